@@ -41,7 +41,7 @@ import { usageRoute } from "./routes/usage.ts";
 import { waitingRoute } from "./routes/waiting.ts";
 import { createSubmitter } from "./submitter.ts";
 
-/** A request by HTTP holds what one by the queue may hold: SQS takes 1 MiB. */
+/** Maximum body size in bytes, that of an SQS message, so that both doors accept the same requests. */
 export const BODY_BYTES = 1024 * 1024;
 
 /** Plugins whose routes every platform has, in the order of /openapi.json. */
@@ -79,7 +79,7 @@ const JOB_ROUTES: readonly JobRoutePlugin[] = [
   dashboardRoutes,
 ];
 
-/** The HTTP API, ready to listen or to be injected into. */
+/** Creates the HTTP API, ready to listen or to receive injected requests. */
 export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   const { logLevel, ...services } = deps;
   const { db, settings, cloud } = services;
@@ -89,7 +89,7 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
     trustProxy: (_address, hop) => hop < settings.api.trustedHops,
     clientErrorHandler: onClientError,
     forceCloseConnections: "idle",
-    // While it drains, what still comes over open connections is answered, and the connection closed behind it.
+    // While draining, requests on open connections are answered, then their connections are closed.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1_000 },
     frameworkErrors: (_error, request, reply) => sendProblem(reply as FastifyReply, invalidPath(request)),
@@ -101,17 +101,17 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   readBodies(app);
   app.decorateRequest("caller", undefined);
   const registry = measureRequests(app);
-  // The same words for a bad parameter as for a bad request: each with its field, value and remedy, all at once.
+  // Invalid parameters are reported as invalid requests are: all at once, each with field, value and remedy.
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => (data) => {
     if (httpPart === "body" && (data === undefined || data === null))
       return { error: invalid([{ field: "request", message: "must be a JSON object." }]) };
     const filled = withDefaults(schema, data ?? {});
-    // A path and a query are text whatever is meant; in JSON a number is a number.
+    // Values in a path or query are always text; in JSON a number is a number.
     const value = httpPart === "querystring" ? fromText(schema, filled) : filled;
     const problems = problemsOf(schema, value);
     return problems.length > 0 ? { error: invalid(problems) } : { value };
   });
-  // What is sent is what was made: the schemas describe it, they do not change it.
+  // The schemas describe responses; they do not change them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   await describeApi(app, settings);
   const limits = await createLimits(app, settings.api.limits);
@@ -125,7 +125,9 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   return app;
 }
 
-/** A query's numbers and flags, written as JSON has them; everything else stays the text that it is, to be told so. */
+/**
+ * Converts numbers and flags of a query to their JSON types. Other values stay text, so that validation reports them.
+ */
 function fromText(schema: TSchema, query: unknown): unknown {
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
   return Object.fromEntries(

@@ -10,14 +10,14 @@ import { sqsEvent } from "../testing/dispatcher.ts";
 
 const SEED = 11;
 const RATES = "/rates?date_from=2021-01-01&date_to=2021-01-31&orig_code=CNGGZ&dest_code=EETLL";
-/** SQS itself takes neither an empty body nor what is no text (API Reference, SendMessage). */
+/** SQS itself refuses empty bodies and characters that are not text (API Reference, SendMessage). */
 const SENDABLE = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u;
-/** As many as SQS hands over at once. */
+/** Number of messages that SQS delivers at once. */
 const BATCH = 10;
-/** /rates after may take so much longer than before: machines that others use too are not steady. */
+/** Allowed slowdown of /rates: other processes use the machine too. */
 const SLOWER = 4;
 
-/** What only a sound request may change. */
+/** Tables that only a valid request may change. */
 const KEPT = ["jobs.jobs", "public.prices", "public.ports", "public.regions", "jobs.runs"];
 
 describe("bad input", () => {
@@ -29,7 +29,7 @@ describe("bad input", () => {
   after(() => p.close());
 
   const kinds = (of: readonly { kind: string }[]) => new Set(of.map(({ kind }) => kind)).size;
-  /** Milliseconds of processor time that /rates takes. */
+  /** Measures the processor time of /rates. Milliseconds. */
   const ratesTime = async () => {
     const start = process.cpuUsage();
     for (let index = 0; index < 200; index++) assert.equal((await p.app.inject(RATES)).statusCode, 200);
@@ -37,21 +37,21 @@ describe("bad input", () => {
     return (user + system) / 1000;
   };
 
-  it(`is here ${all.length} times, in ${kinds(all)} kinds`, () => {
+  it(`has ${all.length} cases of ${kinds(all)} kinds`, () => {
     assert(all.length >= 500 && kinds(all) >= 25);
   });
 
-  it("is refused by the API each time, clearly, with nothing changed and /rates as fast as before", async function () {
+  it("is always refused clearly by the API, with nothing changed and /rates as fast as before", async function () {
     this.timeout(120_000);
     const headers = { ...(await p.as("acme")), "content-type": "application/json" };
     await ratesTime();
     const time = await ratesTime();
-    // A token's first use of the day is noted.
+    // The day of a token's first use is recorded.
     await p.app.inject({ url: "/queries", headers });
     const before = await contents(p.admin);
     for (const { kind, body } of all)
       for (const url of ["/jobs", "/explain"]) {
-        // What cannot be accepted can still be planned: a plan looks at no source.
+        // A request that cannot be accepted can still be planned, since planning does not read sources.
         if (url === "/explain" && kind === "no source in S3") continue;
         const response = await p.app.inject({ method: "POST", url, payload: body, headers });
         const shown = `${url}, ${kind}: ${body.toString().slice(0, 200)}\n${response.statusCode} ${response.body.slice(0, 500)}`;
@@ -67,19 +67,19 @@ describe("bad input", () => {
     assert(after < time * SLOWER, `/rates took ${after} ms after, ${time} ms before`);
   });
 
-  it("in any parameter and field of any operation is refused or harmless: never a fault of ours", async function () {
+  it("in any parameter or field of any operation is refused or harmless, and never causes an internal error", async function () {
     this.timeout(120_000);
     const q = await inhabitedApi({ api: { limits: { tokenPerMinute: 0 } } });
     try {
       const headers = await q.as("acme", "admin");
-      // Whatever text names a token or a file is its caller's to choose.
+      // Names of tokens and files are free text.
       const before = await contents(q.admin, KEPT);
       let tried = 0;
       for (const { id, method, fields, query } of (await Description.of(q.app)).operations) {
-        // A job's own fields are those above.
+        // The fields of a job are covered above.
         if (id === "submitJob") continue;
         const { url, payload = {} } = VALID_REQUESTS[id]?.(q.known) ?? { url: "/none" };
-        // A retry's fields are a job's own too.
+        // The fields of a retry are those of a job.
         const useless = id === "retryJob" ? [] : fields;
         const places = [
           ...query.map((name) => (value: string) => {
@@ -116,7 +116,7 @@ describe("bad input", () => {
     }
   });
 
-  it("by the queue becomes an answer that says what is wrong, or a dead letter with its reason, and no job", async function () {
+  it("on the queue becomes an answer that says what is wrong, or a dead letter with its reason, and no job", async function () {
     this.timeout(120_000);
     const tables = ["jobs.jobs", "public.prices", "public.ports", "public.regions", "jobs.runs", "jobs.tokens"];
     const before = await contents(p.admin, tables);
@@ -134,7 +134,7 @@ describe("bad input", () => {
         assert.deepEqual([status, error.category], ["FAILED", "User"]);
         assert(error.message.length > 10 && (error.type !== "InvalidRequest" || error.details.length > 0), Body);
       }
-      // Of those that are no JSON, some are answered too.
+      // Some messages that are not JSON are answered too.
       assert(dead.length + answers.length >= bodies.length, bodies.join("\n").slice(0, 2_000));
       settled += dead.length + answers.length;
     }
@@ -143,7 +143,7 @@ describe("bad input", () => {
   });
 });
 
-/** What tables hold, as one figure each; all of ours, unless some are named. */
+/** Counts the rows of tables, of all tables by default. */
 async function contents(client: pg.Client, tables?: readonly string[]): Promise<Record<string, string>> {
   const { rows } = await client.query(
     "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('public', 'jobs', 'tracking') and tablename not like 'rejected%' order by 1",

@@ -19,7 +19,7 @@ describe("the bounded HTTP server", () => {
     server = createBoundedServer(handle, max).listen(0, "127.0.0.1");
     await once(server, "listening");
   };
-  /** Opens a connection that the server has accepted, and writes to it; `closed` is all that it answers. */
+  /** Opens a connection and writes to it once accepted; `closed` resolves to everything that the server sends. */
   const open = async (text = "") => {
     const { port } = server.address() as AddressInfo;
     const accepted = once(server, "connection");
@@ -44,7 +44,7 @@ describe("the bounded HTTP server", () => {
     const first = await open(get("/"));
     await first.answered;
     const second = await open();
-    // The first is idle since after the second came.
+    // The first has been idle since the second was opened.
     first.socket.write(get("/"));
     await once(first.socket, "data");
     const third = await open(get("/"));
@@ -54,7 +54,7 @@ describe("the bounded HTTP server", () => {
     await once(first.socket, "data");
   });
 
-  it("closes a connection whose body stalls for a new one, before any that is being answered", async () => {
+  it("closes a connection with a stalled body for a new one, before any that is being answered", async () => {
     await listen(2, (request, response) => {
       if (request.method === "GET") response.write("begun");
       else request.resume();
@@ -70,7 +70,7 @@ describe("the bounded HTTP server", () => {
     assert.equal(busy.socket.destroyed, false);
   });
 
-  it("answers 503 and closes where all are busy, but serves health checks", async () => {
+  it("answers 503 and closes if all connections are busy, but serves health checks", async () => {
     await listen(2, (request, response) => {
       if (request.url === "/healthz") response.end("ok");
       else response.write("begun");
@@ -82,7 +82,7 @@ describe("the bounded HTTP server", () => {
     assert.match(await (await open(get("/healthz"))).answered, /^HTTP\/1\.1 200 /);
   });
 
-  it("handles pipelined requests one after the other, and answers them in order", async () => {
+  it("handles pipelined requests one by one, and answers them in order", async () => {
     let most = 0;
     let now = 0;
     await listen(2, (request, response) => {
@@ -102,7 +102,7 @@ describe("the bounded HTTP server", () => {
     assert.equal(most, 1);
   });
 
-  it("answers 429 to a client that pipelines too many, and closes", async () => {
+  it("answers 429 to a client that pipelines too many requests, and closes", async () => {
     let handled = 0;
     await listen(2, (_request, response) => {
       handled++;
@@ -113,12 +113,12 @@ describe("the bounded HTTP server", () => {
     assert.equal(handled, MAX_PIPELINED + 1);
   });
 
-  it("cuts a client off that keeps sending while an answer is awaited", async () => {
+  it("disconnects a client that keeps sending while an answer is pending", async () => {
     await listen(2, () => undefined);
     assert.equal(await (await open(get("/").repeat(2_000))).closed, "");
   });
 
-  it("forgets the waiting requests of a client that has left", async () => {
+  it("drops the queued requests of a client that has left", async () => {
     let handled = 0;
     await listen(2, () => {
       handled++;

@@ -9,19 +9,19 @@ import { invalid } from "./problem.ts";
 import { retryRequestOf } from "./retryRequest.ts";
 import type { Submitter } from "./submitter.ts";
 
-/** What can be done to many jobs, and the states that it applies to. */
+/** Bulk actions, each with the job states that it applies to. */
 export const BULK_STATES = {
   cancel: ["PENDING", "IN_PROGRESS"],
   retry: ["FAILED", "CANCELLED"],
 } as const satisfies Record<string, readonly State[]>;
 export type BulkAction = keyof typeof BULK_STATES;
 
-/** Jobs per call, at most. */
+/** Maximum number of jobs per call. */
 export const BULK_JOBS = 100;
-/** Jobs that are changed at the same time. */
+/** Number of jobs that are changed concurrently. */
 const AT_ONCE = 5;
 
-/** Which jobs of a tenant are meant. */
+/** Selects jobs of a tenant, by ids or by a filter. */
 export interface Selection {
   tenant: string;
   ids?: readonly string[];
@@ -30,30 +30,33 @@ export interface Selection {
   cursor?: string;
 }
 
-/** Jobs that a selection matches, in figures. */
+/** Counts of the jobs that a selection matches. */
 export interface BulkFigures {
   matched: number;
-  /** Those that the action applies to. */
+  /** Number of jobs that the action applies to. */
   eligible: number;
   byStatus: Record<string, number>;
   byErrorType: Record<string, number>;
 }
 
-/** Changes of one call. */
+/** Result of one call. */
 export interface BulkOutcome extends BulkFigures {
   done: number;
-  /** Those that needed no change: ended before, or retried before. */
+  /** Number of jobs that needed no change: already ended, or already retried. */
   unchanged: number;
   jobs: { requestId: string; status: string; retryId?: string }[];
   failed: { requestId: string; type: ErrorCode; message: string }[];
-  /** For the next call; undefined after the last job. */
+  /** Cursor for the next call; undefined after the last job. */
   cursor: string | undefined;
 }
 
-/** Fields of a job that the figures are computed from. */
+/** Fields of a job that the counts are computed from. */
 type BulkJob = Pick<Document, "requestId" | "status"> & { error?: { type: string; retryable: boolean } };
 
-/** The states of a selection. @throws JobError InvalidRequest for a state that the action does not apply to */
+/**
+ * Returns the states that a selection includes.
+ * @throws JobError InvalidRequest for a state that the action does not apply to
+ */
 function statesOf(action: BulkAction, filter: Filter): readonly State[] {
   const states: readonly string[] = BULK_STATES[action];
   const [status] = filter.status ?? [];
@@ -62,7 +65,10 @@ function statesOf(action: BulkAction, filter: Filter): readonly State[] {
   throw invalid([{ field: "filter.status", value: status, message: `must be one of: ${states.join(", ")}.` }]);
 }
 
-/** Counts the jobs that a selection matches, without changing any. */
+/**
+ * Counts the jobs that a selection matches, without changing any.
+ * @param includeFinal - Also counts jobs whose error would recur.
+ */
 export async function countJobs(
   deps: JobServices,
   action: BulkAction,
@@ -80,7 +86,12 @@ export async function countJobs(
   return { matched: total, eligible, byStatus, byErrorType };
 }
 
-/** Changes the next jobs that a selection matches. */
+/**
+ * Changes the next jobs that a selection matches.
+ * @param options.includeFinal - Also changes jobs whose error would recur.
+ * @param options.change - Changes one job.
+ * @returns Counts, changed jobs and failures; jobs that fail with a user error do not stop the others.
+ */
 export async function changeJobs(
   deps: JobServices,
   action: BulkAction,
@@ -101,7 +112,7 @@ export async function changeJobs(
   let stopped: JobError | undefined;
   const changeOne = async ({ requestId }: BulkJob) => {
     try {
-      // The others would be refused for the same reason.
+      // After TooManyWaiting the remaining jobs would be refused for the same reason.
       if (stopped) throw stopped;
       const { isChanged, ...job } = await change(requestId);
       outcome[isChanged ? "done" : "unchanged"]++;
@@ -117,14 +128,17 @@ export async function changeJobs(
   return outcome;
 }
 
-/** What became of one job. */
+/** Result of changing one job. */
 interface BulkChange {
   status: string;
   retryId?: string;
   isChanged: boolean;
 }
 
-/** Cancels a job of a tenant. */
+/**
+ * Cancels a job of a tenant.
+ * @throws JobError UnknownJob
+ */
 export async function cancelOne(
   { db }: JobServices,
   request: FastifyRequest,
@@ -136,7 +150,10 @@ export async function cancelOne(
   return { status, isChanged: status === "CANCELLED" || !isTerminal(status) };
 }
 
-/** Submits the task of an ended job again. */
+/**
+ * Submits the task of an ended job again.
+ * @throws JobError when the retry is refused
+ */
 export async function retryOne(
   deps: JobServices,
   { submit }: Submitter,
@@ -165,7 +182,10 @@ async function nextJobs(
   return { jobs: found.documents as BulkJob[], cursor: found.cursor };
 }
 
-/** @throws JobError UnknownJob: of jobs that are named one by one, each must exist */
+/**
+ * Reads jobs by their ids.
+ * @throws JobError UnknownJob if one of them does not exist
+ */
 async function jobsById({ db }: JobServices, { tenant, ids = [] }: Selection): Promise<BulkJob[]> {
   const { rows } = await db.query<{ document: BulkJob }>(
     "select document from jobs.documents where tenant = $1 and request_id = any ($2) order by id",
@@ -193,6 +213,9 @@ function figuresOf(action: BulkAction, jobs: readonly BulkJob[], includeFinal: b
 const isEligible = (action: BulkAction, { error }: BulkJob, includeFinal: boolean): boolean =>
   action === "cancel" || includeFinal || error === undefined || !isFinal(error.type);
 
-/** Whether the same task fails again with this error. A cancelled job was stopped by its owner, who may retry it. */
+/**
+ * Tells if the same task would fail again with this error. Excludes Cancelled: the owner stopped the job, and may retry
+ * it.
+ */
 const isFinal = (type: string): boolean =>
   type !== "Cancelled" && Object.hasOwn(ERRORS, type) && !ERRORS[type as ErrorCode].retryable;

@@ -16,7 +16,7 @@ describe("connections of the API", () => {
     p = await testApi({ api: { limits: { connections: 20, streamsPerToken: 3 } } });
     const { headersTimeout, requestTimeout } = p.app.server;
     assert.deepEqual([headersTimeout, requestTimeout], [HEADERS_SECONDS * 1000, REQUEST_SECONDS * 1000]);
-    // Shorter than in production, since a test waits for them.
+    // Shorter than in production, since the test waits for them.
     Object.assign(p.app.server, { headersTimeout: 300, requestTimeout: 600 });
     port = Number(new URL(await p.app.listen({ host: "127.0.0.1", port: 0 })).port);
   });
@@ -25,7 +25,7 @@ describe("connections of the API", () => {
   });
   after(() => p.close());
 
-  /** Opens a connection and writes to it; `answer` is all that comes back until the server closes it. */
+  /** Opens a connection and writes to it; `answer` resolves to everything sent until the server closes it. */
   const open = (text = "") => {
     const socket = connect({ port, host: "127.0.0.1" });
     sockets.push(socket);
@@ -39,17 +39,17 @@ describe("connections of the API", () => {
     return { socket, closed, received: () => received };
   };
 
-  it("has limits for everything that a caller could stall", () => {
+  it("limits everything that a caller can stall", () => {
     assert.ok(p.app.server.timeout > 0 && p.app.server.timeout <= 300_000, "idle sockets");
     assert.ok(p.app.server.maxConnections >= 20 && p.app.server.maxConnections <= 100);
     assert.ok(p.app.server.keepAliveTimeout < p.app.server.timeout, "the load balancer closes first");
   });
 
-  it("ends a request whose headers stall", async () => {
+  it("ends a request with stalled headers", async () => {
     assert.match(await open("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ").closed, /^HTTP\/1\.1 408 /);
   });
 
-  it("ends a request whose body stalls, or comes byte by byte", async () => {
+  it("ends a request whose body stalls or arrives byte by byte", async () => {
     const head = "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
     const { authorization } = await p.as("acme");
     const stalled = open(`${head}Authorization: ${authorization}\r\nContent-Length: 100\r\n\r\n{`);
@@ -59,7 +59,7 @@ describe("connections of the API", () => {
     clearInterval(trickle);
   });
 
-  it("answers what is no HTTP shortly, and closes", async () => {
+  it("answers input that is not HTTP briefly, and closes", async () => {
     for (const text of MALFORMED) {
       const answer = await open(text).closed;
       assert.match(answer, /^(HTTP\/1\.1 4\d\d |$)/, text.slice(0, 40));
@@ -68,7 +68,7 @@ describe("connections of the API", () => {
     assert.equal((await p.app.inject({ url: "/healthz" })).statusCode, 200);
   });
 
-  it("takes no upgrade, and answers what is expected of it", async () => {
+  it("refuses upgrades, and answers Expect", async () => {
     const head = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: ";
     assert.match(await open(`${head}close, upgrade\r\nUpgrade: websocket\r\n\r\n`).closed, /^HTTP\/1\.1 200 /);
     assert.match(
@@ -83,14 +83,14 @@ describe("connections of the API", () => {
     assert.match(await continued.closed, /^HTTP\/1\.1 100 .*HTTP\/1\.1 401 /s);
   });
 
-  it("serves a new client while others keep as many connections open as there may be", async () => {
+  it("serves a new client while others hold all connections", async () => {
     const many = Array.from({ length: 60 }, () => open());
     await Promise.all(many.map(({ socket }) => once(socket, "connect")));
     const { closed } = open("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     assert.match(await closed, /^HTTP\/1\.1 200 /);
   });
 
-  it("takes no more connections than it may, and is there again when some have gone", async () => {
+  it("accepts no more connections than the maximum, and accepts new ones after some have closed", async () => {
     const many = Array.from({ length: 40 }, () => open());
     await Promise.race(many.map(({ closed }) => closed));
     for (const { socket } of many) socket.destroy();
@@ -116,7 +116,7 @@ describe("connections of the API", () => {
     const submit = (requestId: string, headers: { authorization: string }) =>
       p.app.inject({ method: "POST", url: "/jobs", payload: { requestId, task: read }, headers });
 
-    it("are as many per token as it may have, and give their place back", async () => {
+    it("are limited per token, and free their place when closed", async () => {
       const headers = await p.as("capped");
       await submit("capped", headers);
       for (let open = 0; open < 3; open++) assert.equal((await stream("capped", headers)).status, 200);
@@ -132,7 +132,7 @@ describe("connections of the API", () => {
       }
     });
 
-    it("cost one look per job however many there are, and end with their token", async () => {
+    it("cost one poll per job regardless of their number, and end with their token", async () => {
       const holders = await Promise.all(Array.from({ length: 5 }, () => p.as("watched")));
       const [first] = holders;
       assert(first);
@@ -148,7 +148,7 @@ describe("connections of the API", () => {
         for (const headers of holders) {
           for (let one = 0; one < 3; one++) texts.push((await stream("watched", headers)).text());
         }
-        // Fifteen streams, and from here on what the looks alone ask.
+        // From here on only the polls of fifteen streams query the database.
         statements.length = 0;
         while (statements.filter((text) => text.includes("with ordinality asked")).length < 8) await pause(20);
         assert.ok(statements.length <= 8 + 4, `${statements.length} statements for eight looks`);

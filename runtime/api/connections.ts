@@ -4,22 +4,22 @@ import { ERRORS, JobError } from "../contract/errors.ts";
 import { HEADER_BYTES, PASSING_SECONDS, PROBLEM_TYPE, problemJson } from "./problem.ts";
 import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./times.ts";
 
-/** Requests of one connection that may wait for their turn. Clients that pipeline send a few. */
+/** Requests of one connection that may be queued. Clients that pipeline send a few. */
 export const MAX_PIPELINED = 100;
-/** Requests beyond those that are read and dropped before the connection is cut. */
+/** Requests beyond the queue that are read and dropped before the connection is closed. */
 const MAX_DROPPED = 1_000;
 /** Requests after which a connection is closed, so that long-lived clients spread over new servers. */
 const MAX_REQUESTS = 100_000;
-/** Connections beyond the maximum that are accepted, for an answer of 503 and for health checks. */
+/** Connections accepted beyond the maximum, to answer 503 and health checks. */
 const RESERVED = 50;
-/** Paths that are served on reserved connections: a full server is not a dead one. */
+/** Paths that are served on reserved connections, so that a full server still passes its health check. */
 const HEALTH_PATHS = new Set(["/healthz", "/readyz"]);
 
 interface Connection {
   readonly socket: Socket;
-  /** Whether it was accepted beyond the maximum. */
+  /** True for a connection that was accepted beyond the maximum. */
   readonly isReserved: boolean;
-  /** Whether a response is in progress. */
+  /** True while a response is in progress. */
   isBusy: boolean;
   readonly waiting: [IncomingMessage, ServerResponse][];
   dropped: number;
@@ -27,8 +27,9 @@ interface Connection {
 
 /**
  * Creates an HTTP server with limits for everything that a client can stall or flood. At the maximum of connections,
- * the one that has kept the server waiting longest is closed for a new one; if all are busy, the new one is answered
- * 503. Pipelined requests of one connection are handled one at a time, so that it holds at most one response in memory.
+ * the connection that has been idle longest is closed for a new one; if all are busy, the new one is answered 503.
+ * Pipelined requests of one connection are handled one at a time, so that it holds at most one response in memory.
+ * @param handle - Handles requests within the limits.
  */
 export function createBoundedServer(handle: RequestListener, maxConnections: number): Server {
   const server = createServer({
@@ -43,7 +44,7 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
   server.maxRequestsPerSocket = MAX_REQUESTS;
 
   const open = new Map<Socket, Connection>();
-  // Sets keep their order: the first connection has kept the server waiting longest.
+  // Sets keep insertion order, so the first connection has been idle longest.
   const idle = new Set<Socket>();
   const receiving = new Set<Socket>();
 
@@ -55,11 +56,14 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
     receiving.delete(socket);
   };
 
-  /** Closes a connection whose client the server waits for; false if there is none. */
+  /**
+   * Closes the connection that has been idle longest.
+   * @returns False if none is idle.
+   */
   const makeRoom = (): boolean => {
     for (const waitedFor of [idle, receiving])
       for (const socket of waitedFor) {
-        // Its "close" comes a turn later, and more connections may be accepted before.
+        // The "close" event comes a turn later, and more connections may be accepted before.
         forget(socket);
         socket.destroy();
         return true;
@@ -96,11 +100,11 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
 
   server.on("request", (request, response) => {
     const connection = open.get(request.socket);
-    // One that was closed for another: nobody reads its answers.
+    // The connection was closed for another; its answers would not be read.
     if (!connection) return;
     if (!connection.isBusy) serve(connection, request, response);
     else if (connection.waiting.length < MAX_PIPELINED) connection.waiting.push([request, response]);
-    // Node sends this answer behind those that wait, and closes the connection after it.
+    // Node sends this answer after the queued ones, then closes the connection.
     else if (connection.dropped++ === 0) refuse(response, new JobError("TooManyPipelined", { max: MAX_PIPELINED }));
     else if (connection.dropped > MAX_DROPPED) connection.socket.destroy();
   });

@@ -6,20 +6,20 @@ import { type DescribedOperation, Description } from "../testing/api/description
 import { inhabitedApi } from "../testing/api/inhabited.ts";
 import { type Fixtures, OWN_PAGE, type SentRequest, VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
-/** A request, who sends it (an admin of acme unless said), and what it is answered with: a status, or a code. */
+/** A request with its caller (an admin of acme by default), and the expected status or error code. */
 interface Case {
   url: string;
   payload?: object | string;
   headers?: Record<string, string>;
   as?: readonly Scope[];
   answers: number | ErrorCode;
-  /** Headers that this answer of an operation does not have. */
+  /** Documented headers that this response of the operation lacks. */
   without?: readonly string[];
 }
 
 const task = { type: "read", sql: "select 1 as n", format: "json" };
 
-/** What operations answer beside what is tried of all of them. */
+/** Responses of operations, in addition to the generated cases. */
 const MORE: Record<string, readonly Case[]> = {
   getRates: [
     { url: VALID_REQUESTS.getRates?.({} as Fixtures).url ?? "", headers: { "if-none-match": "*" }, answers: 304 },
@@ -129,7 +129,7 @@ const MORE: Record<string, readonly Case[]> = {
   beginUpload: [{ url: "/uploads", payload: { fileName: "a.csv", bytes: 2_000 }, answers: "SourceTooLarge" }],
 };
 
-/** What is described and not answered here: where it is, or why it cannot be brought about. */
+/** Documented responses that are not tested here, with the test that covers them, or the reason. */
 const ELSEWHERE: Record<string, string> = {
   Internal: "nothing brings it about",
   TooManyRequests: "below, under low limits",
@@ -167,7 +167,7 @@ describe("every operation of the API", function () {
     await p.close();
   });
 
-  /** What an operation answers well, as there are jobs to ask about. */
+  /** Successful requests of an operation, given jobs to refer to. */
   const soundOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
     const make = VALID_REQUESTS[id];
     assert(make, `testing/api/validRequests.ts has no request of ${id}, and every operation needs one`);
@@ -175,13 +175,13 @@ describe("every operation of the API", function () {
     assert.match(sound.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
     return sound;
   };
-  /** Those that only look share an API; the others have one each, since some end what others look at. */
+  /** Read-only operations share an API; others get their own, since some end jobs that others need. */
   const groups = () => [
     operations.filter(({ method }) => method === "GET"),
     ...operations.filter(({ method }) => method !== "GET").map((one) => [one]),
   ];
 
-  it("answers what it says, and can be brought to all of that", async function () {
+  it("returns every response it documents, and documents every response it returns", async function () {
     this.timeout(120_000);
     const missing: string[] = [];
     const tryAll = async (p: Api, operation: DescribedOperation) => {
@@ -230,7 +230,7 @@ describe("every operation of the API", function () {
     assert.deepEqual(missing, [], "described, and never answered");
   });
 
-  it("says when to come again to who asks for too much", async function () {
+  it("says when to retry if the rate limit is exceeded", async function () {
     this.timeout(60_000);
     const most = 20;
     const limits = { tokenPerMinute: most, addressPerMinute: most, ratesPerMinute: most };
@@ -251,12 +251,12 @@ describe("every operation of the API", function () {
     }
   });
 
-  it("says that it may work later where there is no database", async () => {
+  it("reports retryable errors while the database is away", async () => {
     const p = await inhabitedApi({ api: { ...SETTINGS.api, openRates: false } });
     try {
       const headers = await p.as("acme", "admin");
       const asked = operations.map((operation) => ({ operation, ...soundOf(operation, p) }));
-      // Nobody listens on port 1: the driver itself says what it says of that.
+      // No server listens on port 1, so the driver reports its own error.
       const gone = new pg.Pool({ host: "127.0.0.1", port: 1 });
       p.pool.query = gone.query.bind(gone) as never;
       p.pool.connect = gone.connect.bind(gone) as never;
@@ -282,7 +282,7 @@ describe("every operation of the API", function () {
   });
 });
 
-/** What is refused of all operations alike. */
+/** Errors common to all operations. */
 function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedOperation, sound: SentRequest): Case[] {
   const { url } = sound;
   const json = { "content-type": "application/json" };
@@ -310,7 +310,7 @@ function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedO
   return all.filter((one) => one !== false);
 }
 
-/** What takes more than a fixed text to ask for: uploads of nobody and one that was never begun, and a caller's own token. */
+/** Cases that need generated values: unknown and unstarted uploads, and a caller's own token. */
 async function ofWhatIsThere(p: Api, { path }: DescribedOperation, sound: SentRequest): Promise<Case[]> {
   if (path === "/tokens/{id}") {
     const headers = await p.as("acme", "admin");
@@ -322,7 +322,7 @@ async function ofWhatIsThere(p: Api, { path }: DescribedOperation, sound: SentRe
   const neverBegun = Buffer.from(`${key}\nnever-begun`).toString("base64url");
   return [
     { ...sound, url: path.replace("{id}", "none"), answers: "NotFound" },
-    // Links are signed without S3, which then refuses the parts.
+    // Links are signed without contacting S3, which later refuses the parts.
     { ...sound, url: path.replace("{id}", neverBegun), answers: path.endsWith("/parts") ? 200 : "SourceNotFound" },
   ];
 }

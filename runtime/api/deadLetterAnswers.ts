@@ -1,6 +1,6 @@
 import Type from "typebox";
 
-/** What GET /dead-letters and POST /redrive answer. */
+/** Response schemas of GET /dead-letters and POST /redrive. */
 
 const Count = Type.Integer({ minimum: 0 });
 const time = (description: string) => Type.Optional(Type.String({ format: "date-time", description }));
@@ -10,21 +10,21 @@ const Causes = Type.Array(
     type: Type.String({ description: "error class" }),
     count: Type.Integer({ minimum: 1 }),
     redrivable: Type.Boolean({
-      description: "whether this redrive puts them back; of a list, whether one that names no classes does",
+      description: "whether this redrive requeues them; in a list, whether a redrive without types does",
     }),
-    failsAgain: Type.Integer({ minimum: 0, description: "letters that would fail again as they are" }),
+    failsAgain: Type.Integer({ minimum: 0, description: "messages that would fail again unchanged" }),
     reasons: Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer({ minimum: 1 }) }), {
-      description: "the most frequent reasons: why they would fail again, or what the dispatcher said",
+      description: "the most frequent reasons: why they would fail again, or the dispatcher's error",
     }),
     furtherReasons: Count,
-    firstSeenAt: time("when the oldest of them was sent"),
-    lastSeenAt: time("when the newest of them was sent"),
-    receives: Type.Integer({ minimum: 0, description: "the most receives that one of them has" }),
+    firstSeenAt: time("when the oldest was sent"),
+    lastSeenAt: time("when the newest was sent"),
+    receives: Type.Integer({ minimum: 0, description: "highest receive count" }),
   }),
   { description: "dead letters by error class, the most frequent first" },
 );
 
-const Total = Type.Integer({ minimum: 0, description: "about how many dead letters there are" });
+const Total = Type.Integer({ minimum: 0, description: "approximate number of dead letters" });
 
 export const DeadLetters = Type.Object({
   total: Total,
@@ -33,26 +33,26 @@ export const DeadLetters = Type.Object({
     Type.Object({
       messageId: Type.String(),
       type: Type.String({ description: "error class" }),
-      reason: Type.Optional(Type.String({ description: "left out where SQS itself moved the message" })),
-      redrivable: Type.Boolean({ description: "whether a redrive that names no classes puts it back" }),
+      reason: Type.Optional(Type.String({ description: "absent if SQS itself moved the message" })),
+      redrivable: Type.Boolean({ description: "whether a redrive without types requeues it" }),
       failsAgain: Type.Optional(
         Type.Object(
           {
             outcome: Type.Enum(["deadLetter", "rejected"], {
-              description: "a dead letter again, or answered FAILED without a job",
+              description: "becomes a dead letter again, or is answered FAILED without a job",
             }),
             type: Type.String({ description: "error class" }),
             reason: Type.String(),
           },
-          { description: "why it would fail again as it is; left out for one that would be accepted" },
+          { description: "why it would fail again unchanged; absent if it would be accepted" },
         ),
       ),
-      body: Type.String({ description: "the beginning of it, without secrets in URLs" }),
+      body: Type.String({ description: "its beginning, with secrets removed from URLs" }),
       bodyLength: Count,
       sender: Type.Optional(Type.String()),
-      sentAt: time("when it came into the queue, or, of one that SQS moved, when it was sent"),
+      sentAt: time("when it entered the dead-letter queue; if SQS moved it, when it was sent"),
       firstReceivedAt: time("when it was first received"),
-      receives: Type.Integer({ minimum: 0, description: "how often it was received, looks included" }),
+      receives: Type.Integer({ minimum: 0, description: "receive count, including reads of this list" }),
     }),
   ),
 });
@@ -64,8 +64,8 @@ export const Redriven = Type.Object(
     redriven: Counts,
     kept: Counts,
     causes: Causes,
-    looked: Type.Integer({ minimum: 0, description: "dead letters that were looked at" }),
+    looked: Type.Integer({ minimum: 0, description: "number of dead letters read" }),
     total: Total,
   },
-  { description: "dead letters by error class: put back (in a dry run, what would be), and left" },
+  { description: "dead letters by error class: requeued (in a dry run, what would be) and kept" },
 );

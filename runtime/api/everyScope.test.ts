@@ -21,20 +21,20 @@ describe("every operation of the API, with every scope", function () {
     return p.app.inject({ method, url, headers: { ...headers, ...authorization }, ...(payload ? { payload } : {}) });
   };
 
-  it("is refused without a token, unless it needs none", async () => {
+  it("is refused without a token, unless it is open", async () => {
     for (const { id, method, guarded } of description.operations) {
       const { statusCode } = await send(id, method, {});
-      // What is open may need another proof: a code, or a page of the platform.
+      // Open operations may need another proof: a code, or a page of the platform.
       if (guarded) assert.equal(statusCode, 401, id);
     }
   });
 
-  it("is refused with every single scope but its own, and never with its own", async function () {
+  it("is refused with every scope but its own, and never with its own", async function () {
     this.timeout(120_000);
     const tokens = new Map<string, object>();
     for (const scope of SCOPES) tokens.set(scope, await p.as("nobody", scope));
     let refused = 0;
-    // The caller is another tenant than the one that has the jobs: a call that is let in finds and changes nothing.
+    // The caller is of another tenant than the jobs, so that an allowed call finds and changes nothing.
     for (const { id, method, scope } of description.operations.filter(({ guarded }) => guarded))
       for (const [held, token] of tokens) {
         const answer = await send(id, method, token);
@@ -49,13 +49,13 @@ describe("every operation of the API, with every scope", function () {
     assert.ok(refused >= 100, `${refused} calls were refused`);
   });
 
-  it("says of each that changes something another scope than read", () => {
+  it("requires another scope than read if it changes something", () => {
     for (const { id, method, scope, guarded } of description.operations)
       if (guarded && method !== "GET" && scope === "read")
         assert.equal(id, "explainJob", `${id} changes something, and needs read`);
   });
 
-  it("keeps what is about all tenants to administrators", async () => {
+  it("is for admins only if it concerns all tenants", async () => {
     const reader = await p.as("nobody", "read", "submit", "update", "cancel");
     for (const { id, method, query } of description.operations.filter((one) => one.query.includes("tenant"))) {
       const request = VALID_REQUESTS[id]?.(p.known) ?? assert.fail(id);

@@ -24,7 +24,7 @@ describe("the API's HTTP", () => {
 
   const post = (payload: string | Buffer, headers: object = { "content-type": "application/json" }) =>
     p.app.inject({ method: "POST", url: "/jobs", payload, headers: { ...acme, ...headers } });
-  /** What the server answers to bytes, when it has closed the connection. */
+  /** Sends bytes and returns the server's answer once it has closed the connection. */
   const say = async (bytes: string) => {
     const socket = connect(Number(address.port), "127.0.0.1");
     await once(socket, "connect");
@@ -34,7 +34,7 @@ describe("the API's HTTP", () => {
     return { head, problem: JSON.parse(body) };
   };
 
-  it("answers HEAD of a job's events at once, though the job goes on", async () => {
+  it("answers HEAD of a job's events at once, although the job is still running", async () => {
     await p.app.inject({
       method: "POST",
       url: "/jobs",
@@ -45,7 +45,7 @@ describe("the API's HTTP", () => {
     assert.deepEqual([response.statusCode, response.headers["content-type"]], [200, "text/event-stream"]);
   });
 
-  it("keeps a connection open for longer than a load balancer does, so that no request meets one that is closing", async () => {
+  it("keeps a connection open longer than a load balancer does, so that no request meets a closing one", async () => {
     const socket = connect(Number(address.port), "127.0.0.1");
     await once(socket, "connect");
     socket.write(`GET /healthz HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`);
@@ -55,7 +55,7 @@ describe("the API's HTTP", () => {
     assert.match(String(answer), new RegExp(`^keep-alive: timeout=${KEEP_ALIVE_SECONDS}\\b`, "im"));
   });
 
-  it("refuses a body that says one thing twice, naming it", async () => {
+  it("refuses a body with a duplicate key, and names the key", async () => {
     const response = await post(
       '{"task":{"type":"read","sql":"select 1","sql":"select 2"},"labels":{"a":"1","\\u0061":"2"}}',
     );
@@ -66,7 +66,7 @@ describe("the API's HTTP", () => {
     );
   });
 
-  it("refuses a body that is not JSON in UTF-8, and one of another type", async () => {
+  it("refuses a body that is not JSON in UTF-8, or of another type", async () => {
     for (const body of [Buffer.from([0x7b, 0xff, 0x7d]), "{", "{} {}", "NaN"])
       assert.deepEqual([(await post(body)).statusCode, (await post(body)).json().type], [400, "UnreadableMessage"]);
     for (const type of ["text/plain", "application/xml", "multipart/form-data; boundary=x", "nonsense"]) {
@@ -75,7 +75,7 @@ describe("the API's HTTP", () => {
     }
   });
 
-  it("says that a packed body is not read, whatever it holds", async () => {
+  it("refuses compressed bodies of any content", async () => {
     const headers = { "content-type": "application/json", "content-encoding": "gzip" };
     const response = await post(gzipSync("{}"), headers);
     assert.deepEqual([response.statusCode, response.json().type], [415, "UnsupportedMediaType"]);
@@ -89,7 +89,7 @@ describe("the API's HTTP", () => {
     assert.match(answer.head, /^HTTP\/1\.1 401 /);
   });
 
-  it("lets no shared cache keep what only its caller may see, and no browser take it for a page", async () => {
+  it("keeps private responses out of shared caches, and from being sniffed as a page", async () => {
     for (const url of ["/jobs", "/stats", "/queries"]) {
       const { headers } = await p.app.inject({ url, headers: await p.as("acme") });
       assert.equal(headers["x-content-type-options"], "nosniff", url);
@@ -97,7 +97,7 @@ describe("the API's HTTP", () => {
     }
   });
 
-  it("does not read the body of who may not come in", async () => {
+  it("does not read the body of a caller without access", async () => {
     for (const [headers, status] of [
       [{ authorization: "Bearer rates_wrong" }, 401],
       [{ authorization: "" }, 401],
@@ -106,7 +106,7 @@ describe("the API's HTTP", () => {
       assert.equal((await post("{", { ...headers, "content-type": "application/json" })).statusCode, status);
   });
 
-  it("says what a path does take where a method is not of it, whatever its body", async () => {
+  it("lists a path's methods when another is used, whatever its body", async () => {
     for (const [method, url, allow] of [
       ["PUT", "/jobs", "GET, HEAD, POST"],
       ["DELETE", "/jobs/x", "GET, HEAD"],
@@ -121,7 +121,7 @@ describe("the API's HTTP", () => {
     assert.equal((await p.app.inject({ method: "PUT", url: "/jobs/x/y/z", payload: "x" })).statusCode, 404);
   });
 
-  it("answers what is no HTTP with a problem too", async () => {
+  it("answers input that is not HTTP with a problem", async () => {
     const broken = await say("GET /rates HTTP/9.9 nonsense\r\n\r\n");
     assert.match(broken.head, /^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/problem\+json/);
     assert.equal(broken.problem.type, "MalformedHttp");
@@ -134,8 +134,8 @@ describe("the API's HTTP", () => {
     assert.equal(twice.problem.status, 400);
   });
 
-  it("ends a statement that takes too long, and says that it may work later", async () => {
-    // Somebody holds what a cancellation must change.
+  it("ends a statement that takes too long, with a retryable error", async () => {
+    // Another session locks the row that a cancellation must change.
     await p.admin.query("begin; select from jobs.jobs where request_id = 'goes-on' for update");
     try {
       const response = await p.app.inject({ method: "POST", url: "/jobs/goes-on/cancel", headers: acme });
@@ -146,7 +146,7 @@ describe("the API's HTTP", () => {
     }
   });
 
-  it("says of a deadlock that it may work later, and of a fault of ours nothing but that", async () => {
+  it("reports a deadlock as retryable, and an internal error without its cause", async () => {
     const query = p.pool.query;
     const answerTo = async (error: object) => {
       p.pool.query = (() => Promise.reject(Object.assign(new Error("very secret"), error))) as never;
@@ -173,7 +173,7 @@ describe("the API's HTTP", () => {
     assert.match(answer, /"type":"SlowRequest"/);
   });
 
-  it("lets a token in no longer once it is revoked, and asks once for all who come at the same time", async () => {
+  it("refuses a token at once when it is revoked, and queries once for concurrent requests", async () => {
     const headers = await p.as("acme", "read");
     const get = () => p.app.inject({ url: "/jobs", headers });
     const statuses = (await Promise.all(Array.from({ length: 20 }, get))).map((one) => one.statusCode);
@@ -199,7 +199,7 @@ describe("the API's rate limits", () => {
     return all;
   };
 
-  it("holds each token to its own, and says when to come again", async () => {
+  it("limit each token separately, and say when to retry", async () => {
     const [one, other] = [await p.as("acme"), await p.as("acme")];
     assert.deepEqual(await statuses(4, "/stats", one), [200, 200, 200, 429]);
     assert.deepEqual(await statuses(1, "/stats", other), [200]);
@@ -210,7 +210,7 @@ describe("the API's rate limits", () => {
     assert(wait >= 1 && wait <= 60, `${wait} s`);
   });
 
-  it("holds an address to its own while it guesses, as the balancer saw it, and lets known tokens pass", async () => {
+  it("limit an address that guesses tokens, as the balancer reports it, but not valid tokens", async () => {
     const from = (address: string) => ({ "x-forwarded-for": `10.9.9.9, ${address}` });
     const known = await p.as("acme");
     assert.deepEqual(await statuses(1, "/stats", { ...known, ...from("192.0.2.1") }), [200]);
@@ -221,7 +221,7 @@ describe("the API's rate limits", () => {
     assert.deepEqual(await statuses(1, "/stats", { ...known, ...from("192.0.2.1") }), [200]);
   });
 
-  it("asks the database no more about tokens of an address that has spent its tries, a revoked one's neither", async () => {
+  it("stop database queries for tokens of an address over its limit, including revoked ones", async () => {
     const query = p.pool.query.bind(p.pool) as (...args: unknown[]) => unknown;
     let asked = 0;
     p.pool.query = ((...args: unknown[]) => {
@@ -242,7 +242,7 @@ describe("the API's rate limits", () => {
     }
   });
 
-  it("holds /rates to a number of its own, and health to none", async () => {
+  it("limit /rates separately, and health checks not at all", async () => {
     assert.deepEqual(await statuses(5, rates), [200, 200, 200, 200, 429]);
     assert.deepEqual(new Set(await statuses(10, "/healthz")), new Set([200]));
   });

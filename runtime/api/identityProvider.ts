@@ -4,11 +4,11 @@ import { JobError } from "../contract/errors.ts";
 import type { OidcSettings } from "../platform/settings.ts";
 import type { Claims } from "../store/accessRules.ts";
 
-/** Seconds that an answer of the provider may take. */
+/** Timeout of requests to the provider. Seconds. */
 const PATIENCE_SECONDS = 10;
-/** How old an ID token may be that is exchanged for a session. */
+/** Maximum age of an ID token that is exchanged for a session. */
 const ID_TOKEN_AGE = "10 minutes";
-/** Signatures with a key that only the provider has. */
+/** Accepted signature algorithms: asymmetric ones only, whose key only the provider has. */
 const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -23,7 +23,7 @@ const ALGORITHMS = [
   "Ed25519",
 ];
 
-/** What the API keeps of a sign-in while the person is at the provider. */
+/** State of a sign-in while the user is at the provider. */
 export interface PendingSignIn {
   state: string;
   nonce: string;
@@ -37,7 +37,7 @@ interface Discovered {
   keys: ReturnType<typeof createRemoteJWKSet>;
 }
 
-/** An OpenID Connect provider. It is asked for its metadata at the first sign-in, and again after a failure. */
+/** An OpenID Connect provider. Its metadata is fetched at the first sign-in, and again after a failure. */
 export class IdentityProvider {
   readonly settings: OidcSettings;
   #found: Promise<Discovered> | undefined;
@@ -46,7 +46,10 @@ export class IdentityProvider {
     this.settings = settings;
   }
 
-  /** Begins a sign-in: where the browser goes, and what its return is checked with. */
+  /**
+   * Begins a sign-in.
+   * @returns The provider's URL for the browser, and the state that `finish` checks.
+   */
   async begin(redirectUri: string): Promise<{ url: URL; pending: PendingSignIn }> {
     const { config } = await this.#discover();
     const [state, nonce, verifier] = [oidc.randomState(), oidc.randomNonce(), oidc.randomPKCECodeVerifier()];
@@ -62,8 +65,10 @@ export class IdentityProvider {
   }
 
   /**
-   * Ends a sign-in: what the provider says about the person who came back.
-   * @param search the query of the address that the provider led to
+   * Completes a sign-in.
+   * @param search - Query of the URL that the provider redirected to.
+   * @returns The provider's claims about the user.
+   * @throws JobError InvalidSignIn
    */
   async finish(search: string, { state, nonce, verifier, redirectUri }: PendingSignIn): Promise<Claims> {
     const { config } = await this.#discover();
@@ -82,7 +87,10 @@ export class IdentityProvider {
     }
   }
 
-  /** What an ID token says that the command line was given, with the claims that only the access token leads to. */
+  /**
+   * Verifies an ID token that the command line received.
+   * @returns Its claims, with those that only the access token gives access to.
+   */
   async verify(idToken: string, accessToken: string | undefined): Promise<Claims> {
     const { config, keys } = await this.#discover();
     try {
@@ -102,7 +110,7 @@ export class IdentityProvider {
     }
   }
 
-  /** Many providers put groups only into what the access token leads to (OpenID Connect Core 1.0, section 5.4). */
+  /** Many providers return groups only from the userinfo endpoint (OpenID Connect Core 1.0, section 5.4). */
   async #withUserInfo(
     config: oidc.Configuration,
     claims: JWTPayload | oidc.IDToken,
@@ -145,7 +153,9 @@ export class IdentityProvider {
 const unavailable = (error: unknown) =>
   new JobError("IdentityProviderUnavailable", { reason: reasonOf(error) }, { cause: error });
 
-/** What the provider refused, or how it failed, without anything secret: these libraries put no token in their messages. */
+/**
+ * Describes what the provider refused, or how it failed, without secrets: these libraries put no token into messages.
+ */
 function refused(error: unknown): JobError {
   if (error instanceof JobError) return error;
   const { code } = error as { code?: string };
@@ -161,4 +171,4 @@ function refused(error: unknown): JobError {
 }
 
 const reasonOf = (error: unknown): string =>
-  error instanceof Error ? error.message.replace(/\.$/, "") : "of an unknown error";
+  error instanceof Error ? error.message.replace(/\.$/, "") : "unknown error";

@@ -12,14 +12,14 @@ describe("the inline result of a response", () => {
     "{}",
     '[{"inline":"}","result":{"inline":1}}]',
   ])
-    it(`is JSON as it is written: ${inline}`, () => assert.equal(inlineResult(body(inline)), inline));
+    it(`is JSON as written: ${inline}`, () => assert.equal(inlineResult(body(inline)), inline));
 
   it("is the text of another format", () => {
     assert.equal(inlineResult(body(JSON.stringify('a,"b"\n\\u0000\n'))), 'a,"b"\n\\u0000\n');
     assert.equal(inlineResult(body('""')), "");
   });
 
-  it("is undefined when there is none", () => {
+  it("is undefined if there is none", () => {
     for (const none of [null, "{}", '{"result" : null}', '{"result" : {"location":"s3://b/k"}}', '{"error" : {}}'])
       assert.equal(inlineResult(none), undefined);
   });

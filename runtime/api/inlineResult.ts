@@ -1,10 +1,10 @@
 import { fieldsOf } from "../contract/jsonFields.ts";
 
 /**
- * Reads the inline result from the frozen body of a response: JSON digit for digit, or the text of another format.
- * It is cut out here because Postgres's JSON functions refuse what a column of type json may hold (`\u0000`, halves of
- * surrogate pairs).
- * @param body null for a job without a response
+ * Reads the inline result from the stored body of a response: JSON digit for digit, or the text of another format.
+ * Parsed here because Postgres's JSON functions refuse what a column of type json may hold (`\u0000`, unpaired
+ * surrogates).
+ * @param body - null for a job without a response
  * @returns undefined when the result is not inline
  */
 export function inlineResult(body: string | null): string | undefined {

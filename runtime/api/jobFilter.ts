@@ -9,7 +9,7 @@ export const SearchTime = Type.String({
   format: "date-time",
   pattern: "^(?!0000)",
   maxLength: INPUT.search.time,
-  description: "an ISO time with its offset, as in 2026-01-31T00:00:00Z",
+  description: "an ISO time with its offset, for example 2026-01-31T00:00:00Z",
 });
 
 /** Fields that narrow a search of jobs. */
@@ -19,7 +19,7 @@ export const JobFilterFields = {
   ),
   status: Type.Optional(
     Type.Enum([...DOCUMENT_STATES], {
-      description: "REJECTED: requests that made no job; left out, jobs in any state",
+      description: "REJECTED: requests that created no job; default: jobs in any state",
     }),
   ),
   type: Type.Optional(Type.Enum(["read", "update"])),
@@ -37,8 +37,9 @@ export const JobFilterFields = {
 const JobFilter = Type.Object(JobFilterFields);
 
 /**
- * Refuses a range of times that ends before it begins.
- * @param times names of the two parameters and their values, the earlier one first
+ * Refuses a time range that ends before it begins.
+ * @param times - Names and values of the two parameters, the earlier one first.
+ * @throws JobError InvalidRequest
  */
 export function checkTimeRange(times: Readonly<Record<string, string | undefined>>): void {
   const [[first = "", from] = [], [last = "", to] = []] = Object.entries(times);
@@ -47,8 +48,8 @@ export function checkTimeRange(times: Readonly<Record<string, string | undefined
 }
 
 /**
- * The filter of the tracking store for these fields.
- * @param path where the fields are in the request, as in `filter.`
+ * Converts these fields to a filter of the tracking store.
+ * @param path - Prefix of the fields in the request, for example `filter.`.
  * @throws JobError InvalidRequest for a range that ends before it begins
  */
 export function jobFilterOf(
@@ -66,15 +67,15 @@ export function jobFilterOf(
   };
 }
 
-/** No job is older, or younger. */
+/** Range of times that all stores accept. */
 const [FIRST, LAST] = ["1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"].map((time) => Date.parse(time)) as [
   number,
   number,
 ];
 
-/** A time as every store reads it: some know neither offsets of 16 hours nor what those make of the first and last years. */
+/** Normalizes a time so that every store accepts it: some refuse offsets of 16 hours, and years beyond 1970 to 9999. */
 export function searchInstant(time: string): string {
-  // A leap second is one that JavaScript's days do not have.
+  // JavaScript has no leap seconds.
   const at = Date.parse(time.replace(/:60(?=[.+\-zZ]|$)/, ":59"));
   return new Date(Math.min(LAST, Math.max(FIRST, Number.isNaN(at) ? FIRST : at))).toISOString();
 }

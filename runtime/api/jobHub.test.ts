@@ -33,7 +33,7 @@ const log = { warn: () => undefined } as unknown as FastifyBaseLogger;
 describe("the hub of event streams", () => {
   let statements: string[];
   let rows: number;
-  /** Emits "looked" after each look at the jobs. */
+  /** Emits "looked" after each poll of the jobs. */
   let looks: EventEmitter;
   let hub: JobHub;
   const db = {
@@ -67,11 +67,11 @@ describe("the hub of event streams", () => {
   };
   const looked = async () => {
     await once(looks, "looked");
-    // The documents come with the next statement.
+    // The documents arrive with the next statement.
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS / 2));
   };
 
-  it("asks once per look, whether a thousand streams watch one job or a thousand", async () => {
+  it("polls once, whether a thousand streams watch one job or a thousand", async () => {
     for (let one = 0; one < 1_000; one++) add(new FakeResponse(), `job-${one}`);
     for (let one = 0; one < 1_000; one++) add(new FakeResponse(), "job-0");
     await looked();
@@ -82,7 +82,7 @@ describe("the hub of event streams", () => {
     assert.ok(statements.filter((text) => text.includes("active_credentials")).length <= 1);
   });
 
-  it("keeps only the latest event for a reader that takes nothing, and sends it when it reads again", async () => {
+  it("keeps only the latest event for a stalled reader, and sends it when it reads again", async () => {
     const raw = new FakeResponse();
     raw.isStalled = true;
     add(raw);
@@ -94,7 +94,7 @@ describe("the hub of event streams", () => {
     assert.match(raw.written[1] ?? "", /"rows":3/);
   });
 
-  it("drops a reader that takes nothing for long", async () => {
+  it("drops a reader that stalls for long", async () => {
     mock.timers.enable({ apis: ["Date"], now: Date.now() });
     const stalled = new FakeResponse();
     stalled.isStalled = true;
@@ -107,7 +107,7 @@ describe("the hub of event streams", () => {
     assert.deepEqual([stalled.destroyed, reading.destroyed], [true, false]);
   });
 
-  it("gives a place back once, and takes none for a client that has left already", () => {
+  it("frees a place once, and takes none for a client that has already left", () => {
     const small = new JobHub(db, { ...limits, connections: 10 }, log);
     const reserve = (raw: FakeResponse) => small.reserve(raw as unknown as ServerResponse, "t");
     for (let turn = 0; turn < 10; turn++) {
@@ -124,7 +124,7 @@ describe("the hub of event streams", () => {
     assert.throws(() => reserve(new FakeResponse()), { code: "TooManyStreams" });
   });
 
-  it("watches nothing for a client that left while its job was read", async () => {
+  it("does not watch for a client that left while its job was read", async () => {
     const gone = new FakeResponse();
     gone.destroy();
     add(gone);

@@ -11,16 +11,16 @@ import { LOOK_MS, SILENT_SECONDS, STALLED_SECONDS } from "./times.ts";
 interface Stream {
   readonly raw: ServerResponse;
   readonly tokenId: string;
-  /** The state that it was last sent, or that is in the event below. */
+  /** Status of the last event sent or pending. */
   shown: string;
-  /** The event that waits for its reader to take the one before. */
+  /** Event that is sent when the reader has taken the previous one. */
   waiting: string | undefined;
-  /** When it was last written to, and since when its reader takes nothing. Milliseconds. */
+  /** Time of the last write, and since when the reader takes nothing. Milliseconds. */
   wroteAt: number;
   stalledSince: number | undefined;
 }
 
-/** A job that somebody watches: however many streams it has, it is looked at once. */
+/** A watched job. It is polled once, however many streams it has. */
 interface Watched {
   readonly tenant: string;
   readonly requestId: string;
@@ -29,15 +29,15 @@ interface Watched {
   readonly streams: Set<Stream>;
 }
 
-/** How many looks pass between two checks of the tokens. */
+/** Number of polls between two checks of the tokens. */
 const LOOKS_PER_TOKEN_CHECK = 4;
-/** Documents per statement: they are at most 64 KiB each, and other requests have their turn between statements. */
+/** Documents per statement. They are at most 64 KiB each, and other requests run between statements. */
 const DOCUMENTS_AT_ONCE = 50;
 
 /**
- * All event streams of one process. While there are any, one statement per look asks for the versions of all watched
- * jobs, further ones for the documents that have changed, and one per second for the tokens that are still valid. A
- * stream holds at most one event that its reader has not taken.
+ * All event streams of one process. While there are any, each poll is one statement for the versions of all watched
+ * jobs, further ones for changed documents, and one per second for the tokens that are still valid. A stream holds at
+ * most one event that its reader has not taken.
  */
 export class JobHub {
   readonly #db: Database;
@@ -65,7 +65,7 @@ export class JobHub {
     const { streamsPerToken, streams } = this.#limits;
     if (own >= streamsPerToken) throw new JobError("TooManyStreams", { who: "This token", max: streamsPerToken });
     if (this.#streams >= streams) throw new JobError("TooManyStreams", { who: "This server", max: streams });
-    // A response whose client has left before now does not close again.
+    // A response whose client has already left emits no further "close".
     if (raw.destroyed) return;
     this.#perToken.set(tokenId, own + 1);
     this.#streams++;
@@ -77,7 +77,7 @@ export class JobHub {
     });
   }
 
-  /** Sends a job's document at once, and again whenever its state or progress has changed, until it has ended. */
+  /** Sends a job's document now, and again whenever its state or progress changes, until it has ended. */
   add(
     raw: ServerResponse,
     tokenId: string,
@@ -85,7 +85,7 @@ export class JobHub {
     requestId: string,
     document: Record<string, unknown>,
   ): void {
-    // Its client has left while the document was read.
+    // The client left while the document was read.
     if (raw.destroyed) return;
     const stream: Stream = {
       raw,
@@ -113,7 +113,7 @@ export class JobHub {
     this.#schedule();
   }
 
-  /** Ends all streams: their readers come back to the next server. */
+  /** Ends all streams. Their clients reconnect to another server. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -184,7 +184,7 @@ export class JobHub {
     }
   }
 
-  /** Comments on silent streams, and drops those whose reader takes nothing. */
+  /** Sends comments on silent streams, and drops streams whose reader takes nothing. */
   #tend(): void {
     const now = Date.now();
     for (const stream of this.#all())
@@ -193,7 +193,7 @@ export class JobHub {
       } else if (now - stream.wroteAt > SILENT_SECONDS * 1000) this.#write(stream, ": still here\n\n");
   }
 
-  /** A token that was revoked, or has expired, ends its streams. */
+  /** Ends the streams of tokens that were revoked or have expired. */
   async #checkTokens(): Promise<void> {
     const active = await activeTokens(this.#db, [...this.#perToken.keys()]);
     for (const stream of this.#all()) if (!active.has(stream.tokenId)) stream.raw.end();
@@ -202,7 +202,7 @@ export class JobHub {
   #send(stream: Stream, state: string, event: string): void {
     if (state === stream.shown) return;
     stream.shown = state;
-    // Of what its reader has not taken yet only the latest is worth keeping.
+    // Only the latest event is kept for a reader that lags behind.
     if (stream.stalledSince !== undefined) stream.waiting = event;
     else this.#write(stream, event);
   }
@@ -220,7 +220,7 @@ export class JobHub {
   }
 }
 
-/** The event of a document, and what must change for another one. */
+/** Returns the event of a document, and the key that changes when another event is due. */
 function describe(document: Record<string, unknown>): { state: string; event: string } {
   const { status, progress } = document;
   return { state: JSON.stringify([status, progress]), event: `event: job\ndata: ${JSON.stringify(document)}\n\n` };

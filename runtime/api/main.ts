@@ -6,9 +6,9 @@ import { trackingStore } from "../tracking/index.ts";
 import { createApp } from "./app.ts";
 
 /**
- * The API's process: the container's entry point, and the local platform's. HOST and PORT say where it listens, the
- * rest of the environment is that of database.ts and settings.ts. SIGTERM drains: no new connections, running requests
- * are finished.
+ * Entry point of the API's process, in the container and on the local platform. HOST and PORT set the address; settings
+ * and database come from the environment (runtime/platform). SIGTERM drains: running requests finish, new connections
+ * are refused.
  */
 const settings = readSettings();
 const { queues, buckets } = settings;
@@ -24,11 +24,12 @@ const app = await createApp({
   logLevel: process.env.LOG_LEVEL ?? "info",
 });
 
-/** How often connections that have become idle are closed while draining. */
+/** Interval for closing idle connections while draining. Milliseconds. */
 const SWEEP_MS = 50;
 
 const stop = async () => {
-  // A connection whose request was in hand stays open behind the answer; it would be waited for until it times out.
+  // A connection that was busy when closing began stays open after its answer, and would delay the end until it times
+  // out.
   const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
   await app.close();
   clearInterval(sweep);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { memoizeBriefly } from "./memoizeBriefly.ts";
 
-describe("an answer that is kept", () => {
-  it("is made once for all who ask while it is being made, and for a while after", async () => {
+describe("a cached answer", () => {
+  it("is computed once for concurrent callers, and cached for a while", async () => {
     const look = memoizeBriefly(60_000);
     let made = 0;
     const find = async () => {
@@ -16,7 +16,7 @@ describe("an answer that is kept", () => {
     assert.equal(await look("b", find), 2);
   });
 
-  it("is kept for longer than it took", async () => {
+  it("is cached longer than it took", async () => {
     const look = memoizeBriefly();
     let made = 0;
     const find = async () => {
@@ -27,7 +27,7 @@ describe("an answer that is kept", () => {
     assert.equal(await look("a", find), 1);
   });
 
-  it("is made again once its time is over", async () => {
+  it("is computed again after its lifetime", async () => {
     const look = memoizeBriefly();
     let made = 0;
     const find = async () => ++made;
@@ -36,7 +36,7 @@ describe("an answer that is kept", () => {
     assert.equal(await look("a", find), 2);
   });
 
-  it("is not a failure: the next one tries again", async () => {
+  it("is never a failure: the next call tries again", async () => {
     const look = memoizeBriefly(60_000);
     await assert.rejects(
       look("a", () => Promise.reject(new Error("gone"))),

@@ -1,10 +1,10 @@
-/** How many times as long as it took to find out an answer is kept. */
+/** Lifetime of an answer as a multiple of the time it took. */
 const TIMES = 4;
 
 /**
- * Answers that are the same for everybody who asks at about the same time: those who ask while one is being made wait for
- * it, and it is kept for a few times as long as that took. However many look, finding out takes a fifth of the time at
- * most. `leastMs` keeps it longer than that.
+ * Creates a cache for answers that are the same for all callers. Concurrent callers share one computation, and its
+ * result is kept for a few times as long as it took, so that computing takes at most a fifth of the time.
+ * @param leastMs - Minimum lifetime in milliseconds.
  */
 export function memoizeBriefly(leastMs = 0): <T>(key: string, find: () => Promise<T>) => Promise<T> {
   const answers = new Map<string, { answer: Promise<unknown>; until: number }>();
@@ -20,7 +20,7 @@ export function memoizeBriefly(leastMs = 0): <T>(key: string, find: () => Promis
         const took = performance.now() - now;
         entry.until = performance.now() + Math.max(TIMES * took, leastMs);
       },
-      // A failure is nobody's answer but theirs who waited for it.
+      // Failures are not cached.
       () => answers.delete(key),
     );
     return entry.answer;

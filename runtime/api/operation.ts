@@ -5,23 +5,23 @@ import type { Scope } from "../store/tokens.ts";
 import type { Guard } from "./plugins/auth.ts";
 import { PROBLEM_TYPE, ProblemBody, titleOf } from "./problem.ts";
 
-/** The groups that operations are shown in. */
+/** Groups of operations in /openapi.json. */
 export const TAGS = {
   prices: "Average prices",
-  jobs: "Work: submit it, watch it, fetch what it brings",
+  jobs: "Jobs: submit, watch, fetch results",
   uploads: "Files for updates",
-  operations: "Figures, and what keeps the platform going",
-  tokens: "Who may call",
+  operations: "Metrics and operations",
+  tokens: "Access tokens",
   sessions: "Signing in",
 } as const;
 
-/** What an operation answers when it works. */
+/** Describes a successful response. */
 export interface Answer {
   description: string;
-  /** Of a JSON body; none: it has no body. */
+  /** Schema of a JSON body; absent for responses without a body. */
   schema?: TSchema;
   example?: unknown;
-  /** Bodies of other types, in place of JSON. */
+  /** Bodies of other media types, instead of JSON. */
   content?: Record<string, TSchema>;
   headers?: Record<string, TSchema>;
 }
@@ -36,25 +36,25 @@ export interface Operation<
   tag: keyof typeof TAGS;
   summary: string;
   description?: string;
-  /** What a token must have (`any`: nothing in particular); none: the operation is open. */
+  /** Scope that the token needs (`any`: a token with any scope); undefined for open operations. */
   scope?: Scope | "any" | undefined;
   /** Runs before the guard, for example a limit of an open operation. */
   onRequest?: onRequestHookHandler;
-  /** Whether it answers however often it is asked. */
+  /** True for operations without a rate limit. */
   unlimited?: boolean;
   params?: Params;
   querystring?: Query;
   body?: Body;
   answers: Record<number, Answer>;
-  /** Errors of its own; those that come with parameters, a body or a token are added. */
+  /** Errors specific to the operation; those of parameters, body and token are added. */
   errors?: ErrorCode[];
 }
 
-/** Texts that stand for themselves: a component of the document, which every operation points to. */
+/** Schemas that all operations refer to. */
 export const PROBLEM_REF = { $ref: "#/components/schemas/Problem" };
 export const components = { Problem: ProblemBody };
 
-/** Options of a route. Its schemas keep their types, from which those of `params`, `query` and `body` follow. */
+/** Options of a route, from whose schemas the types of `params`, `query` and `body` follow. */
 interface OperationOptions<Params, Query, Body> {
   onRequest: onRequestHookHandler[];
   schema: FastifySchema & { params: Params; querystring: Query; body: Body; response: unknown };
@@ -78,7 +78,7 @@ export function operation<
       operationId: id,
       tags: [tag],
       summary,
-      // OpenAPI 3.1: the roles that are needed, of any type of scheme.
+      // OpenAPI 3.1 allows roles for every type of security scheme.
       security: scope ? [{ token: scope === "any" ? [] : [scope] }, { session: scope === "any" ? [] : [scope] }] : [],
       response: { ...mapValues(answers, answer), ...problems(errorsOf(it)) },
       ...(description ? { description } : {}),
@@ -119,7 +119,7 @@ const answer = ({ description, schema, example, content, headers }: Answer) => (
       : { type: "null" }),
 });
 
-/** Errors by status, each code with an example. */
+/** Describes errors by HTTP status, each code with an example. */
 function problems(codes: readonly ErrorCode[]): Record<number, object> {
   const all: Record<number, { description: string; headers?: object; content: object }> = {};
   for (const [status, group] of Map.groupBy(new Set(codes), (code) => ERRORS[code].http)) {
@@ -143,11 +143,11 @@ function problems(codes: readonly ErrorCode[]): Record<number, object> {
   return all;
 }
 
-const RETRY = { "Retry-After": Type.String({ pattern: "^\\d+$", description: "seconds to wait" }) };
-/** Headers that errors of a status bring. */
+const RETRY = { "Retry-After": Type.String({ pattern: "^\\d+$", description: "delay in seconds" }) };
+/** Response headers by HTTP status of an error. */
 const HEADERS: Record<number, Record<string, TSchema>> = {
   401: { "WWW-Authenticate": Type.String() },
-  416: { "Content-Range": Type.String({ description: "how many bytes there are" }) },
+  416: { "Content-Range": Type.String({ description: "size of the result" }) },
   429: RETRY,
   503: RETRY,
 };

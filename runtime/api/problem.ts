@@ -8,29 +8,29 @@ import { ERRORS, type ErrorCode, JobError, type Problem } from "../contract/erro
 import { invalidRequest, redactAndTruncate } from "../contract/problemList.ts";
 import { redactText } from "../contract/redact.ts";
 
-/** An error as RFC 9457 has it; `type` is a code of the registry, `problems` its single faults. */
+/** An error response (RFC 9457). `type` is a code of the error registry, `problems` lists each problem. */
 export const ProblemBody = Type.Object({
-  type: Type.String({ description: "a code of the error registry" }),
+  type: Type.String({ description: "code of the error registry" }),
   title: Type.String(),
   status: Type.Integer(),
   detail: Type.String(),
   problems: Type.Optional(
     Type.Array(
       Type.Object({
-        field: Type.String({ description: "where, as in task.params.day" }),
-        value: Type.Optional(Type.Unknown({ description: "what was found there" })),
-        message: Type.String({ description: "why it cannot be, and what can" }),
+        field: Type.String({ description: "path of the field, for example task.params.day" }),
+        value: Type.Optional(Type.Unknown({ description: "value found" })),
+        message: Type.String({ description: "reason and remedy" }),
       }),
     ),
   ),
-  furtherProblems: Type.Optional(Type.Integer({ description: "how many problems there are beyond those listed" })),
+  furtherProblems: Type.Optional(Type.Integer({ description: "number of further problems" })),
 });
 
 export const PROBLEM_TYPE = "application/problem+json";
-/** Retry-After of errors that pass. */
+/** Value of Retry-After for retryable errors. */
 export const PASSING_SECONDS = "5";
 
-/** The body of an error. */
+/** Formats the body of an error response. */
 export function problemJson(error: JobError): string {
   const { type, message, details } = error.body();
   const last = details.at(-1) as { more?: number } | undefined;
@@ -50,7 +50,7 @@ export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply 
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="rates"');
   if ((status === 503 || status === 429) && !reply.hasHeader("retry-after"))
     reply.header("retry-after", PASSING_SECONDS);
-  // What an answer was to be like, had it come to be.
+  // Headers that the handler set for a successful response.
   for (const name of ["etag", "content-encoding", "content-disposition", "cache-control"]) reply.removeHeader(name);
   return reply.code(status).type(PROBLEM_TYPE).send(problemJson(error));
 }
@@ -59,10 +59,10 @@ export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply 
 export const titleOf = (code: ErrorCode): string =>
   code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-/** A parameter or body that cannot be used, in the words of the contract. */
+/** Creates the error for invalid parameters or bodies. */
 export const invalid = (problems: readonly Problem[]): JobError => invalidRequest(problems);
 
-/** Every error leaves as a problem; what is ours or the database's fault is logged with its cause and shown without it. */
+/** Answers every error as a problem. Internal and database errors are logged with their cause, and sent without it. */
 export function handleErrors(app: FastifyInstance): void {
   app.setErrorHandler((thrown: Error & { statusCode?: number; code?: string }, request, reply) => {
     if (thrown instanceof JobError) {
@@ -73,20 +73,22 @@ export function handleErrors(app: FastifyInstance): void {
       return sendProblem(reply, ofFastify(thrown, request, app.initialConfig.bodyLimit));
     request.log.error({ err: thrown }, "request failed");
     if (thrown.code === QUERY_CANCELED)
-      return sendProblem(reply, new JobError("DatabaseUnavailable", { reason: "this took longer than it may." }));
+      return sendProblem(reply, new JobError("DatabaseUnavailable", { reason: "the request took too long." }));
     const { code } = classify(thrown);
     if (ERRORS[code].category !== "System")
-      return sendProblem(reply, new JobError("Internal", { reason: "the log has more." }));
-    // A deadlock or a server short of memory is the database's too, for who called.
+      return sendProblem(reply, new JobError("Internal", { reason: "see the log of the API." }));
+    // To the caller a deadlock, or a server out of memory, is an unavailable database.
     const whose = code === "StorageUnavailable" ? code : "DatabaseUnavailable";
     return sendProblem(reply, new JobError(whose, { reason: "try again in a moment." }));
   });
 }
 
-/** What Postgres says of a statement that statement_timeout ended. */
+/** SQLSTATE of a statement that statement_timeout ended. */
 const QUERY_CANCELED = "57014";
 
-/** Fastify's own: a body of another type, too large, or not as long as it says; a file that lies outside. */
+/**
+ * Converts Fastify's errors: wrong media type, body too large or of another length than stated, file outside its root.
+ */
 function ofFastify(
   thrown: Error & { statusCode?: number },
   { method, url, headers: { "content-type": type } }: FastifyRequest,
@@ -105,20 +107,20 @@ function ofFastify(
   }
 }
 
-/** A request's path, short enough for an error. */
+/** Returns a request's path, truncated for an error message. */
 export const shownPath = (url: string): string => cutText(redactText(url.split("?", 1)[0] ?? ""), 200);
 
-/** A path that is no URL, or has a part that is longer than any id: it reaches no route, and so no error handler. */
+/** Creates the error for a path that is not a valid URL, or has a segment longer than any id. It reaches no route. */
 export const invalidPath = ({ url }: FastifyRequest): JobError => {
   const [path = ""] = url.split("?");
-  const message = "is no path of this API: its % must be those of encoded UTF-8, and an id has at most 128 characters.";
+  const message = "is not a valid path: % must introduce encoded UTF-8, and an id has at most 128 characters.";
   return invalid([{ field: "path", value: redactAndTruncate(path), message }]);
 };
 
-/** Maximum size of a request's line and headers. */
+/** Maximum size of the request line and headers. Bytes. */
 export const HEADER_BYTES = 16_384;
 
-/** What is no HTTP reaches no route: the connection is answered, and closed. */
+/** Answers a connection whose request is not valid HTTP, and closes it. */
 export function onClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed) return;
   if (socket.writable) {
@@ -126,7 +128,7 @@ export function onClientError(error: Error & { code?: string }, socket: Socket):
       error.code === "HPE_HEADER_OVERFLOW"
         ? new JobError("HeadersTooLarge", { limit: HEADER_BYTES })
         : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-          ? new JobError("SlowRequest", { reason: "its headers or its body took too long" })
+          ? new JobError("SlowRequest", { reason: "its headers or body took too long" })
           : new JobError("MalformedHttp", { reason: (error as { reason?: string }).reason ?? error.message });
     const { http } = ERRORS[problem.code];
     const body = problemJson(problem);

@@ -2,10 +2,10 @@ import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { JobServices } from "./deps.ts";
 import { memoizeBriefly } from "./memoizeBriefly.ts";
 
-/** SQS counts messages by approximation, and charges by the call. */
+/** Reads the approximate size of a queue, at most once per interval since SQS charges per call. */
 const QUEUE_MS = 5_000;
 
-/** Says about how many messages wait in a queue; undefined where SQS does not answer. */
+/** Creates a function that reads the approximate number of messages in a queue; undefined if SQS does not answer. */
 export function queueDepth({ sqs }: Pick<JobServices["cloud"], "sqs">): (queue: string) => Promise<number | undefined> {
   const keep = memoizeBriefly(QUEUE_MS);
   return (queue) =>

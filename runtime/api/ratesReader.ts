@@ -1,6 +1,6 @@
 import type pg from "pg";
 
-/** One question of /rates: first and last day (YYYY-MM-DD, inclusive), from port, to port. */
+/** A question of /rates: first and last day (YYYY-MM-DD, inclusive), origin, destination. */
 export interface RatesQuestion {
   from: string;
   to: string;
@@ -9,11 +9,11 @@ export interface RatesQuestion {
 }
 
 /**
- * All questions that wait at a moment, answered by one statement: each as `day,count,price;…`, newest day first, price
- * empty under three prices. An index-only scan a question; text, because the driver's work for 31 rows of three
- * columns costs as much as the query.
+ * Answers all waiting questions with one statement: each as `day,count,price;…`, newest day first, price empty below
+ * three prices. One index-only scan per question. Returned as text, because decoding 31 rows of three columns in the
+ * driver costs as much as the query.
  */
-/** Answer to a question that names a region, where its places are no ports with prices. */
+/** Answers a question that names a region, if its places are not ports with prices. */
 const REGION = "region";
 const STATEMENT = {
   name: "rates",
@@ -29,7 +29,7 @@ const STATEMENT = {
   rowMode: "array" as const,
 };
 
-/** The same for one question between regions, each of which stands for every port in it and below it. */
+/** Answers one question between regions, each of which includes every port in it and in its subregions. */
 const REGIONS = {
   name: "rates_of_regions",
   text: `select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
@@ -41,7 +41,7 @@ const REGIONS = {
   rowMode: "array" as const,
 };
 
-/** Questions, and days of them, that one statement answers at most: none waits long for its neighbours. */
+/** Maximum number of questions, and of their days, per statement, so that none waits long for others. */
 const MOST = 64;
 const MOST_DAYS = 8_000;
 
@@ -51,8 +51,8 @@ interface Waiting extends RatesQuestion {
 }
 
 /**
- * Reads averages from Postgres. While a statement is under way the questions that arrive are collected, and go
- * together in the next: alone, a question goes at once; under load one round trip carries many. Nothing is kept.
+ * Reads average prices from Postgres. While a statement runs, arriving questions are collected for the next one: a
+ * single question is sent at once, and under load one round trip carries many. Nothing is cached.
  */
 export class RatesReader {
   readonly #pool: pg.Pool;
@@ -60,17 +60,17 @@ export class RatesReader {
   #busy = 0;
   #waiting: Waiting[] = [];
 
-  /** @param parallel the most statements at once, each on a connection of the pool */
+  /** @param parallel - Maximum number of concurrent statements, each on its own connection. */
   constructor(pool: pg.Pool, parallel: number) {
     this.#pool = pool;
     this.#parallel = parallel;
   }
 
-  /** `day,count,price;…`, or null where the range has no prices. */
+  /** `day,count,price;…`, or null if the range has no prices. */
   ask(question: RatesQuestion): Promise<string | null> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...question, resolve, reject });
-      // The rest of what this tick brings comes along.
+      // Waits for the other questions of this tick.
       if (this.#waiting.length === 1 && this.#busy < this.#parallel) setImmediate(() => this.#next());
     });
   }
@@ -103,7 +103,7 @@ export class RatesReader {
         this.#busy--;
         this.#next();
       });
-    // What one statement should not carry need not wait for it either.
+    // Questions beyond one statement's maximum start another.
     this.#next();
   }
 
@@ -118,7 +118,7 @@ export class RatesReader {
       });
   }
 
-  /** How many of those that wait the next statement takes: at least one, however long its range. */
+  /** Returns the number of waiting questions for the next statement: at least one, however long its range. */
   #share(): number {
     let days = 0;
     for (const [index, { from, to }] of this.#waiting.entries()) {
@@ -130,7 +130,7 @@ export class RatesReader {
 }
 
 const DAY_MS = 86_400_000;
-/** The days that answers speak of are few: their names are made once. A cache of the calendar, not of answers. */
+/** Caches the names of days (of the calendar, not of answers): few distinct days occur. */
 const names = new Map<number, string>();
 const MOST_NAMES = 100_000;
 
@@ -144,10 +144,10 @@ function nameOf(day: number): string {
   return name;
 }
 
-/** Days since 1970 of YYYY-MM-DD. */
+/** Returns the days since 1970 of YYYY-MM-DD. */
 export const dayNumber = (day: string): number => Date.parse(day) / DAY_MS;
 
-/** The answer of /rates as JSON text: an entry for every day of the range, newest first. */
+/** Formats the answer of /rates as JSON: one entry per day of the range, newest first. */
 export function ratesJson({ from, to }: RatesQuestion, answer: string | null): string {
   const last = dayNumber(from);
   let json = '{"rates":[';

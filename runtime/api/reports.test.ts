@@ -9,20 +9,20 @@ describe("GET /jobs/{id}/report", () => {
   after(() => p.close());
   const get = (id: string, query = "") => p.app.inject({ url: `/jobs/${id}/report${query}`, headers: p.acme });
 
-  it("is the bad rows of a batch as CSV, made of the error's details where those are all", async () => {
+  it("has the bad rows of a batch as CSV, generated from the error's details if those are complete", async () => {
     const { statusCode, headers, body } = await get("failed");
     assert.deepEqual([statusCode, headers["content-type"]], [200, "text/csv; charset=utf-8"]);
     assert.equal(body, "line,column,value,reason\n2,price,secret-of-acme,must be a whole number above 0\n");
     assert.equal(headers["content-disposition"], 'attachment; filename="failed.report.csv"');
   });
 
-  it("is what the runner kept of a long one, through the API or by a link", async () => {
+  it("is the stored file if it is long, through the API or by a link", async () => {
     assert.equal((await get("refused", "?delivery=stream")).body, "line,column,value,reason\n2,price,0,no\n");
     const { location } = (await get("refused", "?delivery=link")).json();
     assert.equal(await (await fetch(location)).text(), "line,column,value,reason\n2,price,0,no\n");
   });
 
-  it("quotes what CSV would take for something else, and leaves out what is not there", async () => {
+  it("quotes ambiguous values, and omits missing ones", async () => {
     const details = [
       { line: 1, column: null, value: 'a,"b"\nc', reason: "is no row" },
       { line: 2, column: "price", value: "", reason: "is missing" },
@@ -37,7 +37,7 @@ describe("GET /jobs/{id}/report", () => {
     );
   });
 
-  it("says what a job is that has none", async () => {
+  it("reports the job's state if there is no report", async () => {
     const { statusCode, body } = await get("ended");
     assert.equal(statusCode, 409);
     assert.match(JSON.parse(body).detail, /'ended' has no report of bad rows: it is SUCCEEDED\./);

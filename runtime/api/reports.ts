@@ -2,12 +2,13 @@ import { JobError } from "../contract/errors.ts";
 import type { JobServices } from "./deps.ts";
 import type { Stored } from "./resultObject.ts";
 
-/** The columns of a report, as the runner writes them (runtime/runner/load/check.ts). */
+/** Columns of a report, as the runner writes them (runtime/runner/load/check.ts). */
 const COLUMNS = ["line", "column", "value", "reason"] as const;
 
 /**
- * The report of every bad row of a batch. A long one lies where the error's details say; a short one is those details.
- * @throws JobError UnknownJob, NotFinished, or NoReport where the job did not fail for its rows
+ * Finds the report of every bad row of a batch: a long one is a file named in the error's details, a short one is the
+ * details themselves.
+ * @throws JobError UnknownJob, NotFinished, or NoReport if the job did not fail because of its rows
  */
 export async function storedReport({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {
   const { rows } = await db.query(
@@ -28,7 +29,7 @@ export async function storedReport({ db }: JobServices, tenant: string, requestI
   return { ...kept, inline: `${lines.join("\n")}\n`, location: undefined, bytes: 0, link: {} };
 }
 
-/** A value as COPY writes it in CSV: nothing for null, in quotes where it could be taken for something else. */
+/** Formats a value as COPY writes it in CSV: empty for null, quoted where it would be ambiguous. */
 function cell(value: unknown): string {
   if (value === null || value === undefined) return "";
   const text = String(value);

@@ -1,27 +1,27 @@
 import type { IncomingHttpHeaders } from "node:http";
 import Negotiator from "negotiator";
 
-/** How a result is kept. */
+/** Format in which a result is stored. */
 export interface StoredFormat {
   format: "csv" | "ndjson" | "json";
   compression: "none" | "gzip";
 }
 
-/** How it is sent. */
+/** Form in which a result is sent. */
 export interface Representation {
-  /** The Content-Type. */
+  /** Content-Type. */
   type: string;
-  /** gzip: the bytes as they are kept, to be unpacked by whoever receives them. */
+  /** Content-Encoding gzip: the stored bytes are sent, and the client decompresses them. */
   encoding: "gzip" | undefined;
-  /** Whether what is kept compressed is unpacked on its way. */
+  /** True if the API decompresses the stored bytes. */
   unpacks: boolean;
-  /** What tells it from the other representations, at the end of an ETag. */
+  /** Suffix of the ETag that distinguishes the representations. */
   mark: string;
-  /** What a file of it is called, behind the job's name. */
+  /** File name extension. */
   extension: string;
 }
 
-/** The media types of each format, the first of them as it is named in answers. */
+/** Media types by format, the preferred first. */
 const TYPES = {
   csv: ["text/csv"],
   ndjson: ["application/x-ndjson", "application/ndjson", "application/jsonl"],
@@ -30,14 +30,17 @@ const TYPES = {
 const CHARSET = { csv: "; charset=utf-8", ndjson: "", json: "; charset=utf-8" } as const;
 const GZIP = "application/gzip";
 
-/** The media types that a result can be sent as, the most faithful first. */
+/** Lists the media types that a result can be sent as, the preferred first. */
 export const typesOf = ({ format, compression }: StoredFormat): readonly string[] =>
   compression === "gzip" ? [GZIP, ...TYPES[format]] : TYPES[format];
 
-/** Media ranges of an Accept header that are looked at. */
+/** Maximum number of media ranges read from an Accept header. */
 const MOST_RANGES = 100;
 
-/** An Accept header without the parameters that tell no two of our types apart (charset, header); an empty one accepts all. */
+/**
+ * Removes parameters from an Accept header that do not distinguish our types (charset, header); an empty header accepts
+ * all.
+ */
 function withoutParameters(accept: string | undefined): string {
   const ranges = (accept ?? "").split(",", MOST_RANGES).flatMap((range) => {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
@@ -48,8 +51,8 @@ function withoutParameters(accept: string | undefined): string {
 }
 
 /**
- * How a result is sent to who accepts what these headers say; undefined: not at all. What was asked for compressed is a
- * file, unless its content is asked for: then it travels compressed if it may, and unpacked if not.
+ * Selects the representation of a result that the headers accept; undefined if there is none. A compressed result is
+ * sent as a file, unless its content is requested: then with Content-Encoding gzip if accepted, otherwise decompressed.
  */
 export function represent(kept: StoredFormat, headers: IncomingHttpHeaders): Representation | undefined {
   const { format, compression } = kept;

@@ -3,7 +3,7 @@ import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { JobError } from "../contract/errors.ts";
 import type { StoredFormat } from "./representation.ts";
 
-/** What a job left, as the database has it: inline, as text, or where it lies. */
+/** A job's artifact in the database: inline text, or its location. */
 export interface Stored extends StoredFormat {
   responseId: string;
   inline: string | null;
@@ -12,21 +12,21 @@ export interface Stored extends StoredFormat {
   link: Record<string, unknown>;
 }
 
-/** Where a result lies, as S3's commands name it: `s3://bucket/key`. */
+/** Converts `s3://bucket/key` to the input of S3's commands. */
 export function objectAt(location: string): { Bucket: string; Key: string } {
   const [Bucket = "", ...key] = location.slice("s3://".length).split("/");
   return { Bucket, Key: key.join("/") };
 }
 
-/** First and last byte of what is wanted. */
+/** First and last byte to read. */
 export interface Bytes {
   start: number;
   end: number;
 }
 
 /**
- * Opens a result that lies in S3, all of it or a part.
- * @throws JobError ResultGone once its time there is over
+ * Opens a result in S3, all of it or a range.
+ * @throws JobError ResultGone after its retention
  */
 export async function openResult(
   s3: S3Client,

@@ -25,7 +25,7 @@ describe("cancel and retry of the jobs API", () => {
     await submit("dropped");
     assert.deepEqual((await post("/jobs/dropped/retry")).json().type, "NotRetryable");
     await p.receive(p.context.queues.wakeups);
-    // Clients name the type of a body that they do not send.
+    // Clients may send a Content-Type without a body.
     const cancelled = await post("/jobs/dropped/cancel", "", { ...acme, "content-type": "application/json" });
     assert.deepEqual(cancelled.json(), { requestId: "dropped", tenant: "acme", status: "CANCELLED" });
     assert.equal((await p.receive(p.context.queues.wakeups)).length, 1, "its response is due");
@@ -38,7 +38,7 @@ describe("cancel and retry of the jobs API", () => {
     assert.deepEqual([document.labels, document.task.sql], [{ retryOf: "dropped" }, "select 1 as n"]);
   });
 
-  it("retries a job as it was asked for, a retry too, under the first one's id", async () => {
+  it("retries a job with its settings, and a retry under the first job's id", async () => {
     const asked = { priority: 7, timeoutSeconds: 77, labels: { batch: "seven" } };
     await post("/jobs", { requestId: "kept", task: read, ...asked });
     for (const [id, next] of [
@@ -53,7 +53,7 @@ describe("cancel and retry of the jobs API", () => {
     }
   });
 
-  it("retries a job whatever its id, or other ids like those of retries", async () => {
+  it("retries a job with any id, including ids that look like retries", async () => {
     for (const id of ["l".repeat(128), "odd"]) {
       await submit(id);
       await post(`/jobs/${id}/cancel`);
@@ -70,7 +70,7 @@ describe("cancel and retry of the jobs API", () => {
     assert.equal((await post(`/jobs/${long}/retry`)).json().requestId, long.replace(/1$/, "2"));
   });
 
-  it("makes one job of retries that come at the same time, and changes what the caller asks for", async () => {
+  it("creates one job from concurrent retries, with the caller's changes", async () => {
     await submit("twice");
     await post("/jobs/twice/cancel");
     const answers = await Promise.all(

@@ -4,33 +4,36 @@ import { JobError } from "../contract/errors.ts";
 import type { Reply } from "../contract/request.ts";
 import type { JobServices } from "./deps.ts";
 
-/** What a retry may change about its job. */
+/** Fields of a job that a retry may change. */
 export const RetryChanges = Type.Object(
   {
-    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, description: "another time than the job had" })),
-    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, description: "another priority than the job had" })),
+    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, description: "timeout instead of the job's" })),
+    priority: Type.Optional(Type.Integer({ minimum: 0, maximum: 9, description: "priority instead of the job's" })),
   },
   { additionalProperties: false },
 );
 
-/** With `.retry-` and five digits an id is as long as it may be: 128 characters. */
+/** Longest id that `.retry-` and five digits extend to 128 characters, the maximum. */
 const LONGEST_RETRIED = 116;
 const LAST_RETRY = 99_999;
 
 /**
- * The id of a job's retry: `<id>.retry-1`, and of a retry itself the next number. It follows from the job's id, so that
- * two retries of one job are one job, whichever way they come.
+ * Returns the id of a job's retry: `<id>.retry-1`, or for a retry the next number. It depends only on the job's id, so
+ * that retrying a job twice creates one job.
  */
 export function retryIdOf(requestId: string): string {
   const [, base = requestId, number = "0"] = /^(.+)\.retry-(\d{1,5})$/s.exec(requestId) ?? [];
   if (Number(number) >= LAST_RETRY) return `${requestId.slice(0, LONGEST_RETRIED)}.retry-1`;
   if (base.length <= LONGEST_RETRIED) return `${base}.retry-${Number(number) + 1}`;
-  // Of two long ids with the same beginning the retries are two jobs.
+  // The hash distinguishes long ids that begin alike.
   const mark = createHash("sha256").update(base).digest("hex").slice(0, 16);
   return `${base.slice(0, LONGEST_RETRIED - mark.length - 1)}.${mark}.retry-${Number(number) + 1}`;
 }
 
-/** The kept request as a new one: labelled retryOf, with what the caller changes about it. */
+/**
+ * Creates the request of a retry: the stored task, labelled retryOf, with the caller's changes.
+ * @throws JobError UnknownJob, or NotRetryable unless the job has failed or was cancelled
+ */
 export async function retryRequestOf(
   { db }: Pick<JobServices, "db">,
   tenant: string,

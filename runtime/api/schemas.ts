@@ -3,15 +3,15 @@ import { ERRORS } from "../contract/errors.ts";
 import { RequestId, Tenant } from "../contract/request.ts";
 import { RUNNERS, STATES } from "../contract/states.ts";
 
-/** What several operations take or answer. Documents are as the view jobs.documents makes them. */
+/** Schemas shared by several operations. Documents have the form of the view jobs.documents. */
 
-/** The job that the example of a submission makes. */
+/** Id of the job that the example submission creates. */
 export const EXAMPLE_ID = "average-2021-01";
 export const JobId = Type.Object({ id: { ...RequestId, examples: [EXAMPLE_ID] } });
-/** An admin may look at another tenant's jobs. */
+/** Query of operations on one job; an admin may name another tenant. */
 export const TenantQuery = Type.Object(
   { tenant: Type.Optional(Tenant) },
-  { additionalProperties: false, description: "another tenant than the token's own: takes an admin" },
+  { additionalProperties: false, description: "another tenant than the token's; admins only" },
 );
 export const Status = Type.Object({
   requestId: RequestId,
@@ -30,7 +30,7 @@ const ErrorBody = Type.Object({
   type: Type.Enum(Object.keys(ERRORS)),
   message: Type.String(),
   retryable: Type.Boolean(),
-  details: Type.Array(Type.Unknown(), { description: "the single problems, or the beginning of a batch's bad rows" }),
+  details: Type.Array(Type.Unknown(), { description: "the problems, or the first bad rows of a batch" }),
 });
 const Stats = Type.Object({
   queueMs: Count,
@@ -42,8 +42,8 @@ const Stats = Type.Object({
   attempts: Count,
 });
 const Result = Type.Object({
-  inline: Type.Optional(Type.Unknown({ description: "of a small result, in the response only" })),
-  location: Type.Optional(Type.String({ description: "of a large one: s3://…" })),
+  inline: Type.Optional(Type.Unknown({ description: "small result; only in the response" })),
+  location: Type.Optional(Type.String({ description: "location of a large result: s3://…" })),
   format: Type.String(),
   compression: Type.Optional(Type.String()),
   rows: Count,
@@ -53,21 +53,24 @@ const Result = Type.Object({
 
 const Traceparent = Type.String({
   pattern: "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
-  description: "the trace context that came with the request (W3C Trace Context)",
+  description: "trace context of the request (W3C Trace Context)",
 });
 
-/** A job as it stands. */
+/** Document of a job. */
 export const JobDocument = Type.Object({
   ...Status.properties,
   requestHash: Type.String(),
   responseId: Type.String(),
   task: Type.Object(
     { type: Type.Enum(["read", "update"]) },
-    { additionalProperties: true, description: "as it was sent, without an inline payload: its items are counted" },
+    {
+      additionalProperties: true,
+      description: "the submitted task; an inline payload is replaced by its number of items",
+    },
   ),
   priority: Type.Integer({ minimum: 0, maximum: 9 }),
   reply: Type.Optional(
-    Type.Enum(["queue", "none"], { description: "whether the response is put on the response queue" }),
+    Type.Enum(["queue", "none"], { description: "whether the response is sent to the response queue" }),
   ),
   labels: Labels,
   runner: Type.Enum([...RUNNERS]),
@@ -75,7 +78,7 @@ export const JobDocument = Type.Object({
   createdAt: time(),
   startedAt: Type.Optional(time()),
   finishedAt: Type.Optional(time()),
-  leaseUntil: Type.Optional(time("until when its run must give a sign of life")),
+  leaseUntil: Type.Optional(time("deadline for the run's next heartbeat")),
   cancelRequestedAt: Type.Optional(time()),
   progress: Type.Object({ rows: Count, bytes: Count, estimatedRows: Type.Optional(Type.Number()) }),
   statusHistory: Type.Array(Type.Object({ status: Type.Enum([...STATES]), at: time() })),
@@ -88,9 +91,7 @@ export const JobDocument = Type.Object({
       outcome: Type.Optional(Type.String()),
       logLocation: Type.Optional(Type.String()),
       peakMemoryBytes: Type.Optional(Count),
-      memoryBytes: Type.Optional(
-        Type.Integer({ minimum: 0, description: "what its run has: the peak is a part of it" }),
-      ),
+      memoryBytes: Type.Optional(Type.Integer({ minimum: 0, description: "memory of the run" })),
     }),
   ),
   stats: Type.Optional(Stats),
@@ -100,19 +101,19 @@ export const JobDocument = Type.Object({
   response: Type.Optional(Type.Object({ sentAt: Type.Optional(time()), messageId: Type.Optional(Type.String()) })),
 });
 
-/** A request that was rejected and made no job. */
+/** Document of a rejected request, which created no job. */
 export const RejectedDocument = Type.Object({
-  rejectedId: Type.String({ description: "the id of its answer" }),
+  rejectedId: Type.String({ description: "responseId of its answer" }),
   requestId: Type.String(),
   tenant: Type.String(),
   status: Type.Literal("REJECTED"),
-  source: Type.Enum(["queue", "http"], { description: "the way by which it came" }),
-  copies: Type.Integer({ minimum: 1, description: "how often the same request came" }),
-  createdAt: time("when it first came"),
-  lastSeenAt: time("when it last came"),
+  source: Type.Enum(["queue", "http"], { description: "channel of the request" }),
+  copies: Type.Integer({ minimum: 1, description: "number of times the same request arrived" }),
+  createdAt: time("when it first arrived"),
+  lastSeenAt: time("when it last arrived"),
   finishedAt: time(),
   error: ErrorBody,
-  body: Type.String({ description: "the beginning of the request as JSON; URLs without secrets" }),
+  body: Type.String({ description: "the beginning of the request as JSON, with secrets removed from URLs" }),
   labels: Labels,
 });
 

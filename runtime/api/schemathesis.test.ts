@@ -11,7 +11,7 @@ import { skip } from "../testing/cluster.ts";
 
 const script = fileURLToPath(new URL("../testing/api/schemathesis.sh", import.meta.url));
 const hooks = fileURLToPath(new URL("../testing/api/hooks.py", import.meta.url));
-/** The same requests every time. */
+/** Fixed seed, so that every run sends the same requests. */
 const SEED = "7";
 const EXAMPLES = process.env.SCHEMATHESIS_EXAMPLES ?? "20";
 
@@ -28,10 +28,10 @@ describe("the API under schemathesis", () => {
     program = join(folder, "schemathesis");
   });
 
-  it("keeps to its description, whatever it is asked: no check finds anything", async function () {
+  it("conforms to its description: no check finds a violation", async function () {
     this.timeout(300_000);
     const p = await testApi({ api: { openRates: false, limits: { tokenPerMinute: 0, addressPerMinute: 0 } } });
-    // It keeps what it finds where it runs, and would begin with that the next time.
+    // Schemathesis stores failures in its working directory, and would start with them next time.
     const cwd = mkdtempSync(join(tmpdir(), "rates-schemathesis-"));
     try {
       const url = await p.app.listen({ host: "127.0.0.1", port: 0 });
@@ -41,7 +41,7 @@ describe("the API under schemathesis", () => {
         [
           ...["run", `${url}/openapi.json`, "--header", `Authorization: ${authorization}`, "--seed", SEED],
           ...["--checks", "all", "--exclude-checks", "positive_data_acceptance", "--max-examples", EXAMPLES],
-          // A stream ends with its job, not with its request. (Two workers make Python 3.11 stumble over its own parser.)
+          // Event streams end with their job, not with their request. (Two workers crash the parser of Python 3.11.)
           ...["--exclude-operation-id", "watchJob", "--workers", "1", "--no-color"],
         ],
         {

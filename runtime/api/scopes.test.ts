@@ -34,13 +34,13 @@ describe("scopes and tokens of the API", () => {
       assert.equal(await count(), before);
     });
 
-  it("takes an update by a token with submit and update, and needs both", async () => {
+  it("accepts an update from a token with submit and update, and requires both", async () => {
     const payload = { requestId: "allowed", task: updates["a statement"] };
     assert.equal((await post("/jobs", payload, await p.as("acme", "update"))).statusCode, 403);
     assert.equal((await post("/jobs", payload, await p.as("acme", "submit", "update"))).statusCode, 202);
   });
 
-  it("needs the scope update to retry an update, and not to retry a read", async () => {
+  it("requires the scope update for retrying an update, but not for a read", async () => {
     const owner = await p.as("acme", "submit", "update", "cancel");
     const submitter = await p.as("acme", "submit");
     const retried = { update: updates["a statement"], read: { type: "read", sql: "select 1 as n" } };
@@ -53,13 +53,13 @@ describe("scopes and tokens of the API", () => {
     assert.equal((await post("/jobs/read/retry", {}, submitter)).statusCode, 202);
   });
 
-  it("needs the scope update for uploads", async () => {
+  it("requires the scope update for uploads", async () => {
     const file = { fileName: "x.csv", bytes: 1 };
     assert.equal((await post("/uploads", file, await p.as("acme", "read", "submit", "cancel"))).statusCode, 403);
     assert.equal((await post("/uploads", file, await p.as("acme", "update"))).statusCode, 201);
   });
 
-  it("accepts a token until it expires, and from then on nowhere", async () => {
+  it("accepts a token until it expires, and nowhere afterwards", async () => {
     const admin = await p.as("ops", "admin");
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
     const made = await post("/tokens", { name: "short", tenant: "acme", scopes: ["read"], expiresAt }, admin);
@@ -74,7 +74,7 @@ describe("scopes and tokens of the API", () => {
       assert.equal((await p.app.inject({ url, headers })).statusCode, 401, url);
   });
 
-  it("refuses a token that would have expired already", async () => {
+  it("refuses to create a token that is already expired", async () => {
     const payload = { name: "late", tenant: "acme", scopes: ["read"], expiresAt: "2020-01-01T00:00:00Z" };
     const answer = await post("/tokens", payload, await p.as("ops", "admin"));
     assert.deepEqual([answer.statusCode, answer.json().problems[0].field], [400, "expiresAt"]);
@@ -108,7 +108,7 @@ describe("the maximum of waiting jobs over HTTP", () => {
   });
   after(() => p.close());
 
-  it("answers 429 with Retry-After, for submissions and retries, and leaves the id free", async () => {
+  it("answers submissions and retries with 429 and Retry-After, and leaves the id unused", async () => {
     const headers = await p.as("acme");
     const task = { type: "read", sql: "select 1 as n" };
     const post = (url: string, payload: object = {}) => p.app.inject({ method: "POST", url, payload, headers });

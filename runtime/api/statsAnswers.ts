@@ -3,7 +3,7 @@ import { RUNNERS } from "../contract/states.ts";
 import { LEVELS, PLACES } from "../monitoring/bottleneck.ts";
 import { SCOPES } from "../store/tokens.ts";
 
-/** What GET /stats and GET /stats/figures answer. */
+/** Response schemas of GET /stats and GET /stats/figures. */
 
 const Count = Type.Integer({ minimum: 0 });
 const Maybe = Type.Union([Type.Number(), Type.Null()]);
@@ -11,7 +11,7 @@ const Percentiles = Type.Object({ p50: Maybe, p95: Maybe, p99: Maybe });
 const StepPercentiles = Type.Object({ p50: Maybe, p95: Maybe });
 const Ended = Type.Object({ succeeded: Count, failed: Count, cancelled: Count });
 
-/** Where the bottleneck is, in a sentence, and the key of the stack's configuration to raise. */
+/** Location of the bottleneck, a sentence about it, and the configuration key to raise. */
 const Bottleneck = Type.Object({
   level: Type.Enum([...LEVELS]),
   place: Type.Enum([...PLACES]),
@@ -19,7 +19,7 @@ const Bottleneck = Type.Object({
   raise: Type.Optional(Type.String()),
 });
 
-/** An object of each runner kind. */
+/** Creates an object schema with one property per runner type. */
 const ofRunners = <T extends Type.TSchema>(schema: T) =>
   Type.Object(Object.fromEntries(RUNNERS.map((kind) => [kind, schema])));
 
@@ -28,7 +28,7 @@ export const Stats = Type.Object({
   byStatus: Type.Record(Type.String(), Count),
   byErrorType: Type.Record(Type.String(), Count),
   percentiles: Type.Object({ queueMs: Percentiles, executionMs: Percentiles, totalMs: Percentiles }),
-  // For admins: these count the jobs of all tenants.
+  // Admins only: these count the jobs of all tenants.
   capacity: Type.Optional(ofRunners(Type.Object({ running: Count, working: Count, slots: Count }))),
   bottleneck: Type.Optional(Bottleneck),
 });
@@ -55,10 +55,10 @@ const Activity = Type.Object({
   results: Type.Object({ byPointer: Count, nearlyInline: Count }),
 });
 
-/** The state of the whole platform: it counts the jobs of all tenants, so only admins get it. */
+/** State of the platform. Admins only, since it counts the jobs of all tenants. */
 const Platform = {
   bottleneck: Bottleneck,
-  // Its figures by name (runtime/monitoring/metrics.ts), with how many are at work, may be, and until when it is paused.
+  // Metrics by name (runtime/monitoring/metrics.ts), with the number of busy runs, the slots, and the end of a pause.
   runners: ofRunners(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()]))),
   platform: Type.Record(Type.String(), Maybe),
   database: Type.Object({ connections: Count, maxConnections: Count }),

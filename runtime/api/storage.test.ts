@@ -9,7 +9,7 @@ describe("the API while S3 does not answer", () => {
   beforeEach(async () => {
     p = await testApi();
     headers = await p.as("acme");
-    // Nobody listens on port 1: the SDK itself says what it says of that.
+    // No server listens on port 1, so the SDK reports its own error.
     const credentials = { accessKeyId: "test", secretAccessKey: "test" };
     gone = new S3Client({ endpoint: "http://127.0.0.1:1", region: "eu-west-1", credentials, maxAttempts: 1 });
     p.s3.send = gone.send.bind(gone);
@@ -21,7 +21,7 @@ describe("the API while S3 does not answer", () => {
 
   const post = (url: string, payload: object) => p.app.inject({ method: "POST", url, headers, payload });
 
-  it("says of what needs it that it may work later, and whose fault it is", async () => {
+  it("reports a retryable error of the storage for operations that need it", async () => {
     const source = { s3: `s3://uploads/${"0".repeat(16)}/a.csv` };
     const admin = await p.as("acme", "admin");
     for (const response of [
@@ -40,14 +40,14 @@ describe("the API while S3 does not answer", () => {
     }
   });
 
-  it("takes and ends jobs though no queue answers: schedule and sweep do what is left", async () => {
+  it("accepts and ends jobs without queues; schedule and sweep do the rest", async () => {
     const task = { type: "read", sql: "select 1" };
     p.context.sqs.send = () => Promise.reject(new Error("no queue answers"));
     const statuses = [];
     for (const [url, payload] of [
       ["/jobs", { requestId: "a", task }],
       ["/jobs/a/cancel", {}],
-      // Its response is due again.
+      // The response is due again.
       ["/jobs", { requestId: "a", task }],
     ] as const)
       statuses.push((await post(url, payload)).statusCode);
@@ -56,7 +56,7 @@ describe("the API while S3 does not answer", () => {
     assert.deepEqual([figures.statusCode, figures.json().queues], [200, {}], "what they hold is not known");
   });
 
-  it("takes reads meanwhile, and has no job of what it refused", async () => {
+  it("accepts reads meanwhile, and creates no job for refused requests", async () => {
     const task = { type: "read", sql: "select 1" };
     assert.equal((await post("/jobs", { requestId: "read", task })).statusCode, 202);
     const { rows } = await p.admin.query("select request_id from jobs.jobs");

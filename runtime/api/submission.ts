@@ -4,7 +4,7 @@ import { InlineTask, QueryTask, Request, S3Task, SqlTask, StatementTask, UrlTask
 import { allQueries, allStatements, type NamedQuery, type ParamType } from "../queries/catalogue.ts";
 import { EXAMPLE_ID } from "./schemas.ts";
 
-/** What a parameter of a type looks like in JSON. */
+/** JSON schemas of parameter types. */
 const PARAMS: Record<ParamType, TSchema> = {
   text: Type.String(),
   place: Type.String({ maxLength: INPUT.place }),
@@ -15,7 +15,7 @@ const PARAMS: Record<ParamType, TSchema> = {
   "text[]": Type.Array(Type.String()),
 };
 
-/** A task's schema with the name and the parameters of one query in it. */
+/** Creates a task's schema for one named query. */
 function ofQuery(
   task: typeof QueryTask | typeof StatementTask,
   key: "query" | "statement",
@@ -38,8 +38,8 @@ function ofQuery(
 }
 
 /**
- * The request as the HTTP API takes it and /openapi.json shows it: the contract's, with this platform's queries and
- * statements written out. What is checked is the contract itself (runtime/contract/request.ts), which says more of each fault.
+ * Creates the schema of a submission for /openapi.json: the contract's, with this platform's queries and statements.
+ * Requests are validated against the contract itself (runtime/contract/request.ts), which describes problems better.
  */
 export function submissionSchema({ rawSql }: { rawSql: boolean }): TSchema {
   const { requestId, tenant, ...rest } = Request.properties;
@@ -66,10 +66,7 @@ const EXAMPLE = {
   },
 };
 
-/**
- * A schema as a sender must keep it: what has a default may be left out. (A schema that has had its defaults filled in
- * has all of them, which is what the rest of the code works with.)
- */
+/** Makes fields with a default optional, as senders see them. (Inside the platform defaults are always filled in.) */
 export function normalizeSubmission(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(normalizeSubmission);
   if (schema === null || typeof schema !== "object") return schema;

@@ -21,21 +21,21 @@ export interface Submitted {
   isNew: boolean;
 }
 
-/** Submits requests on behalf of HTTP callers. */
+/** Submits requests of HTTP callers. */
 export interface Submitter {
   /**
    * Accepts a request and wakes the dispatcher.
-   * @param retried id of the job that the request retries
+   * @param retried - Id of the job that the request retries.
    * @throws JobError when the request is refused
    */
   submit(value: Record<string, unknown>, request: FastifyRequest, retried?: string): Promise<Submitted>;
-  /** Wakes the dispatcher. Failures are logged: its schedule finds committed work. */
+  /** Wakes the dispatcher. Failures are logged: the dispatcher's schedule finds committed work. */
   wake(request: FastifyRequest): Promise<void>;
 }
 
 /** Creates the submitter of an API process. */
 export function createSubmitter({ db, plans, settings, cloud }: JobServices): Submitter {
-  /** The job is committed whatever becomes of this. */
+  /** Records the submission. Failures are logged, since the job is already committed. */
   const audit = async (
     request: FastifyRequest,
     tenant: string,
@@ -46,21 +46,21 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
     const detail = { ...shownTask(value.task), ...(retryOf === undefined ? {} : { retryOf }) };
     const action = retryOf === undefined ? "submit" : "retry";
     const record = { tenant, ...actorOf(request), action, target, detail } as const;
-    await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
+    await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "audit entry failed"));
   };
 
   const wake = async (request: FastifyRequest) => {
     await cloud.sqs
       .send(new SendMessageCommand({ QueueUrl: cloud.queues.wakeups, MessageBody: "{}" }))
       .catch((error) =>
-        request.log.warn({ err: error }, "the wake-up could not be sent; the schedule will start the job"),
+        request.log.warn({ err: error }, "the wake-up message could not be sent; the schedule will start the job"),
       );
   };
 
   const submit = async (value: Record<string, unknown>, request: FastifyRequest, retried?: string) => {
     const caller = callerOfRequest(request);
     const tenant = tenantOf(caller, typeof value.tenant === "string" ? value.tenant : undefined);
-    // Before the request is validated: a caller who may not update learns nothing else about the update.
+    // Checked before validation, so that a caller without the scope learns nothing about the update.
     if (isUpdate(value.task)) requireScope(caller, "update");
     ownUpload(value, caller, cloud.buckets.uploads);
     const requestId = typeof value.requestId === "string" ? value.requestId : "";
@@ -68,10 +68,10 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
       { value: { tenant, ...value }, requestId, tenant, traceparent: validTraceparent(request.headers[TRACEPARENT]) },
     ]);
     if (!outcome || "error" in outcome)
-      throw outcome?.error ?? new JobError("Internal", { reason: "the request was lost." });
+      throw outcome?.error ?? new JobError("Internal", { reason: "the request got no outcome." });
     const failed = await deliverResponses(cloud.sqs, cloud.queues, db, outcome.send).catch((error) => [{ error }]);
     for (const { error } of failed)
-      request.log.warn({ err: error }, "the response could not be sent or recorded; the sweep will send it");
+      request.log.warn({ err: error }, "the response could not be sent or recorded; the next sweep will send it");
     const id = outcome.request.requestId;
     const isNew = outcome.outcome === "ACCEPTED";
     if (isNew) {
@@ -84,23 +84,26 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
   return { submit, wake };
 }
 
-/** What of a valid task the audit trail has: what it does, in short. A purge's parameters say what it removes. */
+/** Summarizes a valid task for the audit trail. Parameters of a purge are included, since they say what it removes. */
 function shownTask(task: unknown): Record<string, unknown> {
   const { type, query, target, mode, dryRun, statement, params } = task as Record<string, unknown>;
   const shown = { type, query, target, mode, dryRun, statement, ...(statement === undefined ? {} : { params }) };
   return Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined));
 }
 
-/** Whether a task that is not validated yet is an update. */
+/** Tells if a task, not yet validated, is an update. */
 export const isUpdate = (task: unknown): boolean => (task as { type?: unknown } | null | undefined)?.type === "update";
 
-/** A file that was uploaded through this API is its tenant's; an admin may use any. */
+/**
+ * Refuses uploads of other tenants, except for admins.
+ * @throws JobError SourceNotAllowed
+ */
 function ownUpload(value: Record<string, unknown>, caller: Caller, bucket: string): void {
   const location = (value.task as { source?: { s3?: unknown } } | undefined)?.source?.s3;
   if (typeof location !== "string" || caller.scopes.includes("admin")) return;
   if (!location.startsWith(`s3://${bucket}/${uploadPrefix(caller.tenant)}/`))
     throw new JobError("SourceNotAllowed", {
       source: redactUrl(location),
-      reason: "it is not an upload of this tenant. `rates load` makes one.",
+      reason: "it is not an upload of this tenant. Upload it with `rates load`.",
     });
 }

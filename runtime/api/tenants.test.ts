@@ -27,7 +27,7 @@ describe("tenants of the API", () => {
     p.app.inject({ method: method.toUpperCase() as "GET", url, headers: headers as Record<string, string> });
   const jobs = async () => (await p.admin.query("select * from jobs.jobs order by id")).rows;
 
-  it("learn nothing of another's job by any operation, not even that it is there, and change nothing", async () => {
+  it("learn nothing about another tenant's job by any operation, not even its existence, and cannot change it", async () => {
     const { paths } = (await call("get", "/openapi.json", {})).json();
     const operations = Object.entries(paths as Record<string, object>)
       .filter(([path]) => path.startsWith("/jobs/{id}"))
@@ -46,7 +46,7 @@ describe("tenants of the API", () => {
     assert.deepEqual(await jobs(), before);
   });
 
-  it("find and count their own jobs only", async () => {
+  it("find and count only their own jobs", async () => {
     for (const query of ["", "?text=secret", "?status=CANCELLED", "?sort=totalMs&order=asc"]) {
       assert.deepEqual((await call("get", `/jobs${query}`, other)).json().jobs, [], query);
       assert.notEqual((await call("get", `/jobs${query}`, acme)).json().jobs.length, 0, query);
@@ -55,7 +55,7 @@ describe("tenants of the API", () => {
     assert.equal((await call("get", "/stats", acme)).json().total, 2);
   });
 
-  it("have ids of their own: the same one is another job", async () => {
+  it("have separate ids: the same id is another job", async () => {
     const payload = { requestId: "waits", task: { type: "read", sql: "select 2" } };
     const response = await p.app.inject({ method: "POST", url: "/jobs", payload, headers: other });
     assert.deepEqual([response.statusCode, response.json().tenant], [202, "other"]);
@@ -66,13 +66,13 @@ describe("tenants of the API", () => {
 describe("another tenant's token", function () {
   this.slow(2_000);
 
-  it("is shown nothing of acme's by any operation, and changes nothing there", async function () {
+  it("sees nothing of acme by any operation, and changes nothing there", async function () {
     this.timeout(60_000);
     const p = await inhabitedApi();
     try {
       const { operations } = await Description.of(p.app);
       const other = await p.as("other");
-      // What acme has: its jobs and what was answered, its upload and its result.
+      // Data of acme: its jobs and responses, its upload and its result.
       const kept = async () => [
         (await p.admin.query("select * from jobs.jobs where tenant = 'acme' order by id")).rows,
         (await p.admin.query("select * from jobs.tokens where tenant = 'acme' order by id")).rows,
@@ -97,7 +97,7 @@ describe("another tenant's token", function () {
           if (named && tenant === "other") assert([403, 404].includes(answer.statusCode), `${id}: ${answer.body}`);
         }
       }
-      // The same requests are answered to acme itself, with what it has: so there was something to see.
+      // The same requests return data to acme itself.
       const seen = (await p.app.inject({ url: "/jobs?text=secret", headers: p.acme })).body;
       assert.match(seen, new RegExp(SECRET));
       assert.deepEqual(await kept(), before);

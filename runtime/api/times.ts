@@ -1,21 +1,21 @@
 /**
- * How long a connection waits for its next request. Longer than a load balancer's idle time (infra/api.ts): the balancer
- * must be the one that closes, or it sends a request into a connection that is being closed, and answers it with 502.
+ * Keep-alive timeout. Longer than the load balancer's idle timeout (infra/api.ts), so that the balancer closes first:
+ * otherwise it sends requests into connections that are being closed, and answers them with 502.
  */
 export const KEEP_ALIVE_SECONDS = 75;
 
-/** How long a request may take to arrive: its headers, and all of it with its body (1 MiB at most). */
+/** Timeouts for a request's headers, and for all of it including the body (at most 1 MiB). */
 export const HEADERS_SECONDS = 15;
 export const REQUEST_SECONDS = 60;
-/** How often connections are looked at for both. */
+/** Interval for checking both. */
 export const CHECK_SECONDS = 2;
 
-/** How long a connection may be without any byte in either direction: a reader that takes nothing is disconnected. */
+/** Timeout of a connection without traffic in either direction, for example of a reader that takes nothing. */
 export const IDLE_SECONDS = 120;
 
-/** How long an event stream is silent at most: a load balancer ends what is silent for its idle time. */
+/** Interval of comments on silent event streams: a load balancer closes connections at its idle timeout. */
 export const SILENT_SECONDS = 15;
-/** How long the reader of an event stream may take nothing before it is disconnected. */
+/** Time after which an event stream is closed if its reader takes nothing. */
 export const STALLED_SECONDS = 30;
-/** Between two looks at the jobs that are watched. Milliseconds. */
+/** Interval between polls of watched jobs. Milliseconds. */
 export const LOOK_MS = 250;

@@ -20,7 +20,7 @@ describe("senders on the request queue", () => {
   });
   afterEach(() => d.close());
 
-  /** An event of messages by one sender. */
+  /** Creates an event of messages by one sender. */
   const from = (SenderId: string, ...bodies: unknown[]): SQSEvent => ({
     Records: sqsEvent(...bodies).Records.map((record) => ({
       ...record,
@@ -32,7 +32,7 @@ describe("senders on the request queue", () => {
   const answers = async (queue = "") =>
     (await d.receive(queue)).map((message) => JSON.parse(message.Body ?? "{}").error?.type);
 
-  it("accepts what callers allow, of any session of a role", async () => {
+  it("are accepted as callers allows, with any session of a role", async () => {
     await handleRequests(d.context, from("AROAORDERS:task-1", { requestId: "a", task: read }));
     await handleRequests(d.context, from("AIDABILLING", { requestId: "b", tenant: "acme", task: update }));
     assert.deepEqual(await jobs(), [
@@ -48,7 +48,7 @@ describe("senders on the request queue", () => {
     "a sender whose session is a caller's id": "AROASTRANGER:AIDABILLING",
     "a message without a sender": "",
   }))
-    it(`refuses ${what}, and answers nothing on the tenant's queue`, async () => {
+    it(`are refused ${what}, without an answer on the tenant's queue`, async () => {
       const { acme } = d.context.queues.tenants;
       const own = { requestId: "own", tenant: "acme", task: read };
       await handleRequests(d.context, from("AIDABILLING", own));
@@ -72,7 +72,7 @@ describe("senders on the request queue", () => {
       assert.equal(rows.length, 0);
     });
 
-  it("lets an allowed message of the same batch through", async () => {
+  it("do not block an allowed message of the same batch", async () => {
     const mixed = {
       Records: [
         ...from("AROASTRANGER", { requestId: "a", task: read }).Records,
@@ -83,14 +83,14 @@ describe("senders on the request queue", () => {
     assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "b" }]);
   });
 
-  it("answers NotAllowed on the sender's own queue when the scope update is missing", async () => {
+  it("get NotAllowed on their own queue if the scope update is missing", async () => {
     await handleRequests(d.context, from("AROAORDERS:1", { requestId: "a", task: update }));
     assert.deepEqual(await jobs(), []);
     assert.deepEqual(await answers(d.context.queues.responses), ["NotAllowed"]);
     assert.deepEqual(await letters(), [], "a rejected request is no dead letter");
   });
 
-  it("refuses everybody when the list is empty, and takes the rule for others for those that are not named", async () => {
+  it("are all refused if the list is empty; unlisted ones follow the rule for others", async () => {
     const message = { requestId: "a", task: read };
     d.context.settings.callers = [];
     await handleRequests(d.context, from("AIDABILLING", message));
@@ -105,7 +105,7 @@ describe("senders on the request queue", () => {
     assert.deepEqual(await jobs(), [{ tenant: "default", request_id: "a" }]);
   });
 
-  it("checks a redriven dead letter against its own sender", async () => {
+  it("are checked for a redriven dead letter too, by its original sender", async () => {
     const message = { requestId: "a", tenant: "acme", task: read };
     await handleRequests(d.context, from("AROAORDERS:1", message));
     await redrive(d.context.sqs, d.context.queues, d.context.settings, {
@@ -125,7 +125,7 @@ describe("senders on the request queue", () => {
     assert.deepEqual(await jobs(), []);
   });
 
-  it("believes the attribute with a sender of the platform only", async () => {
+  it("may set the sender attribute only if they belong to the platform", async () => {
     const forged = from("AROAORDERS:1", { requestId: "a", tenant: "acme", task: read });
     for (const record of forged.Records)
       record.messageAttributes = {

@@ -22,19 +22,19 @@ describe("a message that goes to the dead-letter queue", () => {
       ({ MessageAttributes }) => MessageAttributes?.reason?.StringValue ?? "",
     );
 
-  it("is not answered under an id that is only inside of it", async () => {
+  it("is not answered under a nested id", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "OTHER", task: read }));
     assert.equal(await handled(`{"labels":{"requestId":"OTHER"},"task":${JSON.stringify(read)},"requestId":"mi`), 0);
     assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
   });
 
-  it("is not answered under an id that has a job, which a FAILED would contradict", async () => {
+  it("is not answered under the id of an existing job, whose response a FAILED would contradict", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     assert.equal(await handled('{"requestId":"a","task":{"ty'), 0);
     assert.deepEqual([(await reasons()).length, await answers()], [1, []]);
   });
 
-  it("are answered to their certain tenant, and not at all if it is uncertain", async () => {
+  it("is answered on the queue of its tenant, and not at all if the tenant is uncertain", async () => {
     await handled(
       '{"requestId":"a","tenant":"acme","task":',
       '{"requestId":"b","tenant":"ac',
@@ -68,19 +68,19 @@ describe("a message that goes to the dead-letter queue", () => {
     assert(!all.join().includes("SECRET"));
   });
 
-  it("has attributes that SQS takes, whatever its text", async () => {
-    // The reason shows the text at the fault.
+  it("has attributes that SQS accepts, whatever its text", async () => {
+    // The reason shows the text at the error.
     assert.equal(await handled('{"requestId":"a\t', "\uFEFF\uFEFF{", `{"requestId": ${"x".repeat(900_000)}`), 0);
     for (const reason of await reasons()) assert.match(reason, /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]{1,1000}$/);
   });
 
-  it("is none that begins with a byte order mark", async () => {
+  it("excludes messages that begin with a byte order mark", async () => {
     assert.equal(await handled(`\uFEFF${JSON.stringify({ requestId: "a", task: read })}`), 0);
     assert.deepEqual(await reasons(), []);
     assert.equal((await d.admin.query("select from jobs.jobs where request_id = 'a'")).rows.length, 1);
   });
 
-  it("failed for an unexpected reason in a few receives, which it names; others are taken in", async () => {
+  it("has failed unexpectedly in several receives, which its reason counts; others are accepted", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     broken.query = ((text: string, values: unknown[]) =>
@@ -104,7 +104,7 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.deepEqual(rows, [{ request_id: "good" }]);
   });
 
-  it("is none that an outage keeps from being accepted, however often it was received", async () => {
+  it("excludes messages that an outage keeps from being accepted, however often they were received", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     const event = sqsEvent({ requestId: "a", task: read });
@@ -121,7 +121,7 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.deepEqual(await reasons(), []);
   });
 
-  it("is none whose runs cannot be started: its job is committed", async () => {
+  it("excludes messages whose runs cannot be started: the job is committed", async () => {
     d.launcher.failure = new Error("a fault of the launcher");
     for (const record of sqsEvent({ requestId: "a", task: read }).Records) {
       record.attributes.ApproximateReceiveCount = "9";
@@ -131,8 +131,8 @@ describe("a message that goes to the dead-letter queue", () => {
   });
 });
 
-describe("a readable request that is not valid under an id that has a job", () => {
-  it("is answered with RequestIdConflict and its problems, under a responseId of its own", async () => {
+describe("a readable but invalid request under the id of an existing job", () => {
+  it("is answered with RequestIdConflict and its problems, with its own responseId", async () => {
     const d = await testDispatcher();
     try {
       await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));

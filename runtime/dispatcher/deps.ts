@@ -7,16 +7,14 @@ import type { Queues } from "../requests/responses.ts";
 import type { TrackingStore } from "../tracking/store.ts";
 import type { AnyLauncher } from "./launcher.ts";
 
-/** A structured logger: figures first, then the sentence, as pino has it. */
+/** A structured logger with pino's signature: fields first, then the message. */
 export type Log = Record<"info" | "warn" | "error", (data: object, message?: string) => void>;
 
-/**
- * Dependencies of the dispatcher's parts: created once per process (or Lambda container), shared by all invocations.
- */
+/** Dependencies of the dispatcher's parts, created once per process (or Lambda container). */
 export interface DispatcherDeps {
   /** Connections with the role dispatcher. */
   db: pg.Pool;
-  /** Plans reads (planningPool). */
+  /** Connections that plan reads (planningPool). */
   plans: pg.Pool;
   sqs: SQSClient;
   s3: LazyS3;
@@ -25,8 +23,8 @@ export interface DispatcherDeps {
   launchers: Record<RunnerType, AnyLauncher>;
   tracking: TrackingStore;
   log: Log;
-  /** Milliseconds since any fixed moment; includes the time while the process is stopped. */
+  /** Monotonic clock in milliseconds; includes time while the process is suspended. */
   now(): number;
-  /** Waits, in milliseconds. */
+  /** Sleeps for a number of milliseconds. */
   sleep(milliseconds: number): Promise<unknown>;
 }

@@ -9,12 +9,13 @@ import type { DispatcherDeps } from "./deps.ts";
 import { createHandlers, type Handlers } from "./handlers.ts";
 import type { AnyLauncher } from "./launcher.ts";
 
-/** Connections of one dispatcher: one for its batch, one for its duties. capacity.ts counts with it. */
+/** Connections of one dispatcher: one for its batch, one for maintenance. The capacity plan counts them. */
 export const CONNECTIONS = 2;
 
 /**
- * Builds the dispatcher from the environment. The launchers say where runs live: made from the settings, since those
- * name what they start. `close` ends its connections.
+ * Builds the dispatcher from the environment.
+ * @param launchers - Creates the launchers from the settings.
+ * @returns The dispatcher; `close` ends its connections.
  */
 export function createDispatcher(
   launchersFor: (settings: Settings) => Record<RunnerType, AnyLauncher>,

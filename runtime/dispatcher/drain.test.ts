@@ -6,14 +6,14 @@ import { drain, reopen } from "./drain.ts";
 import type { InstanceLauncher } from "./launcher.ts";
 import { schedule } from "./schedule.ts";
 
-describe("a stack that is destroyed", () => {
+describe("a stack that is being destroyed", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
   beforeEach(async () => {
     d = await testDispatcher({ runners: { glue: { slots: 2 }, ec2: { slots: 2 } } });
   });
   afterEach(() => d.close());
 
-  it("ends every run, starts no other, and continues if the stack stays after all", async () => {
+  it("ends every run, starts no more, and continues if the stack is kept", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b", { runner: "ec2" })]);
     assert.equal(await schedule(d.context), 2);
     const [first = ""] = d.launcher.started;
@@ -26,14 +26,14 @@ describe("a stack that is destroyed", () => {
     assert.equal(await schedule(d.context), 2);
   });
 
-  it("ends runs that hold no slot too", async () => {
+  it("ends runs without a slot too", async () => {
     d.launcher.lives.push({ run: "stray", externalId: "i-1" });
     // Both runner types have this launcher.
     assert.equal(await drain(d.context), 2);
     assert.deepEqual(d.launcher.stopped, ["stray", "stray"]);
   });
 
-  it("terminates all instances by one call: those with a run, those without, and those that are not listed yet", async () => {
+  it("terminates all instances with one call: those with a run, without a run, and not listed yet", async () => {
     await accept(d.context.db, [newJob("a", { runner: "ec2" })]);
     await schedule(d.context);
     await d.admin.query("update jobs.runs set external_id = 'i-unlisted'");
@@ -64,7 +64,7 @@ describe("a stack that is destroyed", () => {
     assert.deepEqual(calls[1], ["i-unlisted"]);
   });
 
-  it("ends many runs at the same time, a bounded number of them", async () => {
+  it("ends many runs concurrently, a bounded number at a time", async () => {
     await accept(
       d.context.db,
       Array.from({ length: 50 }, (_, index) => newJob(`j${index}`)),
@@ -82,21 +82,21 @@ describe("a stack that is destroyed", () => {
     assert.equal(most, 10);
   });
 
-  it("ends the others where one cannot be ended, fails, and ends it when called again", async () => {
+  it("ends the other runs if one cannot be ended, fails, and ends it when called again", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
     await schedule(d.context);
     const [failing = "", other = ""] = d.launcher.started;
     const { stop } = d.launcher;
     d.launcher.stop = (run) =>
       run === failing ? Promise.reject(new Error("socket hang up")) : stop.call(d.launcher, run);
-    await assert.rejects(drain(d.context), /1 runs could not be ended: Error: socket hang up\. Destroy again/);
+    await assert.rejects(drain(d.context), /1 runs could not be ended: Error: socket hang up\. Run destroy again/);
     assert.deepEqual(d.launcher.stopped, [other]);
     d.launcher.stop = stop;
     assert.equal(await drain(d.context), 2);
     assert.deepEqual(d.launcher.stopped.sort(), [failing, other, other].sort());
   });
 
-  it("ends what can be seen where one service does not answer, and fails", async () => {
+  it("ends the visible runs if one service does not answer, and fails", async () => {
     await accept(d.context.db, [newJob("a")]);
     await schedule(d.context);
     d.launcher.listActive = () => Promise.reject(new Error("no route"));
@@ -104,7 +104,7 @@ describe("a stack that is destroyed", () => {
     assert.deepEqual(d.launcher.stopped, d.launcher.started);
   });
 
-  it("leaves a back-off alone when it is only deployed again", async () => {
+  it("does not reset a back-off when it is only deployed again", async () => {
     await d.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 hour', pauses = 3");
     await reopen(d.context);
     const { rows } = await d.admin.query(

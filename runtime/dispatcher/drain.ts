@@ -3,18 +3,18 @@ import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs
 import type { DispatcherDeps } from "./deps.ts";
 import { type AnyLauncher, type InstanceLauncher, type Launcher, launchesInstances } from "./launcher.ts";
 
-/** Runs that are stopped at the same time. A function's invocation has a minute for all of them. */
+/** Runs that are stopped concurrently. An invocation has a minute for all of them. */
 const BATCH = 100;
-/** Calls at the same time where a launcher stops runs one by one. */
+/** Concurrent calls when a launcher stops runs one by one. */
 const PARALLEL = 10;
 
 type Ending = Pick<OpenRun, "run" | "externalId">;
 
 /**
- * Ends what no state of Pulumi knows, before the stack is destroyed: starts no further run, and ends all runs, with and
- * without a slot. Waiting jobs stay in the database and the queue; `reopen` takes them up again. A run that cannot be
- * ended does not keep the others from ending, and every run is asked to end again by the next call.
- * @returns how many runs it ended
+ * Ends all runs, with and without slots, before the stack is destroyed, and starts no more. Waiting jobs stay in the
+ * database and the queue; `reopen` resumes them. A run that cannot be ended does not keep others from ending, and the
+ * next call tries again.
+ * @returns The number of ended runs.
  * @throws AggregateError when runs could not be ended
  */
 export async function drain(context: DispatcherDeps): Promise<number> {
@@ -30,7 +30,7 @@ export async function drain(context: DispatcherDeps): Promise<number> {
       if (launchesInstances(launcher)) return drainInstances(context, runner, launcher, own, problems);
       const strays = await activeStrays(launcher, held, problems);
       const all: Ending[] = [...own, ...strays];
-      if (all.length > 0) log.info({ runner, runs: all.length }, "ending runs: the stack is destroyed");
+      if (all.length > 0) log.info({ runner, runs: all.length }, "ending runs, since the stack is being destroyed");
       for (let at = 0; at < all.length; at += BATCH) {
         const batch = all.slice(at, at + BATCH);
         const slotHolders = batch.filter(({ run }) => held.has(run));
@@ -41,11 +41,14 @@ export async function drain(context: DispatcherDeps): Promise<number> {
     }),
   );
   if (problems.length > 0)
-    throw new AggregateError(problems, `${problems.length} runs could not be ended: ${problems[0]}. Destroy again.`);
+    throw new AggregateError(
+      problems,
+      `${problems.length} runs could not be ended: ${problems[0]}. Run destroy again.`,
+    );
   return ended.reduce((sum, count) => sum + count, 0);
 }
 
-/** Terminates all instances of this platform: those that hold slots, those that hold none, and those not shown yet. */
+/** Terminates all instances of this platform: those with slots, without slots, and not yet visible. */
 async function drainInstances(
   { db, log }: DispatcherDeps,
   runner: RunnerType,
@@ -63,13 +66,14 @@ async function drainInstances(
     ...listed.map(({ instance }) => instance),
   ]);
   const ending = [...all].filter((instance) => !gone.has(instance));
-  if (ending.length > 0) log.info({ runner, instances: ending.length }, "ending runs: the stack is destroyed");
+  if (ending.length > 0)
+    log.info({ runner, instances: ending.length }, "ending runs, since the stack is being destroyed");
   await inParallel(own, ({ run }) => runStopping(db, run), problems);
   await launcher.terminate(ending).catch((error) => problems.push(error));
   return ending.length;
 }
 
-/** Runs of this platform that live though no slot is held for them. */
+/** Lists active runs without a slot. */
 async function activeStrays(launcher: Launcher, held: ReadonlySet<string>, problems: unknown[]): Promise<Ending[]> {
   try {
     return ((await launcher.listActive?.()) ?? []).filter(({ run }) => !held.has(run));
@@ -87,7 +91,7 @@ async function stop(launcher: Launcher, batch: readonly Ending[], problems: unkn
   await launcher.stopAll(batch).catch((error) => problems.push(error));
 }
 
-/** Does work for every item, a bounded number at a time, and notes failures. */
+/** Processes items with bounded concurrency, and collects failures. */
 async function inParallel<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,
@@ -100,5 +104,5 @@ async function inParallel<T>(
   await Promise.all(Array.from({ length: PARALLEL }, worker));
 }
 
-/** The stack stays after all, or exists again. */
+/** Resumes starting runs: the stack was kept, or exists again. */
 export const reopen = ({ db }: DispatcherDeps): Promise<void> => closeRunners(db, false);

@@ -9,26 +9,26 @@ import { syncRejected } from "./syncRejected.ts";
 import { syncTracking } from "./syncTracking.ts";
 import { exportTraces } from "./traces/exportTraces.ts";
 
-/** End of a run, as its host reports it. */
+/** End of a run as reported by its host. */
 export interface RunEnded {
   run: string;
   outcome: string;
 }
 
-/** The dispatcher's entry points: in the cloud Lambda calls them, on one machine runtime/local does. */
+/** The dispatcher's entry points, called by Lambda, or by runtime/local on one machine. */
 export interface Handlers {
-  /** Messages of the request queue. */
+  /** Handles messages of the request queue. */
   requests(event: SQSEvent): Promise<SQSBatchResponse>;
-  /** Messages of the wake-up queue: a job waits, or was ended while it did. */
+  /** Handles wake-ups: a job is waiting, or a waiting job was ended. */
   wakeups(event: SQSEvent): Promise<SQSBatchResponse>;
-  /** A run has ended: its slot is free. */
+  /** Handles the end of a run, which frees its slot. */
   runEnded(event: RunEnded): Promise<void>;
-  /** On a schedule, as the last resort for everything that an event should have brought about. */
+  /** Runs on a schedule, and finds everything that a lost event should have triggered. */
   tick(): Promise<void>;
 }
 
 export function createHandlers(context: DispatcherDeps): Handlers {
-  // A larger run before the others: the slots that they take may be taken for hours.
+  // The larger run goes first: other runs may hold their slots for hours.
   const scheduleAll = () => schedule(context, true);
   const maintenanceTasks = {
     reap,
@@ -55,7 +55,8 @@ export function createHandlers(context: DispatcherDeps): Handlers {
       await schedule(context);
     },
     async tick() {
-      // In this order: what was reaped can be answered and started again at once. No task keeps the next from its turn.
+      // In this order: reaped jobs can be answered and started in the same tick. A failing task does not stop the
+      // others.
       for (const [name, task] of Object.entries(maintenanceTasks)) {
         try {
           await task(context);

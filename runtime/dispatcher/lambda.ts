@@ -9,8 +9,8 @@ import { emitMetrics } from "./metrics.ts";
 import { reindexAll } from "./syncTracking.ts";
 
 /**
- * The Lambda entry point: messages of the request and the wake-up queue, state changes of Glue runs and EC2 instances,
- * and the schedule. What it holds is made once a container, at its first invocation's expense.
+ * Lambda entry point: messages of the request and wake-up queues, state changes of Glue runs and EC2 instances, and the
+ * schedule. Dependencies are created once per container, at its first invocation.
  */
 const logger = new Logger({ serviceName: "dispatcher" });
 const log: Log = {
@@ -20,27 +20,27 @@ const log: Log = {
 };
 
 const dispatcher = createDispatcher(({ glue, ec2 }) => {
-  if (!glue || !ec2) throw new Error("RATES_SETTINGS: the dispatcher needs 'glue' and 'ec2'.");
+  if (!glue || !ec2) throw new Error("RATES_SETTINGS: 'glue' and 'ec2' are required by the dispatcher.");
   return { glue: new GlueLauncher(glue), ec2: new Ec2Launcher(ec2) };
 }, log);
 
-/** An event of EventBridge: the schedule, or the state change of a run. */
+/** An EventBridge event: the schedule, or the state change of a run. */
 interface BridgeEvent {
   source?: string;
   detail?: Record<string, unknown>;
 }
 
-/** A deployment's own call (infra/dispatcher.ts): the stack was made or changed, or is about to go. */
+/** A call by a deployment (infra/dispatcher.ts): the stack was created or changed, or is about to be destroyed. */
 interface Lifecycle {
   tf: { action: "create" | "update" | "delete" };
 }
 
-/** An operator's own call: the tracking store was lost, or must know more than it did. */
+/** A call by an operator to reindex the tracking store. */
 interface Rebuild {
   rebuild: true;
 }
 
-/** Event sources of ended runs; any other event is the schedule. */
+/** Event sources of ended runs. Any other event is the schedule. */
 const STATE_CHANGES = new Set(["aws.glue", "aws.ec2"]);
 
 export async function handler(
@@ -50,7 +50,7 @@ export async function handler(
   logger.addContext(invocation);
   if ("Records" in event) {
     const { wakeups } = dispatcher.context.queues;
-    // Queue URLs and ARNs end alike, in the queue's name.
+    // Both queue URLs and ARNs end with the queue's name.
     const woken = event.Records[0]?.eventSourceARN.split(":").at(-1) === wakeups.split("/").at(-1);
     return woken ? dispatcher.wakeups(event) : dispatcher.requests(event);
   }
@@ -59,11 +59,11 @@ export async function handler(
     else await reopen(dispatcher.context);
     return undefined;
   }
-  // The ticks that follow write them, so that no function must live as long as that takes.
+  // The following ticks write the documents, since writing all of them may exceed the function's timeout.
   if ("rebuild" in event) return { documents: await reindexAll(dispatcher.context.db) };
-  // A state change says that some run has ended; which slots that frees, the launchers tell for certain.
+  // A state change means that a run has ended; the launchers determine which slots that frees.
   await dispatcher.tick();
-  // Once a minute is enough, and however many runs end in it.
+  // Once per minute is enough, however many runs end in it.
   if (!STATE_CHANGES.has(event.source ?? "")) await emitMetrics(dispatcher.context.db, invocation.functionName);
   return undefined;
 }

@@ -16,11 +16,11 @@ const TEMPLATE = {
   tags: { "rates:stack": "test" },
 };
 
-/** A clock that passes only while somebody waits: the dispatchers', the database's and the account's. */
+/** Virtual clock of dispatchers, database and account; it advances only while all of them wait. */
 class VirtualTime {
   now = 0;
   readonly #sleepers: { at: number; wake: () => void }[] = [];
-  /** Dispatchers at work; time passes when all of them wait. */
+  /** Number of running dispatchers; time advances when all of them wait. */
   active = 0;
   readonly setClock: (now: number) => Promise<unknown>;
 
@@ -36,7 +36,7 @@ class VirtualTime {
     await promise;
   }
 
-  /** Lets the time pass until somebody wakes. */
+  /** Advances the time until a sleeper wakes. */
   async pass(): Promise<void> {
     this.#sleepers.sort((a, b) => a.at - b.at);
     const next = this.#sleepers.shift();
@@ -48,7 +48,7 @@ class VirtualTime {
   }
 }
 
-describe("launches of instances at AWS's rate", () => {
+describe("launches of instances within AWS's request rate", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
   let ec2: SimulatedEc2;
   let time: VirtualTime;
@@ -97,7 +97,7 @@ describe("launches of instances at AWS's rate", () => {
 
   const jobs = (count: number, from = 0) =>
     Array.from({ length: count }, (_, index) => newJob(`job-${from + index}`, { runner: "ec2" }));
-  /** Several dispatchers at the same time; a job for each comes first. */
+  /** Runs several dispatchers concurrently, after submitting a job for each. */
   const dispatchers = async (count: number, work: () => Promise<unknown>) => {
     time.active += count;
     await Promise.all(
@@ -112,7 +112,10 @@ describe("launches of instances at AWS's rate", () => {
   const alive = () => ec2.instances.filter(({ instance }) => !terminated.has(instance));
   const openRuns = async () =>
     (await d.admin.query("select count(*)::int as count from jobs.runs where state <> 'ENDED'")).rows[0].count;
-  /** All instances report in; answers how many got a run, each a different one. */
+  /**
+   * Lets all instances report in.
+   * @returns The number of instances that got a run, each a different one.
+   */
   const boot = async () => {
     const keeper = await d.as("job_keeper");
     const runs = [];
@@ -129,10 +132,10 @@ describe("launches of instances at AWS's rate", () => {
     [100, 1, 30],
     [500, 10, 30],
   ] as const)
-    it(`launch ${count} instances, whose jobs come by ${batch}, within ${seconds} s, with no request too many`, async () => {
+    it(`launch ${count} instances, for jobs arriving in batches of ${batch}, within ${seconds} s, without unnecessary requests`, async () => {
       await begin(count);
       let accepted = 0;
-      // Ten dispatchers take one batch after the other.
+      // Ten dispatchers process batches in turn.
       await dispatchers(10, async () => {
         while (accepted < count) {
           const from = accepted;
@@ -149,7 +152,7 @@ describe("launches of instances at AWS's rate", () => {
         assert.ok(at >= 500 * (index - 4) - 1, `request ${index} after ${at} ms`);
     });
 
-  it("start in the next zone what one had no room for, and pause when none has", async () => {
+  it("start in the next zone if one has no capacity, and pause if none has", async () => {
     await begin(20);
     room.set("subnet-a", 3).set("subnet-b", 4);
     await accept(context.db, jobs(20));
@@ -159,7 +162,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(await boot(), 7);
   });
 
-  it("repeat a request whose answer was lost, and start nothing twice", async () => {
+  it("repeat a request whose answer was lost, without starting more instances", async () => {
     await begin(5);
     fates.push("unknown", "unknown");
     await accept(context.db, jobs(5));
@@ -169,7 +172,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(await boot(), 5);
   });
 
-  it("leave a request that nobody answers to the next dispatcher, which repeats it before anything else", async () => {
+  it("leave an unanswered request to the next dispatcher, which repeats it first", async () => {
     await begin(7);
     fates.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(5));
@@ -183,7 +186,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(await boot(), 7);
   });
 
-  it("take up a request whose dispatcher died, at the next tick", async () => {
+  it("repeat a request whose dispatcher died, at the next tick", async () => {
     await begin(3);
     await accept(context.db, jobs(3));
     const dead = new Ec2Launcher(
@@ -215,7 +218,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(await boot(), 3);
   });
 
-  it("slow down where others use up the account's rate, and neither end a run nor pause the type", async () => {
+  it("slow down if others use up the account's rate, without ending runs or pausing the runner type", async () => {
     await begin(4);
     fates.push("throttle", "throttle", "throttle");
     await accept(context.db, jobs(4));
@@ -228,7 +231,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(ended.rowCount, 0);
   });
 
-  it("leave what the rate does not allow in time to the next dispatcher", async () => {
+  it("leave launches that the rate delays too long to the next dispatcher", async () => {
     await begin(2);
     fates.push(...Array.from({ length: 20 }, () => "throttle" as const));
     await accept(context.db, jobs(2));
@@ -243,7 +246,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(alive().length, 2);
   });
 
-  it("ask for fewer at once where instances are throttled, not requests", async () => {
+  it("request fewer instances at once if instances, not requests, are throttled", async () => {
     await begin(1_200);
     Object.assign(context.settings.runners.ec2, { slots: 1_200 });
     await accept(context.db, jobs(1_100));
@@ -253,7 +256,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.ok(ec2.launches.every(({ count }) => count <= 100));
   });
 
-  it("terminate instances that were started after their slots were given up", async () => {
+  it("terminate instances that were started after their slots expired", async () => {
     await begin(2);
     await accept(context.db, jobs(2));
     const slow = new Ec2Launcher(
@@ -269,7 +272,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(alive().length, 0);
   });
 
-  it("find the instances of a launch that was never answered, and end those that are silent", async () => {
+  it("find the instances of an unanswered launch, and end silent ones", async () => {
     await begin(2);
     fates.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(2));
@@ -287,7 +290,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("terminate an instance that holds no slot, and none that may still claim a run", async () => {
+  it("terminate an instance without a slot, but none that may still claim a run", async () => {
     await begin(2);
     fates.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(2));
@@ -301,7 +304,7 @@ describe("launches of instances at AWS's rate", () => {
     assert.equal(alive().length, 0);
   });
 
-  it("are listed by one call, however many there are", async () => {
+  it("are listed with one call, however many there are", async () => {
     await begin(50);
     await accept(context.db, jobs(50));
     await dispatch();

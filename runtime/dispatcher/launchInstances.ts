@@ -4,20 +4,20 @@ import { requestThrottled } from "../store/requestRates.ts";
 import type { DispatcherDeps } from "./deps.ts";
 import { type InstanceLauncher, type LaunchAnswer, LaunchDeadlineExceeded } from "./launcher.ts";
 
-/** Milliseconds that an invocation waits for the request rate; what is left waits for the next one, which is soon. */
+/** Maximum time that an invocation waits for the request rate; the next invocation continues. Milliseconds. */
 const PATIENCE_MS = 25_000;
-/** How long a request is one dispatcher's; it is sent in the first half. An invocation has a minute. */
+/** Time for which a request belongs to one dispatcher, which sends it in the first half. An invocation has a minute. */
 const HOLD_SECONDS = 40;
-/** Requests without an answer after which an invocation gives up. */
+/** Unanswered requests after which an invocation stops. */
 const MAX_UNKNOWN = 3;
-/** Milliseconds for which no dispatcher sends a request after one was throttled; doubled each time. */
+/** Pause of all dispatchers after a throttled request; doubled each time. Milliseconds. */
 const SHORTEST_BACKOFF_MS = 500;
 const LONGEST_BACKOFF_MS = 8_000;
 
 /**
- * Requests instances for all runs that have a slot and no launch, whichever dispatcher planned them, so that a burst takes
- * few requests. First it repeats requests whose outcome is unknown, as they were.
- * @returns how many instances were started
+ * Requests instances for all runs that have a slot and no launch, whichever dispatcher planned them, so that a burst
+ * takes few requests. Requests with an unknown outcome are repeated first, unchanged.
+ * @returns The number of started instances.
  */
 export async function launchInstances(
   context: DispatcherDeps,
@@ -30,14 +30,14 @@ export async function launchInstances(
   let limit = launcher.limit;
   let started = 0;
   for (let unknown = 0, throttles = 0; ; ) {
-    // Before the question, so before the launch's time began.
+    // Measured before the query, so before the launch's time begins.
     const asked = context.now();
     const plan = { runner, version: settings.version, request, targets, limit, holdSeconds: HOLD_SECONDS, rate };
     const next = await beginLaunch(db, plan);
     if (!next) return started;
     if ("refused" in next) {
       const { refused, reason, until } = next;
-      if (refused.length > 0) log.warn({ runner, runs: refused.length, until }, `no room for instances: ${reason}`);
+      if (refused.length > 0) log.warn({ runner, runs: refused.length, until }, `no capacity for instances: ${reason}`);
       continue;
     }
     if ("waitMs" in next) {
@@ -53,7 +53,7 @@ export async function launchInstances(
       if (++unknown >= MAX_UNKNOWN) return started;
     } else if (answer.outcome === "started") {
       started += answer.instances.length;
-      // All of them, and all there were: no further question.
+      // All runs were served.
       if (answer.instances.length === next.instances && next.instances < limit && next.send === 1) return started;
     } else if (answer.outcome === "throttled") {
       await requestThrottled(db, rate, Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** throttles++));
@@ -64,7 +64,7 @@ export async function launchInstances(
   }
 }
 
-/** Sends a request, and records what came of it. */
+/** Sends a request and records its outcome. */
 async function send(
   context: DispatcherDeps,
   launcher: InstanceLauncher,
@@ -82,7 +82,7 @@ async function send(
     answer = await launcher.launch(launch, assertBeforeDeadline);
   } catch (error) {
     log.error({ ...about, error: String(error) }, "the outcome of a launch is unknown");
-    // What was never sent has started nothing.
+    // A request that was not sent has started nothing.
     if (error instanceof LaunchDeadlineExceeded && sends === 1) {
       await launchAnswered(db, launch, { instances: [] });
       return { outcome: "late" };
@@ -95,8 +95,8 @@ async function send(
     const short = isShort ? { short: [target], reason: `${answer.instances.length} of ${instances} started` } : {};
     const strays = await launchAnswered(db, launch, { instances: answer.instances, ...short });
     if (strays.length > 0) {
-      // The request took too long: they would take no job, since they are refused when they report in, but they are there.
-      log.warn({ ...about, strays }, "instances were started after their slots were given up: terminating them");
+      // The request took too long. Its instances would be refused when they report in, but they exist.
+      log.warn({ ...about, strays }, "instances were started after their slots expired; terminating them");
       await launcher.terminate(strays);
     }
     return answer;
@@ -105,7 +105,7 @@ async function send(
   if (answer.outcome === "short")
     await launchAnswered(db, launch, { instances: [], short: answer.targets, reason: answer.reason });
   else if (sends === 1) await launchAnswered(db, launch, { instances: [] });
-  // The request before this one may have started instances all the same.
+  // The previous request may still have started instances.
   else await launchUnknown(db, launch);
   return answer;
 }

@@ -2,96 +2,101 @@ import type { RunnerType } from "../contract/states.ts";
 import type { Launch } from "../store/launches.ts";
 import type { RequestRate } from "../store/requestRates.ts";
 
-/** Data about a run from outside the database. */
+/** Run data from outside the database. */
 export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";
 
-/** Launch parameters of a run beside its identity. */
+/** Launch parameters of a run, besides its identity. */
 export interface LaunchOptions {
-  /** To be called immediately before anything that starts a run: throws TooLate where its time is over. */
+  /**
+   * Must be called immediately before a request that starts a run.
+   * @throws LaunchDeadlineExceeded when the run's start time is over
+   */
   assertBeforeDeadline?(): void;
-  /** Requests more memory than the runs of its type usually have. */
+  /** Requests more memory than usual for the runner type. */
   larger?: boolean;
 }
 
 /**
- * Starts, looks at and ends runs of one kind, one by one: Glue runs, or processes of this machine. Any dispatcher can
- * ask about a run that another one started: the launcher keeps nothing in memory that it needs for that.
+ * Starts, inspects and ends runs of one type one by one: Glue runs, or local processes. It keeps no state, so any
+ * dispatcher can inspect a run that another one started.
  */
 export interface Launcher {
   /**
-   * Starts a run; answers what AWS (or the machine) calls it.
-   * @throws Refused when there is no room now; any other error leaves the outcome open, and the start deadline decides.
+   * Starts a run.
+   * @returns The id that AWS (or the machine) gave it.
+   * @throws CapacityUnavailable when there is no capacity now; after any other error the outcome is unknown until the
+   * start deadline
    */
   start(run: string, runner: RunnerType, how?: LaunchOptions): Promise<string>;
-  /** What became of a run. A run whose launch was never recorded is found by its own id. */
+  /** Returns the state of a run. A run whose launch was not recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
-  /** Ends a run by force. Its database session is not this method's matter. */
+  /** Ends a run by force. Its database session is ended elsewhere. */
   stop(run: string, externalId: string | undefined): Promise<void>;
-  /** Ends several runs by force, where that takes fewer calls than one for each. Runs that have ended are left alone. */
+  /** Ends several runs by force, if that takes fewer calls than one each. Ended runs are ignored. */
   stopAll?(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void>;
-  /** The runs of this platform that live, as the account shows them: where one may live that no slot is held for. */
+  /** Lists active runs of this platform, if there can be runs without a slot. */
   listActive?(): Promise<ActiveRun[]>;
 }
 
-/** A run that lives, and what AWS calls it. */
+/** An active run and its id in AWS. */
 export interface ActiveRun {
   run: string;
   externalId: string;
 }
 
 /**
- * Launches instances, several by one request. An instance gets its run from the database when it reports in, with the id
- * of its launch and its own (jobs.instance_started); one that gets none ends itself. It keeps nothing in memory, either.
+ * Launches several instances per request. An instance gets its run from the database when it reports in with its own id
+ * and that of its launch (jobs.instance_started); one without a run ends itself. Keeps no state.
  */
 export interface InstanceLauncher {
   /** Parameters of all its requests, for a dispatcher that repeats one. */
   readonly request: string;
-  /** Where it can request instances, the preferred first. */
+  /** Targets for requests, the preferred first. */
   readonly targets: readonly string[];
-  /** The most instances of one request. */
+  /** Maximum number of instances per request. */
   readonly limit: number;
-  /** How often the account may send such requests. */
+  /** Request rate that the account allows. */
   readonly rate: RequestRate;
   /**
-   * Sends a request once. Repeated with the same launch it starts nothing new, and answers the same instances.
-   * @param assertBeforeDeadline called immediately before the request leaves: throws LaunchDeadlineExceeded where its time is over
-   * @throws LaunchDeadlineExceeded when it was not sent; any other error leaves the outcome open
+   * Sends a request once. Repeated with the same launch, it starts nothing new and returns the same instances.
+   * @param assertBeforeDeadline - Called immediately before the request is sent.
+   * @throws LaunchDeadlineExceeded when it was not sent; after any other error the outcome is unknown
    */
   launch(launch: Launch, assertBeforeDeadline: () => void): Promise<LaunchAnswer>;
-  /** All instances of this platform that the account shows. */
+  /** Lists the instances of this platform that the account shows. */
   list(): Promise<ListedInstance[]>;
-  /** Terminates instances. Those that are not there any more are left alone. */
+  /** Terminates instances. Missing ones are ignored. */
   terminate(instances: readonly string[]): Promise<void>;
 }
 
-/** What became of a request for instances. Only "started" has started any. */
+/** Outcome of a request for instances. Only "started" has started any. */
 export type LaunchAnswer =
   | { outcome: "started"; instances: string[] }
-  /** These targets have no room. */
+  /** These targets have no capacity. */
   | { outcome: "short"; targets: readonly string[]; reason: string }
-  /** The account sends too many requests: the same one may succeed later. */
+  /** Too many requests of the account: the same one can succeed later. */
   | { outcome: "throttled"; reason: string }
-  /** The account starts instances too fast: a request for fewer may succeed. */
+  /** The account starts instances too fast: a request for fewer can succeed. */
   | { outcome: "tooMany"; reason: string };
 
-/** An instance as the account shows it. */
+/** State of an instance. */
 export interface ListedInstance {
   instance: string;
   launch: string;
-  /** Whether it does no work any more. */
+  /** True if it no longer works. */
   ended: boolean;
-  /** Whether it is gone, or about to go. */
+  /** True if it is terminated or terminating. */
   terminated: boolean;
 }
 
-/** Where runs of a type live. */
+/** Launchers by runner type. */
 export type AnyLauncher = Launcher | InstanceLauncher;
 
 export const launchesInstances = (launcher: AnyLauncher): launcher is InstanceLauncher => "targets" in launcher;
 
 /**
- * A dispatcher that was paused meant to start a run so late that its slot may soon be another's: it must not any more,
- * for the two would be at once. The slot is freed at the start deadline, as that of a launch that came to nothing.
+ * Thrown when a suspended dispatcher would start a run after its start deadline, at which its slot may be given to
+ * another run.
  */
 export class LaunchDeadlineExceeded extends Error {
   override readonly name = "LaunchDeadlineExceeded";
@@ -100,7 +105,10 @@ export class LaunchDeadlineExceeded extends Error {
   }
 }
 
-/** The account (or the machine) has no room for another run now: ConcurrentRunsExceeded, InsufficientInstanceCapacity, … */
+/**
+ * Thrown when the account (or machine) has no capacity for another run: ConcurrentRunsExceeded,
+ * InsufficientInstanceCapacity, …
+ */
 export class CapacityUnavailable extends Error {
   override readonly name = "CapacityUnavailable";
 }

@@ -4,13 +4,12 @@ import { dueResponses } from "../store/jobs.ts";
 import { expireAudit, expireJobs } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
 
-/** Responses that are read and sent at once. */
+/** Responses per batch. */
 const RESPONSE_BATCH = 50;
 
 /**
  * Sends responses whose sending was not recorded in time, until none is due.
- *
- * @returns Their number.
+ * @returns The number of sent responses.
  */
 export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps): Promise<number> {
   let sent = 0;
@@ -27,14 +26,14 @@ export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps)
   }
 }
 
-/** Counts what ended in the minutes since the last tick, for Prometheus and for the usage of tenants. */
+/** Counts jobs that ended in the minutes since the last tick, for Prometheus and for usage per tenant. */
 export const countTotals = ({ db }: DispatcherDeps): Promise<void> => addTotals(db);
 
-/** Jobs deleted in one tick: older ones wait for the next, so that no tick is long. */
+/** Maximum number of jobs deleted per tick; older ones wait for the next, so that ticks stay short. */
 const EXPIRY_BATCH = 1_000;
 const DAY_MS = 86_400_000;
 
-/** Deletes ended jobs and documents that are older than the retention. Results expire with their bucket. */
+/** Deletes ended jobs and documents older than the retention. Results expire with their bucket. */
 export async function expire({ db, tracking, settings, log }: DispatcherDeps): Promise<void> {
   const { retentionDays, auditDays } = settings.jobs;
   await expireAudit(db, auditDays, EXPIRY_BATCH);

@@ -6,7 +6,7 @@ import { handleRequests } from "./requests.ts";
 
 const read = { type: "read", query: "price_export" };
 
-describe("requests of a tenant that has its maximum of waiting jobs", () => {
+describe("requests of a tenant at its maximum of waiting jobs", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
   beforeEach(async () => {
     d = await testDispatcher({ jobs: { maxWaiting: 1 } });
@@ -33,7 +33,7 @@ describe("requests of a tenant that has its maximum of waiting jobs", () => {
     assert.equal((await d.admin.query("select from jobs.responses")).rowCount, 0);
   });
 
-  it("stay there however often they were received, and are accepted when there is room", async () => {
+  it("stay in the queue however often they were received, and are accepted when jobs have ended", async () => {
     const first = sqsEvent({ requestId: "1", task: read });
     await handleRequests(d.context, first);
     const event = sqsEvent({ requestId: "2", task: read });
@@ -47,7 +47,7 @@ describe("requests of a tenant that has its maximum of waiting jobs", () => {
     assert.deepEqual(await accepted(), ["default/1", "default/2"]);
   });
 
-  it("are hidden for a while, so that the queue's other messages come first", async () => {
+  it("are hidden for a while, so that other messages are received first", async () => {
     const QueueUrl = d.context.queues.requests;
     const Entries = ["1", "2"].map((requestId) => ({
       Id: requestId,

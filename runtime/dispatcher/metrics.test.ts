@@ -16,9 +16,9 @@ describe("the dispatcher's metrics", () => {
   const kept = { env: process.env, log: console.log };
   const lines: Line[] = [];
   before(() => {
-    // Not before the run's own set-up has written into it.
+    // Waits for the set-up of the run, which writes into it too.
     kept.env = { ...process.env };
-    // Powertools writes through a console of its own, except in its development mode.
+    // Powertools writes to its own console, except in development mode.
     Object.assign(process.env, { POWERTOOLS_DEV: "true", POWERTOOLS_METRICS_DISABLED: "false" });
     console.log = (line: string) => lines.push(JSON.parse(line));
   });
@@ -27,7 +27,7 @@ describe("the dispatcher's metrics", () => {
     process.env = kept.env;
   });
 
-  it("are the figures in Embedded Metric Format, by platform and runner kind, without those that have no value", async () => {
+  it("have Embedded Metric Format, by platform and runner type, without those that have no value", async () => {
     const d = await jobDatabase();
     try {
       const dispatcher = await d.as("dispatcher");

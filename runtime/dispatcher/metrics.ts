@@ -3,13 +3,13 @@ import { RUNNERS } from "../contract/states.ts";
 import { type Metric, NAMESPACE, PLATFORM_METRICS, RUNNER_METRICS, readMetrics } from "../monitoring/metrics.ts";
 import type { Database } from "../store/jobs.ts";
 
-/** Minutes between two looks: those of the schedule. Events are counted over as many. */
+/** Minutes between two publications, the interval of the schedule. Events are counted over the same period. */
 const MINUTES = 1;
 
 /**
  * Writes the database's metrics in CloudWatch's Embedded Metric Format: one line for the platform (dimension `service`)
  * and one per runner type (`service`, `runner`). `service` is the dispatcher function's name, unique in the account.
- * Metrics without a value are left out.
+ * Metrics without a value are omitted.
  */
 export async function emitMetrics(db: Database, service: string): Promise<void> {
   const { platform, ...runners } = await readMetrics(db, MINUTES);

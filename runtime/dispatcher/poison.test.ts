@@ -32,8 +32,8 @@ describe("a message that cannot be stored", () => {
     });
 });
 
-describe("requests that are not valid under one id", () => {
-  it("are answered each under a responseId of its own, and a repeat under the same", async () => {
+describe("invalid requests under one id", () => {
+  it("are answered with different responseIds, and a repeat with the same", async () => {
     const d = await testDispatcher();
     try {
       const invalid = (priority: number) => ({ requestId: "x", priority, task: read });
@@ -48,8 +48,8 @@ describe("requests that are not valid under one id", () => {
   });
 });
 
-describe("a request whose object S3 does not show now", () => {
-  it("stays in the queue, and keeps no other from being taken in", async () => {
+describe("a request whose S3 object cannot be read now", () => {
+  it("stays in the queue, and does not block others", async () => {
     const d = await testDispatcher();
     try {
       const load = (key: string) => ({
@@ -77,7 +77,7 @@ describe("a request whose object S3 does not show now", () => {
 });
 
 describe("an invalid message while no dead letter can be sent", () => {
-  it("stays in the queue, and keeps no other from being taken in", async () => {
+  it("stays in the queue, and does not block others", async () => {
     const d = await testDispatcher();
     try {
       const send = () => Promise.reject(new Error("SQS is away"));
@@ -101,9 +101,9 @@ describe("an invalid message of SQS's maximum size", () => {
   });
   after(() => d.close());
 
-  // Of one byte a character, and of three, which the limit may cut through.
+  // Of one byte per character, and of three, which the limit may split.
   for (const filler of ["x", "東", "x東"])
-    it(`is put away with its reason, which counts too, and answered: '${filler}'`, async function () {
+    it(`becomes a dead letter with its reason, which counts towards the size, and is answered: '${filler}'`, async function () {
       this.timeout(60_000);
       const begin = '{"requestId":"large","a":"';
       const fill = Math.floor((1_048_576 - begin.length) / Buffer.byteLength(filler));

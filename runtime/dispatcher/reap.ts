@@ -23,9 +23,8 @@ import {
 } from "./launcher.ts";
 
 /**
- * Settles what has died: frees the slots of runs that are known to have ended, ends those that are silent or hold no
- * slot, and takes jobs from runners that lost them. A slot is freed only when its run is known to be gone; a job is given on only when
- * its database session is.
+ * Cleans up: frees the slots of ended runs, ends runs that are silent or have no slot, and requeues jobs of lost runs.
+ * A slot is freed only when its run is known to have ended; a job is requeued only when its database session has.
  */
 export async function reap(context: DispatcherDeps): Promise<void> {
   for (const runner of RUNNERS) {
@@ -39,26 +38,26 @@ export async function reap(context: DispatcherDeps): Promise<void> {
   await reapJobs(context);
 }
 
-/** The runs of a type that have not ended. */
+/** Lists the runs of a type that have not ended. */
 async function openRunsOf({ db, settings }: DispatcherDeps, runner: RunnerType): Promise<OpenRun[]> {
   return (await openRuns(db, 2 * settings.jobs.leaseSeconds)).filter((open) => open.runner === runner);
 }
 
 /**
- * Ends living runs whose slot was abandoned: those with an unknown launch that AWS showed too late, and that do not end
- * by themselves. A slot is held before its run is launched, so a run that was listed first and holds none is an orphan.
+ * Ends active runs without a slot: those with an unknown launch that AWS showed too late, and that do not end by
+ * themselves. A slot is taken before its run is launched, so a listed run without a slot is an orphan.
  */
 async function reapStrays({ db, log }: DispatcherDeps, runner: RunnerType, launcher: Launcher): Promise<void> {
   const living = await launcher.listActive?.().catch((error) => {
-    log.error({ runner, error: String(error) }, "the runs that live could not be listed");
+    log.error({ runner, error: String(error) }, "active runs could not be listed");
   });
   if (!living || living.length === 0) return;
   const held = new Set((await openRuns(db, 0)).map(({ run }) => run));
   for (const { run, externalId } of living) {
     if (held.has(run)) continue;
-    log.warn({ run, runner, externalId }, "a run lives that holds no slot: ending it");
+    log.warn({ run, runner, externalId }, "ending an active run without a slot");
     await launcher.stop(run, externalId).catch((error) => {
-      log.error({ run, runner, externalId, error: String(error) }, "it could not be ended");
+      log.error({ run, runner, externalId, error: String(error) }, "the run could not be ended");
     });
   }
 }
@@ -70,27 +69,27 @@ async function reapRuns(context: DispatcherDeps, runner: RunnerType, launcher: L
       const status = await launcher.status(run, externalId);
       if (await settleRun(context, open, status)) await launcher.stop(run, externalId);
     } catch (error) {
-      // An account that does not answer keeps slots taken, and no job from being given on.
-      context.log.error({ run, runner, externalId, error: String(error) }, "a run could not be looked at");
+      // If the account does not answer, slots stay taken, but jobs can still be requeued.
+      context.log.error({ run, runner, externalId, error: String(error) }, "a run could not be inspected");
     }
   }
 }
 
 /**
- * The same for instances, with one list of them all. An instance is held by the run that it was given, or by a run of its
- * launch that no instance has yet: it may claim that one any time.
+ * Does the same for instances, from one list. An instance is kept for the run that it was given, or for a run of its
+ * launch that no instance has yet, since it may still claim that run.
  */
 async function reapInstances(context: DispatcherDeps, runner: RunnerType, launcher: InstanceLauncher): Promise<void> {
   const { log } = context;
   try {
-    // Before the slots, which are taken before a launch.
+    // Listed before the slots, which are taken before a launch.
     const listed = await launcher.list();
     const open = await assignListed(context, runner, listed);
     const shown = new Map(listed.map((one) => [one.instance, one]));
     const ending: string[] = [];
     for (const one of open) {
       const found = one.externalId === undefined ? undefined : shown.get(one.externalId);
-      // What DescribeInstances does not show (yet) is not dead: only a state that says so is.
+      // Instances that DescribeInstances does not show (yet) are not dead; only a terminal state says so.
       const status = found === undefined ? "UNKNOWN" : found.ended ? "ENDED" : "ALIVE";
       if ((await settleRun(context, one, status)) && one.externalId !== undefined) ending.push(one.externalId);
     }
@@ -100,13 +99,16 @@ async function reapInstances(context: DispatcherDeps, runner: RunnerType, launch
       ({ instance, launch, terminated }) => !terminated && !held.has(instance) && !unclaimed.has(launch),
     );
     for (const { instance, launch } of strays)
-      log.warn({ runner, launch, instance }, "an instance lives that holds no slot: terminating it");
+      log.warn({ runner, launch, instance }, "terminating an instance without a slot");
     await launcher.terminate([...ending, ...strays.map(({ instance }) => instance)]);
   } catch (error) {
-    log.error({ runner, error: String(error) }, "the instances could not be looked at");
+    log.error({ runner, error: String(error) }, "instances could not be inspected");
   }
 }
-/** Gives instances whose launch was not answered to its runs. Answers all open runs. */
+/**
+ * Assigns instances of unanswered launches to their runs.
+ * @returns All open runs.
+ */
 async function assignListed(
   context: DispatcherDeps,
   runner: RunnerType,
@@ -125,17 +127,20 @@ async function assignListed(
   return isChanged ? await openRunsOf(context, runner) : open;
 }
 
-/** Records what became of a run. Answers whether it must be ended: it is silent, and not known to have ended. */
+/**
+ * Records the state of a run.
+ * @returns True if it must be ended: it is silent, and not known to have ended.
+ */
 async function settleRun({ db, log }: DispatcherDeps, open: OpenRun, status: RunStatus): Promise<boolean> {
   const { run, runner, externalId, silent } = open;
   if (status === OUT_OF_MEMORY) {
-    log.warn({ run, runner, externalId }, "run ended: it used up its memory");
+    log.warn({ run, runner, externalId }, "the run ended: out of memory");
     await runEnded(db, run, OUT_OF_MEMORY);
   } else if (status === "ENDED" || (status === "UNKNOWN" && silent)) {
     log.info({ run, runner, externalId }, "run ended");
     await runEnded(db, run, silent ? "LOST" : "ENDED");
   } else if (silent) {
-    log.warn({ run, runner, externalId }, "run is silent: ending it");
+    log.warn({ run, runner, externalId }, "ending a silent run");
     await runStopping(db, run);
     return true;
   }
@@ -151,9 +156,9 @@ async function reapJobs({ db, settings, log }: DispatcherDeps): Promise<void> {
       try {
         if (job.backend) await endBackend(canceller, job.backend);
         const word = await settleLost(db, job, reason(job, settings.jobs.maxTimeoutSeconds).body());
-        log.warn({ job: job.id, attempt: job.attempt, reason: job.reason, settled: word }, "lost job settled");
+        log.warn({ job: job.id, attempt: job.attempt, reason: job.reason, settled: word }, "settled a lost job");
       } catch (error) {
-        // One that cannot be settled now must not keep the others waiting; the next tick tries again.
+        // A job that cannot be settled now must not delay the others; the next tick tries again.
         log.error({ job: job.id, error: String(error) }, "a lost job could not be settled");
       }
     }
@@ -165,6 +170,6 @@ async function reapJobs({ db, settings, log }: DispatcherDeps): Promise<void> {
 const reason = (job: LostJob, maximum: number) =>
   job.reason === "RunnerLost"
     ? job.outOfMemory
-      ? new JobError("OutOfMemory", { reason: "the run was killed for it" })
+      ? new JobError("OutOfMemory", { reason: "the run was killed" })
       : new JobError("RunnerLost", { attempt: job.attempt })
     : new JobError("TimedOut", { timeoutSeconds: job.timeoutSeconds, maximum });

@@ -27,7 +27,7 @@ describe("rejected requests", () => {
       body: string;
     })[];
 
-  it("are kept with their body and problems, and found by status, text and tenant; their id is free", async () => {
+  it("are stored with body and problems, and found by status, text and tenant; their id stays unused", async () => {
     const url = "https://user:SECRET@h/a b?sig=SECRET";
     const task = { type: "update", target: "prices", source: { url } };
     await handleRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", labels: { team: "Pelican" }, task }));
@@ -47,7 +47,7 @@ describe("rejected requests", () => {
     assert.deepEqual((await d.context.tracking.summarise({})).byStatus, { PENDING: 1 });
   });
 
-  it("with a conflict are kept too, and one that comes again is counted as a copy", async () => {
+  it("are stored for a conflict too, and counted as copies when repeated", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     const conflict = sqsEvent({ requestId: "a", task: { ...read, format: "json" } });
     await handleRequests(d.context, conflict);
@@ -60,7 +60,7 @@ describe("rejected requests", () => {
     );
   });
 
-  it("that want no reply are kept and not answered", async () => {
+  it("are stored and not answered if they want no reply", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", reply: "none", task: {} }));
     assert.deepEqual(await d.receive(d.context.queues.responses), []);
     assert.equal((await d.admin.query("select from jobs.rejected")).rows.length, 1);
@@ -79,7 +79,7 @@ describe("rejected requests", () => {
     assert.equal((await d.receive(d.context.queues.responses)).length, 2);
   });
 
-  it("are forgotten with old jobs, in the tracking store too", async () => {
+  it("are deleted with old jobs, in the tracking store too", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
     await d.admin.query(
       "update jobs.rejected set created_at = created_at - interval '90 days'; update jobs.rejected_days set day = day - 90",
@@ -91,7 +91,7 @@ describe("rejected requests", () => {
     assert.equal(rows.length, 0);
   });
 
-  it("are written again into a store that was lost, by ticks and by a rebuild", async () => {
+  it("are written again to a store that lost its data, by ticks and by a rebuild", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
     await accept(d.context.db, [newJob("b")]);
     await syncRejected(d.context);
@@ -103,7 +103,7 @@ describe("rejected requests", () => {
     assert.equal((await rejected()).length, 1);
   });
 
-  it("wait alone where the store refuses their document", async () => {
+  it("wait without blocking others if the store refuses their document", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }, { requestId: "b", task: {} }));
     const { tracking } = d.context;
     const put = tracking.put.bind(tracking);
@@ -120,8 +120,8 @@ describe("rejected requests", () => {
   });
 });
 
-describe("the kept beginning of a request", () => {
-  it("has at most 4,000 characters, whatever the request's shape", () => {
+describe("the stored beginning of a request", () => {
+  it("has at most 4,000 characters, whatever the request's form", () => {
     let deep: unknown = 1;
     for (let level = 0; level < 20_000; level++) deep = { deep };
     const shapes = [

@@ -16,7 +16,7 @@ describe("the request queue's handler", () => {
   });
   afterEach(() => d.close());
 
-  it("commits a job for every valid request before its message leaves the queue, and starts what they need", async () => {
+  it("commits a job for every valid request before deleting its message, and starts the runs", async () => {
     const result = await handleRequests(
       d.context,
       sqsEvent({ requestId: "a", task: read }, { requestId: "b", task: read }),
@@ -55,7 +55,7 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 0);
   });
 
-  it("answers a readable but invalid request with all its problems, makes no job and leaves its id free", async () => {
+  it("answers a readable but invalid request with all problems, creates no job and leaves its id unused", async () => {
     await handleRequests(
       d.context,
       sqsEvent({
@@ -83,7 +83,7 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 1);
   });
 
-  it("answers a request that says one thing twice by naming it, and buries one of two ids", async () => {
+  it("answers a request with a duplicate key by naming it, and dead-letters one with two ids", async () => {
     const task = JSON.stringify(read);
     const twice = `{"requestId":"a","priority":1,"priority":2,"task":{"type":"update",${task.slice(1)}}`;
     await handleRequests(d.context, sqsEvent(twice, `{"requestId":"b","requestId":"c","task":${task}}`));
@@ -103,7 +103,7 @@ describe("the request queue's handler", () => {
     assert.deepEqual([dead.length, await count(d)], [1, 0]);
   });
 
-  it("answers another task under a known requestId with RequestIdConflict and a responseId of its own, the first job untouched", async () => {
+  it("answers another task under an existing requestId with RequestIdConflict and its own responseId, and leaves the first job unchanged", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: { ...read, format: "json" } }));
@@ -118,7 +118,7 @@ describe("the request queue's handler", () => {
     assert.notEqual(rows[0].response_id, answers[0].responseId);
   });
 
-  it("takes a task with its defaults written out for the same task", async () => {
+  it("treats a task with explicit defaults as the same task", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: read }));
     await handleRequests(
       d.context,
@@ -128,13 +128,13 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 1);
   });
 
-  it("answers on the tenant's own queue where it has one", async () => {
+  it("answers on the tenant's own queue if it has one", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", tenant: "acme", task: {} }));
     assert.equal((await d.receive(d.context.queues.tenants.acme ?? "")).length, 1);
     assert.deepEqual(await d.receive(d.context.queues.responses), []);
   });
 
-  it("leaves messages in the queue while the database is away, buries none of them, and has the queue slowed", async () => {
+  it("leaves messages in the queue while the database is away, dead-letters none, and slows the queue down", async () => {
     const { db } = d.context;
     const away = new pg.Pool({ host: "127.0.0.1", port: await freePort() });
     d.context.db = away;
@@ -143,7 +143,7 @@ describe("the request queue's handler", () => {
       await assert.rejects(handleRequests(d.context, event), { code: "ECONNREFUSED" });
       assert.deepEqual(await d.receive(d.context.queues.deadLetters), []);
 
-      // What was buried would be buried again if the invocation failed.
+      // Dead letters would be sent again if the invocation failed.
       const mixed = sqsEvent("not json", { requestId: "a", task: read });
       assert.deepEqual(await handleRequests(d.context, mixed), {
         batchItemFailures: [{ itemIdentifier: mixed.Records[1]?.messageId }],
@@ -157,7 +157,7 @@ describe("the request queue's handler", () => {
     assert.equal(await count(d), 1);
   });
 
-  it("reports its messages when the failure is not the database's, so that the queue keeps running", async () => {
+  it("reports its messages if the failure is not the database's, so that the queue keeps running", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     broken.query = (() => Promise.reject(new Error("a fault of ours"))) as unknown as typeof db.query;
@@ -168,7 +168,7 @@ describe("the request queue's handler", () => {
     assert.deepEqual(result, { batchItemFailures: [{ itemIdentifier: event.Records[0]?.messageId }] });
   });
 
-  it("pins an object in S3 when it accepts it, and answers SourceNotFound where there is none", async () => {
+  it("pins an S3 object when it accepts a request, and answers SourceNotFound if it is missing", async () => {
     await d.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "x" }));
     const update = (key: string) => ({ type: "update", target: "prices", source: { s3: `s3://${key}` } });
     await handleRequests(

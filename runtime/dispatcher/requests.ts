@@ -13,17 +13,17 @@ import type { DueResponse } from "../store/jobs.ts";
 import type { DispatcherDeps } from "./deps.ts";
 import { schedule } from "./schedule.ts";
 
-/** SQS's size of a message: its text, and names, types and values of its attributes (SendMessage API reference). */
+/** Size of a message for SQS: its text, and names, types and values of its attributes (SendMessage API reference). */
 const MESSAGE_BYTES = 1_048_576;
 
-/** A dead letter's reason. Characters. */
+/** Maximum length of a dead letter's reason. Characters. */
 const REASON_LENGTH = 1_000;
 /**
- * Receives after which a message goes to the dead-letter queue whose handling fails for an unexpected reason. Outages and
- * throttles do not count as such: what they keep from being accepted stays in the queue.
+ * Receives after which a message whose handling fails unexpectedly becomes a dead letter. Outages and throttles do not
+ * count: their messages stay in the queue.
  */
 export const UNEXPECTED_RECEIVES = 5;
-/** Seconds that a request stays in the queue when its tenant has too many waiting jobs: doubled with each receive. */
+/** Delay of a request whose tenant has too many waiting jobs; doubled with each receive. Seconds. */
 const MIN_DEFER_SECONDS = 5;
 const MAX_DEFER_SECONDS = 900;
 const OUTAGES: ReadonlySet<ErrorCode> = new Set([
@@ -36,18 +36,18 @@ const OUTAGES: ReadonlySet<ErrorCode> = new Set([
 /** A message and its content. */
 type ParsedRecord = MessageContent & {
   record: SQSRecord;
-  /** Id of the sender, and whether it may send for this tenant: else nothing is answered on the tenant's queue. */
+  /** The sender's id, and whether it may send for this tenant. If not, the tenant's queue gets no answer. */
   sender: string;
   isOwnTenant: boolean;
   traceparent: string | undefined;
 };
 
 /**
- * The request queue's handler: every message becomes a job, an answer, or a dead letter with its reason, and leaves the
- * queue only when that is committed. A message that fails here stays in the queue and blocks no other.
- * @throws where the database is away and nothing of the batch was done: to Lambda a batch of failed messages is work well
- * done, and it brings the next at once; after a failed invocation it brings fewer, until they succeed again (AWS Lambda
- * Developer Guide, SQS, backoff strategy for failed invocations). So an outage slows the queue, and uses up few receives.
+ * Handles the request queue: every message becomes a job, an answer, or a dead letter with its reason, and is deleted
+ * only when that is committed. A message that fails stays in the queue and does not block others.
+ * @throws when the database is unavailable and nothing of the batch was done. Lambda then slows down polling, and few
+ * receives are used up; reporting a batch of failed messages would bring the next batch at once (AWS Lambda Developer
+ * Guide, SQS, backoff strategy for failed invocations).
  */
 export async function handleRequests(context: DispatcherDeps, event: SQSEvent): Promise<SQSBatchResponse> {
   const failures = new Set<string>();
@@ -65,8 +65,9 @@ export async function handleRequests(context: DispatcherDeps, event: SQSEvent): 
 }
 
 /**
- * Takes requests in, together; where that fails, each by itself, since it may be the fault of one (whose object S3 does not
- * show now) and must not be the others'. Answers the error where the database is away, for all of them.
+ * Accepts requests together. If that fails, accepts each by itself, since one may be the cause (for example an S3
+ * object that cannot be read now).
+ * @returns The error for all requests if the database is unavailable.
  */
 async function acceptBatch(
   context: DispatcherDeps,
@@ -97,7 +98,7 @@ async function acceptBatch(
       }),
     );
     if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED"))
-      // The jobs are committed: the next tick starts what this could not.
+      // The jobs are committed; the next tick starts the runs.
       await schedule(context).catch((error) => context.log.warn({ error: String(error) }, "no runs could be started"));
   } catch (error) {
     const { code } = classify(error);
@@ -117,8 +118,8 @@ async function acceptBatch(
 }
 
 /**
- * Leaves a request in the queue whose tenant has too many jobs waiting. It is hidden for longer each time, so that a full
- * tenant does not keep the dispatcher busy, and so that a message reaches the queue's retention before its receive count.
+ * Leaves a request in the queue while its tenant has too many waiting jobs. Its delay grows, so that a full tenant does
+ * not keep the dispatcher busy, and the message reaches the queue's retention before its receive count.
  */
 async function defer(
   { sqs, queues, log }: DispatcherDeps,
@@ -134,11 +135,11 @@ async function defer(
     VisibilityTimeout,
   });
   log.info({ messageId: record.messageId, tenant, seconds: VisibilityTimeout }, "the tenant has too many jobs waiting");
-  // Without it the queue's own visibility timeout applies.
+  // If this fails, the queue's visibility timeout applies.
   await sqs.send(command).catch((error) => log.warn({ error: String(error) }, "a message could not be deferred"));
 }
 
-/** A request whose handling fails again and again for a reason of its own: a dead letter, which `rates redrive` puts back. */
+/** Moves a request whose handling keeps failing to the dead-letter queue; `rates redrive` requeues it. */
 async function giveUp(
   context: DispatcherDeps,
   failures: Set<string>,
@@ -152,9 +153,9 @@ async function giveUp(
   );
 }
 
-/** Sends what is due now; what cannot be sent stays due for the next tick. */
+/** Sends due responses. Those that fail stay due for the next tick. */
 export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: readonly DueResponse[]): Promise<void> {
-  // Sent and not recorded, they are sent again: the database may be away for the recording alone.
+  // Responses that were sent but not recorded are sent again.
   const failed = await deliverResponses(sqs, queues, db, due).catch((error) => [{ error }]);
   if (failed.length > 0)
     log.warn(
@@ -163,7 +164,9 @@ export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: rea
     );
 }
 
-/** Adds the sender of the message. A message for a tenant that is not its sender's is invalid, and gets no answer. */
+/**
+ * Adds the sender of the message. A message for a tenant that its sender may not use is invalid, and gets no answer.
+ */
 function identify(
   { settings }: DispatcherDeps,
   opened: Omit<ParsedRecord, "sender" | "isOwnTenant" | "traceparent">,
@@ -182,7 +185,7 @@ function identify(
   };
 }
 
-/** To the dead-letter queue with the reason, and an answer where one can be addressed; only then it may leave the queue. */
+/** Moves a message to the dead-letter queue with the reason, and answers it if possible; then it may be deleted. */
 async function sendToDeadLetterQueue(context: DispatcherDeps, one: ParsedRecord): Promise<void> {
   const { record, requestId, tenant, problem, sender, isOwnTenant, traceparent } = one;
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
@@ -190,7 +193,7 @@ async function sendToDeadLetterQueue(context: DispatcherDeps, one: ParsedRecord)
     errorType: error.code,
     reason: attributeText(error.message),
     ...(requestId ? { requestId, tenant } : {}),
-    // So that a dead letter that is put back is still its sender's.
+    // Keeps the sender, so that a requeued dead letter still belongs to it.
     ...(sender ? { [SENDER_ATTRIBUTE]: attributeText(sender) } : {}),
     ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
   };
@@ -204,24 +207,24 @@ async function sendToDeadLetterQueue(context: DispatcherDeps, one: ParsedRecord)
     }),
   );
   context.log.warn({ messageId: record.messageId, requestId, sender }, `dead letter: ${error.message}`);
-  // Under an id that has a job a FAILED would contradict that job's own response.
+  // A FAILED under the id of an existing job would contradict that job's response.
   if (requestId !== undefined && isOwnTenant && !(await hasJob(context.db, tenant, requestId)))
     await deliver(context, [await refuse(context.db, { tenant, requestId, traceparent }, error, record.body)]);
 }
 
-/** Text as SQS takes it in an attribute: without control characters, and never empty. */
+/** Converts text for an SQS attribute: without control characters, never empty. */
 const attributeText = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: SQS refuses these
   cutText(text, REASON_LENGTH).replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F]/g, "\uFFFD") || "unknown";
 
-/** A message's text, truncated to fit SQS's maximum beside the attributes, so that the reason fits. */
+/** Truncates a message's text so that it and the attributes fit SQS's maximum. */
 function truncateToLimit(body: string, attributes: Record<string, string>): string {
   const beside = Object.entries(attributes)
     .flat()
     .concat(Object.keys(attributes).map(() => "String"));
   const room = MESSAGE_BYTES - Buffer.byteLength(beside.join(""));
   if (Buffer.byteLength(body) <= room) return body;
-  // A character that was cut through becomes U+FFFD.
+  // A character that was split becomes U+FFFD.
   return Buffer.from(body)
     .subarray(0, room - 3)
     .toString()

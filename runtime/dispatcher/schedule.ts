@@ -6,20 +6,21 @@ import { CapacityUnavailable, LaunchDeadlineExceeded, type LaunchOptions, launch
 import { launchInstances } from "./launchInstances.ts";
 
 /**
- * The part of a run's start time within which it is launched. Its slot is another run's, at the earliest, when all of that
- * time is over: who was paused since the slot was taken launches no more, and the rest is for a call on its way.
+ * Part of a run's start time within which it is launched. When all of it is over, its slot may go to another run; the
+ * rest allows for a slow call.
  */
 const LAUNCH_SHARE = 0.5;
 
 /**
- * Starts the runs that waiting jobs need and the stack's capacity allows. The database decides and takes the slots;
- * here they are only launched. Answers how many were.
- * @param leftovers whether to launch what another dispatcher left behind, too, though nothing new is planned
+ * Starts the runs that waiting jobs need and capacity allows. The database decides and takes the slots; this only
+ * launches.
+ * @param leftovers - Also launches what another dispatcher left behind, even if nothing new is planned.
+ * @returns The number of started runs.
  */
 export async function schedule(context: DispatcherDeps, leftovers = false): Promise<number> {
   const { jobs, runners, version } = context.settings;
   const active = RUNNERS.filter((runner) => runners[runner].slots > 0);
-  // Before the question, so before the slots were taken.
+  // Measured before the query, so before the slots are taken.
   const asked = context.now();
   const plans = active.map((runner) => ({
     runner,
@@ -44,8 +45,7 @@ export async function schedule(context: DispatcherDeps, leftovers = false): Prom
 
 /**
  * Starts a larger run for a read that ran out of memory and may not use EC2. One at a time, in an ordinary slot, as the
- * capacity plan counts it.
- *
+ * capacity plan assumes.
  * @returns The number of started runs.
  */
 export async function scheduleLarger(context: DispatcherDeps): Promise<number> {
@@ -57,7 +57,10 @@ export async function scheduleLarger(context: DispatcherDeps): Promise<number> {
   return run === undefined ? 0 : await launch(context, [run], "glue", until, true);
 }
 
-/** Launches runs whose slots were taken; answers how many were. */
+/**
+ * Launches runs whose slots were taken.
+ * @returns The number of started runs.
+ */
 async function launch(
   context: DispatcherDeps,
   runs: readonly string[],
@@ -72,7 +75,10 @@ async function launch(
   return launched.filter(Boolean).length;
 }
 
-/** Starts a run, and records what became of it; answers whether it was started. */
+/**
+ * Starts a run and records the outcome.
+ * @returns True if it was started.
+ */
 async function start(context: DispatcherDeps, run: string, runner: RunnerType, how: LaunchOptions): Promise<boolean> {
   const { db, log } = context;
   const launcher = context.launchers[runner];
@@ -80,15 +86,15 @@ async function start(context: DispatcherDeps, run: string, runner: RunnerType, h
   try {
     const externalId = await launcher.start(run, runner, how);
     if (await runLaunched(db, run, externalId)) return true;
-    // The call itself took too long. The run would take no job, since it is refused when it reports in, but it is there.
-    log.warn({ run, runner, externalId }, "a run was launched after its slot was given up: ending it");
+    // The call took too long. The run would be refused when it reports in, but it exists.
+    log.warn({ run, runner, externalId }, "a run was launched after its slot expired; ending it");
     await launcher.stop(run, externalId);
   } catch (error) {
     if (error instanceof CapacityUnavailable) {
       const until = await runRefused(db, run, error.message);
-      log.warn({ run, runner, until }, `no room for a run: ${error.message}`);
+      log.warn({ run, runner, until }, `no capacity for a run: ${error.message}`);
     } else {
-      // It may have started all the same: the slot stays taken until the run reports in or its deadline passes.
+      // The run may have started: its slot stays taken until it reports in or its deadline passes.
       log.error({ run, runner, error: String(error) }, "the outcome of a launch is unknown");
     }
   }

@@ -1,7 +1,10 @@
 import type { DispatcherDeps } from "./deps.ts";
 import { type PendingDocument, retryTime, writeBacklog } from "./syncTracking.ts";
 
-/** Writes the documents of rejected requests into the tracking store, as `syncTracking` does those of jobs. Returns how many. */
+/**
+ * Writes documents of rejected requests to the tracking store, as `syncTracking` does for jobs.
+ * @returns The number of written documents.
+ */
 export const syncRejected = ({ db, ...context }: DispatcherDeps): Promise<number> =>
   writeBacklog(
     { db, ...context },

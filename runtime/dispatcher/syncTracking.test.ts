@@ -7,14 +7,14 @@ import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob, testPlan } from "../testing/jobs.ts";
 import { reindexAll, syncTracking } from "./syncTracking.ts";
 
-describe("the projection of jobs into the tracking store", () => {
+describe("the tracking store's synchronization", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
   beforeEach(async () => {
     d = await testDispatcher();
   });
   afterEach(() => d.close());
 
-  it("follows a job through every transition, and writes only what has changed", async () => {
+  it("follows a job through every transition, and writes only changes", async () => {
     const { db, tracking } = d.context;
     const seen = async () => {
       await syncTracking(d.context);
@@ -49,7 +49,7 @@ describe("the projection of jobs into the tracking store", () => {
     assert.doesNotMatch(JSON.stringify(last), /secret|"inline"/, "without inline payload, going in or out");
   });
 
-  it("forgets no change that comes while it writes the one before", async () => {
+  it("loses no change that is made while it writes the previous one", async () => {
     const { db, tracking } = d.context;
     await accept(db, [newJob("a")]);
     const changing = Object.assign(Object.create(tracking), {
@@ -64,7 +64,7 @@ describe("the projection of jobs into the tracking store", () => {
     assert.equal((await tracking.get("default", "a"))?.status, "CANCELLED");
   });
 
-  it("finds the change of a transaction that commits after later ones, once, however long it was open", async () => {
+  it("finds a change whose transaction commits after later ones, once, however long it was open", async () => {
     const { db, tracking } = d.context;
     await accept(db, [newJob("late"), newJob("other")]);
     assert.equal(await syncTracking(d.context), 2);
@@ -102,7 +102,7 @@ describe("the projection of jobs into the tracking store", () => {
     assert.deepEqual(await progress(), before);
   });
 
-  it("notices a change of a job by a statement that does not say when it changed", async () => {
+  it("notices a change by a statement that does not set its time", async () => {
     const { db } = d.context;
     await accept(db, [newJob("a")]);
     await syncTracking(d.context);
@@ -110,7 +110,7 @@ describe("the projection of jobs into the tracking store", () => {
     assert.equal(await syncTracking(d.context), 1);
   });
 
-  it("follows a job whose runner is lost back to PENDING, to its last attempt, and one that is cancelled", async () => {
+  it("follows a job with lost runners back to PENDING and to its last attempt, and a cancelled one", async () => {
     const { db, tracking } = d.context;
     const seen = async (id: string) => {
       assert((await syncTracking(d.context)) > 0, "there was a change");
@@ -147,14 +147,14 @@ describe("the projection of jobs into the tracking store", () => {
       d.context.db,
       Array.from({ length: count }, (_, index) => newJob(`job-${index}`)),
     );
-  /** As if so many seconds had passed for what waits. */
+  /** Simulates that a number of seconds has passed for waiting documents. */
   const pass = async (seconds: number) => {
     const earlier = `- interval '${seconds} seconds'`;
     await d.admin.query(`update jobs.tracking_pause set paused_until = paused_until ${earlier}`);
     await d.admin.query(`update jobs.tracking_refused set not_before = not_before ${earlier}`);
   };
 
-  it("leaves a tracking store that is down alone for longer each time, and catches up when it is back", async () => {
+  it("pauses for longer each time while the tracking store is down, and catches up when it is back", async () => {
     const { tracking } = d.context;
     const put = tracking.put.bind(tracking);
     let asked = 0;
@@ -188,7 +188,7 @@ describe("the projection of jobs into the tracking store", () => {
     await assert.rejects(syncTracking(d.context), /again/, "it begins with a second anew");
   });
 
-  it("lets no document that is not taken keep another from being written, however many there are", async () => {
+  it("does not let refused documents keep others from being written, however many there are", async () => {
     const { tracking } = d.context;
     const put = tracking.put.bind(tracking);
     const isBad = (id: string) => Number(id.slice(4)) < 600;

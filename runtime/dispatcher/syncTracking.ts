@@ -1,35 +1,38 @@
 import type { Unwritten, Versioned } from "../tracking/store.ts";
 import type { DispatcherDeps } from "./deps.ts";
 
-/** Documents of one write. */
+/** Documents per write. */
 const BATCH = 500;
-/** The longest that a store which failed, or a document that was not taken, is left alone. Seconds. */
+/** Longest pause after a failure of the store or of a document. Seconds. */
 const LONGEST_PAUSE = 60;
 
-/** SQL of the time until which a refused document is left alone. Grows with each failure; `failures` counts them. */
+/** SQL for the end of the pause of a refused document. Grows with each failure; `failures` counts them. */
 export const retryTime = `jobs.clock() + least(${LONGEST_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
 
-/** A document that is behind. */
+/** A document that the tracking store lacks. */
 export interface PendingDocument {
   id: string;
   version: string | number;
   document: Versioned["document"];
-  /** Failures of the store since it last took documents. */
+  /** Consecutive failures of the store. */
   pauses: number;
 }
 
-/** Documents of one origin that the tracking store lacks. */
+/** Pending documents of one origin. */
 export interface Backlog {
-  /** The next ones whose time has come while the store is not paused; those that were refused before come last. */
+  /** Reads the next documents that are due while the store is not paused, previously refused ones last. */
   next(limit: number): Promise<PendingDocument[]>;
-  /** Notes what became of them: forgets what was written, unless it has changed since, and puts off what was refused. */
+  /**
+   * Records the outcome: removes written documents from the backlog, unless they changed meanwhile, and delays refused
+   * ones.
+   */
   settle(written: readonly PendingDocument[], refused: readonly PendingDocument[]): Promise<void>;
 }
 
 /**
- * Writes a backlog, by id and version. What is not taken stays behind and is tried again, at growing intervals: a store
- * that is down only makes all of it wait, a document that is refused waits alone.
- * @returns how many documents were written
+ * Writes a backlog by id and version. Documents that fail stay pending and are retried at growing intervals: if the
+ * store is down, all of them wait; a refused document waits alone.
+ * @returns The number of written documents.
  */
 export async function writeBacklog(context: DispatcherDeps, backlog: Backlog): Promise<number> {
   let written = 0;
@@ -47,7 +50,10 @@ export async function writeBacklog(context: DispatcherDeps, backlog: Backlog): P
   }
 }
 
-/** Brings the tracking store up to the jobs: writes the documents that have changed. Returns how many. */
+/**
+ * Writes changed documents to the tracking store.
+ * @returns The number of written documents.
+ */
 export const syncTracking = (context: DispatcherDeps): Promise<number> => {
   let batch: Batch = NO_BATCH;
   let isAll = false;
@@ -83,7 +89,7 @@ interface Batch {
 }
 const NO_BATCH: Batch = { pass: null, last_changed: null, last_id: null, is_last: null };
 
-/** Writes a batch. A store that fails is paused, longer each time, until it has taken one again. */
+/** Writes a batch. A failing store is paused, longer each time, until it accepts a batch again. */
 async function put({ db, tracking, log }: DispatcherDeps, rows: readonly PendingDocument[]): Promise<Unwritten[]> {
   let unwritten: Unwritten[];
   try {
@@ -103,7 +109,10 @@ async function put({ db, tracking, log }: DispatcherDeps, rows: readonly Pending
   return unwritten;
 }
 
-/** Marks every document as behind, for a store that was lost: ticks bring it up to the jobs again. Answers how many. */
+/**
+ * Marks all documents as pending, for a store that lost its data; ticks write them again.
+ * @returns The number of marked documents.
+ */
 export async function reindexAll(db: DispatcherDeps["db"]): Promise<number> {
   const { rows } = await db.query<{ documents: number }>("select jobs.track_all()::float8 as documents");
   return rows[0]?.documents ?? 0;

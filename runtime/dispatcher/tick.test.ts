@@ -12,14 +12,14 @@ import { sendDueResponses } from "./maintenance.ts";
 import { reap } from "./reap.ts";
 import { schedule } from "./schedule.ts";
 
-describe("the dispatcher's duties", () => {
+describe("the dispatcher's maintenance", () => {
   let d: Awaited<ReturnType<typeof testDispatcher>>;
   beforeEach(async () => {
     d = await testDispatcher({ runners: { glue: { slots: 2 }, ec2: { slots: 1 } } });
   });
   afterEach(() => d.close());
 
-  /** A run that has claimed `a`. */
+  /** Creates a run that has claimed `a`. */
   const claimed = async () => {
     const keeper = await d.as("job_keeper");
     const [run = ""] = await planRuns(d.context.db, testPlan("glue", 2));
@@ -37,14 +37,14 @@ describe("the dispatcher's duties", () => {
   const openRuns = async () =>
     (await d.admin.query("select count(*)::int as count from jobs.runs where state <> 'ENDED'")).rows[0].count;
 
-  it("starts runs up to the capacity, and idles when nothing waits", async () => {
+  it("starts runs up to the capacity, and none when nothing waits", async () => {
     assert.equal(await schedule(d.context), 0);
     await accept(d.context.db, [newJob("a"), newJob("b"), newJob("c"), newJob("u", { runner: "ec2" })]);
     assert.equal(await schedule(d.context), 3);
     assert.equal(await schedule(d.context), 0);
   });
 
-  it("puts work back when the account has no room, without using up an attempt", async () => {
+  it("requeues work when the account has no capacity, without using up an attempt", async () => {
     await accept(d.context.db, [newJob("a")]);
     d.launcher.failure = new CapacityUnavailable("ConcurrentRunsExceededException");
     assert.equal(await schedule(d.context), 0);
@@ -56,7 +56,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await schedule(d.context), 1);
   });
 
-  it("keeps the slot of a launch whose outcome is unknown until its deadline has passed", async () => {
+  it("keeps the slot of a launch with an unknown outcome until its deadline", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
     d.launcher.failure = new Error("socket hang up");
     await schedule(d.context);
@@ -69,7 +69,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("keeps a slot for the other tenants where the settings name several", async () => {
+  it("keeps a slot for the other tenants if the settings name several", async () => {
     Object.assign(d.context.settings.queues?.tenants ?? {}, { acme: "a", globex: "b" });
     await accept(
       d.context.db,
@@ -84,7 +84,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await schedule(d.context), 1);
   });
 
-  it("launches no run whose slot may be another's by now: the dispatcher was paused after it took the slot", async () => {
+  it("launches no run whose slot may have been reassigned while the dispatcher was suspended", async () => {
     await accept(d.context.db, [newJob("a"), newJob("b")]);
     const taken = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
@@ -129,7 +129,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await runStarted(await d.as("job_keeper"), d.launcher.started[0] ?? ""), undefined);
   });
 
-  it("ends the session of a lost job before it gives the job on", async () => {
+  it("ends the session of a lost job before it requeues the job", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run, reader } = await claimed();
     const ended = new Promise((resolve) => reader.once("end", resolve));
@@ -142,7 +142,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("tells a lost job that its run used up its memory, which another run of its size would do again", async () => {
+  it("reports that a lost job used up its memory, as another run of its size would", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     d.launcher.statuses.set(run, "OUT_OF_MEMORY");
@@ -152,7 +152,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("starts a larger run before all others for a read that ran out of memory and may not go to EC2", async () => {
+  it("starts a larger run before all others for a read that ran out of memory and may not use EC2", async () => {
     const { glue: _, ...settings } = d.context.settings;
     const glue = { jobName: "reads", maxCapacity: 0.0625, largerCapacity: 1, arguments: {} };
     const context = { ...d.context, settings: { ...settings, glue, jobs: { ...settings.jobs, readsOnEc2: false } } };
@@ -191,7 +191,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("gives a run two leases for a heartbeat: the one of its claim, and one to receive it", async () => {
+  it("allows a run two leases until its next heartbeat: that of its claim, and one to receive it", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     await d.admin.query("update jobs.runs set seen_at = jobs.clock() - interval '45 seconds'");
@@ -204,7 +204,7 @@ describe("the dispatcher's duties", () => {
     assert.deepEqual(rows, [{ stopping: true }], "nobody counts on it any more");
   });
 
-  it("gives a lost job on although the account does not answer, and frees no slot meanwhile", async () => {
+  it("requeues a lost job although the account does not answer, and frees no slot meanwhile", async () => {
     await accept(d.context.db, [newJob("a")]);
     await claimed();
     await d.admin.query("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
@@ -229,7 +229,7 @@ describe("the dispatcher's duties", () => {
     ]);
   });
 
-  it("ends living runs without a slot, and none with one", async () => {
+  it("ends active runs without a slot, and none with one", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     const stray = "00000000-0000-4000-8000-000000000000";
@@ -239,7 +239,7 @@ describe("the dispatcher's duties", () => {
     assert.deepEqual(await jobs(), [{ request_id: "a", status: "IN_PROGRESS", attempt: 1 }]);
   });
 
-  it("sends a response whose sending was not recorded, and the same one again if asked", async () => {
+  it("sends a response whose sending was not recorded, and the same one again on request", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { job, keeper } = await claimed();
     const response = await finish(keeper, job, {
@@ -263,7 +263,7 @@ describe("the dispatcher's duties", () => {
     );
   });
 
-  it("sends all that is due, however much it is", async () => {
+  it("sends all due responses, however many", async () => {
     for (let index = 0; index < 60; index++)
       await answer(d.context.db, {
         responseId: `r-${index}`,
@@ -295,7 +295,7 @@ describe("the dispatcher's duties", () => {
     assert.equal(d.launcher.started.length, 3);
   });
 
-  it("connects as the role it needs", async () => {
+  it("connects with the role it needs", async () => {
     const client = await connect("canceller");
     assert.equal((await client.query("select current_user as name")).rows[0].name, "canceller");
     await client.end();

@@ -4,7 +4,10 @@ import { uploadPrefix } from "../contract/uploads.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { handleRequests } from "./requests.ts";
 
-/** Sends an update for each key in the name of a tenant; returns the outcome by key. */
+/**
+ * Sends an update per key for a tenant.
+ * @returns The outcome by key.
+ */
 async function load(settings: object, tenant: string, keys: readonly string[]): Promise<Record<string, string>> {
   const d = await testDispatcher(settings);
   try {

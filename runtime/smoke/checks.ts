@@ -9,21 +9,21 @@ export interface Smoke {
   readonly target: Target;
   readonly client: Client;
   readonly queues: QueueClient;
-  /** Makes a request id of this run's own. */
+  /** Creates a request id that is unique to this smoke run. */
   id(name: string): string;
   /** A lane with prices. */
   readonly lane: { orig_code: string; dest_code: string };
 }
 
-/** A claim of the design, and how it is tried. Answers what was seen; throws where it does not hold. */
+/** A guarantee and the code that checks it. Returns what was observed; throws if the guarantee does not hold. */
 export interface Check {
   readonly guarantee: string;
-  /** True if it needs raw SQL, which not every stack allows. */
+  /** True if the check needs raw SQL, which not every stack allows. */
   readonly rawSql?: true;
   try(smoke: Smoke): Promise<string>;
 }
 
-/** A day without prices: those that a check adds are removed again by purge_prices. */
+/** A day without prices. Prices that checks add are removed again with purge_prices. */
 const DAY = "1900-01-01";
 const AFTER = "1900-01-02";
 
@@ -34,7 +34,9 @@ const update = (smoke: Smoke, mode: string, prices: number[]) => ({
   mode,
   source: { inline: prices.map((price) => item(smoke, price)) },
 });
-/** SQL that is busy for about so many seconds: a function that sleeps is refused. Its rows are not kept anywhere. */
+/**
+ * Creates SQL that is busy for about this many seconds, since functions that sleep are refused. Its rows are discarded.
+ */
 const slow = (seconds: number) =>
   `select count(*) from (select generate_series(1, ${seconds} * 8000000::bigint)) numbers`;
 const read = (sql: string, more: object = {}) => ({ type: "read", sql, format: "json", ...more });
@@ -65,10 +67,10 @@ const until = async (smoke: Smoke, requestId: string, wanted: string, seconds = 
   throw new Error(`${requestId} was not ${wanted} within ${seconds} s`);
 };
 
-/** Checks for any platform, in this order: each leaves the prices unchanged. */
+/** Checks for any platform, in this order. Each leaves the prices unchanged. */
 export const CHECKS: readonly Check[] = [
   {
-    guarantee: "a named read by the queue is answered inline",
+    guarantee: "a named read sent to the queue is answered inline",
     async try(smoke) {
       const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
       const { result, stats } = await done(smoke, "named", {
@@ -82,7 +84,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "POST /jobs takes the same, and its result can be fetched",
+    guarantee: "POST /jobs accepts the same read, and its result can be fetched",
     async try(smoke) {
       const requestId = smoke.id("api");
       const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
@@ -97,7 +99,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a large result is in S3, complete, by its hash",
+    guarantee: "a large result is complete in S3, by its hash",
     rawSql: true,
     async try(smoke) {
       const sql = "select n, repeat('x', 100) as filler from generate_series(1, 100000) n";
@@ -109,7 +111,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "append adds rows, replace takes exactly the batch's lanes and days away first",
+    guarantee: "append adds rows; replace first deletes exactly the batch's lanes and days",
     async try(smoke) {
       await done(smoke, "append-1", update(smoke, "append", [1]));
       await done(smoke, "append-2", update(smoke, "append", [2]));
@@ -133,7 +135,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "the same request is the same job with the same response; another task under its id is refused",
+    guarantee: "a repeated request is the same job with the same response; another task under its id is refused",
     async try(smoke) {
       const requestId = smoke.id("again");
       const task = update(smoke, "replace", [7]);
@@ -151,15 +153,15 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a statement runs, and takes this run's prices away",
+    guarantee: "a statement runs, and removes this run's prices",
     async try(smoke) {
       await done(smoke, "purge", { type: "update", statement: "purge_prices", params: { before: AFTER } });
       assert.deepEqual(await pricesOfDay(smoke, "purged"), []);
-      return "nothing is left";
+      return "no prices left";
     },
   },
   {
-    guarantee: "an invalid message becomes a dead letter with the reason, and blocks no other",
+    guarantee: "an invalid message becomes a dead letter with its reason, and blocks no other",
     async try(smoke) {
       const text = `{"torn ${smoke.id("poison")}`;
       await smoke.queues.send(text);
@@ -167,7 +169,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "when a job says CANCELLED, its session is gone",
+    guarantee: "a CANCELLED job has no database session",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("cancel");
@@ -180,7 +182,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a run that is killed loses nothing: its job is done by another, and answered once",
+    guarantee: "a killed run loses nothing: another run does its job, answered once",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("killed");

@@ -15,7 +15,7 @@ import { requirePython } from "../testing/python/python.ts";
 import { CLOUD_CHECKS } from "./cloudChecks.ts";
 import type { SmokeOutputs } from "./outputs.ts";
 
-describe("the smoke run's claims of an account, on moto's AWS", () => {
+describe("the smoke run's cloud checks, on moto's AWS", () => {
   let moto: Moto;
   let sqs: SQSClient;
   let glue: GlueClient;
@@ -23,7 +23,7 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
   const env = { ...process.env };
   before(async function () {
     moto = await startMoto(requirePython(this, "moto_server"));
-    // The claims make clients of their own, as in an account.
+    // Checks create their own clients, as in an account.
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: moto.endpoint,
       AWS_ACCESS_KEY_ID: moto.credentials.accessKeyId,
@@ -42,8 +42,8 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
 
   /** Response of GET /stats/figures. */
   let figures: object = {};
-  /** Tries the one claim that has this in its words, on a stack of which this is known. */
-  const claim = (words: string, outputs: Partial<SmokeOutputs>): Promise<string> => {
+  /** Runs the check whose name contains these words, on a stack with these outputs. */
+  const check = (words: string, outputs: Partial<SmokeOutputs>): Promise<string> => {
     const [one, ...others] = CLOUD_CHECKS.filter((each) => each.guarantee.includes(words));
     assert.ok(one?.try && others.length === 0, words);
     const all = { region: moto.region, stack: "dev", ...outputs } as SmokeOutputs;
@@ -66,21 +66,21 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     return JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
   };
 
-  it("hold of queues that are encrypted and patient, and of no others", async () => {
+  it("accept only encrypted queues with many receives", async () => {
     const words = "queues are encrypted";
     const good = await queue({
       SqsManagedSseEnabled: "true",
       VisibilityTimeout: "360",
       RedrivePolicy: await redrive(1_000),
     });
-    assert.equal(await claim(words, { requestQueueUrl: good }), "visibility 360 s");
+    assert.equal(await check(words, { requestQueueUrl: good }), "visibility 360 s");
     const hasty = await queue({ SqsManagedSseEnabled: "true", RedrivePolicy: await redrive(3) });
-    await assert.rejects(claim(words, { requestQueueUrl: hasty }));
+    await assert.rejects(check(words, { requestQueueUrl: hasty }));
     const plain = await queue({ SqsManagedSseEnabled: "false", RedrivePolicy: await redrive(1_000) });
-    await assert.rejects(claim(words, { requestQueueUrl: plain }));
+    await assert.rejects(check(words, { requestQueueUrl: plain }));
   });
 
-  it("do not hold of a queue that answers without TLS", async () => {
+  it("reject a queue that answers without TLS", async () => {
     const Bucket = `bucket-${randomUUID()}`;
     const s3 = new S3Client({ region: moto.region, forcePathStyle: true });
     await s3.send(
@@ -88,19 +88,19 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     );
     s3.destroy();
     await assert.rejects(
-      claim("refuse what does not come over TLS", { resultsBucket: Bucket, requestQueueUrl: await queue({}) }),
+      check("refuse requests without TLS", { resultsBucket: Bucket, requestQueueUrl: await queue({}) }),
       /the request queue answers without TLS/,
     );
   });
 
-  it("hold of a database that has the connections of its parameter group, and of no other", async () => {
-    const words = "RDS gives the connections";
+  it("accept only a database with the connections of its parameter group", async () => {
+    const words = "RDS provides as many connections";
     figures = { database: { connections: 7, maxConnections: 397 } };
-    assert.equal(await claim(words, { maxConnections: 400 }), "7 of 397");
-    await assert.rejects(claim(words, { maxConnections: 450 }), /restart the database/);
-    await assert.rejects(claim(words, {}), /no output maxConnections/);
+    assert.equal(await check(words, { maxConnections: 400 }), "7 of 397");
+    await assert.rejects(check(words, { maxConnections: 450 }), /restart the database/);
+    await assert.rejects(check(words, {}), /no output maxConnections/);
     figures = {};
-    await assert.rejects(claim(words, { maxConnections: 400 }), /scope admin/);
+    await assert.rejects(check(words, { maxConnections: 400 }), /scope admin/);
   });
 
   const job = async (zones: readonly string[], more: object = {}) => {
@@ -131,17 +131,17 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     return Name;
   };
 
-  it("pass for a Glue job without retries and in several zones", async () => {
+  it("accept a Glue job without retries and in several zones", async () => {
     const good = await job(["eu-central-1a", "eu-central-1b"]);
-    assert.equal(await claim("Glue's job takes as many runs", { glueJob: good }), "8 runs");
-    assert.equal(await claim("a way into two zones", { glueJob: good }), "eu-central-1a, eu-central-1b");
+    assert.equal(await check("Glue job allows as many runs", { glueJob: good }), "8 runs");
+    assert.equal(await check("connections in two zones", { glueJob: good }), "eu-central-1a, eu-central-1b");
     const one = await job(["eu-central-1a", "eu-central-1a"], { MaxRetries: 2 });
-    await assert.rejects(claim("Glue's job takes as many runs", { glueJob: one }));
+    await assert.rejects(check("Glue job allows as many runs", { glueJob: one }));
     await assert.rejects(
-      claim("a way into two zones", { glueJob: one }),
+      check("connections in two zones", { glueJob: one }),
       /connections in eu-central-1a, eu-central-1a/,
     );
-    await assert.rejects(claim("Glue's runs find psycopg2", { glueJob: one }), /no run has SUCCEEDED yet/);
+    await assert.rejects(check("Glue runs find psycopg2", { glueJob: one }), /no run has SUCCEEDED yet/);
   });
 
   const template = async (data: RequestLaunchTemplateData) => {
@@ -154,15 +154,15 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
     MetadataOptions: { HttpTokens: "required" },
   };
 
-  it("hold of a template that opens nothing, and of instances with all their tags", async () => {
-    const words = "instances take IMDSv2 only";
-    assert.equal(await claim(words, { launchTemplate: await template(closed) }), "version 1, and 0 instances that run");
-    await assert.rejects(claim(words, { launchTemplate: await template({ ...closed, KeyName: "mine" }) }));
+  it("accept a template that opens nothing, and instances with all their tags", async () => {
+    const words = "instances accept IMDSv2 only";
+    assert.equal(await check(words, { launchTemplate: await template(closed) }), "version 1, 0 running instances");
+    await assert.rejects(check(words, { launchTemplate: await template({ ...closed, KeyName: "mine" }) }));
     const lax = { ...closed, MetadataOptions: { HttpTokens: "optional" } } as const;
-    await assert.rejects(claim(words, { launchTemplate: await template(lax) }));
+    await assert.rejects(check(words, { launchTemplate: await template(lax) }));
 
     const tagged = "tags of the launch template and of the request";
-    await assert.rejects(claim(tagged, {}), /no update has had an instance/);
+    await assert.rejects(check(tagged, {}), /no update has used an instance/);
     const Tags = [
       { Key: "rates:stack", Value: "rates-dev-ec2" },
       ...["Name", "stack", "owner", "costCentre", "rates:runs-0", "rates:runner"].map((Key) => ({ Key, Value: "x" })),
@@ -179,10 +179,10 @@ describe("the smoke run's claims of an account, on moto's AWS", () => {
       return Instances[0]?.InstanceId ?? "";
     };
     const started = [await start(Tags)];
-    assert.equal(await claim(tagged, {}), "1 instances");
+    assert.equal(await check(tagged, {}), "1 instances");
     started.push(await start(Tags.filter(({ Key }) => Key !== "rates:runs-0")));
-    await assert.rejects(claim(tagged, {}), /lacks tags/);
+    await assert.rejects(check(tagged, {}), /lacks tags/);
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: started }));
-    assert.equal(await claim("idle means no run", {}), "none is left");
+    assert.equal(await check("idle stack has no run", {}), "no instance left");
   });
 });

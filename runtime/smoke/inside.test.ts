@@ -63,25 +63,21 @@ describe("a smoke run inside a stack's network", () => {
     return { lines, aws, exit: await task.run().catch((error: Error) => error) };
   };
 
-  it("starts the stack's task in its private subnets, prints its log and answers its exit code", async () => {
+  it("starts the stack's task in its private subnets, prints its log and returns its exit code", async () => {
     const { lines, exit, aws } = await run({
       "ecs describe-tasks": [is("PENDING"), is("RUNNING"), is("RUNNING"), stopped(1)],
       "logs get-log-events": [
         noStream,
         log("f/1", tokenLine(TOKEN), "Smoke run smoke-1 on dev"),
         log("f/1"),
-        log("f/2", "failed   a claim"),
+        log("f/2", "failed   a check"),
         log("f/2"),
-        log("f/3", "1 passed, 1 failed, 0 not here"),
+        log("f/3", "1 passed, 1 failed, 0 skipped"),
         log("f/3"),
       ],
     });
     assert.equal(exit, 1);
-    assert.deepEqual(lines.slice(1), [
-      "Smoke run smoke-1 on dev",
-      "failed   a claim",
-      "1 passed, 1 failed, 0 not here",
-    ]);
+    assert.deepEqual(lines.slice(1), ["Smoke run smoke-1 on dev", "failed   a check", "1 passed, 1 failed, 0 skipped"]);
     const [call = []] = aws.callsOf("ecs run-task");
     assert.deepEqual(call.slice(2, 8), [
       ...["--cluster", "rates-dev-smoke-1", "--task-definition", "arn:definition:7"],
@@ -100,7 +96,7 @@ describe("a smoke run inside a stack's network", () => {
     assert.deepEqual(aws.callsOf("ecs stop-task"), []);
   });
 
-  it("has the hash of the task's token kept for as long as the task may run, and does not print it", async () => {
+  it("stores the hash of the task's token for as long as the task may run, and does not print it", async () => {
     const { lines, aws } = await run({
       "ecs describe-tasks": [is("RUNNING"), stopped(0)],
       "logs get-log-events": [log("f/1", tokenLine(TOKEN)), log("f/1")],
@@ -119,7 +115,7 @@ describe("a smoke run inside a stack's network", () => {
     assert.ok(!lines.join("\n").includes(TOKEN.hash));
   });
 
-  it("takes no token from a line that is not exactly a token's", () => {
+  it("accepts a token hash only from a line that matches exactly", () => {
     assert.deepEqual(tokenOf(tokenLine(TOKEN)), TOKEN);
     for (const line of [
       `x ${tokenLine(TOKEN)}`,
@@ -141,7 +137,7 @@ describe("a smoke run inside a stack's network", () => {
     });
     assert.match(String(exit), /The smoke task did not run: CannotPullContainerError: not found; image\./);
     const refused = await run({ "ecs run-task": [{ stdout: { tasks: [], failures: [{ reason: "RESOURCE:ENI" }] } }] });
-    assert.match(String(refused.exit), /ECS refuses the smoke task: RESOURCE:ENI/);
+    assert.match(String(refused.exit), /ECS refused the smoke task: RESOURCE:ENI/);
   });
 
   it("ends and stops a task that does not start, or does not end", async () => {
@@ -149,24 +145,24 @@ describe("a smoke run inside a stack's network", () => {
       { "ecs describe-tasks": [is("PENDING")], "logs get-log-events": [noStream] },
       { pace: 100 },
     );
-    assert.match(String(waiting.exit), /did not start within 10 minutes \(ECS says PENDING\)/);
+    assert.match(String(waiting.exit), /did not start within 10 minutes \(its status: PENDING\)/);
     assert.equal(waiting.aws.callsOf("ecs stop-task").length, 1);
     const endless = await run({ "ecs describe-tasks": [is("RUNNING")] }, { pace: 1_000 });
     assert.match(String(endless.exit), /did not end within 7200 seconds/);
     assert.equal(endless.aws.callsOf("ecs stop-task").length, 1);
   });
 
-  it("stops the task when its token cannot be kept, with what the function says", async () => {
+  it("stops the task when its token cannot be stored, with the function's error", async () => {
     const { exit, aws } = await run({
       "ecs describe-tasks": [is("RUNNING")],
       "logs get-log-events": [log("f/1", tokenLine(TOKEN)), log("f/1")],
       "lambda invoke": [{ stdout: { errorMessage: "PAM authentication failed", FunctionError: "Unhandled" } }],
     });
-    assert.match(String(exit), /token could not be kept: .*PAM authentication failed/);
+    assert.match(String(exit), /token could not be stored: .*PAM authentication failed/);
     assert.deepEqual(aws.callsOf("ecs stop-task")[0]?.slice(2, 6), ["--cluster", "rates-dev-smoke-1", "--task", ARN]);
   });
 
-  it("names the rights where AWS refuses, and stops the task when it is interrupted", async () => {
+  it("names the rights that AWS refuses, and stops the task when it is interrupted", async () => {
     const denied = await run({ "ecs run-task": [{ stderr: "AccessDeniedException", code: 254 }] });
     assert.match(String(denied.exit), /aws ecs run-task failed: AccessDeniedException\n.*docs\/operating\.md/);
     const interrupted = await run({}, { signal: AbortSignal.abort() });
@@ -182,12 +178,12 @@ describe("a smoke run inside a stack's network", () => {
     assert.throws(() => new SmokeTask({ ...without, smoke: incomplete }, options), /lacks the output smoke/);
   });
 
-  it("wants a stack, and neither another way to the API nor a data directory", async () => {
+  it("requires a stack, and refuses --api and --data-dir", async () => {
     const program = new URL("main.ts", import.meta.url).pathname;
     for (const [args, message] of [
-      [["--inside"], /Name it: --stack NAME/],
-      [["--stack", "dev", "--inside", "--api", "http://127.0.0.1:1"], /--inside and --api do not go together/],
-      [["--stack", "dev", "--data-dir", "x"], /--stack and --data-dir do not go together/],
+      [["--inside"], /Add --stack NAME/],
+      [["--stack", "dev", "--inside", "--api", "http://127.0.0.1:1"], /--inside and --api cannot be combined/],
+      [["--stack", "dev", "--data-dir", "x"], /--stack and --data-dir cannot be combined/],
       [["--limit", "0"], /--limit 0 must be a number/],
     ] as const) {
       const { code, stderr } = await start(args, {}, { program }).ended;

@@ -7,7 +7,7 @@ import { DEFAULT_TENANT } from "../contract/request.ts";
 import { SCOPES } from "../store/tokens.ts";
 import { SMOKE_SECONDS, type TokenHash, tokenOf } from "./handshake.ts";
 
-/** What a stack's outputs say of its smoke task (infra/smoke.ts). */
+/** Outputs of a stack about its smoke task (infra/smoke.ts). */
 export const SmokeTaskOutputs = Type.Object({
   cluster: Type.String(),
   taskDefinition: Type.String(),
@@ -15,21 +15,21 @@ export const SmokeTaskOutputs = Type.Object({
   securityGroup: Type.String(),
   container: Type.String(),
   logGroup: Type.String(),
-  /** What the names of the log's streams begin with, before the task's id. */
+  /** Prefix of the log stream's name, before the task's id. */
   logStreams: Type.String(),
-  /** Keeps the hash of the task's token. */
+  /** Stores the hash of the task's token. */
   migrationsFunction: Type.String(),
 });
 type SmokeTaskOutputs = Static<typeof SmokeTaskOutputs>;
 
 const COMMAND = "npm run smoke -- --inside";
 const POLL_MS = 3_000;
-/** Seconds that a task may take to start; Fargate takes half a minute to two minutes. */
+/** Time limit for a task's start; Fargate takes half a minute to two minutes. Seconds. */
 const START_SECONDS = 600;
-/** Polls after a task's end in which the rest of its log may arrive. */
+/** Polls after a task's end, in which the rest of its log may arrive. */
 const LAST_POLLS = 5;
 
-/** What ECS says of a task. */
+/** Fields of a task in ECS's answers. */
 const Task = Type.Object({
   taskArn: Type.String(),
   lastStatus: Type.String(),
@@ -51,9 +51,9 @@ const Log = Type.Object({
   nextForwardToken: Type.String(),
 });
 
-/** How the outside of a run behaves; a test waits for nothing. */
+/** Dependencies of a run that tests replace. */
 export interface InsideOptions {
-  /** Seconds for each claim. */
+  /** Time limit per check. Seconds. */
   readonly limit: number;
   readonly signal: AbortSignal;
   readonly print?: (line: string) => void;
@@ -61,7 +61,7 @@ export interface InsideOptions {
   readonly now?: () => number;
 }
 
-/** Runs the smoke task of a stack in its network with the caller's credentials, and follows its log. */
+/** Runs a stack's smoke task in its network with the caller's credentials, and follows its log. */
 export class SmokeTask {
   readonly #region: string;
   readonly #task: SmokeTaskOutputs;
@@ -69,8 +69,8 @@ export class SmokeTask {
   #seen: string | undefined;
 
   /**
-   * @param outputs of the stack
-   * @throws CommandError naming what the outputs lack
+   * Reads the smoke task from a stack's outputs.
+   * @throws CommandError naming the missing outputs
    */
   constructor({ stack, region, smoke }: { stack: string; region: string; smoke?: unknown }, options: InsideOptions) {
     if (!Value.Check(SmokeTaskOutputs, smoke)) {
@@ -93,7 +93,7 @@ export class SmokeTask {
 
   /**
    * Starts the task, prints its log and waits for its end; stops it when the signal aborts.
-   * @returns the exit code of its container
+   * @returns The exit code of its container.
    * @throws CommandError with ECS's reason when the container never ran
    */
   async run(): Promise<number> {
@@ -119,7 +119,8 @@ export class SmokeTask {
       ]),
     ) as { tasks?: unknown[]; failures?: { reason?: string }[] };
     const [failure] = answer.failures ?? [];
-    if (failure) throw new CommandError("unreachable", `ECS refuses the smoke task: ${failure.reason ?? "no reason"}.`);
+    if (failure)
+      throw new CommandError("unreachable", `ECS refused the smoke task: ${failure.reason ?? "no reason given"}.`);
     const [task] = answer.tasks ?? [];
     if (!Value.Check(Task, task)) throw new CommandError("unreachable", "ECS started no task.\nTry again in a moment.");
     return task.taskArn;
@@ -138,7 +139,7 @@ export class SmokeTask {
       if (!running && seconds > START_SECONDS)
         throw new CommandError(
           "unreachable",
-          `The smoke task did not start within ${START_SECONDS / 60} minutes (ECS says ${task?.lastStatus ?? "nothing of it"}).\n\`aws ecs describe-tasks\` shows what it waits for.`,
+          `The smoke task did not start within ${START_SECONDS / 60} minutes (its status: ${task?.lastStatus ?? "unknown"}).\n\`aws ecs describe-tasks\` shows the reason.`,
         );
       if (seconds > SMOKE_SECONDS + START_SECONDS)
         throw new CommandError("unreachable", `The smoke task did not end within ${SMOKE_SECONDS} seconds.`);
@@ -152,9 +153,9 @@ export class SmokeTask {
     if (exitCode === undefined)
       throw new CommandError(
         "unreachable",
-        `The smoke task did not run: ${[task.stoppedReason, reason].filter(Boolean).join("; ") || "ECS says no reason"}.`,
+        `The smoke task did not run: ${[task.stoppedReason, reason].filter(Boolean).join("; ") || "no reason given"}.`,
       );
-    // CloudWatch shows a line some seconds after it was written.
+    // CloudWatch shows lines with a delay of some seconds.
     for (let poll = 0; poll < LAST_POLLS; poll++) {
       await this.#printLog(task.taskArn);
       await sleep(POLL_MS, signal);
@@ -171,7 +172,10 @@ export class SmokeTask {
     return Value.Check(Task, task) ? task : undefined;
   }
 
-  /** Prints the log's new lines, and has a token kept that one of them asks for. @returns whether there is a log */
+  /**
+   * Prints new lines of the log, and stores the token's hash if one of them asks for it.
+   * @returns True once the log exists.
+   */
   async #printLog(arn: string): Promise<boolean> {
     const { logGroup, logStreams } = this.#task;
     for (;;) {
@@ -184,7 +188,7 @@ export class SmokeTask {
           ...["--log-stream-name", `${logStreams}/${idOf(arn)}`, ...after],
         ]);
       } catch (error) {
-        // The stream comes with the container's start.
+        // The stream is created when the container starts.
         if (/ResourceNotFoundException/.test((error as Error).message)) return false;
         throw error;
       }
@@ -202,7 +206,7 @@ export class SmokeTask {
     else this.#options.print(line);
   }
 
-  /** Has the database keep the hash of the task's token: nothing that the token could be made from leaves the task. */
+  /** Stores the hash of the task's token in the database. The token cannot be derived from it. */
   async #keep({ id, hash }: TokenHash): Promise<void> {
     const expiresAt = new Date(this.#options.now() + SMOKE_SECONDS * 1_000).toISOString();
     const token = { id, hash, name: "smoke inside", tenant: DEFAULT_TENANT, scopes: SCOPES, expiresAt };
@@ -211,7 +215,7 @@ export class SmokeTask {
       ...["--cli-binary-format", "raw-in-base64-out", "--payload", JSON.stringify({ token }), "/dev/stdout"],
     ]);
     if (answer.includes('"FunctionError"'))
-      throw new CommandError("unreachable", `The task's token could not be kept: ${answer.trim().slice(0, 1_000)}`);
+      throw new CommandError("unreachable", `The task's token could not be stored: ${answer.trim().slice(0, 1_000)}`);
   }
 
   #aws(args: string[]): Promise<string> {

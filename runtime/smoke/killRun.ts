@@ -3,14 +3,14 @@ import { GlueClient } from "@aws-sdk/client-glue";
 import { GlueLauncher } from "../dispatcher/launchers/glue.ts";
 import type { SmokeOutputs } from "./outputs.ts";
 
-/** What a document says of an attempt. */
+/** An attempt in a job's document. */
 export interface RunOfAttempt {
   readonly runner: string;
   readonly runId: string;
   readonly logLocation?: string;
 }
 
-/** Ends a run of a deployed stack as a failing machine does: stops the Glue run, or terminates the instance. */
+/** Ends a run of a deployed stack abruptly: stops the Glue run, or terminates the instance. */
 export async function killCloudRun(
   { region, glueJob }: SmokeOutputs,
   { runner, runId, logLocation = "" }: RunOfAttempt,
@@ -20,7 +20,7 @@ export async function killCloudRun(
     await launcher.stop(runId, undefined);
     return;
   }
-  // The log is named after the instance (infra/ec2Runner.sh).
+  // The log stream is named after the instance (infra/ec2Runner.sh).
   const instance = logLocation.split("/").at(-1) ?? "";
   await new EC2Client({ region }).send(new TerminateInstancesCommand({ InstanceIds: [instance] }));
 }

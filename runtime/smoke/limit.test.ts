@@ -13,7 +13,7 @@ import { within } from "./limit.ts";
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
 describe("the limit of a smoke run", () => {
-  it("ends an attempt that comes to nothing, and lets one in time be", async () => {
+  it("ends a check without a result, and does not affect one that finishes in time", async () => {
     assert.equal(await within(60, async () => "seen"), "seen");
     await assert.rejects(
       within(60, async () => {
@@ -23,11 +23,11 @@ describe("the limit of a smoke run", () => {
     );
     await assert.rejects(
       within(0.01, () => new Promise(() => undefined)),
-      /not known after 0\.01 s/,
+      /no result after 0\.01 s/,
     );
   });
 
-  it("is explained by --help, as is an option that does not exist", async () => {
+  it("is explained by --help, as are unknown options", async () => {
     for (const [option, code] of [
       ["--help", 0],
       ["--limits", 2],
@@ -40,7 +40,7 @@ describe("the limit of a smoke run", () => {
     }
   });
 
-  it("ends a run on a platform that takes connections and never answers, as failed", async function () {
+  it("ends a run on a platform that accepts connections and never answers, as failed", async function () {
     this.timeout(60_000);
     const server = createServer(() => undefined).listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -57,7 +57,7 @@ describe("the limit of a smoke run", () => {
       const child = spawn(process.execPath, [MAIN, "--data-dir", directory, "--limit", "1"]);
       const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
       assert.equal(code, 1);
-      assert.match(stdout, /failed {3}the platform answers, and has prices\n +not known after 1 s/);
+      assert.match(stdout, /failed {3}the platform answers and has prices\n +no result after 1 s/);
     } finally {
       server.close();
       rmSync(directory, { recursive: true, force: true });

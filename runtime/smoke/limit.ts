@@ -1,12 +1,11 @@
 /**
- * Awaits an attempt with a time limit, so that a smoke run never hangs.
- *
+ * Awaits a check with a time limit, so that a smoke run never hangs.
  * @throws after the limit
  */
 export async function within<T>(seconds: number, attempt: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not known after ${seconds} s: nothing came of it`)), seconds * 1_000);
+    timer = setTimeout(() => reject(new Error(`no result after ${seconds} s`)), seconds * 1_000);
   });
   try {
     return await Promise.race([attempt(), late]);

@@ -5,7 +5,10 @@ import { readPlatformCredentials } from "../local/aws/principals.ts";
 import { findByArguments, signal } from "../local/processes.ts";
 import type { Target } from "./target.ts";
 
-/** The platform of a data directory. @throws Error when none runs there */
+/**
+ * Finds the platform of a data directory.
+ * @throws Error when none is running there
+ */
 export function localTarget(dataDir: string): Target {
   const platform = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
   const credentials = readPlatformCredentials(dataDir);
@@ -17,7 +20,7 @@ export function localTarget(dataDir: string): Target {
     outputs: undefined,
     async killRun({ runId }) {
       const processes = findByArguments("--run", runId);
-      if (processes.length === 0) throw new Error(`no process has --run ${runId}`);
+      if (processes.length === 0) throw new Error(`no process was started with --run ${runId}`);
       for (const process of processes) signal(process, "SIGKILL");
     },
   };

@@ -9,23 +9,24 @@ import { runSmoke } from "./run.ts";
 import { stackTarget } from "./target.ts";
 
 /**
- * `npm run smoke`: tries every claim of the design on a running platform, and says of each whether it holds. `--api` names
- * another way to the stack's API, for example that of `rates connect`. Exit status 1 where one does not, also where it is
- * not known after `--limit` seconds.
+ * `npm run smoke`: checks every guarantee on a running platform and prints each result. `--api` names another address
+ * of
+ * the stack's API, for example that of `rates connect`. The exit status is 1 if a check fails, or has no result after
+ * `--limit` seconds.
  */
 const USAGE = `Usage: npm run smoke [-- --stack dev | --data-dir .local] [--api URL] [--limit SECONDS]
        npm run smoke -- --stack dev --inside [--limit SECONDS]
 
-Tries every claim on a running platform and says of each whether it holds.
+Checks every guarantee on a running platform and prints each result.
 
   --stack NAME      a deployed stack; RATES_TOKEN has a token with all scopes
-  --inside          run as a task in the stack's network, which needs no way to the API and no token
+  --inside          run as a task in the stack's network; needs no access to the API and no token
   --data-dir DIR    the platform on this machine (default .local)
-  --api URL         another way to the API, for example that of \`rates connect\`
-  --limit SECONDS   for each claim (default 1800)
+  --api URL         another address of the API, for example that of \`rates connect\`
+  --limit SECONDS   per check (default 1800)
 
-Exit codes: 0 every claim holds, 1 one does not, 2 wrong options, 4 the stack cannot be reached, or its task did not run.
-With --inside it is the exit code of the task's container.`;
+Exit codes: 0 no check failed, 1 a check failed, 2 invalid options, 4 the stack is unreachable or its task did not run.
+With --inside, the exit code of the task's container.`;
 const OPTIONS = {
   stack: { type: "string" },
   inside: { type: "boolean" },
@@ -34,7 +35,7 @@ const OPTIONS = {
   limit: { type: "string", default: "1800" },
 } as const;
 
-/** The options; for --help, and for what is none, the usage. */
+/** Parses the options. Prints the usage for --help and for unknown options. */
 function readArguments() {
   try {
     const { values } = parseArgs({ options: { ...OPTIONS, help: { type: "boolean", short: "h" } } });
@@ -43,13 +44,13 @@ function readArguments() {
       process.exit(0);
     }
     if (!(Number(values.limit) > 0))
-      throw new Error(`--limit ${values.limit} must be a number of seconds above 0, for each claim.`);
+      throw new Error(`--limit ${values.limit} must be a number of seconds above 0 per check.`);
     if (values.inside && values.stack === undefined)
-      throw new Error("--inside runs in the network of a deployed stack.\nName it: --stack NAME.");
+      throw new Error("--inside runs in the network of a deployed stack.\nAdd --stack NAME.");
     if (values.inside && values.api !== undefined)
-      throw new Error("--inside and --api do not go together: the task reaches the API by itself.");
+      throw new Error("--inside and --api cannot be combined: the task reaches the API itself.");
     if (values.stack !== undefined && values["data-dir"] !== undefined)
-      throw new Error("--stack and --data-dir do not go together.");
+      throw new Error("--stack and --data-dir cannot be combined.");
     return values;
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
@@ -65,7 +66,7 @@ async function main(): Promise<number> {
   if (stack !== undefined && !token)
     throw new CommandError(
       "invalid",
-      "RATES_TOKEN is not set: the smoke run needs a token with the scopes read, submit, update, cancel, admin.",
+      "RATES_TOKEN is not set. Set it to a token with the scopes read, submit, update, cancel and admin.",
     );
   const target = stack === undefined ? localTarget(resolve(dataDir)) : stackTarget(stackOutputs(stack), token ?? "");
   return (await runSmoke(target, new Client(api ?? target.api, target.token), limit)) ? 0 : 1;
@@ -83,7 +84,7 @@ async function runInside(stack: string, limit: number): Promise<number> {
   }
 }
 
-// What a claim left undone at its limit keeps nobody waiting.
+// Checks that exceeded their limit may still be pending.
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

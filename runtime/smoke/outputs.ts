@@ -1,6 +1,6 @@
 import Type, { type Static } from "typebox";
 
-/** What a smoke run needs of a deployed stack's outputs; its task in the stack's network has them as SMOKE_OUTPUTS. */
+/** Outputs of a deployed stack that a smoke run needs; its task in the stack's network has them as SMOKE_OUTPUTS. */
 export const SmokeOutputs = Type.Object({
   stack: Type.String(),
   region: Type.String(),
@@ -11,7 +11,7 @@ export const SmokeOutputs = Type.Object({
   resultsBucket: Type.String(),
   glueJob: Type.String(),
   launchTemplate: Type.String(),
-  /** What the database's parameter group says. */
+  /** max_connections of the database's parameter group. */
   maxConnections: Type.Optional(Type.Integer()),
 });
 export type SmokeOutputs = Static<typeof SmokeOutputs>;

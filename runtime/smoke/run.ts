@@ -6,19 +6,19 @@ import { CLOUD_CHECKS } from "./cloudChecks.ts";
 import { within } from "./limit.ts";
 import { QueueClient, type Target } from "./target.ts";
 
-type Verdict = "passed" | "failed" | "not here";
-const COLOURS = { passed: "green", failed: "red", "not here": "yellow" } as const;
+type Verdict = "passed" | "failed" | "skipped";
+const COLOURS = { passed: "green", failed: "red", skipped: "yellow" } as const;
 
-/** Begins the line of the first check, which all others need. */
-const FIRST = "the platform answers, and has prices";
+/** Prefix of the first check's line, on which all others depend. */
+const FIRST = "the platform answers and has prices";
 
 /**
- * Checks every claim on a platform and prints a line for each.
- * @param limit seconds for each claim
- * @returns whether none failed
+ * Runs every check on a platform and prints a line for each.
+ * @param limit - Seconds per check.
+ * @returns True if none failed.
  */
 export async function runSmoke(target: Target, client: Client, limit: number): Promise<boolean> {
-  const counts: Record<Verdict, number> = { passed: 0, failed: 0, "not here": 0 };
+  const counts: Record<Verdict, number> = { passed: 0, failed: 0, skipped: 0 };
   const runCheck = async (text: string, attempt: () => Promise<[Verdict, string]>) => {
     if (process.stderr.isTTY) process.stderr.write(`        … ${text}\r`);
     const start = performance.now();
@@ -49,21 +49,21 @@ export async function runSmoke(target: Target, client: Client, limit: number): P
   for (const check of CHECKS)
     await runCheck(check.guarantee, async () => {
       if (check.rawSql && !rawSql)
-        return ["not here", "this stack runs named queries only: try it on one with jobs.rawSql"];
+        return ["skipped", "this stack allows named queries only; check a stack with jobs.rawSql"];
       return ["passed", await check.try(smoke)];
     });
   const { outputs, inside } = target;
   for (const { guarantee: text, byHand, notInside, try: attempt } of CLOUD_CHECKS)
     await runCheck(text, async () => {
-      if (!outputs) return ["not here", "only a real account can prove it"];
-      if (inside && notInside !== undefined) return ["not here", notInside];
-      return attempt ? ["passed", await attempt(outputs, target, client)] : ["not here", `by hand: ${byHand}`];
+      if (!outputs) return ["skipped", "requires a real account"];
+      if (inside && notInside !== undefined) return ["skipped", notInside];
+      return attempt ? ["passed", await attempt(outputs, target, client)] : ["skipped", `by hand: ${byHand}`];
     });
-  console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts["not here"]} not here`);
+  console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return counts.failed === 0;
 }
 
-/** Whether a read may bring its own SQL; what else keeps it from an answer shows in the claims. */
+/** Tells if reads may contain SQL. Other errors are left to the checks. */
 function takesRawSql(client: Client): Promise<boolean> {
   const task = { type: "read", sql: "select 1 as n", format: "csv" };
   return client.json("POST", "/explain", { task }).then(
@@ -72,14 +72,14 @@ function takesRawSql(client: Client): Promise<boolean> {
   );
 }
 
-/** Two ports that the platform has: of a lane with prices. */
+/** Finds two ports of the platform, of a lane with prices. */
 async function someLane(client: Client, queues: QueueClient, requestId: string): Promise<Smoke["lane"]> {
   const params = { date_from: "2000-01-01", date_to: "2100-01-01" };
   await queues.send({ requestId, task: { type: "read", query: "lane_coverage", params, format: "csv" } });
   const { status, error } = await queues.response(requestId);
-  if (status !== "SUCCEEDED") throw new Error(`There is no lane to try on: ${error?.message}`);
+  if (status !== "SUCCEEDED") throw new Error(`No lane was found to check: ${error?.message}`);
   const text = await (await client.fetch("GET", client.job(requestId, "/result"))).text();
   const [orig_code = "", dest_code = ""] = text.split("\n")[1]?.split(",") ?? [];
-  if (!orig_code || !dest_code) throw new Error("The platform has no prices: load some first (`rates load`).");
+  if (!orig_code || !dest_code) throw new Error("The platform has no prices. Load some first (`rates load`).");
   return { orig_code, dest_code };
 }

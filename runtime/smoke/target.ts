@@ -17,15 +17,15 @@ export interface Target {
   readonly responseQueueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly sqs: SQSClient;
-  /** Of a deployed stack; the local platform has none. */
+  /** Outputs of a deployed stack; undefined for the local platform. */
   readonly outputs: SmokeOutputs | undefined;
-  /** Whether the smoke run is a task in the stack's network. */
+  /** True if the smoke run is a task in the stack's network. */
   readonly inside?: true;
-  /** Ends a run without warning, as a failing machine does. */
+  /** Ends a run abruptly, as a failing machine would. */
   killRun(run: RunOfAttempt): Promise<void>;
 }
 
-/** A deployed stack, with the caller's own credentials. */
+/** A deployed stack, accessed with the caller's credentials. */
 export const stackTarget = (outputs: SmokeOutputs, token: string): Target => ({
   ...outputs,
   name: outputs.stack,
@@ -35,22 +35,22 @@ export const stackTarget = (outputs: SmokeOutputs, token: string): Target => ({
   killRun: (run) => killCloudRun(outputs, run),
 });
 
-/** A response as it arrived, with how many copies of it there were by then. */
+/** A response, with the number of copies received so far. */
 export interface ReceivedResponse {
   readonly responseId: string;
   readonly requestId: string;
   readonly status: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the contract's result and error, looked at by checks
+  // biome-ignore lint/suspicious/noExplicitAny: checks read fields of results and errors
   readonly [field: string]: any;
 }
 
-/** Sends and receives on behalf of the checks: messages of others are left where they are. */
+/** Sends requests and receives responses for the checks. Messages of other clients are left in the queue. */
 export class QueueClient {
   readonly #target: Target;
   readonly #prefix: string;
   readonly #arrived: { body: string; response: ReceivedResponse }[] = [];
 
-  /** @param prefix of all request ids of this smoke run */
+  /** @param prefix - Prefix of all request ids of this smoke run. */
   constructor(target: Target, prefix: string) {
     this.#target = target;
     this.#prefix = prefix;
@@ -61,7 +61,10 @@ export class QueueClient {
     await this.#target.sqs.send(new SendMessageCommand({ QueueUrl: this.#target.requestQueueUrl, MessageBody }));
   }
 
-  /** Waits for `count` responses to a request; fails after so many seconds. */
+  /**
+   * Waits for `count` responses to a request.
+   * @throws after the given seconds
+   */
   async responses(
     requestId: string,
     count = 1,
@@ -84,7 +87,10 @@ export class QueueClient {
     return first.response;
   }
 
-  /** Waits for a dead letter that holds a text; answers its reason. */
+  /**
+   * Waits for a dead letter that contains a text.
+   * @returns Its reason.
+   */
   async deadLetter(text: string, seconds = 120): Promise<string> {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
       const [found] = await this.#take(this.#target.deadLetterQueueUrl, (body) => body.includes(text));

@@ -13,11 +13,11 @@ describe("the smoke task", () => {
     ...{ deadLetterQueueUrl: `${url}/1/dead`, launchTemplate: "lt-1", maxConnections: 100 },
   });
 
-  it("logs the hash of its token and nothing that the token could be made from, and exits by its verdict", async () => {
+  it("logs the hash of its token and nothing that the token can be derived from, and exits with its verdict", async () => {
     const bearers = new Set<string>();
     const double = await httpDouble(({ what, response }) => {
       if (what.startsWith("GET /jobs")) bearers.add(String(response.req.headers.authorization));
-      // The queues refuse, so that the first check fails.
+      // The queues refuse requests, so that the first check fails.
       const answer = what.startsWith("GET /jobs") ? { jobs: [] } : { __type: "AccessDenied", message: "no" };
       response.statusCode = "jobs" in answer ? 200 : 400;
       response.setHeader("content-type", "application/json").end(JSON.stringify(answer));
@@ -31,7 +31,7 @@ describe("the smoke task", () => {
       };
       const { code, stdout } = await start(["--limit", "20"], env, { program }).ended;
       assert.equal(code, 1, stdout);
-      assert.match(stdout, /failed {3}the platform answers, and has prices\n/);
+      assert.match(stdout, /failed {3}the platform answers and has prices\n/);
       const [bearer = "", ...others] = bearers;
       assert.deepEqual(others, []);
       const secret = bearer.replace("Bearer ", "");

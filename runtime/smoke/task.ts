@@ -8,13 +8,13 @@ import { SmokeOutputs } from "./outputs.ts";
 import { runSmoke } from "./run.ts";
 import { stackTarget } from "./target.ts";
 
-/** Seconds until the task's token must be accepted, and between tries. */
+/** Time limit for the task's token to be accepted, and interval between attempts. */
 const TOKEN_SECONDS = 300;
 const TRY_SECONDS = 3;
 
 /**
- * The smoke run of a task in a stack's network (`npm run smoke -- --stack NAME --inside` starts it). SMOKE_OUTPUTS has the
- * stack's outputs; the verdict is the log and the exit code: 0 when no claim failed, else 1, and 2 for a wrong environment.
+ * Smoke run of a task in a stack's network, started by `npm run smoke -- --stack NAME --inside`. SMOKE_OUTPUTS has the
+ * stack's outputs. The exit code is 0 when no check failed, 1 otherwise, and 2 for an invalid environment.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { limit: { type: "string", default: "1800" } } });
@@ -38,7 +38,10 @@ async function main(): Promise<number> {
   return passed ? 0 : 1;
 }
 
-/** Waits until the API accepts the token. @throws Error with the API's last answer */
+/**
+ * Waits until the API accepts the token.
+ * @throws Error with the API's last answer
+ */
 async function accepted(client: Client): Promise<void> {
   for (const end = Date.now() + TOKEN_SECONDS * 1_000; ; await pause(TRY_SECONDS * 1_000))
     try {
@@ -52,7 +55,7 @@ async function accepted(client: Client): Promise<void> {
     }
 }
 
-// What a claim left undone at its limit must not keep the task running.
+// Checks that exceeded their limit would keep the task running.
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

@@ -9,7 +9,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
   this.slow(10_000);
   const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } });
 
-  it("puts dead letters back by class", async () => {
+  it("requeues dead letters by class", async () => {
     const { p, token } = suite;
     const { sqs, queues } = p.context;
     for (const errorType of ["DatabaseUnavailable", "StorageUnavailable"])
@@ -42,8 +42,8 @@ describe("dead letters and the audit trail in the dashboard", function () {
       .first()
       .waitFor();
     await page.locator("header").getByText("3", { exact: true }).waitFor();
-    // Those that may be accepted now are chosen already.
-    await causes.getByText("2 messages. You are asked before anything is sent.").waitFor();
+    // Causes that may be accepted now are preselected.
+    await causes.getByText("2 messages. You will be asked to confirm.").waitFor();
     await page.getByRole("searchbox", { name: "Search dead letters" }).fill("of storage");
     const letters = page.getByRole("region", { name: "Messages" }).locator("details");
     await letters.nth(1).waitFor({ state: "detached" });
@@ -53,26 +53,26 @@ describe("dead letters and the audit trail in the dashboard", function () {
     assert.deepEqual(await violationsOf(page), []);
     await page.getByRole("checkbox", { name: "StorageUnavailable" }).uncheck();
     const dialog = page.getByRole("dialog");
-    await page.getByRole("button", { name: "Requeue chosen" }).click();
-    await dialog.getByText("1 message will be put back into the request queue, as if sent now.").waitFor();
-    await dialog.getByText("As far as the platform can tell they will be accepted.").waitFor();
+    await page.getByRole("button", { name: "Requeue selected" }).click();
+    await dialog.getByText("1 message will be moved back to the request queue, as if just sent.").waitFor();
+    await dialog.getByText("They are expected to be accepted.").waitFor();
     await dialog.getByRole("button", { name: "Requeue 1 message" }).click();
-    await page.getByText("1 message put back into the request queue.").waitFor();
+    await page.getByText("1 message moved back to the request queue.").waitFor();
     await page.getByRole("checkbox", { name: "DatabaseUnavailable" }).waitFor({ state: "detached" });
     const back = (await p.receive(queues.requests)).map(({ Body = "" }) => JSON.parse(Body).requestId);
     assert.deepEqual(back, ["from-DatabaseUnavailable"]);
-    // What would fail again says so before it is sent.
+    // Messages that would fail again are marked before they are sent.
     await page.getByRole("searchbox", { name: "Search dead letters" }).fill("from-nowhere");
     await page.locator("summary", { hasText: "would fail again" }).click();
     await page.getByRole("button", { name: "Requeue this message" }).click();
-    await dialog.getByText("1 of them would fail again as it is").waitFor();
+    await dialog.getByText("1 of them would fail again, since").waitFor();
     await page.keyboard.press("Escape");
-    await page.getByRole("button", { name: "Requeue chosen" }).click();
+    await page.getByRole("button", { name: "Requeue selected" }).click();
     await dialog.getByRole("button", { name: "Requeue 1 message" }).click();
     await page.getByRole("checkbox", { name: "StorageUnavailable" }).waitFor({ state: "detached" });
   });
 
-  it("shows who did what, finds it, leads to the job, and exports it", async () => {
+  it("shows and searches the audit trail, links to the job, and exports it", async () => {
     await suite.submit("audited-1");
     const page = await suite.p.open(suite.token, "#/audit");
     const search = page.getByRole("searchbox", { name: "Search the audit trail" });

@@ -5,10 +5,10 @@ import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
 import { overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
 
-/** Pages that are looked at, at once. */
+/** Number of pages that are checked concurrently. */
 const AT_ONCE = 4;
 
-/** Every page and state, with what is there once it is drawn. */
+/** Every page and state, with an element that appears once it is rendered. */
 const SEEN: Record<string, (page: Page) => Promise<void>> = {
   "#/": (page) => page.getByRole("link", { name: "bad", exact: true }).waitFor(),
   "#/?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z": (page) => page.getByText("No data").first().waitFor(),
@@ -36,7 +36,10 @@ describe("the dashboard's appearance", function () {
     await oneOfEach(p, submit);
   });
 
-  /** Looks at pages, a few at once. @returns what is wrong with each, if anything */
+  /**
+   * Checks pages concurrently.
+   * @returns The problems of each page.
+   */
   const lookAt = async (
     hashes: string[],
     colorScheme: "light" | "dark",

@@ -15,12 +15,12 @@ describe("the dashboard in a browser", function () {
   const open = (hash?: string) => suite.p.open(suite.token, hash);
   const bottleneck = (page: Page) => page.locator(".verdict p").getByText(/The one Glue run is taken/);
 
-  it("exchanges a token for a session once, says what is wrong with one, and keeps it out of every script's sight", async () => {
+  it("exchanges a token for a session once, reports an invalid one, and keeps it unreadable for scripts", async () => {
     const { p, token } = suite;
     const page = await p.open(undefined);
     await page.getByLabel("Token").fill("rates_wrong");
     await page.keyboard.press("Enter");
-    await page.getByRole("alert").getByText("is not known").waitFor();
+    await page.getByRole("alert").getByText("is unknown").waitFor();
     await page.getByLabel("Token").fill(token);
     await page.keyboard.press("Enter");
     await heading(page, "Overview");
@@ -30,7 +30,7 @@ describe("the dashboard in a browser", function () {
     assert.ok(!(await page.content()).includes(token));
     const seen = await page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)");
     assert.doesNotMatch(String(seen), /rates_/);
-    // Another tab is signed in too, and out again with this one.
+    // Other tabs are signed in and out together with this one.
     const tab = await page.context().newPage();
     await tab.goto(`${p.origin}/dashboard${jobAt("good")}`);
     await heading(tab, "Timeline");
@@ -40,7 +40,7 @@ describe("the dashboard in a browser", function () {
     assert.deepEqual(await page.context().cookies(), []);
   });
 
-  it("signs in by a link, once, and keeps its code out of the address and the history", async () => {
+  it("signs in with a link once, and removes its code from the address and the history", async () => {
     const { p, token } = suite;
     const headers = { authorization: `Bearer ${token}` };
     const link = await p.app.inject({ method: "POST", url: "/session-links", headers });
@@ -53,11 +53,11 @@ describe("the dashboard in a browser", function () {
     await page.goto(`${p.origin}/dashboard#/query`);
     await heading(page, "Query");
     const again = await p.open(undefined, path);
-    await again.getByRole("alert").getByText("was used already").waitFor();
+    await again.getByRole("alert").getByText("was already used").waitFor();
     await again.getByLabel("Token").waitFor();
   });
 
-  it("says where the bottleneck is, and shows what runs, waits, fails and is slow", async () => {
+  it("says where the bottleneck is, and shows running, waiting, failed and slow jobs", async () => {
     const page = await open();
     await page
       .getByRole("status")
@@ -79,7 +79,7 @@ describe("the dashboard in a browser", function () {
     assert.equal(await page.getByRole("img", { name: /steps; at/ }).count(), 3);
   });
 
-  it("leads tiles with the 95th percentile, and counts what waits, runs and fails", async () => {
+  it("shows the 95th percentile first in its tiles, and counts waiting, running and failed jobs", async () => {
     const { p } = suite;
     await p.admin.query(
       "insert into jobs.runs (runner, slot, version, state, start_deadline) values ('ec2', 1, 'warm', 'RUNNING', jobs.clock())",
@@ -89,11 +89,11 @@ describe("the dashboard in a browser", function () {
     const tile = async (name: string) =>
       String(await page.locator(".tile", { hasText: name }).textContent()).replaceAll("\u00a0", " ");
     const capacity = page.getByRole("region", { name: "Capacity" });
-    await capacity.getByText("0 at work, 1 starting or warm · none waiting · paused after a refusal").waitFor();
+    await capacity.getByText("0 busy, 1 starting or warm · none waiting · paused after a refused launch").waitFor();
     assert.equal(await capacity.locator(".meter .faint").count(), 1);
-    // 60 jobs of which every twentieth failed, and those of this test.
+    // 60 jobs of which every twentieth failed, plus those of this test.
     assert.equal(await tile("Failed"), "Failed6 %4 of 62");
-    assert.match(await tile("Waiting"), /^Waiting1oldest for /);
+    assert.match(await tile("Waiting"), /^Waiting1oldest: /);
     assert.match(await tile("Running"), /^Running1of 2 at once/);
     assert.match(await tile("Run time"), /^Run time[\d.]+ \w+ p95p50 [\d.]+ \w+ · p99 /);
     await p.admin.query("update jobs.runners set paused_until = 'infinity' where runner = 'ec2'");
@@ -102,7 +102,7 @@ describe("the dashboard in a browser", function () {
     await p.admin.query("delete from jobs.runs where version = 'warm'");
   });
 
-  it("shows the figures of other ranges, keeps the range in its address, and has each chart as a table", async () => {
+  it("shows the figures of other ranges, keeps the range in its address, and offers each chart as a table", async () => {
     const page = await open();
     await page.getByRole("radio", { name: "24 h" }).check();
     await page.getByRole("heading", { name: "Jobs every 30 min" }).waitFor();
@@ -126,14 +126,14 @@ describe("the dashboard in a browser", function () {
     await page.getByRole("textbox", { name: "To" }).fill("2026-01-02T12:00");
     await page.getByRole("button", { name: "Show" }).click();
     await page.waitForURL(/from=2026-01-02T1/);
-    // Nothing happened then: that is what the charts say.
+    // Charts of a period without jobs say so.
     await page.getByRole("region", { name: "Run time" }).getByText("No data").waitFor();
     await page.reload();
     await page.getByRole("region", { name: "Run time" }).getByText("No data").waitFor();
     assert.equal(await page.getByRole("textbox", { name: "From" }).inputValue(), "2026-01-02T10:00");
   });
 
-  it("leads from an error, and from slow work, to the jobs", async () => {
+  it("links errors and slow work to their jobs", async () => {
     const page = await open();
     await page.getByRole("link", { name: "InvalidRows" }).click();
     await page.getByRole("link", { name: "bad", exact: true }).waitFor();
@@ -145,7 +145,7 @@ describe("the dashboard in a browser", function () {
     assert.equal(await page.getByRole("searchbox").inputValue(), "price_export");
   });
 
-  it("announces a change of the state, and not that time passes", async () => {
+  it("announces changes of the state, but not the passing of time", async () => {
     const page = await open();
     const said = page.locator(".verdict + [role=status]");
     await bottleneck(page).waitFor();
@@ -156,7 +156,7 @@ describe("the dashboard in a browser", function () {
     assert.match(String(before), /The one Glue run is taken/);
   });
 
-  it("dims what it shows while the API is away, says since when, and recovers by itself", async () => {
+  it("dims its data while the API is away, says since when, and recovers by itself", async () => {
     const { p } = suite;
     const page = await open();
     await page.getByRole("link", { name: "bad", exact: true }).waitFor();
@@ -165,7 +165,7 @@ describe("the dashboard in a browser", function () {
     const alert = page.getByRole("alert");
     await alert.getByText(/^No contact since \d\d:\d\d:\d\d$/).waitFor();
     await alert.getByText("cannot be reached").waitFor();
-    // Once: figures and lists come from the same API. The state of before is not claimed any more.
+    // One notice, since figures and lists come from the same API. The earlier state is no longer shown.
     assert.equal(await alert.count(), 1);
     assert.equal(await bottleneck(page).count(), 0);
     assert.equal(await page.locator(".live.stale .tiles").count(), 1);
@@ -173,10 +173,10 @@ describe("the dashboard in a browser", function () {
     await page.context().setOffline(false);
     await alert.waitFor({ state: "detached" });
     await bottleneck(page).waitFor();
-    p.complaints.splice(0); // the browser's own, about the network
+    p.complaints.splice(0); // the browser's own network errors
   });
 
-  it("is worked by keyboard: a way past the navigation, and each page begins at its heading", async () => {
+  it("can be operated by keyboard: a skip link, and the focus on each page's heading", async () => {
     const page = await open();
     await page.getByRole("link", { name: "bad", exact: true }).waitFor();
     await page.keyboard.press("Tab");
@@ -193,7 +193,7 @@ describe("the dashboard in a browser", function () {
     await page.getByRole("link", { name: "many-17" }).waitFor();
   });
 
-  it("offers what the token may do and nothing else", async () => {
+  it("offers only what the token may do", async () => {
     const page = await suite.p.open(await suite.p.token("read"), jobAt("bad"));
     await heading(page, "InvalidRows");
     await page.getByText("default").first().waitFor();
@@ -202,7 +202,7 @@ describe("the dashboard in a browser", function () {
       assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
   });
 
-  it("lets a colleague sign in with his token and see only his tenant's jobs", async () => {
+  it("lets a colleague sign in with their own token and see only their tenant's jobs", async () => {
     const { p } = suite;
     const { authorization } = await p.as("acme", "read", "submit");
     const payload = { requestId: "acme-1", task: READ };

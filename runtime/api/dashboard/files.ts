@@ -4,7 +4,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-/** A file as it is served. */
+/** A file with its response headers. */
 export interface Served {
   content: Buffer;
   gzipped: Buffer;
@@ -14,7 +14,7 @@ export interface Served {
 
 const CLIENT = new URL("client/", import.meta.url);
 
-/** Libraries by the names that the page imports them under, as npm put them here. */
+/** Libraries by the names in the page's import map, with their paths in node_modules. */
 const LIBRARIES = {
   preact: "preact/dist/preact.mjs",
   "preact/hooks": "preact/hooks/dist/hooks.mjs",
@@ -34,23 +34,23 @@ const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
 };
 
-/** What is served under /dashboard/, by path, and the page itself with the policy that it is served under. */
+/** Files under /dashboard/ by path, and the page with its content security policy. */
 export interface Site {
   page: Served;
   policy: string;
   files: ReadonlyMap<string, Served>;
-  /** What all files together are called: the page asks for them below it, so what lies there never changes. */
+  /** Version of all files together. It is part of their URLs, so that browsers can cache them permanently. */
   version: string;
 }
 
-/** All styles in one, in the order of their names. */
+/** All styles as one file, in the order of their names. */
 const STYLES = "style.css";
-/** What the page asks for first: it asks for what the first view shows while all else is on its way. */
+/** Modules that the page loads first: they request the data of the first view while the other modules load. */
 const FIRST = ["preload.js", "route.js"];
 
 /**
- * Reads the page, its modules and styles, and the libraries they import. No build step stands between these files and a
- * browser: an import map, made here, names the libraries, and a hash lets it and no other inline script run.
+ * Reads the page, its modules and styles, and the libraries they import. There is no build step: an import map,
+ * generated here, names the libraries, and its hash in the policy allows it and no other inline script.
  */
 export function readSite(): Site {
   const files = new Map<string, Served>();
@@ -71,11 +71,11 @@ export function readSite(): Site {
   const importMap = JSON.stringify({
     imports: Object.fromEntries(Object.entries(LIBRARIES).map(([name, path]) => [name, `./${base}/library/${path}`])),
   });
-  // All at once, in place of one after the other as each is found to import the next.
+  // All modules load in parallel, instead of one after another as imports are found.
   const modules = [...files.keys()].filter((path) => /\.m?js$/.test(path));
   const links = [
     `<link rel="stylesheet" href="${base}/${STYLES}" />`,
-    // Not before what the first ones ask for: a browser opens six connections to a server that speaks HTTP/1.1.
+    // Low priority: browsers open only six connections to an HTTP/1.1 server, and the first view needs them.
     ...modules.map((path) => {
       const priority = FIRST.includes(path) ? "high" : "low";
       return `<link rel="modulepreload" href="${base}/${path}" fetchpriority="${priority}" />`;
@@ -89,11 +89,11 @@ export function readSite(): Site {
   return { page: served("index.html", Buffer.from(html)), policy: policyOf(importMap), files, version };
 }
 
-/** Another one as soon as any file differs. */
+/** Computes the version; it changes when any file changes. */
 export const versionOf = (files: Site["files"]): string =>
   hashOf([...files].map(([path, { etag }]) => `${path} ${etag}`).join("\n")).slice(0, 16);
 
-/** Nothing but the page's own files runs or is fetched: text of a job that looks like markup stays text. */
+/** Policy that allows only the page's own files, so that markup in a job's text stays text. */
 const policyOf = (inline: string) =>
   Object.entries({
     "default-src": "'none'",
@@ -108,7 +108,7 @@ const policyOf = (inline: string) =>
     .map((directive) => directive.join(" "))
     .join("; ");
 
-/** A package's file. Its `exports` need not name it, so it is found beside what they do name. */
+/** Finds a file of a package by the entry point that `exports` names, since it need not name the file itself. */
 function inModules(path: string): string {
   const [, name = ""] = /^(@[^/]+\/[^/]+|[^/]+)\//.exec(path) ?? [];
   const entry = fileURLToPath(import.meta.resolve(name)).replaceAll("\\", "/");

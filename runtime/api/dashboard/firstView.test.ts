@@ -30,7 +30,7 @@ describe("the dashboard's first view", function () {
       page.getByRole("link", { name: "many-20", exact: true }).waitFor(),
       page.getByRole("region", { name: "Slowest work" }).getByText("price_export").waitFor(),
     ]);
-  /** What a page asks the API for, in order. */
+  /** Requests of a page to the API, in order. */
   const asksOf = (page: Page) => {
     const asks: string[] = [];
     page.on("request", (request) => {
@@ -39,7 +39,7 @@ describe("the dashboard's first view", function () {
     });
     return asks;
   };
-  /** Opens a page whose main module is held back until everything wanted has been asked for. */
+  /** Opens a page whose main module is delayed until all expected requests were sent. */
   const openHeld = async (hash: string, wanted: string[]) => {
     const page = await p.open(undefined, hash);
     await page.getByLabel("Token").waitFor();
@@ -53,7 +53,7 @@ describe("the dashboard's first view", function () {
     return { page, asks };
   };
 
-  it("asks for what it shows before the rest of the page is there, and for nothing twice", async () => {
+  it("requests its data before the other modules have loaded, and nothing twice", async () => {
     const wanted = [
       "/stats/figures?over=1h",
       "/jobs?limit=6&status=IN_PROGRESS&order=asc",
@@ -62,7 +62,7 @@ describe("the dashboard's first view", function () {
     const { page, asks } = await openHeld("#/", wanted);
     await isThere(page);
     assert.deepEqual(asks.slice(0, 3).sort(), wanted.sort());
-    // What comes next comes as always, when it is time to look again.
+    // Later requests are sent by polling.
     await page.waitForResponse(/stats\/figures/);
     const times = await page.evaluate(
       "performance.getEntriesByType('resource').filter(({ name }) => /stats.figures/.test(name)).map(({ startTime }) => startTime)",
@@ -71,19 +71,19 @@ describe("the dashboard's first view", function () {
     assert.ok(second - first >= 1_500, `${times}`);
   });
 
-  it("asks so for the search that its address names", async () => {
+  it("requests the search in its address early too", async () => {
     const search = "/jobs?limit=25&text=many+7&status=SUCCEEDED";
     const { page, asks } = await openHeld("#/jobs?text=many+7&status=SUCCEEDED", [search]);
     await page.getByRole("link", { name: "many-7", exact: true }).waitFor();
     assert.equal(asks.filter((one) => one.startsWith("/jobs")).length, 1);
   });
 
-  it("asks for nothing early without a token, and for a job's page not for the overview", async () => {
+  it("requests nothing early without a token, and no overview data for a job's page", async () => {
     const page = await p.open(undefined);
     const asks = asksOf(page);
     await page.reload();
     await page.getByLabel("Token").waitFor();
-    // The first load may ask late.
+    // The first load cannot know yet.
     assert.deepEqual([...new Set(asks)], ["/login"], "only the ways to sign in");
     const job = await p.open(token, "#/jobs/default/many-1");
     const asked = asksOf(job);
@@ -92,7 +92,7 @@ describe("the dashboard's first view", function () {
     assert.ok(!asked.some((one) => one.startsWith("/jobs?")), asked.join(" "));
   });
 
-  it("shows no answer that was asked for early to who comes to the overview only later", async () => {
+  it("does not show an early response when the overview is opened later", async () => {
     const page = await p.open(undefined);
     await page.getByLabel("Token").waitFor();
     await p.signIn(page, token);
@@ -111,7 +111,7 @@ describe("the dashboard's first view", function () {
     assert.ok(figures() >= 2);
   });
 
-  it("fetches none of its files a second time", async () => {
+  it("loads none of its files again", async () => {
     const page = await p.open(token);
     await isThere(page);
     await page.reload();

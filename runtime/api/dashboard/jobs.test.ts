@@ -28,7 +28,7 @@ describe("jobs in the dashboard", function () {
   const dialog = (page: Page) => page.getByRole("dialog");
 
   describe("in their list", () => {
-    it("are found as one types, by keyboard, with the search in the address, and all are shown again", async () => {
+    it("are searched while typing, by keyboard, with the search in the address, and all are shown again", async () => {
       const page = await open("#/jobs");
       await rowsOf(page).nth(20).waitFor();
       await page.keyboard.press("/");
@@ -45,11 +45,11 @@ describe("jobs in the dashboard", function () {
       assert.match(page.url(), /status=FAILED/);
     });
 
-    it("lose no key of somebody who keeps typing while the search is sent", async () => {
+    it("lose no key while the user types during a search", async () => {
       const page = await open("#/jobs");
       const search = page.getByRole("searchbox", { name: "Search jobs" });
       await search.waitFor();
-      // A key in the instant in which what was typed before becomes the page's search.
+      // A key pressed at the moment when the previous text becomes the page's search.
       await page.evaluate(`{
         const { replaceState } = history;
         history.replaceState = (...given) => {
@@ -65,7 +65,7 @@ describe("jobs in the dashboard", function () {
       assert.equal(await search.inputValue(), "many 17");
     });
 
-    it("are narrowed by label, runner and age, and say what is wrong with a label beside it", async () => {
+    it("are filtered by label, runner and age, and report an invalid label beside its field", async () => {
       const page = await open("#/jobs");
       await rowsOf(page).nth(20).waitFor();
       await page.getByLabel("Label").fill("pricing");
@@ -84,7 +84,7 @@ describe("jobs in the dashboard", function () {
       await page.getByRole("link", { name: "good", exact: true }).waitFor();
     });
 
-    it("are sorted by a column's head, slowest first, then the other way round", async () => {
+    it("are sorted by a column's header, slowest first, then in reverse", async () => {
       const page = await open("#/jobs?text=many");
       const took = page.getByRole("columnheader", { name: /Took/ });
       await took.getByRole("button").click();
@@ -96,7 +96,7 @@ describe("jobs in the dashboard", function () {
       assert.equal(await took.getAttribute("aria-sort"), "ascending");
     });
 
-    it("are kept as a view by name, in this browser, whose address is the view", async () => {
+    it("are saved as a named view in this browser, whose address is the view", async () => {
       const page = await open("#/jobs?status=FAILED&text=InvalidRows");
       await page.getByRole("button", { name: "Save view" }).click();
       await page.getByLabel("Name of the view").fill("Bad rows");
@@ -121,12 +121,12 @@ describe("jobs in the dashboard", function () {
       assert.deepEqual(await violationsOf(page), []);
     });
 
-    it("are cancelled together after a question that says how many wait and run", async () => {
+    it("are cancelled together after a confirmation with the numbers of waiting and running jobs", async () => {
       await Promise.all(["together-1", "together-2", "together-3"].map((id) => suite.submit(id)));
       await syncTracking(suite.p.context);
       const page = await open("#/jobs?text=together");
-      await page.getByRole("checkbox", { name: "Choose all shown" }).check();
-      await page.getByText("3 jobs chosen").waitFor();
+      await page.getByRole("checkbox", { name: "Select all shown" }).check();
+      await page.getByText("3 jobs selected").waitFor();
       assert.ok(await page.getByRole("button", { name: "Retry 0" }).isDisabled());
       await page.getByRole("button", { name: "Cancel 3" }).click();
       await dialog(page).getByText("3 waiting jobs will not run.").waitFor();
@@ -146,17 +146,17 @@ describe("jobs in the dashboard", function () {
       assert.deepEqual(await states(), ["CANCELLED"]);
     });
 
-    it("are retried together, but for those that would fail again", async () => {
+    it("are retried together, except those that would fail again", async () => {
       await suite.submit("once-more");
       const headers = { authorization: `Bearer ${suite.token}` };
       await suite.p.app.inject({ method: "POST", url: "/jobs/once-more/cancel", headers });
       await syncTracking(suite.p.context);
       const page = await open("#/jobs");
-      await page.getByRole("checkbox", { name: "Choose once-more" }).check();
-      await page.getByRole("checkbox", { name: "Choose bad", exact: true }).check();
+      await page.getByRole("checkbox", { name: "Select once-more" }).check();
+      await page.getByRole("checkbox", { name: "Select bad", exact: true }).check();
       await page.getByText("1 job would fail again: InvalidRows.").waitFor();
       await page.getByRole("button", { name: "Retry 1" }).click();
-      await dialog(page).getByText("1 chosen job would fail again and will not be retried: InvalidRows.").waitFor();
+      await dialog(page).getByText("1 selected job would fail again and will not be retried: InvalidRows.").waitFor();
       await dialog(page).getByRole("button", { name: "Retry 1 job" }).click();
       await page.getByText("1 job submitted again.").waitFor();
       const { rows } = await suite.p.admin.query(
@@ -170,7 +170,7 @@ describe("jobs in the dashboard", function () {
   });
 
   describe("on their page", () => {
-    it("show their result first, then what they spent their time with; text stays text", async () => {
+    it("show their result first, then their phases; markup in text stays text", async () => {
       const page = await open(jobAt("good"));
       await heading(page, "Result");
       const headings = await page.getByRole("heading", { level: 2 }).allInnerTexts();
@@ -178,14 +178,14 @@ describe("jobs in the dashboard", function () {
       const phases = await page.getByRole("region", { name: "Timeline" }).getByRole("listitem").allInnerTexts();
       const words = phases.map((text) => text.trim().split(/\s/)[0]);
       assert.deepEqual(words, ["Waiting", "Starting", "Running"]);
-      assert.match(String(phases[1]), /\+\d+\sms/);
+      assert.match(String(phases[1]), /\+[\d.]+\s(?:ms|s)\b/);
       await page.getByRole("cell", { name: "<img src=x onerror=alert(1)>" }).waitFor();
       const download = page.waitForEvent("download");
       await page.getByRole("button", { name: "Download result" }).click();
       assert.equal((await download).suggestedFilename(), "good.csv");
     });
 
-    it("show their report, fault by fault, and are to be edited where a retry would fail again", async () => {
+    it("show each problem of their report, and can be edited if a retry would fail again", async () => {
       const page = await open(jobAt("bad"));
       await heading(page, "InvalidRows");
       for (const value of Object.values(FAULT))
@@ -202,7 +202,7 @@ describe("jobs in the dashboard", function () {
       assert.match(page.url(), /#\/query\/query\/price_export\?again=default%2Fbad$/);
     });
 
-    it("stack a report's columns where the screen is narrow, so that the reason is seen", async () => {
+    it("stack a report's columns on narrow screens, so that the reason is visible", async () => {
       const page = await suite.p.open(suite.token, jobAt("bad"), { viewport: { width: 360, height: 740 } });
       const reason = page.getByRole("cell", { name: FAULT.reason });
       await reason.waitFor();
@@ -211,31 +211,31 @@ describe("jobs in the dashboard", function () {
       assert.ok(box.x >= 0 && box.x + box.width <= 360, JSON.stringify(box));
     });
 
-    it("are cancelled after a question, live, and retried since that may succeed", async () => {
+    it("are cancelled after a confirmation, and can be retried, without reloading", async () => {
       await suite.submit("unwanted", { labels: { team: "pricing" } });
       const page = await open(jobAt("unwanted"));
       await page.getByRole("link", { name: "team pricing" }).waitFor();
       await page.getByRole("button", { name: "Cancel job" }).click();
-      await dialog(page).getByText("It has not started").waitFor();
+      await dialog(page).getByText("has not started and will not run").waitFor();
       await dialog(page).getByRole("button", { name: "Keep as it is" }).click();
       assert.equal(await page.locator(".badge").first().textContent(), "Waiting");
       await page.getByRole("button", { name: "Cancel job" }).click();
       await dialog(page).getByRole("button", { name: "Cancel job" }).click();
       await page.locator(".badge").getByText("Cancelled").waitFor();
       await page.getByRole("button", { name: "Cancel job" }).waitFor({ state: "detached" });
-      // Nothing went wrong.
+      // A cancelled job has no problems.
       assert.equal(await page.locator(".report:not(.calm)").count(), 0);
       await page.evaluate("scrollTo(0, document.body.scrollHeight)");
       await page.getByRole("button", { name: "Retry" }).click();
       await heading(page, "unwanted.retry-1");
       await page.getByRole("link", { name: "retryOf unwanted" }).waitFor();
-      // Another job is another page: it begins at its top and its heading.
+      // Another job is another page: it starts at the top, with the focus on its heading.
       await page.locator("h1:focus").getByText("unwanted.retry-1").waitFor();
       assert.equal(await page.evaluate("scrollY"), 0);
       assert.equal(await page.title(), "unwanted.retry-1 · Rates platform");
     });
 
-    it("show how far they are, there and on the overview", async () => {
+    it("show their progress there and in the overview", async () => {
       const progress = { rows: 5, bytes: 1_200, estimatedRows: 10 };
       await suite.p.admin.query(
         "update jobs.jobs set progress = $1, version = version + 1 where request_id = 'running'",
@@ -251,7 +251,7 @@ describe("jobs in the dashboard", function () {
       assert.equal(await half.getAttribute("aria-valuenow"), "50");
     });
 
-    it("say why they wait, and what is before them", async () => {
+    it("say why they wait, and what is ahead of them", async () => {
       const page = await open(jobAt("waiting"));
       await page.getByText(/^Waiting for a Glue run: 1 of 1 busy, next in line, /).waitFor();
       await page.goto(`${suite.p.origin}/dashboard${jobAt("good")}`);

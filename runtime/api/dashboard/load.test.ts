@@ -19,7 +19,10 @@ describe("loading a file in the dashboard", function () {
   const choose = (page: Page, text: string, name = "prices.csv") =>
     page.getByLabel("File", { exact: true }).setInputFiles({ name, mimeType: "text/csv", buffer: Buffer.from(text) });
 
-  /** Takes the load that waits and ends it: with a fault, or with so many rows. @returns its task */
+  /**
+   * Claims the waiting load and ends it, with an error or a number of rows.
+   * @returns Its task.
+   */
   const doNext = async (rows?: number) => {
     const { p } = suite;
     const keeper = await p.role("job_keeper");
@@ -37,7 +40,7 @@ describe("loading a file in the dashboard", function () {
     return job.task as { dryRun: boolean; target: string; mode: string; source: { s3: string } };
   };
 
-  it("says what is wrong with a file beside it, before anything is sent", async () => {
+  it("shows the problem of a file before it is uploaded", async () => {
     const page = await open();
     await choose(page, "x", "prices.xlsx");
     await page.getByText("The file must end in .csv, .ndjson, .csv.gz or .ndjson.gz.").waitFor();
@@ -47,7 +50,7 @@ describe("loading a file in the dashboard", function () {
     await page.getByText("The file is empty.").waitFor();
   });
 
-  it("takes a dropped file, checks it in a dry run, shows bad rows within a narrow window, then loads the corrected one", async () => {
+  it("accepts a dropped file, validates it in a dry run, shows bad rows in a narrow window, then loads the corrected one", async () => {
     const page = await open();
     await page.evaluate(`{
       const data = new DataTransfer();
@@ -81,7 +84,7 @@ describe("loading a file in the dashboard", function () {
     await page.getByText("Dry run: 1 row valid, nothing changed.").waitFor();
     await page.getByRole("button", { name: "Load", exact: true }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByText("checked by a dry run.").waitFor();
+    await dialog.getByText("validated by a dry run.").waitFor();
     await dialog.getByRole("button", { name: "Load" }).click();
     await page
       .locator(".run")
@@ -92,12 +95,12 @@ describe("loading a file in the dashboard", function () {
     await page.getByText("1 row loaded into prices.").waitFor();
   });
 
-  it("asks before the same content is loaded twice, as its prices would be there twice", async () => {
+  it("asks for confirmation before loading the same content twice, since its prices would be duplicated", async () => {
     const page = await open();
     await choose(page, CSV.replace("-5", "5"), "renamed.csv");
     await page.getByRole("button", { name: "Load", exact: true }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByText("not checked by a dry run yet.").waitFor();
+    await dialog.getByText("not yet validated by a dry run.").waitFor();
     await dialog.getByRole("button", { name: "Load" }).click();
     await dialog.getByText(/^The same content was loaded by load-prices-[0-9a-f]{32} at /).waitFor();
     await dialog.getByRole("button", { name: "Keep as it is" }).click();
@@ -109,7 +112,7 @@ describe("loading a file in the dashboard", function () {
     assert.equal(await page.locator(".run").count(), 0);
   });
 
-  it("is where a load with bad rows leads to, with its target and mode", async () => {
+  it("opens from a load with bad rows, with its target and mode", async () => {
     const task = {
       type: "update",
       target: "prices",

@@ -8,13 +8,13 @@ import { type DashboardSuite, dashboardSuite, heading } from "../../testing/dash
 import { violationsOf } from "../../testing/dashboard/page.ts";
 import { testPlan } from "../../testing/jobs.ts";
 
-/** Prices of a month: a day without one in the middle, and a long fraction. */
+/** Prices of a month with a gap in the middle and a long fraction. */
 const RATES = `day,price,count\n${Array.from({ length: 31 }, (_, index) => {
   const day = `2021-01-${String(31 - index).padStart(2, "0")}`;
   return `${day},${index === 10 ? "" : index === 0 ? "1377.3333333333333" : 1_400 + index},${index === 10 ? 1 : 4}`;
 }).join("\n")}\n`;
 
-/** Takes the job that waits, and ends it with this CSV. */
+/** Claims the waiting job, and ends it with this CSV. */
 async function doNext({ p }: DashboardSuite, inline: string): Promise<void> {
   const keeper = await p.role("job_keeper");
   const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
@@ -97,7 +97,7 @@ describe("queries in the dashboard", function () {
     assert.deepEqual(await violationsOf(page), []);
   });
 
-  it("say what is wrong beside the field that was left, in the API's words, before anything is submitted", async () => {
+  it("report a problem beside the field after it loses the focus, in the API's words, before submitting", async () => {
     const page = await open("#/query/query/average_rates");
     await page.getByLabel("date_from").fill("2021-01-01");
     await page.getByLabel("date_to").focus();
@@ -106,7 +106,7 @@ describe("queries in the dashboard", function () {
     await page.getByText(/^date_to is missing|^Required/).waitFor();
     assert.equal(await dateTo.getAttribute("aria-invalid"), "true");
     assert.match(String(await dateTo.getAttribute("aria-describedby")), /param-date_to-problem/);
-    // A field that was not reached yet is not complained of.
+    // A field that was not visited yet shows no problem.
     assert.equal(await page.getByLabel("dest_code").getAttribute("aria-invalid"), null);
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.locator("[aria-invalid=true]:focus").waitFor();
@@ -117,7 +117,7 @@ describe("queries in the dashboard", function () {
     assert.equal(rows[0].n, 0);
   });
 
-  it("are used again from their history, in the form as they were", async () => {
+  it("are reused from their history with the same values", async () => {
     const page = await open("#/query/query/average_rates");
     const recent = page.getByRole("region", { name: "Recent runs" });
     await recent.getByText("CNSGH → NLRTM, 2021-01-01 to 2021-01-31").waitFor();
@@ -128,7 +128,7 @@ describe("queries in the dashboard", function () {
     assert.equal(await page.getByLabel("Request id").inputValue(), "");
   });
 
-  it("take SQL in an editor with the tables, which says where it is wrong, estimates and runs by keyboard", async () => {
+  it("accept SQL in an editor with tables, error positions, estimates and a keyboard shortcut", async () => {
     const page = await open("#/query/sql");
     const editor = page.getByRole("textbox", { name: "SQL" });
     await editor.fill("select day, price from ");
@@ -158,7 +158,7 @@ describe("queries in the dashboard", function () {
     assert.deepEqual(await violationsOf(page), []);
   });
 
-  it("have statements that are run after a question with their parameters", async () => {
+  it("include statements, which run after a confirmation with their parameters", async () => {
     const page = await open("#/query/statement/purge_prices");
     await page.getByLabel("before").fill("2000-01-01");
     await page.getByText(/^About [\d,]+ rows?; it would run on EC2/).waitFor();

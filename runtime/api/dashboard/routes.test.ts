@@ -17,13 +17,13 @@ describe("the files of the dashboard", () => {
 
   const get = (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers });
   const page = async () => (await get("/dashboard")).body;
-  /** Everything that the page names, relative to it. */
+  /** URLs in the page, relative to it. */
   const named = async () => [...(await page()).matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => `/${path}`);
-  /** The import map's names, each with its path. */
+  /** Entries of the import map. */
   const libraries = async (): Promise<Record<string, string>> =>
     JSON.parse(/<script type="importmap">(.*?)<\/script>/.exec(await page())?.[1] ?? "").imports;
 
-  it("are all there, each of its type: the page asked about each time, its files kept under their version", async () => {
+  it("are all served with their type; the page is revalidated, its files are cached under their version", async () => {
     const paths = await named();
     assert.ok(paths.length > 30);
     for (const path of ["/dashboard", ...paths]) {
@@ -40,14 +40,14 @@ describe("the files of the dashboard", () => {
     }
   });
 
-  it("answer a page of another version, as in a deployment under way, with what there is, to be asked about again", async () => {
+  it("serve a page of another version, during a deployment, with the current files, uncached", async () => {
     const [path = ""] = (await named()).filter((one) => one.endsWith("/main.js"));
     const foreign = await get(path.replace(/\/dashboard\/[^/]+/, "/dashboard/aaaaaaaaaaaaaaaa"));
     assert.deepEqual([foreign.statusCode, foreign.headers["cache-control"]], [200, "no-cache"]);
     assert.equal(foreign.body, (await get(path)).body);
   });
 
-  it("lie below one version, libraries and icon included, which is made of all of them", async () => {
+  it("are under one version computed from all of them, including libraries and icon", async () => {
     const paths = (await named()).concat(Object.values(await libraries()).map((path) => path.replace(".", "")));
     const versions = new Set(paths.map((path) => /^\/dashboard\/([\w-]{16})\//.exec(path)?.[1]));
     const { files, version } = readSite();
@@ -57,7 +57,7 @@ describe("the files of the dashboard", () => {
     assert.notEqual(versionOf(new Map([...files, [path, { ...file, etag: "other" }]])), version);
   });
 
-  it("import nothing that is not there: every import of every module is a file or a name of the import map", async () => {
+  it("import only files and names of the import map", async () => {
     const names = await libraries();
     for (const path of Object.values(names)) assert.equal((await get(`/${path.replace("./", "")}`)).statusCode, 200);
     const modules = (await named()).filter((path) => /\.m?js$/.test(path));
@@ -74,7 +74,7 @@ describe("the files of the dashboard", () => {
     assert.ok(imports > 60);
   });
 
-  it("run under a policy that lets nothing else run: one inline script, by its hash, and nothing from elsewhere", async () => {
+  it("run under a policy that allows one inline script, by its hash, and nothing from elsewhere", async () => {
     const policy = String((await get("/dashboard")).headers["content-security-policy"]);
     const [, map = ""] = /<script type="importmap">(.*?)<\/script>/.exec(await page()) ?? [];
     const hash = createHash("sha256").update(map).digest("base64");
@@ -85,7 +85,7 @@ describe("the files of the dashboard", () => {
     assert.doesNotMatch(await page(), /https?:\/\/| style=| on\w+=/);
   });
 
-  it("come packed where that is understood", async () => {
+  it("are compressed if the browser accepts it", async () => {
     const [path = ""] = (await named()).filter((one) => one.endsWith("/main.js"));
     const plain = await get(path);
     const packed = await get(path, { "accept-encoding": "br, gzip" });
@@ -94,7 +94,7 @@ describe("the files of the dashboard", () => {
     assert.match(String(plain.headers.vary), /accept-encoding/);
   });
 
-  it("are no others: neither what stands beside them nor what a path could climb to", async () => {
+  it("exclude all other files, whether beside them or reached by path traversal", async () => {
     for (const path of [
       "types.ts",
       "tsconfig.json",

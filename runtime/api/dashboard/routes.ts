@@ -5,13 +5,16 @@ import { matchesEtag } from "../etag.ts";
 import { readSite, type Served } from "./files.ts";
 
 const CACHING = {
-  /** Asked about each time, and answered in a few bytes where nothing has changed. */
-  asked: "no-cache",
-  /** What lies below a version never changes. A page made by another task of a deployment under way gets ours, once. */
-  kept: "public, max-age=31536000, immutable",
+  /** Revalidated on each use, which takes a few bytes when nothing has changed. */
+  revalidated: "no-cache",
+  /**
+   * Files under a version never change. During a deployment a page from another version gets the current files,
+   * uncached.
+   */
+  immutable: "public, max-age=31536000, immutable",
 } as const;
 
-/** GET /dashboard: jobs as they go, for people. It shows nothing without a token. */
+/** GET /dashboard: the dashboard. It shows data only after signing in. */
 export const dashboardRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const { page, policy, files, version } = readSite();
 
@@ -37,13 +40,13 @@ export const dashboardRoutes: FastifyPluginAsyncTypebox = async (app) => {
   };
 
   app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("dashboard", 302));
-  app.get("/dashboard", { schema: { hide: true } }, (request, reply) => send(request, reply, page, "asked"));
-  // Relative addresses would miss by a level below it.
+  app.get("/dashboard", { schema: { hide: true } }, (request, reply) => send(request, reply, page, "revalidated"));
+  // The page's relative URLs would resolve one level too deep.
   app.get("/dashboard/", { schema: { hide: true } }, (_request, reply) => reply.redirect(".", 308));
   app.get<{ Params: { "*": string } }>("/dashboard/*", { schema: { hide: true } }, (request, reply) => {
-    const [, asked, path = ""] = /^([\w-]{16})\/(.*)$/.exec(request.params["*"]) ?? [];
+    const [, requested, path = ""] = /^([\w-]{16})\/(.*)$/.exec(request.params["*"]) ?? [];
     const file = files.get(path);
     if (!file) throw new JobError("NotFound", { path: `GET ${request.url.split("?")[0]}` });
-    return send(request, reply, file, asked === version ? "kept" : "asked");
+    return send(request, reply, file, requested === version ? "immutable" : "revalidated");
   });
 };

@@ -36,7 +36,7 @@ describe("signing in to the dashboard at an identity provider", function () {
     return page;
   };
 
-  it("leads a colleague to the page that was asked for, and shows only his tenant", async () => {
+  it("returns a colleague to the requested page, and shows only their tenant", async () => {
     const page = await signIn("bob", "#/audit");
     await page.getByRole("heading", { name: "Audit" }).waitFor();
     await page.locator("header").getByText("acme", { exact: true }).waitFor();
@@ -45,9 +45,9 @@ describe("signing in to the dashboard at an identity provider", function () {
     assert.match(page.url(), /dashboard#\/audit$/);
   });
 
-  it("says that the provider gives no access", async () => {
+  it("reports that the provider gives no access", async () => {
     const page = await signIn("eve", "#/");
-    await page.getByRole("alert").getByText("it gives no access here").waitFor();
+    await page.getByRole("alert").getByText("have no access to this platform").waitFor();
     await page.getByLabel("Token").waitFor();
   });
 });

@@ -12,10 +12,10 @@ declare module "fastify" {
   }
 }
 
-/** Lets only callers with a scope pass (`any`: every caller), within a limit, and identifies the caller. */
+/** Creates a hook that identifies the caller and requires a scope (`any`: every caller) within a rate limit. */
 export type Guard = (scope: Scope | "any", limit?: Limit) => onRequestHookHandler;
 
-/** What a request identifies its caller by. */
+/** Secret of a caller, and where the request has it. */
 interface Credential {
   secret: string;
   from: "header" | "cookie";
@@ -24,17 +24,17 @@ interface Credential {
 /** Methods that change nothing. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Headers of what only its caller may see: no shared cache keeps it, and no browser takes it for a page. */
+/** Headers of private responses: shared caches must not store them, and browsers must not sniff their type. */
 const PRIVATE = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
 
-/** Returns true if a request has the header twice: which of them counts would depend on who reads it. */
+/** Returns true if a request has the header twice, since proxies and servers differ in which one they use. */
 function isAuthorizedTwice({ raw: { rawHeaders } }: FastifyRequest): boolean {
   let count = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === "authorization") count += 1;
   return count > 1;
 }
 
-/** The credential of a request: a bearer token wins over a cookie, even one that is not valid. */
+/** Reads the credential of a request. A bearer token takes precedence over a cookie, even an invalid one. */
 function credentialOf(request: FastifyRequest, platform: string): Credential | undefined {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
@@ -45,15 +45,15 @@ function credentialOf(request: FastifyRequest, platform: string): Credential | u
   return secret === undefined || secret === "" ? undefined : { secret, from: "cookie" };
 }
 
-/** Tokens that were good when last seen. Their holders need not share what an address may try. */
+/** Maximum number of remembered valid tokens. Their requests do not count against the limit of their address. */
 const MOST_KNOWN = 10_000;
 
-/** Guards stand before everything else: of who may not come in, nothing is read. */
+/** Creates guards. They run before the body is read. */
 export function createGuards(db: Database, limits: Limits, platform: string): Guard {
   const find = singleFlight((token) => callerOf(db, token));
   const known = new Set<string>();
   const recording = new Set<string>();
-  /** Records the day of a token's first use per day, beside the request: a failure delays and refuses nothing. */
+  /** Records the first use of a token per day in the background, so that failures affect no request. */
   const record = ({ tokenId, isUsedToday }: Caller) => {
     if (isUsedToday || recording.has(tokenId)) return;
     recording.add(tokenId);
@@ -62,7 +62,7 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
       .finally(() => recording.delete(tokenId));
   };
   const identify = async (token: string, request: FastifyRequest, reply: FastifyReply) => {
-    // Whoever guesses has spent their tries before the database is asked.
+    // Unknown tokens count against the limit of the address before the database is queried.
     if (!known.has(token)) await limits.address(request, reply, { counts: false });
     const caller = await find(token);
     if (!caller) known.delete(token);
@@ -75,7 +75,7 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
   return (scope, limit = limits.token) =>
     async (request, reply) => {
       const credential = credentialOf(request, platform);
-      // A cookie comes with whatever page made the request: a write must come from a page of our own.
+      // Browsers send cookies with requests from any page; writes must come from a page of this platform.
       if (credential?.from === "cookie" && !SAFE.has(request.method) && !isSameOrigin(request)) throw crossOrigin();
       const caller = credential && (await identify(credential.secret, request, reply));
       if (!caller) {
@@ -90,7 +90,7 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
     };
 }
 
-/** Who calls, and how, for the audit trail. */
+/** Identifies the caller and the channel for the audit trail. */
 export function actorOf(request: FastifyRequest): Pick<AuditRecord, "actorId" | "actor" | "via"> {
   const { tokenId, name } = callerOfRequest(request);
   const { authorization, "user-agent": agent = "" } = request.headers;
@@ -98,30 +98,30 @@ export function actorOf(request: FastifyRequest): Pick<AuditRecord, "actorId" | 
   return { actorId: tokenId, actor: name.slice(0, 100), via };
 }
 
-/** The error of a request whose caller is not known. */
+/** Creates the error for an unidentified caller. */
 function unidentified(credential: Credential | undefined): JobError {
   if (credential?.from === "cookie")
     return new JobError("Unauthorized", { reason: "The session has expired or was ended. Sign in again." });
   const problem =
-    credential === undefined ? "This needs a token." : "This token is not known, has expired or was revoked.";
-  const reason = `${problem} Send \`Authorization: Bearer <token>\`; \`rates token create\` makes one.`;
+    credential === undefined ? "A token is required." : "This token is unknown, has expired or was revoked.";
+  const reason = `${problem} Send \`Authorization: Bearer <token>\`; create one with \`rates token create\`.`;
   return new JobError("Unauthorized", { reason });
 }
 
-/** The error of a write that a page of another origin may have made. */
+/** Creates the error for a write that may come from a page of another origin. */
 export const crossOrigin = (): JobError =>
   new JobError("Forbidden", {
     reason:
       "A session cookie works for changes only from a page of this platform. Send a token in the Authorization header instead.",
   });
 
-/** The error of a caller without a scope. */
+/** Creates the error for a missing scope. */
 export const lacksScope = (scope: Scope): JobError =>
   new JobError("Forbidden", { reason: `This token lacks the scope '${scope}'.` });
 
 /**
- * Asks once for all who ask for the same at the same time, and nothing is remembered: an answer is never older than its
- * question, so that a token is of no use from the moment it is revoked.
+ * Shares one query among concurrent callers with the same key. Results are not cached: an answer is never older than
+ * the call, so that a revoked token is refused at once.
  */
 function singleFlight<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
   const asked = new Map<string, { running: Promise<T>; next: Promise<T> | undefined }>();
@@ -138,7 +138,7 @@ function singleFlight<T>(ask: (key: string) => Promise<T>): (key: string) => Pro
   return (key) => {
     const now = asked.get(key);
     if (!now) return start(key);
-    // One that is under way may have been answered already: who comes now waits for the next.
+    // The running query may already have read its answer, so this call waits for the next one.
     now.next ??= now.running.then(
       () => start(key),
       () => start(key),
@@ -147,13 +147,16 @@ function singleFlight<T>(ask: (key: string) => Promise<T>): (key: string) => Pro
   };
 }
 
-/** @throws JobError Forbidden, if the caller has neither the scope nor `admin` */
+/**
+ * Requires a scope.
+ * @throws JobError Forbidden if the caller has neither the scope nor `admin`
+ */
 export function requireScope(caller: Caller, scope: Scope): void {
   if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin")) throw lacksScope(scope);
 }
 
-/** Who calls, on a route behind a guard. */
+/** Returns the caller of a request on a guarded route. */
 export function callerOfRequest(request: FastifyRequest): Caller {
-  if (!request.caller) throw new Error("this route has no guard");
+  if (!request.caller) throw new Error("the route has no guard");
   return request.caller;
 }

@@ -3,14 +3,14 @@ import { readBodyBytes } from "../../contract/body.ts";
 import { JobError } from "../../contract/errors.ts";
 import { invalid } from "../problem.ts";
 
-/** Bodies are JSON, and nothing else is. One that says a thing twice, or is nested without end, is refused here. */
+/** Accepts only JSON bodies. Refuses duplicate keys and deep nesting. */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, bytes, done) => {
     const { "content-type": type = "", "content-encoding": packed = "identity" } = request.headers;
     if (packed !== "identity")
       return done(new JobError("UnsupportedMediaType", { type: `${type}, in ${packed.slice(0, 100)}` }), undefined);
-    // Clients name the type of what they do not send.
+    // Clients may send a Content-Type without a body.
     if (bytes.length === 0) return done(null, undefined);
     try {
       const { value, problems } = readBodyBytes(bytes);

@@ -13,7 +13,7 @@ describe("GET /docs", () => {
   });
   after(() => p.close());
 
-  it("is a page that shows the API's own description, and loads nothing from elsewhere", async () => {
+  it("shows the API's own description, and loads nothing from elsewhere", async () => {
     const page = await p.app.inject({ url: "/docs/" });
     assert.equal(page.statusCode, 200);
     assert.match(page.body, /swagger-ui/);
@@ -24,10 +24,10 @@ describe("GET /docs", () => {
     assert.ok(description.paths["/jobs"].post && description.paths["/rates"].get);
   });
 
-  it("answers 404 for files that it has not, and for those that lie outside", async () => {
+  it("answers 404 for missing files, and for paths outside its folder", async () => {
     const { port } = new URL(await p.app.listen({ host: "127.0.0.1", port: 0 }));
     for (const path of ["none.js", "%2e%2e%2fpackage.json", "../../package.json"]) {
-      // As it is written: fetch would take the dots out.
+      // Sent unchanged, since fetch would normalize the path.
       const [response] = (await once(get({ port, path: `/docs/static/${path}` }), "response")) as [IncomingMessage];
       const problem = (await json(response)) as { type: string; detail: string };
       assert.deepEqual(
@@ -41,7 +41,7 @@ describe("GET /docs", () => {
 describe("GET /docs in a browser", function () {
   this.timeout(60_000);
   this.slow(10_000);
-  /** A host of a network of our own, without a certificate. */
+  /** Host of a private network without a certificate. */
   const HOST = "rates.internal";
   let browser: Browser | undefined;
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -54,7 +54,7 @@ describe("GET /docs in a browser", function () {
     await p?.close();
   });
 
-  it("shows every operation, behind a balancer that speaks no https too", async () => {
+  it("shows every operation, also behind a load balancer without https", async () => {
     const { port } = new URL(await p.app.listen({ host: "127.0.0.1", port: 0 }));
     const page = await browser?.newPage();
     assert(page);

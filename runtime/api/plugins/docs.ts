@@ -2,9 +2,8 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { RoutePlugin } from "../routes/plugin.ts";
 
 /**
- * What the page may load: what this server has, and nothing from elsewhere. The library's own policy has browsers ask for
- * its scripts by https, which a platform behind an internal balancer without a certificate does not speak: the page would
- * be blank.
+ * Content security policy: only files of this server. The library's own policy upgrades requests to https, which a
+ * platform behind an internal balancer without a certificate does not serve, so that the page would be blank.
  */
 const POLICY = {
   "default-src": "'self'",
@@ -15,7 +14,7 @@ const POLICY = {
   "object-src": "'none'",
 };
 
-/** GET /docs: the API's description to browse and to try, made from the same schemas that requests are checked with. */
+/** GET /docs: interactive API documentation, generated from the schemas that validate requests. */
 export const docsRoutes: RoutePlugin = async (app) => {
   await app.register(swaggerUi, {
     routePrefix: "/docs",

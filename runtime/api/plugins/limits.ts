@@ -3,22 +3,25 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobError } from "../../contract/errors.ts";
 import type { Settings } from "../../platform/settings.ts";
 
-/** Lets a request pass, or not; `counts: false` only looks. @throws JobError TooManyRequests */
+/**
+ * Counts a request against a limit; with `counts: false` only checks it.
+ * @throws JobError TooManyRequests
+ */
 export type Limit = (request: FastifyRequest, reply: FastifyReply, options?: { counts: boolean }) => Promise<void>;
 
-/** How much one caller may ask for in a minute. */
+/** Rate limits per caller and minute. */
 export interface Limits {
-  /** A holder of a token. */
+  /** Limit per token. */
   token: Limit;
-  /** Whoever comes without one that is known. */
+  /** Limit per address, for requests without a valid token. */
   address: Limit;
-  /** Either of them, of /rates alone; undefined: as much as they like. */
+  /** Limit per caller of /rates; undefined without a limit. */
   rates: Limit | undefined;
 }
 
 const MINUTE_MS = 60_000;
 
-/** Limits that a process keeps for itself, in memory: asking elsewhere would cost more than most requests. */
+/** Creates the limits of one process. They are kept in memory: a shared store would cost more than most requests. */
 export async function createLimits(app: FastifyInstance, settings: Settings["api"]["limits"]): Promise<Limits> {
   await app.register(rateLimit, { global: false });
   const limit = (max: number, who: string, keyGenerator?: (request: FastifyRequest) => string): Limit | undefined => {
@@ -36,7 +39,7 @@ export async function createLimits(app: FastifyInstance, settings: Settings["api
   const caller = ({ caller, ip }: FastifyRequest) => caller?.tokenId ?? ip;
   return {
     token: limit(settings.tokenPerMinute, "one token", caller) ?? none,
-    address: limit(settings.addressPerMinute, "one address without a known token") ?? none,
+    address: limit(settings.addressPerMinute, "one address without a valid token") ?? none,
     rates: limit(settings.ratesPerMinute, "one caller of /rates", caller),
   };
 }

@@ -3,8 +3,8 @@ import { JobError } from "../../contract/errors.ts";
 import { sendProblem, shownPath } from "../problem.ts";
 
 /**
- * Answers requests that no route takes, before their bodies are read: 405 with what the path does take, else 404.
- * Has to be called before the routes are made.
+ * Answers requests that match no route, before their bodies are read: 405 with the path's methods, or 404. Must be
+ * called before routes are registered.
  */
 export function answerUnrouted(app: FastifyInstance): void {
   const routes = new Map<string, { path: RegExp; methods: Set<string> }>();
@@ -17,7 +17,7 @@ export function answerUnrouted(app: FastifyInstance): void {
   const answer = ({ method, url }: FastifyRequest, reply: FastifyReply) => {
     const [path = ""] = url.split("?");
     const allow = [...routes.values()].filter((route) => route.path.test(path)).flatMap(({ methods }) => [...methods]);
-    // A route that took it has found nothing there, such as a file of /docs.
+    // The route exists but found nothing, for example a file of /docs.
     if (allow.length === 0 || allow.includes(method))
       return sendProblem(reply, new JobError("NotFound", { path: `${method} ${shownPath(path)}` }));
     const methods = [...new Set(allow)].sort().join(", ");
@@ -33,7 +33,7 @@ export function answerUnrouted(app: FastifyInstance): void {
   app.setNotFoundHandler(answer);
 }
 
-/** `/jobs/:id` → ^/jobs/[^/]+$ */
+/** Converts `/jobs/:id` to ^/jobs/[^/]+$. */
 const pathOf = (url: string) =>
   new RegExp(
     `^${url

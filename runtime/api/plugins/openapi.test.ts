@@ -25,7 +25,7 @@ describe("GET /openapi.json", () => {
   });
   after(() => p.close());
 
-  it("names each operation, groups it, and says who may call it", () => {
+  it("names and groups each operation, and states its scope", () => {
     const ids = operations.map(([, { operationId }]) => operationId);
     assert(ids.length > 20 && new Set(ids).size === ids.length && ids.every(Boolean));
     const open = operations.filter(([, { security }]) => security.length === 0).map(([name]) => name);
@@ -33,7 +33,7 @@ describe("GET /openapi.json", () => {
     assert(operations.every(([, { tags }]) => tags.length === 1));
   });
 
-  it("has every answer, and every error as a problem with an example of each of its codes", () => {
+  it("has every response, and every error as a problem with an example per code", () => {
     for (const [name, { security, responses }] of operations) {
       assert(
         Object.keys(responses).some((status) => status < "400"),
@@ -52,7 +52,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  it("has the limits that requests are held to, and asks for nothing that has a default", () => {
+  it("has the limits that requests are validated against, and does not require fields with a default", () => {
     const of = (id: string) => operations.find(([, { operationId }]) => operationId === id)?.[1];
     const limit = of("searchJobs")?.parameters?.find(({ name }) => name === "limit");
     assert.deepEqual([limit?.schema.minimum, limit?.schema.maximum, limit?.required ?? false], [1, 1000, false]);

@@ -4,7 +4,7 @@ import type { Settings } from "../../platform/settings.ts";
 import { components, TAGS } from "../operation.ts";
 import { normalizeSubmission } from "../submission.ts";
 
-/** GET /openapi.json: the API as its routes describe themselves. Has to be called before the routes are made. */
+/** GET /openapi.json: the API as its routes describe it. Must be called before routes are registered. */
 export async function describeApi(
   app: FastifyInstance,
   { version, api }: Pick<Settings, "version" | "api">,
@@ -16,20 +16,20 @@ export async function describeApi(
         title: "Rates platform",
         version,
         description:
-          "Average freight prices, and work that is too long or too large for a request. Errors are problem+json whose type is a code of one registry.",
+          "Average freight prices, and jobs for work that is too long or too large for a request. Errors are problem+json, with a code of one registry as their type.",
       },
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       components: {
         securitySchemes: {
           token: { type: "http", scheme: "bearer" },
-          // Behind TLS its name has the prefix __Host-.
+          // Behind TLS the name has the prefix __Host-.
           session: { type: "apiKey", in: "cookie", name: `rates_session_${api.signIn.platform}` },
         },
         schemas: components as never,
       },
     },
     transform: ({ schema, url }) => {
-      // What has a default may be left out of what is sent.
+      // Fields with a default are optional in requests.
       const { body, querystring } = schema ?? {};
       const sent = {
         ...(body ? { body: normalizeSubmission(body) } : {}),

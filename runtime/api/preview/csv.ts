@@ -6,7 +6,7 @@ interface Line {
   isOpen: boolean;
 }
 
-/** The header and the rows of a CSV as the runners write it: quoted where needed, an unquoted empty cell is null. */
+/** Reads header and rows of CSV as the runners write it: quoted where needed; an unquoted empty cell is null. */
 export function csvRows(text: string): { head: string[]; rows: Iterable<Row> } {
   const lines = linesOf(text);
   const first = lines.next();
@@ -21,7 +21,7 @@ function* rowsOf(head: readonly string[], lines: Iterable<Line>): Generator<Row>
   }
 }
 
-/** Reads cell by cell; the text of a cell is kept up to its maximum. */
+/** Reads a line cell by cell, keeping each cell's text up to its maximum. */
 function* linesOf(text: string): Generator<Line> {
   let cells: (string | null)[] = [];
   let at = 0;
@@ -52,7 +52,10 @@ function* linesOf(text: string): Generator<Line> {
   }
 }
 
-/** Reads to the quote that ends a cell. @returns where the cell goes on behind it; undefined: the text ends before */
+/**
+ * Reads to the quote that ends a cell.
+ * @returns The offset after it; undefined if the text ends before.
+ */
 function readQuoted(text: string, start: number, cell: CellText): number | undefined {
   for (let at = start; ; ) {
     const quote = text.indexOf('"', at);
@@ -67,7 +70,7 @@ function readQuoted(text: string, start: number, cell: CellText): number | undef
   }
 }
 
-/** Where a cell without quotes ends. */
+/** Returns the end of an unquoted cell. */
 function endOfPlain(text: string, start: number): number {
   let at = start;
   while (at < text.length && text[at] !== "," && text[at] !== "\n" && text[at] !== "\r") at++;

@@ -4,8 +4,8 @@ const ESCAPES: Record<string, string> = { b: "\b", f: "\f", n: "\n", r: "\r", t:
 const SPACES = new Set([" ", "\t", "\r", "\n"]);
 
 /**
- * The objects of a JSON list or of lines of JSON, one after the other. Values are cut out of the text, so that numbers keep
- * their digits and a name that is there twice has both values. Without recursion: depth is the result's choice.
+ * Reads the objects of a JSON list or of JSON lines. Values are sliced from the text, so that numbers keep their digits
+ * and a duplicate name keeps both values. Not recursive: the result determines the depth.
  */
 export function* jsonRows(text: string): Generator<Row> {
   let at = 0;
@@ -35,7 +35,7 @@ function readObject(text: string, start: number): { row: Row; end: number } {
     if (nameEnd === undefined) return ended(undefined);
     const name = stringText(text, at + 1, nameEnd - 1);
     at = skipSpaces(text, nameEnd);
-    // Not an object after all.
+    // The text is not an object.
     if (text[at] !== ":") return ended(at < text.length ? at : undefined);
     at = skipSpaces(text, at + 1);
     if (at >= text.length) return ended(undefined);
@@ -55,7 +55,7 @@ function cellOf(text: string, start: number, end: number, isOpen: boolean): stri
   return shown === "null" ? null : shown;
 }
 
-/** What a string stands for, up to a cell's maximum. */
+/** Decodes a string, up to a cell's maximum. */
 function stringText(text: string, start: number, end: number, isOpen = false): string {
   const cell = new CellText(PREVIEW.cell);
   let at = start;
@@ -76,7 +76,7 @@ function stringText(text: string, start: number, end: number, isOpen = false): s
   return cell.shown(isOpen).toWellFormed();
 }
 
-/** Where a string ends, behind its quote; undefined: the text ends before. */
+/** Returns the offset after a string's closing quote; undefined if the text ends before. */
 function endOfString(text: string, start: number): number | undefined {
   for (let at = start; at < text.length; at++) {
     if (text[at] === "\\") at++;
@@ -85,7 +85,7 @@ function endOfString(text: string, start: number): number | undefined {
   return undefined;
 }
 
-/** Where a value ends; undefined: the text ends before, or with it. */
+/** Returns the offset after a value; undefined if the text ends before or with it. */
 function endOfValue(text: string, start: number): number | undefined {
   let depth = 0;
   for (let at = start; at < text.length; at++) {

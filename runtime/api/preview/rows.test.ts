@@ -6,7 +6,7 @@ const csv = (text: string, change: object = {}) =>
   previewOf(Buffer.from(text), { format: "csv", gzip: false, whole: true, rows: 3, ...change });
 
 describe("a result's preview", () => {
-  it("is a CSV's header and its first rows; what is empty is null, what is quoted and empty is text", async () => {
+  it("has a CSV's header and first rows; empty is null, quoted and empty is text", async () => {
     assert.deepEqual(await csv('a,b\n1,"x,""y""\nz"\n,""\n'), {
       columns: ["a", "b"],
       rows: [
@@ -18,7 +18,7 @@ describe("a result's preview", () => {
     assert.deepEqual(await csv("a,b\n"), { columns: ["a", "b"], rows: [], more: false });
   });
 
-  it("says that there is more, and shows no row of which the end may be missing", async () => {
+  it("says that there is more, and shows no row that may be truncated", async () => {
     assert.deepEqual(await csv("a\n1\n2\n3\n4\n"), { columns: ["a"], rows: [["1"], ["2"], ["3"]], more: true });
     assert.deepEqual(await csv("a\n1\n2\n3"), { columns: ["a"], rows: [["1"], ["2"], ["3"]], more: false });
     assert.deepEqual(await csv("a\n10\n20\n3", { whole: false }), {
@@ -29,7 +29,7 @@ describe("a result's preview", () => {
     assert.deepEqual((await csv('a\n10\n"2', { whole: false })).rows, [["10"]]);
   });
 
-  it("reads lines of JSON, with all the columns that there are", async () => {
+  it("reads lines of JSON, with the columns of all of them", async () => {
     const text = '{"a":1,"b":null}\n{"a":2,"c":{"d":1}}\n';
     assert.deepEqual(await csv(text, { format: "ndjson" }), {
       columns: ["a", "b", "c"],
@@ -42,7 +42,7 @@ describe("a result's preview", () => {
     assert.deepEqual((await csv(`${text}{"a":`, { format: "ndjson", whole: false })).rows.length, 2);
   });
 
-  it("reads a JSON list, whole or cut off", async () => {
+  it("reads a JSON list, whole or truncated", async () => {
     const whole = '[{"a":1}\n,{"a":2}\n]';
     assert.deepEqual((await csv(whole, { format: "json" })).rows, [["1"], ["2"]]);
     assert.deepEqual(await csv("[]", { format: "json" }), { columns: [], rows: [], more: false });
@@ -54,7 +54,7 @@ describe("a result's preview", () => {
     });
   });
 
-  it("unpacks what is packed, and the beginning of what is packed", async () => {
+  it("decompresses results, whole or truncated", async () => {
     const rows = Array.from({ length: 20_000 }, (_, n) => `${n},${(n * 7_919) % 10_007}`).join("\n");
     const packed = gzipSync(`n,m\n${rows}\n`);
     const wanted = { format: "csv", gzip: true, rows: 2 } as const;
@@ -74,7 +74,7 @@ describe("a result's preview", () => {
     previewOf(Buffer.from(text), { format, gzip: false, whole: true, rows: 5, ...more });
   const cut = `${"x".repeat(1_000)}…`;
 
-  it("shows numbers digit for digit, and both of two columns of one name", async () => {
+  it("shows numbers digit for digit, and both of two columns with one name", async () => {
     const row =
       '{"a":12345678901234567890,"b":1.10,"a":-0.0,"c":1e400,"d":{"e": 1.10},"e":"\\u00e9\\n\\"","f":[1.0,"]"]}';
     for (const [format, text] of [
@@ -90,7 +90,7 @@ describe("a result's preview", () => {
     assert.deepEqual(await look("a,a\n1,2\n", "csv"), { columns: ["a", "a"], rows: [["1", "2"]], more: false });
   });
 
-  it("cuts cells, whatever surrounds them", async () => {
+  it("truncates cells, whatever surrounds them", async () => {
     const long = "x".repeat(300_000);
     for (const [format, text] of [
       ["csv", `a,b\n"${long}",1\n`],
@@ -113,7 +113,7 @@ describe("a result's preview", () => {
     assert.deepEqual((await look(`{"a":"${long}","b":1}`, "ndjson")).rows, [[cut]]);
   });
 
-  it("takes brackets, quotes and depth without end", async () => {
+  it("accepts unbounded brackets, quotes and depth", async () => {
     const none = { columns: [], rows: [], more: false };
     for (const text of [
       "]".repeat(150_000),
@@ -130,7 +130,7 @@ describe("a result's preview", () => {
     assert.equal((await look(`{"a"${" ".repeat(500_000)}`, "json")).rows.length, 1);
   });
 
-  it("leaves columns out where there are very many, and says how many", async () => {
+  it("omits columns if there are very many, and says how many", async () => {
     const names = Array.from({ length: 5_000 }, (_, index) => `c${index}`);
     const wide = await look(`${names.join(",")}\n${names.map(() => "1").join(",")}\n`, "csv");
     assert.deepEqual([wide.columns.length, wide.rows[0]?.length, wide.furtherColumns], [200, 200, 4_800]);
@@ -138,7 +138,7 @@ describe("a result's preview", () => {
     assert.equal((await look(object, "ndjson")).furtherColumns, 4_800);
   });
 
-  it("takes what is damaged as far as it can be unpacked", async () => {
+  it("reads damaged data as far as it can be decompressed", async () => {
     const packed = gzipSync("a\n1\n");
     const piece = { format: "csv", gzip: true, whole: true, rows: 5 } as const;
     assert.deepEqual((await previewOf(Buffer.from("no gzip"), piece)).rows, []);

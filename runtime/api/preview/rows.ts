@@ -8,26 +8,26 @@ import { jsonRows } from "./json.ts";
 export interface Preview {
   columns: string[];
   rows: (string | null)[][];
-  /** Whether there is more than this. */
+  /** True if the result has more rows. */
   more: boolean;
-  /** Columns that are left out; absent if there are none. */
+  /** Number of omitted columns; absent if 0. */
   furtherColumns?: number;
 }
 
-/** What is known of the bytes. */
+/** The beginning of a result, with its format. */
 export interface Piece {
   format: "csv" | "ndjson" | "json";
   gzip: boolean;
-  /** Whether these are all there are; else the last row is not to be trusted. */
+  /** True if `bytes` are the whole result; otherwise the last row may be truncated. */
   whole: boolean;
-  /** Rows wanted at most. */
+  /** Maximum number of rows. */
   rows: number;
 }
 
 /**
- * Reads the first rows out of a result's first bytes, in linear time and bounded memory. Numbers are shown digit for digit.
- * What cannot be read is left out: it is a look, not the result. The last row of a piece that was cut off is shown only
- * where it is the first, so that a result of one long row has a preview too.
+ * Reads the first rows from the first bytes of a result, in linear time and bounded memory. Numbers keep their digits.
+ * Unreadable parts are omitted: it is a preview. The last row of truncated text is shown only if it is the first, so
+ * that a result of one long row has a preview too.
  */
 export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most }: Piece): Promise<Preview> {
   const read = gzip
@@ -37,7 +37,7 @@ export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most
   const text = new TextDecoder().decode(read.bytes, { stream: !isWhole });
   const { head, rows } = format === "csv" ? csvRows(text) : { head: [], rows: jsonRows(text) };
   const taken: Row[] = [];
-  // One row more than is wanted tells whether there are more.
+  // One more row than wanted shows whether there are more.
   for (const row of rows) {
     if (!row.isOpen || isWhole || taken.length === 0) taken.push(row);
     if (taken.length > most) break;
@@ -53,7 +53,7 @@ export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most
   };
 }
 
-/** The columns of all rows, in the order of their appearance; a name that a row has twice is two columns. */
+/** Returns the columns of all rows in order of appearance; a name that a row has twice is two columns. */
 class Columns {
   readonly names: string[] = [];
   count = 0;
@@ -63,7 +63,10 @@ class Columns {
     for (const [name, occurrence] of occurrences(head)) this.#placeOf(name, occurrence);
   }
 
-  /** A row's cells in the places of their columns. @param isOpen cells that the text does not reach are unknown, not null */
+  /**
+   * Arranges a row's cells by column.
+   * @param isOpen - True if the row is truncated: cells that the text does not reach are unknown, not null.
+   */
   place({ names, cells }: Row, isOpen: boolean): (string | null)[] {
     const placed: (string | null)[] = [];
     let index = 0;
@@ -89,7 +92,7 @@ class Columns {
   }
 }
 
-/** Names with the number of equal ones before them. */
+/** Pairs each name with the number of equal names before it. */
 function* occurrences(names: readonly string[]): Generator<[name: string, occurrence: number]> {
   const seen = new Map<string, number>();
   for (const name of names) {
@@ -99,7 +102,7 @@ function* occurrences(names: readonly string[]): Generator<[name: string, occurr
   }
 }
 
-/** As much as can be unpacked of a stream that may be cut off or damaged, up to `PREVIEW.bytes`. */
+/** Decompresses as much as possible of a truncated or damaged stream, up to `PREVIEW.bytes`. */
 async function unpacked(bytes: Buffer): Promise<{ bytes: Buffer; whole: boolean }> {
   const gunzip = createGunzip({ chunkSize: 64 * 1024 });
   const chunks: Buffer[] = [];
@@ -114,7 +117,7 @@ async function unpacked(bytes: Buffer): Promise<{ bytes: Buffer; whole: boolean 
   gunzip.on("end", () => {
     isWhole = true;
   });
-  // The end of a piece that was cut off.
+  // The end of truncated input.
   gunzip.on("error", () => undefined);
   gunzip.end(bytes);
   await ended.catch(() => undefined);

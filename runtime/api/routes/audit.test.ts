@@ -15,7 +15,7 @@ describe("the audit trail", () => {
     (await call("GET", `/audit${search}`, headers)).json().entries as Entry[];
   const read = { type: "read", sql: "select 1 as n" };
 
-  it("records who submitted, cancelled and retried a job, and by what, once each", async () => {
+  it("records submits, cancels and retries once each, with actor and channel", async () => {
     const acme = await p.as("acme");
     const cli = { ...acme, "user-agent": "rates-cli" };
     for (let again = 0; again < 2; again++) await call("POST", "/jobs", cli, { requestId: "a", task: read });
@@ -52,7 +52,7 @@ describe("the audit trail", () => {
     assert.deepEqual(entry?.detail, { name: "a\uFFFDb", scopes: ["read"] });
   });
 
-  it("records redrives that are no dry runs, tokens made and revoked, and sign-ins and sign-outs", async () => {
+  it("records redrives (except dry runs), token changes, sign-ins and sign-outs", async () => {
     const admin = await p.as("default", "admin");
     await call("POST", "/redrive", admin, { dryRun: true });
     await call("POST", "/redrive", admin, { types: ["ReceivedTooOften"] });
@@ -79,7 +79,7 @@ describe("the audit trail", () => {
     assert.doesNotMatch(JSON.stringify(found), /rates_/, "no secret");
   });
 
-  it("shows a tenant its own entries, an admin all or one tenant's, found by text, action and time, a page at a time", async () => {
+  it("shows a tenant its own entries, an admin all or one tenant's, filtered by text, action and time, in pages", async () => {
     const [acme, other, admin] = [await p.as("acme"), await p.as("other"), await p.as("default", "admin")];
     for (const id of ["one", "two", "three"]) await call("POST", "/jobs", acme, { requestId: id, task: read });
     await call("POST", "/jobs", other, { requestId: "theirs", task: read });
@@ -102,7 +102,7 @@ describe("the audit trail", () => {
     assert.deepEqual([targets, rest.next], [["three", "two", "one"], undefined]);
   });
 
-  it("cannot be changed by the API, and forgets what is older than it is kept", async () => {
+  it("cannot be changed by the API, and deletes entries after their retention", async () => {
     await call("POST", "/jobs", await p.as("acme"), { requestId: "a", task: read });
     for (const statement of ["delete from jobs.audit", "update jobs.audit set actor = 'x'"])
       await assert.rejects(p.pool.query(statement), /permission denied/);

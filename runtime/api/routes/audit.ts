@@ -11,7 +11,7 @@ const time = (description: string) =>
   Type.Optional(Type.String({ format: "date-time", pattern: "^[1-9]\\d{3}-", description }));
 const Query = Type.Object(
   {
-    tenant: Type.Optional({ ...Tenant, description: "another tenant than the caller's own: takes an admin" }),
+    tenant: Type.Optional({ ...Tenant, description: "another tenant; admins only" }),
     action: Type.Optional(Type.Enum([...ACTIONS])),
     text: Type.Optional(
       Type.String({
@@ -21,10 +21,10 @@ const Query = Type.Object(
         description: "part of the actor's name or of the target",
       }),
     ),
-    since: time("from when on"),
-    until: time("before when"),
+    since: time("an ISO time, the inclusive start"),
+    until: time("an ISO time, the exclusive end"),
     before: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "`next` of the page before" }),
+      Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: "`next` of the previous page" }),
     ),
     limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }),
   },
@@ -35,19 +35,19 @@ const Page = Type.Object({
     Type.Object({
       id: Type.Integer(),
       at: Type.String({ format: "date-time" }),
-      tenant: Type.String({ description: "whose jobs it was about" }),
+      tenant: Type.String({ description: "tenant of the job, token or session" }),
       actorId: Type.String({ description: "id of the token or session" }),
-      actor: Type.String({ description: "name of the token, or of the person who signed in" }),
-      via: Type.Enum([...CHANNELS], { description: "how the call came, as its client says" }),
+      actor: Type.String({ description: "name of the token or signed-in user" }),
+      via: Type.Enum([...CHANNELS], { description: "channel, as reported by the client" }),
       action: Type.Enum([...ACTIONS]),
-      target: Type.String({ description: "id of the job, token or session; of a redrive the error classes" }),
+      target: Type.String({ description: "id of the job, token or session; for a redrive its error classes" }),
       detail: Type.Record(Type.String(), Type.Unknown()),
     }),
   ),
-  next: Type.Optional(Type.Integer({ description: "`before` of the next page; left out, there is none" })),
+  next: Type.Optional(Type.Integer({ description: "`before` of the next page; absent on the last page" })),
 });
 
-/** GET /audit: who did what. A tenant's own; an admin's without `tenant` is everybody's. */
+/** GET /audit: the audit trail of a tenant; for an admin without `tenant`, of all tenants. */
 export const auditRoute: RoutePlugin = async (app, { db, guard }) => {
   app.get(
     "/audit",
@@ -55,7 +55,7 @@ export const auditRoute: RoutePlugin = async (app, { db, guard }) => {
       id: "listAudit",
       tag: "operations",
       scope: "read",
-      summary: "Who did what: submitted, cancelled, retried, redrove, made and revoked tokens, signed in and out",
+      summary: "Audit trail: submits, cancels, retries, redrives, token changes, sign-ins and sign-outs",
       querystring: Query,
       answers: { 200: { description: "newest first", schema: Page } },
     }),

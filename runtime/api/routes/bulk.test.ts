@@ -45,7 +45,7 @@ describe("bulk actions", () => {
     await syncTracking(p.context);
   };
 
-  it("counts what a cancel would end and changes nothing in a dry run, then ends exactly that", async () => {
+  it("counts in a dry run without changes, then cancels exactly those jobs", async () => {
     await submit(["a", "b"], "acme", read, { batch: "x" });
     await submit(["c"]);
     await submit(["theirs"], "other", read, { batch: "x" });
@@ -59,7 +59,7 @@ describe("bulk actions", () => {
     assert.deepEqual(await statuses("other"), { theirs: "PENDING" });
   });
 
-  it("goes through many jobs in batches of a limit, each job once", async () => {
+  it("processes many jobs in batches, each job once", async () => {
     await submit(Array.from({ length: 7 }, (_, index) => `job-${index}`));
     const ended: string[] = [];
     let cursor: string | undefined;
@@ -73,7 +73,7 @@ describe("bulk actions", () => {
     assert.deepEqual([ended.sort(), calls], [Array.from({ length: 7 }, (_, index) => `job-${index}`), 3]);
   });
 
-  it("retries what may succeed, leaves out what fails again unless told otherwise, and each job once", async () => {
+  it("retries only what may succeed unless told otherwise, and each job once", async () => {
     await submit(["lost", "rows", "stopped"]);
     await fail(["lost"], "RunnerLost", true);
     await fail(["rows"], "InvalidRows", false);
@@ -97,7 +97,7 @@ describe("bulk actions", () => {
     assert.equal(rows.length, 3, "each is in the audit trail");
   });
 
-  it("names the jobs that could not be retried, and goes on with the others", async () => {
+  it("reports jobs that could not be retried, and continues with the others", async () => {
     await submit(["read"]);
     const price = { orig_code: "CNSGH", dest_code: "NOOSL", day: "2021-01-01", price: 1 };
     await submit(["update"], "acme", { type: "update", target: "prices", source: { inline: [price] } });
@@ -120,7 +120,7 @@ describe("bulk actions", () => {
     assert.equal((await ask("cancel", { filter: {} }, await p.as("acme", "admin"), "other")).json().done, 1);
   });
 
-  it("names what is wrong with a selection", async () => {
+  it("reports an invalid selection", async () => {
     for (const [payload, message] of [
       [{}, /filter/],
       [{ filter: {}, ids: ["a"] }, /one of the two/],

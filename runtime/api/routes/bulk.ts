@@ -26,19 +26,24 @@ const fields = {
   filter: Type.Optional(
     Type.Object(JobFilterFields, {
       additionalProperties: false,
-      description: "as GET /jobs has it; {} means every job that the action applies to",
+      description: "as in GET /jobs; {} matches every job that the action applies to",
     }),
   ),
   ids: Type.Optional(
-    Type.Array(RequestId, { minItems: 1, maxItems: BULK_JOBS, description: "these jobs, in place of a filter" }),
+    Type.Array(RequestId, { minItems: 1, maxItems: BULK_JOBS, description: "these jobs, instead of a filter" }),
   ),
   dryRun: Type.Boolean({ default: false, description: "only count" }),
-  limit: Type.Integer({ minimum: 1, maximum: BULK_JOBS, default: BULK_JOBS, description: "jobs of this call" }),
+  limit: Type.Integer({
+    minimum: 1,
+    maximum: BULK_JOBS,
+    default: BULK_JOBS,
+    description: "maximum number of jobs of this call",
+  }),
   cursor: Type.Optional(
     Type.String({
       pattern: "^[A-Za-z0-9_-]+$",
       maxLength: INPUT.search.cursor,
-      description: "the cursor of an earlier call with the same filter",
+      description: "the cursor of the previous call with the same filter",
     }),
   ),
 };
@@ -46,35 +51,35 @@ const Cancel = Type.Object(fields, { additionalProperties: false });
 const Retry = Type.Object(
   {
     ...fields,
-    includeFinal: Type.Boolean({ default: false, description: "also jobs whose error says that they fail again" }),
+    includeFinal: Type.Boolean({ default: false, description: "include jobs whose error would recur" }),
   },
   { additionalProperties: false },
 );
 
 const Count = Type.Integer({ minimum: 0 });
 const Outcome = Type.Object({
-  matched: Type.Integer({ minimum: 0, description: "jobs that match; without dryRun, of this call" }),
-  eligible: Type.Integer({ minimum: 0, description: "those that the action applies to" }),
+  matched: Type.Integer({ minimum: 0, description: "matching jobs; without dryRun, of this call" }),
+  eligible: Type.Integer({ minimum: 0, description: "jobs that the action applies to" }),
   byStatus: Type.Record(Type.String(), Count),
   byErrorType: Type.Record(Type.String(), Count),
   done: Count,
-  unchanged: Type.Integer({ minimum: 0, description: "jobs that had ended, or been retried, before" }),
+  unchanged: Type.Integer({ minimum: 0, description: "jobs that had already ended, or were already retried" }),
   jobs: Type.Array(
     Type.Object({
       ...Type.Pick(Status, ["requestId", "status"]).properties,
-      retryId: Type.Optional({ ...RequestId, description: "the job that retries it" }),
+      retryId: Type.Optional({ ...RequestId, description: "id of the retry" }),
     }),
   ),
   failed: Type.Array(
     Type.Object({ requestId: RequestId, type: Type.Enum(Object.keys(ERRORS)), message: Type.String() }),
   ),
-  cursor: Type.Optional(Type.String({ description: "for the next call; none: this was the last" })),
+  cursor: Type.Optional(Type.String({ description: "for the next call; absent after the last" })),
 });
 
 type Body = Static<typeof Cancel> & Partial<Static<typeof Retry>>;
 type Whom = Static<typeof TenantQuery>;
 
-/** POST /bulk/cancel and POST /bulk/retry: an action on many jobs of a tenant, a bounded batch per call. */
+/** POST /bulk/cancel and POST /bulk/retry: cancel or retry many jobs of a tenant, a bounded batch per call. */
 export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...deps }) => {
   const perform = async (
     action: BulkAction,
@@ -89,7 +94,7 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
         ? cancelOne(deps, request, tenant, requestId)
         : retryOne(deps, submitter, request, tenant, requestId);
     const outcome = await changeJobs(deps, action, selection, { includeFinal, change });
-    // Jobs that waited have ended with this; their responses are due.
+    // Cancelling waiting jobs ended them, so their responses are due.
     if (action === "cancel" && outcome.done > 0) await submitter.wake(request);
     return outcome;
   };
@@ -101,10 +106,10 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
       tag: "jobs",
       scope: "cancel",
       summary: "Cancel many jobs",
-      description: `At most ${BULK_JOBS} jobs per call: repeat it with the cursor until there is none. A search is up to a second behind.`,
+      description: `At most ${BULK_JOBS} jobs per call; repeat with the returned cursor until it is absent. A search is up to a second behind.`,
       querystring: TenantQuery,
       body: Cancel,
-      answers: { 200: { description: "what was cancelled; in a dry run, what would be", schema: Outcome } },
+      answers: { 200: { description: "cancelled jobs; in a dry run, the jobs that would be", schema: Outcome } },
       errors: ["UnknownJob", "TrackingUnavailable"],
     }),
     (request) => perform("cancel", request),
@@ -117,22 +122,25 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
       tag: "jobs",
       scope: "submit",
       summary: "Retry many jobs that failed or were cancelled",
-      description: `At most ${BULK_JOBS} jobs per call: repeat it with the cursor until there is none. Jobs whose error says that they fail again are left out unless includeFinal is true. Updates need the scope \`update\` beside \`submit\`.`,
+      description: `At most ${BULK_JOBS} jobs per call; repeat with the returned cursor until it is absent. Jobs whose error would recur are skipped unless includeFinal is true. Updates also need the scope \`update\`.`,
       querystring: TenantQuery,
       body: Retry,
-      answers: { 200: { description: "what was submitted again; in a dry run, what would be", schema: Outcome } },
+      answers: { 200: { description: "retried jobs; in a dry run, the jobs that would be", schema: Outcome } },
       errors: ["UnknownJob", "TrackingUnavailable", "Busy", "StorageUnavailable"],
     }),
     (request) => perform("retry", request),
   );
 };
 
-/** @throws JobError InvalidRequest unless there is exactly one of filter and ids */
+/**
+ * Returns the selection of a request.
+ * @throws JobError InvalidRequest unless it has exactly one of filter and ids
+ */
 function selectionOf(tenant: string, { filter, ids, limit, cursor }: Body): Selection {
   if ((filter === undefined) === (ids === undefined))
-    throw invalid([{ field: "filter", message: "must be given, or ids in its place: one of the two." }]);
+    throw invalid([{ field: "filter", message: "is required, unless ids is given. Send one of the two." }]);
   if (ids !== undefined && cursor !== undefined)
-    throw invalid([{ field: "cursor", message: "goes with a filter only. Leave it out." }]);
+    throw invalid([{ field: "cursor", message: "is valid only with a filter. Remove it." }]);
   return {
     tenant,
     limit,
@@ -142,7 +150,7 @@ function selectionOf(tenant: string, { filter, ids, limit, cursor }: Body): Sele
   };
 }
 
-/** The answer of a dry run. */
+/** Returns the response of a dry run. */
 const counted = (figures: BulkFigures): BulkOutcome => ({
   ...figures,
   done: 0,

@@ -15,11 +15,11 @@ const Description = Type.Object({
       type: Type.String(),
       description: Type.String(),
       required: Type.Boolean(),
-      default: Type.Unknown({ description: "what an absent parameter counts as" }),
+      default: Type.Unknown({ description: "value used if the parameter is absent" }),
     }),
   ),
   ranges: Type.Array(Type.Object({ from: Type.String(), to: Type.String() }), {
-    description: "parameters that are the ends of a range: from must not come after to",
+    description: "parameters that form a range: from must not be after to",
   }),
   columns: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), description: Type.String() })),
 });
@@ -30,15 +30,15 @@ const Table = Type.Object({
 const Catalogue = Type.Object({
   queries: Type.Array(Description),
   statements: Type.Array(Description),
-  rawSql: Type.Boolean({ description: "whether reads may bring SQL of their own (jobs.rawSql)" }),
-  tables: Type.Array(Table, { description: "the tables that such SQL can read; none where it is off" }),
+  rawSql: Type.Boolean({ description: "whether reads may contain SQL (jobs.rawSql)" }),
+  tables: Type.Array(Table, { description: "tables that SQL can read; empty if rawSql is false" }),
 });
-/** Tables change with a deployment only. Milliseconds. */
+/** Lifetime of the cached table list, which changes only with deployments. Milliseconds. */
 const TABLES_MS = 60_000;
 
-/** GET /queries: what can be asked for by name, and what SQL can read. */
+/** GET /queries: named queries and statements, and the tables that SQL can read. */
 export const catalogueRoute: RoutePlugin = async (app, { db, settings, guard }) => {
-  const keep = memoizeBriefly(TABLES_MS);
+  const cached = memoizeBriefly(TABLES_MS);
   const readTables = async (): Promise<Static<typeof Table>[]> => {
     const { rows } = await db.query(
       `select c.relname as name, json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum) as columns
@@ -56,14 +56,14 @@ export const catalogueRoute: RoutePlugin = async (app, { db, settings, guard }) 
       id: "listQueries",
       tag: "jobs",
       scope: "read",
-      summary: "The named queries and statements with their parameters, and the tables that SQL can read",
-      answers: { 200: { description: "all of them", schema: Catalogue } },
+      summary: "Named queries and statements with their parameters, and the tables that SQL can read",
+      answers: { 200: { description: "the catalogue", schema: Catalogue } },
     }),
     async () => ({
       queries: allQueries().map(describeQuery),
       statements: allStatements().map(describeQuery),
       rawSql: settings.jobs.rawSql,
-      tables: settings.jobs.rawSql ? await keep("tables", readTables) : [],
+      tables: settings.jobs.rawSql ? await cached("tables", readTables) : [],
     }),
   );
 };

@@ -6,15 +6,27 @@ import type { JobRoutePlugin } from "./plugin.ts";
 
 const Query = Type.Object(
   {
-    type: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: "only those of an error class" })),
+    type: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: "only this error class" })),
     text: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: "only those with this in body, reason or sender" }),
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: "only messages with this text in body, reason or sender",
+      }),
     ),
-    limit: Type.Integer({ minimum: 1, maximum: 200, default: 100, description: "dead letters to look at" }),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 200,
+      default: 100,
+      description: "maximum number of dead letters to read",
+    }),
   },
   { additionalProperties: false },
 );
-/** GET /dead-letters: messages that nobody could take in, with their reasons. They are of all tenants, so it takes an admin. */
+/**
+ * GET /dead-letters: messages that could not be processed, with their reasons. Admins only, since they are of all
+ * tenants.
+ */
 export const deadLettersRoute: JobRoutePlugin = async (app, { cloud, settings, guard }) => {
   app.get(
     "/dead-letters",
@@ -22,9 +34,9 @@ export const deadLettersRoute: JobRoutePlugin = async (app, { cloud, settings, g
       id: "listDeadLetters",
       tag: "operations",
       scope: "admin",
-      summary: "Look at dead letters: by cause, and each with body, reason, times and receives",
+      summary: "List dead letters: by cause, and each with body, reason, times and receives",
       querystring: Query,
-      answers: { 200: { description: "those that were seen, which stay where they are", schema: DeadLetters } },
+      answers: { 200: { description: "the dead letters read; they stay in the queue", schema: DeadLetters } },
       errors: ["StorageUnavailable"],
     }),
     async ({ query: { type, text = "", limit } }) => {

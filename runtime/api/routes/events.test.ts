@@ -29,7 +29,7 @@ describe("GET /jobs/{id}/events", () => {
     assert.equal(states.at(-1), "CANCELLED");
   });
 
-  it("says on a silent stream that it is still there, and looks no further once its reader has left", async () => {
+  it("sends comments on a silent stream, and stops polling when its reader has left", async () => {
     const other = await testApi();
     mock.timers.enable({ apis: ["Date"], now: Date.now() });
     try {
@@ -62,7 +62,7 @@ describe("GET /jobs/{id}/events", () => {
     }
   });
 
-  it("ends the streams of jobs that go on when the server closes, so that it can drain", async () => {
+  it("ends the streams of running jobs when the server closes, so that it can drain", async () => {
     const other = await testApi();
     try {
       const headers = await other.as("acme");

@@ -12,7 +12,7 @@ const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-stor
 /** GET /jobs/{id}/events: the document whenever state or progress changes, until the job has ended. */
 export const eventRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
   const hub = new JobHub(deps.db, deps.settings.api.limits, app.log);
-  // A stream lasts as long as its job; a server that drains ends it, and its reader comes back to the next one.
+  // A draining server ends its streams; their clients reconnect to another one.
   app.addHook("preClose", async () => hub.close());
   app.get(
     "/jobs/:id/events",
@@ -21,8 +21,7 @@ export const eventRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
       tag: "jobs",
       scope: "read",
       summary: "A job's changes as server-sent events",
-      description:
-        "Each event `job` is the document; the stream ends when the job has ended. Come back if it ends before.",
+      description: "Each event `job` is the document; the stream ends with the job. Reconnect if it ends earlier.",
       params: JobId,
       querystring: TenantQuery,
       answers: { 200: { description: "the events", content: { "text/event-stream": Type.String() } } },

@@ -14,7 +14,7 @@ describe("POST /explain", () => {
   const ask = (task: object, more: object = {}) =>
     p.app.inject({ method: "POST", url: "/explain", headers, payload: { task, ...more } });
 
-  it("gives a read's plan, its estimates, its route and its room, and makes no job", async () => {
+  it("returns a read's plan, estimates, route and capacity, and creates no job", async () => {
     const response = await ask({ type: "read", sql: "select * from generate_series(1, 100000) n", format: "csv" });
     assert.equal(response.statusCode, 200, response.body);
     const { plan, cost, estimatedRows, estimatedBytes, ...rest } = response.json();
@@ -35,7 +35,7 @@ describe("POST /explain", () => {
     assert.equal(rows[0].runner, "ec2");
   });
 
-  it("says how many rows a statement would delete, without a plan of it", async () => {
+  it("estimates the rows that a statement would delete, without a plan", async () => {
     await p.admin.query("insert into regions values ('north', 'North', null)");
     await p.admin.query("insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')");
     await p.admin.query(
@@ -53,7 +53,7 @@ describe("POST /explain", () => {
     assert.equal((await p.admin.query("delete from prices")).rowCount, 1_000);
   });
 
-  it("sends updates where they run, without a plan", async () => {
+  it("returns the route of updates, without a plan", async () => {
     const response = await ask({
       type: "update",
       target: "prices",
@@ -63,7 +63,7 @@ describe("POST /explain", () => {
     assert.deepEqual(response.json(), { route: "ec2", room: { slots: 1, now: true } });
   });
 
-  it("says that there is no room once as many wait as can start", async () => {
+  it("reports no capacity once as many jobs wait as can start", async () => {
     for (const requestId of ["a", "b"])
       await p.app.inject({
         method: "POST",
@@ -91,12 +91,12 @@ describe("POST /explain", () => {
     });
   }
 
-  it("says where in the SQL an error is, and what the server suggests", async () => {
+  it("reports the position of an error in SQL, and the server's hint", async () => {
     const { detail } = (await ask({ type: "read", sql: 'select 1 as "é🚢",\n  nme from ports', format: "csv" })).json();
     assert.match(detail, /"nme" does not exist \(line 2, column 3\)\. Perhaps you meant to reference the column/);
   });
 
-  it("leaves the API's own session as it was", async () => {
+  it("leaves the API's own session unchanged", async () => {
     await ask({ type: "read", sql: "select 1 as n", format: "csv" });
     const { rows } = await p.app
       .inject({ url: "/readyz" })

@@ -18,27 +18,27 @@ import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 const Answer = Type.Object({
-  route: Type.Enum([...RUNNERS], { description: "where it would run" }),
+  route: Type.Enum([...RUNNERS], { description: "runner type it would run on" }),
   room: Type.Object(
     {
-      slots: Type.Integer({ description: "runs that this kind may have at once" }),
-      running: Type.Optional(Type.Integer({ description: "runs of this kind; for admins" })),
-      waiting: Type.Optional(Type.Integer({ description: "jobs of this kind that wait, of all tenants; for admins" })),
-      now: Type.Boolean({ description: "whether it would start at once" }),
+      slots: Type.Integer({ description: "maximum number of concurrent runs of this type" }),
+      running: Type.Optional(Type.Integer({ description: "runs of this type; admins only" })),
+      waiting: Type.Optional(Type.Integer({ description: "waiting jobs of this type, of all tenants; admins only" })),
+      now: Type.Boolean({ description: "whether it would start immediately" }),
     },
-    { description: "whether there is room for it" },
+    { description: "available capacity" },
   ),
-  estimatedRows: Type.Optional(Type.Number({ description: "of a read, or that a statement would delete" })),
-  estimatedBytes: Type.Optional(Type.Number({ description: "reads only, before compression" })),
-  cost: Type.Optional(Type.Number({ description: "reads only, in the planner's units" })),
+  estimatedRows: Type.Optional(Type.Number({ description: "rows of a read, or rows that a statement would delete" })),
+  estimatedBytes: Type.Optional(Type.Number({ description: "reads only; before compression" })),
+  cost: Type.Optional(Type.Number({ description: "reads only; in the planner's units" })),
   plan: Type.Optional(
     Type.Unknown({
-      description: "reads only: as EXPLAIN (FORMAT JSON) has it; its beginning as text where it is long",
+      description: "reads only; output of EXPLAIN (FORMAT JSON); if long, its beginning as text",
     }),
   ),
 });
 
-/** POST /explain: what a request would take and where it would run, without making a job of it. */
+/** POST /explain: estimated cost and runner type of a request, without creating a job. */
 export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, guard }) => {
   app.post(
     "/explain",
@@ -49,7 +49,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
         scope: "submit",
         summary: "Plan a job without submitting it",
         body: submissionSchema(settings.jobs),
-        answers: { 200: { description: "what it would take", schema: Answer } },
+        answers: { 200: { description: "estimate and route", schema: Answer } },
         errors: ["InvalidSql", "NotOneStatement", "Busy"],
       }),
       validatorCompiler: () => () => true,
@@ -84,16 +84,16 @@ async function planned(plans: JobServices["plans"], tenant: string, task: ReadTa
     return await turnsOf(plans).run(tenant, () => estimate(plans, sql));
   } catch (error) {
     const known = classify(error);
-    // What a caller's SQL brought about is the caller's to know, as the job's error would tell it.
+    // Errors in the caller's SQL are reported as the job's error would be.
     throw ERRORS[known.code].category === "User" ? known : error;
   }
 }
 
-/** How many rows a statement would delete, where that can be told. */
+/** Estimates how many rows a statement would delete; empty if that is unknown. */
 const rowsOf = async (plans: JobServices["plans"], tenant: string, sql: string | undefined) =>
   sql === undefined ? {} : { estimatedRows: (await turnsOf(plans).run(tenant, () => estimate(plans, sql))).rows };
 
-/** Whether a job would start at once. The counts include other tenants' jobs, so only admins get them. */
+/** Tells if a job would start immediately. Counts include other tenants' jobs, so only admins get them. */
 async function roomOf(db: JobServices["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
   const { rows } = await db.query("select running, working, waiting from jobs.room($1)", [runner]);
   const { running, working, waiting } = rows[0];

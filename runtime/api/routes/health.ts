@@ -4,7 +4,7 @@ import type { RoutePlugin } from "./plugin.ts";
 
 const State = (word: string) => Type.Object({ status: Type.Literal(word) });
 
-/** GET /healthz and /readyz, for whoever decides whether this process is to be restarted, or sent requests. */
+/** GET /healthz and /readyz: health checks of the container and the load balancer. */
 export const healthRoutes: RoutePlugin = async (app, { db }) => {
   app.get(
     "/healthz",
@@ -12,7 +12,7 @@ export const healthRoutes: RoutePlugin = async (app, { db }) => {
       id: "isAlive",
       tag: "operations",
       unlimited: true,
-      summary: "Whether this process lives",
+      summary: "Whether the process is running",
       answers: { 200: { description: "it does", schema: State("ok") } },
     }),
     async () => ({ status: "ok" }),
@@ -23,7 +23,7 @@ export const healthRoutes: RoutePlugin = async (app, { db }) => {
       id: "isReady",
       tag: "operations",
       unlimited: true,
-      summary: "Whether the database answers",
+      summary: "Whether the database is reachable",
       answers: { 200: { description: "it does", schema: State("ready") } },
     }),
     async () => {

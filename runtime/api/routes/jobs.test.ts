@@ -38,7 +38,7 @@ describe("the jobs API", () => {
   };
   const settleOthers = () => p.admin.query("delete from jobs.jobs");
 
-  it("takes a job, says where it is, and wakes the dispatcher", async () => {
+  it("accepts a job, returns its location, and wakes the dispatcher", async () => {
     const response = await post("/jobs", { requestId: "first", task: read });
     assert.deepEqual(
       [response.statusCode, response.headers.location, response.json()],
@@ -49,11 +49,11 @@ describe("the jobs API", () => {
     assert.deepEqual([document.status, document.tenant, document.task.sql], ["PENDING", "acme", "select 1 as n"]);
   });
 
-  it("makes a requestId if absent", async () => {
+  it("generates a requestId if it is absent", async () => {
     assert.match((await post("/jobs", { task: read })).json().requestId, /^[0-9a-f-]{36}$/);
   });
 
-  it("makes one job of the same request posted five times at once", async () => {
+  it("creates one job from five concurrent identical requests", async () => {
     const responses = await Promise.all(
       Array.from({ length: 5 }, () => post("/jobs", { requestId: "again", task: read })),
     );
@@ -64,7 +64,7 @@ describe("the jobs API", () => {
     );
   });
 
-  it("refuses another task under a known requestId, and answers it here only", async () => {
+  it("refuses another task under an existing requestId, and answers only here", async () => {
     await submit("taken");
     const response = await post("/jobs", { requestId: "taken", task: { ...read, format: "csv" } });
     assert.deepEqual([response.statusCode, response.json().type], [409, "RequestIdConflict"]);
@@ -101,7 +101,7 @@ describe("the jobs API", () => {
     );
   });
 
-  it("needs a token, with the scope", async () => {
+  it("requires a token with the scope", async () => {
     for (const url of ["/jobs", "/jobs/first", "/jobs/first/result", "/queries"]) {
       const response = await get(url, {});
       assert.deepEqual(
@@ -120,7 +120,7 @@ describe("the jobs API", () => {
     assert.equal((await post("/jobs/first/cancel", {}, reader)).statusCode, 403);
   });
 
-  it("keeps tenants apart: none sees, cancels, retries or submits for another; an admin may", async () => {
+  it("separates tenants: none can see, cancel, retry or submit for another, except an admin", async () => {
     await submit("mine");
     const other = await p.as("other");
     for (const url of ["/jobs/mine", "/jobs/mine/result", "/jobs/mine/response", "/jobs/mine/events"])
@@ -139,7 +139,7 @@ describe("the jobs API", () => {
     assert.equal((await get(String(made.headers.location), admin)).json().requestId, "for-acme", "where Location says");
   });
 
-  it("finds jobs by words, status and label, a page at a time", async () => {
+  it("finds jobs by words, status and label, in pages", async () => {
     for (let index = 0; index < 5; index++)
       assert.equal(
         (
@@ -202,7 +202,7 @@ describe("the jobs API", () => {
     assert.deepEqual([await since("2016-12-31T23:59:60Z"), await since("9998-01-01T00:00:00+01:00")], [5, 0]);
   });
 
-  it("hands out an inline result as its bytes, digit for digit, and says when there is none", async () => {
+  it("returns an inline result digit for digit, and says if there is none", async () => {
     await settleOthers();
     await submit("result");
     assert.deepEqual((await get("/jobs/result/result")).json().type, "NotFinished");
@@ -214,7 +214,7 @@ describe("the jobs API", () => {
     assert.equal((await get("/jobs/none/result")).statusCode, 404);
   });
 
-  it("redirects to a result in S3 by a link made on request", async () => {
+  it("redirects to a result in S3 with a presigned link", async () => {
     await settleOthers();
     await submit("large");
     await end(
@@ -227,7 +227,7 @@ describe("the jobs API", () => {
     assert.doesNotMatch((await get("/jobs/large")).body, /X-Amz/);
   });
 
-  it("takes a file up in parts and lets only its tenant load it", async () => {
+  it("uploads a file in parts, and lets only its tenant load it", async () => {
     const begun = await post("/uploads", { fileName: "a b.csv", bytes: 9 * 1024 * 1024 });
     assert.equal(begun.statusCode, 201);
     const { id, location, parts, partBytes } = begun.json();
@@ -241,7 +241,7 @@ describe("the jobs API", () => {
     );
     const other = await p.as("other");
     assert.equal((await post(`/uploads/${id}/complete`, { parts: etags }, other)).statusCode, 404);
-    // In whatever order they arrived.
+    // In any order of arrival.
     const completed = await post(`/uploads/${id}/complete`, { parts: etags.toReversed() });
     assert.deepEqual(completed.json(), { location });
     const { Body } = await p.s3.send(
@@ -257,7 +257,7 @@ describe("the jobs API", () => {
     );
   });
 
-  it("answers everything else with a problem, and describes itself", async () => {
+  it("answers everything else with a problem", async () => {
     const response = await get("/nothing");
     assert.deepEqual([response.statusCode, response.json().type], [404, "NotFound"]);
     for (const path of ["/jobs/%ff", `/jobs/${"a".repeat(1_100)}`, "/jobs/%zz/result?x=1"]) {

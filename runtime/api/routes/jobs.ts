@@ -16,7 +16,7 @@ import type { Submitted } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
-/** What can keep a sound request from being taken in. */
+/** Errors that a valid submission can get. */
 export const SUBMITTING = [
   "RequestIdConflict",
   "TooManyWaiting",
@@ -27,7 +27,7 @@ export const SUBMITTING = [
   "SourceNotAllowed",
   "StorageUnavailable",
 ] as const;
-const LOCATION = { Location: Type.String({ description: "the path of the job" }) };
+const LOCATION = { Location: Type.String({ description: "path of the job" }) };
 
 const Prefix = Type.Object(
   {
@@ -35,16 +35,16 @@ const Prefix = Type.Object(
     prefix: Type.Optional(
       Type.String({
         pattern: requestIdPattern.source,
-        description: "the beginning of the ids, in their own case; none of its characters is a wildcard",
+        description: "the beginning of an id, case-sensitive, without wildcards",
       }),
     ),
-    limit: Type.Integer({ minimum: 1, maximum: 100, default: 10, description: "ids at most" }),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 10, description: "maximum number of ids" }),
   },
   { additionalProperties: false },
 );
 const JobIds = Type.Object({
   ids: Type.Array(Type.Pick(Status, ["requestId", "status"])),
-  more: Type.Boolean({ description: "whether there are others" }),
+  more: Type.Boolean({ description: "whether there are more" }),
 });
 /** Answers a submission: 202 for a new job, 200 for a repeat. */
 function sendSubmitted(
@@ -52,7 +52,7 @@ function sendSubmitted(
   { requestId, tenant, status, isNew }: Submitted,
   callersTenant: string,
 ): FastifyReply {
-  // To look at it an admin must name the tenant again.
+  // An admin must name another tenant to see its job.
   const whose = tenant === callersTenant ? "" : `?${new URLSearchParams({ tenant })}`;
   return reply
     .code(isNew ? 202 : 200)
@@ -60,7 +60,7 @@ function sendSubmitted(
     .send({ requestId, tenant, status });
 }
 
-/** POST /jobs, GET /jobs/{id}, and what can be done to a job. */
+/** POST /jobs, GET /jobs/{id}, cancel and retry. */
 export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submit, wake }, ...deps }) => {
   const { db, settings } = deps;
 
@@ -73,11 +73,11 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
         scope: "submit",
         summary: "Submit a job",
         description:
-          "An update needs the scope `update` beside `submit`. Send it again as often as you like: the same requestId with the same task is the same job.",
+          "An update also needs the scope `update`. Submitting is idempotent: the same requestId with the same task is the same job.",
         body: submissionSchema(settings.jobs),
         answers: {
           200: {
-            description: "a repeat: the job is there already",
+            description: "a repeat: the job exists",
             schema: Status,
             example: STATUS_EXAMPLE,
             headers: LOCATION,
@@ -86,7 +86,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
         },
         errors: [...SUBMITTING],
       }),
-      // The contract's own validation names all problems at once; see runtime/contract/request.ts.
+      // The contract's own validation reports all problems at once (runtime/contract/request.ts).
       validatorCompiler: () => () => true,
     },
     async (request, reply) => {
@@ -104,7 +104,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       id: "getJob",
       tag: "jobs",
       scope: "read",
-      summary: "A job's document, as it stands now",
+      summary: "The current document of a job",
       params: JobId,
       querystring: TenantQuery,
       answers: { 200: { description: "the document", schema: JobDocument } },
@@ -123,8 +123,8 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       params: JobId,
       querystring: TenantQuery,
       answers: {
-        200: { description: "it has ended, by this or before", schema: Status },
-        202: { description: "it runs, and will be ended", schema: Status },
+        200: { description: "it has ended, now or before", schema: Status },
+        202: { description: "it is running and will be stopped", schema: Status },
       },
       errors: ["UnknownJob"],
     }),
@@ -133,7 +133,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       const requestId = request.params.id;
       const status = await cancelFor(db, actorOf(request), tenant, requestId);
       if (status === undefined) throw new JobError("UnknownJob", { requestId, tenant });
-      // One that waited has ended with this; its response is due.
+      // Cancelling a waiting job ended it, so its response is due.
       if (status === "CANCELLED") await wake(request);
       return reply.code(status === "IN_PROGRESS" ? 202 : 200).send({ requestId, tenant, status });
     },
@@ -145,10 +145,10 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       id: "findJobIds",
       tag: "jobs",
       scope: "read",
-      summary: "Ids of jobs by their beginning; without one, of the newest",
-      description: "Reads the jobs themselves, so a job that was just submitted is found.",
+      summary: "Find ids of jobs by prefix; without one, the newest",
+      description: "Always current: a job that was just submitted is found.",
       querystring: Prefix,
-      answers: { 200: { description: "by id where there is a prefix, else the newest first", schema: JobIds } },
+      answers: { 200: { description: "by id with a prefix, otherwise newest first", schema: JobIds } },
     }),
     async (request) => {
       const { prefix, limit, tenant: named } = request.query;
@@ -159,7 +159,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
   app.post(
     "/jobs/:id/retry",
     {
-      // What a retry changes may be left out, and the body with it.
+      // Changes, and the body with them, are optional.
       preValidation: async (request) => {
         request.body ??= {};
       },
@@ -169,13 +169,13 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
         scope: "submit",
         summary: "Submit an ended job's task again, as a new job",
         description:
-          "An update needs the scope `update` beside `submit`. To retry a job twice is one retry: the second answer is about the same job.",
+          "An update also needs the scope `update`. Retrying a job twice creates one retry: the second response is about the same job.",
         params: JobId,
         querystring: TenantQuery,
         body: RetryChanges,
         answers: {
-          200: { description: "the retry is there already", schema: Status },
-          202: { description: "accepted, under an id of its own", schema: Status, headers: LOCATION },
+          200: { description: "the retry exists", schema: Status },
+          202: { description: "accepted under its own id", schema: Status, headers: LOCATION },
         },
         errors: ["UnknownJob", "NotRetryable", ...SUBMITTING],
       }),
@@ -190,7 +190,10 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
   );
 };
 
-/** The current document: from the job itself, so that it is never behind. */
+/**
+ * Reads the current document from the jobs table, which is never behind.
+ * @throws JobError UnknownJob
+ */
 export async function documentOf<Document extends object = Record<string, unknown>>(
   { db }: Pick<JobServices, "db">,
   tenant: string,
@@ -204,7 +207,7 @@ export async function documentOf<Document extends object = Record<string, unknow
   return rows[0].document;
 }
 
-/** Newest jobs of all tenants that are looked through for a tenant's own, before its documents are searched. */
+/** Newest jobs of all tenants that are read before searching documents. */
 const NEWEST = 10_000;
 
 async function jobIds(
@@ -219,7 +222,7 @@ async function jobIds(
   });
   const columns = `select request_id as "requestId", status from jobs.documents where tenant = $1`;
   if (prefix !== undefined) {
-    // Every character of an id comes before {.
+    // Every character of an id sorts before {.
     const range = `${columns} and request_id >= $2 collate "C" and request_id < $3 collate "C" order by request_id limit $4`;
     const { rows } = await db.query(range, [tenant, prefix, `${prefix}{`, limit + 1]);
     return page(rows);
@@ -227,7 +230,7 @@ async function jobIds(
   const newest = `${columns} and id > (select coalesce(max(id), 0) - ${NEWEST} from jobs.documents) order by id desc limit $2`;
   const { rows } = await db.query(newest, [tenant, limit + 1]);
   if (rows.length > limit) return page(rows);
-  // What the search lacks, since it may be a second behind, is among the newest.
+  // The newest jobs include those that the search, up to a second behind, lacks.
   const { documents } = await tracking.search({ tenant, limit: limit + 1 });
   const known = new Set(rows.map(({ requestId }) => requestId));
   return page([...rows, ...documents.filter(({ requestId }) => !known.has(requestId))]);

@@ -25,7 +25,7 @@ describe("signing in at an identity provider", function () {
     return { url, cookie, session: (await fetch(`${origin}/session`, { headers: { cookie } })) as Response };
   };
 
-  it("says which ways there are to sign in", async () => {
+  it("lists the sign-in methods", async () => {
     const { issuer } = provider;
     const scopes = ["openid", "profile", "email"];
     assert.deepEqual((await p.app.inject("/login")).json(), {
@@ -33,7 +33,7 @@ describe("signing in at an identity provider", function () {
     });
   });
 
-  it("gives a person the tenant and scopes of the first rule that their claims match, and leads back", async () => {
+  it("gives a person the tenant and scopes of the first rule that matches their claims, and redirects back", async () => {
     const ada = await signIn("ada");
     assert.match(ada.url, /\/dashboard#\/signed-in\/%23%2Fjobs%2Fdefault%2Fx$/);
     assert.match(ada.cookie, /^rates_session_t=rates_s_[\w-]{43}$/, "the sign-in's own cookie is gone");
@@ -43,13 +43,13 @@ describe("signing in at an identity provider", function () {
     assert.deepEqual([bob.name, bob.tenant, bob.scopes], ["bob@acme.example", "acme", ["read", "submit"]]);
   });
 
-  it("refuses a person whom no rule gives access", async () => {
+  it("refuses a person without a matching rule", async () => {
     const { url, session } = await signIn("eve");
     assert.match(url, /\/dashboard#\/sign-in-failed\/NoAccess$/);
     assert.equal(session.status, 401);
   });
 
-  it("refuses a return that this browser did not begin, or that was tampered with", async () => {
+  it("refuses a callback that this browser did not begin, or that was tampered with", async () => {
     const fail = async (path: string, cookie = "") => {
       const answer = await p.app.inject({ url: path, headers: { cookie, host: new URL(origin).host } });
       assert.equal(answer.statusCode, 302);
@@ -67,7 +67,7 @@ describe("signing in at an identity provider", function () {
     await fail(`/login/callback?code=x&state=${state}x`, cookie);
   });
 
-  it("asks with PKCE, a state and a nonce, and leads back to no host but its own", async () => {
+  it("uses PKCE, state and nonce, and redirects to no other host", async () => {
     const begin = (host: string) => p.app.inject({ url: "/login/start", headers: { host } });
     const url = new URL(String((await begin("127.0.0.1:8080")).headers.location));
     assert.equal(url.searchParams.get("redirect_uri"), "http://127.0.0.1:8080/login/callback");
@@ -78,7 +78,7 @@ describe("signing in at an identity provider", function () {
       assert.match(String((await begin(host)).headers.location), /sign-in-failed\/InvalidSignIn$/, host);
   });
 
-  it("leads back to a page of the dashboard only", async () => {
+  it("redirects to pages of the dashboard only", async () => {
     for (const next of ["https://evil.example", "//evil.example", "javascript:alert(1)", `#/${"x".repeat(600)}`]) {
       const begun = await p.app.inject({
         url: `/login/start?next=${encodeURIComponent(next)}`,
@@ -89,7 +89,7 @@ describe("signing in at an identity provider", function () {
     }
   });
 
-  it("says that the provider cannot be used, and asks it again at the next sign-in", async () => {
+  it("reports an unavailable provider, and contacts it again at the next sign-in", async () => {
     const settings = { ...provider.settings, issuer: "http://127.0.0.1:1" };
     const q = await testApi({ api: { signIn: { platform: "t", oidc: settings } } });
     try {

@@ -11,10 +11,10 @@ import { type CookieOptions, cookieName, cookieOf, isSecure, setCookie } from ".
 import type { RoutePlugin } from "./plugin.ts";
 import { recordSignIn, Session, setSession, shownSession } from "./sessions.ts";
 
-/** How long somebody may take at the identity provider. */
+/** Time limit of a sign-in at the identity provider. Seconds. */
 const PENDING_SECONDS = 900;
 const CALLBACK = "/login/callback";
-/** A page of the dashboard to come back to. */
+/** Matches a page of the dashboard to return to. */
 const PAGE = /^#\/[!-~]{0,500}$/;
 
 const Methods = Type.Object({
@@ -26,7 +26,7 @@ const Methods = Type.Object({
         clientId: Type.String({ description: "a public client" }),
         scopes: Type.Array(Type.String()),
       },
-      { description: "an OpenID Connect provider; left out, a token or a link signs in" },
+      { description: "OpenID Connect provider; absent if only tokens and links sign in" },
     ),
   ),
 });
@@ -38,15 +38,17 @@ const Exchange = Type.Object(
         pattern: "^[!-~]+$",
         minLength: 1,
         maxLength: 16_384,
-        description: "for claims that the ID token does not have",
+        description: "for claims that are not in the ID token",
       }),
     ),
   },
   { additionalProperties: false },
 );
-const Made = Type.Object({ ...Session.properties, token: Type.String({ description: "shown this once" }) });
+const Made = Type.Object({ ...Session.properties, token: Type.String({ description: "shown only once" }) });
 
-/** Signing in at an identity provider: GET /login for the ways, /login/start and /login/callback for browsers. */
+/**
+ * Signs in with an identity provider: GET /login lists the methods, /login/start and /login/callback serve browsers.
+ */
 export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) => {
   const { platform, sessionMinutes, oidc } = settings.api.signIn;
   const limit = (request: FastifyRequest, reply: FastifyReply) => limits.address(request, reply);
@@ -58,7 +60,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
     operation(undefined, {
       id: "getLogin",
       tag: "sessions",
-      summary: "The ways to sign in",
+      summary: "The sign-in methods",
       onRequest: limit,
       answers: { 200: { description: "the ways", schema: Methods } },
     }),
@@ -75,7 +77,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
       sessionMinutes * 60,
     );
     if (!made)
-      throw new JobError("InvalidSignIn", { reason: "this ID token has made a session already. Sign in again." });
+      throw new JobError("InvalidSignIn", { reason: "this ID token was already used for a session. Sign in again." });
     return made;
   };
 
@@ -84,28 +86,28 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
     operation(undefined, {
       id: "exchangeIdToken",
       tag: "sessions",
-      summary: "Exchange an ID token of the identity provider for a session, as `rates login` does",
+      summary: "Exchange an ID token of the identity provider for a session (`rates login`)",
       onRequest: limit,
       body: Exchange,
-      answers: { 201: { description: "a session, whose token is sent as Authorization: Bearer", schema: Made } },
+      answers: { 201: { description: "a session; send its token as Authorization: Bearer", schema: Made } },
       errors: ["InvalidSignIn", "NoAccess", "IdentityProviderUnavailable"],
     }),
     async (request, reply) => {
       const { idToken, accessToken } = request.body;
       const { secret } = await sessionOf(await provider.verify(idToken, accessToken), idToken);
       const caller = await callerOf(db, secret);
-      if (!caller) throw new JobError("InvalidSignIn", { reason: "the session has ended already. Sign in again." });
+      if (!caller) throw new JobError("InvalidSignIn", { reason: "the session has already ended. Sign in again." });
       await recordSignIn(db, request, caller, "identity provider", "cli");
       reply.code(201).header("cache-control", "no-store");
       return { ...shownSession(caller), token: secret };
     },
   );
 
-  /** The cookie of one sign-in, so that several tabs can sign in at once. */
+  /** Returns the cookie name of one sign-in; several tabs can sign in at once. */
   const pendingName = (request: FastifyRequest, state: string) =>
     cookieName(request, `login-${state.replace(/\W/g, "").slice(0, 16)}`, platform);
   const pendingOptions = (request: FastifyRequest, maxAge: number): CookieOptions =>
-    // Lax: the provider's page leads back here.
+    // Lax, since the provider redirects here.
     ({ maxAge, sameSite: "Lax", isSecure: isSecure(request) });
 
   app.get<{ Querystring: { next?: unknown } }>(
@@ -140,7 +142,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
         setSession(request, reply, platform, made);
         const caller = await callerOf(db, made.secret);
         if (caller) await recordSignIn(db, request, caller, "identity provider");
-        // Fastify sends both.
+        // Fastify sends both cookies.
         reply.header("set-cookie", setCookie(name, "", pendingOptions(request, 0)));
         return reply
           .header("cache-control", "no-store")
@@ -151,7 +153,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
     },
   );
 
-  /** Leads back to the sign-in page, which says what went wrong by the error's code; the log has the reason. */
+  /** Redirects to the sign-in page with the error's code; the log has the reason. */
   const backWith = (request: FastifyRequest, reply: FastifyReply, thrown: unknown) => {
     const { code } = asJobError(thrown);
     request.log.warn({ err: thrown }, "a sign-in at the identity provider failed");
@@ -161,10 +163,13 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
 
 type Pending = PendingSignIn & { page: string };
 
-/** @throws JobError InvalidSignIn where the browser has not begun a sign-in here, or took too long */
+/**
+ * Reads the state of a sign-in.
+ * @throws JobError InvalidSignIn if the browser did not begin it here, or it took too long
+ */
 function parsePending(value: string | undefined): Pending {
   const expired = new JobError("InvalidSignIn", {
-    reason: "it was not begun in this browser, or took too long. Sign in again.",
+    reason: "the sign-in did not begin in this browser, or took too long. Sign in again.",
   });
   if (value === undefined) throw expired;
   let pending: Partial<Record<keyof Pending, unknown>>;
@@ -179,9 +184,9 @@ function parsePending(value: string | undefined): Pending {
 }
 
 /**
- * Where the provider leads back to. A loopback address is its caller's own machine (RFC 8252, section 7.3); any other name in
- * Host is the caller's to choose, and is not used.
- * @throws JobError InvalidSignIn where the platform has no address that the provider can lead to
+ * Returns the redirect URI. A loopback address is the caller's own machine (RFC 8252, section 7.3); other host names,
+ * which the caller chooses, are not used.
+ * @throws JobError InvalidSignIn if the platform has no address for the redirect
  */
 function redirectUri(request: FastifyRequest, { publicUrl }: OidcSettings): string {
   const { host = "" } = request.headers;

@@ -24,9 +24,9 @@ describe("GET /metrics", () => {
     assert.ok(said.includes('rates_waiting{runner="glue"} 1'), said.join("\n"));
     assert.ok(said.includes('rates_slots{runner="ec2"} 2'));
     await planRuns(p.context.db, testPlan("glue", 1));
-    // Somebody else's connection is busy while this is asked.
+    // Another client's connection is busy meanwhile.
     const client = await p.pool.connect();
-    // An answer is kept for a few times as long as it took.
+    // An answer is cached for a few times as long as it took.
     let later = await lines();
     while (!later.includes('rates_running{runner="glue"} 1')) later = await lines();
     client.release();
@@ -35,7 +35,7 @@ describe("GET /metrics", () => {
     assert.ok(!said.some((line) => line.includes("/jobs/one")));
   });
 
-  it("has counters and histograms of what ended, and counts an unknown error type as Other", async () => {
+  it("has counters and histograms of ended jobs, and counts an unknown error type as Other", async () => {
     const admin = p.admin;
     await admin.query(`insert into jobs.totals (metric, runner, type, le, value) values
       ('failedByRequest', 'glue', 'InvalidRows', 'infinity', 3), ('failedByRequest', 'glue', 'Odd', 'infinity', 1),
@@ -66,7 +66,7 @@ describe("GET /metrics", () => {
     assert.deepEqual([status, stdout + stderr], [0, ""]);
   });
 
-  it("needs an admin's token, since it counts the jobs of all tenants", async () => {
+  it("requires an admin's token, since it counts the jobs of all tenants", async () => {
     assert.equal((await p.app.inject({ url: "/metrics" })).statusCode, 401);
     const tenant = await p.as("acme", "read", "submit", "update", "cancel");
     assert.equal((await p.app.inject({ url: "/metrics", headers: tenant })).statusCode, 403);

@@ -8,20 +8,20 @@ import { operation } from "../operation.ts";
 import { queueDepth } from "../queueDepth.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
-/** What happened in the last whole minute: memory of runs. */
+/** Period of the memory metrics of runs: the last whole minute. */
 const MINUTES = 1;
 
-/** GET /metrics, as Prometheus reads it: this process's requests and connections, and the figures of the whole platform. */
+/** GET /metrics for Prometheus: requests and connections of this process, and metrics of the platform. */
 export const metricsRoute: RoutePlugin = async (app, { db, settings, cloud, guard, registry }) => {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
-  const connections = gauge("rates_database_connections", "connections of this process by what they do", ["state"]);
+  const connections = gauge("rates_database_connections", "connections of this process by state", ["state"]);
   const depth = cloud && queueDepth(cloud);
-  const keep = memoizeBriefly();
+  const cached = memoizeBriefly();
 
-  /** The platform as a whole; whoever scrapes several processes makes the database answer once each. */
+  /** Reads the platform's metrics, cached so that frequent scrapes cause few queries. */
   const platform = () =>
-    keep("platform", async () => {
+    cached("platform", async () => {
       const [status, counted, requests, deadLetters] = await Promise.all([
         readStatus(db, MINUTES),
         readTotals(db),
@@ -38,7 +38,7 @@ export const metricsRoute: RoutePlugin = async (app, { db, settings, cloud, guar
       id: "getMetrics",
       tag: "operations",
       scope: "admin",
-      summary: "Figures of this process and of the jobs, for Prometheus",
+      summary: "Metrics of this process and of the platform, for Prometheus",
       answers: { 200: { description: "the figures", content: { "text/plain": Type.String() } } },
     }),
     async (_request, reply) => {

@@ -13,7 +13,7 @@ describe("GET /places", () => {
   const find = async (search: string) =>
     p.app.inject({ url: `/places?${search}`, headers: await p.as("acme", "read") });
 
-  it("finds places by a part of code or name, those whose code begins with it first", async () => {
+  it("finds places by part of code or name, matches at the beginning of the code first", async () => {
     const { places } = (await find("text=BALTIC+x")).json();
     assert.deepEqual(
       places.map(({ code, kind }: { code: string; kind: string }) => [code, kind]),
@@ -26,7 +26,7 @@ describe("GET /places", () => {
     assert.deepEqual((await find("text=%25")).json(), { places: [] }, "no pattern of LIKE");
   });
 
-  it("asks for a text, and for the scope read", async () => {
+  it("requires a text and the scope read", async () => {
     assert.equal((await find("")).statusCode, 400);
     const headers = await p.as("acme", "submit");
     assert.equal((await p.app.inject({ url: "/places?text=a", headers })).statusCode, 403);

@@ -8,7 +8,7 @@ const Query = Type.Object(
       minLength: 1,
       maxLength: 100,
       pattern: "^[^\\u0000]*$",
-      description: "part of a code, slug or name, whatever the case",
+      description: "part of a code, slug or name, case-insensitive",
     }),
     limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
   },
@@ -17,14 +17,14 @@ const Query = Type.Object(
 const Places = Type.Object({
   places: Type.Array(
     Type.Object({
-      code: Type.String({ description: "what /rates and named queries take: a port's code or a region's slug" }),
+      code: Type.String({ description: "code for /rates and named queries: a port's code or a region's slug" }),
       name: Type.String(),
       kind: Type.Enum(["port", "region"]),
     }),
   ),
 });
 
-/** GET /places: ports and regions by a part of their code or name. */
+/** GET /places: ports and regions by part of their code or name. */
 export const placesRoute: RoutePlugin = async (app, { db, guard }) => {
   app.get(
     "/places",
@@ -32,9 +32,9 @@ export const placesRoute: RoutePlugin = async (app, { db, guard }) => {
       id: "findPlaces",
       tag: "prices",
       scope: "read",
-      summary: "Find ports and regions by a part of their code or name",
+      summary: "Find ports and regions by part of their code or name",
       querystring: Query,
-      answers: { 200: { description: "those whose code begins with the text first", schema: Places } },
+      answers: { 200: { description: "places, those whose code begins with the text first", schema: Places } },
     }),
     async ({ query: { text, limit } }) => {
       const { rows } = await db.query(

@@ -19,8 +19,8 @@ export interface JobRouteOptions extends RouteOptions, JobServices {
   submitter: Submitter;
 }
 
-/** Registers routes; the types of `params`, `query` and `body` follow from their schemas. */
+/** Plugin of routes; the types of `params`, `query` and `body` follow from their schemas. */
 export type RoutePlugin = FastifyPluginAsyncTypebox<RouteOptions>;
 
-/** Registers routes of a platform that takes jobs. */
+/** Plugin of routes of a platform that accepts jobs. */
 export type JobRoutePlugin = FastifyPluginAsyncTypebox<JobRouteOptions>;

@@ -15,7 +15,7 @@ const Id = Type.Object({ id: RequestId });
 const Query = Type.Object(
   {
     tenant: Type.Optional(Tenant),
-    rows: Type.Integer({ minimum: 1, maximum: 1_000, default: 20, description: "rows at most" }),
+    rows: Type.Integer({ minimum: 1, maximum: 1_000, default: 20, description: "maximum number of rows" }),
   },
   { additionalProperties: false },
 );
@@ -24,18 +24,18 @@ const Answer = Type.Object({
   rows: Type.Array(
     Type.Array(
       Type.Union([Type.String(), Type.Null()], {
-        description: `numbers digit for digit; more than ${PREVIEW.cell} characters are cut, and end in …`,
+        description: `numbers digit for digit; cells of more than ${PREVIEW.cell} characters are truncated and end in …`,
       }),
     ),
   ),
-  more: Type.Boolean({ description: "whether the result has more than this" }),
-  furtherColumns: Type.Optional(Type.Integer({ minimum: 1, description: "how many columns are left out" })),
+  more: Type.Boolean({ description: "whether the result has more rows" }),
+  furtherColumns: Type.Optional(Type.Integer({ minimum: 1, description: "number of omitted columns" })),
 });
 
-/** What is fetched of a result in S3: some thousand rows. */
+/** Bytes read of a result in S3: a few thousand rows. */
 const BYTES = 256 * 1024;
 
-/** GET /jobs/{id}/preview: the first rows of a result, wherever it lies and however it is packed. */
+/** GET /jobs/{id}/preview: the first rows of a result, inline or in S3, compressed or not. */
 export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) => {
   app.get(
     "/jobs/:id/preview",
@@ -62,15 +62,15 @@ export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) =>
       if (!job) throw new JobError("UnknownJob", { requestId, tenant });
       const { status, reason, result, task, body } = job;
       if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
-      if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
-      // An update counts its rows and has none to show.
+      if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was stopped." });
+      // An update has no rows to show.
       if (task.type !== "read") return { columns: [], rows: [], more: false };
       const gzip = task.compression === "gzip";
       const piece: Omit<Piece, "whole"> = { format: result.format, gzip, rows: request.query.rows };
       if (result.location === undefined)
         return previewOf(Buffer.from(inlineResult(body) ?? "", gzip ? "base64" : "utf8"), { ...piece, whole: true });
 
-      // Of an object that is empty S3 gives no range.
+      // S3 has no range of an empty object.
       const whole = result.bytes <= BYTES;
       const range = whole ? undefined : { start: 0, end: BYTES - 1 };
       const bytes = await buffer(await openResult(cloud.s3, result.location, range, requestId));

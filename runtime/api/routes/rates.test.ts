@@ -55,7 +55,7 @@ describe("GET /rates", () => {
     return response.json().problems.map((one: { field: string; message: string }) => `${one.field} ${one.message}`);
   };
 
-  it("answers what the original answers, day for day and digit for digit, for any lane and range", async () => {
+  it("answers like the original, day for day and digit for digit, for any lane and range", async () => {
     const day = fc
       .integer({ min: -10, max: 45 })
       .map((offset) => new Date(Date.UTC(2021, 2, 1 + offset)).toISOString().slice(0, 10));
@@ -71,7 +71,7 @@ describe("GET /rates", () => {
     );
   });
 
-  it("takes a region's slug for every port in it and below it", async () => {
+  it("accepts a region's slug for every port in it and in its subregions", async () => {
     const slugs = (await admin.query("select slug from regions order by 1")).rows.map((row) => row.slug);
     const place = fc.constantFrom(...slugs, ...slugs, ...ports, "XXXXX");
     let answered = 0;
@@ -100,7 +100,7 @@ describe("GET /rates", () => {
     assert.ok(answered > 0, "the fixture has prices between regions");
   });
 
-  it("answers many questions at once, each its own", async () => {
+  it("answers concurrent questions, each with its own prices", async () => {
     const lanes = ports.flatMap((orig_code) => ports.map((dest_code) => ({ ...march, orig_code, dest_code })));
     const alone = [];
     for (const lane of lanes) alone.push((await get(lane)).body);
@@ -112,7 +112,7 @@ describe("GET /rates", () => {
     assert.equal(new Set(alone).size > 2, true);
   });
 
-  it("answers long ranges among short ones, each its own, in more statements than one", async () => {
+  it("answers long and short ranges together, in several statements", async () => {
     const ranges = Array.from({ length: 60 }, (_, index) => ({
       ...march,
       date_from: index % 2 === 0 ? "2020-03-01" : "2021-03-01",
@@ -125,7 +125,7 @@ describe("GET /rates", () => {
     );
   });
 
-  it("asks for so many days in one statement that none waits long for its neighbours", async () => {
+  it("limits the days per statement, so that no question waits long for others", async () => {
     const statements: number[] = [];
     const pool = {
       query: async ({ values: [, , first, last] }: { values: string[][] }) => {
@@ -143,7 +143,7 @@ describe("GET /rates", () => {
     assert.deepEqual(statements, [11_322], "one is asked for however long it is");
   });
 
-  it("tells all who wait that the database failed, and goes on with the next", async () => {
+  it("reports a database failure to all waiting callers, and continues with the next", async () => {
     let fails = true;
     const query = async ({ values: [from] }: { values: string[][] }) => {
       if (fails) throw new Error("gone");
@@ -157,14 +157,14 @@ describe("GET /rates", () => {
     assert.equal(await reader.ask(question), "2021-03-01,1,");
   });
 
-  it("answers unknown ports with nulls, and a range that ends before it begins with nothing", async () => {
+  it("answers unknown ports with nulls, and a range that ends before it begins with an empty list", async () => {
     assert.deepEqual((await get({ ...march, date_to: "2021-03-01", orig_code: "NOPE" })).json(), {
       rates: [{ count: null, day: "2021-03-01", price: null }],
     });
     assert.deepEqual((await get({ ...march, date_to: "2021-02-28" })).json(), { rates: [] });
   });
 
-  it("names every parameter that is missing or cannot be read", async () => {
+  it("reports every missing or invalid parameter", async () => {
     assert.deepEqual(await problems(""), [
       "date_from is missing.",
       "date_to is missing.",
@@ -172,14 +172,14 @@ describe("GET /rates", () => {
       "dest_code is missing.",
     ]);
     assert.deepEqual(await problems({ ...march, date_from: "2021-02-29", date_to: "soon", dest_code: "" }), [
-      "date_from must be a day of the form YYYY-MM-DD.",
-      "date_to must be a day of the form YYYY-MM-DD.",
+      "date_from must be a valid date (YYYY-MM-DD).",
+      "date_to must be a valid date (YYYY-MM-DD).",
       "dest_code is missing.",
     ]);
-    assert.deepEqual(await problems({ ...march, orig_code: "A\0" }), ["orig_code holds a NUL character."]);
+    assert.deepEqual(await problems({ ...march, orig_code: "A\0" }), ["orig_code contains a NUL character."]);
   });
 
-  it("reads days as the original does: with months and days of one digit, but not the year 0", async () => {
+  it("parses dates like the original: months and days of one digit, but not the year 0", async () => {
     assert.equal((await get({ ...march, date_from: "2021-3-5", date_to: "2021-3-6" })).json().rates.length, 2);
     assert.equal((await problems({ ...march, date_from: "0000-01-01" })).length, 1);
     assert.equal((await get({ ...march, date_from: "9999-12-30", date_to: "9999-12-31" })).json().rates.length, 2);
@@ -189,7 +189,7 @@ describe("GET /rates", () => {
     );
   });
 
-  it("ignores other parameters and repetitions, and a slash at the end, as the original does", async () => {
+  it("ignores other parameters, repetitions and a trailing slash, like the original", async () => {
     const { body } = await get(march);
     for (const url of [
       `/rates?${new URLSearchParams(march)}&orig_code=A&date_from=soon`,
@@ -202,14 +202,14 @@ describe("GET /rates", () => {
     }
   });
 
-  it("has a longest range", async () => {
+  it("limits the length of the range", async () => {
     assert.equal((await get({ ...march, date_to: "2022-04-04" })).statusCode, 200);
     assert.deepEqual(await problems({ ...march, date_to: "2022-04-05" }), [
       "date_to makes a range of more than 400 days. Ask for a shorter one, or submit a read job.",
     ]);
   });
 
-  it("answers 304 to who has the same answer already", async () => {
+  it("answers 304 if the client has the same answer", async () => {
     const first = await get(march);
     const again = await get(march, { "if-none-match": String(first.headers.etag) });
     assert.deepEqual([again.statusCode, again.body], [304, ""]);

@@ -18,11 +18,11 @@ const Rates = Type.Object({
   rates: Type.Array(
     Type.Object({
       count: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()], {
-        description: "prices of that day, null where there is none",
+        description: "number of prices; null on days without prices",
       }),
       day: Type.String({ format: "date" }),
       price: Type.Union([Type.Number(), Type.Null()], {
-        description: "their average, null where there are fewer than three",
+        description: "average price; null for fewer than three prices",
       }),
     }),
   ),
@@ -43,15 +43,15 @@ const Question = Type.Object(
   {
     date_from: day8601("first day, YYYY-MM-DD"),
     date_to: day8601("last day, YYYY-MM-DD; a range that ends before it begins is empty"),
-    orig_code: code("origin: a port's code, or a region's slug, which stands for every port in it and below it"),
+    orig_code: code("origin: a port's code, or a region's slug, which includes every port in it and in its subregions"),
     dest_code: code("destination: a port's code, or a region's slug"),
   },
   { additionalProperties: true },
 );
 
 /**
- * GET /rates, as the service that this one replaces answers it (xeneta/operations-task, rates.py): an entry for every
- * day of the range, newest first.
+ * GET /rates, compatible with the service that it replaces (xeneta/operations-task, rates.py): an entry for every day
+ * of the range, newest first.
  */
 export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guard, limits: { rates } }) => {
   const reader = new RatesReader(db, Math.min(STATEMENTS, api.poolMax));
@@ -61,7 +61,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
     id: "getRates",
     tag: "prices",
     scope: api.openRates ? undefined : "read",
-    summary: "Average prices a day from port to port",
+    summary: "Average prices per day between ports or regions",
     querystring: Question,
     answers: {
       200: {
@@ -70,7 +70,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
         headers: ETAG,
         example: EXAMPLE,
       },
-      304: { description: "what you have is what there is", headers: ETAG },
+      304: { description: "not modified", headers: ETAG },
     },
   });
   const answer = (path: string, hide: boolean) =>
@@ -81,7 +81,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
         ...documented,
         schema: { ...documented.schema, hide },
         onRequest,
-        // The handler checks by hand: it names what is wrong in the contract's words, and this route is the hot one.
+        // The handler validates by itself: faster on this hot path, and in the contract's wording.
         validatorCompiler: () => () => true,
         serializerCompiler: () => (data: unknown) => data as string,
       },
@@ -104,9 +104,12 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
   answer("/rates/", true);
 };
 
-/** The question, or all that is wrong with it. */
+/**
+ * Parses the query.
+ * @throws JobError InvalidRequest with all problems
+ */
 function parse(query: Query, maxDays: number): RatesQuestion {
-  // As the original does: of a parameter given twice the first counts, and others are ignored.
+  // Like the original: the first value of a repeated parameter counts, unknown parameters are ignored.
   const date_from = first(query.date_from);
   const date_to = first(query.date_to);
   const orig_code = first(query.orig_code);
@@ -141,24 +144,26 @@ function parse(query: Query, maxDays: number): RatesQuestion {
       problems.add(() => ({
         field: name,
         value: redactAndTruncate(value),
-        message: "must be a day of the form YYYY-MM-DD.",
+        message: "must be a valid date (YYYY-MM-DD).",
       }));
     else if (value.length > INPUT.place)
       problems.add(() => ({ field: name, value, message: `must have at most ${INPUT.place} characters.` }));
-    else if (value.includes("\0")) problems.add(() => ({ field: name, message: "holds a NUL character." }));
+    else if (value.includes("\0")) problems.add(() => ({ field: name, message: "contains a NUL character." }));
   }
   throw invalid(problems);
 }
 
 const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
-/** YYYY-MM-DD of a day that exists; as the original, it takes months and days of one digit too. */
+/**
+ * Normalizes a date to YYYY-MM-DD; undefined if it is invalid. Like the original, accepts months and days of one digit.
+ */
 function day(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const parts = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(value);
   if (!parts || parts[1] === "0000") return undefined;
   const name = value.length === 10 ? value : `${parts[1]}-${parts[2]?.padStart(2, "0")}-${parts[3]?.padStart(2, "0")}`;
   const at = Date.parse(name);
-  // A day that a month does not have would read back as one of the next month.
+  // Dates such as February 30 would roll over to the next month.
   return Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== name ? undefined : name;
 }

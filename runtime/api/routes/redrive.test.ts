@@ -21,7 +21,7 @@ describe("POST /redrive", () => {
     p.app.inject({ method: "POST", url: "/redrive", payload, headers: await p.as("ops", ...scopes) });
   const bodies = async (queue: string) => (await p.receive(queue)).map(({ Body }) => Body).sort();
 
-  it("puts back what nobody could take in, and leaves what would fail again, in sight of others", async () => {
+  it("requeues messages that can be accepted, and keeps those that would fail again visible to others", async () => {
     await bury('{"requestId":"a"}');
     await bury("{torn", "UnreadableMessage");
     await bury('{"requestId":"b"}', "DatabaseUnavailable");
@@ -35,7 +35,7 @@ describe("POST /redrive", () => {
     assert.deepEqual(await bodies(p.context.queues.deadLetters), ["{torn"]);
   });
 
-  it("puts back the classes that are named, and no others", async () => {
+  it("requeues only the given classes", async () => {
     await bury("one");
     await bury("{mended", "UnreadableMessage");
     await ask({ types: ["UnreadableMessage"] }, "admin");
@@ -43,7 +43,7 @@ describe("POST /redrive", () => {
     assert.deepEqual(await bodies(p.context.queues.deadLetters), ["one"]);
   });
 
-  it("only counts in a dry run, and all messages however many", async () => {
+  it("only counts in a dry run, and reads all messages", async () => {
     await Promise.all(Array.from({ length: 25 }, (_, index) => bury(`m${index}`)));
     const { redriven, kept } = (await ask({ dryRun: true }, "admin")).json();
     assert.deepEqual([redriven, kept], [{ ReceivedTooOften: 25 }, {}]);
@@ -51,13 +51,13 @@ describe("POST /redrive", () => {
     assert.deepEqual(await bodies(p.context.queues.requests), []);
   });
 
-  it("looks at no more than it was asked to", async () => {
+  it("reads no more messages than its limit", async () => {
     await Promise.all(Array.from({ length: 5 }, (_, index) => bury(`m${index}`)));
     const { redriven, kept, looked, total } = (await ask({ limit: 3 }, "admin")).json();
     assert.deepEqual([redriven, kept, looked, total], [{ ReceivedTooOften: 3 }, {}, 3, 5]);
   });
 
-  it("shows what lies there, with reason and times and no secrets of URLs, and leaves it in sight", async () => {
+  it("lists messages with reason and times, without secrets of URLs, and keeps them visible", async () => {
     const url = "https://user:secret@example.org/x";
     await p.context.sqs.send(
       new SendMessageCommand({
@@ -118,7 +118,7 @@ describe("POST /redrive", () => {
     );
   });
 
-  it("puts back single dead letters, whatever their class", async () => {
+  it("requeues single dead letters of any class", async () => {
     await bury("one", "UnreadableMessage");
     await bury("two", "UnreadableMessage");
     const { letters } = (await p.app.inject({ url: "/dead-letters", headers: await p.as("ops", "admin") })).json();
@@ -128,7 +128,7 @@ describe("POST /redrive", () => {
     assert.deepEqual(await bodies(p.context.queues.requests), ["two"]);
   });
 
-  it("takes an admin, and names a class that there is none of", async () => {
+  it("requires an admin, and reports an unknown class", async () => {
     assert.equal((await ask({}, "submit")).statusCode, 403);
     const refused = await ask({ types: ["Unreadable"] }, "admin");
     assert.equal(refused.statusCode, 400);

@@ -13,22 +13,27 @@ const Body = Type.Object(
       Type.Array(Type.Enum([RECEIVED_TOO_OFTEN, ...Object.keys(ERRORS)]), {
         minItems: 1,
         maxItems: 100,
-        description: "error classes to put back; left out, those whose cause may have passed",
+        description: "error classes to requeue; default: retryable ones",
       }),
     ),
     messageIds: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
         minItems: 1,
         maxItems: 100,
-        description: "only these dead letters, whatever their class unless types are named",
+        description: "only these dead letters, of any class unless types is given",
       }),
     ),
-    dryRun: Type.Boolean({ default: false, description: "only count, and say which would fail again" }),
-    limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 1_000, description: "dead letters to look at" }),
+    dryRun: Type.Boolean({ default: false, description: "only count, and report which would fail again" }),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 1_000,
+      default: 1_000,
+      description: "maximum number of dead letters to read",
+    }),
   },
   { additionalProperties: false },
 );
-/** POST /redrive: puts dead letters back into the request queue. They are of all tenants, so it takes an admin. */
+/** POST /redrive: moves dead letters back to the request queue. Admins only, since they are of all tenants. */
 export const redriveRoute: JobRoutePlugin = async (app, { db, cloud, settings, guard }) => {
   app.post(
     "/redrive",
@@ -36,9 +41,9 @@ export const redriveRoute: JobRoutePlugin = async (app, { db, cloud, settings, g
       id: "redrive",
       tag: "operations",
       scope: "admin",
-      summary: "Put dead letters back by error class",
+      summary: "Requeue dead letters by error class",
       body: Body,
-      answers: { 200: { description: "what was put back, and what was left", schema: Redriven } },
+      answers: { 200: { description: "requeued and kept dead letters", schema: Redriven } },
       errors: ["StorageUnavailable"],
     }),
     async (request) => {
@@ -49,7 +54,9 @@ export const redriveRoute: JobRoutePlugin = async (app, { db, cloud, settings, g
         const target = types?.join(", ") ?? messageIds?.join(", ") ?? "retryable";
         const { redriven, kept } = done;
         const record = { tenant, ...actorOf(request), action: "redrive", target, detail: { redriven, kept } } as const;
-        await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
+        await recordAudit(db, record).catch((error) =>
+          request.log.error({ err: error, ...record }, "audit entry failed"),
+        );
       }
       return done;
     },

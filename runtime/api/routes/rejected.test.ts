@@ -16,7 +16,7 @@ describe("requests over HTTP", () => {
   const post = (url: string, payload: object = {}) => p.app.inject({ method: "POST", url, payload, headers });
   const get = (url: string, as = headers) => p.app.inject({ method: "GET", url, headers: as });
 
-  it("that are rejected are kept, listed by their status, and shown to their tenant only", async () => {
+  it("are stored when rejected, listed by status, and shown to their tenant only", async () => {
     const refused = await post("/jobs", { requestId: "bad", priority: 11, task: read });
     assert.equal(refused.statusCode, 400);
     await syncRejected(p.context);
@@ -37,7 +37,7 @@ describe("requests over HTTP", () => {
     assert.equal((await p.receive(p.context.queues.responses)).length, 0, "the call itself was answered");
   });
 
-  it("are listed by cause with first and last time, filtered, and a page at a time", async () => {
+  it("are listed by cause with first and last time, filtered and paged", async () => {
     const other = await p.as("lists");
     const send = (payload: object) => p.app.inject({ method: "POST", url: "/jobs", payload, headers: other });
     for (const requestId of ["one", "two", "two", "three"]) await send({ requestId, priority: 11, task: read });
@@ -67,13 +67,13 @@ describe("requests over HTTP", () => {
     assert((await list("", await p.as("ops", "admin"))).total > 4, "an admin sees those of all tenants");
   });
 
-  it("list 100 problems and say how many more there are", async () => {
+  it("list 100 problems and the number of further ones", async () => {
     const fields = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`unknown${index}`, 1]));
     const { problems, furtherProblems } = (await post("/jobs", { ...fields, task: read })).json();
     assert.deepEqual([problems.length, furtherProblems], [100, 150]);
   });
 
-  it("have no reply on the queue, unless they ask for one; a retry has that of its job", async () => {
+  it("get no reply on the queue unless they ask for one; a retry replies like its job", async () => {
     const replyOf = async (id: string) =>
       (await p.admin.query("select reply from jobs.jobs where request_id = $1", [id])).rows[0].reply;
     for (const [id, reply] of [
@@ -88,7 +88,7 @@ describe("requests over HTTP", () => {
     }
   });
 
-  it("that repeat a job and ask for a reply have its response sent", async () => {
+  it("send a job's response again if they repeat it and ask for a reply", async () => {
     await post("/jobs", { requestId: "again", task: read });
     await post("/jobs/again/cancel");
     const acme = p.context.queues.tenants.acme ?? "";

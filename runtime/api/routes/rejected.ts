@@ -11,27 +11,31 @@ import type { JobRoutePlugin } from "./plugin.ts";
 
 const ID = "^[0-9a-f]{32}$";
 const RejectedId = Type.Object({
-  id: Type.String({ pattern: ID, description: "rejectedId of GET /rejected or GET /jobs?status=REJECTED" }),
+  id: Type.String({ pattern: ID, description: "a rejectedId of GET /rejected or GET /jobs?status=REJECTED" }),
 });
 
 const Filters = Type.Object(
   {
     ...TenantQuery.properties,
     type: Type.Optional(Type.Enum(Object.keys(ERRORS), { description: "error class" })),
-    source: Type.Optional(Type.Enum(["queue", "http"], { description: "the way by which it came" })),
+    source: Type.Optional(Type.Enum(["queue", "http"], { description: "channel of the request" })),
     text: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: INPUT.search.text,
         pattern: "^[^\\u0000]*$",
-        description: "part of the request id, the error's message or the beginning of the body, whatever the case",
+        description: "part of the request id, error message or beginning of the body, case-insensitive",
       }),
     ),
-    prefix: Type.Optional(Type.String({ pattern: "^[0-9a-f]{1,32}$", description: "the beginning of its rejectedId" })),
+    prefix: Type.Optional(
+      Type.String({ pattern: "^[0-9a-f]{1,32}$", description: "the beginning of a rejectedId, in lower-case hex" }),
+    ),
     since: Type.Optional(SearchTime),
     until: Type.Optional(SearchTime),
     limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-    before: Type.Optional(Type.String({ pattern: ID, description: "rejectedId of the last one of an earlier page" })),
+    before: Type.Optional(
+      Type.String({ pattern: ID, description: "the rejectedId of the last entry of the previous page" }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -39,25 +43,25 @@ const Filters = Type.Object(
 const Count = Type.Integer({ minimum: 0 });
 const Time = Type.String({ format: "date-time" });
 const Page = Type.Object({
-  total: Type.Integer({ minimum: 0, description: `requests that match, ${COUNTED} at most` }),
+  total: Type.Integer({ minimum: 0, description: `matching requests, at most ${COUNTED}` }),
   isMore: Type.Boolean({ description: "whether more match than were counted" }),
   causes: Type.Array(
     Type.Object({ type: Type.String(), count: Count, copies: Count, firstSeenAt: Time, lastSeenAt: Time }),
-    { description: "those counted by error class, the most frequent first" },
+    { description: "matching requests by error class, the most frequent first" },
   ),
   rejected: Type.Array(
     Type.Object({
       ...Type.Pick(RejectedDocument, ["rejectedId", "requestId", "tenant", "source", "copies"]).properties,
       type: Type.String({ description: "error class" }),
       message: Type.String(),
-      body: Type.String({ description: "the beginning of the request as JSON; URLs without secrets" }),
+      body: Type.String({ description: "the beginning of the request as JSON, with secrets removed from URLs" }),
       firstSeenAt: Time,
       lastSeenAt: Time,
     }),
   ),
 });
 
-/** GET /rejected and GET /rejected/{id}: requests that made no job, with their problems. */
+/** GET /rejected and GET /rejected/{id}: requests that created no job, with their problems. */
 export const rejectedRoutes: JobRoutePlugin = async (app, { db, guard }) => {
   app.get(
     "/rejected",
@@ -67,7 +71,7 @@ export const rejectedRoutes: JobRoutePlugin = async (app, { db, guard }) => {
       scope: "read",
       summary: "Rejected requests by cause, and each with reason and times",
       querystring: Filters,
-      answers: { 200: { description: "the last that came first", schema: Page } },
+      answers: { 200: { description: "newest first", schema: Page } },
     }),
     async (request) => {
       const { tenant, since, until, limit, before, ...filter } = request.query;

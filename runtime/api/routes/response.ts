@@ -5,7 +5,7 @@ import { JobId, JobResponse, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
-/** GET /jobs/{id}/response: what was, or will be, sent to the tenant's queue, byte for byte. */
+/** GET /jobs/{id}/response: the response as sent, or about to be sent, to the tenant's queue, byte for byte. */
 export const responseRoute: JobRoutePlugin = async (app, { db, guard }) => {
   app.get(
     "/jobs/:id/response",
@@ -13,7 +13,7 @@ export const responseRoute: JobRoutePlugin = async (app, { db, guard }) => {
       id: "getResponse",
       tag: "jobs",
       scope: "read",
-      summary: "A job's response, as it is sent",
+      summary: "The response of a job, as sent to the queue",
       params: JobId,
       querystring: TenantQuery,
       answers: { 200: { description: "the response", schema: JobResponse } },

@@ -33,7 +33,7 @@ describe("GET /jobs/{id}/result", () => {
       assert(job);
       const end = { status: "SUCCEEDED", rows: 3, bytes: 1, peakMemoryBytes: 1 } as const;
       const { inline, ...rest } = result as { inline?: string };
-      // As the runners write it: JSON goes in as it is.
+      // As runners write it: JSON is stored as is.
       const first = inline === undefined ? "" : `"inline":${format === "json" ? inline : JSON.stringify(inline)},`;
       await finish(keeper, job, {
         ...end,
@@ -58,7 +58,7 @@ describe("GET /jobs/{id}/result", () => {
     p.app.inject({ method, url: `/jobs/${id}/result?delivery=stream`, headers: { ...acme, ...headers } });
 
   for (const id of ["inline", "large"]) {
-    it(`sends the range asked for, and no other (${id})`, async () => {
+    it(`sends exactly the requested range (${id})`, async () => {
       for (const [range, status, body, where] of [
         ["bytes=2-3", 206, "1\n", "bytes 2-3/8"],
         ["bytes=-2", 206, "3\n", "bytes 6-7/8"],
@@ -81,12 +81,12 @@ describe("GET /jobs/{id}/result", () => {
       );
     });
 
-    it(`answers by its ETag, in If-None-Match and If-Range, and HEAD without the bytes (${id})`, async () => {
+    it(`supports its ETag in If-None-Match and If-Range, and HEAD without the bytes (${id})`, async () => {
       const { etag = "" } = (await get(id)).headers;
       assert.match(String(etag), /^"[0-9a-f]{32}"$/);
       const known = await get(id, { "if-none-match": `"x", W/${etag}` });
       assert.equal(known.statusCode, 304);
-      // What a proxy keeps of one tenant's result is nobody else's, and of one format no other's.
+      // A proxy must not serve one tenant's cached result to another, or in another format.
       for (const { headers } of [known, await get(id)])
         assert.deepEqual([headers["cache-control"], headers.vary], ["private, no-cache", "Accept, Accept-Encoding"]);
       const range = "bytes=0-0";
@@ -96,7 +96,7 @@ describe("GET /jobs/{id}/result", () => {
       assert.deepEqual([head.statusCode, head.body, head.headers["content-length"]], [200, "", "8"]);
     });
 
-    it(`sends a compressed one as a file, packed, or unpacked, as is accepted (${id}-gz)`, async () => {
+    it(`sends a compressed result as a file, compressed, or decompressed, as accepted (${id}-gz)`, async () => {
       const file = await get(`${id}-gz`);
       assert.deepEqual([file.headers["content-type"], file.rawPayload.equals(PACKED)], ["application/gzip", true]);
       assert.equal(file.headers["content-encoding"], undefined);
@@ -111,13 +111,13 @@ describe("GET /jobs/{id}/result", () => {
     });
   }
 
-  it("refuses to send what it is not, and says what it is", async () => {
+  it("refuses to send another format, and names the available one", async () => {
     const response = await get("large", { accept: "application/json" });
     assert.deepEqual([response.statusCode, response.json().type], [406, "NotAcceptable"]);
     assert.match(response.json().detail, /'application\/json'.*text\/csv/);
   });
 
-  it("is an update's counts as they are, however its source was packed, with no rows to show", async () => {
+  it("contains an update's counts, however its source was compressed, with no rows in the preview", async () => {
     await p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a.csv.gz", Body: PACKED }));
     const task = { type: "update", target: "prices", source: { s3: "s3://uploads/a.csv.gz" }, compression: "gzip" };
     const admin = await p.as("acme", "admin");
@@ -138,7 +138,7 @@ describe("GET /jobs/{id}/result", () => {
     assert.deepEqual(preview.json(), { columns: [], rows: [], more: false });
   });
 
-  it("is the JSON of an inline result as it is written, also what jsonb refuses", async () => {
+  it("is the JSON of an inline result as written, including what jsonb refuses", async () => {
     assert.equal((await get("odd")).body, ODD);
     const preview = await p.app.inject({ url: "/jobs/odd/preview", headers: acme });
     assert.deepEqual(preview.json(), {
@@ -148,12 +148,12 @@ describe("GET /jobs/{id}/result", () => {
     });
   });
 
-  it("shows the beginning of one that is empty: nothing", async () => {
+  it("shows no rows for an empty result", async () => {
     const preview = await p.app.inject({ url: "/jobs/empty/preview", headers: acme });
     assert.deepEqual([preview.statusCode, preview.json()], [200, { columns: [], rows: [], more: false }]);
   });
 
-  it("says that one has expired", async () => {
+  it("reports an expired result", async () => {
     const response = await get("gone");
     assert.deepEqual([response.statusCode, response.json().type], [410, "ResultGone"]);
     assert.equal(response.headers.etag, undefined);
@@ -161,7 +161,7 @@ describe("GET /jobs/{id}/result", () => {
     assert.deepEqual([preview.statusCode, preview.json().type], [410, "ResultGone"]);
   });
 
-  it("redirects where it may: what must be unpacked comes from here", async () => {
+  it("redirects if possible; the API sends what must be decompressed", async () => {
     const ask = (id: string, query = "", headers = {}) =>
       p.app.inject({ url: `/jobs/${id}/result${query}`, headers: { ...acme, ...headers } });
     const redirect = await ask("large-gz", "", { accept: "text/csv", "accept-encoding": "gzip" });

@@ -24,16 +24,15 @@ const Query = Type.Object(
     ...TenantQuery.properties,
     delivery: Type.Optional(
       Type.Enum([...DELIVERIES], {
-        description:
-          "of a result in S3: a redirect to a link that needs no token, the bytes through this API, or the link as JSON",
+        description: "for results in S3: redirect to a presigned link, stream the bytes, or return the link as JSON",
       }),
     ),
-    redirect: Type.Optional(Type.Boolean({ deprecated: true, description: "false: as delivery=link" })),
+    redirect: Type.Optional(Type.Boolean({ deprecated: true, description: "false: same as delivery=link" })),
   },
   { additionalProperties: false },
 );
 const Link = Type.Object({
-  location: Type.String({ format: "uri", description: "a link that works without a token, for a while" }),
+  location: Type.String({ format: "uri", description: "presigned link, valid for a limited time without a token" }),
   expiresInSeconds: Type.Integer(),
   format: Type.String(),
   compression: Type.String(),
@@ -41,26 +40,26 @@ const Link = Type.Object({
   bytes: Type.Integer(),
   sha256: Type.String(),
 });
-const Bytes = Type.Unsafe<string>({ type: "string", description: "the rows, in the job's format" });
+const Bytes = Type.Unsafe<string>({ type: "string", description: "rows in the job's format" });
 const BODIES = Object.fromEntries(
   [...typesOf({ format: "csv", compression: "gzip" }), ...typesOf({ format: "ndjson", compression: "none" })].map(
     (type) => [type, Bytes],
   ),
 );
-const DESCRIPTION = `A small result is sent as it is; a large one lies in S3, and is redirected to unless \`delivery\` says otherwise.
-\`Accept\` names the result's own format (or \`application/gzip\`, the file, of one that was asked for compressed); with
-\`Accept-Encoding: gzip\` a compressed one travels so, otherwise it is unpacked on its way. \`Range: bytes=…\` takes one range
-of what is not unpacked, \`If-Range\` and \`If-None-Match\` the ETag. A result never changes.`;
-/** How long a link to a result works. Made on request, kept nowhere. */
+const DESCRIPTION = `A small result is in the response; for a large one in S3 the response is a redirect, unless \`delivery\` says otherwise.
+\`Accept\` names the result's own format (or \`application/gzip\` for a compressed result as a file). With
+\`Accept-Encoding: gzip\` a compressed result is sent compressed, otherwise decompressed. \`Range: bytes=…\` selects one range
+unless the result is decompressed; \`If-Range\` and \`If-None-Match\` take the ETag. A result never changes.`;
+/** Lifetime of a presigned link to a result. Seconds. */
 const LINK_SECONDS = 900;
 
-/** A thing that a job can leave behind to be fetched. */
+/** A downloadable file of a job. */
 interface Artifact {
   name: "result" | "report";
   id: string;
   summary: string;
   description: string;
-  /** What is answered where there is none. */
+  /** Error code when the artifact does not exist. */
   missingError: "NoResult" | "NoReport";
   find(deps: JobServices, tenant: string, requestId: string): Promise<Stored>;
 }
@@ -77,14 +76,14 @@ const ARTIFACTS: readonly Artifact[] = [
   {
     name: "report",
     id: "getReport",
-    summary: "Every bad row of a batch that was refused, as CSV: line, column, value, reason",
-    description: `All of them, where the error's \`details\` list the first. Sent as a result is: a short one as it is, of a long one a redirect.`,
+    summary: "Every bad row of a rejected batch as CSV: line, column, value, reason",
+    description: `All bad rows; the error's \`details\` list only the first. Delivered like a result: inline if short, a redirect if long.`,
     missingError: "NoReport",
     find: storedReport,
   },
 ];
 
-/** GET /jobs/{id}/result and /report: what a job brought, or all that is wrong with its batch, as it is wanted. */
+/** GET /jobs/{id}/result and /report: a job's result, and the bad rows of its batch. */
 export const resultRoutes: JobRoutePlugin = async (app, options) => {
   for (const artifact of ARTIFACTS) await app.register(artifactRoute(artifact), options);
 };
@@ -107,16 +106,16 @@ const artifactRoute =
           querystring: Query,
           answers: {
             200: {
-              description: `the ${artifact.name}, or, with delivery=link, where it is`,
+              description: `the ${artifact.name}, or with delivery=link its location`,
               content: { ...BODIES, "application/json": Type.Union([Link, Type.Unknown()]) },
               headers: { ETag: Type.String(), "Accept-Ranges": Type.String() },
             },
-            206: { description: "the range asked for", content: { ...BODIES, "application/json": Bytes } },
+            206: { description: "the requested range", content: { ...BODIES, "application/json": Bytes } },
             302: {
-              description: `where the ${artifact.name} is`,
+              description: `location of the ${artifact.name}`,
               headers: { Location: Type.String({ format: "uri" }) },
             },
-            304: { description: "it is what you have" },
+            304: { description: "not modified" },
           },
           errors: [
             "UnknownJob",
@@ -134,7 +133,7 @@ const artifactRoute =
         const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } =
           request.query;
         const stored = await artifact.find(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
-        // Who wants the link accepts JSON, whatever the result is.
+        // A caller that asks for the link accepts JSON, whatever the format of the result.
         const isLink = delivery === "link" && stored.location !== undefined;
         const form = represent(stored, request.headers) ?? (isLink ? represent(stored, {}) : undefined);
         if (!form) {
@@ -171,7 +170,7 @@ const artifactRoute =
     );
   };
 
-/** The bytes, or the part of them that was asked for. What is unpacked on its way has no ranges. */
+/** Sends the bytes, or the requested range. Decompressed results have no ranges. */
 async function sendBytes(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -190,11 +189,13 @@ async function sendBytes(
   if (request.method === "HEAD") return reply.send(Readable.from([]));
   if (whole && !form.unpacks) return reply.send(range ? whole.subarray(range.start, range.end + 1) : whole);
   const source = whole ? Readable.from([whole]) : await openResult(s3, stored.location ?? "", range, requestId);
-  // An end of the one is an end of the other; what broke is seen by who reads.
+  // If one stream ends, so does the other; the client notices a truncated body.
   return reply.send(form.unpacks ? pipeline(source, createGunzip(), () => undefined) : source);
 }
 
-/** The one range that a request asks for; undefined: all of it, as where a range is none, or there are several. */
+/**
+ * Returns the requested range; undefined for the whole, for example when the header is invalid or has several ranges.
+ */
 function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Range | undefined {
   const { range, "if-range": ifRange } = request.headers;
   if (range === undefined || (ifRange !== undefined && ifRange !== reply.getHeader("etag"))) return undefined;
@@ -206,7 +207,7 @@ function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Ra
 }
 
 async function storedResult({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {
-  // The compression that an update names is its source's.
+  // The compression of an update is that of its source.
   const { rows } = await db.query(
     `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->>'responseId' as response_id,
        case d.document->'task'->>'type' when 'read' then d.document->'task'->>'compression' else 'none' end as compression, case when d.document->'result' ? 'location' then null else r.body end as body
@@ -217,7 +218,7 @@ async function storedResult({ db }: JobServices, tenant: string, requestId: stri
   if (!job) throw new JobError("UnknownJob", { requestId, tenant });
   const { status, reason, result, compression, body, response_id: responseId } = job;
   if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
-  if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was ended." });
+  if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was stopped." });
   const { location, format, bytes } = result;
   return {
     responseId,

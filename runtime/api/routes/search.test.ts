@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Document, TrackingStore } from "../../tracking/store.ts";
 import { readPage } from "./search.ts";
 
-/** A store of so many documents, each with a text of so many bytes; its cursors are numbers. */
+/** A store with a number of documents of a given size; its cursors are numbers. */
 function storeOf(count: number, bytes: number): { tracking: TrackingStore; limits: number[] } {
   const limits: number[] = [];
   const search: TrackingStore["search"] = async ({ limit, cursor = "0" }) => {
@@ -19,7 +19,7 @@ function storeOf(count: number, bytes: number): { tracking: TrackingStore; limit
 }
 
 describe("a page of documents", () => {
-  it("has as many as were asked for, read a few at a time", async () => {
+  it("has as many as requested, read a few at a time", async () => {
     const { tracking, limits } = storeOf(1_000, 10);
     const { documents, cursor } = await readPage(tracking, { limit: 250 });
     assert.deepEqual([documents.length, cursor, limits], [250, "250", [100, 100, 50]]);
@@ -27,7 +27,7 @@ describe("a page of documents", () => {
     assert.deepEqual([last.documents.length, last.cursor], [750, undefined]);
   });
 
-  it("ends early where documents are long, and its cursor leads to the rest", async () => {
+  it("ends early if documents are long, with a cursor for the rest", async () => {
     const { tracking } = storeOf(300, 60_000);
     const ids: string[] = [];
     let from: string | undefined;

@@ -22,25 +22,25 @@ const Filters = Type.Object(
       minimum: 1,
       maximum: 1000,
       default: 50,
-      description: "documents at most; a page of long ones has fewer, and a cursor",
+      description: "maximum number of documents; a page of long ones has fewer, with a cursor",
     }),
     cursor: Type.Optional(
       Type.String({
         pattern: "^[A-Za-z0-9_-]+$",
         maxLength: INPUT.search.cursor,
-        description: "the cursor of an earlier page",
+        description: "the cursor of the previous page",
       }),
     ),
   },
   { additionalProperties: false },
 );
-/** Documents that are read at once: each has at most 64 KiB. */
+/** Documents per read; each has at most 64 KiB. */
 const DOCUMENTS_AT_ONCE = 100;
-/** Size of an answer after which no further documents are read into it. */
+/** Size of a response after which no further documents are read. Bytes. */
 const PAGE_BYTES = 2 * 1024 * 1024;
 
 const Found = Type.Object({
-  // Documents may be of an earlier version's making: what they hold has grown since.
+  // Documents of earlier versions may lack fields.
   jobs: Type.Array(
     Type.Partial(
       Type.Object({
@@ -50,10 +50,10 @@ const Found = Type.Object({
       }),
     ),
   ),
-  cursor: Type.Optional(Type.String({ description: "for the next page; none: this is the last" })),
+  cursor: Type.Optional(Type.String({ description: "for the next page; absent on the last" })),
 });
 
-/** GET /jobs: text search, filters, sorted, a page at a time. */
+/** GET /jobs: text search with filters, sorted and paged. */
 export const searchRoute: JobRoutePlugin = async (app, { tracking, guard }) => {
   app.get(
     "/jobs",
@@ -62,7 +62,7 @@ export const searchRoute: JobRoutePlugin = async (app, { tracking, guard }) => {
       tag: "jobs",
       scope: "read",
       summary: "Search jobs",
-      description: "Up to a second behind: GET /jobs/{id} is not.",
+      description: "Up to a second behind; GET /jobs/{id} is current.",
       querystring: Filters,
       answers: { 200: { description: "a page of documents", schema: Found } },
       errors: ["TrackingUnavailable"],
@@ -84,8 +84,8 @@ export const searchRoute: JobRoutePlugin = async (app, { tracking, guard }) => {
 };
 
 /**
- * Reads a page of documents as JSON texts. It ends early, with a cursor, where more would be too many bytes; a few
- * documents are read at a time, so that other requests have their turn.
+ * Reads a page of documents as JSON texts, a few at a time so that other requests can run. Ends early, with a cursor,
+ * at the maximum size.
  */
 export async function readPage(
   tracking: TrackingStore,

@@ -20,7 +20,7 @@ describe("sessions of the API", () => {
     return String(answer.json().path);
   };
   const codeOf = (path: string) => path.replace(/^\/dashboard#\/sign-in\//, "");
-  /** Signs in, and gives the headers of a page that has the cookie. */
+  /** Signs in and returns the headers of a page with the cookie. */
   const signIn = async (body: object) => {
     const answer = await call("POST", "/session", OWN, body);
     assert.equal(answer.statusCode, 201, answer.body);
@@ -28,7 +28,7 @@ describe("sessions of the API", () => {
     return { answer, cookie: pair, headers: { cookie: pair, ...OWN } };
   };
 
-  it("signs in by a link, once, with the rights of the token that made it", async () => {
+  it("are created by a link once, with the scopes of the token that created it", async () => {
     const path = await linkFor(await p.as("acme", "read"));
     const { answer, headers } = await signIn({ code: codeOf(path) });
     const { kind, name, tenant, scopes } = answer.json();
@@ -37,23 +37,23 @@ describe("sessions of the API", () => {
     assert.equal((await call("GET", "/tokens", headers)).statusCode, 403);
     const again = await call("POST", "/session", OWN, { code: codeOf(path) });
     assert.deepEqual([again.statusCode, again.json().type], [401, "InvalidSignIn"]);
-    assert.match(again.json().detail, /used already.*`rates dashboard` makes another/);
+    assert.match(again.json().detail, /already used.*Create another with `rates dashboard`/);
   });
 
-  it("signs in one of many who use the same link at the same moment", async () => {
+  it("are created once if many use the same link at the same moment", async () => {
     const code = codeOf(await linkFor(await p.as("acme")));
     const answers = await Promise.all(Array.from({ length: 8 }, () => call("POST", "/session", OWN, { code })));
     assert.equal(answers.filter(({ statusCode }) => statusCode === 201).length, 1);
   });
 
-  it("refuses a link that has expired, and a link used as a token", async () => {
+  it("are refused for an expired link, and for a link used as a token", async () => {
     const code = codeOf(await linkFor(await p.as("acme")));
     assert.equal((await call("GET", "/session", { authorization: `Bearer ${code}` })).statusCode, 401);
     await p.admin.query("update jobs.tokens set expires_at = jobs.clock() where kind = 'link'");
     assert.equal((await call("POST", "/session", OWN, { code })).json().type, "InvalidSignIn");
   });
 
-  it("keeps only hashes of sessions and links, and sets a cookie that no script and no other site gets", async () => {
+  it("are stored as hashes, in a cookie that no script and no other site can read", async () => {
     const { cookie, answer } = await signIn({ code: codeOf(await linkFor(await p.as("acme"))) });
     const [, secret = ""] = cookie.split("=");
     assert.match(secret, /^rates_s_[\w-]{43}$/);
@@ -65,7 +65,7 @@ describe("sessions of the API", () => {
     );
   });
 
-  it("makes the cookie Secure behind TLS, under a name that only this host can set", async () => {
+  it("use a Secure cookie behind TLS, under a name that only this host can set", async () => {
     const headers = { ...OWN, "x-forwarded-proto": "https" };
     const { authorization } = await p.as("acme");
     const token = authorization.slice("Bearer ".length);
@@ -73,18 +73,18 @@ describe("sessions of the API", () => {
     assert.match(String(answer.headers["set-cookie"]), /^__Host-rates_session_here=.*; Secure$/);
     const [pair] = String(answer.headers["set-cookie"]).split(";");
     assert.equal((await call("GET", "/session", { ...headers, cookie: pair })).statusCode, 200);
-    // Without TLS the other name counts, so that a cookie that anybody on the wire may set is not taken for it.
+    // Without TLS the other name is used, so that a cookie set over plain HTTP is not accepted.
     assert.equal((await call("GET", "/session", { cookie: pair })).statusCode, 401);
   });
 
-  it("is deaf to the cookie of another platform on the same host", async () => {
+  it("ignore the cookie of another platform on the same host", async () => {
     const { cookie } = await signIn({ code: codeOf(await linkFor(await p.as("acme"))) });
     const other = cookie.replace("rates_session_here", "rates_session_there");
     assert.equal((await call("GET", "/session", { cookie: other })).statusCode, 401);
     assert.equal((await call("GET", "/session", { cookie: `${other}; ${cookie}; a=b` })).statusCode, 200);
   });
 
-  it("takes a write with a cookie only from a page of its own origin", async () => {
+  it("allow writes only from a page of their own origin", async () => {
     const { cookie } = await signIn({ code: codeOf(await linkFor(await p.as("acme"))) });
     const task = { type: "read", sql: "select 1 as n" };
     const write = async (headers: object) => {
@@ -102,7 +102,7 @@ describe("sessions of the API", () => {
     assert.match(refused.json().detail, /only from a page of this platform/);
   });
 
-  it("lets a bearer token win over a cookie, even one that is not valid", async () => {
+  it("yield to a bearer token, even an invalid one", async () => {
     const { cookie } = await signIn({ code: codeOf(await linkFor(await p.as("acme", "read"))) });
     const other = await p.as("other", "read");
     assert.equal((await call("GET", "/session", { ...other, cookie })).json().tenant, "other");
@@ -113,7 +113,7 @@ describe("sessions of the API", () => {
     assert.equal((await call("POST", "/jobs", { ...submitter, cookie }, { task })).json().tenant, "other");
   });
 
-  it("signs out: ends the session, removes the cookie, and leaves the token", async () => {
+  it("end on sign-out, which removes the cookie and keeps the token", async () => {
     const acme = await p.as("acme");
     const { headers } = await signIn({ code: codeOf(await linkFor(acme)) });
     const answer = await call("DELETE", "/session", headers);
@@ -128,7 +128,7 @@ describe("sessions of the API", () => {
     assert.equal((await call("GET", "/session", acme)).statusCode, 200);
   });
 
-  it("ends sessions and links with the token that they were made with, those made by a session too", async () => {
+  it("end with the token that created them, including those created by a session", async () => {
     const { id, token } = await createToken(p.admin, { name: "t", tenant: "acme", scopes: ["read"] });
     const bearer = { authorization: `Bearer ${token}` };
     const first = await signIn({ code: codeOf(await linkFor(bearer)) });
@@ -142,7 +142,7 @@ describe("sessions of the API", () => {
     assert.equal((await call("POST", "/session", OWN, { code: open })).statusCode, 401);
   });
 
-  it("keeps no session longer than its token", async () => {
+  it("end no later than their token", async () => {
     const expiresAt = new Date(Date.now() + 600_000).toISOString();
     const { token } = await createToken(p.admin, { name: "t", tenant: "acme", scopes: ["read"], expiresAt });
     const { answer } = await signIn({ token });
@@ -150,7 +150,7 @@ describe("sessions of the API", () => {
     assert.match(String(answer.headers["set-cookie"]), /Max-Age=(5\d\d|600);/);
   });
 
-  it("keeps at most 50 sessions per token: the oldest ends first", async () => {
+  it("are limited to 50 per token: the oldest ends first", async () => {
     const { authorization } = await p.as("acme", "read");
     const token = authorization.slice("Bearer ".length);
     const first = await signIn({ token });
@@ -163,7 +163,7 @@ describe("sessions of the API", () => {
     assert.equal(rows[0].n, 50);
   });
 
-  it("forgets sessions and links some time after they expired", async () => {
+  it("are deleted some time after they expired", async () => {
     await signIn({ code: codeOf(await linkFor(await p.as("acme"))) });
     await p.admin.query("update jobs.tokens set expires_at = jobs.clock() - interval '2 days' where kind <> 'token'");
     await p.admin.query("select jobs.expire(jobs.clock() - interval '1 day', 1000)");

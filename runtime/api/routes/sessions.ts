@@ -10,33 +10,33 @@ import { actorOf, callerOfRequest, crossOrigin } from "../plugins/auth.ts";
 import { cookieName, isSameOrigin, isSecure, setCookie } from "../plugins/cookies.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
-/** A token, or the code of a link. */
+/** Schema of a token or of a link's code. */
 const secret = (description: string) => Type.String({ pattern: "^[!-~]+$", minLength: 1, maxLength: 200, description });
 const SignIn = Type.Union([
-  Type.Object({ code: secret("of a link that signs in once") }, { additionalProperties: false }),
+  Type.Object({ code: secret("the code of a one-time sign-in link") }, { additionalProperties: false }),
   Type.Object(
-    { token: secret("a token: the session has its rights, and ends with it") },
+    { token: secret("a token; the session has its scopes and ends with it") },
     { additionalProperties: false },
   ),
 ]);
 export const Session = Type.Object({
   id: Type.String(),
   kind: Type.Enum(["token", "session"]),
-  name: Type.String({ description: "of the token, or of the person who signed in" }),
+  name: Type.String({ description: "name of the token or signed-in user" }),
   tenant: Type.String(),
   scopes: Type.Array(Type.Enum([...SCOPES])),
   expiresAt: Type.Optional(Type.String({ format: "date-time" })),
 });
 const Link = Type.Object({
-  path: Type.String({ description: "below the API's address: opened in a browser, it signs in once" }),
+  path: Type.String({ description: "path to open in a browser at the API's address; signs in once" }),
   expiresAt: Type.String({ format: "date-time" }),
 });
-const SET_COOKIE = { "Set-Cookie": Type.String({ description: "the session, for this host only" }) };
+const SET_COOKIE = { "Set-Cookie": Type.String({ description: "the session cookie, for this host only" }) };
 
-/** Page of the dashboard that takes a code: behind the #, so that no server and no log sees it. */
+/** Returns the dashboard's sign-in page for a code. The code is in the fragment, which no server or log sees. */
 const signInPath = (code: string): string => `/dashboard#/sign-in/${code}`;
 
-/** Sets the cookie of a session. */
+/** Sets the session cookie. */
 export function setSession(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -48,7 +48,7 @@ export function setSession(
   reply.header("set-cookie", setCookie(cookieName(request, "session", platform), secret, options));
 }
 
-/** How people sign in: a link or a token is exchanged for a session, which the browser keeps as a cookie. */
+/** Signs people in: a link or a token is exchanged for a session, stored as a cookie. */
 export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, limits }) => {
   const { platform, sessionMinutes, linkMinutes } = settings.api.signIn;
   const seconds = sessionMinutes * 60;
@@ -59,8 +59,8 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       id: "createSessionLink",
       tag: "sessions",
       scope: "any",
-      summary: "Make a link to the dashboard that signs in once, with the caller's own rights",
-      answers: { 201: { description: "the link: it cannot be had again", schema: Link } },
+      summary: "Create a one-time sign-in link to the dashboard, with the caller's scopes",
+      answers: { 201: { description: "the link, shown only once", schema: Link } },
       errors: ["Forbidden"],
     }),
     async (request, reply) => {
@@ -76,9 +76,9 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
     operation(undefined, {
       id: "signIn",
       tag: "sessions",
-      summary: "Sign in: exchange the code of a link, or a token, for a session cookie",
-      description: "For pages of this platform: the request must come from one.",
-      // Guessing is limited before the database is asked.
+      summary: "Sign in: exchange a link's code or a token for a session cookie",
+      description: "Only for pages of this platform.",
+      // Guesses are rate-limited before the database is queried.
       onRequest: (request, reply) => limits.address(request, reply),
       body: SignIn,
       answers: { 201: { description: "signed in", schema: Session, headers: SET_COOKIE } },
@@ -100,13 +100,13 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
     if ("code" in body) {
       const made = await redeemLink(db, body.code, seconds);
       if (made) return made;
-      const reason = "the link was used already, or has expired. `rates dashboard` makes another.";
+      const reason = "the link was already used, or has expired. Create another with `rates dashboard`.";
       throw new JobError("InvalidSignIn", { reason });
     }
     const caller = await callerOf(db, body.token);
     const made = caller && (await makeSession(db, "session", holderOf(caller), seconds));
     if (made) return made;
-    const reason = "this token is not known, has expired or was revoked. `rates token create` makes one.";
+    const reason = "this token is unknown, has expired or was revoked. Create one with `rates token create`.";
     throw new JobError("InvalidSignIn", { reason });
   };
 
@@ -116,7 +116,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       id: "getSession",
       tag: "sessions",
       scope: "any",
-      summary: "Who calls: the token or session, its tenant and its scopes",
+      summary: "The caller: token or session, tenant and scopes",
       answers: { 200: { description: "the caller", schema: Session } },
     }),
     async (request, reply) => {
@@ -131,7 +131,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       id: "signOut",
       tag: "sessions",
       scope: "any",
-      summary: "Sign out: end the session that calls. A token stays valid",
+      summary: "Sign out: end the calling session. A token stays valid",
       answers: { 204: { description: "the session has ended", headers: SET_COOKIE } },
       errors: ["Forbidden"],
     }),
@@ -140,7 +140,9 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       if (kind === "session") {
         await endSession(db, tokenId);
         const record = { tenant, ...actorOf(request), action: "sign-out", target: tokenId } as const;
-        await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
+        await recordAudit(db, record).catch((error) =>
+          request.log.error({ err: error, ...record }, "audit entry failed"),
+        );
       }
       const options = { maxAge: 0, sameSite: "Strict", isSecure: isSecure(request) } as const;
       return reply
@@ -151,7 +153,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
   );
 };
 
-/** Records a sign-in. The session is there whatever becomes of this. */
+/** Records a sign-in. Failures are logged and do not affect the session. */
 export async function recordSignIn(
   db: Services["db"],
   request: FastifyRequest,
@@ -168,13 +170,13 @@ export async function recordSignIn(
     target: tokenId,
     detail: { by },
   } as const;
-  await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "no audit entry"));
+  await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "audit entry failed"));
 }
 
-/** The error of a credential that ended while it was used. */
-const ended = () => new JobError("Unauthorized", { reason: "The token was revoked, or has expired, just now." });
+/** Creates the error for a credential that ended during the request. */
+const ended = () => new JobError("Unauthorized", { reason: "The token was just revoked, or has expired." });
 
-/** A caller as GET /session shows it. */
+/** Formats a caller for GET /session. */
 export const shownSession = ({
   tokenId,
   kind,

@@ -10,7 +10,7 @@ import { queueDepth } from "../queueDepth.ts";
 import { Figures, Stats } from "../statsAnswers.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
-/** How far back figures may look from now, and in how many steps a chart shows it. */
+/** Periods up to now, with the number of steps of their charts. */
 const SPANS = {
   "15m": { seconds: 900, steps: 30 },
   "1h": { seconds: 3_600, steps: 60 },
@@ -18,41 +18,41 @@ const SPANS = {
   "24h": { seconds: 86_400, steps: 48 },
 } as const;
 type Span = keyof typeof SPANS;
-/** The longest range that figures are made of: a week of jobs is read in a few seconds. Seconds. */
+/** Longest range: a week of jobs is read in a few seconds. Seconds. */
 const LONGEST_RANGE = 7 * 86_400;
-/** Steps of a range between two times: the shortest that makes at most so many. Seconds. */
+/** Step lengths of a custom range; the shortest that gives at most MOST_STEPS steps is used. Seconds. */
 const RANGE_STEPS = [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200] as const;
 const MOST_STEPS = 96;
-/** A time that JavaScript and Postgres read alike: of this century, in UTC. */
+/** Schema of a time that JavaScript and Postgres parse alike: in this century, in UTC. */
 const Time = (description: string) =>
   Type.Optional(Type.String({ format: "date-time", pattern: "^20\\d\\d-.*Z$", maxLength: 30, description }));
 const Query = Type.Object(
   {
-    over: Type.Enum(["15m", "1h", "6h", "24h"], { default: "1h", description: "how far back to look from now" }),
+    over: Type.Enum(["15m", "1h", "6h", "24h"], { default: "1h", description: "period up to now" }),
     from: Time("with `to`, another range than `over`: at most 7 days, in UTC"),
     to: Time("the end of that range, exclusive, in UTC"),
   },
   { additionalProperties: false },
 );
-/** What happened within so many minutes tells how things stand. */
-const STANDING_MINUTES = 5;
+/** Period that the current state is computed from. Minutes. */
+const STATUS_MINUTES = 5;
 
 /**
- * GET /stats and /stats/figures: statistics of the caller's own jobs. An admin gets those of all jobs, and the state of the
- * platform (capacity, queues, database, bottleneck).
+ * GET /stats and /stats/figures: statistics of the caller's own jobs. An admin gets those of all jobs, and the state of
+ * the platform (capacity, queues, database, bottleneck).
  */
 export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, cloud, guard }) => {
-  const keep = memoizeBriefly();
+  const cached = memoizeBriefly();
   const depth = queueDepth(cloud);
 
-  /** The state of the platform, what ended lately, and the bottleneck. */
+  /** Reads the state of the platform, recent activity and the bottleneck. */
   const activityOf = (tenant: string | undefined, range: Range) =>
-    keep(JSON.stringify([range, tenant]), () => readActivity(db, { tenant, ...range, nearBytes: MAX_INLINE_BYTES }));
+    cached(JSON.stringify([range, tenant]), () => readActivity(db, { tenant, ...range, nearBytes: MAX_INLINE_BYTES }));
   const look = async (range: Range) => {
     const [status, activity, lately, requests, deadLetters] = await Promise.all([
-      keep("status", () => readStatus(db, STANDING_MINUTES)),
+      cached("status", () => readStatus(db, STATUS_MINUTES)),
       activityOf(undefined, range),
-      // The bottleneck is that of now, whatever range is looked at.
+      // The bottleneck is the current one, whatever range is shown.
       activityOf(undefined, range.until === undefined ? range : SPANS["1h"]),
       depth(cloud.queues.requests),
       depth(cloud.queues.deadLetters),
@@ -81,9 +81,8 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
       id: "getStats",
       tag: "operations",
       scope: "read",
-      summary:
-        "Jobs by state and error, percentiles of their times; for admins runs against capacity and the bottleneck",
-      answers: { 200: { description: "the caller's jobs in figures; an admin's: everybody's", schema: Stats } },
+      summary: "Jobs by state and error, and percentiles of their times; for admins also capacity and the bottleneck",
+      answers: { 200: { description: "statistics of the caller's jobs; for admins of all jobs", schema: Stats } },
       errors: ["TrackingUnavailable"],
     }),
     async (request) => {
@@ -106,9 +105,9 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
       id: "getFigures",
       tag: "operations",
       scope: "read",
-      summary: "What ended lately step by step; for admins the state of the platform and the bottleneck",
+      summary: "Activity step by step; for admins also the state of the platform and the bottleneck",
       querystring: Query,
-      answers: { 200: { description: "what the dashboard shows", schema: Figures } },
+      answers: { 200: { description: "data of the dashboard's overview", schema: Figures } },
     }),
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
@@ -130,25 +129,28 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
   );
 };
 
-/** A time to look at, and in how many steps. */
+/** A period with its number of steps. */
 interface Range {
   seconds: number;
   steps: number;
   until?: string;
 }
 
-/** The range that a query names: from now back, or between two times. */
+/**
+ * Returns the range of a query: a period up to now, or between two times.
+ * @throws JobError InvalidRequest
+ */
 function rangeOf({ over, from, to }: { over: Span; from?: string; to?: string }): Range {
   if (from === undefined && to === undefined) return SPANS[over];
   if (from === undefined || to === undefined)
-    throw invalid([{ field: from === undefined ? "from" : "to", message: "is needed: give both from and to." }]);
+    throw invalid([{ field: from === undefined ? "from" : "to", message: "is required: give both from and to." }]);
   const seconds = Math.round((Date.parse(to) - Date.parse(from)) / 1_000);
   if (Number.isNaN(seconds) || seconds <= 0)
     throw invalid([{ field: "to", value: to, message: "must be after from." }]);
   if (seconds > LONGEST_RANGE)
     throw invalid([{ field: "from", value: from, message: "must be at most 7 days before to." }]);
   const step = (RANGE_STEPS.find((one) => seconds <= one * MOST_STEPS) ?? LONGEST_RANGE / MOST_STEPS) * 1_000;
-  // Whole steps, as the database bins them.
+  // Rounded to whole steps, as the database bins them.
   const steps = Math.ceil(Date.parse(to) / step) - Math.floor(Date.parse(from) / step);
   return { seconds: (steps * step) / 1_000, steps, until: new Date(to).toISOString() };
 }

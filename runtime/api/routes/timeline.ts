@@ -14,7 +14,7 @@ const Answer = Type.Object({
     Type.Object({
       phase: Type.Enum([...PHASES]),
       from: Type.String(),
-      to: Type.Optional(Type.String({ description: "absent while it lasts" })),
+      to: Type.Optional(Type.String({ description: "absent while the phase lasts" })),
       attempt: Type.Optional(Type.Integer()),
       runner: Type.Optional(Type.String()),
       outcome: Type.Optional(Type.String()),
@@ -22,7 +22,7 @@ const Answer = Type.Object({
   ),
 });
 
-/** GET /jobs/{id}/timeline: what a job has spent its time with. */
+/** GET /jobs/{id}/timeline: the phases of a job. */
 export const timelineRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
   app.get(
     "/jobs/:id/timeline",
@@ -30,10 +30,10 @@ export const timelineRoute: JobRoutePlugin = async (app, { guard, ...deps }) => 
       id: "getTimeline",
       tag: "jobs",
       scope: "read",
-      summary: "What a job has spent its time with: waiting, starting, running, responding",
+      summary: "The phases of a job: waiting, starting, running, responding",
       params: Id,
       querystring: Query,
-      answers: { 200: { description: "its phases, in order", schema: Answer } },
+      answers: { 200: { description: "phases in order", schema: Answer } },
       errors: ["UnknownJob"],
     }),
     async (request) => {

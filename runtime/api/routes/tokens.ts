@@ -14,7 +14,7 @@ const New = Type.Object(
       pattern: "^[^\\u0000-\\u001f\\u007f]*$",
       minLength: 1,
       maxLength: 100,
-      description: "text without control characters: what it is for",
+      description: "text without control characters, the purpose of the token",
     }),
     tenant: Tenant,
     scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true }),
@@ -22,7 +22,7 @@ const New = Type.Object(
       Type.String({
         format: "date-time",
         pattern: "^[1-9]\\d{3}-",
-        description: "when it is no longer accepted, an ISO time in the future; left out, never",
+        description: "an ISO time in the future, when the token expires; default: never",
       }),
     ),
   },
@@ -30,16 +30,16 @@ const New = Type.Object(
 );
 const Made = Type.Object({
   id: Type.String(),
-  token: Type.String({ description: "shown this once and kept nowhere" }),
+  token: Type.String({ description: "shown only once; not stored" }),
 });
 const Id = Type.Object({
-  id: Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$", description: "a token's id, as the list shows it" }),
+  id: Type.String({ pattern: "^[A-Za-z0-9_-]{1,64}$", description: "a token's id, as in the list" }),
 });
 const List = Type.Object({
   tokens: Type.Array(
     Type.Object({
       id: Type.String(),
-      kind: Type.Enum(["token", "session"], { description: "a session is of a person who signed in" }),
+      kind: Type.Enum(["token", "session"], { description: "a session belongs to a signed-in user" }),
       name: Type.String(),
       tenant: Type.String(),
       scopes: Type.Array(Type.Enum([...SCOPES])),
@@ -51,7 +51,7 @@ const List = Type.Object({
   ),
 });
 
-/** Who may call: tokens are made, listed without their secrets, and revoked by an admin. */
+/** Creates, lists and revokes tokens. Admins only. */
 export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
   app.post(
     "/tokens",
@@ -59,9 +59,9 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       id: "createToken",
       tag: "tokens",
       scope: "admin",
-      summary: "Make a token",
+      summary: "Create a token",
       body: New,
-      answers: { 201: { description: "the token: it cannot be had again", schema: Made } },
+      answers: { 201: { description: "the token, shown only once", schema: Made } },
     }),
     async (request, reply) => {
       const { body } = request;
@@ -88,7 +88,7 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       id: "listTokens",
       tag: "tokens",
       scope: "admin",
-      summary: "All tokens, revoked ones too, and the sessions that are active, without their secrets",
+      summary: "All tokens, including revoked ones, and active sessions, without secrets",
       answers: { 200: { description: "tokens, then sessions, oldest first, at most 1,000", schema: List } },
     }),
     async () => ({ tokens: await listTokens(db) }),
@@ -99,14 +99,14 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       id: "revokeToken",
       tag: "tokens",
       scope: "admin",
-      summary: "Revoke a token or a session, and the sessions made with it, at once",
+      summary: "Revoke a token or session, and the sessions created with it, immediately",
       params: Id,
-      answers: { 204: { description: "nothing is let in by it any more" } },
+      answers: { 204: { description: "the token is no longer accepted" } },
       errors: ["UnknownToken", "TokenInUse"],
     }),
     async (request, reply) => {
       const { id } = request.params;
-      // The last admin's would leave nobody who can make another.
+      // Prevents revoking the last admin token.
       const { tokenId, parent } = callerOfRequest(request);
       if (id === tokenId || id === parent) throw new JobError("TokenInUse", { id });
       const { rows } = await db.query(

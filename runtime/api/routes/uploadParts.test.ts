@@ -24,7 +24,7 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
       payload,
     });
 
-  it("puts a part of an upload into the store, so that the parts complete it", async () => {
+  it("stores a part of an upload, so that the upload can be completed", async () => {
     const bytes = Buffer.alloc(PART_BYTES + 3, "x");
     const { id, location, partCount } = await begin(bytes.length);
     assert.equal(partCount, 2);
@@ -46,7 +46,7 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.equal((await Body?.transformToByteArray())?.length, bytes.length);
   });
 
-  it("refuses what is larger than a part, an upload of another tenant, and a caller who may not update", async () => {
+  it("refuses parts that are too large, uploads of other tenants, and callers without the scope update", async () => {
     const { id } = await begin(3);
     const large = await put(id, 1, Buffer.alloc(PART_BYTES + 1));
     assert.equal(large.statusCode, 413, large.body);
@@ -57,7 +57,7 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.equal((await put(id, 1, "{}", { ...acme, "content-type": "text/plain" })).statusCode, 415);
   });
 
-  it("holds a bounded number of parts in memory, of one tenant fewer, and says when to come again", async () => {
+  it("limits the parts in memory, per process and tenant, and says when to retry", async () => {
     const { id } = await begin(3);
     const answers = await Promise.all(Array.from({ length: 6 }, () => put(id, 1, "abc")));
     const codes = answers.map(({ statusCode }) => statusCode).sort();

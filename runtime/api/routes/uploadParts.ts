@@ -8,7 +8,7 @@ import { invalid } from "../problem.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 import { decodeUpload, MOST_PARTS, PART_BYTES } from "./uploads.ts";
 
-/** Parts that are in memory at once: of the process, and of one tenant. */
+/** Maximum number of parts in memory, per process and per tenant. */
 const AT_ONCE = 4;
 const AT_ONCE_OF_TENANT = 2;
 
@@ -18,19 +18,22 @@ const Part = Type.Object({
 });
 
 /**
- * PUT /uploads/{id}/parts/{part}: a part of an upload through the API, for the dashboard, whose policy lets a page ask only
- * the server that it came from. Other clients send parts to their links. Bytes of a part are in memory once, and only so
- * many at a time.
+ * PUT /uploads/{id}/parts/{part}: uploads a part through the API, for the dashboard, whose policy allows requests to
+ * this server only. Other clients use the presigned links. The number of parts in memory is limited.
  */
 export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) => {
   const held = new Map<string, number>();
 
-  /** Counts a part of a tenant until the function that it returns is called. @throws JobError Busy */
+  /**
+   * Reserves memory for a part of a tenant.
+   * @returns A function that releases it.
+   * @throws JobError Busy
+   */
   const hold = (tenant: string): (() => void) => {
     const own = held.get(tenant) ?? 0;
     const all = [...held.values()].reduce((sum, n) => sum + n, 0);
     if (all >= AT_ONCE || own >= AT_ONCE_OF_TENANT)
-      throw new JobError("Busy", { reason: "other parts of uploads are on their way" });
+      throw new JobError("Busy", { reason: "other parts are being uploaded" });
     held.set(tenant, own + 1);
     return () => {
       const left = (held.get(tenant) ?? 1) - 1;
@@ -39,7 +42,7 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
     };
   };
 
-  // The body is read by the handler, after it has reserved memory for it.
+  // The handler reads the body, after it has reserved memory.
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
   app.put<{ Params: Static<typeof Part>; Body: Readable }>(
     "/uploads/:id/parts/:part",
@@ -68,7 +71,10 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
   );
 };
 
-/** Reads a body up to the size of a part. @throws JobError TooLarge */
+/**
+ * Reads a body up to the size of a part.
+ * @throws JobError TooLarge
+ */
 async function readPart(body: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -12,7 +12,7 @@ describe("POST /uploads", () => {
   });
   after(() => p.close());
 
-  it("signs the first links of a large file, and further ones when they are asked for", async () => {
+  it("signs the first links of a large file, and further ones on request", async () => {
     const begun = await p.app.inject({
       method: "POST",
       url: "/uploads",
@@ -42,7 +42,7 @@ describe("POST /uploads", () => {
     assert.equal((await p.app.inject({ method: "POST", url: `/uploads/${id}/parts`, headers: other })).statusCode, 404);
   });
 
-  it("puts a file whose hash is given where its content says, and does not have it sent twice", async () => {
+  it("derives the location from a given hash, and skips content that is already uploaded", async () => {
     const sha256 = "0f".repeat(32);
     const begin = (payload: object, headers = acme) =>
       p.app.inject({ method: "POST", url: "/uploads", headers, payload: { fileName: "a.csv", bytes: 3, ...payload } });

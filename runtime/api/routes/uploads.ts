@@ -16,19 +16,22 @@ import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
-/** S3: parts of 5 MiB (but the last) to 5 GiB, 10,000 at most, an object of 5 TiB at most (S3 User Guide, limits). */
+/**
+ * Part size. S3 allows parts of 5 MiB (except the last) to 5 GiB, 10,000 parts, and objects of 5 TiB (S3 User Guide,
+ * limits).
+ */
 export const PART_BYTES = 8 * 1024 * 1024;
-/** Fewer than S3 takes: the SDK needs 100 ms of the process's time to name 10,000 parts. */
+/** Maximum number of parts, below S3's: the SDK takes 100 ms to list 10,000 parts. */
 export const MOST_PARTS = 1_100;
 const LINK_SECONDS = 6 * 3600;
-/** Links of one answer at most: signing one takes a third of a millisecond of the process's time. */
+/** Maximum number of links per response: signing one takes a third of a millisecond. */
 const MOST_LINKS = 100;
-/** An uploaded file is used again for a day; the bucket keeps it longer. Milliseconds. */
+/** Time during which an uploaded file is reused; the bucket keeps it longer. Milliseconds. */
 const FRESH_MS = 24 * 3_600_000;
-/** The key of an upload whose content's hash is known: prefix and hash. */
+/** Matches the key of an upload with a known content hash: prefix and hash. */
 const CONTENT_KEY = /^[0-9a-f]{16}\/[0-9a-f]{64}$/;
 const locationOf = ({ Bucket, Key }: { Bucket: string; Key: string }) => ({ location: `s3://${Bucket}/${Key}` });
-/** Links that are signed before other requests have their turn. */
+/** Links signed before other requests can run. */
 const LINKS_AT_ONCE = 20;
 
 const NewUpload = Type.Object(
@@ -39,7 +42,7 @@ const NewUpload = Type.Object(
       Type.String({
         pattern: "^[0-9a-f]{64}$",
         description:
-          "of the file: the location then follows from it, and a file that was uploaded lately is not sent again",
+          "the SHA-256 of the file in hex: the location is derived from it, and a recently uploaded file is not sent again",
       }),
     ),
   },
@@ -48,18 +51,23 @@ const NewUpload = Type.Object(
 const Link = Type.Object({ partNumber: Type.Integer(), url: Type.String() });
 const Upload = Type.Object({
   id: Type.String(),
-  location: Type.String({ description: "the s3 source to name in an update, once the upload is complete" }),
-  partBytes: Type.Integer({ description: "the size of every part but the last" }),
-  partCount: Type.Integer({ description: "how many parts there are" }),
+  location: Type.String({ description: "S3 location for an update, once the upload is complete" }),
+  partBytes: Type.Integer({ description: "size of every part but the last" }),
+  partCount: Type.Integer({ description: "number of parts" }),
   parts: Type.Array(Link, {
-    description: `links for the first ${MOST_LINKS} parts; POST /uploads/{id}/parts has the others`,
+    description: `links for the first ${MOST_LINKS} parts; POST /uploads/{id}/parts returns the others`,
   }),
 });
 const Location = Type.Pick(Upload, ["location"]);
 const Range = Type.Object(
   {
     from: Type.Integer({ minimum: 1, maximum: MOST_PARTS, default: 1, description: "number of the first part" }),
-    count: Type.Integer({ minimum: 1, maximum: MOST_LINKS, default: MOST_LINKS, description: "links at most" }),
+    count: Type.Integer({
+      minimum: 1,
+      maximum: MOST_LINKS,
+      default: MOST_LINKS,
+      description: "maximum number of links",
+    }),
   },
   { additionalProperties: false },
 );
@@ -77,11 +85,11 @@ const Complete = Type.Object(
   { additionalProperties: false },
 );
 
-/** POST /uploads: a file goes straight to S3 in parts, over links that say nothing about credentials. */
+/** POST /uploads: uploads a file directly to S3 in parts, over presigned links. */
 export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard }) => {
   const { s3, buckets } = cloud;
 
-  /** Presigned links for `count` parts from number `from` on. */
+  /** Signs links for `count` parts, starting at number `from`. */
   const links = async (target: { Bucket: string; Key: string; UploadId: string }, from: number, count: number) => {
     const parts: Static<typeof Link>[] = [];
     for (let partNumber = from; partNumber < from + count; partNumber++) {
@@ -92,14 +100,14 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
     return parts;
   };
 
-  /** Whether an object was uploaded so lately that a job can still rely on it. */
+  /** Tells if an object was uploaded recently enough for a job to rely on it. */
   const isFresh = async (object: { Bucket: string; Key: string }): Promise<boolean> => {
     try {
       const { LastModified } = await s3.send(new HeadObjectCommand(object));
       return LastModified !== undefined && Date.now() - LastModified.getTime() < FRESH_MS;
     } catch (error) {
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 500;
-      // Without the right to list a bucket, S3 says 403 of what does not exist.
+      // Without permission to list the bucket, S3 answers 403 for missing objects.
       if (status < 500) return false;
       throw error;
     }
@@ -112,11 +120,12 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       tag: "uploads",
       scope: "update",
       summary: "Begin an upload",
-      description: "Each part is PUT to its link, which needs no token; the ETags that S3 answers complete the upload.",
+      description:
+        "PUT each part to its link, which needs no token, then complete the upload with the ETags that S3 returned.",
       body: NewUpload,
       answers: {
-        200: { description: "this content is there already: nothing is to be sent", schema: Location },
-        201: { description: "where the parts go", schema: Upload },
+        200: { description: "the content is already uploaded", schema: Location },
+        201: { description: "links for the parts", schema: Upload },
       },
       errors: ["SourceTooLarge", "StorageUnavailable"],
     }),
@@ -143,17 +152,17 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
     },
   );
 
-  // POST, since it creates links: it does not tell whether the upload is under way, which S3 says of the parts.
+  // POST, since it creates links. It does not check that the upload exists; S3 does when parts arrive.
   app.post(
     "/uploads/:id/parts",
     operation(guard, {
       id: "linkParts",
       tag: "uploads",
       scope: "update",
-      summary: "Links for further parts of an upload",
+      summary: "Get links for further parts of an upload",
       params: Id,
       querystring: Range,
-      answers: { 200: { description: "a link per part", schema: Type.Object({ parts: Type.Array(Link) }) } },
+      answers: { 200: { description: "one link per part", schema: Type.Object({ parts: Type.Array(Link) }) } },
       errors: ["NotFound"],
     }),
     async (request) => {
@@ -171,10 +180,10 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       id: "completeUpload",
       tag: "uploads",
       scope: "update",
-      summary: "Put an upload's parts together",
+      summary: "Complete an upload",
       params: Id,
       body: Complete,
-      answers: { 200: { description: "the source to name in an update", schema: Location } },
+      answers: { 200: { description: "S3 location for an update", schema: Location } },
       errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
     }),
     async (request) => {
@@ -184,7 +193,8 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
         .sort((a, b) => a.PartNumber - b.PartNumber);
       const { Key } = upload;
       const target = { Bucket: buckets.uploads, ...upload };
-      // The same content may have arrived by another upload: a job that has pinned it would lose it by a new one.
+      // The same content may have been uploaded meanwhile; overwriting it would break a job that has pinned its
+      // version.
       if (CONTENT_KEY.test(Key) && (await isFresh({ Bucket: buckets.uploads, Key })))
         await s3.send(new AbortMultipartUploadCommand(target)).catch(refused(Key));
       else
@@ -201,9 +211,9 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       id: "abortUpload",
       tag: "uploads",
       scope: "update",
-      summary: "Give an upload up",
+      summary: "Abort an upload",
       params: Id,
-      answers: { 204: { description: "it is gone" } },
+      answers: { 204: { description: "aborted" } },
       errors: ["NotFound", "SourceNotFound", "StorageUnavailable"],
     }),
     async (request, reply) => {
@@ -216,7 +226,10 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
 
 const encode = (key: string, uploadId: string) => Buffer.from(`${key}\n${uploadId}`).toString("base64url");
 
-/** Only a tenant's own uploads: the key says whose it is. */
+/**
+ * Decodes an upload's id, which contains the key.
+ * @throws JobError NotFound unless the upload belongs to the tenant
+ */
 export function decodeUpload(id: string, tenant: string): { Key: string; UploadId: string } {
   const [Key = "", UploadId = ""] = Buffer.from(id, "base64url").toString().split("\n");
   if (UploadId === "" || !Key.startsWith(`${uploadPrefix(tenant)}/`))

@@ -23,7 +23,7 @@ describe("GET /usage", () => {
     ...{ glueSeconds: 3_600, ec2Seconds: 1_800, estimatedUsd: 0.0275 + 0.1 },
   };
 
-  it("shows a tenant its own month, and nobody else's", async () => {
+  it("shows a tenant its own month only", async () => {
     assert.deepEqual((await usage(["acme", "read"])).body, {
       month: "2026-01",
       tenants: [acme],
@@ -33,7 +33,7 @@ describe("GET /usage", () => {
     assert.deepEqual((await usage(["other", "read"])).body.tenants, []);
   });
 
-  it("shows an admin all tenants, or the one that is named; without a month the current one", async () => {
+  it("shows an admin all tenants or one; the default is the current month", async () => {
     const { body } = await usage(["acme", "read", "admin"]);
     assert.deepEqual(
       body.tenants.map(({ tenant }: { tenant: string }) => tenant),
@@ -44,14 +44,14 @@ describe("GET /usage", () => {
     assert.equal((await usage(["acme", "read"], "")).body.month, new Date().toISOString().slice(0, 7));
   });
 
-  it("refuses what is no month, and needs the scope read", async () => {
+  it("refuses an invalid month, and requires the scope read", async () => {
     for (const month of ["2026-13", "2026-1", "0000-01", "2026-01-01"])
       assert.equal((await usage(["acme", "read"], `?month=${month}`)).status, 400, month);
     assert.equal((await p.app.inject({ url: "/usage" })).statusCode, 401);
     assert.equal((await usage(["acme", "submit"])).status, 403);
   });
 
-  it("estimates no cost where the platform has no price", () => {
+  it("estimates no cost if the platform has no prices", () => {
     const runner = { slots: 1, idleSeconds: 30, startSeconds: 1, lifetimeSeconds: 1 };
     assert.equal(
       estimatedUsd({ glueSeconds: 1, ec2Seconds: 1 }, { glue: { ...runner, usdPerHour: 1 }, ec2: runner }),

@@ -7,7 +7,7 @@ import { callerOfRequest } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
-/** Tenants of an answer, the largest first. */
+/** Maximum number of tenants, those with the most run time first. */
 const LIMIT = 1_000;
 const HOUR = 3_600;
 
@@ -16,10 +16,10 @@ const Query = Type.Object(
     month: Type.Optional(
       Type.String({
         pattern: "^(19|20)\\d{2}-(0[1-9]|1[0-2])$",
-        description: "YYYY-MM (UTC); left out, the current month",
+        description: "YYYY-MM (UTC); default: the current month",
       }),
     ),
-    tenant: Type.Optional({ ...Tenant, description: "another tenant than the caller's own: takes an admin" }),
+    tenant: Type.Optional({ ...Tenant, description: "another tenant; admins only" }),
   },
   { additionalProperties: false },
 );
@@ -32,22 +32,22 @@ const Answer = Type.Object({
       succeeded: count("jobs that succeeded"),
       failed: count("jobs that failed"),
       cancelled: count("jobs that were cancelled"),
-      rows: count("rows of results, and rows that updates changed"),
+      rows: count("rows of results and rows changed by updates"),
       bytes: count("bytes of results and sources"),
-      glueSeconds: Type.Number({ minimum: 0, description: "time of attempts on Glue" }),
-      ec2Seconds: Type.Number({ minimum: 0, description: "time of attempts on EC2" }),
+      glueSeconds: Type.Number({ minimum: 0, description: "run time on Glue" }),
+      ec2Seconds: Type.Number({ minimum: 0, description: "run time on EC2" }),
       estimatedUsd: Type.Optional(
         Type.Number({
           minimum: 0,
-          description: "that time at list prices, without idle time; left out where the platform has no prices",
+          description: "run time at list prices, without idle time; absent if the platform has no prices",
         }),
       ),
     }),
   ),
-  furtherTenants: Type.Boolean({ description: "whether there are more tenants than an answer lists" }),
+  furtherTenants: Type.Boolean({ description: "whether there are more tenants" }),
 });
 
-/** What a tenant's attempts cost at list prices; undefined without a price for a runner type that it used. */
+/** Estimates the cost of a tenant's attempts at list prices; undefined without a price for a runner type it used. */
 export function estimatedUsd(
   { glueSeconds, ec2Seconds }: Pick<Usage, "glueSeconds" | "ec2Seconds">,
   { glue, ec2 }: Settings["runners"],
@@ -60,7 +60,7 @@ export function estimatedUsd(
   return used.reduce((sum, { seconds, price = 0 }) => sum + (seconds / HOUR) * price, 0);
 }
 
-/** GET /usage: jobs, rows and run time of a month. A tenant's own; an admin's without `tenant` is everybody's. */
+/** GET /usage: jobs, rows and run time of a month, of a tenant; for an admin without `tenant`, of all tenants. */
 export const usageRoute: RoutePlugin = async (app, { db, settings, guard }) => {
   app.get(
     "/usage",

@@ -14,19 +14,19 @@ const Answer = Type.Object({
     Type.Object(
       {
         reason: Type.Enum([...WAITING_REASONS]),
-        sentence: Type.String({ description: "for people: what it waits for, and what is before it" }),
+        sentence: Type.String({ description: "sentence for people: what it waits for, and what is ahead of it" }),
         runner: Type.Enum([...RUNNERS]),
-        ahead: Type.Integer({ minimum: 0, maximum: 1_001, description: "jobs before it; 1001: more than 1,000" }),
+        ahead: Type.Integer({ minimum: 0, maximum: 1_001, description: "jobs ahead of it; 1001: more than 1,000" }),
         busy: Count,
         slots: Count,
         waitedSeconds: Type.Number({ minimum: 0 }),
       },
-      { description: "left out for a job that does not wait" },
+      { description: "absent for a job that is not waiting" },
     ),
   ),
 });
 
-/** GET /jobs/{id}/waiting: why a job waits, and what is before it. */
+/** GET /jobs/{id}/waiting: why a job waits, and how many jobs are ahead of it. */
 export const waitingRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
   app.get(
     "/jobs/:id/waiting",
@@ -34,17 +34,17 @@ export const waitingRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
       id: "getWaiting",
       tag: "jobs",
       scope: "read",
-      summary: "Why a job waits: what for, and how many jobs are before it",
+      summary: "Why a job waits, and how many jobs are ahead of it",
       params: JobId,
       querystring: TenantQuery,
-      answers: { 200: { description: "the reason, as it stands now", schema: Answer } },
+      answers: { 200: { description: "the current reason", schema: Answer } },
       errors: ["UnknownJob"],
     }),
     async (request) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       const place = await readWaitingPlace(deps.db, tenant, request.params.id);
       if (place !== undefined) return { waiting: waitingOf(place, deps.settings, tenant) };
-      // It does not wait, or it does not exist.
+      // The job is not waiting, or does not exist.
       await documentOf(deps, tenant, request.params.id);
       return {};
     },

@@ -78,7 +78,7 @@ describe("launchers against moto's AWS", () => {
     });
     after(() => glue.destroy());
 
-    it("starts a run with its id, type and script, and finds it alive", async () => {
+    it("starts a run with its id, type and script, and finds it running", async () => {
       const JobName = await job(2);
       const run = randomUUID();
       const id = await launcher(JobName).start(run, "glue");
@@ -91,7 +91,7 @@ describe("launchers against moto's AWS", () => {
       assert.equal(await launcher(JobName).status(run, id), "ALIVE");
     });
 
-    it("is refused where the job has no room for another run", async () => {
+    it("reports a job without capacity for another run", async () => {
       const name = await job(1);
       await launcher(name).start(randomUUID(), "glue");
       await assert.rejects(launcher(name).start(randomUUID(), "glue"), (error) => {
@@ -101,7 +101,7 @@ describe("launchers against moto's AWS", () => {
       });
     });
 
-    it("knows which answers say that there is no room now; any other leaves the outcome open", async () => {
+    it("recognizes errors of missing capacity; after any other error the outcome is unknown", async () => {
       const name = await job(1);
       const answerOf = async (error: string) => {
         glue.middlewareStack.add(
@@ -131,7 +131,7 @@ describe("launchers against moto's AWS", () => {
         assert.equal(await answerOf(error), false, error);
     });
 
-    it("starts no run once its time is over", async () => {
+    it("starts no run after its deadline", async () => {
       const name = await job(1);
       const late = () => {
         throw new LaunchDeadlineExceeded();
@@ -143,7 +143,7 @@ describe("launchers against moto's AWS", () => {
       assert.deepEqual(await launcher(name).listActive(), []);
     });
 
-    it("asks for the end of many runs, 25 by one call, and finds those whose launch was not recorded", async () => {
+    it("stops many runs, 25 per call, and finds those whose launch was not recorded", async () => {
       const name = await job(60);
       const unrecorded: string = randomUUID();
       const id = await launcher(name).start(unrecorded, "glue");
@@ -165,18 +165,18 @@ describe("launchers against moto's AWS", () => {
       );
     });
 
-    it("finds a run whose launch was not recorded, and asks for the end of that one", async () => {
+    it("finds a run whose launch was not recorded, and stops it", async () => {
       const name = await job(5);
       const run = randomUUID();
       await launcher(name).start(randomUUID(), "glue");
       const id = await launcher(name).start(run, "glue");
       assert.equal(await launcher(name).status(run, undefined), "ALIVE");
-      // moto knows no BatchStopJobRun: what is sent is looked at instead.
+      // moto does not implement BatchStopJobRun, so the request is checked.
       const sent = await sentBy("BatchStopJobRunCommand", () => launcher(name).stop(run, undefined), {});
       assert.deepEqual(sent, [{ JobName: name, JobRunIds: [id] }]);
     });
 
-    it("gives a larger run more DPUs than the others, and no argument by which it would be another's", async () => {
+    it("gives a larger run more DPUs, and otherwise the same arguments", async () => {
       const name = await job(5);
       const sent = await sentBy("StartJobRunCommand", async () => {
         await launcher(name).start(randomUUID(), "glue");
@@ -188,7 +188,7 @@ describe("launchers against moto's AWS", () => {
       );
     });
 
-    it("tells a run that Glue ended for its memory from one that ended otherwise", async () => {
+    it("distinguishes a run that Glue ended for its memory", async () => {
       const name = await job(5);
       const statusOf = async (JobRun: object) => {
         let status: string | undefined;
@@ -205,14 +205,14 @@ describe("launchers against moto's AWS", () => {
       assert.equal(await statusOf({ JobRunState: "STOPPING" }), "ALIVE");
     });
 
-    it("lists living runs with their tags", async () => {
+    it("lists active runs with their tags", async () => {
       const name = await job(5);
       const run = randomUUID();
       const externalId = await launcher(name).start(run, "glue");
       assert.deepEqual(await launcher(name).listActive(), [{ run, externalId }]);
     });
 
-    it("counts no run as living that Glue is about to end", async () => {
+    it("does not list a run that Glue is stopping as active", async () => {
       const name = await job(1);
       const JobRuns = ["RUNNING", "STOPPING", "SUCCEEDED"].map((JobRunState) => ({
         JobRunState,
@@ -227,7 +227,7 @@ describe("launchers against moto's AWS", () => {
       assert.deepEqual(living, [{ run: "RUNNING", externalId: "jr_RUNNING" }]);
     });
 
-    it("asks for a run once, whatever comes of it: a second call could be a second run", async () => {
+    it("sends StartJobRun once, whatever happens, since a second call could start a second run", async () => {
       let calls = 0;
       const server = createServer((_request, response) => {
         calls++;
@@ -256,7 +256,7 @@ describe("launchers against moto's AWS", () => {
       }
     });
 
-    it("knows nothing of a run that never was, and takes a job that is missing for an unknown outcome", async () => {
+    it("does not find a run that never existed, and treats a missing job as an unknown outcome", async () => {
       const name = await job(1);
       assert.equal(await launcher(name).status(randomUUID(), undefined), "UNKNOWN");
       assert.equal(await launcher(name).status(randomUUID(), "jr_0"), "UNKNOWN");
@@ -288,7 +288,7 @@ describe("launchers against moto's AWS", () => {
       return answer.instances;
     };
     const listed = async (launch: Launch) => (await launcher.list()).filter((one) => one.launch === launch.launch);
-    /** Puts a function in front of RunInstances while something is done; it throws in place of moto, or lets the call through. */
+    /** Intercepts RunInstances during an action: the function throws instead of moto, or lets the call through. */
     const inFrontOf = async <T>(
       intercept: (input: RunInstancesCommandInput) => void,
       work: () => Promise<T>,
@@ -325,7 +325,7 @@ describe("launchers against moto's AWS", () => {
     });
     after(() => ec2.destroy());
 
-    it("starts all instances of a launch by one call, with the launch as token and tag", async () => {
+    it("starts all instances of a launch with one call, with the launch as token and tag", async () => {
       const launch = launchOf(20);
       const inputs: RunInstancesCommandInput[] = [];
       const instances = await inFrontOf(
@@ -354,7 +354,7 @@ describe("launchers against moto's AWS", () => {
       assert.ok((await listed(launch)).every(({ ended, terminated }) => ended && terminated));
     });
 
-    it("answers as many as a zone has room for, which may be fewer", async () => {
+    it("returns as many instances as a zone has capacity for, possibly fewer", async () => {
       const few = (input: RunInstancesCommandInput) => {
         input.MaxCount = 4;
       };
@@ -363,7 +363,7 @@ describe("launchers against moto's AWS", () => {
       await launcher.terminate(instances);
     });
 
-    it("answers a repeated launch with its instances, and starts no others; nor with other parameters", async () => {
+    it("returns the same instances for a repeated launch, even with other parameters", async () => {
       const launch = launchOf(3);
       const instances = await started(launch);
       assert.deepEqual(await started(launch), instances);
@@ -374,7 +374,7 @@ describe("launchers against moto's AWS", () => {
       await launcher.terminate(instances);
     });
 
-    it("repeats another dispatcher's launch as that one would have sent it", async () => {
+    it("repeats another dispatcher's launch with the same parameters", async () => {
       const newer = new Ec2Launcher({ ...template, launchTemplateVersion: "2", tags: { "rates:stack": "new" } }, ec2);
       const launch = launchOf(1);
       const instances = await started(launch);
@@ -382,7 +382,7 @@ describe("launchers against moto's AWS", () => {
       await launcher.terminate(instances);
     });
 
-    it("takes an instance that was stopped for one that has ended, but costs and must be terminated", async () => {
+    it("treats a stopped instance as ended, but terminates it, since it costs money", async () => {
       const launch = launchOf(1);
       const instances = await started(launch);
       await ec2.send(new StopInstancesCommand({ InstanceIds: instances }));
@@ -391,7 +391,7 @@ describe("launchers against moto's AWS", () => {
       await launcher.terminate(instances);
     });
 
-    it("lists the instances of its stack only, and none where it could not tell them from others", async () => {
+    it("lists the instances of its stack only, and none without the stack's tag", async () => {
       const launch = launchOf(1);
       const instances = await started(launch);
       assert.deepEqual(await listed(launch), [
@@ -402,7 +402,7 @@ describe("launchers against moto's AWS", () => {
       await launcher.terminate(instances);
     });
 
-    it("terminates the others where EC2 no longer knows one of the instances, and each once", async () => {
+    it("terminates the other instances if EC2 no longer has one of them, each once", async () => {
       const launch = launchOf(3);
       const instances = await started(launch);
       await launcher.terminate([...instances, "i-0123456789abcdef0", ...instances]);
@@ -410,7 +410,7 @@ describe("launchers against moto's AWS", () => {
       await launcher.terminate([]);
     });
 
-    it("sends nothing once its time is over, which it looks at as the request leaves", async () => {
+    it("sends nothing after the deadline, which it checks last", async () => {
       const launch = launchOf(1);
       const order: string[] = [];
       const late = () => {
@@ -425,7 +425,7 @@ describe("launchers against moto's AWS", () => {
       assert.deepEqual(await listed(launch), []);
     });
 
-    it("tells lack of room, in a zone or the account, from a request that came too soon; any other error leaves the outcome open", async () => {
+    it("distinguishes missing capacity, of a zone or the account, from throttling; after any other error the outcome is unknown", async () => {
       const answers: Record<string, string> = {
         InsufficientInstanceCapacity: "short here",
         InsufficientFreeAddressesInSubnet: "short here",
@@ -463,7 +463,7 @@ describe("launchers against moto's AWS", () => {
       assert.equal(await answerOf("RequestLimitExceeded", resources), "tooMany");
     });
 
-    it("sends a request once: the SDK repeats none of them", async () => {
+    it("sends a request once: the SDK does not retry", async () => {
       let calls = 0;
       const server = createServer((_request, response) => {
         calls++;
@@ -493,7 +493,7 @@ describe("launchers against moto's AWS", () => {
       }
     });
 
-    it("leaves the outcome open where the template is not there", async () => {
+    it("leaves the outcome unknown if the template does not exist", async () => {
       const missing = new Ec2Launcher({ ...template, launchTemplateId: "lt-0123456789abcdef0" }, ec2);
       await assert.rejects(missing.launch(launchOf(1, { request: missing.request }), assertBeforeDeadline));
     });
@@ -505,7 +505,7 @@ describe("launchers against moto's AWS", () => {
         const jobs = Array.from({ length: 12 }, (_, index) => newJob(`job-${index}`, { runner: "ec2" }));
         await accept(d.context.db, jobs);
         let requests = 0;
-        // The first zone has room for some.
+        // The first zone has capacity for some.
         const zone = (input: RunInstancesCommandInput) => {
           requests++;
           if (input.SubnetId === subnetIds[0]) input.MaxCount = 5;
@@ -533,9 +533,9 @@ describe("launchers against moto's AWS", () => {
     });
   });
 
-  // A suite of its own, to come last.
+  // A separate suite, so that it runs last.
   describe("all their calls", () => {
-    it("keep every constraint that AWS publishes", function () {
+    it("satisfy every constraint that AWS publishes", function () {
       const python = requirePython(this, "models");
       for (const operation of ["StartJobRun", "BatchStopJobRun", "RunInstances", "TerminateInstances"])
         assert.ok(recorder.operations.has(operation), `${operation} was recorded`);

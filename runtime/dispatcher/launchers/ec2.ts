@@ -10,17 +10,17 @@ import type { Launch } from "../../store/launches.ts";
 import type { RequestRate } from "../../store/requestRates.ts";
 import type { InstanceLauncher, LaunchAnswer, ListedInstance } from "../launcher.ts";
 
-/** The tag, among the settings', that tells this stack's instances from others of its account. */
+/** Name of the tag that identifies this stack's instances in its account. */
 const STACK_TAG = "rates:stack";
-/** The tag with the launch that an instance is of; infra/ec2Runner.sh reads it. */
+/** Tag with the launch of an instance; infra/ec2Runner.sh reads it. */
 export const LAUNCH_TAG = "rates:launch";
 const RUNNER_TAG = "rates:runner";
-/** Instances that one launch asks for at most: few enough for EC2 to place at once, and for its own bucket of 1,000. */
+/** Maximum number of instances per launch: few enough for EC2 to place at once, and for its bucket of 1,000. */
 export const LAUNCH_SIZE = 100;
-/** Instances that one TerminateInstances names: a list that EC2 answers quickly, in few of the account's requests. */
+/** Maximum number of instances per TerminateInstances: few enough for a quick answer, and few requests. */
 const STOP_SIZE = 100;
 
-/** The subnet's zone has no room: another one may (Amazon EC2 Developer Guide, error codes). */
+/** Errors of a zone without capacity; another zone may have some (Amazon EC2 Developer Guide, error codes). */
 const ZONE_SHORT = new Set([
   "InsufficientCapacity",
   "InsufficientFreeAddressesInSubnet",
@@ -29,7 +29,7 @@ const ZONE_SHORT = new Set([
   "UnfulfillableCapacity",
   "Unsupported",
 ]);
-/** The account has no room, in whichever zone. */
+/** Errors of an account without capacity in any zone. */
 const ACCOUNT_SHORT = new Set([
   "InstanceLimitExceeded",
   "MaxSpotInstanceCountExceeded",
@@ -38,7 +38,7 @@ const ACCOUNT_SHORT = new Set([
   "VcpuLimitExceeded",
   "VolumeLimitExceeded",
 ]);
-/** Too many requests, or instances, in too short a time: the same request succeeds a moment later. */
+/** Errors of throttling: the same request succeeds shortly after. */
 const THROTTLED = new Set([
   "EC2ThrottledException",
   "RequestLimitExceeded",
@@ -49,17 +49,17 @@ const THROTTLED = new Set([
   "ThrottlingException",
   "TooManyRequestsException",
 ]);
-/** One request may not ask for so many. */
+/** Errors of a request for too many instances. */
 const TOO_MANY = new Set(["ResourceCountExceeded"]);
 
-/** Requests of RunInstances per account and Region (Amazon EC2 Developer Guide, request throttling). */
+/** Rate of RunInstances per account and Region (Amazon EC2 Developer Guide, request throttling). */
 export const RUN_INSTANCES_RATE: RequestRate = { name: "ec2:RunInstances", burst: 5, perSecond: 2 };
 
 type Template = Pick<NonNullable<Settings["ec2"]>, "launchTemplateId" | "launchTemplateVersion" | "tags">;
 
 /**
- * EC2 instances from a launch template; each terminates itself when its work is done. One RunInstances starts as many as a
- * zone has room for. Its client token is the launch's id, which it also puts on the instances as a tag.
+ * Starts EC2 instances from a launch template; each terminates itself when its work is done. One RunInstances starts as
+ * many as a zone has capacity for. The launch's id is its client token, and a tag of the instances.
  */
 export class Ec2Launcher implements InstanceLauncher {
   readonly request: string;
@@ -67,7 +67,7 @@ export class Ec2Launcher implements InstanceLauncher {
   readonly limit = LAUNCH_SIZE;
   readonly rate = RUN_INSTANCES_RATE;
   readonly #ec2: EC2Client;
-  /** For RunInstances: repeated by what its errors mean, and not by the SDK. */
+  /** Client for RunInstances, which the dispatcher repeats depending on the error, instead of the SDK. */
   readonly #launches: EC2Client;
   readonly #stack: string | undefined;
 
@@ -89,7 +89,7 @@ export class Ec2Launcher implements InstanceLauncher {
       MinCount: 1,
       MaxCount: instances,
       SubnetId: target,
-      // 64 ASCII characters at most (EC2 API reference, RunInstances).
+      // At most 64 ASCII characters (EC2 API reference, RunInstances).
       ClientToken: launch,
       TagSpecifications: [
         {
@@ -101,7 +101,7 @@ export class Ec2Launcher implements InstanceLauncher {
         },
       ],
     });
-    // The last step before the request leaves: credentials may have had to be fetched first.
+    // Checked last, since fetching credentials may take time.
     command.middlewareStack.add(
       (next) => (args) => {
         assertBeforeDeadline();
@@ -127,7 +127,7 @@ export class Ec2Launcher implements InstanceLauncher {
   }
 
   async list(): Promise<ListedInstance[]> {
-    // Without the tag another stack's instances could not be told from this one's.
+    // The tag distinguishes this stack's instances from others.
     if (this.#stack === undefined) return [];
     const Filters = [
       { Name: "tag-key", Values: [LAUNCH_TAG] },
@@ -140,7 +140,7 @@ export class Ec2Launcher implements InstanceLauncher {
       const launch = Tags.find(({ Key }) => Key === LAUNCH_TAG)?.Value;
       const state = State?.Name ?? "";
       if (instance === undefined || launch === undefined) return [];
-      // One that was stopped does no work any more, but costs, and could again.
+      // A stopped instance does no work, but costs money and could be started again.
       const ended = state === "terminated" || state === "stopped";
       return [{ instance, launch, ended, terminated: state === "terminated" || state === "shutting-down" }];
     });
@@ -151,7 +151,7 @@ export class Ec2Launcher implements InstanceLauncher {
     for (let at = 0; at < all.length; at += STOP_SIZE) await this.#terminate(all.slice(at, at + STOP_SIZE));
   }
 
-  /** Terminates instances; one that EC2 no longer knows does not keep the others from ending. */
+  /** Terminates instances. One that EC2 no longer has does not keep others from ending. */
   async #terminate(InstanceIds: string[]): Promise<void> {
     try {
       await this.#ec2.send(new TerminateInstancesCommand({ InstanceIds }));

@@ -15,18 +15,15 @@ const NO_ROOM = new Set([
   "ResourceNumberLimitExceededException",
   "ThrottlingException",
 ]);
-/**
- * Glue's error for a run that the kernel killed for its memory; usually the runner notices in time, and reports it
- * itself.
- */
+/** Glue's error for a run that the kernel killed for its memory; usually the runner notices in time and reports it. */
 const NO_MEMORY = /out of memory/i;
-/** Runs that one BatchStopJobRun takes at most (AWS Glue API reference). */
+/** Maximum number of runs per BatchStopJobRun (AWS Glue API reference). */
 const STOP_SIZE = 25;
 const ALIVE = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
 
 /**
- * Runs of a Glue Python shell job. StartJobRun takes no client token, so the SDK must not repeat it: a start whose
- * answer was lost is found again by the run's id among its arguments.
+ * Starts runs of a Glue Python shell job. StartJobRun has no client token, so the SDK must not repeat it: a start whose
+ * answer was lost is found by the run's id among its arguments.
  */
 export class GlueLauncher implements Launcher {
   readonly #glue: GlueClient;
@@ -103,7 +100,7 @@ export class GlueLauncher implements Launcher {
     return (await this.#newest()).find((one) => one.Arguments?.["--run"] === run);
   }
 
-  /** Newest first: a run that was started a start deadline ago stands on the first page. */
+  /** Runs are listed newest first, so that one started a start deadline ago is on the first page. */
   async #newest(): Promise<JobRun[]> {
     const { JobRuns = [] } = await this.#glue.send(
       new GetJobRunsCommand({ JobName: this.#job.jobName, MaxResults: 200 }),

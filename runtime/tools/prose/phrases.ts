@@ -76,4 +76,5 @@ export const CHECKED: readonly string[] = [
   ...["contract", "platform", "requests", "monitoring", "tracking"].map((folder) => `runtime/${folder}/`),
   ...["store", "queries", "runner", "simulation", "bench"].map((folder) => `runtime/${folder}/`),
   ...["attack", "cli", "tools", "testing", "local", "image", "clients"].map((folder) => `runtime/${folder}/`),
+  ...["api", "dispatcher", "smoke"].map((folder) => `runtime/${folder}/`),
 ];

@@ -6,16 +6,16 @@ import { caller } from "./session.js";
 
 const EVERY_MS = 2_000;
 
-/** Dead letters when figures were last asked for; for admins. */
+/** Number of dead letters in the latest figures; admins only. */
 export const deadLetters = signal(0);
 
-/** Asks once who is signed in; figures tell it too. */
+/** Loads the session once, unless figures, which include it, arrive first. */
 export async function learnCaller() {
   if (caller.peek()) return;
   caller.value = await ask("session");
 }
 
-/** The platform's figures, again and again. @param {import("./route.js").Range} range */
+/** Polls the platform's figures. @param {import("./route.js").Range} range */
 export function useFigures(range) {
   const path = figuresPath(range);
   return usePolled(

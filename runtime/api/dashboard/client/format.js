@@ -1,19 +1,23 @@
-/** Figures as people read them. */
+/** Formats numbers and times for people. */
 
 const NOTHING = "–";
-/** Between a figure and its unit, which stay on one line. */
+/** Non-breaking space between a number and its unit. */
 const UNIT = "\u00a0";
 
 /** @param {number | null | undefined} value */
 export const count = (value) =>
   value === null || value === undefined ? NOTHING : Math.round(value).toLocaleString("en");
 
-/** "1 row", "12 rows"
- * @type {(value: number | null | undefined, what: string) => string} */
+/**
+ * Formats a count with its noun: "1 row", "12 rows".
+ * @type {(value: number | null | undefined, what: string) => string}
+ */
 export const counted = (value, what) => `${count(value)} ${what}${value === 1 ? "" : "s"}`;
 
-/** "340 ms", "2.4 s", "3 min 5 s", "2 h 4 min"; of a clock that is behind the platform's, 0
- * @param {number | null | undefined} given */
+/**
+ * Formats a duration: "340 ms", "2.4 s", "3 min 5 s", "2 h 4 min". Negative durations, from differing clocks, become 0.
+ * @param {number | null | undefined} given
+ */
 export function duration(given) {
   if (given === null || given === undefined || Number.isNaN(given)) return NOTHING;
   const ms = Math.max(0, given);
@@ -29,8 +33,7 @@ export function duration(given) {
 const pair = (large, unit, small, smaller) =>
   `${large}${UNIT}${unit}${small > 0 ? `${UNIT}${small}${UNIT}${smaller}` : ""}`;
 
-/** "812 B", "1.4 kB", "23 MB"
- * @param {number | null | undefined} value */
+/** Formats a size: "812 B", "1.4 kB", "23 MB". @param {number | null | undefined} value */
 export function bytes(value) {
   if (value === null || value === undefined) return NOTHING;
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -43,16 +46,17 @@ export function bytes(value) {
   return `${unit > 0 && amount < 9.95 ? amount.toFixed(1) : Math.round(amount)}${UNIT}${units[unit]}`;
 }
 
-/** "12 %"; what is not nothing is not called so.
- * @type {(part: number, whole: number) => string} */
+/** Formats a share: "12 %". A positive share never becomes "0 %". @type {(part: number, whole: number) => string} */
 export function percent(part, whole) {
   if (whole === 0) return NOTHING;
   const share = (100 * part) / whole;
   return share > 0 && share < 1 ? `<${UNIT}1${UNIT}%` : `${Math.round(share)}${UNIT}%`;
 }
 
-/** How long ago, as "now", "40 s ago", "3 min ago", "2 h ago", "4 d ago"
- * @type {(iso: string, now?: number) => string} */
+/**
+ * Formats an age: "now", "40 s ago", "3 min ago", "2 h ago", "4 d ago".
+ * @type {(iso: string, now?: number) => string}
+ */
 export function ago(iso, now = Date.now()) {
   const seconds = Math.round((now - Date.parse(iso)) / 1_000);
   if (seconds < 5) return "now";
@@ -61,8 +65,7 @@ export function ago(iso, now = Date.now()) {
   return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h ago` : `${Math.floor(seconds / 86_400)} d ago`;
 }
 
-/** A moment in the reader's own time zone: "25 Nov 2026, 04:38:05"
- * @param {string} iso */
+/** Formats a time in the browser's time zone: "25 Nov 2026, 04:38:05". @param {string} iso */
 export const moment = (iso) =>
   new Date(iso).toLocaleString("en-GB", {
     day: "numeric",
@@ -73,12 +76,10 @@ export const moment = (iso) =>
     second: "2-digit",
   });
 
-/** A time of today, in the reader's own time zone: "04:38:05"
- * @param {number} ms */
+/** Formats a time of day in the browser's time zone: "04:38:05". @param {number} ms */
 export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
 
-/** Which time zone that is: "UTC", "GMT+1"
- * @param {string} iso */
+/** Returns the name of the browser's time zone: "UTC", "GMT+1". @param {string} iso */
 export const zone = (iso) =>
   new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" })
     .formatToParts(new Date(iso))
@@ -97,8 +98,7 @@ export const STATE_WORDS = {
 /** @type {Record<import("../../../contract/states.ts").RunnerType, string>} */
 export const RUNNER_WORDS = { glue: "Glue", ec2: "EC2" };
 
-/** What a job does, in a few words.
- * @param {import("./types.ts").Job["task"]} task */
+/** Summarizes a job's task in a few words. @param {import("./types.ts").Job["task"]} task */
 export function whatOf({ query, statement, target, mode, sql, dryRun }) {
   if (query !== undefined) return query;
   if (statement !== undefined) return statement;
@@ -106,7 +106,9 @@ export function whatOf({ query, statement, target, mode, sql, dryRun }) {
   return (sql ?? "").replace(/\s+/g, " ").trim().slice(0, 80);
 }
 
-/** How far a running job is, from 0 to 1; undefined where nobody knows.
- * @param {import("./types.ts").Job["progress"]} progress */
+/**
+ * Returns the progress of a running job from 0 to 1; undefined if it is unknown.
+ * @param {import("./types.ts").Job["progress"]} progress
+ */
 export const shareDone = ({ rows, estimatedRows }) =>
   estimatedRows === undefined || estimatedRows <= 0 ? undefined : Math.min(1, rows / estimatedRows);

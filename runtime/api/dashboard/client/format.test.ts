@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import * as format from "./format.js";
 
 const { ago, count, counted, shareDone, whatOf } = format;
-/** With a space that may break a line in place of one that may not. */
+/** Replaces non-breaking spaces. */
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
 const duration = (ms: number | null) => plain(format.duration(ms));
 const bytes = (value: number) => plain(format.bytes(value));
 const percent = (part: number, whole: number) => plain(format.percent(part, whole));
 
-describe("figures as people read them", () => {
-  it("are durations in two units at most", () => {
+describe("formatted numbers and times", () => {
+  it("show durations in at most two units", () => {
     const cases = { 0: "0 ms", 999: "999 ms", 1234: "1.2 s", 59400: "59 s", 60000: "1 min", 185000: "3 min 5 s" };
     for (const [ms, text] of Object.entries(cases)) assert.equal(duration(Number(ms)), text);
     assert.equal(duration(7_440_000), "2 h 4 min");
@@ -18,7 +18,7 @@ describe("figures as people read them", () => {
     assert.equal(duration(999.7), "1.0 s");
     assert.equal(duration(-5_000), "0 ms");
   });
-  it("are bytes, counts and shares", () => {
+  it("show sizes, counts and shares", () => {
     assert.deepEqual([0, 812, 1_000, 1_449, 23_400_000, 999_600].map(bytes), [
       "0 B",
       "812 B",
@@ -34,11 +34,11 @@ describe("figures as people read them", () => {
     );
     assert.deepEqual([percent(1, 1_000), percent(0, 9), percent(1, 3), percent(0, 0)], ["< 1 %", "0 %", "33 %", "–"]);
   });
-  it("are ages", () => {
+  it("show ages", () => {
     const at = (seconds: number) => ago(new Date(1_000_000_000_000 - seconds * 1_000).toISOString(), 1_000_000_000_000);
     assert.deepEqual([0, 40, 200, 7_300, 200_000].map(at), ["now", "40 s ago", "3 min ago", "2 h ago", "2 d ago"]);
   });
-  it("say what a job does and how far it is", () => {
+  it("summarize a task and its progress", () => {
     assert.equal(whatOf({ type: "read", query: "average_rates" }), "average_rates");
     assert.equal(whatOf({ type: "update", target: "prices", mode: "replace", dryRun: true }), "check prices (replace)");
     assert.equal(whatOf({ type: "read", sql: "select\n  1" }), "select 1");

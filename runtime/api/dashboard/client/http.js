@@ -1,7 +1,7 @@
 import { preloaded } from "./preload.js";
 import { leave, visit } from "./session.js";
 
-/** What the API refused, in its own words. */
+/** An error response of the API, with its message. */
 export class Refused extends Error {
   /**
    * @param {number} status
@@ -15,11 +15,13 @@ export class Refused extends Error {
   }
 }
 
-/** `body`: bytes of a file, or anything else as JSON.
- * @typedef {{ method?: string, body?: unknown, signal?: AbortSignal }} Options */
+/**
+ * Options of a request. `body`: bytes of a file, or a value that is sent as JSON.
+ * @typedef {{ method?: string, body?: unknown, signal?: AbortSignal }} Options
+ */
 
 /**
- * Asks the API that served this page.
+ * Sends a request to the API that served this page.
  * @param {string} path
  * @param {Options} [options]
  */
@@ -35,18 +37,18 @@ export async function send(path, { method = "GET", body, signal } = {}) {
   };
   const response = await (preloaded(path) ?? fetch(path, init)).catch((error) => {
     if (signal?.aborted) throw error;
-    throw new Error("The API cannot be reached. This page tries again by itself.", { cause: error });
+    throw new Error("The API cannot be reached. Retrying automatically.", { cause: error });
   });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   const refused = new Refused(response.status, problem);
-  // Not when somebody has signed in meanwhile.
+  // Skipped if another session has begun meanwhile.
   if (response.status === 401 && current === visit.peek()) leave(refused.message);
   throw refused;
 }
 
 /**
- * The same, its answer read as JSON of the shape that the caller says.
+ * Sends a request and parses the response as JSON of the given type.
  * @template T
  * @param {string} path
  * @param {Options} [options]

@@ -42,7 +42,7 @@ function Page() {
 
 function App() {
   const now = route.value;
-  // The code of a link counts, whoever is signed in.
+  // A link's code replaces an existing session.
   if (now.page === "sign-in") return html`<${SignIn} key=${now.code} code=${now.code} />`;
   if (now.page === "signed-in") return html`<${SignedIn} next=${now.next} />`;
   if (now.page === "sign-in-failed") return html`<${Login} problem=${wordsOfFailure(now.error)} />`;

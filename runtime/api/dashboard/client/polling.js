@@ -1,23 +1,22 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { wordsOf } from "./http.js";
 
-/** After a failure the next look waits longer, up to this many times the usual. */
+/** Maximum delay after failures, as a multiple of the interval. */
 const MOST_PATIENCE = 8;
 
 /**
  * @template T
  * @typedef {{ found: T | undefined, error: string, stale: boolean, contactAt: number | undefined, again: () => void }} Polled
- * `found` stays while a later look is under way or has failed; `stale`: it belongs to an earlier key; `contactAt`: when
- * the API last answered, in milliseconds
+ * `found` is kept while the next request is running or has failed; `stale`: it belongs to an earlier key; `contactAt`:
+ * time of the API's last answer, in milliseconds
  */
 
 /**
- * Looks again and again while the page is seen. With another `key` a look begins at once, and an earlier one is given up.
- *
+ * Polls while the page is visible. A new `key` cancels the running request and polls at once.
  * @template T
- * @param {string} key what is looked at
+ * @param {string} key identifies what is polled
  * @param {(signal: AbortSignal) => Promise<T>} look
- * @param {number | ((found: T) => number | undefined)} everyMs undefined: it will not change any more
+ * @param {number | ((found: T) => number | undefined)} everyMs interval; undefined: the result is final
  * @returns {Polled<T>}
  */
 export function usePolled(key, look, everyMs) {

@@ -1,7 +1,6 @@
 /**
- * Where in the page one is, kept in the address behind the #, so that links, reloads, bookmarks and the browser's own
- * buttons work. The only secret there is the code of a link that signs in; it goes as soon as it was used.
- *
+ * Routes of the page, stored in the URL's fragment, so that links, reloads, bookmarks and the browser's back button
+ * work. The only secret in a route is the code of a sign-in link, which is removed after use.
  * @typedef {{ text: string, status: string, type: string, runner: string, label: string, tenant: string, since: string,
  *   from: string, to: string, sort: string, order: string }} JobFilter
  * @typedef {{ over: string, from: string, to: string }} Range
@@ -19,11 +18,11 @@
  *   | { page: "sign-in-failed", error: string }} Route
  */
 
-/** Ranges of the figures that end now. */
+/** Time ranges up to now. */
 export const OVER = /** @type {const} */ (["15m", "1h", "6h", "24h"]);
 const DEFAULT_OVER = "1h";
 
-/** A filter that lets every job through. @type {Readonly<JobFilter>} */
+/** The filter that matches every job. @type {Readonly<JobFilter>} */
 export const ALL_JOBS = {
   text: "",
   status: "",
@@ -125,10 +124,10 @@ export function formatRoute(route) {
   }
 }
 
-/** The address of the jobs that a filter lets through. @param {Partial<JobFilter>} filter */
+/** Returns the address of the list of jobs with a filter. @param {Partial<JobFilter>} filter */
 export const jobsAddress = (filter) => formatRoute({ page: "jobs", filter: { ...ALL_JOBS, ...filter } });
 
-/** The title of a window that shows it. @param {Route} route */
+/** Returns the window title of a route. @param {Route} route */
 export function titleOf(route) {
   const titles = {
     overview: "",
@@ -146,14 +145,15 @@ export function titleOf(route) {
   return [titles[route.page], "Rates platform"].filter(Boolean).join(" · ");
 }
 
-/** Whether a change of the address stays on the page: a search is refined, or a form chosen beside its list.
- * @type {(one: Route, other: Route) => boolean} */
+/**
+ * Tells if a navigation stays on the same page, for example when a search is refined.
+ * @type {(one: Route, other: Route) => boolean}
+ */
 export const isSamePage = (one, other) =>
   one.page === other.page &&
   ((one.page !== "job" && one.page !== "rejected") || formatRoute(one) === formatRoute(other));
 
-/** Decodes a part of an address; one that was mistyped stays as it is.
- * @param {string} text */
+/** Decodes a part of an address; an invalid one is unchanged. @param {string} text */
 function decoded(text) {
   try {
     return decodeURIComponent(text);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ALL_JOBS, formatRoute, isSamePage, jobsAddress, parseRoute, titleOf } from "./route.js";
 
 describe("the address of a page of the dashboard", () => {
-  it("is parsed into the route that it was made of", () => {
+  it("is parsed into the route that it was formatted from", () => {
     const routes = [
       { page: "overview", over: "1h", from: "", to: "" },
       { page: "overview", over: "24h", from: "", to: "" },
@@ -23,14 +23,14 @@ describe("the address of a page of the dashboard", () => {
     ] as const;
     for (const route of routes) assert.deepEqual(parseRoute(formatRoute(route)), route);
   });
-  it("is another page for another job, and the same one for another search or form", () => {
+  it("is another page for another job, and the same page for another search or form", () => {
     const same = (one: string, other: string) => isSamePage(parseRoute(one), parseRoute(other));
     assert.ok(same("#/", "#/?over=24h") && same("#/jobs", "#/jobs?text=a") && same("#/query", "#/query/query/a"));
     assert.ok(same("#/jobs/a/b", "#/jobs/a/b"));
     assert.ok(!same("#/", "#/jobs") && !same("#/jobs", "#/jobs/a/b"));
     assert.ok(!same("#/jobs/a/b", "#/jobs/a/c") && !same("#/jobs/a/b", "#/jobs/c/b"));
   });
-  it("names the window", () => {
+  it("determines the window's title", () => {
     const titles = ["#/?over=6h", "#/jobs", "#/jobs/acme/a-1", "#/query/query/a", "#/query", "#/dead-letters"];
     assert.deepEqual(titles.map(parseRoute).map(titleOf), [
       "Rates platform",
@@ -41,12 +41,12 @@ describe("the address of a page of the dashboard", () => {
       "Dead letters · Rates platform",
     ]);
   });
-  it("is the overview of the last hour where it means nothing", () => {
+  it("is the overview of the last hour if it is invalid", () => {
     for (const hash of ["", "#", "#/", "#/jobs/acme", "#/rejected/acme", "#/nothing", "#/?over=year", "#/?from=x&to=y"])
       assert.deepEqual(parseRoute(hash), { page: "overview", over: "1h", from: "", to: "" }, hash);
     assert.equal(parseRoute("#/jobs/%ff/a").page, "job");
   });
-  it("has only what a filter narrows", () => {
+  it("contains only filters that are set", () => {
     assert.equal(jobsAddress({ status: "FAILED" }), "#/jobs?status=FAILED");
     assert.equal(jobsAddress({}), "#/jobs");
   });

@@ -1,13 +1,13 @@
 import { computed, signal } from "@preact/signals";
 import { SIGNED_IN_KEY } from "./preload.js";
 
-/** Who is signed in. The session is a cookie that no script sees; the API says whose it is and what it may do. */
+/** The current session: a cookie that scripts cannot read. The API returns its user and scopes. */
 
-/** Whether somebody is signed in, as far as the browser's storage says: the API has the last word. */
+/** True if a user is signed in according to the browser's storage; the API decides. */
 export const isSignedIn = signal(localStorage.getItem(SIGNED_IN_KEY) !== null);
-/** Counts sign-ins, so that a late answer to an earlier session ends none. */
+/** Number of sign-ins, so that a late response to an earlier session does not end the current one. */
 export const visit = signal(0);
-/** Why one must sign in again. */
+/** Reason for signing in again. */
 export const refusal = signal("");
 /** @type {import("@preact/signals").Signal<import("./types.ts").Session | undefined>} */
 export const caller = signal(undefined);
@@ -16,7 +16,7 @@ export const caller = signal(undefined);
 export const may = (scope) => caller.value?.scopes.some((one) => one === scope || one === "admin") ?? false;
 export const isAdmin = computed(() => may("admin"));
 
-// Signing in or out in one tab does so in all.
+// Signing in or out in one tab applies to all tabs.
 addEventListener("storage", ({ key, newValue }) => {
   if (key !== SIGNED_IN_KEY && key !== null) return;
   caller.value = undefined;
@@ -27,7 +27,7 @@ addEventListener("storage", ({ key, newValue }) => {
 /**
  * Exchanges a token, or the code of a link, for a session.
  * @param {{ token: string } | { code: string }} secret
- * @returns {Promise<string>} what is wrong with it; empty, signed in
+ * @returns {Promise<string>} the error message; empty after success
  */
 export async function signIn(secret) {
   const response = await fetch("session", {
@@ -42,7 +42,7 @@ export async function signIn(secret) {
   return "";
 }
 
-/** Records that somebody is signed in. @param {import("./types.ts").Session} session */
+/** Stores that a user is signed in. @param {import("./types.ts").Session} session */
 export function enter(session) {
   localStorage.setItem(SIGNED_IN_KEY, "1");
   refusal.value = "";
@@ -59,7 +59,7 @@ export function leave(why = "") {
   isSignedIn.value = false;
 }
 
-/** Ends the session. Where the API does not answer the page says so: the session is still open. */
+/** Ends the session. If the API does not answer, the page says that the session is still open. */
 export async function signOut() {
   const response = await fetch("session", { method: "DELETE" }).catch(() => undefined);
   if (response?.ok || response?.status === 401) return leave();

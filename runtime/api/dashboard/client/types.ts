@@ -4,7 +4,7 @@ import type { Verdict } from "../../../monitoring/bottleneck.ts";
 import type { QueryDescription } from "../../../queries/catalogue.ts";
 import type { Scope } from "../../../store/tokens.ts";
 
-/** What the API answers, as far as the page looks at it. Nothing of this file is served. */
+/** Types of the API's responses that the page uses. This file is not served. */
 
 export type Runner = PlatformStatus[RunnerType] & { working: number; slots: number; paused?: string };
 
@@ -79,7 +79,7 @@ export interface Job {
   }[];
 }
 
-/** An entry of GET /jobs: a job, or a request that was rejected, which has neither task nor progress. */
+/** An entry of GET /jobs: a job, or a rejected request, which has neither task nor progress. */
 export type ListedJob = Omit<Job, "status" | "task"> & {
   status: DocumentState;
   task?: Job["task"];

@@ -14,9 +14,9 @@ import { Empty, Failure, Panel, Table } from "../ui/parts.js";
 const EVERY_MS = 10_000;
 const PAGE = 50;
 const MOST = 1_000;
-/** Most pages of an export: a longer one is the command line's. */
+/** Maximum number of pages of an export; the command line exports more. */
 const EXPORT_PAGES = 20;
-/** What can have been done, in words. @type {Record<import("../../../../store/audit.ts").Action, string>} */
+/** Labels of actions. @type {Record<import("../../../../store/audit.ts").Action, string>} */
 const ACTIONS = {
   submit: "submit",
   cancel: "cancel",
@@ -39,7 +39,7 @@ const auditPath = ({ text, action }, limit, before) => {
   return `audit?${search}`;
 };
 
-/** Who did what: API, command line and dashboard. @param {{ text: string, action: string }} props */
+/** Audit trail: actions by API, command line and dashboard. @param {{ text: string, action: string }} props */
 export function Audit({ text, action }) {
   const filter = { text, action };
   const refine = (/** @type {Partial<typeof filter>} */ change) =>
@@ -90,7 +90,7 @@ export function Audit({ text, action }) {
         ${
           found &&
           (found.entries.length === 0
-            ? html`<${Empty}>${text || action ? "No entries match." : "Nobody has done anything yet. Each submission, cancel, retry and sign-in is listed here."}<//>`
+            ? html`<${Empty}>${text || action ? "No entries match." : "No entries yet. Submits, cancels, retries and sign-ins are listed here."}<//>`
             : html`
                 <${Table} label="Audit trail" head=${["When", "Who", "Via", "Action", "Target", ...(isAdmin.value ? ["Tenant"] : [])]}>
                   ${found.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} />`)}
@@ -139,7 +139,10 @@ async function exportLines(filter) {
   return { lines, isWhole: false };
 }
 
-/** A line of CSV; what a spreadsheet would take for a formula is marked as text. @param {string[]} cells */
+/**
+ * Formats a line of CSV. Cells that a spreadsheet would take for a formula are marked as text.
+ * @param {string[]} cells
+ */
 export const csvLine = (cells) =>
   `${cells
     .map((cell) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell))

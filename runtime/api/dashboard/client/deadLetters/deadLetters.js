@@ -11,7 +11,7 @@ import { Letters } from "./letters.js";
 /** @typedef {import("../types.ts").DeadLetterPage} Page */
 /** @typedef {{ redriven: Record<string, number>, causes: Cause[] }} Redriven */
 
-/** Dead letters by cause, each to look at, and the way back for those that may be accepted now. */
+/** Page of dead letters by cause, with actions to inspect and requeue them. */
 export function DeadLetters() {
   const [page, setPage] = useState(/** @type {Page | undefined} */ (undefined));
   const [chosen, setChosen] = useState(/** @type {string[]} */ ([]));
@@ -35,8 +35,10 @@ export function DeadLetters() {
   };
   useEffect(() => void doing(look), []);
 
-  /** Puts letters back after a question that says what will become of them.
-   * @type {(which: { types: string[] } | { messageIds: string[] }) => Promise<void>} */
+  /**
+   * Requeues messages after a confirmation that says what will happen to them.
+   * @type {(which: { types: string[] } | { messageIds: string[] }) => Promise<void>}
+   */
   const requeue = (which) =>
     doing(async () => {
       setSaid("");
@@ -49,17 +51,17 @@ export function DeadLetters() {
       const yes = await confirmed({
         title: `Requeue ${counted(n, "message")}?`,
         lines: [
-          `${counted(n, "message")} will be put back into the request queue, as if sent now.`,
+          `${counted(n, "message")} will be moved back to the request queue, as if just sent.`,
           again > 0
-            ? `${again === 1 ? "1 of them" : `${count(again)} of them`} would fail again as it is: its cause is in the message.`
-            : "As far as the platform can tell they will be accepted.",
+            ? `${again === 1 ? "1 of them" : `${count(again)} of them`} would fail again, since the cause is in the message itself.`
+            : "They are expected to be accepted.",
         ],
         action: `Requeue ${counted(n, "message")}`,
       });
       if (!yes) return;
       /** @type {Redriven} */
       const { redriven } = await ask("redrive", { method: "POST", body: which });
-      setSaid(`${counted(sumOf(redriven), "message")} put back into the request queue.`);
+      setSaid(`${counted(sumOf(redriven), "message")} moved back to the request queue.`);
       await look();
     });
 
@@ -84,8 +86,8 @@ export function DeadLetters() {
                 ${page.causes.map((cause) => html`<${CauseItem} key=${cause.type} cause=${cause} isChosen=${chosen.includes(cause.type)} toggle=${() => toggle(cause.type)} />`)}
               </ul>
               <div class="actions">
-                <button type="button" class="primary" disabled=${busy || chosen.length === 0} onClick=${() => requeue({ types: chosen })}>Requeue chosen</button>
-                <span class="dim small">${chosen.length === 0 ? "Choose a cause." : `${counted(chosenCount(page.causes, chosen), "message")}. You are asked before anything is sent.`}</span>
+                <button type="button" class="primary" disabled=${busy || chosen.length === 0} onClick=${() => requeue({ types: chosen })}>Requeue selected</button>
+                <span class="dim small">${chosen.length === 0 ? "Select a cause." : `${counted(chosenCount(page.causes, chosen), "message")}. You will be asked to confirm.`}</span>
               </div>
             `)
       }

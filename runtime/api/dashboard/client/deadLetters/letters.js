@@ -5,12 +5,17 @@ import { Empty } from "../ui/parts.js";
 
 /** @typedef {import("../types.ts").DeadLetterPage["letters"][number]} Letter */
 
-/** Whether a letter has a text in its class, reason, body or sender. @type {(letter: Letter, text: string) => boolean} */
+/**
+ * Tells if a message's class, reason, body or sender contains a text.
+ * @type {(letter: Letter, text: string) => boolean}
+ */
 const has = ({ type, reason = "", body, sender = "" }, text) =>
   [type, reason, body, sender].some((part) => part.toLowerCase().includes(text));
 
-/** The messages themselves, found by any of their text.
- * @param {{ letters: Letter[], busy: boolean, requeue: (messageId: string) => void }} props */
+/**
+ * List of messages, searchable by any of their text.
+ * @param {{ letters: Letter[], busy: boolean, requeue: (messageId: string) => void }} props
+ */
 export function Letters({ letters, busy, requeue }) {
   const [text, setText] = useState("");
   const found = letters.filter((letter) => has(letter, text.trim().toLowerCase()));
@@ -40,7 +45,7 @@ function Item({ letter, busy, requeue }) {
       <summary>
         ${type} <span class="dim">${sentAt && ago(sentAt)} · received ${receives === 1 ? "once" : `${count(receives)} times`}${failsAgain && " · would fail again"}</span>
       </summary>
-      <p>${reason ?? "SQS moved it here: it was received too often without being accepted."}</p>
+      <p>${reason ?? "SQS moved this message here after it was received too often without being accepted."}</p>
       ${failsAgain && failsAgain.reason !== reason && html`<p class="warn-text">Sent again as it is: ${failsAgain.reason}</p>`}
       <dl class="facts small">
         ${sentAt && html`<div><dt>Sent</dt><dd>${moment(sentAt)}</dd></div>`}

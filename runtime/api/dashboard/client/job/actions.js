@@ -8,7 +8,7 @@ import { may } from "../session.js";
 import { confirmed } from "../ui/confirm.js";
 import { download } from "./download.js";
 
-/** The form in which a job's task can be changed and submitted again. @param {import("../types.ts").Job} job */
+/** Returns the URL of the form for editing and resubmitting a job's task. @param {import("../types.ts").Job} job */
 export function editAddress({ tenant, requestId, task }) {
   const again = `${tenant}/${requestId}`;
   if (task.query !== undefined) return formatRoute({ page: "query", kind: "query", name: task.query, again });
@@ -19,8 +19,8 @@ export function editAddress({ tenant, requestId, task }) {
 }
 
 /**
- * What can be done to a job, as far as the session may. A task that would fail again in the same way is to be edited; one
- * whose reason may have passed is retried.
+ * Actions on a job that the session's scopes allow. A task that would fail again can be edited; a retryable one is
+ * retried.
  * @param {{ job: import("../types.ts").Job, changed: () => void }} props
  */
 export function Actions({ job, changed }) {
@@ -42,8 +42,8 @@ export function Actions({ job, changed }) {
       title: `Cancel ${job.requestId}?`,
       lines: [
         status === "PENDING"
-          ? `It has not started: ${whatOf(task)} will not run.`
-          : `It has worked through ${counted(job.progress.rows, "row")}. ${task.type === "update" ? "Nothing of it will be in the database." : "There will be no result."}`,
+          ? `${whatOf(task)} has not started and will not run.`
+          : `${counted(job.progress.rows, "row")} processed so far. ${task.type === "update" ? "No change will be in the database." : "There will be no result."}`,
       ],
       action: "Cancel job",
       isDanger: true,

@@ -24,7 +24,7 @@ export function Attempts({ job: { attempts } }) {
   `;
 }
 
-/** A log that has an address is a link; a file on the runner's machine is named. @param {string | undefined} location */
+/** Shows a log as a link if its location is a URL, otherwise as a path. @param {string | undefined} location */
 const logOf = (location) =>
   location?.startsWith("https://")
     ? html`<a href=${location} target="_blank" rel="noopener noreferrer">Log</a>`

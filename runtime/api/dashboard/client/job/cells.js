@@ -1,17 +1,17 @@
-/** Cells of a result as people read them. A cell is text as it is in the result, digit for digit. */
+/** Formats cells of a result. A cell is text, digit for digit as in the result. */
 
 /** @typedef {(string | null)[]} Row */
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
-/** Decimals that are shown at most, and of numbers below 1. */
+/** Maximum number of decimals, and the maximum for numbers below 1. */
 const MOST_DECIMALS = 2;
 const SMALL_DECIMALS = 4;
 
-/** Whether a column is one of numbers; codes with a leading zero are not. @param {Row} values */
+/** Tells if a column contains numbers; codes with a leading zero are not numbers. @param {Row} values */
 export const isNumeric = (values) =>
   values.some((value) => value !== null) && values.every((value) => value === null || NUMBER.test(value));
 
-/** How many decimals all numbers of a column are shown with, so that they align. @param {Row} values */
+/** Returns the number of decimals for all numbers of a column, so that they align. @param {Row} values */
 export function decimalsOf(values) {
   const given = values.filter((value) => value !== null);
   const decimals = Math.max(0, ...given.map((value) => (/\.(\d+)/.exec(value)?.[1] ?? "").length));
@@ -19,7 +19,10 @@ export function decimalsOf(values) {
   return Math.min(decimals, isSmall ? SMALL_DECIMALS : MOST_DECIMALS);
 }
 
-/** A number with separators: whole ones keep all digits, others are rounded. @type {(text: string, decimals: number) => string} */
+/**
+ * Formats a number with separators: integers keep all digits, others are rounded.
+ * @type {(text: string, decimals: number) => string}
+ */
 export function numberText(text, decimals) {
   if (/^-?\d+$/.test(text)) {
     const sign = text.startsWith("-") ? "-" : "";
@@ -32,8 +35,10 @@ export function numberText(text, decimals) {
   return Number(text).toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
-/** Rows sorted by a column, nulls last either way; without a sort as they are.
- * @type {(rows: readonly Row[], sort: { column: number, isDown: boolean } | undefined, isNumber: (column: number) => boolean) => readonly Row[]} */
+/**
+ * Sorts rows by a column, nulls last in both directions; without a sort returns them unchanged.
+ * @type {(rows: readonly Row[], sort: { column: number, isDown: boolean } | undefined, isNumber: (column: number) => boolean) => readonly Row[]}
+ */
 export function sorted(rows, sort, isNumber) {
   if (!sort) return rows;
   const { column, isDown } = sort;

@@ -6,13 +6,12 @@ import { isNumeric } from "./cells.js";
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const TONES = ["busy", "peak", "good", "warn"];
 const HEIGHT = 240;
-/** Columns that say how much there is and not what it costs: drawn when they are chosen. */
+/** Columns with counts instead of prices; not drawn by default. */
 const COUNTS = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
 
 /** @typedef {import("../types.ts").Preview} Preview */
 
-/** The column of days, if a result has one: that of which each value is a day, as two different ones at least.
- * @param {Preview} preview */
+/** Returns the index of the column of days: every value is a day, and at least two differ. @param {Preview} preview */
 export function dayColumnOf({ columns, rows }) {
   const index = columns.findIndex((_, column) => rows.every((row) => DAY.test(row[column] ?? "")));
   if (index < 0 || !columns.some((_, column) => isNumeric(rows.map((row) => row[column] ?? null)))) return undefined;
@@ -20,8 +19,8 @@ export function dayColumnOf({ columns, rows }) {
 }
 
 /**
- * The values of a column per day, oldest first, with every day between the first and the last; of a day with several rows
- * their average, of one without a value null.
+ * Returns a column's values per day, oldest first, including days without rows. Several rows of a day are averaged;
+ * days without a value are null.
  * @type {(preview: Preview, day: number, column: number) => { at: number[], values: (number | null)[] }}
  */
 export function seriesOf({ rows }, day, column) {
@@ -35,7 +34,7 @@ export function seriesOf({ rows }, day, column) {
   }
   const days = [...byDay.keys()].sort((a, b) => a - b);
   const at = [];
-  // A gap of years is not filled day by day.
+  // Gaps of years are not filled.
   const isDense = ((days.at(-1) ?? 0) - (days[0] ?? 0)) / 86_400 <= 4 * Math.max(31, days.length);
   if (isDense) for (let time = days[0] ?? 0; time <= (days.at(-1) ?? 0); time += 86_400) at.push(time);
   else at.push(...days);
@@ -46,7 +45,7 @@ export function seriesOf({ rows }, day, column) {
   return { at, values };
 }
 
-/** A chart of a result with a column of days: a line per chosen column. @param {{ preview: Preview }} props */
+/** Chart of a result with a column of days: a line per selected column. @param {{ preview: Preview }} props */
 export function DayChart({ preview }) {
   const day = dayColumnOf(preview) ?? 0;
   const numeric = useMemo(
@@ -88,13 +87,13 @@ export function DayChart({ preview }) {
           : html`<${Plot} key=${chosen.join()} at=${lines[0]?.at ?? []} series=${lines} format=${numberOf} height=${HEIGHT} days fitted latest=${latestOf(lines)} />`
       }
       <figcaption class="dim small">
-        Per day, oldest first; a day without a value is a gap.${days < preview.rows.length && " Days with several rows show their average."}${preview.more && " Of the rows shown here only."}
+        Per day, oldest first; a day without a value is a gap.${days < preview.rows.length && " Days with several rows show their average."}${preview.more && " Only the rows shown here are included."}
       </figcaption>
     </figure>
   `;
 }
 
-/** The last day that has a value. @param {{ values: (number | null)[] }[]} lines */
+/** Returns the last day that has a value. @param {{ values: (number | null)[] }[]} lines */
 const latestOf = (lines) => Math.max(0, ...lines.map(({ values }) => values.findLastIndex((value) => value !== null)));
 
 /** @param {number | null} value */

@@ -1,8 +1,7 @@
 import { ask, jobPath, send } from "../http.js";
 
 /**
- * Has the browser save what a job left: what lies in S3 by its link, which says whose it is by itself; the rest through the
- * page, which has the token.
+ * Downloads a job's result or report: from S3 by a presigned link, otherwise through the page's session.
  * @param {import("../types.ts").Job} job
  * @param {"result" | "report"} what
  * @param {{ isStored: boolean, extension: string }} how

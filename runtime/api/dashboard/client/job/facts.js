@@ -31,8 +31,10 @@ export function Facts({ job }) {
   `;
 }
 
-/** Labels as chips that lead to the jobs with the same label; that of a retry, to the job that it repeats.
- * @type {(labels: [string, string][], tenant: string) => unknown} */
+/**
+ * Labels as links to the jobs with the same label; a retry's label links to the retried job.
+ * @type {(labels: [string, string][], tenant: string) => unknown}
+ */
 const chipsOf = (labels, tenant) => html`
   <ul class="chips">
     ${labels.map(([key, value]) => {

@@ -6,8 +6,7 @@ import { decimalsOf, isNumeric, numberText, sorted } from "./cells.js";
 const PAGE_SIZES = [20, 50, 100];
 
 /**
- * A result's rows: numbers aligned and with separators, the exact value on hover, sorted by a click on a column, a page at
- * a time.
+ * Rows of a result: aligned numbers with separators, the exact value on hover, sortable columns, pages.
  * @param {{ preview: import("../types.ts").Preview }} props
  */
 export function Grid({ preview: { columns, rows, more } }) {
@@ -37,7 +36,7 @@ export function Grid({ preview: { columns, rows, more } }) {
       row.map((cell) => (cell ?? "").replace(/[\t\r\n]/g, " ")).join("\t"),
     );
     await navigator.clipboard.writeText(lines.join("\n")).then(
-      () => setSaid(`${count(ordered.length)} rows copied.`),
+      () => setSaid(`Copied ${count(ordered.length)} rows.`),
       () => setSaid("The browser does not allow copying."),
     );
   };

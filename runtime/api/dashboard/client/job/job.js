@@ -14,7 +14,7 @@ import { Timeline } from "./timeline.js";
 
 const LIVE_MS = 1_000;
 
-/** All about one job: its error or result first. @param {{ tenant: string, requestId: string }} props */
+/** Page of a job, its error or result first. @param {{ tenant: string, requestId: string }} props */
 export function JobPage({ tenant, requestId }) {
   const id = { tenant, requestId };
   const { found, error, contactAt, again } = usePolled(
@@ -30,7 +30,7 @@ export function JobPage({ tenant, requestId }) {
       const { waiting } = job.status === "PENDING" ? await ask(jobPath(id, "/waiting"), { signal }) : {};
       return { job, phases, waiting };
     },
-    // It changes until its response is sent, where it is to be sent.
+    // If a response is expected, the job changes until it is sent.
     ({ job }) => (job.finishedAt && (job.response?.sentAt || job.reply === "none") ? undefined : LIVE_MS),
   );
   const job = found?.job;

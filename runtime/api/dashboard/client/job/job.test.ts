@@ -4,11 +4,11 @@ import { dayColumnOf, seriesOf } from "./dayChart.js";
 import { formatSql } from "./sql.js";
 
 describe("a result's cells", () => {
-  it("are numbers where a whole column is, and codes with a leading zero are not", () => {
+  it("are numbers if the whole column is; codes with a leading zero are not", () => {
     assert.ok(isNumeric(["1", null, "-2.50", "3e5"]));
     for (const values of [["1", "x"], ["007"], [null], ["1,000"], [""]]) assert.ok(!isNumeric(values), String(values));
   });
-  it("have separators and the column's decimals, and whole ones keep every digit", () => {
+  it("have separators and the column's decimals; integers keep every digit", () => {
     assert.equal(decimalsOf(["1377.3333333", "2", null]), 2);
     assert.equal(decimalsOf(["0.00123456", "-0.5"]), 4);
     assert.equal(numberText("1377.3333333", 2), "1,377.33");
@@ -16,7 +16,7 @@ describe("a result's cells", () => {
     assert.equal(numberText("-12345678901234567890", 0), "-12,345,678,901,234,567,890");
     assert.equal(numberText("999", 0), "999");
   });
-  it("are sorted by value, nulls last either way, and the third time as they were", () => {
+  it("sort by value with nulls last in both directions; the third click restores the order", () => {
     const rows = [["10"], [null], ["9"], ["100"]];
     const order = (isDown: boolean) => sorted(rows, { column: 0, isDown }, () => true).map(([cell]) => cell);
     assert.deepEqual(order(false), ["9", "10", "100", null]);
@@ -37,7 +37,7 @@ describe("the chart of a result", () => {
   const DAY_S = 86_400;
   const at = (day: string) => Date.parse(`${day}T00:00:00Z`) / 1_000;
 
-  it("is there for a column of different days beside one of numbers", () => {
+  it("exists for a column of different days beside a numeric one", () => {
     const days = [
       ["2026-01-02", "5"],
       ["2026-01-01", null],
@@ -78,7 +78,7 @@ describe("the chart of a result", () => {
       undefined,
     );
   });
-  it("runs from the oldest day, has the average of a day with several rows, and gaps", () => {
+  it("starts at the oldest day, averages days with several rows, and has gaps", () => {
     const rows = [
       ["2026-01-04", "4"],
       ["2026-01-01", "10"],
@@ -90,7 +90,7 @@ describe("the chart of a result", () => {
       values: [15, null, null, 4],
     });
   });
-  it("does not fill a gap of years day by day", () => {
+  it("does not fill a gap of years", () => {
     const rows = [
       ["1900-01-01", "1"],
       ["2026-01-01", "2"],
@@ -99,8 +99,8 @@ describe("the chart of a result", () => {
   });
 });
 
-describe("SQL for reading", () => {
-  it("has a line per clause, and further ones for conditions and joins", () => {
+describe("formatted SQL", () => {
+  it("has a line per clause, and further lines for conditions and joins", () => {
     assert.equal(
       formatSql(
         "select a, count(*) as n from prices p join ports o on o.code = p.orig_code where day between date '2026-01-01' and date '2026-01-31' and price > 5 group by a order by 2 desc limit 5",
@@ -117,7 +117,7 @@ describe("SQL for reading", () => {
       ].join("\n"),
     );
   });
-  it("indents a query in parentheses, and leaves those of a function alone", () => {
+  it("indents a query in parentheses, but not the arguments of a function", () => {
     assert.equal(
       formatSql("select max(n) from (select count(*) n from prices where code in ('a', 'b')) x"),
       ["select max(n)", "from (", "  select count(*) n", "  from prices", "  where code in ('a', 'b')", ") x"].join(
@@ -125,7 +125,7 @@ describe("SQL for reading", () => {
       ),
     );
   });
-  it("changes nothing but white space, and nothing of what its author laid out", () => {
+  it("differs only in white space, and keeps SQL that already has several lines", () => {
     const texts = [
       "select 'a from b where '' c', \"from\" from prices where x::text <> ''",
       "select extract(day from d), count(*) filter (where price > 1) from prices",

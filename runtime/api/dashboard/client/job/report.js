@@ -6,7 +6,7 @@ import { Faults, faultsOf } from "../ui/faults.js";
 import { Panel } from "../ui/parts.js";
 import { download } from "./download.js";
 
-/** What went wrong with a job, fault by fault; a job that was cancelled has no fault. @param {{ job: import("../types.ts").Job }} props */
+/** Problems of a failed job. A cancelled job has none. @param {{ job: import("../types.ts").Job }} props */
 export function Report({ job }) {
   if (!job.error) return null;
   const { type, category, message, retryable, details } = job.error;
@@ -25,8 +25,10 @@ export function Report({ job }) {
   `;
 }
 
-/** How many faults there are beside those that are shown, and all of them as a file.
- * @param {{ job: import("../types.ts").Job, more: number }} props */
+/**
+ * Number of problems that are not shown, and a download of all of them.
+ * @param {{ job: import("../types.ts").Job, more: number }} props
+ */
 function Rest({ job, more }) {
   const [error, setError] = useState("");
   const fetchAll = () =>

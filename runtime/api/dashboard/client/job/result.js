@@ -6,10 +6,13 @@ import { Empty, Failure, Panel } from "../ui/parts.js";
 import { DayChart, dayColumnOf } from "./dayChart.js";
 import { Grid } from "./grid.js";
 
-/** Rows that are fetched of a result; a longer one is for downloading. */
+/** Number of rows loaded of a result; longer results are for download. */
 const ROWS = 1_000;
 
-/** What a job brought: a read its rows, an update what it changed. @param {{ job: import("../types.ts").Job }} props */
+/**
+ * Result of a job: the rows of a read, or the summary of an update.
+ * @param {{ job: import("../types.ts").Job }} props
+ */
 export const Result = ({ job }) =>
   job.task.type === "read" ? html`<${Rows} job=${job} />` : html`<${Changed} job=${job} />`;
 

@@ -1,4 +1,4 @@
-/** Words that begin a clause, each on a line of its own. */
+/** Keywords that begin a clause, each on its own line. */
 const CLAUSES = new Set([
   "select",
   "from",
@@ -15,24 +15,23 @@ const CLAUSES = new Set([
   "values",
   "with",
 ]);
-/** Words that begin a further line of their clause. */
+/** Keywords that begin a further line of their clause. */
 const CONTINUED = new Set(["and", "or", "join", "left", "right", "full", "inner", "cross"]);
 const JOINS = new Set(["left", "right", "full", "inner", "cross"]);
 const TOKEN =
   /'(?:''|[^'])*'|"(?:""|[^"])*"|\$\w*\$|--[^\n]*|\/\*[\s\S]*?\*\/|[\p{L}_][\p{L}\p{N}_$.]*|\d[\w.]*|[(),;]|::|[^\s\w'"(),;$]+|\S/gu;
 const INDENT = "  ";
-/** What is longer is shown as it is. Characters. */
+/** Longer SQL is shown unformatted. Characters. */
 const LONGEST = 20_000;
 
 /**
- * SQL with a line per clause, for reading only. SQL that its author laid out over several lines, or that has dollar quotes,
- * stays as it is.
+ * Formats SQL for display with a line per clause. SQL that already has several lines, or dollar quotes, is unchanged.
  * @param {string} sql
  */
 export function formatSql(sql) {
   const text = sql.trim();
   if (text.includes("\n") || text.includes("$") || text.includes("--") || text.length > LONGEST) return text;
-  /** Whether each open parenthesis has a query in it. @type {boolean[]} */
+  /** For each open parenthesis, true if it contains a query. @type {boolean[]} */
   const open = [];
   let out = "";
   let isBetween = false;
@@ -68,7 +67,7 @@ export function formatSql(sql) {
   return out;
 }
 
-/** Words before a parenthesis that are not the name of a function. */
+/** Keywords before a parenthesis, which are not function names. */
 const KEYWORDS = new Set([
   "in",
   "as",

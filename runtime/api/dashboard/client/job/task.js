@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { count } from "../format.js";
 import { formatSql } from "./sql.js";
 
-/** What a job does, in the terms of its kind. @param {{ job: import("../types.ts").Job }} props */
+/** Task of a job, by type. @param {{ job: import("../types.ts").Job }} props */
 export function Task({ job: { task } }) {
   if (task.sql !== undefined) return html`<pre tabindex="0" class="sql" aria-label="SQL">${formatSql(task.sql)}</pre>`;
   const { params = {}, source } = task;
@@ -13,7 +13,7 @@ export function Task({ job: { task } }) {
       : [
           ["Target", task.target],
           ["Mode", task.mode ?? "append"],
-          ["Dry run", task.dryRun ? "yes: nothing is changed" : "no"],
+          ["Dry run", task.dryRun ? "yes, nothing is changed" : "no"],
           ...Object.entries(source ?? {}).map(
             ([kind, value]) =>
               /** @type {[string, unknown]} */ ([
@@ -31,7 +31,7 @@ export function Task({ job: { task } }) {
   return html`
     <dl class="facts">
       ${[...facts, ...further].map(([name, value]) => html`<div><dt>${name}</dt><dd>${textOf(value)}</dd></div>`)}
-      ${facts.length === 0 && html`<div><dt>Parameters</dt><dd>none: their defaults</dd></div>`}
+      ${facts.length === 0 && html`<div><dt>Parameters</dt><dd>none, all defaults</dd></div>`}
     </dl>
   `;
 }

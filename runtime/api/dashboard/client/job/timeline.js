@@ -3,9 +3,10 @@ import { duration, moment, percent, RUNNER_WORDS } from "../format.js";
 
 const WORDS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
 
-/** What the job has spent its time with, to scale; below it the same in figures. A response that nobody awaits on the queue
- * is no phase.
- * @param {{ phases: import("../../../../monitoring/timeline.ts").Phase[], isAwaited: boolean }} props */
+/**
+ * Phases of a job, to scale and as a list. A response that is not sent to the queue has no phase.
+ * @param {{ phases: import("../../../../monitoring/timeline.ts").Phase[], isAwaited: boolean }} props
+ */
 export function Timeline({ phases, isAwaited }) {
   const now = new Date().toISOString();
   const timed = phases

@@ -8,7 +8,7 @@ import { bulkOf } from "./chosen.js";
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 
-/** Jobs of a call, at most. */
+/** Maximum number of jobs per call. */
 const BATCH = 100;
 
 /**
@@ -16,7 +16,7 @@ const BATCH = 100;
  */
 
 /**
- * Has the API change jobs, a bounded batch of one tenant per call.
+ * Changes jobs with the API, in bounded batches of one tenant.
  * @type {(action: "cancel" | "retry", jobs: readonly ListedJob[], progressed: (n: number) => void) => Promise<Outcome>}
  */
 async function changeAll(action, jobs, progressed) {
@@ -37,8 +37,10 @@ async function changeAll(action, jobs, progressed) {
   return sum;
 }
 
-/** What can be done to the chosen jobs together, with what it will change.
- * @param {{ jobs: ListedJob[], hasMore: boolean, chooseAll: () => Promise<void>, clear: () => void, changed: () => void }} props */
+/**
+ * Bulk actions on selected jobs, with a confirmation of their effects.
+ * @param {{ jobs: ListedJob[], hasMore: boolean, chooseAll: () => Promise<void>, clear: () => void, changed: () => void }} props
+ */
 export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
   const [progress, setProgress] = useState("");
   const [said, setSaid] = useState("");
@@ -57,7 +59,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       );
       setProblems(failed.map(({ requestId, message }) => `${requestId}: ${message}`));
       setSaid(
-        `${counted(done, "job")} ${ended}.${unchanged > 0 ? ` ${counted(unchanged, "job")} had changed before.` : ""}`,
+        `${counted(done, "job")} ${ended}.${unchanged > 0 ? ` ${counted(unchanged, "job")} needed no change.` : ""}`,
       );
       clear();
     } catch (error) {
@@ -71,9 +73,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       title: `Cancel ${counted(open.length, "job")}?`,
       lines: [
         ...(waiting.length > 0 ? [`${counted(waiting.length, "waiting job")} will not run.`] : []),
-        ...(running.length > 0
-          ? [`${counted(running.length, "running job")} will be ended; what they did so far is undone.`]
-          : []),
+        ...(running.length > 0 ? [`${counted(running.length, "running job")} will be stopped and rolled back.`] : []),
       ],
       action: `Cancel ${counted(open.length, "job")}`,
       isDanger: true,
@@ -84,10 +84,10 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
     const yes = await confirmed({
       title: `Retry ${counted(retryable.length, "job")}?`,
       lines: [
-        "Each task is submitted again as a new job, labelled with the job that it repeats.",
+        "Each task is submitted as a new job, labelled with the job that it retries.",
         ...(hopeless.length > 0
           ? [
-              `${counted(hopeless.length, "chosen job")} would fail again and will not be retried: ${typesOf(hopeless)}.`,
+              `${counted(hopeless.length, "selected job")} would fail again and will not be retried: ${typesOf(hopeless)}.`,
             ]
           : []),
       ],
@@ -97,7 +97,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
   };
   return html`
     <div class=${`bulk ${jobs.length > 0 || progress || said ? "" : "hidden"}`} role="region" aria-label="Chosen jobs">
-      <p role="status">${progress || said || (jobs.length > 0 ? `${counted(jobs.length, "job")} chosen` : "")}</p>
+      <p role="status">${progress || said || (jobs.length > 0 ? `${counted(jobs.length, "job")} selected` : "")}</p>
       ${
         jobs.length > 0 &&
         progress === "" &&
@@ -105,7 +105,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
           <div class="actions">
             ${may("cancel") && html`<button type="button" class="danger" disabled=${open.length === 0} onClick=${cancel}>Cancel ${count(open.length)}</button>`}
             ${may("submit") && html`<button type="button" disabled=${retryable.length === 0} onClick=${retry}>Retry ${count(retryable.length)}</button>`}
-            ${hasMore && html`<button type="button" onClick=${chooseAll}>Choose all that match</button>`}
+            ${hasMore && html`<button type="button" onClick=${chooseAll}>Select all matches</button>`}
             <button type="button" class="quiet" onClick=${clear}>Choose none</button>
           </div>
           ${hopeless.length > 0 && html`<p class="dim small">${counted(hopeless.length, "job")} would fail again: ${typesOf(hopeless)}.</p>`}
@@ -116,5 +116,5 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
   `;
 }
 
-/** Their error types, each once. @param {ListedJob[]} jobs */
+/** Returns the distinct error types of jobs. @param {ListedJob[]} jobs */
 const typesOf = (jobs) => [...new Set(jobs.map(({ error }) => error?.type))].join(", ");

@@ -1,13 +1,15 @@
-/** What can be done to chosen jobs together. */
+/** Actions that apply to selected jobs. */
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 
-/** Whether a job can be submitted again with some chance: one that was cancelled, or failed for a reason that may pass.
- * @param {Pick<ListedJob, "status" | "error">} job */
+/**
+ * Tells if retrying a job may succeed: it was cancelled, or its error is retryable.
+ * @param {Pick<ListedJob, "status" | "error">} job
+ */
 export const mayPass = ({ status, error }) =>
   status === "CANCELLED" || (status === "FAILED" && error?.retryable === true);
 
-/** Chosen jobs by what can be done to them. @param {ListedJob[]} jobs */
+/** Groups selected jobs by the action that applies. @param {ListedJob[]} jobs */
 export function bulkOf(jobs) {
   const waiting = jobs.filter(({ status }) => status === "PENDING");
   const running = jobs.filter(({ status }) => status === "IN_PROGRESS");

@@ -8,11 +8,11 @@ import { SINCE } from "./times.js";
 
 const TYPES = { read: "Reads", update: "Updates" };
 
-/** Why a label cannot be searched for, in the API's words. @param {string} label */
+/** Returns the problem of a label filter, in the API's wording. @param {string} label */
 export const labelProblem = (label) =>
   label === "" || /^[^=\0]+=[^\0]*$/.test(label) ? "" : "Label must be of the form key=value.";
 
-/** What the list is narrowed to. @param {{ filter: import("../route.js").JobFilter, isFiltered: boolean }} props */
+/** Filters of the list. @param {{ filter: import("../route.js").JobFilter, isFiltered: boolean }} props */
 export function Filters({ filter, isFiltered }) {
   /** @type {(name: string, label: string, any: string, values: Record<string, string>, chosen: string) => unknown} */
   const choice = (name, label, any, values, chosen) => html`
@@ -30,9 +30,9 @@ export function Filters({ filter, isFiltered }) {
   return html`
     <div class="filters" role="group" aria-label="Filters">
       ${choice("status", "State", "Any state", STATE_WORDS, filter.status)}
-      ${choice("type", "Kind", "Reads and updates", TYPES, filter.type)}
+      ${choice("type", "Kind", "Any kind", TYPES, filter.type)}
       ${choice("runner", "Runner", "Any runner", RUNNER_WORDS, filter.runner)}
-      ${choice("since", "Created", filter.from ? "Of a range" : "Any time", SINCE, filter.since)}
+      ${choice("since", "Created", filter.from ? "Custom range" : "Any time", SINCE, filter.since)}
       <${TextFilter} key=${`label ${filter.label}`} name="label" label="Label" hint="Label: key=value" value=${filter.label} problemOf=${labelProblem} />
       ${isAdmin.value && html`<${TextFilter} key=${`tenant ${filter.tenant}`} name="tenant" label="Tenant" hint="Any tenant" value=${filter.tenant} problemOf=${() => ""} />`}
       ${isFiltered && html`<button type="button" class="quiet" onClick=${() => refineJobs(ALL_JOBS)}>Clear</button>`}
@@ -40,8 +40,10 @@ export function Filters({ filter, isFiltered }) {
   `;
 }
 
-/** A filter that is typed, and applied on Enter or when it is left.
- * @param {{ name: string, label: string, hint: string, value: string, problemOf: (text: string) => string }} props */
+/**
+ * Text filter, applied on Enter or blur.
+ * @param {{ name: string, label: string, hint: string, value: string, problemOf: (text: string) => string }} props
+ */
 function TextFilter({ name, label, hint, value, problemOf }) {
   const [typed, setTyped] = useState(value);
   const problem = problemOf(typed.trim());

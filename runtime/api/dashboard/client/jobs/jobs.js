@@ -15,14 +15,16 @@ import { createdFrom } from "./times.js";
 import { Views } from "./views.js";
 
 const EVERY_MS = 2_000;
-/** The most that is listed, and that a bulk action is for. */
+/** Maximum number of listed jobs, and of jobs in a bulk action. */
 export const MOST_JOBS = 1_000;
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 /** @typedef {{ jobs: ListedJob[], cursor?: string }} Found */
 
-/** All jobs, found as one types; those that are chosen can be cancelled or retried together.
- * @param {{ filter: import("../route.js").JobFilter }} props */
+/**
+ * Page of all jobs with search as you type; selected jobs can be cancelled or retried together.
+ * @param {{ filter: import("../route.js").JobFilter }} props
+ */
 export function JobsPage({ filter }) {
   const [limit, setLimit] = useState(PAGE);
   const [chosen, setChosen] = useState(/** @type {Map<string, ListedJob>} */ (new Map()));
@@ -39,7 +41,7 @@ export function JobsPage({ filter }) {
     const all = await ask(path(MOST_JOBS));
     setChosen(new Map(all.jobs.map((job) => [keyOf(job), job])));
   };
-  // What became of a chosen job since is what its action must know.
+  // Bulk actions need the current state of the selected jobs.
   const current = new Map((found?.jobs ?? []).map((job) => [keyOf(job), job]));
   const chosenNow = [...chosen].map(([key, job]) => current.get(key) ?? job);
   return html`

@@ -4,7 +4,7 @@ import { bulkOf, mayPass } from "./chosen.js";
 import { createdFrom } from "./times.js";
 
 describe("the list of jobs", () => {
-  it("turns an age into the time from which on jobs were created, unless a range is given", () => {
+  it("converts an age to the earliest creation time, unless a range is given", () => {
     const now = Date.parse("2026-01-02T00:00:00Z");
     assert.deepEqual(createdFrom({ since: "24h", from: "" }, now), { from: "2026-01-01T00:00:00.000Z" });
     assert.deepEqual(createdFrom({ since: "15m", from: "" }, now), { from: "2026-01-01T23:45:00.000Z" });

@@ -5,8 +5,10 @@ import { usePolled } from "../polling.js";
 import { Faults } from "../ui/faults.js";
 import { Badge, Failure, Panel } from "../ui/parts.js";
 
-/** A request that was rejected: its problems, and the beginning of its body.
- * @param {{ tenant: string, id: string }} props */
+/**
+ * Page of a rejected request: its problems, and the beginning of its body.
+ * @param {{ tenant: string, id: string }} props
+ */
 export function Rejected({ tenant, id }) {
   const { found, error } = usePolled(
     `${tenant}/${id}`,
@@ -33,7 +35,7 @@ export function Rejected({ tenant, id }) {
         <${Panel} title="Facts">
           <dl class="facts">
             <div><dt>Tenant</dt><dd>${found.tenant}</dd></div>
-            <div><dt>Came</dt><dd>${moment(found.createdAt)} ${found.source === "queue" ? "by the queue" : "over HTTP"}${found.copies > 1 && `, ${counted(found.copies, "time")}`}</dd></div>
+            <div><dt>Came</dt><dd>${moment(found.createdAt)} ${found.source === "queue" ? "queue" : "HTTP"}${found.copies > 1 && `, ${counted(found.copies, "time")}`}</dd></div>
           </dl>
         <//>
         <${Panel} title="Body"><pre tabindex="0" aria-label="Beginning of the body">${indented(found.body)}</pre><//>
@@ -42,7 +44,7 @@ export function Rejected({ tenant, id }) {
   `;
 }
 
-/** JSON on several lines; what was cut stays as it is. @param {string} body */
+/** Indents JSON; truncated JSON is unchanged. @param {string} body */
 function indented(body) {
   try {
     return JSON.stringify(JSON.parse(body), null, 2);

@@ -7,10 +7,10 @@ import { Badge, Meter } from "../ui/parts.js";
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 
-/** Identifies a job among those of all tenants. @param {ListedJob} job */
+/** Returns a key of a job that is unique among tenants. @param {ListedJob} job */
 export const keyOf = ({ tenant, requestId, rejectedId }) => rejectedId ?? `${tenant}/${requestId}`;
 
-/** Whether something can be done to a job from the list. @param {ListedJob} job */
+/** Tells if an action in the list applies to a job. @param {ListedJob} job */
 const isChoosable = ({ status }) =>
   status === "PENDING" || status === "IN_PROGRESS"
     ? may("cancel")
@@ -37,7 +37,7 @@ export function JobTable({ jobs, filter, chosen, setChosen }) {
           <th scope="col" class="choose">
             ${
               choosable.length > 0
-                ? html`<input type="checkbox" aria-label="Choose all shown" checked=${hasAll} onChange=${() => choose(choosable, !hasAll)} />`
+                ? html`<input type="checkbox" aria-label="Select all shown" checked=${hasAll} onChange=${() => choose(choosable, !hasAll)} />`
                 : html`<span class="hidden">Choose</span>`
             }
           </th>
@@ -56,8 +56,10 @@ export function JobTable({ jobs, filter, chosen, setChosen }) {
   `;
 }
 
-/** A column's head that sorts by it, the other way round at the second click.
- * @param {{ name: string, label: string, filter: import("../route.js").JobFilter, wide?: boolean }} props */
+/**
+ * Header of a sortable column; a second click reverses the order.
+ * @param {{ name: string, label: string, filter: import("../route.js").JobFilter, wide?: boolean }} props
+ */
 function SortHead({ name, label, filter, wide = false }) {
   const isSorted = (filter.sort || "createdAt") === name;
   const isAscending = filter.order === "asc";
@@ -77,7 +79,7 @@ function Row({ job, isChosen, choose }) {
   const isRunning = status === "IN_PROGRESS";
   const done = isRunning ? shareDone(progress) : undefined;
   const took = stats?.totalMs ?? (isRunning && startedAt ? Date.now() - Date.parse(startedAt) : undefined);
-  const what = task ? whatOf(task) : "no job was made of it";
+  const what = task ? whatOf(task) : "no job created";
   const to =
     rejectedId === undefined
       ? formatRoute({ page: "job", tenant, requestId })
@@ -85,7 +87,7 @@ function Row({ job, isChosen, choose }) {
   return html`
     <tr>
       <td class="choose">
-        ${isChoosable(job) && html`<input type="checkbox" aria-label=${`Choose ${requestId}`} checked=${isChosen} onChange=${() => choose([job], !isChosen)} />`}
+        ${isChoosable(job) && html`<input type="checkbox" aria-label=${`Select ${requestId}`} checked=${isChosen} onChange=${() => choose([job], !isChosen)} />`}
       </td>
       <td class="state"><${Badge} status=${status} /></td>
       <th scope="row">

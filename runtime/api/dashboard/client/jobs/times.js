@@ -1,4 +1,4 @@
-/** Ages that a list of jobs can be narrowed to, with their names. */
+/** Age filters of the list of jobs, with their labels. */
 export const SINCE = /** @type {const} */ ({
   "15m": "Last 15 minutes",
   "1h": "Last hour",
@@ -7,8 +7,10 @@ export const SINCE = /** @type {const} */ ({
 });
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The time from which on jobs of an age were created; an age that is not known counts as any.
- * @type {(filter: { since: string, from: string }, now?: number) => { from?: string }} */
+/**
+ * Returns the earliest creation time for an age; unknown ages do not filter.
+ * @type {(filter: { since: string, from: string }, now?: number) => { from?: string }}
+ */
 export function createdFrom({ since, from }, now = Date.now()) {
   const [, number, unit] = /^(\d{1,3})([mhd])$/.exec(since) ?? [];
   if (from !== "" || number === undefined) return {};

@@ -3,22 +3,25 @@ import { useEffect, useState } from "preact/hooks";
 import { ALL_JOBS, formatRoute } from "../route.js";
 import { caller } from "../session.js";
 
-/** Views that everybody has. @type {readonly { name: string, filter: Partial<import("../route.js").JobFilter> }[]} */
+/** Built-in views. @type {readonly { name: string, filter: Partial<import("../route.js").JobFilter> }[]} */
 const PRESETS = [
   { name: "All", filter: {} },
   { name: "Running", filter: { status: "IN_PROGRESS" } },
   { name: "Waiting", filter: { status: "PENDING" } },
   { name: "Failed", filter: { status: "FAILED" } },
   { name: "Rejected", filter: { status: "REJECTED" } },
-  { name: "Slowest of 24 h", filter: { since: "24h", sort: "totalMs" } },
+  { name: "Slowest of the last 24 hours", filter: { since: "24h", sort: "totalMs" } },
 ];
-/** Views that a browser keeps, at most, and the length of their names. */
+/** Maximum number of views that a browser stores, and the maximum length of their names. */
 const MOST_VIEWS = 20;
 const LONGEST_NAME = 40;
 
 /** @typedef {{ name: string, address: string }} View */
 
-/** A tenant's own: another who signs in here does not see them. @param {string} tenant */
+/**
+ * Returns the storage key of a tenant's views, so that other users of this browser do not see them.
+ * @param {string} tenant
+ */
 const storageKey = (tenant) => `rates-views:${tenant}`;
 
 /** @param {string} tenant @returns {View[]} */
@@ -33,8 +36,10 @@ function readViews(tenant) {
   }
 }
 
-/** Filters by name: the address is the view, so it can be sent to others; this browser keeps those that get a name.
- * @param {{ filter: import("../route.js").JobFilter }} props */
+/**
+ * Saved filters. A view is an address, so it can be shared; named ones are stored in this browser.
+ * @param {{ filter: import("../route.js").JobFilter }} props
+ */
 export function Views({ filter }) {
   const tenant = caller.value?.tenant ?? "";
   const [views, setViews] = useState(/** @type {View[]} */ ([]));

@@ -3,8 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import { bytes } from "../format.js";
 import { firstLines } from "./files.js";
 
-/** A field for a file that can be dropped on it, with the file's first lines.
- * @param {{ file: File | undefined, problem: string, choose: (file: File) => void }} props */
+/**
+ * Field for choosing or dropping a file, with a preview of its first lines.
+ * @param {{ file: File | undefined, problem: string, choose: (file: File) => void }} props
+ */
 export function FileField({ file, problem, choose }) {
   const [isOver, setOver] = useState(false);
   const [lines, setLines] = useState("");
@@ -14,7 +16,7 @@ export function FileField({ file, problem, choose }) {
     if (file)
       firstLines(file).then(
         (text) => isCurrent && setLines(text),
-        () => {}, // A file that cannot be read says so when it is sent.
+        () => {}, // Read errors are reported when the file is uploaded.
       );
     return () => {
       isCurrent = false;

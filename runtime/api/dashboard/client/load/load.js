@@ -17,10 +17,10 @@ import { loadIdOf, sha256Of, uploadFile } from "./upload.js";
 const TARGETS = ["prices", "ports", "regions"];
 const MODES = {
   append: "append: add the rows",
-  replace: "replace: first delete the lanes and days that are in the file",
+  replace: "replace: first delete the lanes and days in the file",
 };
 
-/** Loads a file: checked first in a dry run, which changes nothing, then for good. @param {{ again: string }} props */
+/** Page for loading a file: first a dry run, which changes nothing, then the load. @param {{ again: string }} props */
 export function Load({ again }) {
   const earlier = useEarlierJob(again);
   const isReady = !earlier.stale && (earlier.found !== undefined || earlier.error !== "");
@@ -55,7 +55,7 @@ function LoadForm({ earlier }) {
     setError("");
   };
 
-  /** Uploads the file once, for the dry run and the load after it. @param {File} chosen */
+  /** Uploads the file once for both dry run and load. @param {File} chosen */
   const upload = async (chosen) => {
     if (uploaded.current?.file === chosen) return uploaded.current;
     setSent(0);
@@ -163,20 +163,20 @@ function LoadForm({ earlier }) {
 const questionOf = (file, target, mode, isChecked) => ({
   title: `Load ${file.name} into ${target}?`,
   lines: [
-    `${bytes(file.size)}, ${isChecked ? "checked by a dry run" : "not checked by a dry run yet"}.`,
+    `${bytes(file.size)}, ${isChecked ? "validated by a dry run" : "not yet validated by a dry run"}.`,
     mode === "replace" && target === "prices"
       ? "The prices of every lane and day in the file are deleted first."
       : target === "prices"
-        ? "The rows are added to the prices that there are."
+        ? "The rows are added to the existing prices."
         : "Rows with a known key are changed, others added.",
   ],
   action: "Load",
 });
 
 /**
- * The id of a load, while no job has it; where the same content was loaded, the reader decides.
+ * Returns an unused id for a load. If the same content was loaded before, the user decides.
  * @param {string} requestId
- * @returns {Promise<string | undefined>} undefined: any other id; "kept": nothing is to be loaded
+ * @returns {Promise<string | undefined>} undefined: use a random id; "kept": load nothing
  */
 async function freeId(requestId) {
   const tenant = caller.value?.tenant ?? "";
@@ -190,12 +190,12 @@ async function freeId(requestId) {
   }
   if (job.status === "FAILED" || job.status === "CANCELLED") return undefined;
   const yes = await confirmed({
-    title: "Load the same content once more?",
+    title: "Load the same content again?",
     lines: [
-      `The same content was ${job.finishedAt ? `loaded by ${requestId} at ${moment(job.finishedAt)}` : `submitted as ${requestId} and is not done yet`}.`,
-      "Prices that are added again are there twice.",
+      `The same content was ${job.finishedAt ? `loaded by ${requestId} at ${moment(job.finishedAt)}` : `submitted as ${requestId}, which has not ended yet`}.`,
+      "Loading it again duplicates the prices.",
     ],
-    action: "Load once more",
+    action: "Load again",
     isDanger: true,
   });
   return yes ? undefined : "kept";

@@ -1,22 +1,26 @@
 import { ask, Refused } from "../http.js";
 
-/** Parts that travel at once, and how often one is sent. */
+/** Number of concurrent parts, and of attempts per part. */
 const AT_ONCE = 2;
 const TRIES = 5;
-/** Before the second try; each further one waits longer. Milliseconds. */
+/** Delay before the second attempt; doubled for each further one. Milliseconds. */
 const AGAIN_MS = 1_000;
-/** A larger file is not hashed, since its content would have to be in memory at once. Bytes. */
+/** Larger files are not hashed, since hashing needs the whole content in memory. Bytes. */
 const LARGEST_HASHED = 256 * 1024 * 1024;
 
-/** SHA-256 of a file in hex; undefined where it is too large, or the page came over a connection that browsers do not trust.
- * @param {File} file */
+/**
+ * Returns the SHA-256 of a file in hex; undefined if it is too large, or the page is not in a secure context.
+ * @param {File} file
+ */
 export async function sha256Of(file) {
   if (file.size > LARGEST_HASHED || !globalThis.crypto?.subtle) return undefined;
   return hex(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
 }
 
-/** The id of a load: the same for the same content and task, as `rates load` has it.
- * @type {(sha256: string, task: { format: string, compression: string, target: string, mode: string }) => Promise<string>} */
+/**
+ * Returns the id of a load: the same for the same content and task, as in `rates load`.
+ * @type {(sha256: string, task: { format: string, compression: string, target: string, mode: string }) => Promise<string>}
+ */
 export async function loadIdOf(sha256, { format, compression, target, mode }) {
   const task = new TextEncoder().encode(JSON.stringify([sha256, format, compression, target, mode]));
   return `load-${target}-${hex(await crypto.subtle.digest("SHA-256", task)).slice(0, 32)}`;
@@ -26,7 +30,7 @@ export async function loadIdOf(sha256, { format, compression, target, mode }) {
 const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /**
- * Sends a file in parts through the API; content that is there already is not sent again.
+ * Uploads a file in parts through the API. Content that is already uploaded is not sent again.
  * @type {(file: File, sha256: string | undefined, progressed: (bytes: number) => void, signal: AbortSignal) => Promise<string>}
  */
 export async function uploadFile(file, sha256, progressed, signal) {
@@ -51,7 +55,7 @@ export async function uploadFile(file, sha256, progressed, signal) {
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     return (await ask(`uploads/${id}/complete`, { method: "POST", body: { parts }, signal })).location;
   } catch (error) {
-    // What was begun is removed; the bucket's own rule removes what is left by a browser that was closed.
+    // Aborts the upload. If the browser was closed, the bucket's lifecycle rule removes it.
     await fetch(`uploads/${id}`, { method: "DELETE" }).catch(() => {});
     throw error;
   }

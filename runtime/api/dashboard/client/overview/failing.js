@@ -11,8 +11,10 @@ const EVERY_MS = 4_000;
 const MOST_TYPES = 5;
 const MOST_JOBS = 4;
 
-/** Errors of the range by type, and the jobs that failed last.
- * @param {{ said: string, activity: import("../../../../monitoring/activity.ts").Activity | undefined }} props */
+/**
+ * Errors of the range by type, and the latest failed jobs.
+ * @param {{ said: string, activity: import("../../../../monitoring/activity.ts").Activity | undefined }} props
+ */
 export function Failing({ said, activity }) {
   const polled = usePolled(
     "failed",

@@ -8,14 +8,17 @@ import { jobsAddress } from "../route.js";
 /** @type {Record<import("../../../../monitoring/bottleneck.ts").Level, string>} */
 const WORDS = { clear: "All clear", busy: "Busy", bound: "Bottleneck", stuck: "Stuck" };
 
-/** What could be better while nothing waits for it. @type {ReadonlySet<import("../../../../monitoring/bottleneck.ts").Place>} */
+/**
+ * Places of the bottleneck that need no action while no job waits.
+ * @type {ReadonlySet<import("../../../../monitoring/bottleneck.ts").Place>}
+ */
 const NOTES = new Set(/** @type {const} */ (["payload", "search"]));
-/** Share of failed jobs from which on attention is called to it, whatever the reasons. */
+/** Share of failed jobs above which they are highlighted, whatever their errors. */
 const MANY_FAILED = 0.1;
 
 /**
- * The one word and tone for the state of the platform. "All clear" only where nothing waits, nothing failed and no dead
- * letter is left; errors of the platform, or of many jobs, call for attention.
+ * Returns the word and tone for the state of the platform. "All clear" requires that nothing waits, nothing failed and
+ * no dead letter is left; platform errors, or many failed jobs, need attention.
  * @type {(figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }) => { tone: Tone, word: string }}
  */
 export function headlineOf({ bottleneck: { level, place }, activity: { ended, errors }, queues }) {
@@ -29,15 +32,17 @@ export function headlineOf({ bottleneck: { level, place }, activity: { ended, er
   return ended.failed > 0 ? { tone: "calm", word: "No bottleneck" } : { tone: "clear", word: WORDS.clear };
 }
 
-/** Where the bottleneck is and what to raise, with what else needs a look.
- * @param {{ figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }, words: string }} props */
+/**
+ * Bottleneck, the setting to raise, and other findings.
+ * @param {{ figures: import("../types.ts").Figures & { bottleneck: import("../../../../monitoring/bottleneck.ts").Verdict }, words: string }} props
+ */
 export function Headline({ figures, words }) {
   const { bottleneck, activity, queues } = figures;
   const { level, place, sentence, raise } = bottleneck;
   const { tone, word } = headlineOf(figures);
   const { failed, succeeded, cancelled } = activity.ended;
   const letters = queues?.deadLetters ?? 0;
-  // Announced when the state changes, not with every second that the oldest job waits longer.
+  // Screen readers announce changes of state, but not every change of the waiting time.
   const said = useRef({ what: "", words: "" });
   const what = [tone, word, level, place, raise, letters > 0].join(" ");
   if (said.current.what !== what)

@@ -19,12 +19,14 @@ const WORDS = {
   "24h": "the last 24 hours",
 };
 
-/** The range of the figures, in words that follow "in". @param {import("../route.js").Range} range */
+/** Returns the range as words that follow "in". @param {import("../route.js").Range} range */
 const rangeWords = ({ over, from, to }) =>
   from && to ? `${moment(from)} to ${moment(to)}` : WORDS[/** @type {keyof typeof WORDS} */ (over)];
 
-/** The state of the platform, from one sentence down to the jobs that run and fail now.
- * @param {{ range: import("../route.js").Range }} props */
+/**
+ * Overview: the state of the platform, metrics, and the jobs that are running and failing.
+ * @param {{ range: import("../route.js").Range }} props
+ */
 export function Overview({ range }) {
   const polled = useFigures(range);
   const { found, error, contactAt } = polled;
@@ -83,7 +85,7 @@ export function Overview({ range }) {
   `;
 }
 
-/** Room for what is on its way, so that nothing jumps. */
+/** Placeholder of the final size, so that the layout does not shift. */
 const Waiting = () => html`
   <div class="verdict unknown" aria-busy="true"><p>Looking …</p></div>
   <div class="tiles" aria-hidden="true">${Array.from({ length: 6 }, () => html`<div class="tile"></div>`)}</div>

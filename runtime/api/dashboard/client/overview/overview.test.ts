@@ -4,8 +4,8 @@ import { dataOf } from "./plot.js";
 import { rangeProblem } from "./rangeProblem.js";
 import { throughputOf } from "./tiles.js";
 
-describe("what the overview draws", () => {
-  it("stacks bars by their sums, the highest first, so that each lower one is drawn over it; lines stay as they are", () => {
+describe("the overview's charts and figures", () => {
+  it("stack bars by their sums, the highest first, so that lower ones are drawn over it; lines are unchanged", () => {
     const series = [{ values: [1, 2] }, { values: [3, null] }, { values: [9, 9], line: true }];
     assert.deepEqual(dataOf([10, 20], series, true), [
       [10, 20],
@@ -21,7 +21,7 @@ describe("what the overview draws", () => {
     ]);
   });
 
-  it("tells the throughput a minute of the last whole steps, not of the one under way", () => {
+  it("show the throughput per minute of the last whole steps, without the current one", () => {
     const times = { p50: null, p95: null };
     const steps = [100, 1, 2, 3, 4, 5, 70].map((succeeded) => ({
       at: "",
@@ -37,7 +37,7 @@ describe("what the overview draws", () => {
     assert.equal(throughputOf({ steps: steps.slice(0, 1), stepSeconds: 60 }), 0);
   });
 
-  it("says that all is clear only where nothing waits, nothing failed and no dead letter is left", () => {
+  it('say "All clear" only if nothing waits, nothing failed and no dead letter is left', () => {
     const wordOf = (change: {
       level?: string;
       place?: string;
@@ -66,7 +66,7 @@ describe("what the overview draws", () => {
     assert.equal(wordOf({ level: "stuck", place: "starts", failed: 90 }), "Stuck");
   });
 
-  it("refuses a range that the API would refuse, by its field", () => {
+  it("refuse a range that the API would refuse, with the invalid field", () => {
     const at = Date.parse("2026-01-01T00:00:00Z");
     const day = 86_400_000;
     assert.equal(rangeProblem(at, at + 7 * day), undefined);

@@ -8,22 +8,23 @@ import { Table } from "../ui/parts.js";
  * @typedef {{ name: string, tone: string, values: (number | null)[], line?: boolean }} Series
  * @typedef {{ at: number[], series: Series[], format: (value: number | null) => string, ticks?: number[], stacked?: boolean,
  *   height?: number, days?: boolean, fitted?: boolean, latest?: number }} PlotProps
- * `days`: the steps are days, in UTC; `fitted`: the axis fits the values instead of beginning at 0; `latest`: index of the
- * step that the key names while nothing is pointed at
+ * `days`: steps are days in UTC; `fitted`: the axis fits the values instead of starting at 0; `latest`: index of the
+ * step that the legend shows without a pointer
  */
 
 const HEIGHT = 168;
 const TONES = ["good", "bad", "warn", "busy", "peak", "dim", "text", "line"];
 
-/** A chart over time, or that there is nothing to draw.
- * @param {PlotProps} props */
+/** Chart over time, or a message that there is no data. @param {PlotProps} props */
 export function Plot(props) {
   const isEmpty = props.series.every(({ values }) => values.every((value) => value === null || value === 0));
   return isEmpty ? html`<p class="empty plot">No data</p>` : html`<${Chart} ...${props} />`;
 }
 
-/** The key names the values under the pointer, else those of the latest whole step; the table has all of them.
- * @param {PlotProps} props */
+/**
+ * Chart whose legend shows the values under the pointer, otherwise of the latest whole step; a table has all values.
+ * @param {PlotProps} props
+ */
 function Chart(props) {
   const { at, series, format, ticks, stacked = false, height = HEIGHT, days = false, fitted = false } = props;
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
@@ -85,7 +86,7 @@ function Chart(props) {
   `;
 }
 
-/** The values as a table, made when it is opened. @param {PlotProps} props */
+/** Table of the values, rendered when opened. @param {PlotProps} props */
 function DataTable({ at, series, format, days = false }) {
   const [isOpen, setOpen] = useState(false);
   return html`
@@ -117,8 +118,10 @@ function DataTable({ at, series, format, days = false }) {
   `;
 }
 
-/** Stacked series are drawn as sums, the whole first, so that each covers what it is not.
- * @type {(at: number[], series: Pick<Series, "values" | "line">[], stacked: boolean) => uPlot.AlignedData} */
+/**
+ * Adds up stacked series and reverses their order, so that each is drawn over the larger ones.
+ * @type {(at: number[], series: Pick<Series, "values" | "line">[], stacked: boolean) => uPlot.AlignedData}
+ */
 export function dataOf(at, series, stacked) {
   const sums = new Array(at.length).fill(0);
   const lists = series.map(({ values, line }) => {
@@ -193,7 +196,7 @@ function optionsOf({ step, series, stacked, format, ticks, height, days, fitted,
 }
 
 /**
- * A line through one value cannot be seen: it gets a dot.
+ * Draws a dot for a value without neighbours, whose line would be invisible.
  * @param {uPlot} plot
  * @param {number} index
  */
@@ -201,16 +204,16 @@ const isLone = (plot, index) => Array.from(plot.data[index] ?? []).filter((value
 
 const DAY_S = 86_400;
 
-/** A step's time as an axis has it. @type {(seconds: number, days: boolean) => string} */
+/** Formats a step's time for the axis. @type {(seconds: number, days: boolean) => string} */
 const labelOf = (seconds, days) =>
   days
     ? new Date(seconds * 1_000).toISOString().slice(0, 10)
     : new Date(seconds * 1_000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-/** A step's time as a reader needs it. @type {(seconds: number, days: boolean) => string} */
+/** Formats a step's time for the legend. @type {(seconds: number, days: boolean) => string} */
 const wholeLabel = (seconds, days) => (days ? labelOf(seconds, days) : moment(new Date(seconds * 1_000).toISOString()));
 
-/** The colours of the theme in force, as a canvas takes them. @param {HTMLElement} element */
+/** Reads the colors of the current theme for the canvas. @param {HTMLElement} element */
 function coloursOf(element) {
   const probe = document.createElement("span");
   element.append(probe);

@@ -4,7 +4,7 @@ import { Panel } from "../ui/parts.js";
 import { Plot } from "./plot.js";
 import { COUNTS, TIMES } from "./ticks.js";
 
-/** What happened, step by step. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
+/** Charts of activity per step. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
 export function Plots({ activity: { steps, stepSeconds } }) {
   const at = steps.map((step) => Date.parse(step.at) / 1_000);
   const each = stepSeconds === 60 ? "per minute" : `every ${duration(stepSeconds * 1_000)}`;

@@ -7,13 +7,13 @@ import { rangeProblem } from "./rangeProblem.js";
 const NAMES = { "15m": "15 min", "1h": "1 h", "6h": "6 h", "24h": "24 h" };
 const DAY_MS = 86_400_000;
 
-/** A time as a datetime-local input has it, in the reader's time zone. @param {string} iso */
+/** Formats a time for a datetime-local input, in the browser's time zone. @param {string} iso */
 const localTime = (iso) => {
   const at = new Date(iso);
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 };
 
-/** The choice of the range that figures and charts are of. @param {{ range: import("../route.js").Range }} props */
+/** Selection of the time range. @param {{ range: import("../route.js").Range }} props */
 export function RangeChoice({ range }) {
   const isCustom = range.from !== "";
   const [open, setOpen] = useState(isCustom);

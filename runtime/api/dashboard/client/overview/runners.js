@@ -2,11 +2,13 @@ import { html } from "htm/preact";
 import { count, duration, RUNNER_WORDS } from "../format.js";
 import { Meter } from "../ui/parts.js";
 
-/** A share of the connections from which on it is drawn as a warning. */
+/** Share of the connections above which the bar is shown as a warning. */
 const NEARLY = 0.9;
 
-/** What runs against what may run, kind by kind, and the connections that all of it takes.
- * @param {{ runners: Required<import("../types.ts").Figures>["runners"], database: Required<import("../types.ts").Figures>["database"] }} props */
+/**
+ * Runs and capacity per runner type, and database connections.
+ * @param {{ runners: Required<import("../types.ts").Figures>["runners"], database: Required<import("../types.ts").Figures>["database"] }} props
+ */
 export function Runners({ runners, database }) {
   const kinds = /** @type {(keyof typeof RUNNER_WORDS)[]} */ (Object.keys(runners));
   return html`
@@ -36,8 +38,8 @@ function Kind({ name, runner: { waiting, oldestWaiting, running, working, slots,
       <div class="capacity-head"><strong>${name}</strong><span>${count(up)} of ${count(slots)} runs</span></div>
       <${Meter} label=${`${name} runs`} value=${up} most=${slots} at=${Math.min(working, up)} tone=${full ? "warn" : "busy"} />
       <p class="dim small">
-        ${count(working)} at work${up > working && `, ${count(up - working)} starting or warm`} · ${waiting ? `${count(waiting)} waiting, oldest ${duration((oldestWaiting ?? 0) * 1_000)}` : "none waiting"}
-        ${paused && html` · <strong class="warn-text">${paused === "closed" ? "closed" : "paused after a refusal"}</strong>`}
+        ${count(working)} busy${up > working && `, ${count(up - working)} starting or warm`} · ${waiting ? `${count(waiting)} waiting, oldest ${duration((oldestWaiting ?? 0) * 1_000)}` : "none waiting"}
+        ${paused && html` · <strong class="warn-text">${paused === "closed" ? "closed" : "paused after a refused launch"}</strong>`}
       </p>
     </li>
   `;

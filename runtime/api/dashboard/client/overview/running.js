@@ -12,8 +12,10 @@ const EVERY_MS = 2_000;
 
 /** @typedef {{ jobs: import("../types.ts").Job[], cursor?: string }} Found */
 
-/** Jobs that run, those that began first on top; below them those that wait.
- * @param {{ said: string, runners: import("../types.ts").Figures["runners"] }} props */
+/**
+ * Running jobs, longest running first, then waiting jobs.
+ * @param {{ said: string, runners: import("../types.ts").Figures["runners"] }} props
+ */
 export function Running({ said, runners }) {
   const polled = usePolled(
     "running",
@@ -49,8 +51,8 @@ export function Running({ said, runners }) {
             `
       }
       <p class="small rest">
-        ${running.cursor && html`<a href=${jobsAddress({ status: "IN_PROGRESS" })}>All that run</a>`}
-        ${further > 0 && html`<a href=${jobsAddress({ status: "PENDING" })}>${all > 0 ? `${count(further)} more wait` : "More wait"}</a>`}
+        ${running.cursor && html`<a href=${jobsAddress({ status: "IN_PROGRESS" })}>All running jobs</a>`}
+        ${further > 0 && html`<a href=${jobsAddress({ status: "PENDING" })}>${all > 0 ? `${count(further)} more waiting` : "More waiting"}</a>`}
       </p>
     <//>
   `;

@@ -3,7 +3,7 @@ import { counted, duration } from "../format.js";
 import { jobsAddress } from "../route.js";
 import { Bars, Empty } from "../ui/parts.js";
 
-/** Work by what it does, slowest first. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
+/** Kinds of work, slowest first. @param {{ activity: import("../../../../monitoring/activity.ts").Activity }} props */
 export function Slowest({ activity: { slowest } }) {
   if (slowest.length === 0) return html`<${Empty}>Nothing has run.<//>`;
   return html`<${Bars}

@@ -5,11 +5,11 @@ import { COUNTS, TIMES } from "./ticks.js";
 describe("the ticks of a plot's axes", () => {
   const rises = (list: number[]) => list.every((one, index) => index === 0 || one > (list[index - 1] ?? 0));
 
-  it("are labelled with one figure and one unit, whichever multiple of a step they stand at", () => {
+  it("are labelled with one number and one unit at every multiple of the step", () => {
     for (const step of TIMES) assert.match(duration(step), /^\d+(\.\d)?\u00a0(ms|s|min|h|d)$/, `${step}`);
     assert.ok(rises(TIMES));
   });
-  it("are whole where jobs are counted, so that no two have the same label", () => {
+  it("are whole numbers for counts, so that no two have the same label", () => {
     assert.equal(new Set(COUNTS.map(count)).size, COUNTS.length);
     assert.ok(COUNTS.every(Number.isInteger) && rises(COUNTS));
   });

@@ -1,17 +1,23 @@
 import { html } from "htm/preact";
 import { bytes, count, counted, duration, percent } from "../format.js";
 
-/** Steps of which the latest rate is made: the one under way is not yet whole. */
+/** Number of steps in the latest rate; the current, incomplete step is excluded. */
 const LATEST = 5;
 
-/** Jobs that ended in a minute, lately. @param {Pick<import("../../../../monitoring/activity.ts").Activity, "steps" | "stepSeconds">} activity */
+/**
+ * Returns the number of jobs that recently ended per minute.
+ * @param {Pick<import("../../../../monitoring/activity.ts").Activity, "steps" | "stepSeconds">} activity
+ */
 export function throughputOf({ steps, stepSeconds }) {
   const lately = steps.slice(-1 - LATEST, -1);
   const minutes = (lately.length * stepSeconds) / 60;
   return lately.reduce((all, step) => all + step.succeeded + step.failed + step.cancelled, 0) / (minutes || 1);
 }
 
-/** The six figures that say most; those of the whole platform only for admins. @param {{ figures: import("../types.ts").Figures, words: string }} props */
+/**
+ * The six most important metrics; platform metrics are for admins only.
+ * @param {{ figures: import("../types.ts").Figures, words: string }} props
+ */
 export function Tiles({ words, figures: { runners, activity, queues, platform } }) {
   const kinds = Object.values(runners ?? {});
   /** @param {(one: import("../types.ts").Runner) => number | null} of */
@@ -30,7 +36,7 @@ export function Tiles({ words, figures: { runners, activity, queues, platform } 
       ${
         runners &&
         html`<${Tile} name="Waiting" value=${count(waiting)}>
-        ${waiting > 0 ? `oldest for ${duration(oldest * 1_000)}` : "nothing waits"}${requests > 0 && ` · ${count(requests)} on the queue`}
+        ${waiting > 0 ? `oldest: ${duration(oldest * 1_000)}` : "nothing waits"}${requests > 0 && ` · ${count(requests)} on the queue`}
       <//>
       <${Tile} name="Running" value=${count(sum((one) => one.working))}>
         of ${count(sum((one) => one.slots))} at once${peak > 0 && ` · peak ${bytes(peak)}`}

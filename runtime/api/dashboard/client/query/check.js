@@ -4,19 +4,19 @@ import { ask, Refused, wordsOf } from "../http.js";
 /** @typedef {{ field?: string, message?: string }} Problem */
 /** @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isChecking: boolean }} Check */
 
-/** How long after the last key a request is checked. Milliseconds. */
+/** Delay between the last key and checking a request. Milliseconds. */
 const PAUSE_MS = 400;
 
-/** What is wrong with a request, as the API says it. @param {unknown} error @returns {Problem[]} */
+/** Returns the problems of a refused request. @param {unknown} error @returns {Problem[]} */
 export function problemsOf(error) {
   if (error instanceof Refused && error.problems.length > 0) return error.problems;
   return [{ message: wordsOf(error) }];
 }
 
 /**
- * Has the API check a request and estimate it while it is typed, so that the form says what the API would.
+ * Validates and estimates a request with the API while it is edited.
  * @param {Record<string, unknown>} body
- * @param {boolean} isOn whether there is anything to check yet
+ * @param {boolean} isOn false while there is nothing to check
  * @returns {Check}
  */
 export function useCheck({ requestId: _, ...body }, isOn) {

@@ -8,10 +8,10 @@ export const estimateOf = ({ route, room, estimatedRows, estimatedBytes }) =>
       ? "at once"
       : room.waiting === undefined
         ? "when a run is free"
-        : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} runs are taken)`
+        : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} runs are busy)`
   }.`;
 
-/** The estimate of a request that has nothing wrong with it. @param {{ check: import("./check.js").Check }} props */
+/** Estimate of a valid request. @param {{ check: import("./check.js").Check }} props */
 export const Estimate = ({ check: { explained, isChecking } }) => html`
   <p role="status" class=${`estimate dim small ${isChecking ? "stale" : ""}`}>${explained && estimateOf(explained)}</p>
 `;

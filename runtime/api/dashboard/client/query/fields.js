@@ -2,11 +2,13 @@ import { html } from "htm/preact";
 import { FIELDS, isPlace, placeholderOf } from "./form.js";
 import { PlaceInput } from "./places.js";
 
-/** A problem as a sentence about its field. @type {(name: string, message: string) => string} */
+/** Formats a problem as a sentence about its field. @type {(name: string, message: string) => string} */
 export const sentenceOf = (name, message) => (/^[A-Z]/.test(message) ? message : `${name} ${message}`);
 
-/** A labelled field with its help and what is wrong with it.
- * @param {{ id: string, name: string, help?: unknown, problem?: string | undefined, required?: boolean, children: (attributes: object) => unknown }} props */
+/**
+ * Labelled field with its help and problem.
+ * @param {{ id: string, name: string, help?: unknown, problem?: string | undefined, required?: boolean, children: (attributes: object) => unknown }} props
+ */
 export function Field({ id, name, help, problem, required = false, children }) {
   const described = [help ? `${id}-help` : "", problem ? `${id}-problem` : ""].filter(Boolean).join(" ");
   return html`
@@ -19,8 +21,10 @@ export function Field({ id, name, help, problem, required = false, children }) {
   `;
 }
 
-/** The field of a parameter.
- * @param {{ param: import("./form.js").Param, value: string, problem: string | undefined, change: (value: string) => void, leave: () => void }} props */
+/**
+ * Field of a parameter.
+ * @param {{ param: import("./form.js").Param, value: string, problem: string | undefined, change: (value: string) => void, leave: () => void }} props
+ */
 export function ParamField({ param, value, problem, change, leave }) {
   const { name, type, description, required } = param;
   const { input, hint, ...attributes } = FIELDS[type];

@@ -1,12 +1,14 @@
 /**
- * A named query's parameters as a form, and what was typed into it as a request. What a value may be the API knows best:
- * it names each problem with its field.
- *
+ * Converts between the parameters of a named query, its form, and the request. The API validates values and names each
+ * problem with its field.
  * @typedef {import("../../../../queries/file.ts").Param} Param
  * @typedef {import("../../../../queries/file.ts").QueryDescription} Query
  */
 
-/** The field of a parameter's type. @type {Record<Param["type"], { input: "input" | "textarea" | "choice", type?: string, step?: string, hint?: string }>} */
+/**
+ * Fields by parameter type.
+ * @type {Record<Param["type"], { input: "input" | "textarea" | "choice", type?: string, step?: string, hint?: string }>}
+ */
 export const FIELDS = {
   text: { input: "input", type: "text" },
   place: { input: "input", type: "text" },
@@ -17,18 +19,20 @@ export const FIELDS = {
   "text[]": { input: "textarea", hint: "one per line" },
 };
 
-/** What a parameter says where nothing is typed. @param {Param} param */
+/** Returns the placeholder of a parameter's field. @param {Param} param */
 export const placeholderOf = ({ required, default: value }) =>
   required ? "" : value === null ? "left out" : Array.isArray(value) ? value.join(", ") : String(value);
 
-/** A typed text as the value of its type; undefined where nothing was typed.
- * @type {(type: Param["type"], text: string) => unknown} */
+/**
+ * Converts text to a value of the parameter's type; undefined if the field is empty.
+ * @type {(type: Param["type"], text: string) => unknown}
+ */
 export function typedValue(type, text) {
   if (text.trim() === "") return undefined;
   switch (type) {
     case "integer":
     case "number":
-      // What is no number goes as it was typed, and comes back with the reason.
+      // Invalid numbers are sent as text, so that the API reports them.
       return Number.isNaN(Number(text)) ? text : Number(text);
     case "boolean":
       return text === "true";
@@ -43,19 +47,22 @@ export function typedValue(type, text) {
 }
 
 /**
- * What every request has, as it is typed.
+ * Fields of every request, as text.
  * @typedef {{ format: string, compression: string, requestId: string, priority: string, labels: string }} Common
  * @typedef {Common & { params: Record<string, string> }} Typed
  */
 
-/** Whether a parameter is a port or region, which the form offers. @param {Param} param */
+/** Tells if a parameter is a port or region, for which the form offers suggestions. @param {Param} param */
 export const isPlace = ({ type }) => type === "place";
 
-/** A value of a request as the text of its field. @param {unknown} value */
+/** Converts a value of a request to the text of its field. @param {unknown} value */
 const textOf = (value) =>
   value === null || value === undefined ? "" : Array.isArray(value) ? value.join("\n") : String(value);
 
-/** The fields that every request has, as an earlier job had them. @param {import("../types.ts").Job | undefined} earlier @returns {Common} */
+/**
+ * Returns the common fields of an earlier job, or their defaults.
+ * @param {import("../types.ts").Job | undefined} earlier @returns {Common}
+ */
 export function commonOf(earlier) {
   const { retryOf: _, ...labels } = earlier?.labels ?? {};
   return {
@@ -69,22 +76,24 @@ export function commonOf(earlier) {
   };
 }
 
-/** The form of a query as an earlier job of it was submitted; empty, where there is none.
- * @type {(query: Query, earlier: import("../types.ts").Job | undefined) => Typed} */
+/**
+ * Returns the form of a query as an earlier job had it, or an empty one.
+ * @type {(query: Query, earlier: import("../types.ts").Job | undefined) => Typed}
+ */
 export function typedOf(query, earlier) {
   const given = earlier?.task.params ?? {};
   const params = query.params.flatMap(({ name }) => (name in given ? [[name, textOf(given[name])]] : []));
   return { ...commonOf(earlier), params: Object.fromEntries(params) };
 }
 
-/** What a request has beside its task. @type {(typed: Common) => Record<string, unknown>} */
+/** Converts the common fields to those of a request. @type {(typed: Common) => Record<string, unknown>} */
 export const envelopeOf = ({ requestId, priority, labels }) => ({
   ...(requestId.trim() === "" ? {} : { requestId: requestId.trim() }),
   priority: Number(priority),
   ...(labels.trim() === "" ? {} : { labels: labelsOf(labels) }),
 });
 
-/** What was typed as a request. @type {(query: Query, typed: Typed) => Record<string, unknown>} */
+/** Converts the form to a request. @type {(query: Query, typed: Typed) => Record<string, unknown>} */
 export function requestOf(query, { params, format, compression, ...common }) {
   const given = Object.fromEntries(
     query.params
@@ -98,7 +107,7 @@ export function requestOf(query, { params, format, compression, ...common }) {
   return { ...envelopeOf({ format, compression, ...common }), task };
 }
 
-/** "key=value" per line. @param {string} text */
+/** Parses labels, one "key=value" per line. @param {string} text */
 const labelsOf = (text) =>
   Object.fromEntries(
     text
@@ -110,8 +119,10 @@ const labelsOf = (text) =>
       }),
   );
 
-/** Problems by the field that they belong to; those of no field of the form under "".
- * @type {(problems: { field?: string, message?: string }[], fields: readonly string[]) => Map<string, string>} */
+/**
+ * Groups problems by field; those of no field of the form are under "".
+ * @type {(problems: { field?: string, message?: string }[], fields: readonly string[]) => Map<string, string>}
+ */
 export function byField(problems, fields) {
   const found = new Map();
   for (const { field = "", message = "" } of problems) {

@@ -11,7 +11,7 @@ import { summaryOf } from "./summary.js";
 const TYPED = { params: {}, format: "csv", compression: "none", requestId: "", priority: "4", labels: "" };
 
 describe("the form of a named query", () => {
-  it("has a field for every type of parameter, and takes what each type takes", () => {
+  it("has a field for every parameter type, and accepts its values", () => {
     assert.deepEqual(Object.keys(FIELDS).sort(), Object.keys(PARAM_TYPES).sort());
     const typed = {
       text: "a",
@@ -31,7 +31,7 @@ describe("the form of a named query", () => {
     assert.equal(typedValue("integer", "many"), "many");
   });
 
-  it("makes a request that the platform takes, of every query and statement that there is", () => {
+  it("produces a valid request for every query and statement", () => {
     const sample = {
       text: "AEJEA",
       place: "AEJEA",
@@ -52,7 +52,7 @@ describe("the form of a named query", () => {
     }
   });
 
-  it("puts each problem beside its field, and the others on top", () => {
+  it("shows each problem beside its field, and the others on top", () => {
     const found = byField(
       [
         { field: "task.params.day", message: "must be a date." },
@@ -65,14 +65,14 @@ describe("the form of a named query", () => {
     assert.equal(found.get(""), "labels are too many.");
   });
 
-  it("says what an empty field counts as", () => {
+  it("shows the default of an empty field", () => {
     const param = { name: "a", type: "integer", description: "d" } as const;
     assert.equal(placeholderOf({ ...param, required: true, default: null }), "");
     assert.equal(placeholderOf({ ...param, required: false, default: null }), "left out");
     assert.equal(placeholderOf({ ...param, required: false, default: 3 }), "3");
   });
 
-  it("begins as an earlier job of the query was submitted, under a new id and without the label of a retry", () => {
+  it("starts with the values of an earlier job, under a new id and without a retry's label", () => {
     const [query] = allQueries().map(describeQuery);
     assert(query);
     const task = { type: "read", query: query.name, params: { date_from: "2026-01-01", gone: 1 }, format: "json" };
@@ -89,14 +89,14 @@ describe("the form of a named query", () => {
     assert.equal(typedOf(query, undefined).priority, "4");
   });
 
-  it("sums an earlier run up in a line", () => {
+  it("summarizes an earlier run in one line", () => {
     const params = { date_to: "2026-01-31", dest_code: "B", date_from: "2026-01-01", orig_code: "A", n: 3 };
     assert.equal(summaryOf({ type: "read", query: "q", params }), "A → B, 2026-01-01 to 2026-01-31, n 3");
     assert.equal(summaryOf({ type: "read", query: "q", params: { orig_code: "A" } }), "A → all");
     assert.equal(summaryOf({ type: "read", sql: "select\n  1" }), "select 1");
   });
 
-  it("finds the place in SQL that a message names", () => {
+  it("finds the position in SQL that a message contains", () => {
     assert.deepEqual(positionOf("at line 3, column 15 does not allow x"), { line: 3, column: 15 });
     assert.equal(positionOf("is too long"), undefined);
   });

@@ -9,13 +9,15 @@ import { summaryOf } from "./summary.js";
 
 const EVERY_MS = 5_000;
 const SHOWN = 8;
-/** Jobs that are looked through for those with SQL, which no filter names. */
+/** Number of jobs that are searched for those with SQL, for which there is no filter. */
 const LOOKED_AT = 100;
 
 /** @typedef {import("../types.ts").Job} Job */
 
-/** The newest jobs of a query, to look at or to use again.
- * @param {{ of: "sql" | import("./form.js").Query | undefined, newest: string }} props */
+/**
+ * Newest jobs of a query, to open or to reuse.
+ * @param {{ of: "sql" | import("./form.js").Query | undefined, newest: string }} props
+ */
 export function Recent({ of, newest }) {
   const name = of === "sql" ? "" : (of?.name ?? "");
   const isWanted = (/** @type {Job} */ { task }) =>

@@ -3,9 +3,11 @@ import { Field } from "./fields.js";
 
 const PRIORITIES = Array.from({ length: 10 }, (_, index) => String(index));
 
-/** Fields that every request has, closed at first.
+/**
+ * Common fields of a request, initially closed.
  * @param {{ typed: import("./form.js").Common, change: (change: Partial<import("./form.js").Common>) => void,
- *   problems: Map<string, string>, hasFormat: boolean }} props */
+ *   problems: Map<string, string>, hasFormat: boolean }} props
+ */
 export function MoreFields({ typed, change, problems, hasFormat }) {
   /** @type {(name: keyof import("./form.js").Common) => (event: Event) => void} */
   const typing = (name) => (event) => change({ [name]: /** @type {HTMLInputElement} */ (event.currentTarget).value });

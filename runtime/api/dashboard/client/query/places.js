@@ -4,14 +4,13 @@ import { ask } from "../http.js";
 
 /** @typedef {{ code: string, name: string, kind: "port" | "region" }} Place */
 
-/** Between two keys of somebody who types. Milliseconds. */
+/** Delay between the last key and the search. Milliseconds. */
 const TYPING_MS = 150;
 const MOST = 8;
 const LONGEST = 100;
 
 /**
- * A field for a place: ports and regions are offered by a part of their code or name (a combobox as ARIA has it: arrows,
- * Enter and Escape work).
+ * Combobox for a place, with suggestions by part of a code or name (ARIA pattern: arrows, Enter and Escape work).
  * @param {{ given: object, value: string, placeholder: string, change: (value: string) => void, leave: () => void }} props
  */
 export function PlaceInput({ given, value, placeholder, change, leave }) {
@@ -37,7 +36,7 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
         setPlaces(found.places);
         setActive(-1);
       } catch {
-        // Without suggestions the field still takes a code, which the API checks.
+        // If suggestions fail, the field still accepts a code, which the API validates.
       }
     }, TYPING_MS);
     return () => clearTimeout(timer);
@@ -99,7 +98,7 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
               role="option"
               aria-selected=${index === active}
               onMouseDown=${(/** @type {MouseEvent} */ event) => {
-                // The field keeps the focus.
+                // Keeps the focus in the field.
                 event.preventDefault();
                 choose(place);
               }}

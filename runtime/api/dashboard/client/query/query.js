@@ -12,13 +12,13 @@ import { SqlForm } from "./sqlForm.js";
 /** @typedef {import("./form.js").Query} Query */
 /** @typedef {{ tenant: string, requestId: string }} JobId */
 
-/** Splits "tenant/requestId"; undefined where it is neither. @param {string} again */
+/** Splits "tenant/requestId"; undefined if the text has another form. @param {string} again */
 export function jobIdOf(again) {
   const [, tenant, requestId] = /^([^/]+)\/([^/]+)$/.exec(again) ?? [];
   return tenant === undefined || requestId === undefined ? undefined : { tenant, requestId };
 }
 
-/** The job whose task is to be changed and submitted again, asked for once. @param {string} again */
+/** Loads the job whose task is to be edited and submitted again. @param {string} again */
 export function useEarlierJob(again) {
   return usePolled(
     again,
@@ -31,7 +31,8 @@ export function useEarlierJob(again) {
 }
 
 /**
- * Named queries and statements by their forms, and SQL where the stack allows it. What was submitted runs below the form.
+ * Page with the forms of named queries and statements, and the SQL editor if the stack allows it. A submitted job is
+ * shown below the form.
  * @param {{ kind: import("../route.js").QueryKind | "", name: string, again: string }} props
  */
 export function QueryPage({ kind, name, again }) {
@@ -43,7 +44,7 @@ export function QueryPage({ kind, name, again }) {
   const earlier = useEarlierJob(again);
   const [run, setRun] = useState(/** @type {{ of: string, id: JobId } | undefined} */ (undefined));
   const all = found ? [...found.queries, ...found.statements] : [];
-  // The form of the first query is there without a choice.
+  // The first query is selected by default.
   const chosen = kind === "" ? found?.queries[0] : all.find((one) => one.kind === kind && one.name === name);
   const isSql = kind === "sql" && found?.rawSql === true;
   const isReady = !earlier.stale && (earlier.found !== undefined || earlier.error !== "");

@@ -10,13 +10,13 @@ import { ParamField } from "./fields.js";
 import { byField, requestOf, typedOf } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 
-/** How long after a field was left its problem is shown. Milliseconds. */
+/** Delay before showing the problem of a field that lost the focus. Milliseconds. */
 const LEAVE_MS = 250;
 
 /** @typedef {import("./query.js").JobId} JobId */
 
 /**
- * A form made from a named query's header. The API checks it while it is typed; a field shows its problem once it was left.
+ * Form of a named query. The API validates it while it is edited; a field shows its problem after losing the focus.
  * @param {{ query: import("./form.js").Query, earlier: import("../types.ts").Job | undefined, submitted: (id: JobId) => void }} props
  */
 export function QueryForm({ query, earlier, submitted }) {
@@ -62,7 +62,7 @@ export function QueryForm({ query, earlier, submitted }) {
     setTyped({ ...typed, ...change });
     setRefused([]);
   };
-  // Not at once: a problem that appears would move the button that is just being pressed.
+  // Delayed, since a message would move the button that is being pressed.
   const leave = (/** @type {string} */ name) =>
     setTimeout(() => setLeft((before) => (before.has(name) ? before : new Set([...before, name]))), LEAVE_MS);
   return html`
@@ -95,7 +95,10 @@ export function QueryForm({ query, earlier, submitted }) {
   `;
 }
 
-/** What a result has: also why a price can be empty. @param {{ columns: import("./form.js").Query["columns"] }} props */
+/**
+ * Columns of the result, including when a price is empty.
+ * @param {{ columns: import("./form.js").Query["columns"] }} props
+ */
 const Columns = ({ columns }) => html`
   <details class="more-fields">
     <summary>Columns of the result</summary>
@@ -105,15 +108,17 @@ const Columns = ({ columns }) => html`
   </details>
 `;
 
-/** What is asked before a statement changes data.
- * @type {(query: import("./form.js").Query, params: Record<string, string>, rows: number | undefined) => import("../ui/confirm.js").Question} */
+/**
+ * Returns the confirmation of a statement that changes data.
+ * @type {(query: import("./form.js").Query, params: Record<string, string>, rows: number | undefined) => import("../ui/confirm.js").Question}
+ */
 const questionOf = ({ name, description }, params, rows) => ({
   title: `Run ${name}?`,
   lines: [
     description,
     ...Object.entries(params).map(([param, value]) => `${param}: ${value}`),
     ...(rows === undefined ? [] : [`About ${counted(rows, "row")} will be deleted.`]),
-    "Once it has succeeded it cannot be undone.",
+    "This cannot be undone.",
   ],
   action: `Run ${name}`,
   isDanger: true,

@@ -14,8 +14,10 @@ const LIVE_MS = 500;
 
 /** @typedef {{ tenant: string, requestId: string }} JobId */
 
-/** A job that was just submitted: its progress, then its result or its error, in place.
- * @param {{ id: JobId, done?: (job: import("../types.ts").Job) => void }} props */
+/**
+ * A submitted job: its progress, then its result or error.
+ * @param {{ id: JobId, done?: (job: import("../types.ts").Job) => void }} props
+ */
 export function Run({ id, done: ended }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [failure, setFailure] = useState("");

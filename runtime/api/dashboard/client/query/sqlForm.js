@@ -12,7 +12,7 @@ import { positionOf } from "./position.js";
 /** @typedef {import("./query.js").JobId} JobId */
 
 /**
- * An editor for one SELECT, with the tables that it can read. The API checks it and estimates it while it is typed.
+ * Editor for one SELECT, with the tables that it can read. The API validates and estimates it while it is edited.
  * @param {{ tables: import("../types.ts").Catalogue["tables"], earlier: import("../types.ts").Job | undefined, submitted: (id: JobId) => void }} props
  */
 export function SqlForm({ tables, earlier, submitted }) {
@@ -51,7 +51,7 @@ export function SqlForm({ tables, earlier, submitted }) {
     event.preventDefault();
     if (!busy && sql.trim() !== "") run();
   };
-  /** Puts a name where the cursor is. @param {string} name */
+  /** Inserts a name at the cursor. @param {string} name */
   const insert = (name) => {
     const { selectionStart: start = sql.length, selectionEnd: end = sql.length } = editor.current ?? {};
     setSql(sql.slice(0, start) + name + sql.slice(end));
@@ -124,7 +124,10 @@ const Tables = ({ tables, insert }) => html`
   </div>
 `;
 
-/** Puts the cursor there. @type {(editor: HTMLTextAreaElement | null, at: ReturnType<typeof positionOf>) => void} */
+/**
+ * Moves the cursor to a position.
+ * @type {(editor: HTMLTextAreaElement | null, at: ReturnType<typeof positionOf>) => void}
+ */
 function select(editor, at) {
   if (!editor) return;
   editor.focus();

@@ -1,6 +1,6 @@
 const MOST_TEXT = 200;
 
-/** What a job asked for, in a line. @param {import("../types.ts").Job["task"]} task */
+/** Summarizes a job's task in one line. @param {import("../types.ts").Job["task"]} task */
 export function summaryOf({ sql, params = {} }) {
   if (sql !== undefined) return sql.replace(/\s+/g, " ").slice(0, MOST_TEXT);
   const { orig_code: origin, dest_code: destination, date_from: first, date_to: last, ...others } = params;

@@ -7,7 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 /** @type {import("@preact/signals").Signal<(Question & { answer: (yes: boolean) => void }) | undefined>} */
 const open = signal(undefined);
 
-/** Asks before something that cannot be undone. @param {Question} question @returns {Promise<boolean>} */
+/** Asks for confirmation of an irreversible action. @param {Question} question @returns {Promise<boolean>} */
 export function confirmed(question) {
   open.peek()?.answer(false);
   return new Promise((resolve) => {
@@ -21,13 +21,13 @@ export function confirmed(question) {
   });
 }
 
-/** The question that is open, above the page. */
+/** Dialog with the open question. */
 export function ConfirmDialog() {
   const question = open.value;
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
     if (!question) return;
-    // The element that has the focus gets it back.
+    // The focus returns to the previous element.
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => before instanceof HTMLElement && before.isConnected && before.focus();

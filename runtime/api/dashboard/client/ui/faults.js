@@ -1,10 +1,10 @@
 import { html } from "htm/preact";
 import { count } from "../format.js";
 
-/** What of a fault is shown first; a database keeps an object's keys in an order of its own. */
+/** Fields of a problem that are shown first, since the database orders keys differently. */
 const ORDER = ["line", "column", "field", "value", "reason", "message"];
 
-/** The single faults of an error's details, without the entry that counts further ones. @param {unknown[]} details */
+/** Returns the problems in an error's details, without the count of further ones. @param {unknown[]} details */
 export function faultsOf(details) {
   const listed = details
     .filter((one) => one !== null && typeof one === "object")
@@ -15,7 +15,10 @@ export function faultsOf(details) {
   };
 }
 
-/** Faults as a table, which stacks where the screen is narrow: its roles are named, since a stacked one loses them. @param {{ details: unknown[] }} props */
+/**
+ * Problems as a table that stacks on narrow screens. Roles are explicit, since a stacked table loses them.
+ * @param {{ details: unknown[] }} props
+ */
 export function Faults({ details }) {
   const { faults } = faultsOf(details);
   if (faults.length === 0) return null;

@@ -6,8 +6,8 @@ import { ICON } from "./parts.js";
 /** @typedef {{ oidc?: { name: string } }} Ways */
 
 /**
- * The sign-in page: the identity provider where there is one, else a token, which is exchanged for a session.
- * @param {{ problem?: string }} props what went wrong before
+ * Sign-in page: the identity provider if there is one, otherwise a token.
+ * @param {{ problem?: string }} props why the previous sign-in failed
  */
 export function Login({ problem = "" }) {
   const [ways, setWays] = useState(/** @type {Ways} */ ({}));
@@ -17,7 +17,7 @@ export function Login({ problem = "" }) {
     input.current?.focus();
     fetch("login")
       .then(async (response) => response.ok && setWays(await response.json()))
-      .catch(() => {}); // Then a token still signs in.
+      .catch(() => {}); // Without an answer the form for a token is shown.
   }, []);
   /** @param {SubmitEvent} event */
   const submit = async (event) => {

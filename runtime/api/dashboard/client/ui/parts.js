@@ -1,14 +1,16 @@
 import { html } from "htm/preact";
 import { STATE_WORDS } from "../format.js";
 
-/** Beside this page's files, of whichever version they are. */
+/** Logo, relative to the page's files of any version. */
 export const ICON = new URL("../icon.svg", import.meta.url).href;
 
-/** A job's state, as a word and a colour. @param {{ status: import("../../../../contract/states.ts").DocumentState }} props */
+/**
+ * State of a job as a colored word.
+ * @param {{ status: import("../../../../contract/states.ts").DocumentState }} props
+ */
 export const Badge = ({ status }) => html`<span class=${`badge ${status}`}>${STATE_WORDS[status]}</span>`;
 
-/** A part of a page under its heading.
- * @param {{ title: string, aside?: unknown, class?: string, children?: unknown }} props */
+/** Section with a heading. @param {{ title: string, aside?: unknown, class?: string, children?: unknown }} props */
 export function Panel({ title, aside, class: name = "", children }) {
   const id = `panel-${title.toLowerCase().replace(/\W+/g, "-")}`;
   return html`
@@ -19,14 +21,16 @@ export function Panel({ title, aside, class: name = "", children }) {
   `;
 }
 
-/** Where there is nothing to show yet, what would be there. @param {{ children: unknown }} props */
+/** Empty state: says what would be shown. @param {{ children: unknown }} props */
 export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 
-/** What went wrong; what is on the page stays. @param {{ children: unknown }} props */
+/** Error message; the rest of the page stays visible. @param {{ children: unknown }} props */
 export const Failure = ({ children }) => html`<p class="failure" role="alert">${children}</p>`;
 
-/** A part of a whole, as a bar; `at` is what of the value is marked in full colour, if not all.
- * @param {{ label: string, value: number, most: number, at?: number, tone?: string }} props */
+/**
+ * Bar for a part of a whole; `at` is the part of the value in full color, if not all of it.
+ * @param {{ label: string, value: number, most: number, at?: number, tone?: string }} props
+ */
 export const Meter = ({ label, value, most, at = value, tone = "busy" }) => html`
   <div
     class=${`meter ${tone}`}
@@ -44,8 +48,10 @@ export const Meter = ({ label, value, most, at = value, tone = "busy" }) => html
 /** @type {(part: number, whole: number) => string} */
 const share = (part, whole) => `${whole === 0 ? 0 : Math.min(100, (100 * part) / whole)}%`;
 
-/** Counts beside each other, largest first: the eye compares lengths.
- * @param {{ rows: { name: unknown, value: number, text: string, note?: string, tone?: string }[] }} props */
+/**
+ * Bars for comparing counts, largest first.
+ * @param {{ rows: { name: unknown, value: number, text: string, note?: string, tone?: string }[] }} props
+ */
 export function Bars({ rows }) {
   const most = Math.max(...rows.map(({ value }) => value), 0);
   return html`
@@ -65,8 +71,10 @@ export function Bars({ rows }) {
   `;
 }
 
-/** A table that scrolls by itself where it is wider than the screen, also by keyboard.
- * @param {{ label: string, head: unknown[], numeric?: number[], children: unknown }} props */
+/**
+ * Table that scrolls horizontally if it is wider than the screen, also by keyboard.
+ * @param {{ label: string, head: unknown[], numeric?: number[], children: unknown }} props
+ */
 export const Table = ({ label, head, numeric = [], children }) => html`
   <div class="scroll" role="group" aria-label=${label} tabindex="0">
     <table>

@@ -2,10 +2,10 @@ import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { refineJobs, route } from "../navigation.js";
 
-/** Between two keys of somebody who types. Milliseconds. */
+/** Delay between the last key and the search. Milliseconds. */
 const TYPING_MS = 150;
 
-/** The search for jobs in the bar of every page: on the page of jobs it finds as one types, elsewhere by Enter. */
+/** Search in the bar of every page: searches while typing on the page of jobs, on Enter elsewhere. */
 export function Search() {
   const now = route.value;
   const sought = now.page === "jobs" ? now.filter.text : "";
@@ -13,7 +13,7 @@ export function Search() {
   const [typed, setTyped] = useState(sought);
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const sent = useRef(sought);
-  // A search that is set elsewhere, as by a link, replaces the text; what was typed on meanwhile stays.
+  // A search that was set elsewhere, for example by a link, replaces the text, but not text typed meanwhile.
   useEffect(() => {
     if (sought !== sent.current) setTyped(sought);
     sent.current = sought;

@@ -1,17 +1,20 @@
 import { html } from "htm/preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { deadLetters, learnCaller } from "../figures.js";
 import { count } from "../format.js";
 import { caller, isAdmin, may, signOut } from "../session.js";
 import { ICON } from "./parts.js";
 import { Search } from "./search.js";
 
-/** What is around every page. @param {{ page: string, children: unknown }} props */
+/** Frame of every page: navigation, search, session. @param {{ page: string, children: unknown }} props */
 export function Shell({ page, children }) {
   const who = caller.value;
+  const nav = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
-    // The page itself reports a failure, as it asks the same API.
+    // The page reports the failure itself, since it uses the same API.
     learnCaller().catch(() => {});
+    // On narrow screens the navigation scrolls.
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [page]);
   const links = [
     { to: "#/", name: "Overview", of: ["overview"], shown: true },
@@ -26,7 +29,7 @@ export function Shell({ page, children }) {
     <header class="bar">
       <div class="bar-inner">
         <a class="brand" href="#/"><img src=${ICON} alt="" width="24" height="24" /> Rates platform</a>
-        <nav aria-label="Pages">
+        <nav aria-label="Pages" ref=${nav}>
           ${links
             .filter(({ shown }) => shown)
             .map(
@@ -49,7 +52,7 @@ export function Shell({ page, children }) {
   `;
 }
 
-/** The address is the route's: a jump must not change it. @param {MouseEvent} event */
+/** The fragment is the route, so the skip link must not change it. @param {MouseEvent} event */
 function toContent(event) {
   event.preventDefault();
   document.getElementById("content")?.focus();

@@ -3,10 +3,11 @@ import { useEffect } from "preact/hooks";
 import { enter, leave, signIn } from "../session.js";
 import { ICON } from "./parts.js";
 
-/** What went wrong at the identity provider, by the error's code; the API's log has the reason. */
+/** Messages for errors of the identity provider, by code; the API's log has the reason. */
 const FAILURES = {
-  NoAccess: "You are signed in at the identity provider, and it gives no access here. Ask an administrator for a rule.",
-  IdentityProviderUnavailable: "The identity provider does not answer. Try again in a moment, or use a token.",
+  NoAccess:
+    "You are signed in at the identity provider, but have no access to this platform. Ask an administrator for access.",
+  IdentityProviderUnavailable: "The identity provider does not respond. Try again in a moment, or use a token.",
 };
 
 /** @param {string} code */
@@ -15,7 +16,10 @@ export const wordsOfFailure = (code) =>
     ? FAILURES[code]
     : "The sign-in did not complete, or took too long. Sign in again.";
 
-/** Signs in by the code of a link, which then leaves the address and the browser's history. @param {{ code: string }} props */
+/**
+ * Signs in with the code of a link, then removes it from the address and the browser's history.
+ * @param {{ code: string }} props
+ */
 export function SignIn({ code }) {
   useEffect(() => {
     signIn({ code }).then((problem) => {
@@ -26,7 +30,10 @@ export function SignIn({ code }) {
   return html`<${Busy} />`;
 }
 
-/** The way back from an identity provider: the browser has the session's cookie already. @param {{ next: string }} props */
+/**
+ * Page after the return from an identity provider; the session cookie is already set.
+ * @param {{ next: string }} props
+ */
 export function SignedIn({ next }) {
   useEffect(() => {
     fetch("session")

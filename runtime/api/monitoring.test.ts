@@ -9,7 +9,7 @@ import { testPlan } from "../testing/jobs.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "csv" };
 
-describe("what the API shows to people who look", () => {
+describe("the API's view of the platform", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
   let acme: { authorization: string };
   let admin: Record<string, string>;
@@ -23,7 +23,7 @@ describe("what the API shows to people who look", () => {
   const get = async (url: string, headers: Record<string, string> = acme) => p.app.inject({ url, headers });
   const submit = (requestId: string, task: object = read, headers = acme) =>
     p.app.inject({ method: "POST", url: "/jobs", headers, payload: { requestId, task } });
-  /** A run that takes the next job, and ends it with this result if there is one. */
+  /** Runs the next job, and ends it with this result, if any. */
   const take = async (result?: object) => {
     const keeper = await p.role("job_keeper");
     const [run = ""] = await planRuns(p.context.db, testPlan("glue", 1));
@@ -36,7 +36,7 @@ describe("what the API shows to people who look", () => {
   };
 
   describe("GET /stats/figures", () => {
-    it("says who asks, how things stand and where the bottleneck is", async () => {
+    it("returns the caller, the state of the platform and the bottleneck", async () => {
       await submit("a");
       await submit("b");
       await take();
@@ -67,7 +67,7 @@ describe("what the API shows to people who look", () => {
       ]);
     });
 
-    it("shows a tenant its own jobs, an admin everybody's", async () => {
+    it("shows a tenant its own jobs, and an admin those of all tenants", async () => {
       await submit("a");
       await take({ inline: "n\n1\n", format: "csv", rows: 1 });
       const succeeded = async (headers: Record<string, string>) =>
@@ -77,7 +77,7 @@ describe("what the API shows to people who look", () => {
       assert.equal(await succeeded(await p.as("other", "admin")), 1);
     });
 
-    it("counts what waits before the platform, and looks back a day where asked", async () => {
+    it("counts messages waiting on the queue, and includes a day on request", async () => {
       const { requests } = p.context.queues;
       await p.context.sqs.send(new SendMessageCommand({ QueueUrl: requests, MessageBody: "{}" }));
       const { queues, activity } = (await get("/stats/figures?over=24h", admin)).json();
@@ -85,13 +85,13 @@ describe("what the API shows to people who look", () => {
       assert.deepEqual([activity.steps.length, activity.stepSeconds], [48, 1_800]);
     });
 
-    it("needs a token that may read, and refuses what it does not know", async () => {
+    it("requires a token with the scope read, and refuses unknown parameters", async () => {
       assert.equal((await get("/stats/figures", {})).statusCode, 401);
       assert.equal((await get("/stats/figures", await p.as("acme", "submit"))).statusCode, 403);
       assert.equal((await get("/stats/figures?over=year")).statusCode, 400);
     });
 
-    it("are of any range of a week, in steps that people count in, and without what came after", async () => {
+    it("accepts any range up to a week, in round steps, excluding later jobs", async () => {
       await submit("a");
       await take({ inline: "n\n1\n", format: "csv", rows: 1 });
       await p.admin.query("update jobs.jobs set finished_at = '2026-01-02T10:00:30Z' where request_id = 'a'");
@@ -104,7 +104,7 @@ describe("what the API shows to people who look", () => {
       assert.deepEqual([week.activity.stepSeconds, week.activity.steps.length], [7_200, 84]);
       const refused = async (query: string) => (await get(`/stats/figures?${query}`)).json().problems;
       assert.deepEqual(await refused("from=2026-01-02T09:00:00Z"), [
-        { field: "to", message: "is needed: give both from and to." },
+        { field: "to", message: "is required: give both from and to." },
       ]);
       const [{ message }] = await refused("from=2026-01-02T09:00:00Z&to=2026-01-02T09:00:00Z");
       assert.equal(message, "must be after from.");
@@ -114,7 +114,7 @@ describe("what the API shows to people who look", () => {
   });
 
   describe("GET /jobs/{id}/timeline", () => {
-    it("is what the job has spent its time with", async () => {
+    it("returns the phases of a job", async () => {
       await submit("a");
       await take({ inline: "n\n1\n", format: "csv", rows: 1 });
       const { phases } = (await get("/jobs/a/timeline")).json();
@@ -126,7 +126,7 @@ describe("what the API shows to people who look", () => {
       assert.equal(phases[3].to, undefined);
     });
 
-    it("is nobody else's", async () => {
+    it("is hidden from other tenants", async () => {
       await submit("a");
       assert.equal((await get("/jobs/a/timeline", await p.as("other"))).statusCode, 404);
       assert.equal((await get("/jobs/a/timeline?tenant=acme", await p.as("other"))).statusCode, 403);
@@ -135,7 +135,7 @@ describe("what the API shows to people who look", () => {
   });
 
   describe("GET /jobs/{id}/preview", () => {
-    it("is the first rows of a result inside its response", async () => {
+    it("returns the first rows of an inline result", async () => {
       await submit("a");
       await take({ inline: "n,m\n1,\n2,x\n", format: "csv", rows: 2 });
       assert.deepEqual((await get("/jobs/a/preview?rows=1")).json(), {
@@ -145,7 +145,7 @@ describe("what the API shows to people who look", () => {
       });
     });
 
-    it("is the first rows of a result in S3, of which the beginning is fetched", async () => {
+    it("returns the first rows of a result in S3, reading only its beginning", async () => {
       const text = `n\n${Array.from({ length: 50_000 }, (_, n) => n).join("\n")}\n`;
       await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "a.csv", Body: text }));
       await submit("a");
@@ -154,7 +154,7 @@ describe("what the API shows to people who look", () => {
       assert.deepEqual([rows, more], [[["0"], ["1"], ["2"]], true]);
     });
 
-    it("is not there before the end, nor for another tenant", async () => {
+    it("is not available before the job ends, nor to another tenant", async () => {
       await submit("a");
       assert.deepEqual((await get("/jobs/a/preview")).json().type, "NotFinished");
       assert.equal((await get("/jobs/a/preview", await p.as("other"))).statusCode, 404);
