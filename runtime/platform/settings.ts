@@ -139,7 +139,7 @@ export const TrackingSettings = Type.Object(
 export type TrackingSettings = Type.Static<typeof TrackingSettings>;
 
 /** Collector of spans. */
-const TracesSettings = Type.Object(
+export const TracesSettings = Type.Object(
   {
     endpoint: Type.String({
       pattern: "^https?://[^@?#]+$",
@@ -149,6 +149,7 @@ const TracesSettings = Type.Object(
   },
   { additionalProperties: false, description: "where traces of ended jobs are exported to; without it nowhere" },
 );
+/** Settings of the collector of traces. */
 export type TracesSettings = Type.Static<typeof TracesSettings>;
 
 /**
