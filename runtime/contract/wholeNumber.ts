@@ -6,10 +6,18 @@
  */
 export function isRoundedToWhole(text: string): boolean {
   // A double holds any 15 digits; batches consist of such numbers.
-  if (text.length <= 15 && !text.includes("e") && !text.includes("E")) return false;
+  if (text.length <= 15 && Math.abs(exponentOf(text)) <= EXACT_EXPONENT) return false;
   const value = Number(text);
   if (!Number.isFinite(value)) return true;
   return Number.isInteger(value) && plainDigits(text) !== plainDigits(String(value));
+}
+
+/** Exponents with which 15 digits are neither too large nor too small for a double. */
+const EXACT_EXPONENT = 280;
+
+function exponentOf(text: string): number {
+  const at = Math.max(text.indexOf("e"), text.indexOf("E"));
+  return at < 0 ? 0 : Number(text.slice(at + 1));
 }
 
 /** The number as digits and an exponent, without zeros at either end: equal texts are equal numbers. */

@@ -41,7 +41,7 @@ export function readMessage(body: string): MessageContent {
 /** A message whose text is not parsed: an invalid request of whom it names, else no request. */
 function unparsed(body: string, problems: readonly Problem[]): MessageContent {
   const { requestId, tenant, reply } = addressOf(body);
-  // The message goes on behind the reason with a full stop of its own.
+  // The error's template ends the sentence itself.
   const reason = `it ${problems[0]?.message.replace(/\.$/, "")}`;
   return {
     value: { requestId, tenant, reply },

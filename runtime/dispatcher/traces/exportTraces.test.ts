@@ -198,7 +198,7 @@ describe("the traces of ended jobs", () => {
     assert.deepEqual(rows, [{ failures: 0 }]);
   });
 
-  it("that the collector refuses are given up alone", async () => {
+  it("that the collector refuses are abandoned without affecting others", async () => {
     for (const id of ["a", "refused", "c"]) {
       await submit(id, SAMPLED);
       await cancelled(id);

@@ -38,8 +38,8 @@ export async function exportTraces(context: DispatcherDeps): Promise<void> {
 }
 
 /**
- * Sends the spans of jobs in one request. Where the collector refuses it, each half is sent by itself, so that a job which
- * no collector takes is given up alone.
+ * Sends the spans of jobs in one request. If the collector refuses it, sends each half by itself, so that only the
+ * refused job is abandoned.
  */
 async function sendJobs(
   context: DispatcherDeps,
@@ -60,7 +60,7 @@ async function sendJobs(
     return;
   }
   if (jobs.length === 1) {
-    log.warn({ job: jobs[0]?.id, error: sent.reason }, "the collector refuses the trace of a job; it is given up");
+    log.warn({ job: jobs[0]?.id, error: sent.reason }, "the collector refuses the trace of a job; abandoning it");
     return;
   }
   const middle = Math.ceil(jobs.length / 2);

@@ -42,7 +42,7 @@ export async function sendSpans(
         { resource: { attributes: resource }, scopeSpans: [{ scope: { name: "rates-platform", version }, spans }] },
       ],
     }),
-    // A redirect would lead the dispatcher to an address that nobody configured.
+    // A redirect would lead to an address that is not configured.
     redirect: "manual",
     signal: AbortSignal.timeout(patienceMs),
   });

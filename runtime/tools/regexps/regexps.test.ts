@@ -19,9 +19,9 @@ const DYNAMIC: Record<string, string> = {
   "infra/limits/limits.ts": "one character class, written there",
   "runtime/api/plugins/methods.ts": "paths of this API's routes; parameters become [^/]+",
   "runtime/cli/lib/visible.ts": "digits that this process chose",
+  "runtime/contract/invisible.ts": "one character class, written there",
   "runtime/contract/problems.ts": "patterns of schemas, which are checked where they are written",
   "runtime/local/aws/sqs.ts": "two media types, written there",
-  "runtime/runner/load/invisible.ts": "one character class, written there",
   "runtime/tracking/opensearch/indices.ts": "the stack's index prefix, letters, digits and hyphens by its schema",
 };
 
