@@ -1,5 +1,6 @@
 import { JobError } from "../contract/errors.ts";
 import type { JobServices } from "./deps.ts";
+import { finishedJob } from "./finishedJob.ts";
 import type { Stored } from "./resultObject.ts";
 
 /** Columns of a report, as the runner writes them (runtime/runner/load/check.ts). */
@@ -11,19 +12,11 @@ const COLUMNS = ["line", "column", "value", "reason"] as const;
  * @throws JobError UnknownJob, NotFinished, or NoReport if the job did not fail because of its rows
  */
 export async function storedReport({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {
-  const { rows } = await db.query(
-    `select status, document->>'responseId' as response_id, document->'error' as error
-     from jobs.documents where tenant = $1 and request_id = $2`,
-    [tenant, requestId],
-  );
-  const [job] = rows;
-  if (!job) throw new JobError("UnknownJob", { requestId, tenant });
-  const { status, response_id: responseId, error } = job;
-  if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
+  const { status, responseId, error } = (await finishedJob(db, tenant, requestId)).document;
   if (error?.type !== "InvalidRows") throw new JobError("NoReport", { requestId, status: error?.type ?? status });
-  const { details }: { details: readonly Record<string, unknown>[] } = error;
+  const { details } = error;
   const kept = { responseId, format: "csv", compression: "none" } as const;
-  const pointer = details.find((one) => "report" in one)?.report as { location: string; bytes: number } | undefined;
+  const pointer = details.find((one) => "report" in one)?.report;
   if (pointer) return { ...kept, inline: null, location: pointer.location, bytes: pointer.bytes, link: { ...pointer } };
   const lines = [COLUMNS.join(), ...details.map((row) => COLUMNS.map((name) => cell(row[name])).join())];
   return { ...kept, inline: `${lines.join("\n")}\n`, location: undefined, bytes: 0, link: {} };

@@ -83,6 +83,8 @@ interface Schema {
   minimum?: number;
   maximum?: number;
   description?: string;
+  /** Completes "must be …" in a message; else the description does. */
+  rule?: string;
   default?: unknown;
 }
 /** Checked and descriptive keywords. */
@@ -90,7 +92,7 @@ const KEYWORDS = new Set(
   (
     "type const enum anyOf properties required additionalProperties patternProperties propertyNames maxProperties items " +
     "minItems maxItems uniqueItems minLength maxLength pattern format minimum maximum " +
-    "description default examples title deprecated"
+    "description rule default examples title deprecated"
   ).split(" "),
 );
 
@@ -183,7 +185,7 @@ class Checker {
     if (isType && !isType(value)) return `must be of type ${schema.type}.`;
     if ("const" in schema && value !== schema.const) return `must be ${JSON.stringify(schema.const)}.`;
     if (schema.enum && !schema.enum.includes(value)) return `must be one of: ${schema.enum.join(", ")}.`;
-    const { minimum, maximum, minLength, maxLength, minItems, description, format } = schema;
+    const { minimum, maximum, minLength, maxLength, minItems, format, rule = schema.description } = schema;
     if (typeof value === "number") {
       if (minimum !== undefined && value < minimum) return `must be >= ${minimum}.`;
       if (maximum !== undefined && value > maximum) return `must be <= ${maximum}.`;
@@ -191,8 +193,8 @@ class Checker {
       if (minLength !== undefined && value.length < minLength) return `must have at least ${minLength} characters.`;
       if (maxLength !== undefined && value.length > maxLength)
         return `must have at most ${maxLength} characters, and has ${value.length}.`;
-      if (pattern && !pattern.test(value)) return `must be ${description ?? `text that matches ${pattern.source}`}.`;
-      if (format !== undefined && !Format.Test(format, value)) return `must be ${description ?? `a ${format}`}.`;
+      if (pattern && !pattern.test(value)) return `must be ${rule ?? `text that matches ${pattern.source}`}.`;
+      if (format !== undefined && !Format.Test(format, value)) return `must be ${rule ?? `a ${format}`}.`;
     } else if (Array.isArray(value)) {
       if (minItems !== undefined && value.length < minItems) return `must have at least ${minItems} items.`;
       if (schema.uniqueItems && new Set(value).size < value.length) return "must not have an item twice.";

@@ -3,7 +3,10 @@ import { configure } from "safe-stable-stringify";
 import Type, { type Static } from "typebox";
 import { INPUT } from "./inputLimits.ts";
 
-/** The contract's request (design section 3), as schemas: types, defaults, messages and OpenAPI all come from here. */
+/**
+ * The contract's request as schemas: types, defaults, messages, OpenAPI and the table of fields all come from here.
+ * `description` says what a field is; `rule` completes "must be …" in a message.
+ */
 
 const Word = "letters, digits and . _ : - only, first a letter or digit, at most";
 /** Pattern of a requestId. */
@@ -13,18 +16,26 @@ export const tenantPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Rule of {@link requestIdPattern} in words, for error messages. */
 export const REQUEST_ID_RULE = `${Word} 128 characters`;
 /** Schema of a requestId. */
-export const RequestId = Type.String({ pattern: requestIdPattern.source, description: REQUEST_ID_RULE });
+export const RequestId = Type.String({
+  pattern: requestIdPattern.source,
+  rule: REQUEST_ID_RULE,
+  description:
+    "the caller's name for the request, unique within its tenant; `POST /jobs` generates one if it is missing",
+});
+const TENANT_WORDS = "the tenant of the job, on the queue; over HTTP it is the token's";
 /** Schema of a tenant name. */
 export const Tenant = Type.String({
   pattern: tenantPattern.source,
-  description: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",
+  rule: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",
+  description: TENANT_WORDS,
 });
-const Compression = Type.Enum(["none", "gzip"], { default: "none" });
+const Compression = Type.Enum(["none", "gzip"], { default: "none", description: "of the result, or of the file" });
+const taskType = { description: "`read` with a query or SQL, `update` with a batch or a statement" };
 const Params = Type.Record(Type.String(), Type.Unknown(), {
   default: {},
   maxProperties: INPUT.params.count,
   propertyNames: { maxLength: INPUT.params.name },
-  description: `at most ${INPUT.params.count}, with names of at most ${INPUT.params.name} characters; a text has at most ${INPUT.params.text.toLocaleString("en")}, a list ${INPUT.params.items.toLocaleString("en")} items of at most ${INPUT.params.itemText}`,
+  description: `its parameters by name; those with a default may be left out; at most ${INPUT.params.count}, with names of at most ${INPUT.params.name} characters; a text has at most ${INPUT.params.text.toLocaleString("en")}, a list ${INPUT.params.items.toLocaleString("en")} items of at most ${INPUT.params.itemText}`,
 });
 
 const Item = Type.Record(Type.String(), Type.Unknown(), {
@@ -37,13 +48,20 @@ export const TARGETS = ["prices", "ports", "regions"] as const;
 /** A table that a batch can update. */
 export type Target = (typeof TARGETS)[number];
 
+const formatWords = { default: "csv", description: "of the result, or of the file, which is never `json`" } as const;
+const ResultFormat = Type.Enum(["csv", "ndjson", "json"], formatWords);
+
 /** A read: a named query of db/queries, or raw SQL where the stack allows it. */
 export const QueryTask = Type.Object(
   {
-    type: Type.Literal("read"),
-    query: Type.String({ minLength: 1, maxLength: INPUT.name }),
+    type: Type.Literal("read", taskType),
+    query: Type.String({
+      minLength: 1,
+      maxLength: INPUT.name,
+      description: "a named query; `rates queries` lists them with their parameters",
+    }),
     params: Params,
-    format: Type.Enum(["csv", "ndjson", "json"], { default: "csv" }),
+    format: ResultFormat,
     compression: Compression,
   },
   { additionalProperties: false },
@@ -51,39 +69,50 @@ export const QueryTask = Type.Object(
 /** A read with SQL of its own; the stack must allow it (`jobs.rawSql`). */
 export const SqlTask = Type.Object(
   {
-    type: Type.Literal("read"),
+    type: Type.Literal("read", taskType),
     sql: Type.String({
       minLength: 1,
       maxLength: INPUT.sqlBytes,
-      description: `one SELECT, of at most ${INPUT.sqlBytes} bytes in UTF-8`,
+      rule: `one SELECT, of at most ${INPUT.sqlBytes} bytes in UTF-8`,
+      description: "any one SELECT, where the stack allows it (`jobs.rawSql`)",
     }),
-    format: Type.Enum(["csv", "ndjson", "json"], { default: "csv" }),
+    format: ResultFormat,
     compression: Compression,
   },
   { additionalProperties: false },
 );
 
 const update = {
-  type: Type.Literal("update"),
-  target: Type.Enum([...TARGETS]),
-  mode: Type.Enum(["append", "replace"], { default: "append" }),
+  type: Type.Literal("update", taskType),
+  target: Type.Enum([...TARGETS], { description: "what the batch is of; its columns are below" }),
+  mode: Type.Enum(["append", "replace"], {
+    default: "append",
+    description: "`append` adds rows; `replace` first deletes the origins, destinations and days that are in the batch",
+  }),
 };
+const DryRun = Type.Boolean({ default: false, description: "checks all of the batch and changes nothing" });
 /** An update with inline items. */
 export const InlineTask = Type.Object(
   {
     ...update,
     source: Type.Object(
-      { inline: Type.Array(Item, { minItems: 1, maxItems: INPUT.items }) },
+      {
+        inline: Type.Array(Item, {
+          minItems: 1,
+          maxItems: INPUT.items,
+          description: "the items themselves; the whole request must fit into a message of 1 MiB",
+        }),
+      },
       { additionalProperties: false },
     ),
-    dryRun: Type.Boolean({ default: false }),
+    dryRun: DryRun,
   },
   { additionalProperties: false },
 );
 const files = {
-  format: Type.Enum(["csv", "ndjson"], { default: "csv" }),
+  format: Type.Enum(["csv", "ndjson"], formatWords),
   compression: Compression,
-  dryRun: Type.Boolean({ default: false }),
+  dryRun: DryRun,
 };
 /** An update from an object in S3; its version or ETag is pinned when the request is accepted. */
 export const S3Task = Type.Object(
@@ -94,7 +123,9 @@ export const S3Task = Type.Object(
         s3: Type.String({
           pattern: "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
           maxLength: INPUT.s3,
-          description: "of the form s3://bucket/key",
+          rule: "of the form s3://bucket/key",
+          description:
+            "a file in the uploads bucket, as it is when the request is accepted, and one that its tenant may load",
         }),
       },
       { additionalProperties: false },
@@ -112,7 +143,8 @@ export const UrlTask = Type.Object(
         url: Type.String({
           pattern: "^https://[^\\s/]+",
           maxLength: INPUT.url,
-          description: "a URL that begins with https://",
+          rule: "a URL that begins with https://",
+          description: "a file of a host that the stack allows (`jobs.urlHosts`)",
         }),
       },
       { additionalProperties: false },
@@ -123,7 +155,11 @@ export const UrlTask = Type.Object(
 );
 /** A named statement of db/statements. */
 export const StatementTask = Type.Object(
-  { type: Type.Literal("update"), statement: Type.String({ minLength: 1, maxLength: INPUT.name }), params: Params },
+  {
+    type: Type.Literal("update", taskType),
+    statement: Type.String({ minLength: 1, maxLength: INPUT.name, description: "a named statement" }),
+    params: Params,
+  },
   { additionalProperties: false },
 );
 
@@ -133,19 +169,34 @@ export const Task = Type.Union([QueryTask, SqlTask, InlineTask, S3Task, UrlTask,
 export type Task = Static<typeof Task>;
 
 /** Destination of the response: the response queue too, or only HTTP. */
-export const Reply = Type.Enum(["queue", "none"]);
+export const Reply = Type.Enum(["queue", "none"], {
+  description:
+    "`queue`: the response is put on the response queue; `none`: it is only read over HTTP; left out, `queue` for what comes by queue and `none` over HTTP",
+});
 export type Reply = Static<typeof Reply>;
 
+const TimeoutSeconds = Type.Optional(
+  Type.Integer({
+    minimum: 1,
+    description:
+      "how long it may run; left out, the stack's `jobs.timeoutSeconds`, at most its `jobs.maxTimeoutSeconds`",
+  }),
+);
 const envelope = {
   requestId: RequestId,
   reply: Type.Optional(Reply),
-  priority: Type.Integer({ minimum: 0, maximum: 9, default: 4 }),
-  tenant: Type.Union([Tenant], { default: "default" }),
+  priority: Type.Integer({
+    minimum: 0,
+    maximum: 9,
+    default: 4,
+    description: "9 goes first; a job gains a point a minute that it waits",
+  }),
+  tenant: Type.Union([Tenant], { default: "default", description: TENANT_WORDS }),
   labels: Type.Record(Type.String(), Type.String({ maxLength: INPUT.labels.value }), {
     default: {},
     maxProperties: INPUT.labels.count,
     propertyNames: { maxLength: INPUT.labels.name },
-    description: `at most ${INPUT.labels.count}, with names of at most ${INPUT.labels.name} and values of at most ${INPUT.labels.value} characters`,
+    description: `at most ${INPUT.labels.count}, with names of at most ${INPUT.labels.name} and values of at most ${INPUT.labels.value} characters; \`GET /jobs?label=team=pricing\` finds by them`,
   }),
 };
 /** Schema of a request with an unchecked task: the schema of the task depends on its type. */
@@ -154,14 +205,14 @@ export const Envelope = Type.Object(
     ...envelope,
     tenant: Type.Optional(Tenant),
     task: Type.Unknown(),
-    timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+    timeoutSeconds: TimeoutSeconds,
   },
   { additionalProperties: false },
 );
 
 /** The whole request. */
 export const Request = Type.Object(
-  { ...envelope, task: Task, timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1 })) },
+  { ...envelope, task: Task, timeoutSeconds: TimeoutSeconds },
   { additionalProperties: false },
 );
 export type Request = {

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
+import { Status } from "../../contract/document.ts";
 import { ERRORS } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { RequestId } from "../../contract/request.ts";
@@ -18,7 +19,7 @@ import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
-import { Status, TenantQuery } from "../schemas.ts";
+import { TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyReply } from "fastify";
 import Type, { type Static } from "typebox";
+import { JobDocument, Status } from "../../contract/document.ts";
 import { JobError } from "../../contract/errors.ts";
 import { requestIdPattern } from "../../contract/request.ts";
 import type { State } from "../../contract/states.ts";
@@ -10,7 +11,7 @@ import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { RetryChanges, retryRequestOf } from "../retryRequest.ts";
-import { JobDocument, JobId, STATUS_EXAMPLE, Status, TenantQuery } from "../schemas.ts";
+import { JobId, STATUS_EXAMPLE, TenantQuery } from "../schemas.ts";
 import { submissionSchema } from "../submission.ts";
 import type { Submitted } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";

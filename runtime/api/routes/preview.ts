@@ -1,7 +1,7 @@
 import { buffer } from "node:stream/consumers";
 import Type from "typebox";
-import { JobError } from "../../contract/errors.ts";
 import { RequestId, Tenant } from "../../contract/request.ts";
+import { succeededJob } from "../finishedJob.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
@@ -52,17 +52,11 @@ export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) =>
     async (request) => {
       const { id: requestId } = request.params;
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      const { rows } = await db.query(
-        `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->'task' as task,
-           case when d.document->'result' ? 'location' then null else r.body end as body
-         from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
-        [tenant, requestId],
-      );
-      const [job] = rows;
-      if (!job) throw new JobError("UnknownJob", { requestId, tenant });
-      const { status, reason, result, task, body } = job;
-      if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
-      if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was stopped." });
+      const {
+        document: { task },
+        result,
+        body,
+      } = await succeededJob(db, tenant, requestId);
       // An update has no rows to show.
       if (task.type !== "read") return { columns: [], rows: [], more: false };
       const gzip = task.compression === "gzip";
@@ -71,7 +65,7 @@ export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) =>
         return previewOf(Buffer.from(inlineResult(body) ?? "", gzip ? "base64" : "utf8"), { ...piece, whole: true });
 
       // S3 has no range of an empty object.
-      const whole = result.bytes <= BYTES;
+      const whole = (result.bytes ?? 0) <= BYTES;
       const range = whole ? undefined : { start: 0, end: BYTES - 1 };
       const bytes = await buffer(await openResult(cloud.s3, result.location, range, requestId));
       return previewOf(bytes, { ...piece, whole });

@@ -1,11 +1,12 @@
 import Type from "typebox";
+import { RejectedDocument } from "../../contract/document.ts";
 import { ERRORS, JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { COUNTED, listRejected } from "../../requests/rejectedList.ts";
 import { checkTimeRange, SearchTime, searchInstant } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { RejectedDocument, TenantQuery } from "../schemas.ts";
+import { TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 

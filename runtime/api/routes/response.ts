@@ -1,7 +1,8 @@
-import { JobError } from "../../contract/errors.ts";
+import { JobResponse } from "../../contract/document.ts";
+import { finishedJob } from "../finishedJob.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
-import { JobId, JobResponse, TenantQuery } from "../schemas.ts";
+import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
@@ -21,13 +22,8 @@ export const responseRoute: JobRoutePlugin = async (app, { db, guard }) => {
     }),
     async (request, reply) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
-      const { rows } = await db.query(
-        "select d.status, r.body from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2",
-        [tenant, request.params.id],
-      );
-      if (!rows[0]) throw new JobError("UnknownJob", { requestId: request.params.id, tenant });
-      if (!rows[0].body) throw new JobError("NotFinished", { status: rows[0].status });
-      return reply.type("application/json; charset=utf-8").send(rows[0].body);
+      const { body } = await finishedJob(db, tenant, request.params.id);
+      return reply.type("application/json; charset=utf-8").send(body);
     },
   );
 };

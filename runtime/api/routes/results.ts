@@ -8,6 +8,7 @@ import Type from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import type { JobServices } from "../deps.ts";
 import { matchesEtag } from "../etag.ts";
+import { succeededJob } from "../finishedJob.ts";
 import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
@@ -207,26 +208,16 @@ function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Ra
 }
 
 async function storedResult({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {
-  // The compression of an update is that of its source.
-  const { rows } = await db.query(
-    `select d.status, d.document->'error'->>'message' as reason, d.document->'result' as result, d.document->>'responseId' as response_id,
-       case d.document->'task'->>'type' when 'read' then d.document->'task'->>'compression' else 'none' end as compression, case when d.document->'result' ? 'location' then null else r.body end as body
-     from jobs.documents d left join jobs.responses r on r.job_id = d.id where d.tenant = $1 and d.request_id = $2`,
-    [tenant, requestId],
-  );
-  const [job] = rows;
-  if (!job) throw new JobError("UnknownJob", { requestId, tenant });
-  const { status, reason, result, compression, body, response_id: responseId } = job;
-  if (status === "PENDING" || status === "IN_PROGRESS") throw new JobError("NotFinished", { status });
-  if (status !== "SUCCEEDED") throw new JobError("NoResult", { status, reason: reason ?? "it was stopped." });
+  const { document, result, body } = await succeededJob(db, tenant, requestId);
   const { location, format, bytes } = result;
   return {
-    responseId,
+    responseId: document.responseId,
     inline: inlineResult(body) ?? null,
     location,
     format,
     bytes: Number(bytes ?? 0),
-    compression,
+    // The compression of an update is that of its source.
+    compression: document.task.type === "read" ? (document.task.compression ?? "none") : "none",
     link: result,
   };
 }

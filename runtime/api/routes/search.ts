@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { JobDocument, RejectedDocument } from "../../contract/document.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { redactAndTruncate } from "../../contract/problemList.ts";
 import { Tenant } from "../../contract/request.ts";
@@ -8,7 +9,6 @@ import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
-import { JobDocument, RejectedDocument } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 

@@ -1,7 +1,7 @@
+import type { ErrorDetail } from "../../contract/document.ts";
 import { ERRORS } from "../../contract/errors.ts";
 import type { Client } from "../lib/apiClient.ts";
 import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
-import type { Detail } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
@@ -38,7 +38,7 @@ interface RejectedDocument {
   copies: number;
   createdAt: string;
   lastSeenAt: string;
-  error: { type: string; message: string; details: Detail[] };
+  error: { type: string; message: string; details: ErrorDetail[] };
   body: string;
 }
 

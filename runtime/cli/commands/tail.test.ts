@@ -80,7 +80,7 @@ describe("a run's log", () => {
   });
 
   it("is found in AWS by a command and a link", () => {
-    const run = { runner: "ec2", runId: RUN, startedAt: iso(0) };
+    const run = { runner: "ec2" as const, runId: RUN, startedAt: iso(0) };
     assert.deepEqual(cloudLog({ ...run, logLocation: "dev-ec2/i-0123456789abcdef0" }, "eu-central-1"), {
       group: "dev-ec2",
       stream: "i-0123456789abcdef0",

@@ -16,7 +16,12 @@ const ago = (seconds: number) => new Date(AT - seconds * 1000).toISOString();
 const job = (requestId: string, more: Partial<JobDocument> = {}): JobDocument => ({
   requestId,
   tenant: "acme",
+  requestHash: "hash",
+  responseId: `acme/${requestId}`,
   status: "SUCCEEDED",
+  priority: 4,
+  runner: "glue",
+  timeoutSeconds: 60,
   createdAt: ago(100),
   task: { type: "read", query: "average_rates" },
   labels: {},

@@ -1,64 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { isTerminal } from "../../contract/states.ts";
+import type * as contract from "../../contract/document.ts";
+import { type DocumentState, isTerminal } from "../../contract/states.ts";
 import type { Client } from "./apiClient.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 
-/** The parts of a job's document that commands look at. */
-export interface JobDocument {
-  requestId: string;
-  tenant: string;
-  status: string;
-  createdAt: string;
-  startedAt?: string;
-  finishedAt?: string;
-  task: {
-    type: string;
-    query?: string;
-    sql?: string;
-    target?: string;
-    mode?: string;
-    statement?: string;
-    format?: string;
-    compression?: string;
-    dryRun?: boolean;
-  };
-  labels: Record<string, string>;
-  progress: { rows: number; bytes: number; estimatedRows?: number };
-  stats?: {
-    queueMs: number;
-    executionMs: number;
-    totalMs: number;
-    rows: number;
-    bytes: number;
-    peakMemoryBytes: number | null;
-    attempts: number;
-  };
-  rejectedId?: string;
-  traceparent?: string;
-  error?: { type: string; category: string; message: string; retryable: boolean; details: Detail[] };
-  result?: { format: string; compression?: string; rows: number; bytes?: number; location?: string };
-  attempts: {
-    runner: string;
-    runId: string;
-    startedAt: string;
-    endedAt?: string;
-    outcome?: string;
-    logLocation?: string;
-  }[];
-  statusHistory: { status: string; at: string }[];
-}
-
-/** One of an error's details: a bad row, a field, or how many more there are and where. */
-export interface Detail {
-  line?: number;
-  column?: string | null;
-  value?: string | null;
-  reason?: string;
-  field?: string;
-  message?: string;
-  more?: number;
-  report?: { location: string };
-}
+/** A job's document, or in a list that of a rejected request. */
+export type JobDocument = Omit<contract.JobDocument, "status"> & { status: DocumentState; rejectedId?: string };
 
 /** A platform that restarts is waited for this long, without a word from it. */
 const PATIENCE_MS = 60_000;

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import stringWidth from "string-width";
+import type { ErrorDetail } from "../../contract/document.ts";
 import { isTerminal } from "../../contract/states.ts";
 import type { Client } from "./apiClient.ts";
-import { type Detail, documents, type JobDocument } from "./events.ts";
+import { documents, type JobDocument } from "./events.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
@@ -126,7 +127,7 @@ function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<Jo
 }
 
 /** @param whole the command that fetches a report of which the details are the beginning */
-function sayDetails(details: readonly Detail[], whole: string): void {
+function sayDetails(details: readonly ErrorDetail[], whole: string): void {
   const rows = details.filter(({ reason }) => reason !== undefined);
   if (rows.length > 0)
     say(

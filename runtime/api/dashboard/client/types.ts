@@ -1,7 +1,9 @@
-import type { DocumentState, RunnerType, State } from "../../../contract/states.ts";
+import type { JobDocument } from "../../../contract/document.ts";
+import type { DocumentState, RunnerType } from "../../../contract/states.ts";
 import type { Activity, PlatformStatus } from "../../../monitoring/activity.ts";
 import type { Verdict } from "../../../monitoring/bottleneck.ts";
 import type { QueryDescription } from "../../../queries/catalogue.ts";
+import type { DeadLetterCause } from "../../../requests/deadLetterCauses.ts";
 import type { Scope } from "../../../store/tokens.ts";
 
 /** Types of the API's responses that the page uses. This file is not served. */
@@ -29,55 +31,7 @@ export interface Figures {
 }
 
 /** A job's document. */
-export interface Job {
-  requestId: string;
-  tenant: string;
-  status: State;
-  priority: number;
-  runner: RunnerType;
-  timeoutSeconds: number;
-  reply?: "queue" | "none";
-  labels: Record<string, string>;
-  task: {
-    type: "read" | "update";
-    query?: string;
-    sql?: string;
-    statement?: string;
-    target?: string;
-    mode?: string;
-    params?: Record<string, unknown>;
-    source?: Record<string, unknown>;
-    format?: string;
-    compression?: string;
-    dryRun?: boolean;
-  };
-  createdAt: string;
-  startedAt?: string;
-  finishedAt?: string;
-  cancelRequestedAt?: string;
-  progress: { rows: number; bytes: number; estimatedRows?: number };
-  stats?: {
-    queueMs: number;
-    executionMs: number;
-    totalMs: number;
-    rows: number;
-    bytes: number;
-    peakMemoryBytes?: number;
-    attempts: number;
-  };
-  error?: { category: string; type: string; message: string; retryable: boolean; details: unknown[] };
-  result?: { location?: string; format: string; rows: number; bytes?: number };
-  response?: { sentAt?: string; messageId?: string };
-  attempts: {
-    runner: string;
-    runId?: string;
-    startedAt: string;
-    endedAt?: string;
-    logLocation?: string;
-    peakMemoryBytes?: number;
-    outcome?: string;
-  }[];
-}
+export type Job = JobDocument;
 
 /** An entry of GET /jobs: a job, or a rejected request, which has neither task nor progress. */
 export type ListedJob = Omit<Job, "status" | "task"> & {
@@ -121,18 +75,7 @@ export interface Explained {
   estimatedBytes?: number;
 }
 
-/** A cause of dead letters: GET /dead-letters, POST /redrive */
-export interface DeadLetterCause {
-  type: string;
-  count: number;
-  redrivable: boolean;
-  failsAgain: number;
-  reasons: { reason: string; count: number }[];
-  furtherReasons: number;
-  firstSeenAt?: string;
-  lastSeenAt?: string;
-  receives: number;
-}
+export type { DeadLetterCause };
 
 /** GET /dead-letters */
 export interface DeadLetterPage {

@@ -33,8 +33,8 @@ export function Load({ again }) {
 
 /** @param {{ earlier: Job | undefined }} props */
 function LoadForm({ earlier }) {
-  const [target, setTarget] = useState(earlier?.task.target ?? "prices");
-  const [mode, setMode] = useState(earlier?.task.mode ?? "append");
+  const [target, setTarget] = useState(/** @type {string} */ (earlier?.task.target ?? "prices"));
+  const [mode, setMode] = useState(/** @type {string} */ (earlier?.task.mode ?? "append"));
   const [file, setFile] = useState(/** @type {File | undefined} */ (undefined));
   const [sent, setSent] = useState(/** @type {number | undefined} */ (undefined));
   const [error, setError] = useState("");

@@ -1,0 +1,45 @@
+import type { JobDocument } from "../contract/document.ts";
+import { JobError } from "../contract/errors.ts";
+import { isTerminal } from "../contract/states.ts";
+import type { Database } from "../store/jobs.ts";
+
+/** A job that has ended: its document and its response, byte for byte. */
+interface FinishedJob {
+  document: JobDocument;
+  body: string;
+}
+
+/**
+ * Reads a job that has ended.
+ *
+ * @throws JobError UnknownJob, or NotFinished while it waits or runs.
+ */
+export async function finishedJob(db: Database, tenant: string, requestId: string): Promise<FinishedJob> {
+  const { rows } = await db.query(
+    `select d.document, r.body from jobs.documents d left join jobs.responses r on r.job_id = d.id
+     where d.tenant = $1 and d.request_id = $2`,
+    [tenant, requestId],
+  );
+  const [job] = rows;
+  if (!job) throw new JobError("UnknownJob", { requestId, tenant });
+  const { status } = job.document;
+  if (!isTerminal(status)) throw new JobError("NotFinished", { status });
+  return job;
+}
+
+/**
+ * Reads a job that has succeeded, with its result.
+ *
+ * @throws JobError UnknownJob, NotFinished, or NoResult for one that failed or was cancelled.
+ */
+export async function succeededJob(
+  db: Database,
+  tenant: string,
+  requestId: string,
+): Promise<FinishedJob & { result: NonNullable<JobDocument["result"]> }> {
+  const { document, body } = await finishedJob(db, tenant, requestId);
+  const { status, error, result } = document;
+  if (status !== "SUCCEEDED" || !result)
+    throw new JobError("NoResult", { status, reason: error?.message ?? "it was stopped." });
+  return { document, body, result };
+}
