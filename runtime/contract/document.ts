@@ -37,8 +37,7 @@ export const Status = Type.Object({
   status: Type.Enum([...STATES]),
 });
 
-const time = (description?: string) =>
-  Type.String({ format: "date-time", ...(description ? { description } : {}) });
+const time = (description?: string) => Type.String({ format: "date-time", ...(description ? { description } : {}) });
 const Labels = Type.Record(Type.String(), Type.String());
 const Count = Type.Integer({ minimum: 0 });
 
@@ -47,7 +46,9 @@ const ErrorBody = Type.Object({
   type: Type.Enum(Object.keys(ERRORS)),
   message: Type.String(),
   retryable: Type.Boolean(),
-  details: Type.Array(Type.Unsafe<ErrorDetail>(Type.Unknown()), { description: "the problems, or the first bad rows of a batch" }),
+  details: Type.Array(Type.Unsafe<ErrorDetail>(Type.Unknown()), {
+    description: "the problems, or the first bad rows of a batch",
+  }),
 });
 const Stats = Type.Object({
   queueMs: Count,
@@ -80,11 +81,11 @@ export const JobDocument = Type.Object({
   responseId: Type.String(),
   task: Type.Unsafe<DocumentTask>(
     Type.Object(
-    { type: Type.Enum(["read", "update"]) },
-    {
-      additionalProperties: true,
-      description: "the submitted task; an inline payload is replaced by its number of items",
-    },
+      { type: Type.Enum(["read", "update"]) },
+      {
+        additionalProperties: true,
+        description: "the submitted task; an inline payload is replaced by its number of items",
+      },
     ),
   ),
   priority: Type.Integer({ minimum: 0, maximum: 9 }),

@@ -40,7 +40,7 @@ const BUCKETS = ["results", "uploads"];
  * outside.
  */
 const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "simulation", "attack", "testing", "tools"]);
-/** Proved in dispatcher/launchers/aws.test.ts. */
+/** Proved in dispatcher/launchers/ec2.test.ts and glue.test.ts. */
 const ELSEWHERE = /launchers/;
 const root = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
+import { withFailingService } from "../../testing/launchers/failingService.ts";
+import { type Moto, startMoto } from "../../testing/launchers/moto.ts";
+import { CallRecorder, judgeCalls } from "../../testing/models/calls.ts";
+import { requirePython } from "../../testing/python/python.ts";
+import { CapacityUnavailable, LaunchDeadlineExceeded } from "../launcher.ts";
+import { GlueLauncher } from "./glue.ts";
+
+describe("the launcher of Glue runs, against moto's Glue", () => {
+  let moto: Moto;
+  const recorder = new CallRecorder();
+  let glue: GlueClient;
+  const launcher = (jobName: string) =>
+    new GlueLauncher(
+      { jobName, maxCapacity: 0.0625, largerCapacity: 1, arguments: { "--scriptLocation": "s3://scripts/mine.py" } },
+      glue,
+    );
+  /** Records the requests of a command during an action; `answer` replaces moto's response if it is unsuitable. */
+  const sentBy = async (commandName: string, work: () => Promise<unknown>, answer?: object): Promise<unknown[]> => {
+    const sent: unknown[] = [];
+    glue.middlewareStack.add(
+      (next, context) => async (args) => {
+        if (context.commandName !== commandName) return next(args);
+        sent.push(args.input);
+        return answer ? { output: { $metadata: {}, ...answer }, response: {} } : next(args);
+      },
+      { name: "sent", step: "initialize" },
+    );
+    try {
+      await work();
+    } finally {
+      glue.middlewareStack.remove("sent");
+    }
+    return sent;
+  };
+  const job = async (MaxConcurrentRuns: number) => {
+    const Name = `job-${randomUUID()}`;
+    await glue.send(
+      new CreateJobCommand({
+        Name,
+        Role: "arn:aws:iam::123456789012:role/glue",
+        Command: { Name: "pythonshell", ScriptLocation: "s3://scripts/runner.py", PythonVersion: "3.9" },
+        ExecutionProperty: { MaxConcurrentRuns },
+      }),
+    );
+    return Name;
+  };
+  before(async function () {
+    moto = await startMoto(requirePython(this, "moto_server"));
+    glue = new GlueClient({ ...moto, maxAttempts: 1 });
+    recorder.watch(glue);
+  });
+  after(() => {
+    glue?.destroy();
+    return moto?.stop();
+  });
+
+  it("starts a run with its id, type and script, and finds it running", async () => {
+    const JobName = await job(2);
+    const run = randomUUID();
+    const id = await launcher(JobName).start(run, "glue");
+    const { JobRun } = await glue.send(new GetJobRunCommand({ JobName, RunId: id }));
+    assert.deepEqual(JobRun?.Arguments, {
+      "--scriptLocation": "s3://scripts/mine.py",
+      "--run": run,
+      "--runner": "glue",
+    });
+    assert.equal(await launcher(JobName).status(run, id), "ALIVE");
+  });
+
+  it("reports a job without capacity for another run", async () => {
+    const name = await job(1);
+    await launcher(name).start(randomUUID(), "glue");
+    await assert.rejects(launcher(name).start(randomUUID(), "glue"), (error) => {
+      assert.ok(error instanceof CapacityUnavailable);
+      assert.match(error.message, /^ConcurrentRunsExceededException/);
+      return true;
+    });
+  });
+
+  it("recognizes errors of missing capacity; after any other error the outcome is unknown", async () => {
+    const name = await job(1);
+    const answerOf = async (error: string) => {
+      glue.middlewareStack.add(
+        () => async () => {
+          throw Object.assign(new Error("no"), { name: error });
+        },
+        { name: "refusing", step: "initialize" },
+      );
+      const thrown = await launcher(name)
+        .start(randomUUID(), "glue")
+        .catch((one: unknown) => one);
+      glue.middlewareStack.remove("refusing");
+      return thrown instanceof CapacityUnavailable;
+    };
+    for (const error of [
+      "ConcurrentRunsExceededException",
+      "ResourceNumberLimitExceededException",
+      "ThrottlingException",
+    ])
+      assert.equal(await answerOf(error), true, error);
+    for (const error of [
+      "InternalServiceException",
+      "OperationTimeoutException",
+      "TimeoutError",
+      "AccessDeniedException",
+    ])
+      assert.equal(await answerOf(error), false, error);
+  });
+
+  it("starts no run after its deadline", async () => {
+    const name = await job(1);
+    const late = () => {
+      throw new LaunchDeadlineExceeded();
+    };
+    await assert.rejects(
+      launcher(name).start(randomUUID(), "glue", { assertBeforeDeadline: late }),
+      LaunchDeadlineExceeded,
+    );
+    assert.deepEqual(await launcher(name).listActive(), []);
+  });
+
+  it("stops many runs, 25 per call, and finds those whose launch was not recorded", async () => {
+    const name = await job(60);
+    const unrecorded: string = randomUUID();
+    const id = await launcher(name).start(unrecorded, "glue");
+    const runs = Array.from({ length: 30 }, (_, index) => ({
+      run: randomUUID() as string,
+      externalId: `jr_${index}`,
+    }));
+    const all = [...runs, { run: unrecorded, externalId: undefined }, { run: randomUUID(), externalId: undefined }];
+    const sent = (await sentBy("BatchStopJobRunCommand", () => launcher(name).stopAll(all), {})) as {
+      JobRunIds: string[];
+    }[];
+    assert.deepEqual(
+      sent.map(({ JobRunIds }) => JobRunIds.length),
+      [25, 6],
+    );
+    assert.deepEqual(
+      new Set(sent.flatMap(({ JobRunIds }) => JobRunIds)),
+      new Set([...runs.map((one) => one.externalId), id]),
+    );
+  });
+
+  it("finds a run whose launch was not recorded, and stops it", async () => {
+    const name = await job(5);
+    const run = randomUUID();
+    await launcher(name).start(randomUUID(), "glue");
+    const id = await launcher(name).start(run, "glue");
+    assert.equal(await launcher(name).status(run, undefined), "ALIVE");
+    // moto does not implement BatchStopJobRun, so the request is checked.
+    const sent = await sentBy("BatchStopJobRunCommand", () => launcher(name).stop(run, undefined), {});
+    assert.deepEqual(sent, [{ JobName: name, JobRunIds: [id] }]);
+  });
+
+  it("gives a larger run more DPUs, and otherwise the same arguments", async () => {
+    const name = await job(5);
+    const sent = await sentBy("StartJobRunCommand", async () => {
+      await launcher(name).start(randomUUID(), "glue");
+      await launcher(name).start(randomUUID(), "glue", { larger: true });
+    });
+    assert.deepEqual(
+      (sent as { MaxCapacity: number }[]).map((one) => one.MaxCapacity),
+      [0.0625, 1],
+    );
+  });
+
+  it("distinguishes a run that Glue ended for its memory", async () => {
+    const name = await job(5);
+    const statusOf = async (JobRun: object) => {
+      let status: string | undefined;
+      const look = async () => {
+        status = await launcher(name).status(randomUUID(), "jr_1");
+      };
+      await sentBy("GetJobRunCommand", look, { JobRun });
+      return status;
+    };
+    const failed = (ErrorMessage?: string) => statusOf({ JobRunState: "FAILED", ErrorMessage });
+    assert.equal(await failed("Command failed due to Out of Memory"), "OUT_OF_MEMORY");
+    assert.equal(await failed("Command failed with exit code 1"), "ENDED");
+    assert.equal(await failed(), "ENDED");
+    assert.equal(await statusOf({ JobRunState: "STOPPING" }), "ALIVE");
+  });
+
+  it("lists active runs with their tags", async () => {
+    const name = await job(5);
+    const run = randomUUID();
+    const externalId = await launcher(name).start(run, "glue");
+    assert.deepEqual(await launcher(name).listActive(), [{ run, externalId }]);
+  });
+
+  it("does not list a run that Glue is stopping as active", async () => {
+    const name = await job(1);
+    const JobRuns = ["RUNNING", "STOPPING", "SUCCEEDED"].map((JobRunState) => ({
+      JobRunState,
+      Id: `jr_${JobRunState}`,
+      Arguments: { "--run": JobRunState },
+    }));
+    let living: unknown;
+    const look = async () => {
+      living = await launcher(name).listActive();
+    };
+    await sentBy("GetJobRunsCommand", look, { JobRuns });
+    assert.deepEqual(living, [{ run: "RUNNING", externalId: "jr_RUNNING" }]);
+  });
+
+  it("sends StartJobRun once, whatever happens, since a second call could start a second run", async () => {
+    const unavailable = {
+      service: "GLUE",
+      region: moto.region,
+      status: 500,
+      contentType: "application/x-amz-json-1.1",
+      body: '{"__type":"InternalServiceException"}',
+    } as const;
+    const calls = await withFailingService(unavailable, async () => {
+      const own = new GlueLauncher({ jobName: "reads", maxCapacity: 0.0625, arguments: {} });
+      await assert.rejects(own.start(randomUUID(), "glue"), (error) => !(error instanceof CapacityUnavailable));
+    });
+    assert.equal(calls, 1);
+  });
+
+  it("does not find a run that never existed, and treats a missing job as an unknown outcome", async () => {
+    const name = await job(1);
+    assert.equal(await launcher(name).status(randomUUID(), undefined), "UNKNOWN");
+    assert.equal(await launcher(name).status(randomUUID(), "jr_0"), "UNKNOWN");
+    await assert.rejects(
+      launcher("no-such-job").start(randomUUID(), "glue"),
+      (error) => !(error instanceof CapacityUnavailable),
+    );
+  });
+
+  // The last test: it looks at the calls of all others.
+  it("keeps every constraint that AWS publishes in all its calls", function () {
+    const python = requirePython(this, "models");
+    for (const operation of ["StartJobRun", "BatchStopJobRun"])
+      assert.ok(recorder.operations.has(operation), `${operation} was recorded`);
+    assert.deepEqual(judgeCalls(python, recorder.calls), []);
+  });
+});
