@@ -1,35 +1,20 @@
 import assert from "node:assert/strict";
-import type pg from "pg";
 import { JobError } from "../contract/errors.ts";
-import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { newJob, testPlan } from "../testing/jobs.ts";
+import { type TransitionClients, transitionStore } from "../testing/transitions.ts";
 import {
   accept,
   answer,
-  type ClaimedJob,
   cancel,
-  claim,
   dueResponses,
   finish,
   heartbeat,
   recordSession,
   responsesSent,
-  retire,
   retry,
-  runStarted,
 } from "./jobs.ts";
-import {
-  expireJobs,
-  lostJobs,
-  openRuns,
-  overflow,
-  planRuns,
-  runEnded,
-  runLaunched,
-  runRefused,
-  settleLost,
-} from "./runs.ts";
+import { expireJobs, lostJobs, planRuns, settleLost } from "./runs.ts";
 
-const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 const none = { rows: 0, bytes: 0 };
 const ok = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 2, peakMemoryBytes: 3 } as const;
 const refusal = {
@@ -41,56 +26,16 @@ const refusal = {
 };
 const passing = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
 
-/** Effects of each transition beyond the job store's own tests; every line is part of the contract. */
-describe("a transition of the job store", () => {
-  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
-  let dispatcher: pg.Client;
-  let keeper: pg.Client;
-  let run: string;
-  before(async () => {
-    fixture = await jobDatabase();
-    dispatcher = await fixture.as("dispatcher");
-    keeper = await fixture.as("job_keeper");
+/** Effects of each transition of a job beyond the job store's own tests; every line is part of the contract. */
+describe("a transition of a job", () => {
+  const { sql, aRun, take, taken, of, listening, clients } = transitionStore();
+  let fixture: TransitionClients["fixture"];
+  let dispatcher: TransitionClients["dispatcher"];
+  let keeper: TransitionClients["keeper"];
+  let run: TransitionClients["run"];
+  beforeEach(() => {
+    ({ fixture, dispatcher, keeper, run } = clients());
   });
-  beforeEach(async () => {
-    await fixture.admin.query(`
-      delete from jobs.responses; delete from jobs.jobs; delete from jobs.runs;
-      update jobs.runners set paused_until = null, pauses = 0, version = null`);
-    run = await aRun();
-  });
-  after(() => fixture.close());
-
-  const sql = async (text: string, ...values: unknown[]) => (await fixture.admin.query(text, values)).rows;
-  /** A run, for which a job that is not there any more was waiting. */
-  const aRun = async (runner: "glue" | "ec2" = "glue", slots = 9): Promise<string> => {
-    await accept(dispatcher, [newJob("for the run", { runner, priority: 9 })]);
-    const [made = ""] = await planRuns(dispatcher, testPlan(runner, slots));
-    await runStarted(keeper, made);
-    await sql("delete from jobs.jobs where request_id = 'for the run'");
-    return made;
-  };
-  const take = async (by = run): Promise<ClaimedJob> => {
-    const job = await claim(keeper, by, backend, undefined);
-    assert(job, "there is a job to claim");
-    return job;
-  };
-  const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
-    await accept(dispatcher, [newJob(requestId, more)]);
-    return take();
-  };
-  const of = async (requestId: string, columns: string) =>
-    (await sql(`select ${columns} from jobs.jobs where request_id = $1`, requestId))[0];
-  /** Notifications of a channel that have come; asks the server, so that those on their way arrive first. */
-  const listening = async (channel: string) => {
-    const client = await fixture.as("job_keeper");
-    let heard = 0;
-    client.on("notification", () => heard++);
-    await client.query(`listen "${channel}"`);
-    return async () => {
-      await client.query("select");
-      return heard;
-    };
-  };
 
   it("takes batches with the same ids in, in any order and at once, without a deadlock", async () => {
     const others = await Promise.all([1, 2, 3].map(() => fixture.as("dispatcher")));
@@ -287,145 +232,6 @@ describe("a transition of the job store", () => {
     const before = await version();
     for (const messageId of ["m-1", "m-2"]) await responsesSent(keeper, [{ id: response?.id ?? 0, messageId }]);
     assert.equal(await version(), before + 2);
-  });
-
-  it("plans no job during its back-off", async () => {
-    const job = await taken("a");
-    await retry(keeper, job, passing, 1);
-    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 9)), []);
-    assert.equal(await claim(keeper, run, backend, undefined), undefined);
-  });
-
-  it("counts on no run that is silent, or that is being ended, or of another version", async () => {
-    await accept(dispatcher, [newJob("a")]);
-    const plan = testPlan("glue", 9);
-    assert.deepEqual(await planRuns(dispatcher, plan), [], "a free run is there");
-    await sql("update jobs.runs set seen_at = jobs.clock() - interval '31 seconds'");
-    assert.equal((await planRuns(dispatcher, plan)).length, 1);
-    await sql("delete from jobs.runs where id <> $1", run);
-    await sql("update jobs.runs set seen_at = jobs.clock(), stop_at = jobs.clock()");
-    assert.equal((await planRuns(dispatcher, plan)).length, 1);
-    await sql("delete from jobs.runs where id <> $1", run);
-    await sql("update jobs.runs set stop_at = null");
-    assert.equal((await planRuns(dispatcher, { ...plan, version: "new" })).length, 1);
-  });
-
-  it("hands no read to EC2 that is refused more itself, that has no room, or that waits there already", async () => {
-    await accept(dispatcher, [newJob("a", { ec2Fallback: true }), newJob("here", { priority: 9 })]);
-    await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
-    const slots = { glue: 1, ec2: 1 };
-    await sql("update jobs.runners set paused_until = jobs.clock() + interval '1 minute' where runner = 'ec2'");
-    assert.equal(await overflow(dispatcher, slots), 0);
-    await sql("update jobs.runners set paused_until = null");
-    await accept(dispatcher, [newJob("waits there", { runner: "ec2" })]);
-    assert.equal(await overflow(dispatcher, slots), 0);
-    assert.equal(await overflow(dispatcher, { glue: 1, ec2: 2 }), 1);
-    assert.deepEqual(
-      [(await of("a", "runner")).runner, (await of("here", "runner")).runner],
-      ["ec2", "glue"],
-      "only what may go there",
-    );
-  });
-
-  it("hands no more reads to EC2 than it has room for, however many dispatchers do at once", async () => {
-    const dispatchers = await Promise.all([1, 2, 3, 4].map(() => fixture.as("dispatcher")));
-    for (let turn = 0; turn < 10; turn++) {
-      await sql("delete from jobs.jobs");
-      await accept(
-        dispatcher,
-        Array.from({ length: 9 }, (_, index) => newJob(`${turn}-${index}`, { ec2Fallback: true })),
-      );
-      await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
-      const moved = await Promise.all(dispatchers.map((db) => overflow(db, { glue: 1, ec2: 2 })));
-      assert.equal(
-        moved.reduce((sum, one) => sum + one, 0),
-        2,
-      );
-    }
-  });
-
-  it("keeps the first name that a run got outside", async () => {
-    await runLaunched(dispatcher, run, "first");
-    await runLaunched(dispatcher, run, "second");
-    assert.equal((await openRuns(dispatcher, 30))[0]?.externalId, "first");
-  });
-
-  it("counts a run's end once, and its refusal only before it has reported in", async () => {
-    await runEnded(dispatcher, run, "ENDED");
-    const [{ ended_at: first }] = await sql("select ended_at from jobs.runs");
-    await runEnded(dispatcher, run, "LOST");
-    assert.deepEqual(await sql("select outcome, ended_at from jobs.runs"), [{ outcome: "ENDED", ended_at: first }]);
-    const other = await aRun();
-    await runRefused(dispatcher, other, "too late to say so");
-    assert.deepEqual(await sql("select state from jobs.runs where id = $1", other), [{ state: "RUNNING" }]);
-  });
-
-  it("makes all dispatchers wait two minutes at most for an account that has no room", async () => {
-    await sql("update jobs.runners set pauses = 50");
-    await accept(dispatcher, [newJob("a"), newJob("b")]);
-    const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
-    await runRefused(dispatcher, made, "no room");
-    const [{ pause }] = await sql(
-      "select extract(epoch from paused_until - jobs.clock())::float8 as pause from jobs.runners where runner = 'glue'",
-    );
-    assert(pause > 100 && pause <= 120, `${pause} s`);
-  });
-
-  it("counts launches that are refused at once as one refusal", async () => {
-    await accept(
-      dispatcher,
-      Array.from({ length: 6 }, (_, index) => newJob(`job-${index}`)),
-    );
-    const refused = await planRuns(dispatcher, testPlan("glue", 9));
-    assert(refused.length > 3);
-    // A pause of half a minute: on a busy machine one of a second is over before the last is refused.
-    await sql("update jobs.runners set pauses = 5");
-    const dispatchers = await Promise.all(refused.map(() => fixture.as("dispatcher")));
-    const until = await Promise.all(
-      refused.map((one, index) => runRefused(dispatchers[index] ?? dispatcher, one, "no room")),
-    );
-    assert.equal(new Set(until).size, 1, "all are told the same");
-    assert.deepEqual(await sql("select pauses from jobs.runners where runner = 'glue'"), [{ pauses: 6 }]);
-  });
-
-  it("keeps a kind closed though the account refuses a run, or a run ends, meanwhile", async () => {
-    await accept(dispatcher, [newJob("a"), newJob("b"), newJob("c")]);
-    const [refused = "", ended = ""] = await planRuns(dispatcher, testPlan("glue", 9));
-    await dispatcher.query("select jobs.close_runners(true)");
-    await runRefused(dispatcher, refused, "no room");
-    await runEnded(dispatcher, ended, "ENDED");
-    assert.deepEqual(await sql("select paused_until = 'infinity' as closed from jobs.runners where runner = 'glue'"), [
-      { closed: true },
-    ]);
-    await dispatcher.query("select jobs.close_runners(false)");
-  });
-
-  it("keeps a kind closed though a run reports in", async () => {
-    await accept(dispatcher, [newJob("a"), newJob("b")]);
-    const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
-    await dispatcher.query("select jobs.close_runners(true)");
-    await runStarted(keeper, made);
-    assert.deepEqual(await sql("select paused_until = 'infinity' as closed from jobs.runners where runner = 'glue'"), [
-      { closed: true },
-    ]);
-    await dispatcher.query("select jobs.close_runners(false)");
-  });
-
-  it("opens what was closed, and no kind that the account refuses", async () => {
-    await sql(
-      "update jobs.runners set paused_until = jobs.clock() + interval '1 minute', pauses = 3 where runner = 'ec2'",
-    );
-    await dispatcher.query("select jobs.close_runners(false)");
-    assert.deepEqual(
-      await sql("select pauses, paused_until > jobs.clock() as paused from jobs.runners where runner = 'ec2'"),
-      [{ pauses: 3, paused: true }],
-    );
-  });
-
-  it("ends no run that is gone already", async () => {
-    await runEnded(dispatcher, run, "LOST");
-    assert.equal(await retire(keeper, run), false);
-    assert.deepEqual(await sql("select state from jobs.runs"), [{ state: "ENDED" }]);
   });
 
   it("gives a job past its time the grace of a lease before it takes it from its run", async () => {

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import type pg from "pg";
+import { accept, type ClaimedJob, claim, runStarted } from "../store/jobs.ts";
+import { planRuns } from "../store/runs.ts";
+import { jobDatabase, newJob, testPlan } from "./jobs.ts";
+
+/** Session of the runs of a TransitionStore. */
+export const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
+
+/** Clients of a TransitionStore, and a Glue run that has reported in; new for each test. */
+export interface TransitionClients {
+  fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  dispatcher: pg.Client;
+  keeper: pg.Client;
+  run: string;
+}
+
+/** Registers the hooks of a suite that needs a job store, emptied before each test, and returns functions that use it. */
+export function transitionStore() {
+  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  let dispatcher: pg.Client;
+  let keeper: pg.Client;
+  let run: string;
+  before(async () => {
+    fixture = await jobDatabase();
+    dispatcher = await fixture.as("dispatcher");
+    keeper = await fixture.as("job_keeper");
+  });
+  beforeEach(async () => {
+    await fixture.admin.query(`
+      delete from jobs.responses; delete from jobs.jobs; delete from jobs.runs;
+      update jobs.runners set paused_until = null, pauses = 0, version = null`);
+    run = await aRun();
+  });
+  after(() => fixture.close());
+
+  const sql = async (text: string, ...values: unknown[]) => (await fixture.admin.query(text, values)).rows;
+  /** A run, for which a job that is not there any more was waiting. */
+  const aRun = async (runner: "glue" | "ec2" = "glue", slots = 9): Promise<string> => {
+    await accept(dispatcher, [newJob("for the run", { runner, priority: 9 })]);
+    const [made = ""] = await planRuns(dispatcher, testPlan(runner, slots));
+    await runStarted(keeper, made);
+    await sql("delete from jobs.jobs where request_id = 'for the run'");
+    return made;
+  };
+  const take = async (by = run): Promise<ClaimedJob> => {
+    const job = await claim(keeper, by, backend, undefined);
+    assert(job, "there is a job to claim");
+    return job;
+  };
+  const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
+    await accept(dispatcher, [newJob(requestId, more)]);
+    return take();
+  };
+  const of = async (requestId: string, columns: string) =>
+    (await sql(`select ${columns} from jobs.jobs where request_id = $1`, requestId))[0];
+  /** Notifications of a channel that have come; asks the server, so that those on their way arrive first. */
+  const listening = async (channel: string) => {
+    const client = await fixture.as("job_keeper");
+    let heard = 0;
+    client.on("notification", () => heard++);
+    await client.query(`listen "${channel}"`);
+    return async () => {
+      await client.query("select");
+      return heard;
+    };
+  };
+
+  return {
+    sql,
+    aRun,
+    take,
+    taken,
+    of,
+    listening,
+    clients: (): TransitionClients => ({ fixture, dispatcher, keeper, run }),
+  };
+}
