@@ -25,6 +25,42 @@ const made = (
   provider: PROVIDER,
 });
 
+/** A resource policy that denies requests without TLS. */
+const tlsOnly = (service: string): string =>
+  JSON.stringify({
+    Statement: [
+      {
+        Effect: "Deny",
+        Principal: "*",
+        Action: `${service}:*`,
+        Resource: "*",
+        Condition: { Bool: { "aws:SecureTransport": "false" } },
+      },
+    ],
+  });
+
+const queuePolicy = (queue: string): EngineResource =>
+  made(
+    types.QUEUE_POLICY,
+    queue,
+    { policy: tlsOnly("sqs") },
+    { policy: [[types.QUEUE, queue]], queueUrl: [[types.QUEUE, queue]] },
+  );
+const bucketPolicy = (bucket: string): EngineResource =>
+  made(
+    types.BUCKET_POLICY,
+    bucket,
+    { policy: tlsOnly("s3") },
+    { bucket: [[types.BUCKET, bucket]], policy: [[types.BUCKET, bucket]] },
+  );
+const bucketBlock = (bucket: string): EngineResource =>
+  made(
+    types.BUCKET_BLOCK,
+    bucket,
+    { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
+    { bucket: [[types.BUCKET, bucket]] },
+  );
+
 /** A compliant program that is not ours, with one of each resource that rules check, as new objects each time. */
 export const compliantProgram = (): EngineResource[] => structuredClone(RESOURCES);
 
@@ -67,24 +103,8 @@ const RESOURCES: EngineResource[] = [
   }),
   made(types.BUCKET, "shop-buckets-results", {}),
   made(types.BUCKET, "shop-buckets-uploads", {}),
-  made(
-    types.QUEUE_POLICY,
-    "shop-queues-responses",
-    {
-      policy:
-        '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}',
-    },
-    { policy: [[types.QUEUE, "shop-queues-responses"]], queueUrl: [[types.QUEUE, "shop-queues-responses"]] },
-  ),
-  made(
-    types.QUEUE_POLICY,
-    "shop-queues-dead",
-    {
-      policy:
-        '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}',
-    },
-    { policy: [[types.QUEUE, "shop-queues-dead"]], queueUrl: [[types.QUEUE, "shop-queues-dead"]] },
-  ),
+  queuePolicy("shop-queues-responses"),
+  queuePolicy("shop-queues-dead"),
   made(
     types.QUEUE,
     "shop-queues-requests",
@@ -104,30 +124,9 @@ const RESOURCES: EngineResource[] = [
     { kmsMasterKeyId: "arn:aws:kms:eu-central-1:111111111111:key/80603491-bcaf-f26f-3af0-e861ef753c8b" },
     { kmsMasterKeyId: [["aws:kms/key:Key", "shop-monitoring"]] },
   ),
-  made(
-    types.QUEUE_POLICY,
-    "shop-queues-wakeups",
-    {
-      policy:
-        '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}',
-    },
-    { policy: [[types.QUEUE, "shop-queues-wakeups"]], queueUrl: [[types.QUEUE, "shop-queues-wakeups"]] },
-  ),
-  made(
-    types.BUCKET_POLICY,
-    "shop-buckets-results",
-    {
-      policy:
-        '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}',
-    },
-    { bucket: [[types.BUCKET, "shop-buckets-results"]], policy: [[types.BUCKET, "shop-buckets-results"]] },
-  ),
-  made(
-    types.BUCKET_BLOCK,
-    "shop-buckets-results",
-    { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
-    { bucket: [[types.BUCKET, "shop-buckets-results"]] },
-  ),
+  queuePolicy("shop-queues-wakeups"),
+  bucketPolicy("shop-buckets-results"),
+  bucketBlock("shop-buckets-results"),
   made(
     types.BUCKET_ENCRYPTION,
     "shop-buckets-results",
@@ -150,21 +149,8 @@ const RESOURCES: EngineResource[] = [
     },
     { bucket: [[types.BUCKET, "shop-buckets-results"]] },
   ),
-  made(
-    types.BUCKET_POLICY,
-    "shop-buckets-uploads",
-    {
-      policy:
-        '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}',
-    },
-    { bucket: [[types.BUCKET, "shop-buckets-uploads"]], policy: [[types.BUCKET, "shop-buckets-uploads"]] },
-  ),
-  made(
-    types.BUCKET_BLOCK,
-    "shop-buckets-uploads",
-    { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
-    { bucket: [[types.BUCKET, "shop-buckets-uploads"]] },
-  ),
+  bucketPolicy("shop-buckets-uploads"),
+  bucketBlock("shop-buckets-uploads"),
   made(
     types.BUCKET_ENCRYPTION,
     "shop-buckets-uploads",
@@ -174,15 +160,7 @@ const RESOURCES: EngineResource[] = [
   made(types.ROLE_ATTACHMENT, "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole", {
     policyArn: "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole",
   }),
-  made(
-    types.QUEUE_POLICY,
-    "shop-queues-requests",
-    {
-      policy:
-        '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}',
-    },
-    { policy: [[types.QUEUE, "shop-queues-requests"]], queueUrl: [[types.QUEUE, "shop-queues-requests"]] },
-  ),
+  queuePolicy("shop-queues-requests"),
   made(
     types.BUCKET_LIFECYCLE,
     "shop-buckets-uploads",
