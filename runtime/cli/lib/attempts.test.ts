@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { attemptLines, attemptLogs } from "./attempts.ts";
+import type { JobDocument } from "./events.ts";
 
 const startedAt = "2026-01-01T00:00:00.000Z";
-const ATTEMPTS = [
+const ATTEMPTS: JobDocument["attempts"] = [
   {
     runner: "ec2",
     runId: "r1",
