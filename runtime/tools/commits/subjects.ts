@@ -8,6 +8,7 @@ const CHECKED_SINCE = Date.parse("2026-11-29T13:27:00Z") / 1000;
 export const PUBLISHED: readonly string[] = [
   "d328fbfe08c4db04235c5b42af5fc81ec1642512",
   "67ff4161b5f397a09be30dd5ebefa62d340fdf16",
+  "faadfc0e0c10928aa8a4114603b780f31da1612c",
 ];
 /** Types of https://www.conventionalcommits.org and of its Angular convention. */
 const TYPES = ["build", "chore", "ci", "docs", "feat", "fix", "perf", "refactor", "revert", "style", "test"];
