@@ -1,8 +1,8 @@
 import { RUNNERS } from "../../runtime/contract/states.ts";
 import type { Alarm } from "./alarm.ts";
+import { apiAlarms, databaseAlarms, trackingAlarms } from "./componentAlarms.ts";
+import { requestAlarms, responseAlarms, runnerAlarms } from "./jobAlarms.ts";
 import type { MonitoringTargets } from "./monitoringTargets.ts";
-import { apiAlarms, databaseAlarms, responseAlarms, trackingAlarms } from "./partAlarms.ts";
-import { requestAlarms, runnerAlarms } from "./workAlarms.ts";
 
 /** All alarms of a stack, in the order of a job's path through the platform. */
 export function alarmsOf(watched: MonitoringTargets): Alarm[] {

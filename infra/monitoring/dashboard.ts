@@ -2,9 +2,9 @@ import type * as pulumi from "@pulumi/pulumi";
 import { RUNNER_NAMES, RUNNERS } from "../../runtime/contract/states.ts";
 import { PANELS, type Panel } from "../../runtime/monitoring/panels.ts";
 import { dpusOf } from "../limits/capacity.ts";
+import { diskLimit } from "./componentAlarms.ts";
 import { type Measure, measure } from "./metrics.ts";
 import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
-import { diskLimit } from "./partAlarms.ts";
 import { type Graph, graph, grid, lights, type Part, type Row, text, type Widget } from "./widgets.ts";
 
 const HEIGHT = 6;

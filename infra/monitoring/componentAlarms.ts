@@ -13,7 +13,6 @@ const API_FAILURES = 1;
 export const diskLimit = ({ database: { storageGb } }: MonitoringTargets): number => (storageGb < 400 ? 3_000 : 12_000);
 
 const GIB = 1_073_741_824;
-const DAY = 86_400;
 
 /** Alarms of the database. */
 export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
@@ -79,38 +78,6 @@ export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
       minutes: [5, 5],
       missingData: "notBreaching",
     },
-  ];
-}
-
-/** Alarms of responses: sent to their queues, and received from them. */
-export function responseAlarms(watched: MonitoringTargets): Alarm[] {
-  const { platform, responses } = subjects(watched);
-  const half = watched.responseDays / 2;
-  return [
-    {
-      key: "responses-unsent",
-      summary: "Responses are not reaching their queue. They are kept and sent later.",
-      action:
-        "Read the errors of sending responses in the dispatcher's log: SQS refuses them (queue policy, key) or is not reachable.",
-      metric: measure("oldestUnsent", "Minimum", platform),
-      comparison: ">",
-      threshold: LATE_MINUTES * 60,
-      minutes: [3, 3],
-      missingData: "notBreaching",
-    },
-    ...responses.map(
-      ({ suffix, label, by }): Alarm => ({
-        key: `responses-old${suffix}`,
-        summary: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${watched.responseDays}.`,
-        action:
-          "Notify the owner of that queue's consumer. To get a deleted response again, send the same request again.",
-        metric: measure("messageAge", "Maximum", by),
-        comparison: ">",
-        threshold: half * DAY,
-        minutes: [LATE_MINUTES, LATE_MINUTES],
-        missingData: "notBreaching",
-      }),
-    ),
   ];
 }
 

@@ -4,6 +4,8 @@ import { type Alarm, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
 import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
 
+const DAY = 86_400;
+
 /** Alarms of requests and of the dispatcher. */
 export function requestAlarms(watched: MonitoringTargets): Alarm[] {
   const { dispatcher, requests, deadLetters, platform } = subjects(watched);
@@ -97,6 +99,38 @@ const KIND = {
     lost: "Spot instances are interrupted now and then; any other loss is a crash.",
   },
 } as const;
+
+/** Alarms of responses: sent to their queues, and received from them. */
+export function responseAlarms(watched: MonitoringTargets): Alarm[] {
+  const { platform, responses } = subjects(watched);
+  const half = watched.responseDays / 2;
+  return [
+    {
+      key: "responses-unsent",
+      summary: "Responses are not reaching their queue. They are kept and sent later.",
+      action:
+        "Read the errors of sending responses in the dispatcher's log: SQS refuses them (queue policy, key) or is not reachable.",
+      metric: measure("oldestUnsent", "Minimum", platform),
+      comparison: ">",
+      threshold: LATE_MINUTES * 60,
+      minutes: [3, 3],
+      missingData: "notBreaching",
+    },
+    ...responses.map(
+      ({ suffix, label, by }): Alarm => ({
+        key: `responses-old${suffix}`,
+        summary: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${watched.responseDays}.`,
+        action:
+          "Notify the owner of that queue's consumer. To get a deleted response again, send the same request again.",
+        metric: measure("messageAge", "Maximum", by),
+        comparison: ">",
+        threshold: half * DAY,
+        minutes: [LATE_MINUTES, LATE_MINUTES],
+        missingData: "notBreaching",
+      }),
+    ),
+  ];
+}
 
 /** Alarms of the runs of a type and of the jobs that wait for them. */
 export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Alarm[] {
