@@ -98,11 +98,16 @@ export function joinJsonFields(program: Command, argv: readonly string[]): strin
       continue;
     }
     const next = argv[index + 1] ?? "";
-    const isList = /^[A-Za-z]+$|^[A-Za-z, ]*,[A-Za-z, ]*$/.test(next) && isFields(commandIn(program, argv), next);
+    const isList = isListText(next) && isFields(commandIn(program, argv), next);
     joined.push(`--json=${isList ? next : EVERYTHING}`);
     if (isList) index++;
   }
   return joined;
+}
+
+/** One name, or names and commas. */
+function isListText(text: string): boolean {
+  return /^[A-Za-z]+$/.test(text) || (/^[A-Za-z, ]+$/.test(text) && text.includes(","));
 }
 
 function isFields({ words, takesArgument }: { words: string; takesArgument: boolean }, text: string): boolean {
