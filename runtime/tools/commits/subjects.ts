@@ -4,12 +4,6 @@ import { execFileSync } from "node:child_process";
 export const MAX_SUBJECT = 72;
 /** Commits that were authored earlier are not checked: their subjects are older than the rule. */
 const CHECKED_SINCE = Date.parse("2026-11-29T13:27:00Z") / 1000;
-/** Commits on main whose subjects have 73 and 74 characters: they were published unchecked, and main is not rewritten. */
-export const PUBLISHED: readonly string[] = [
-  "d328fbfe08c4db04235c5b42af5fc81ec1642512",
-  "67ff4161b5f397a09be30dd5ebefa62d340fdf16",
-  "faadfc0e0c10928aa8a4114603b780f31da1612c",
-];
 /** Types of https://www.conventionalcommits.org and of its Angular convention. */
 const TYPES = ["build", "chore", "ci", "docs", "feat", "fix", "perf", "refactor", "revert", "style", "test"];
 const SUBJECT = /^([a-z]{1,10})(?:\(([a-z0-9-]{1,30})\))?!?: (\S.*)$/;
@@ -46,12 +40,12 @@ export interface Commit {
 }
 
 /**
- * Problems of the commits that were authored since the rule exists. Merges are left out, PUBLISHED commits, and bots, whose
- * subjects contain names of packages. It needs no base commit, so that a shallow clone is checked as far as it reaches.
+ * Problems of the commits that were authored since the rule exists. Merges and bots are left out: subjects of bots contain
+ * names of packages. It needs no base commit, so that a shallow clone is checked as far as it reaches.
  */
 export function subjectProblems(commits: readonly Commit[], since = CHECKED_SINCE): string[] {
   return commits.flatMap(({ id, authored, author, subject }) => {
-    if (authored < since || author.endsWith("[bot]") || PUBLISHED.includes(id)) return [];
+    if (authored < since || author.endsWith("[bot]")) return [];
     const problem = subjectProblem(subject);
     return problem === undefined ? [] : [`${id.slice(0, 8)} "${subject}": ${problem}`];
   });
