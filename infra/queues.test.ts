@@ -39,7 +39,7 @@ describe("the queues of a stack", () => {
 
   it("retain requests as long as the page on stopping work states", async () => {
     const page = readFileSync(new URL("../docs/operating.md", import.meta.url), "utf8");
-    const [, days] = /wait in their queue \((\d+) days at most\)/.exec(page) ?? [];
+    const [, days] = /stay in their queue for up to (\d+) days/.exec(page) ?? [];
     assert.equal(queue(await made(), "requests").messageRetentionSeconds, Number(days) * 86_400);
   });
 
