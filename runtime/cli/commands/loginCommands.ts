@@ -38,10 +38,10 @@ export function loginCommands({ program, end }: CliContext): void {
     if (!PROFILE_NAME.test(name))
       throw new CommandError("invalid", `--profile '${name}' must be letters, digits and . _ -, at most 64.`);
     const given = options.token;
-    const { base } = new Client(api, "");
+    const { base } = new Client(api, undefined);
     const made =
       given === undefined
-        ? await signIn(new Client(api, ""), { device: device === true, browser })
+        ? await signIn(new Client(api, undefined), { device: device === true, browser })
         : { token: given, ...(await new Client(api, given).json<Session>("GET", "/session")) };
     if (made === undefined) return end("interrupted");
     const { tenant } = options;

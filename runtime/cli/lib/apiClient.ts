@@ -18,13 +18,14 @@ export class Client {
   readonly base: string;
   /** Tenant of the jobs, for an admin's token; undefined: the token's own. */
   readonly tenant: string | undefined;
-  readonly #token: string;
+  readonly #token: string | undefined;
   /** Options that lead here, to be given again. */
   readonly #way: string;
 
-  constructor(base: string, token: string, tenant?: string, way = "") {
+  /** @param token - undefined for operations before a sign-in */
+  constructor(base: string, token: string | undefined, tenant?: string, way = "") {
     this.base = apiUrl(base);
-    this.#token = checkedToken(token);
+    this.#token = token === undefined ? undefined : checkedToken(token);
     this.tenant = tenant;
     this.#way = way;
   }
@@ -78,7 +79,7 @@ export class Client {
    */
   async fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = {
-      authorization: `Bearer ${this.#token}`,
+      ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
       // How the audit trail tells the command from other programs.
       "user-agent": "rates-cli",
       ...(body === undefined ? {} : { "content-type": "application/json" }),
