@@ -20,13 +20,21 @@ type Format = NonNullable<DocumentTask["format"]>;
 
 /** One of an error's details: a bad row, a field, or how many more there are and where. */
 export interface ErrorDetail {
+  /** Line of a file, from 1. */
   line?: number;
+  /** Column of a bad row; null if the whole row is bad. */
   column?: string | null;
+  /** Value as the caller gave it, shortened. */
   value?: string | null;
+  /** Reason that a row is bad. */
   reason?: string;
+  /** Path of a request's field, such as `task.params.day`. */
   field?: string;
+  /** Rule that the field breaks. */
   message?: string;
+  /** Number of further details that are not listed. */
   more?: number;
+  /** File with all bad rows, and its size. */
   report?: { location: string; bytes: number };
 }
 
