@@ -41,3 +41,6 @@ try {
   if (message !== undefined) say(message);
 }
 process.exitCode = EXITS[exits.last].code;
+// A terminal's Ctrl-C comes a second time through the launcher. While Node closes its event loop it has no handler for
+// signals, and the copy would end the process by the signal; `exit` skips that part.
+if (exits.last === "interrupted") process.exit();

@@ -12,8 +12,8 @@ import { baseImage, build, docker, eventually, IMAGES, inspect, requireDocker } 
 import { testPlatform } from "../testing/runner/runner.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-/** Maximum additional size over the base image; 35.0 MB when this was written. */
-const MAX_BYTES = 36_000_000;
+/** Maximum additional size over the base image; 36.0 MB when this was written. */
+const MAX_BYTES = 37_000_000;
 /** As an orchestrator would start it: nothing is writable but /tmp, nothing allowed. */
 const HARDENED = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"];
 
