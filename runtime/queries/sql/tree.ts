@@ -12,11 +12,11 @@ export function typed(node: Wrapped | undefined): [string, Fields] {
 export const texts = (names: unknown): string[] =>
   ((names ?? []) as Wrapped[]).map((name) => String(name.String?.sval ?? ""));
 
-/** An integer literal; a negative one counts as its amount. */
+/** Reads the absolute value of an integer literal: a negative length must not lower the cost of a statement. */
 export function literalInteger(node: Wrapped | undefined): number | undefined {
   const constant = node?.A_Const;
   if (!constant || constant.ival === undefined) return undefined;
-  return (constant.ival as { ival?: number }).ival ?? 0;
+  return Math.abs((constant.ival as { ival?: number }).ival ?? 0);
 }
 
 export function literalText(node: Wrapped | undefined): string | undefined {
