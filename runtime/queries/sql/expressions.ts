@@ -330,9 +330,9 @@ function formatWidths(template: string): number[] | undefined {
   const widths: number[] = [];
   for (const [index, field] of template.replaceAll("%%", "").split("%").entries()) {
     if (index === 0) continue;
-    const specification = field.slice(0, 24);
-    if (/^[\d$-]*\*/.test(specification)) return undefined;
-    for (const [digits] of specification.match(/^[\d$-]*/)?.[0].matchAll(/\d+/g) ?? []) widths.push(Number(digits));
+    const [specification = ""] = /^[\d$-]*/.exec(field) ?? [];
+    if (field[specification.length] === "*") return undefined;
+    for (const [digits] of specification.matchAll(/\d+/g)) widths.push(Number(digits));
   }
   return widths;
 }

@@ -303,6 +303,7 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
       "select 1 from ports where name = repeat('x', 540000000)",
       "select repeat('x', code::int) from ports",
       "select repeat('x', -(-100000))",
+      "select format('%0000000000000000000000001000000000s', 'x')",
       // A negative length would lower the cost of the rest.
       "select lpad('x', -2000000000)",
       "select repeat(repeat('x', 1000), -1000000000)",
