@@ -17,7 +17,7 @@ const FOLDERS = ["functions", "views"];
 /**
  * Reads all definitions below `directory` (db/ or its copy in the Lambda archive).
  *
- * @returns The definitions in the order in which they are applied; empty without any
+ * @returns The definitions in the order in which they are applied; empty if none exist
  */
 export function readDefinitions(directory: string): Definition[] {
   return FOLDERS.flatMap((folder) => sqlFiles(directory, folder)).map((file) => {
@@ -39,7 +39,7 @@ function sqlFiles(directory: string, folder: string): string[] {
 }
 
 /**
- * Applies the definitions whose content differs from what the database has, all in one transaction. The client acts as migrator.
+ * Applies the definitions whose content differs from the database's, in one transaction. The client acts as migrator.
  * Each file is `create or replace`: a file that is removed, or a signature that changes, needs a `drop` in a migration.
  * @returns the files that were applied
  * @throws Error that names the file, with Postgres's own error as its cause; then nothing was applied

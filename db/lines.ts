@@ -2,8 +2,8 @@ const LINE_FEED = 10;
 const BACKSLASH_DOT = Buffer.from("\\.");
 
 /**
- * Reads a byte stream by lines, and the data block of a COPY in pieces as large as they come: what a script with both
- * needs, holding one chunk (or one longer line) at a time.
+ * Reads a SQL script from a byte stream: by lines, and the data of a COPY in chunks. Holds one chunk (or one longer
+ * line) at a time.
  */
 export class Lines {
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -15,12 +15,12 @@ export class Lines {
     this.#chunks = source[Symbol.asyncIterator]();
   }
 
-  /** The number, from 1, of the line that was given last. */
+  /** Number of the line that was read last, from 1. */
   get line(): number {
     return this.#line;
   }
 
-  /** The next line with its line feed (the last may have none), or undefined at the end. */
+  /** Reads the next line with its line feed (the last may have none), or undefined at the end. */
   async next(): Promise<Buffer | undefined> {
     let searched = 0;
     for (;;) {
@@ -34,12 +34,11 @@ export class Lines {
   }
 
   /**
-   * The lines up to the one that is `\.` alone, which is consumed and not given. Throws `onEnd()` if the stream ends
-   * before that line.
+   * Yields the lines before a line `\.`, which is consumed. Throws `onEnd()` if the stream ends before that line.
    */
   async *block(onEnd: () => Error): AsyncGenerator<Buffer, void> {
     for (;;) {
-      // Whole lines only, so that the end is always found at the start of one.
+      // Whole lines only, so that no `\.` is split between two chunks.
       const whole = this.#buffer.lastIndexOf(LINE_FEED) + 1;
       const end = endOfBlock(this.#buffer.subarray(0, whole));
       const data = this.#take(end ?? whole);
@@ -75,7 +74,7 @@ export class Lines {
   }
 }
 
-/** Position of the line `\.` among whole lines. */
+/** Finds the line `\.` in whole lines. */
 function endOfBlock(lines: Buffer): number | undefined {
   for (let at = lines.indexOf(BACKSLASH_DOT); at >= 0; at = lines.indexOf(BACKSLASH_DOT, at + 1)) {
     const starts = at === 0 || lines[at - 1] === LINE_FEED;

@@ -52,7 +52,7 @@ export interface DispatcherArgs {
   readonly placement: Placement;
   /** Network access to AWS services. */
   readonly outbound: OutboundAccess;
-  /** RATES_SETTINGS, as JSON: a file beside the code, since they grow with the stack's tenants; contains no secret. */
+  /** RATES_SETTINGS as JSON without secrets; deployed as a file, since its size grows with the tenants. */
   readonly settings: pulumi.Input<string>;
   /** Database of the jobs. */
   readonly database: DatabaseEndpoint;
@@ -189,8 +189,8 @@ export class Dispatcher extends pulumi.ComponentResource {
       { name: ALIAS, functionName: this.function.name, functionVersion: this.function.version },
       child,
     );
-    // Destroyed first: it ends the runs, which are in no state, and still needs everything else. On creation it
-    // verifies that the function starts and reaches its database.
+    // Destroyed first: it ends the runs, which Pulumi does not manage, and needs all other resources. On
+    // creation it verifies that the function starts and reaches its database.
     new Invocation(
       `${name}-drain`,
       {
@@ -225,7 +225,7 @@ export class Dispatcher extends pulumi.ComponentResource {
     from("wakeups", args.queues.wakeups, args.wakeupConcurrency);
   }
 
-  /** Run state changes, and a schedule as a fallback. */
+  /** Subscribes to run state changes, with a schedule as fallback. */
   #subscribeToEvents(name: string, { glueJobName }: DispatcherArgs): void {
     const child = { parent: this };
     const events = {
@@ -241,7 +241,7 @@ export class Dispatcher extends pulumi.ComponentResource {
           detail: { jobName: [glueJobName] },
         }),
       },
-      // EC2's events contain the instance without its tags; events of others' instances cause a check without effect.
+      // EC2's events contain the instance without its tags; events of other instances cause a needless check.
       ec2: {
         description: "an instance has ended",
         eventPattern: JSON.stringify({

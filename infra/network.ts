@@ -206,7 +206,7 @@ export class Network extends pulumi.ComponentResource {
   }
 }
 
-/** Resources of all subnets: objects if the SDK has loaded their class, otherwise ids. */
+/** Ids of all route tables, which are objects if the SDK has loaded their class. */
 const routeTableIds = ({ routeTables }: Vpc): pulumi.Output<string[]> =>
   routeTables.apply((tables: (RouteTable | string)[]) =>
     pulumi.all(tables.map((table) => (typeof table === "string" ? table : table.id))),

@@ -1,7 +1,7 @@
 import type { Severity } from "@pulumi/policy";
 
 /**
- * Severities that AWS Security Hub gives to a failure of each control that rules name (Security Hub User Guide, Control
+ * Severity in AWS Security Hub of each control that a rule implements (Security Hub User Guide, Control
  * reference).
  */
 export const CONTROL_SEVERITY = {
@@ -44,5 +44,5 @@ export const CONTROL_SEVERITY = {
   "SecretsManager.1": "medium",
 } as const satisfies Record<string, Severity>;
 
-/** Returns a control by its id, for example RDS.2. */
+/** Id of a control, for example RDS.2. */
 export type Control = keyof typeof CONTROL_SEVERITY;

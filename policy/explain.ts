@@ -13,7 +13,7 @@ export const ALL_RULES: readonly Rule[] = Object.values(PACKS).flatMap(({ rules 
 /** Source of a rule: the control of a framework, or the document with the limit. */
 const source = ({ framework }: Rule): string => framework.reference ?? framework.name ?? "";
 
-/** One line per rule: mandatory ones stop a preview, advisory ones do not. */
+/** Lists the rules, one per line with its level. */
 export function overview(): string {
   const width = Math.max(...ALL_RULES.map(({ name }) => name.length));
   return Object.entries(PACKS)
@@ -26,7 +26,7 @@ export function overview(): string {
     .join("\n\n");
 }
 
-/** Full description of one rule. */
+/** Describes one rule in full. */
 export function details(rule: Rule): string {
   const settings = Object.entries(rule.settings).map(([name, schema]) => {
     const { default: standard, description = "" } = schema as { default?: unknown; description?: string };
@@ -47,7 +47,7 @@ export function details(rule: Rule): string {
   return [rule.name, ...lines, ...fills, ...(settings.length > 0 ? ["  Settings:", ...settings] : [])].join("\n");
 }
 
-/** The same as a table for the page about policies. */
+/** Formats a pack as a table of policy/README.md. */
 export function rulesTable(pack: keyof typeof PACKS): string {
   const rows = PACKS[pack].rules.map((rule) =>
     `| \`${rule.name}\` | ${rule.level} | ${rule.description} | ${rule.remediation} | ${source(rule)} |`.replace(

@@ -9,8 +9,8 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 export type PackConfig = Record<string, Record<string, unknown>>;
 
 /**
- * Pack configuration with the settings of one of our stacks: for a running account, when a pack receives the state and
- * not Pulumi.<stack>.yaml.
+ * Returns a pack's configuration from Pulumi.<stack>.yaml, for checks of a running account: there the pack receives
+ * only the state.
  */
 export function packConfigOf(stack: string, pack: keyof typeof PACKS): PackConfig {
   const config = readStackFile(stack, ROOT);

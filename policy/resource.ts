@@ -52,15 +52,15 @@ export class Resource {
   }
 
   /**
-   * Reads a property by its path. In stack validation the engine passes outputs: properties left to the provider are
-   * unknown in a preview. Then the requested inputs count.
+   * Reads a property by its path. In stack validation the engine passes outputs, of which those set by the provider are
+   * unknown in a preview: then reads the input.
    */
   at(path: string): Value {
     const outcome = this.properties.at(path);
     return outcome.isUnknown && this.#requested ? this.#requested.at(path) : outcome;
   }
 
-  /** Resources of a type that a property depends on: known in a preview, when their ARNs are not. */
+  /** Resources of a type that a property depends on; known in a preview, unlike their ARNs. */
   links(property: string, type: string): Resource[] {
     return (this.#links?.[property] ?? []).flatMap(({ urn }) => {
       const found = this.#find(urn);
@@ -79,7 +79,7 @@ export class Resource {
   }
 }
 
-/** Requested inputs of each resource by URN, as far as the pack has received it. */
+/** Requested inputs of the resources that the pack has received, by URN. */
 export type RequestedProperties = ReadonlyMap<string, RawResource["props"]>;
 
 /** All resources of a program. */

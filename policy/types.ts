@@ -17,7 +17,7 @@ export const EVENT_SOURCE = "aws:lambda/eventSourceMapping:EventSourceMapping";
 export const FUNCTION = "aws:lambda/function:Function";
 export const GLUE_JOB = "aws:glue/job:Job";
 export const GROUP = "aws:ec2/securityGroup:SecurityGroup";
-/** The older type, with a group's property for the rule's. */
+/** Older type of a rule, replaced by INGRESS and EGRESS. */
 export const GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
 export const INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 export const INSTANCE = "aws:ec2/instance:Instance";

@@ -59,7 +59,7 @@ export interface CapacityPlan {
   database: {
     /** max_connections, from the configuration or RDS's formula for the class. */
     maxConnections: number;
-    /** Connections that capacity may count on. */
+    /** Connections available to the plan. */
     usable: number;
     /** Maximum connections per component: dispatcher, api, operations, glue, ec2. */
     parts: Record<string, number>;

@@ -14,8 +14,8 @@ export function vpcPrefix(cidr: string): number | undefined {
   return address.toString() === ipaddr.IPv4.networkAddressFromCIDR(cidr).toString() ? prefix : undefined;
 }
 
-/** Ranges of IPv4 that no VPC may have: this network, loopback, link-local and multicast. */
+/** IPv4 ranges that no VPC may use: this network, loopback, link-local and multicast. */
 const NO_VPC: ReadonlySet<string> = new Set(["unspecified", "loopback", "linkLocal", "multicast"]);
 
-/** Returns true if the addresses of a valid network may be those of a VPC. */
+/** Returns true if a VPC may use a valid CIDR block. */
 export const mayBeVpc = (cidr: string): boolean => !NO_VPC.has(ipaddr.IPv4.parseCIDR(cidr)[0].range());

@@ -1,8 +1,8 @@
 /**
  * Service limits of one account in one region, as data.
  *
- * `value` is AWS's default of a new account; `low` is the lower value of some new accounts. `hard` limits apply to
- * everybody; `adjustable` ones have a Service Quotas code. The values that an account was granted are in its stack's
+ * `value` is AWS's default of a new account; `low` is the lower value of some new accounts. `hard` limits are fixed;
+ * `adjustable` ones have a Service Quotas code. The values that an account was granted are in its stack's
  * `quotas`.
  */
 export interface Limit {
@@ -20,7 +20,7 @@ export interface Limit {
 export interface Source {
   /** Page, API reference or provider documentation with the value. */
   readonly document: string;
-  /** Month in which that text was read for this value; "unverified" if it was not. */
+  /** Month in which the value was checked in the document; "unverified" if never. */
   readonly checked: "2026-11" | "unverified";
 }
 
@@ -324,7 +324,7 @@ export const FARGATE_SIZES = [
 ] as const;
 
 /**
- * Families of OpenSearch instances without gp3 volumes, which the data nodes have (Amazon OpenSearch Service Developer
+ * Families of OpenSearch instances without gp3 volumes, which data nodes require (Amazon OpenSearch Service Developer
  * Guide of 2023-09, EBS volume size quotas).
  */
 export const SEARCH_FAMILIES_WITHOUT_GP3 = ["t2", "m3", "m4", "c4", "r3", "r4", "i2", "i3", "r6gd"] as const;
@@ -342,7 +342,7 @@ export const SEARCH_GP3_GB: Readonly<Record<string, number>> = {
 export type RdsClass = keyof typeof RDS_CLASSES;
 export type Ec2Type = keyof typeof EC2_TYPES;
 
-/** Characters that EC2 accepts in the description of a security group or of a rule; the apostrophe is missing. */
+/** Characters that EC2 accepts in the description of a security group or of a rule; no apostrophe. */
 const GROUP_DESCRIPTION_CHARACTERS = "a-zA-Z0-9 ._\\-:/()#,@[\\]+=&;{}!$*";
 const REFUSED_CHARACTERS = new RegExp(`[^${GROUP_DESCRIPTION_CHARACTERS}]`, "gu");
 

@@ -7,13 +7,13 @@ import type { MonitoringTargets } from "./monitoringTargets.ts";
 /** Value of `job_name` in Prometheus's configuration for the API's processes. */
 export const SCRAPE_JOB = "rates";
 
-/** Seconds after which counters that do not move count as missing. They lag two minutes. */
+/** Seconds after which unchanged counters count as missing. They lag two minutes. */
 const STALE_SECONDS = 300;
 
 /**
- * The PromQL of a measure's value in a minute. Counters come from the database, so that all processes tell the same: their
- * growth is the difference of two values, which misses nothing between two scrapes.
- * @returns undefined where only CloudWatch has the figure
+ * Returns the PromQL of a measure's value per minute. Counters come from the database and are equal in all processes:
+ * their growth is the difference of two values, which misses nothing between scrapes.
+ * @returns undefined if only CloudWatch has the metric
  */
 export function queryOf({ metric: figure, stat, by }: Measure, { queues }: MonitoringTargets): string | undefined {
   if (figure === "lockWaits" && stat === "SampleCount")
@@ -57,7 +57,7 @@ function runnerQuery(name: string, type: ReturnType<typeof prometheusType>, labe
     return `histogram_quantile(0.95, ${buckets} - ${before})`;
   }
   const before = `sum(max by (type) (${name}${labels} offset 1m)) or vector(0)`;
-  // A type that is new has no value a minute ago; Prometheus that is new has none of anything.
+  // A new type has no value a minute ago; a new Prometheus has no values at all.
   return `sum(max by (type) (${name}${labels})) - (${before}) and on () max(rates_counted_age_seconds offset 1m)`;
 }
 
@@ -80,7 +80,7 @@ export function expressionQuery(
   return isComplete ? filled : undefined;
 }
 
-/** The PromQL of what an alarm watches; undefined where only CloudWatch has it. */
+/** Returns the PromQL of an alarm; undefined if only CloudWatch has its metric. */
 export function watchedQuery({ metric }: Alarm, watched: MonitoringTargets): string | undefined {
   if (!("expression" in metric)) return queryOf(metric, watched);
   const queries = Object.entries(metric.of).map(([id, one]) => [id, queryOf(one, watched)] as const);

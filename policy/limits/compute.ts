@@ -7,7 +7,7 @@ import { documented, stackRule } from "../rule.ts";
 import { INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, SCALING_TARGET, SERVICE, TASK } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 
-/** For launch templates that a program's own code starts instances from. */
+/** Setting for launch templates that a program's own code uses. */
 export const INSTANCES = {
   instances: Type.Record(Type.String(), Type.Number({ minimum: 0 }), {
     default: {},
@@ -52,7 +52,7 @@ export function tasksOf(stack: Stack, service: Resource): number | undefined {
 
 /** Families in the quota of standard instances; others have quotas of their own. */
 const STANDARD = /^[acdhimrtz]\d/;
-/** A size of n xlarge has four vCPUs each; the smaller ones mostly two (Amazon EC2 Instance Types). */
+/** Maximum vCPUs by size; n xlarge has n times four (Amazon EC2 Instance Types). */
 const SIZES: Readonly<Record<string, number>> = { nano: 2, micro: 2, small: 2, medium: 2, large: 2, xlarge: 4 };
 
 /** Maximum vCPUs of an instance type; undefined if unknown. */
@@ -132,7 +132,7 @@ export const fargateVcpus = stackRule({
       const tasks = tasksOf(stack, service);
       const units = service.links("taskDefinition", TASK)[0]?.at("cpu").number(undefined);
       if (tasks === undefined || units === UNRESOLVED) return [];
-      // Without a number ECS refuses the task itself; without a linked task definition it is unknown.
+      // ECS refuses a task without cpu; without a linked task definition the cpu is unknown.
       if (units === undefined) {
         report(
           service,

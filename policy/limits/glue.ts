@@ -34,7 +34,7 @@ function dpusOf(job: Resource): number | Unresolved {
   const most = job.at("maxCapacity").number(undefined);
   const kind = jobType(job);
   if (most === UNRESOLVED || kind === UNRESOLVED) return UNRESOLVED;
-  // The provider has 0 for an unset value.
+  // The provider returns 0 if it is unset.
   if (most !== undefined && most > 0) return most;
   const workers = job.at("numberOfWorkers").number(0);
   const type = job.at("workerType").text("G.1X");
@@ -52,7 +52,7 @@ const sizes = (stack: Stack): { job: Resource; runs: number; dpus: number }[] =>
     return runs === UNRESOLVED || dpus === UNRESOLVED ? [] : [{ job, runs, dpus }];
   });
 
-/** Glue refuses a run beyond the quota, and a job's message is retried. */
+/** Glue refuses runs beyond the quota; their jobs wait. */
 export const glueRuns = stackRule({
   name: "glue-concurrent-runs",
   description: "All Glue jobs together, and each by itself, have no more concurrent runs than the account's quotas.",
@@ -80,7 +80,7 @@ export const glueRuns = stackRule({
   },
 });
 
-/** DPUs count over all jobs of an account. */
+/** The DPU quota is per account. */
 export const glueDpus = stackRule({
   name: "glue-dpus",
   description: "All concurrent Glue runs together use no more DPUs than the account's quota.",
@@ -101,7 +101,7 @@ export const glueDpus = stackRule({
   },
 });
 
-/** A hanging run costs for two days by default. */
+/** Glue's default timeout is two days. */
 export const glueJob = resourceRule({
   name: "glue-job-limits",
   description: "A Glue job has a timeout and a size of its kind, and does not combine queueing with retries.",

@@ -16,7 +16,7 @@ interface Policed {
 const QUEUES: Policed = { type: QUEUE, policy: QUEUE_POLICY, link: "queueUrl", what: "queue" };
 const BUCKETS: Policed = { type: BUCKET, policy: BUCKET_POLICY, link: "bucket", what: "bucket" };
 
-/** Each resource of a type needs a policy that denies requests without TLS. */
+/** Requires of each resource a policy that denies requests without TLS. */
 const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, link, what }: Policed): Rule =>
   stackRule({
     name,
@@ -40,7 +40,7 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
             );
         }
       }
-      // Policies of buckets and queues of another program.
+      // Policies for other programs' buckets and queues.
       for (const own of stack.of(policy)) {
         if (judged.has(own)) continue;
         const statements = statementsOf(own.at("policy"));
@@ -50,7 +50,7 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
     },
   });
 
-/** A principal of everyone, without a condition, is the internet. */
+/** Refuses everyone as principal without a condition. */
 const notPublic = (name: string, reference: Control, { type, policy, what }: Policed): Rule =>
   resourceRule({
     name,

@@ -85,7 +85,7 @@ export const databaseBackups = resourceRule({
   },
 });
 
-/** A password that a program contains is also in its state. */
+/** A password in a program is also in its state. */
 export const databasePassword = resourceRule({
   name: "rds-managed-password",
   description: "RDS generates and keeps a database's master password, not the program.",
@@ -125,7 +125,7 @@ export const databaseTls = stackRule({
           "no parameter group of this program sets rds.force_ssl to 1: its connections may be unencrypted.",
         );
     }
-    // Subnet groups of another program.
+    // Groups of other programs.
     for (const group of stack.of(PARAMETERS)) {
       const parameters = group.at("parameters").items();
       if (judged.has(group) || parameters === UNRESOLVED) continue;

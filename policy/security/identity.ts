@@ -69,7 +69,7 @@ export const noServiceWildcard = resourceRule({
   check(resource, report) {
     for (const { actions, resources } of allowancesOf(resource)) {
       const whole = actions.filter((action) => action === "*" || /^[\w-]+:\*$/.test(action));
-      // The other rule covers statements on all resources.
+      // noAdministrator covers statements on any resource.
       if (whole.length > 0 && !resources.includes("*"))
         report(resource, `its policy allows ${whole.join(", ")}: name the actions.`);
     }
@@ -91,7 +91,7 @@ export const roleNotPublic = resourceRule({
   },
 });
 
-/** A service calls on behalf of any account: without a source also for others (the confused deputy). */
+/** Without a source, a service may call on behalf of other accounts (the confused deputy). */
 export const permissionSource = resourceRule({
   name: "lambda-permission-source",
   description: "A service may invoke a function only for a source of this account.",

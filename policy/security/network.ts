@@ -9,7 +9,7 @@ import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 const WORLD = /\/0$/;
 const BALANCER_PORTS = [80, 443];
 
-/** An ingress rule: its place, sources and ports. */
+/** Sources and ports of an ingress rule. */
 interface Ingress {
   resource: Resource;
   group: Resource | undefined;

@@ -48,7 +48,7 @@ export function checkTimeRange(times: Readonly<Record<string, string | undefined
 }
 
 /**
- * Converts these fields to a filter of the tracking store.
+ * Converts the fields to a filter of the tracking store.
  * @param path - Prefix of the fields in the request, for example `filter.`.
  * @throws JobError InvalidRequest for a range that ends before it begins
  */
@@ -73,7 +73,7 @@ const [FIRST, LAST] = ["1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"].m
   number,
 ];
 
-/** Normalizes a time so that every store accepts it: some refuse offsets of 16 hours, and years beyond 1970 to 9999. */
+/** Normalizes a time so that every store accepts it: some reject offsets of 16 hours, or years outside 1970 to 9999. */
 export function searchInstant(time: string): string {
   // JavaScript has no leap seconds.
   const at = Date.parse(time.replace(/:60(?=[.+\-zZ]|$)/, ":59"));

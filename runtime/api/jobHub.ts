@@ -11,16 +11,16 @@ import { LOOK_MS, SILENT_SECONDS, STALLED_SECONDS } from "./times.ts";
 interface Stream {
   readonly raw: ServerResponse;
   readonly tokenId: string;
-  /** Status of the last event sent or pending. */
+  /** State key of the last event sent or pending. */
   shown: string;
   /** Event that is sent when the reader has taken the previous one. */
   waiting: string | undefined;
-  /** Time of the last write, and since when the reader takes nothing. Milliseconds. */
+  /** Time of the last write, and of the write that stalled. Milliseconds. */
   wroteAt: number;
   stalledSince: number | undefined;
 }
 
-/** A watched job. It is polled once, however many streams it has. */
+/** A watched job. One poll serves all its streams. */
 interface Watched {
   readonly tenant: string;
   readonly requestId: string;
@@ -35,9 +35,9 @@ const LOOKS_PER_TOKEN_CHECK = 4;
 const DOCUMENTS_AT_ONCE = 50;
 
 /**
- * All event streams of one process. While there are any, each poll is one statement for the versions of all watched
- * jobs, further ones for changed documents, and one per second for the tokens that are still valid. A stream holds at
- * most one event that its reader has not taken.
+ * Sends all event streams of one process. Each poll runs one statement for the versions of all watched jobs and further
+ * ones for changed documents; once per second another one checks the tokens. A stream buffers at most one event for a
+ * slow reader.
  */
 export class JobHub {
   readonly #db: Database;
@@ -65,7 +65,7 @@ export class JobHub {
     const { streamsPerToken, streams } = this.#limits;
     if (own >= streamsPerToken) throw new JobError("TooManyStreams", { who: "This token", max: streamsPerToken });
     if (this.#streams >= streams) throw new JobError("TooManyStreams", { who: "This server", max: streams });
-    // A response whose client has already left emits no further "close".
+    // A response whose client has disconnected emits no further "close".
     if (raw.destroyed) return;
     this.#perToken.set(tokenId, own + 1);
     this.#streams++;
@@ -85,7 +85,7 @@ export class JobHub {
     requestId: string,
     document: Record<string, unknown>,
   ): void {
-    // The client left while the document was read.
+    // The client disconnected during the query.
     if (raw.destroyed) return;
     const stream: Stream = {
       raw,
@@ -184,7 +184,7 @@ export class JobHub {
     }
   }
 
-  /** Sends comments on silent streams, and drops streams whose reader takes nothing. */
+  /** Sends comments on silent streams, and closes streams of stalled readers. */
   #tend(): void {
     const now = Date.now();
     for (const stream of this.#all())

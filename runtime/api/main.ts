@@ -28,8 +28,8 @@ const app = await createApp({
 const SWEEP_MS = 50;
 
 const stop = async () => {
-  // A connection that was busy when closing began stays open after its answer, and would delay the end until it times
-  // out.
+  // A connection that was busy when closing began stays open after its answer and would delay the exit until its
+  // timeout.
   const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
   await app.close();
   clearInterval(sweep);

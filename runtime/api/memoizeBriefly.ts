@@ -1,9 +1,9 @@
-/** Lifetime of an answer as a multiple of the time it took. */
+/** Lifetime of a result, as a multiple of its duration. */
 const TIMES = 4;
 
 /**
- * Creates a cache for answers that are the same for all callers. Concurrent callers share one computation, and its
- * result is kept for a few times as long as it took, so that computing takes at most a fifth of the time.
+ * Creates a cache for results that are the same for all callers. Concurrent callers share one computation. Its result
+ * is kept for four times its duration, so that computing takes at most a fifth of the time.
  * @param leastMs - Minimum lifetime in milliseconds.
  */
 export function memoizeBriefly(leastMs = 0): <T>(key: string, find: () => Promise<T>) => Promise<T> {

@@ -110,7 +110,7 @@ function ofFastify(
 /** Returns a request's path, truncated for an error message. */
 export const shownPath = (url: string): string => cutText(redactText(url.split("?", 1)[0] ?? ""), 200);
 
-/** Creates the error for a path that is not a valid URL, or has a segment longer than any id. It reaches no route. */
+/** Creates the error for a path that is not a valid URL, or has a segment longer than any id; no route matches it. */
 export const invalidPath = ({ url }: FastifyRequest): JobError => {
   const [path = ""] = url.split("?");
   const message = "is not a valid path: % must introduce encoded UTF-8, and an id has at most 128 characters.";

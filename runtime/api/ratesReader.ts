@@ -8,13 +8,13 @@ export interface RatesQuestion {
   destination: string;
 }
 
+/** Result for a question that has no prices and names a region. */
+const REGION = "region";
 /**
  * Answers all waiting questions with one statement: each as `day,count,price;…`, newest day first, price empty below
  * three prices. One index-only scan per question. Returned as text, because decoding 31 rows of three columns in the
  * driver costs as much as the query.
  */
-/** Answers a question that names a region, if its places are not ports with prices. */
-const REGION = "region";
 const STATEMENT = {
   name: "rates",
   text: `select coalesce((
@@ -66,7 +66,7 @@ export class RatesReader {
     this.#parallel = parallel;
   }
 
-  /** `day,count,price;…`, or null if the range has no prices. */
+  /** Reads `day,count,price;…`; null if the range has no prices. */
   ask(question: RatesQuestion): Promise<string | null> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...question, resolve, reject });
@@ -130,7 +130,7 @@ export class RatesReader {
 }
 
 const DAY_MS = 86_400_000;
-/** Caches the names of days (of the calendar, not of answers): few distinct days occur. */
+/** Caches days formatted as YYYY-MM-DD, but no prices: few distinct days occur. */
 const names = new Map<number, string>();
 const MOST_NAMES = 100_000;
 

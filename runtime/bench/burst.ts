@@ -4,16 +4,16 @@ import { type BenchPlatform, request } from "./platform.ts";
 import { descendants, residentBytes } from "./processes.ts";
 import { figure, median, type Row } from "./report.ts";
 
-/** Windows that the drain is cut into: of equally many responses. */
+/** Windows of the drain, with equally many responses each. */
 const WINDOWS = 10;
 const SAMPLE_MS = 500;
-/** Number of operations for the peer: its rate does not depend on it. */
+/** Number of jobs for pg-boss, whose rate does not depend on it. */
 const PEER_JOBS = 1_000;
 const MB = 1e6;
 
 /**
- * A burst of small reads: measures whether all are accepted and tracked, their rate from beginning to end, and the
- * memory during it.
+ * Measures a burst of small reads: whether all are accepted and tracked, their rate from beginning to end, and the
+ * memory used.
  */
 export async function benchBurst(platform: BenchPlatform, jobs: number): Promise<Row[]> {
   const read = () => request({ type: "read", sql: "select 1 as n", format: "json" });
@@ -38,7 +38,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     const samples = used.filter(({ at }) => at - begun >= from && at - begun <= to).map(({ bytes }) => bytes);
     return { from, rate: size / ((to - from) / 1000), bytes: Math.max(...samples, 0) };
   });
-  // The emulator of SQS has the sending to do beside the rest: the drain is what comes behind it, where there is any.
+  // Sending also loads the SQS emulator, so the rates exclude windows before its end, unless too few remain.
   const behind = windows.filter(({ from }) => from >= sent);
   const rates = (behind.length > 1 ? behind : windows.slice(1)).map(({ rate }) => rate);
   const bytes = windows.map((window) => window.bytes).filter((one) => one > 0);
@@ -65,7 +65,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     {
       what: "  memory in its last tenth, dispatcher and runs together",
       ours: (bytes.at(-1) ?? Number.NaN) / MB,
-      // By then every run has been started, and each has done enough to be as large as it gets.
+      // By then every run has started and has reached its maximum memory.
       peer: (bytes[Math.floor(bytes.length / 2)] ?? Number.NaN) / MB,
       unit: "MB",
       peerName: "in the middle of it",
@@ -76,7 +76,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
   ];
 }
 
-/** Milliseconds until every job's document says that its response was sent. */
+/** Waits until all jobs are tracked as SUCCEEDED; returns milliseconds. */
 async function untilTracked({ admin }: BenchPlatform, jobs: number): Promise<number> {
   const begun = performance.now();
   for (;;) {
@@ -90,10 +90,10 @@ async function untilTracked({ admin }: BenchPlatform, jobs: number): Promise<num
   }
 }
 
-/** Processes whose memory is watched. */
+/** Processes whose memory is sampled. */
 const PLATFORM = /runtime\/(runner\/main|local\/dispatcherHost)\.ts/;
 
-/** Watches the memory of the platform's own processes: the dispatcher and the runs (Linux). */
+/** Samples the memory of the platform's own processes: the dispatcher and the runs (Linux). */
 class Memory {
   readonly #samples: { at: number; bytes: number }[] = [];
   readonly #timer = setInterval(() => this.#samples.push({ at: performance.now(), bytes: this.#now() }), SAMPLE_MS);

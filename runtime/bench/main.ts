@@ -54,7 +54,7 @@ const SIZES = {
 
 type Size = (typeof SIZES)[keyof typeof SIZES];
 
-/** A benchmark on a platform of its own, whose runs stay warm for so many seconds. */
+/** Runs a benchmark on its own platform, whose runs stay warm for `idleSeconds`. */
 const onPlatform =
   (idleSeconds: number, run: (platform: BenchPlatform, size: Size) => Promise<Row[]>) =>
   async (size: Size): Promise<Row[]> => {
@@ -81,7 +81,7 @@ const BENCHES: Readonly<Record<string, (size: Size) => Promise<Row[]>>> = {
   tracking: onPlatform(0, (platform, { documents }) => benchTracking(platform, documents)),
 };
 
-/** Writes what `rates capacity` computes with, if --record asks for it. */
+/** With --record, writes the input of `rates capacity`. */
 function recordSmallJob(work: Readonly<Record<"backendMs" | "commits" | "rowVersions", number>>): void {
   if (!values.record) return;
   const rounded = Object.fromEntries(Object.entries(work).map(([name, value]) => [name, Number(value.toPrecision(2))]));
@@ -90,7 +90,7 @@ function recordSmallJob(work: Readonly<Record<"backendMs" | "commits" | "rowVers
 }
 const SMALL_JOB = new URL("../../stacks/planning/smallJob.json", import.meta.url);
 
-/** Programs that a benchmark compares with. */
+/** Programs to compare with, by benchmark. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   rates: ["pgbench"],
   export: ["psql", "gzip"],
@@ -130,7 +130,7 @@ if (values.help || !size || chosen.some((name) => !(name in BENCHES))) {
     try {
       rows.push(...(await bench(size)));
     } catch (error) {
-      // What the others have measured is not lost for it.
+      // The other benchmarks keep their results.
       console.error(`${name}: ${error instanceof Error ? error.message : error}`);
       process.exitCode = 1;
     }

@@ -8,16 +8,16 @@ const MINUTES = 10;
 const TIME_PREVIEW = fileURLToPath(new URL("../../stacks/testing/timePreview.ts", import.meta.url));
 const TIME_DISPATCHER_START = fileURLToPath(new URL("../../infra/testing/timeDispatcherStart.ts", import.meta.url));
 
-/** Output of a program after so many rounds: our times and those of its peer. */
+/** Runs a program ROUNDS times; returns our times and those of its peer. */
 const timesOf = <T>(program: string): Record<"ours" | "empty", T[]> =>
   JSON.parse(
     execFileSync(process.execPath, [program, String(ROUNDS)], { encoding: "utf8", timeout: MINUTES * 60_000 }),
   );
 
 /**
- * The Pulumi program's process in a preview of dev by the real engine, over stand-in providers, beside that of an empty
- * program which loads the same modules of @pulumi; and the start of the dispatcher's function beside an empty handler. Needs
- * the pulumi command (stacks/testing/build.sh builds it).
+ * Compares the Pulumi program in a preview of dev (real engine, simulated providers) with an empty program that loads
+ * the same @pulumi modules, and the start of the dispatcher's function with an empty handler. Needs the pulumi command
+ * (stacks/testing/build.sh builds it).
  */
 export async function benchProgram(): Promise<Row[]> {
   const { ours, empty } = timesOf<Record<"wall" | "processor", number>>(TIME_PREVIEW);

@@ -2,13 +2,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type BenchPlatform, request } from "./platform.ts";
 import { percentile, type Row } from "./report.ts";
 
-/** Requests to /rates per second: far below what it can do, so that only the load slows them. */
+/** Requests to /rates per second: far below its capacity, so that only the load slows them. */
 const RATE = 100;
 const QUIET_SECONDS = 10;
 /** Ratio of the 99th percentile during a load to that before it. */
 const ACCEPTED = 2;
 
-/** Measures the 99th percentile of /rates while a batch from S3 is loaded, beside that before it. */
+/** Measures the 99th percentile of /rates before and while a batch from S3 is loaded. */
 export async function ratesDuringLoad(platform: BenchPlatform, key: string): Promise<Row> {
   const { admin, file } = platform;
   const { rows: lanes } = await admin.query(

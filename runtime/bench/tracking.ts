@@ -13,7 +13,7 @@ const PROMISE_MS = 100;
 const BATCH = 1_000;
 const WRITERS = 2;
 const ROUNDS = 40;
-/** Java heap of the node, in MB: what an instance with 2 GiB has, half of it. */
+/** Java heap of the node in MB: half the memory of an instance with 2 GiB. */
 const HEAP = 1_024;
 
 const draw = random(42);
@@ -27,7 +27,7 @@ const PORTS = Array.from({ length: 500 }, (_, index) => `P${(index * 7_919).toSt
   ...string[],
 ];
 const letter = (index: number) => String.fromCharCode(97 + (index % 26));
-/** Words that 2 % of the documents have each: what is looked for most, and slowest if every match must be sorted. */
+/** Words that each occur in 2 % of the documents: frequent searches, slow if every match must be sorted. */
 const WORDS = Array.from({ length: 50 }, (_, index) => `${letter(index)}lane${letter(index * 3)}`) as [
   string,
   ...string[],
@@ -38,7 +38,7 @@ const YEAR_MS = 365 * 86_400_000;
 
 const idOf = (index: number) => `${oneOf(WORDS)}-${((index * 2_654_435_761) % 2 ** 32).toString(16)}-${index}`;
 
-/** One of `count` documents that were made evenly over a year, as jobs.documents has them. */
+/** Creates one of `count` documents of jobs.documents, evenly spread over a year. */
 function document(index: number, count: number): Document {
   const created = START + Math.floor((index / count) * YEAR_MS);
   const ended = draw() < 0.999;
@@ -68,7 +68,7 @@ function document(index: number, count: number): Document {
   };
 }
 
-/** Typical searches; each is drawn at random, so that no answer comes from a cache. */
+/** Typical searches with random values, so that no result comes from a cache. */
 const SEARCHES: Record<string, (count: number) => Omit<Search, "limit">> = {
   "the newest": () => ({}),
   "a tenant's newest": () => ({ tenant: oneOf(TENANTS) }),
@@ -101,7 +101,7 @@ function day(search: Omit<Search, "limit">): Omit<Search, "limit"> {
   return { ...search, createdFrom: new Date(from).toISOString(), createdTo: new Date(from + 86_400_000).toISOString() };
 }
 
-/** Searches among so many documents in both tracking stores, beside what is promised. */
+/** Measures searches among `count` documents in both tracking stores. */
 export async function benchTracking(platform: BenchPlatform, count: number): Promise<Row[]> {
   const db = new pg.Pool({ connectionString: platform.file.databaseUrl, max: WRITERS });
   const rows: Row[] = [];
@@ -155,7 +155,7 @@ async function measure(
   };
 }
 
-/** Writes so many documents, by two writers as there are two dispatchers. */
+/** Writes `count` documents with two writers, like two dispatchers. */
 async function write(store: TrackingStore, count: number): Promise<void> {
   let next = 0;
   await Promise.all(
@@ -170,10 +170,10 @@ async function write(store: TrackingStore, count: number): Promise<void> {
   );
 }
 
-/** Milliseconds of each search, by its kind. */
+/** Measures searches: milliseconds by kind. */
 async function searchTimes(store: TrackingStore, count: number): Promise<Map<string, number[]>> {
   const times = new Map<string, number[]>();
-  // The first round is for caches and the Java machine.
+  // The first round warms up caches and the JVM.
   for (let round = -1; round < ROUNDS; round++)
     for (const [kind, make] of Object.entries(SEARCHES)) {
       const search = { limit: 50, ...make(count) };

@@ -1,7 +1,7 @@
 import { asJobError, JobError } from "./errors.ts";
 import { redactMessage } from "./redactJob.ts";
 
-/** SQLSTATEs that are not the caller's fault alone, or have an error of their own. */
+/** Error types that SQLSTATEs are mapped to. */
 export type BySqlState =
   | "InvalidSql"
   | "NotReadOnly"
@@ -11,23 +11,23 @@ export type BySqlState =
   | "Internal";
 
 /**
- * SQLSTATEs, or their classes (two or three characters), → the error they are for a job; a longer key wins. Source: Postgres
- * documentation, appendix A. Every other SQLSTATE is the caller's: OTHER_SQLSTATE.
+ * Error type of a job by SQLSTATE or its prefix (two or three characters); the longest key wins. Source: Postgres
+ * documentation, appendix A. Every other SQLSTATE is OTHER_SQLSTATE.
  */
 export const BY_SQLSTATE: Readonly<Record<string, BySqlState>> = {
   "08": "DatabaseUnavailable", // connection exceptions
   "08P01": "InvalidSql", // protocol violation: SQL with unbound parameters
-  "25": "NotReadOnly", // 25006 a write; 25001 an attempt to lift the transaction's mode
+  "25": "NotReadOnly", // 25006 a write; 25001 a change of the transaction's mode
   "25P03": "Interrupted", // the server ended a session that was idle in its transaction
   "25P04": "Interrupted", // the same, by transaction_timeout
   "28": "DatabaseUnavailable", // the platform's own login was refused
   "3D": "DatabaseUnavailable", // the platform's own database does not exist
   "40": "SerializationConflict", // 40001 serialization, 40P01 deadlock
   "40002": "InvalidSql", // a deferred constraint, in a named statement
-  "53": "DatabaseUnavailable", // its disk full, its memory used up, too many connections: not the run's
+  "53": "DatabaseUnavailable", // the server's disk or memory is used up, or too many connections
   "53400": "InvalidSql", // a limit of the reader's role, for example temp_file_limit
   "55P03": "SerializationConflict", // lock not available
-  "57014": "Interrupted", // cancelled by an administrator: the runners know their own timeouts and cancels
+  "57014": "Interrupted", // cancelled by an administrator: runners handle their own timeouts and cancels
   "57P01": "Interrupted", // the session was terminated by an administrator, or the server shuts down
   "57P": "DatabaseUnavailable", // crash, not yet started, database dropped
   "57P05": "Interrupted", // the server ended a session that was idle
@@ -41,8 +41,8 @@ export const BY_SQLSTATE: Readonly<Record<string, BySqlState>> = {
 export const OTHER_SQLSTATE = "InvalidSql";
 
 /**
- * Beginning of Postgres's message for a value of more than 1 GB. Its SQLSTATE XX000 is also that of internal errors, so the
- * message decides. It is not translated (elog in the server's source).
+ * Beginning of Postgres's message for a value of more than 1 GB. Its SQLSTATE, XX000, also means internal errors, so
+ * the message decides. It is not translated (elog in the server's source).
  */
 export const VALUE_TOO_LARGE = "invalid memory alloc request size";
 
@@ -70,8 +70,8 @@ const CREDENTIALS = new Set(["CredentialsProviderError", "TokenProviderError"]);
 /**
  * Classifies any error of a job's work.
  *
- * @param task - Type of the job: a read is refused to write by its own transaction, an update only by a server that has
- * become read-only (a failover, or a full disk).
+ * @param task - Type of the job: 25006 means that a read tried to write, or, for an update, that the server has become
+ * read-only (a failover, or a full disk).
  */
 export function classify(error: unknown, task: "read" | "update" = "read"): JobError {
   if (error instanceof JobError || !(error instanceof Error)) return asJobError(error);
@@ -102,7 +102,7 @@ function byServer(code: string, message: string, task: "read" | "update"): BySql
   return key === undefined ? OTHER_SQLSTATE : (BY_SQLSTATE[key] ?? OTHER_SQLSTATE);
 }
 
-/** The message of an error, or those of its parts: a failed connection to a host of several addresses has none itself. */
+/** Returns an error's message, or those of its parts: a failed connection to several addresses has none itself. */
 const messageOf = (error: Error): string =>
   error.message === "" && error instanceof AggregateError
     ? error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join("; ")

@@ -4,7 +4,7 @@ import Type, { type Static } from "typebox";
 import { INPUT } from "./inputLimits.ts";
 
 /**
- * The contract's request as schemas: types, defaults, messages, OpenAPI and the table of fields all come from here.
+ * Schemas of the contract's request, from which types, defaults, messages, OpenAPI and the table of fields derive.
  * `description` says what a field is; `rule` completes "must be …" in a message.
  */
 
@@ -66,7 +66,7 @@ export const QueryTask = Type.Object(
   },
   { additionalProperties: false },
 );
-/** A read with SQL of its own; the stack must allow it (`jobs.rawSql`). */
+/** A read with raw SQL; the stack must allow it (`jobs.rawSql`). */
 export const SqlTask = Type.Object(
   {
     type: Type.Literal("read", taskType),
@@ -168,7 +168,7 @@ export const Task = Type.Union([QueryTask, SqlTask, InlineTask, S3Task, UrlTask,
 /** A task of any type, with its defaults filled in. */
 export type Task = Static<typeof Task>;
 
-/** Destination of the response: the response queue too, or only HTTP. */
+/** Destination of the response: queue and HTTP, or only HTTP. */
 export const Reply = Type.Enum(["queue", "none"], {
   description:
     "`queue`: the response is put on the response queue; `none`: it is only read over HTTP; left out, `queue` for what comes by queue and `none` over HTTP",
@@ -230,7 +230,7 @@ export type Request = {
   timeoutSeconds: number;
 };
 
-/** Tenant of requests on the queue that name none. */
+/** Tenant of queue requests without one. */
 export const DEFAULT_TENANT = "default";
 
 const stringify = configure({ deterministic: true });
@@ -240,7 +240,7 @@ const sha256 = (...parts: string[]) => createHash("sha256").update(parts.join("\
 export const hashOf = (task: Task): string => sha256(stringify(task) ?? "");
 
 /**
- * The id that every copy of the response to this request carries.
+ * Returns the id that all copies of a request's response have.
  *
  * @example
  * ```ts

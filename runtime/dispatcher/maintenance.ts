@@ -29,11 +29,11 @@ export async function sendDueResponses({ db, sqs, queues, log }: DispatcherDeps)
 /** Counts jobs that ended in the minutes since the last tick, for Prometheus and for usage per tenant. */
 export const countTotals = ({ db }: DispatcherDeps): Promise<void> => addTotals(db);
 
-/** Maximum number of jobs deleted per tick; older ones wait for the next, so that ticks stay short. */
+/** Maximum number of jobs deleted per tick, so that ticks stay short; the rest wait for the next. */
 const EXPIRY_BATCH = 1_000;
 const DAY_MS = 86_400_000;
 
-/** Deletes ended jobs and documents older than the retention. Results expire with their bucket. */
+/** Deletes ended jobs and documents after the retention. Bucket lifecycles expire results. */
 export async function expire({ db, tracking, settings, log }: DispatcherDeps): Promise<void> {
   const { retentionDays, auditDays } = settings.jobs;
   await expireAudit(db, auditDays, EXPIRY_BATCH);

@@ -44,8 +44,8 @@ async function openRunsOf({ db, settings }: DispatcherDeps, runner: RunnerType):
 }
 
 /**
- * Ends active runs without a slot: those with an unknown launch that AWS showed too late, and that do not end by
- * themselves. A slot is taken before its run is launched, so a listed run without a slot is an orphan.
+ * Ends active runs without a slot, for example one whose launch failed without a response and that AWS listed late. A
+ * slot is taken before its run is launched, so a listed run without a slot is an orphan.
  */
 async function reapStrays({ db, log }: DispatcherDeps, runner: RunnerType, launcher: Launcher): Promise<void> {
   const living = await launcher.listActive?.().catch((error) => {
@@ -69,27 +69,27 @@ async function reapRuns(context: DispatcherDeps, runner: RunnerType, launcher: L
       const status = await launcher.status(run, externalId);
       if (await settleRun(context, open, status)) await launcher.stop(run, externalId);
     } catch (error) {
-      // If the account does not answer, slots stay taken, but jobs can still be requeued.
+      // If AWS does not respond, slots stay taken, but jobs can still be requeued.
       context.log.error({ run, runner, externalId, error: String(error) }, "a run could not be inspected");
     }
   }
 }
 
 /**
- * Does the same for instances, from one list. An instance is kept for the run that it was given, or for a run of its
- * launch that no instance has yet, since it may still claim that run.
+ * Does the same for instances, from one list. Keeps an instance that has an open run, or whose launch has an
+ * unassigned run, since the instance may still claim it.
  */
 async function reapInstances(context: DispatcherDeps, runner: RunnerType, launcher: InstanceLauncher): Promise<void> {
   const { log } = context;
   try {
-    // Listed before the slots, which are taken before a launch.
+    // Listed before the slots: a launch follows its slot.
     const listed = await launcher.list();
     const open = await assignListed(context, runner, listed);
     const shown = new Map(listed.map((one) => [one.instance, one]));
     const ending: string[] = [];
     for (const one of open) {
       const found = one.externalId === undefined ? undefined : shown.get(one.externalId);
-      // Instances that DescribeInstances does not show (yet) are not dead; only a terminal state says so.
+      // An instance that DescribeInstances does not list may still start; only a terminal state is an end.
       const status = found === undefined ? "UNKNOWN" : found.ended ? "ENDED" : "ALIVE";
       if ((await settleRun(context, one, status)) && one.externalId !== undefined) ending.push(one.externalId);
     }
@@ -106,7 +106,7 @@ async function reapInstances(context: DispatcherDeps, runner: RunnerType, launch
   }
 }
 /**
- * Assigns instances of unanswered launches to their runs.
+ * Assigns instances to runs of launches without a response.
  * @returns All open runs.
  */
 async function assignListed(

@@ -4,9 +4,9 @@ import { startEmulator } from "./emulator.ts";
 import { makeBuckets, makeQueues } from "./queues.ts";
 
 /**
- * The stand-in for SQS and S3 as a container of its own, for compose.yaml: `node runtime/local/emulatorHost.ts`. PORT is where
- * it answers, RATES_DATA_DIR where it keeps messages and objects. The queues and buckets must be those that the other
- * containers' RATES_SETTINGS name. SIGTERM ends it.
+ * Runs the emulator of SQS and S3 in a separate container, for compose.yaml: `node runtime/local/emulatorHost.ts`. It
+ * listens on PORT and stores messages and objects in RATES_DATA_DIR. Its queues and buckets must match RATES_SETTINGS
+ * of the other containers. SIGTERM ends it.
  */
 const { queues, buckets } = requireCloud(readSettings());
 const cloud = await startEmulator({
@@ -20,7 +20,7 @@ process.once("SIGTERM", async () => {
   process.exit(0);
 });
 
-// Names are checked, not taken over: a queue that only one side knows would swallow every message.
+// Names are checked, not adopted: messages to a queue that only one side has would be lost.
 const made = { queues: makeQueues(cloud, Object.keys(queues.tenants)), buckets: makeBuckets(cloud) };
 if (!isDeepStrictEqual(made, { queues, buckets }))
   throw new Error(`RATES_SETTINGS names other queues or buckets than there are: ${JSON.stringify(made)}`);

@@ -2,14 +2,14 @@ import type { Emulator } from "./emulator.ts";
 import type { Postgres } from "./postgres.ts";
 
 /**
- * Environment variables of a shell that would redirect a part: a real AWS account, another database, npm's own
- * variables.
+ * Environment variables of the shell that components do not inherit: they name a real AWS account or another
+ * database, or are npm's.
  */
 const FOREIGN = /^(AWS_|DATABASE_|PG[A-Z]|npm_|DB_PASSWORD$|RATES_SETTINGS$)/;
-/** The database that the platform uses in its cluster. */
+/** Name of the platform's database. */
 export const DATABASE = "rates";
 
-/** The environment of the platform's parts: the same names as in the cloud, pointing at this machine. */
+/** Returns the environment of the components: the variables of the cloud, with local addresses. */
 export function partEnvironment(
   parts: { postgres: Postgres; cloud: Emulator; settings: object; dataDir: string },
   base: NodeJS.ProcessEnv = process.env,

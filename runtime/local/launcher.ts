@@ -6,11 +6,11 @@ import type { RunnerType } from "../contract/states.ts";
 import { CapacityUnavailable, type Launcher, type LaunchOptions } from "../dispatcher/launcher.ts";
 import { findByArguments, identify, isAlive, type ProcessIdentity, signal } from "./processes.ts";
 
-/** Launcher of runs as processes of this machine. */
+/** Options of {@link localLauncher}. */
 export interface LocalLauncherOptions {
-  /** Node's arguments up to the runner's program: it gets `--run ID --runner KIND` behind them. */
+  /** Node's arguments with the runner's program; `--run ID --runner TYPE` are appended. */
   program: string[];
-  /** Directory of the runs' logs, one file a run. */
+  /** Directory of logs, one file per run. */
   logDirectory: string;
   /** Called when a run of this process has ended, like EventBridge's event of a Glue run or an instance. */
   onEnded(run: string, outcome: string): void;
@@ -18,16 +18,16 @@ export interface LocalLauncherOptions {
 
 /** Starts runs as processes; `drain` and `kill` end those that this process started. */
 export interface LocalLauncher extends Launcher {
-  /** Starts no more; lets each run finish the job in hand; ends by force what still runs after `milliseconds`. */
+  /** Starts no more runs, lets each finish its job, and kills those still running after `milliseconds`. */
   drain(milliseconds: number): Promise<void>;
-  /** Ends all by force. */
+  /** Kills all runs. */
   kill(): Promise<void>;
 }
 
 /**
- * A run's external id is its process, `pid@start`. With it any process of this machine can check whether the run lives
- * and end it; if it is not recorded (the dispatcher died between launch and record) the run's own id in the command
- * line finds the process.
+ * Launches runs as processes. A run's external id is `pid@start`, by which any process of this machine can check and
+ * end it. If it was not recorded (the dispatcher crashed after the launch), the run's id in the command line finds the
+ * process.
  */
 export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherOptions): LocalLauncher {
   const children = new Set<ChildProcess>();
@@ -49,14 +49,14 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
       const log = openSync(logLocation, "a", 0o600);
       const child = spawn(process.execPath, [...program, "--run", run, "--runner", runner], {
         env: { ...process.env, LOG_LOCATION: logLocation },
-        // The channel tells the runner when the platform is gone.
+        // The runner exits when this channel closes.
         stdio: ["ignore", log, log, "ipc"],
       });
       closeSync(log);
       try {
         await once(child, "spawn");
       } catch (error) {
-        // EAGAIN, ENOMEM: the machine is full, as an account may be.
+        // EAGAIN, ENOMEM: like an account without capacity.
         throw new CapacityUnavailable(
           `the process could not be started: ${error instanceof Error ? error.message : error}`,
         );
@@ -75,7 +75,7 @@ export function localLauncher({ program, logDirectory, onEnded }: LocalLauncherO
     },
     async stop(run, externalId) {
       const targets = externalId === undefined ? findByArguments("--run", run) : [parseId(externalId)];
-      // SIGKILL ends a paused process too; the job's own protocol covers whatever it was doing.
+      // SIGKILL ends a paused process too; after its lease the job is given to another run.
       for (const target of targets) signal(target, "SIGKILL");
     },
     async drain(milliseconds) {

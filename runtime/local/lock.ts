@@ -8,7 +8,7 @@ import { identify, isAlive } from "./processes.ts";
 const Holder = Type.Object({ pid: Type.Integer(), startedAt: Type.String(), stopping: Type.Optional(Type.Boolean()) });
 type Holder = Type.Static<typeof Holder>;
 
-/** Milliseconds to wait for a stopping platform: a little longer than it gives its jobs. */
+/** Milliseconds to wait for a stopping platform: longer than it waits for its jobs. */
 const STOPPING_MS = 90_000;
 
 /** A data directory that no other platform uses until `release`. */
@@ -20,7 +20,7 @@ export interface Lock {
   release(): void;
 }
 
-/** Another platform runs on this data directory. */
+/** The data directory is used by another platform. */
 export class DirectoryInUse extends Error {
   override readonly name = "DirectoryInUse";
   readonly pid: number;
@@ -35,8 +35,8 @@ export class DirectoryInUse extends Error {
 }
 
 /**
- * Takes the lock of a data directory, which is created if absent. A lock whose holder has ended is taken over; one
- * whose holder is stopping is waited for, with a message to `say`.
+ * Takes the lock of a data directory, which is created if absent. Takes over a lock whose holder has ended; waits for
+ * a stopping holder, with a message to `say`.
  *
  * @throws DirectoryInUse if its holder keeps running
  */
@@ -49,7 +49,7 @@ export async function lock(directory: string, say: (line: string) => void = () =
   let told = false;
   writeFileSync(mine, JSON.stringify(self), { mode: 0o600 });
   try {
-    // A link appears whole or not at all, and never over another file.
+    // Creating a link is atomic and never replaces a file.
     for (const deadline = Date.now() + STOPPING_MS; !linked(mine, file); ) {
       const found = read(file);
       const holder = parse(found);
@@ -86,7 +86,7 @@ function linked(from: string, to: string): boolean {
   }
 }
 
-/** Removes the stale lock, and puts it back if another process took it in the meantime. */
+/** Removes a stale lock, or restores the lock that another process took meanwhile. */
 function discard(file: string, stale: string): void {
   const aside = `${file}.stale.${process.pid}`;
   try {

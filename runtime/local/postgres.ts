@@ -25,7 +25,7 @@ const SUPERUSER = "postgres";
 const START_TIMEOUT_MS = 60_000;
 const FREE_PORT_ATTEMPTS = 5;
 
-/** Server settings of every local cluster, in Postgres' own words. */
+/** Postgres settings of every local cluster. */
 const SETTINGS: Record<string, string> = {
   listen_addresses: HOST,
   // Local clients use TCP as in the cloud; a socket's path would also have a limit of 107 bytes.
@@ -35,7 +35,7 @@ const SETTINGS: Record<string, string> = {
   max_wal_size: "4GB",
   checkpoint_timeout: "15min",
   maintenance_work_mem: "256MB",
-  // The log never quotes a statement: it may hold a caller's data or a password.
+  // The log never quotes statements: they may hold callers' data or passwords.
   log_min_error_statement: "panic",
   log_line_prefix: "%m [%p] %q%u@%d ",
   // Not the machine's zone: a query's result must not depend on where it runs.
@@ -53,15 +53,15 @@ const THROW_AWAY: Record<string, string> = {
 
 /** Options of a cluster. */
 export interface PostgresOptions {
-  /** The cluster's own directory, made if absent: `data/`, `password` (mode 600). Its owner holds a lock on it. */
+  /** Directory, created if absent: `data/`, `password` (mode 600). The caller holds its lock. */
   directory: string;
-  /** File that the server's output is added to. */
+  /** File to append the server's output to. */
   logFile: string;
   /** TCP port on 127.0.0.1; a free one by default. */
   port?: number;
-  /** Connections that may be open at once, superuser's reserve included. */
+  /** Maximum connections, including those reserved for superusers. */
   maxConnections?: number;
-  /** False for data that need not outlive a crash of the machine. Default true. */
+  /** False if a crash of the machine may lose data. @default true */
   durable?: boolean;
 }
 
@@ -70,20 +70,20 @@ export interface Postgres {
   host: string;
   port: number;
   pid: number;
-  /** The one password that every local role logs in with. */
+  /** Password of every local role. */
   password: string;
   /** URL of a database, for the superuser unless another role is named. It contains the password. */
   url(database: string, role?: string): string;
   /** Resolves when the server has ended for any reason. */
   ended: Promise<void>;
-  /** Ends all sessions and the server, and waits until it is gone. */
+  /** Ends all sessions and the server, and waits for its exit. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the cluster in `options.directory`, which is made first where there is none, and resolves once it accepts
- * connections. A server that a killed platform left behind on that directory is ended before.
- * The error of a failed start carries what the server said.
+ * Starts the cluster in `options.directory`, creating it if absent, and resolves once it accepts connections. First
+ * ends a server that a killed platform left running there.
+ * @throws Error with the server's output if the start fails
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { initdb, postgres } = await postgresBinaries();
@@ -106,7 +106,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const [program = postgres, ...args] = [...as.prefix, postgres, "-D", data, ...flags];
-    // In a session of its own: Ctrl-C in the terminal is for the platform, which ends the server when it is last.
+    // In its own session: Ctrl-C reaches only the platform, which ends the server last.
     const child = spawn(program, args, {
       ...as.user,
       cwd: options.directory,
@@ -128,7 +128,7 @@ async function makeCluster(initdb: string, options: PostgresOptions, as: Unprivi
   const password = join(options.directory, "password");
   writeFileSync(password, randomBytes(24).toString("base64url"), { mode: 0o600 });
   as.own(password);
-  // Under another name until it is whole: a cluster half made when the machine stopped is never taken for one.
+  // Renamed when complete, so that a partly created cluster is never used after a crash.
   const unfinished = join(options.directory, "data.new");
   rmSync(unfinished, { recursive: true, force: true });
   const flags = [
@@ -148,7 +148,7 @@ async function makeCluster(initdb: string, options: PostgresOptions, as: Unprivi
   renameSync(unfinished, join(options.directory, "data"));
 }
 
-/** Resolves to whether the server came to accept connections; false once it has ended. */
+/** Resolves to true once the server accepts connections, false if it ends or is late. */
 async function becomesReady(child: ChildProcess, data: string): Promise<boolean> {
   let failed = false;
   child.once("error", () => {

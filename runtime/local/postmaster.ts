@@ -6,7 +6,7 @@ import { identify, type ProcessIdentity, signal, waitForEnd } from "./processes.
 /** Milliseconds for a leftover server to end its sessions and write its data. */
 const SHUTDOWN_MS = 20_000;
 
-/** Line 8 of postmaster.pid: "starting", "ready", "stopping"; undefined if `pid` is not the server of `data`. */
+/** Reads line 8 of postmaster.pid: "starting", "ready", "stopping"; undefined if `pid` is not the server of `data`. */
 export function postmasterStatus(data: string, pid: number): string | undefined {
   const lines = pidFile(data);
   return lines !== undefined && Number(lines[0]) === pid ? lines[7]?.trim() : undefined;
@@ -14,8 +14,8 @@ export function postmasterStatus(data: string, pid: number): string | undefined 
 
 /**
  * Ends leftovers of a killed platform on the data directory `data`: the server itself (fast shutdown: sessions are
- * ended, data is written) and sessions without a server. Afterwards no process uses it, and a pid file whose number now
- * belongs to another process does not block the start. Only for the holder of the lock on the directory.
+ * ended, data is written) and sessions without a server. Afterwards no process uses it, and no stale pid file blocks
+ * the start. The caller must hold the lock on the directory.
  */
 export async function stopLeftovers(data: string): Promise<void> {
   const lines = pidFile(data);
@@ -26,7 +26,7 @@ export async function stopLeftovers(data: string): Promise<void> {
     signal(server, "SIGQUIT");
   }
   for (const user of users) {
-    // A session whose server was killed lives on until its statement ends.
+    // A session of a killed server runs until its statement ends.
     if (user !== server) signal(user, "SIGQUIT");
     if (!(await waitForEnd(user, SHUTDOWN_MS)) && signal(user, "SIGKILL")) await waitForEnd(user, SHUTDOWN_MS);
   }
@@ -41,10 +41,10 @@ function pidFile(data: string): string[] | undefined {
   }
 }
 
-/** The server's processes all work in its data directory, and nothing else does. */
+/** Returns the server's processes: those whose working directory is `data`. */
 function processesIn(data: string): ProcessIdentity[] {
   const directory = realpathSync(data);
-  // Without /proc only the server itself is looked at: its sessions end with it.
+  // Without /proc only the server is checked: its sessions end with it.
   const pids = existsSync("/proc/self") ? readdirSync("/proc") : [pidFile(data)?.[0]];
   const numbers = pids.map(Number).filter(Number.isInteger);
   return numbers.filter((pid) => worksIn(pid, directory)).flatMap((pid) => identify(pid) ?? []);

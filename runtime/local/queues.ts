@@ -3,12 +3,12 @@ import type { Emulator } from "./emulator.ts";
 
 type Queues = NonNullable<Settings["queues"]>;
 
-/** Receives before SQS itself calls a message dead: far more than an outage uses up; the dispatcher buries the unreadable. */
+/** Receives before SQS dead-letters a message: more than an outage causes. The dispatcher dead-letters invalid ones. */
 const MAX_RECEIVES = 1_000;
 /** Visibility timeout in seconds of a request that could not be processed. */
 const VISIBILITY_SECONDS = 30;
 
-/** Makes the queues, for the tenants named a response queue each, where they are missing. */
+/** Creates missing queues, including a response queue for each named tenant. */
 export function makeQueues(cloud: Emulator, tenants: readonly string[]): Queues {
   const deadLetters = cloud.createQueue("rates-dead-letters");
   const deadLetterTargetArn = `arn:aws:sqs:${cloud.region}:000000000000:rates-dead-letters`;
@@ -25,7 +25,7 @@ export function makeQueues(cloud: Emulator, tenants: readonly string[]): Queues 
   };
 }
 
-/** Makes the buckets where they are missing. */
+/** Creates missing buckets. */
 export function makeBuckets(cloud: Emulator): { results: string; uploads: string } {
   const buckets = { results: "rates-results", uploads: "rates-uploads" };
   for (const name of Object.values(buckets)) cloud.createBucket(name);

@@ -7,9 +7,9 @@ import { POSTGRES, readTrackingFile } from "../platform/dataDirectory.ts";
 const ANSWER_MS = 3_000;
 
 /**
- * Has all jobs written into the tracking store that this start uses, if the last one used another: the documents
- * follow the platform from store to store. The file `tracking` of the data directory remembers which it was.
- * @param endpoint of an OpenSearch; undefined: Postgres
+ * Marks all jobs to be copied to this start's tracking store, if the last start used another one. The file `tracking`
+ * of the data directory contains the last store's endpoint.
+ * @param endpoint - URL of OpenSearch; undefined for Postgres.
  */
 export async function followTracking(
   dataDir: string,
@@ -23,7 +23,7 @@ export async function followTracking(
   writeFileSync(file, now, { mode: 0o600 });
 }
 
-/** The platform starts without its OpenSearch too: then only search is down. Answers what is wrong with it, in a line. */
+/** Describes why OpenSearch is unavailable, in a line. The platform starts without it; only search is down. */
 export async function trackingProblem(endpoint: string): Promise<string | undefined> {
   const answer = await fetch(endpoint, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
   await answer?.body?.cancel();

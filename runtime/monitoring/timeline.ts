@@ -1,15 +1,15 @@
 import type { Database } from "../store/jobs.ts";
 
-/** Phases of a job, in this order; from `waiting` on again after a lost attempt. */
+/** Phases of a job, in order; a lost attempt returns it to `waiting`. */
 export const PHASES = ["waiting", "starting", "running", "responding"] as const;
 
-/** A stretch of a job's life. */
+/** Time of a job in a phase. */
 export interface Phase {
   phase: (typeof PHASES)[number];
   from: string;
   /** Absent while it lasts. */
   to?: string;
-  /** From 1; of starting and running. */
+  /** From 1; in starting and running. */
   attempt?: number;
   /** Runner type. */
   runner?: string;
@@ -26,8 +26,9 @@ export interface TimelineSource {
 }
 
 /**
- * The phases of a job's life so far. A run that was begun for waiting work takes a while to report in: what of the wait
- * lies after its launch (`launched`: run id → ISO time) is `starting`. A job that a warm run takes has no such phase.
+ * Returns the phases of a job so far. The wait after the launch of its run is `starting`; a job that a warm run claims
+ * has no such phase.
+ * @param launched launch time (ISO) by run id
  */
 export function phasesOf(job: TimelineSource, launched: ReadonlyMap<string, string>): Phase[] {
   const phases: Phase[] = [];
@@ -59,7 +60,7 @@ export function phasesOf(job: TimelineSource, launched: ReadonlyMap<string, stri
   return phases;
 }
 
-/** Reads since when the runs of a job's attempts have been on their way. Needs the role api_reader. */
+/** Reads the launch times of a job's runs, by run id. Needs the role api_reader. */
 export async function launchesOf(db: Database, { attempts }: TimelineSource): Promise<Map<string, string>> {
   const runs = attempts.flatMap(({ runId }) => runId ?? []);
   if (runs.length === 0) return new Map();

@@ -19,12 +19,12 @@ export type WaitingReason = (typeof WAITING_REASONS)[number];
 export interface WaitingPlace {
   runner: RunnerType;
   waitedSeconds: number;
-  /** Attempts before. */
+  /** Past attempts. */
   attempt: number;
   lastError?: string;
   needsLarger: boolean;
   notBeforeSeconds?: number;
-  /** `closed`, or an ISO time. */
+  /** `closed`, or its end (ISO). */
   paused?: string;
   /** Jobs before it, at most 1,001. */
   ahead: number;
@@ -37,7 +37,7 @@ export interface WaitingPlace {
 /** Reason and estimated duration of a job's wait. */
 export interface Waiting {
   reason: WaitingReason;
-  /** For people: what it waits for, and what is before it. */
+  /** For people: the reason, jobs ahead and duration. */
   sentence: string;
   runner: RunnerType;
   /** Jobs before it; 1,001 stands for more than 1,000. */
@@ -59,7 +59,7 @@ export async function readWaitingPlace(
   return rows[0].place ?? undefined;
 }
 
-/** Returns the reason of a wait, in the order in which the reasons apply. */
+/** Describes a job's wait, with the first reason that applies. */
 export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runners">, tenant: string): Waiting {
   const { runner, ahead, working: busy, waitedSeconds } = place;
   const { slots, limitedBy } = runners[runner];

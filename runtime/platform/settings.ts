@@ -287,7 +287,7 @@ export const Settings = Type.Object(
 export type Settings = Type.Static<typeof Settings>;
 
 /**
- * Reads RATES_SETTINGS, or RATES_SETTINGS_FILE, fills in defaults and reports all that is wrong with it at once.
+ * Reads RATES_SETTINGS, or RATES_SETTINGS_FILE, fills in defaults and reports all problems at once.
  *
  * @example
  * ```ts
@@ -310,8 +310,8 @@ export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): 
   readerSlots(jobs.rawSql, { glue: runners.glue.slots, ec2: runners.ec2.slots });
 
 /**
- * Returns the maximum number of one tenant's jobs that run at once on a runner type: the configured one, or all slots but one
- * if there are several slots and several tenants.
+ * Returns the maximum number of one tenant's jobs that run at once on a runner type: the configured one, or all slots
+ * but one if there are several slots and several tenants.
  *
  * @returns The maximum, or undefined if there is none.
  */
@@ -322,8 +322,7 @@ export function tenantSlots({ queues, runners }: Settings, runner: RunnerType): 
 }
 
 /**
- * Returns true if the stack names several tenants, for queues of their own or as its callers', so that they are
- * isolated.
+ * Returns true if the stack names several tenants, with queues or for callers; they are then isolated.
  */
 export function hasSeveralTenants({ queues, callers = [] }: Pick<Settings, "queues" | "callers">): boolean {
   const named = new Set([...Object.keys(queues?.tenants ?? {}), ...callers.flatMap(({ tenants }) => tenants)]);

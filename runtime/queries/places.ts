@@ -12,10 +12,10 @@ export interface Place {
   name: string;
 }
 
-/** Places that are compared with an unknown one, and those of them that are suggested, at most. */
+/** Maximum places that are compared with an unknown one, and maximum suggestions. */
 const COMPARED = 2_000;
 const SUGGESTED = 3;
-/** Characters of a value and a name that are compared. */
+/** Maximum compared characters of a value or name. */
 const LENGTH = 64;
 
 /** The place parameters of a task. */
@@ -32,7 +32,7 @@ function placesOf(task: Task): { name: string; value: string }[] {
 
 /**
  * Checks that the place parameters of valid tasks name ports or regions.
- * @returns the problems of each task; the nearest places are suggested
+ * @returns the problems per task; they suggest the nearest places
  */
 export async function placeProblems(db: Database, tasks: readonly Task[]): Promise<Problem[][]> {
   const places = tasks.map(placesOf);
@@ -86,7 +86,7 @@ export async function nearestPlaces(db: Database, text: string): Promise<Place[]
     .map(({ place }) => place);
 }
 
-/** Edits between a text and a place's code or name, whichever is nearer; a text that either begins with is as near as one edit. */
+/** Returns the edit distance to the nearer of a place's code and name; a prefix of either counts as one edit. */
 function distanceTo(wanted: string, { code, name }: Place): number {
   const known = [code, name].map((one) => one.toLowerCase().slice(0, LENGTH));
   const begins = wanted.length >= 3 && known.some((one) => one !== wanted && one.startsWith(wanted));

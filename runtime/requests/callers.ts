@@ -1,28 +1,28 @@
 import { JobError } from "../contract/errors.ts";
 import type { Settings } from "../platform/settings.ts";
 
-/** Request of a sender on the request queue. */
+/** Task type that a sender may request. */
 export type QueueScope = "read" | "update";
 
-/** Name of the message attribute with the sender of a dead letter that is put back. */
+/** Message attribute with the original sender of a redriven dead letter. */
 export const SENDER_ATTRIBUTE = "senderId";
 
 type CallerRules = Pick<Settings, "callers" | "platformSenders">;
 
 /**
- * The sender of a message: the SenderId that SQS recorded (SQS API Reference, ReceiveMessage: the id of a user, or of a
- * role followed by its session), or, of a dead letter that the platform put back, the sender whose message it was.
- * @param restored value of the message attribute SENDER_ATTRIBUTE; ignored from any sender but the platform itself
+ * Returns the sender of a message: the SenderId that SQS recorded (SQS API Reference, ReceiveMessage: the id of a user,
+ * or of a role followed by its session), or the original sender of a dead letter that the platform redrove.
+ * @param restored value of the message attribute SENDER_ATTRIBUTE; ignored unless the platform sent the message
  */
 export function senderOf({ platformSenders }: CallerRules, senderId: string, restored: string | undefined): string {
   return restored !== undefined && platformSenders.includes(uniqueId(senderId)) ? restored : senderId;
 }
 
-/** Returns true if a sender may send for a tenant at all. */
+/** Returns true if a sender has any scope for a tenant. */
 export const maySendFor = (rules: CallerRules, senderId: string, tenant: string): boolean =>
   scopesOf(rules, senderId, tenant).length > 0;
 
-/** @throws JobError NotAllowed, if the sender may not ask for this on behalf of the tenant */
+/** Checks a sender's scope for a tenant. @throws JobError NotAllowed if it is missing */
 export function requireSender(rules: CallerRules, senderId: string, tenant: string, scope: QueueScope): void {
   if (!scopesOf(rules, senderId, tenant).includes(scope)) throw notAllowed(senderId, tenant, scope);
 }
@@ -37,7 +37,7 @@ export const notAllowed = (senderId: string, tenant: string, scope?: QueueScope)
 function scopesOf({ callers }: CallerRules, senderId: string, tenant: string): readonly QueueScope[] {
   if (callers === undefined) return ["read", "update"];
   const known = callers.filter((caller) => caller.senderId === senderId || caller.senderId === uniqueId(senderId));
-  // The rule for every other sender adds nothing to that of a known one.
+  // The rule `*` applies only to senders without a rule of their own.
   const rules = known.length > 0 ? known : callers.filter((caller) => caller.senderId === "*");
   return rules
     .filter(({ tenants }) => tenants.includes("*") || tenants.includes(tenant))

@@ -5,11 +5,11 @@ import { type ClaimedJob, type Database, type DueResponse, responsesSent, type S
 import { reachCrashPoint } from "./crashPoints.ts";
 
 /**
- * Milliseconds that sent responses wait to be recorded by the call that ends the run's job, or by its next claim. Well
- * below the ten seconds after which the sweep sends a response again.
+ * Milliseconds that sent responses wait for the run's next finish or claim, which records them. Well below the ten
+ * seconds after which the dispatcher sends a response again.
  */
 const RECORD_MS = { busy: 1_000, idle: 100 };
-/** Responses that are sent without waiting for more: the most that one call takes. */
+/** Responses that are sent without waiting for more: SQS's maximum per call. */
 const FULL = 10;
 
 /** Dependencies of a response sender. */
@@ -23,8 +23,8 @@ export interface SenderOptions {
 }
 
 /**
- * Sends a run's responses while its next job runs: several in one call where they follow each other closely. What was sent
- * is recorded by the call that ends the next job or claims one (`take`), or on its own when neither comes soon.
+ * Sends a run's responses while its next job runs, several per call if they follow each other closely. The call that
+ * ends or claims the next job records sent responses (`take`); if neither follows soon, a separate call does.
  */
 export class ResponseSender {
   readonly #options: SenderOptions;
@@ -39,33 +39,33 @@ export class ResponseSender {
     this.#options = options;
   }
 
-  /** Takes a response to send. */
+  /** Queues a response to send. */
   add(job: ClaimedJob, response: DueResponse): void {
     this.#waiting.push({ job, response });
     if (!this.#isBusy || this.#waiting.length >= FULL || this.#options.gatherMs === 0) this.#flush();
     else this.#gathering ??= setTimeout(() => this.#flush(), this.#options.gatherMs);
   }
 
-  /** The run has a job: its end records what was sent until then. */
+  /** Marks the run as busy: its job's end records sent responses. */
   busy(): void {
     this.#isBusy = true;
   }
 
-  /** The run has nothing to do: everything is sent now. */
+  /** Marks the run as idle, and sends everything now. */
   idle(): void {
     this.#isBusy = false;
     this.#flush();
     if (this.#sent.length > 0) this.#recordLater();
   }
 
-  /** Responses that were sent and that the caller records. */
+  /** Returns sent responses, for the caller to record. */
   take(): SentResponse[] {
     if (this.#recording) clearTimeout(this.#recording);
     this.#recording = undefined;
     return this.#sent.splice(0);
   }
 
-  /** Takes back what the caller could not record. */
+  /** Takes back responses that were not recorded. */
   giveBack(sent: readonly SentResponse[]): void {
     this.#sent.push(...sent);
   }

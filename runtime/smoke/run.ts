@@ -9,7 +9,7 @@ import { QueueClient, type Target } from "./target.ts";
 type Verdict = "passed" | "failed" | "skipped";
 const COLOURS = { passed: "green", failed: "red", skipped: "yellow" } as const;
 
-/** Prefix of the first check's line, on which all others depend. */
+/** Text of the first check, on which all others depend. */
 const FIRST = "the platform answers and has prices";
 
 /**
@@ -72,7 +72,7 @@ function takesRawSql(client: Client): Promise<boolean> {
   );
 }
 
-/** Finds two ports of the platform, of a lane with prices. */
+/** Finds a lane with prices. */
 async function someLane(client: Client, queues: QueueClient, requestId: string): Promise<Smoke["lane"]> {
   const params = { date_from: "2000-01-01", date_to: "2100-01-01" };
   await queues.send({ requestId, task: { type: "read", query: "lane_coverage", params, format: "csv" } });

@@ -7,8 +7,8 @@ export type Document = { requestId: string; tenant: string; status: DocumentStat
 >;
 
 /**
- * Key of a document within its tenant: the requestId of a job; for a rejected request, which leaves its requestId free,
- * the rejectedId behind a character that no requestId contains.
+ * Returns a document's key within its tenant: a job's requestId; for a rejected request, which does not use up its
+ * requestId, the rejectedId after `!`, which no requestId contains.
  */
 export const keyOf = ({ requestId, rejectedId }: Document): string =>
   typeof rejectedId === "string" ? `!${rejectedId}` : requestId;
@@ -17,12 +17,12 @@ export const keyOf = ({ requestId, rejectedId }: Document): string =>
 export interface Filter {
   tenant?: string;
   /**
-   * Words, or the beginnings of words, that all must be there: in id, tenant, status, task, labels or error. Letters
-   * and digits make words, whatever their case; everything else separates them, and no character is a wildcard. Text that
-   * has other characters only is in no document; blank text narrows nothing.
+   * Words or prefixes of words that must all occur in id, tenant, status, task, labels or error. Words consist of
+   * letters and digits of any case; other characters separate them, and none is a wildcard. Text without letters and
+   * digits matches no document; blank text matches all.
    */
   text?: string;
-  /** Left out: those of jobs, not of rejected requests. */
+  /** Default: those of jobs, not of rejected requests. */
   status?: readonly DocumentState[];
   type?: "read" | "update";
   runner?: "glue" | "ec2";
@@ -34,7 +34,7 @@ export interface Filter {
 
 /** Sort and size of a page. */
 export interface Search extends Filter {
-  /** A job that has not ended counts as the lowest of finishedAt and totalMs. */
+  /** A job that has not ended has the lowest finishedAt and totalMs. */
   sort?: "createdAt" | "finishedAt" | "totalMs";
   order?: "asc" | "desc";
   /** At most 1,000. */
@@ -45,11 +45,11 @@ export interface Search extends Filter {
 
 export interface Page {
   documents: Document[];
-  /** For the next page; undefined at the end. */
+  /** Of the next page; undefined at the end. */
   cursor: string | undefined;
 }
 
-/** A cursor that no page of this sort has given. */
+/** The cursor is not from a page of this sort. */
 export class InvalidCursor extends Error {
   override readonly name = "InvalidCursor";
 
@@ -58,19 +58,19 @@ export class InvalidCursor extends Error {
   }
 }
 
-/** Figures over the documents meant. */
+/** Totals of the filtered documents. */
 export interface Summary {
   total: number;
   byStatus: Record<string, number>;
   byErrorType: Record<string, number>;
-  /** Milliseconds; null where nothing has ended. */
+  /** Milliseconds; null if no job has ended. */
   percentiles: Record<
     "queueMs" | "executionMs" | "totalMs",
     { p50: number | null; p95: number | null; p99: number | null }
   >;
 }
 
-/** A document, and how often its job had changed: of two, the higher one is the later. */
+/** A document and its version, which grows with each change of the job. */
 export interface Versioned {
   version: number;
   document: Document;
@@ -86,21 +86,21 @@ export interface Unwritten {
 }
 
 /**
- * Holds the documents of jobs for people: search, filters, aggregations. A projection of the jobs, which can be rebuilt
- * from them at any time: a late write loses against a higher version, a repeated one writes the same. A store beside the database throws
- * JobError TrackingUnavailable from all of this when it does not answer in time, or not with an answer.
+ * Stores the documents of jobs for search, filters and aggregations. It can be rebuilt from the jobs at any time: a
+ * late write loses against a higher version, and a repeated one changes nothing. Methods of a store outside the
+ * database throw JobError TrackingUnavailable if it does not respond in time, or with an error.
  */
 export interface TrackingStore {
   /**
-   * Takes documents of any size: what is beyond a store's limits cannot be found by, but is kept. Each is written or
-   * answered, whatever becomes of the others.
+   * Writes documents of any size, each independently; text beyond a store's limits is kept, but not searchable.
+   * Returns those that were not written.
    */
   put(documents: readonly Versioned[]): Promise<Unwritten[]>;
-  /** Like a search it may be a second behind: what must be current is asked of the job. */
+  /** Reads a document, which may be a second old; read the job for current data. */
   get(tenant: string, requestId: string): Promise<Document | undefined>;
   /** @throws InvalidCursor */
   search(search: Search): Promise<Page>;
   summarise(filter: Filter): Promise<Summary>;
-  /** Removes documents of jobs that have ended and were created before this ISO time; answers how many. */
+  /** Removes documents of jobs that have ended and were created before this ISO time; returns how many. */
   expire(before: string): Promise<number>;
 }

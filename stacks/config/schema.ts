@@ -15,7 +15,7 @@ const wholeOr = (value: number, description: string, minimum: number, maximum: n
 const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description });
 const text = (pattern: string, description: string, value?: string) =>
   Type.String({ pattern, description, ...(value === undefined ? {} : { default: value }) });
-/** Granted quotas of the account; AWS's own limits are in limits.ts. */
+/** Granted quota of the account; AWS's limits are in limits.ts. */
 const quota = (value: number, description: string) => Type.Integer({ minimum: 0, default: value, description });
 
 const Account = Type.Object(
@@ -26,7 +26,7 @@ const Account = Type.Object(
   { ...closed, description: "the one account and region that this stack may touch" },
 );
 
-/** Values of tags: what every service takes (Amazon RDS API Reference, Tag; AWS IAM API Reference, Tag). */
+/** Tag value that every service accepts (Amazon RDS API Reference, Tag; AWS IAM API Reference, Tag). */
 const tagValue = (description: string) =>
   text(
     "^(?!aws:|rds:)[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,256}$",

@@ -4,7 +4,7 @@ import { memoryOf } from "../planning/plan.ts";
 import type { Shipped } from "../planning/shipped.ts";
 import { RESPONSE_DAYS } from "../platform.ts";
 
-/** A stack as its alarms see it, with placeholders for the names that only a deployment gives. */
+/** Returns a stack's monitoring targets, with placeholders for names that a deployment gives. */
 export function watchedOf(
   { config, plan }: Pick<Shipped, "config" | "plan">,
   tenants: readonly string[],

@@ -11,8 +11,8 @@ export function connectionsOfClass({ database: { instanceClass } }: StackConfig)
 }
 
 /**
- * DPUs of a larger Glue run, which repeats a read that ran out of memory; undefined if such a read uses EC2 or no
- * larger size exists. At most one at a time (db/functions/jobs/plan_larger.sql).
+ * DPUs of a larger Glue run, which repeats a read that ran out of memory; undefined if EC2 repeats it or no larger
+ * size exists. At most one runs at a time (db/functions/jobs/plan_larger.sql).
  */
 export function largerDpu({ runners: { glue }, jobs }: StackConfig): number | undefined {
   return jobs.readsOnEc2 ? undefined : GLUE_DPU_SIZES.find(({ dpu }) => dpu > glue.dpu)?.dpu;
@@ -25,7 +25,7 @@ export function vcpusOf({ runners: { ec2 } }: StackConfig): number {
     : unchecked("runners.ec2.instanceType", ec2.instanceType);
 }
 
-/** Memory in bytes of a run per type. */
+/** Bytes of memory per runner type. */
 export function memoryOf({ runners: { glue, ec2 } }: StackConfig): { glue: number; ec2: number } {
   const size = GLUE_DPU_SIZES.find(({ dpu }) => dpu === glue.dpu);
   return {

@@ -1,6 +1,6 @@
-/** An entry of package-lock.json, as far as it is checked here. */
+/** Checked fields of an entry of package-lock.json. */
 interface Entry {
-  /** Name under which an alias installs it. */
+  /** Real name of an aliased package. */
   name?: string;
   version?: string;
   integrity?: string;
@@ -25,10 +25,10 @@ export interface Manifest extends Entry {
 
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.-]+)?(?:\+[\w.-]+)?$/;
-/** A range of versions of the registry: anything else (git, a URL, a folder, a tag) bypasses integrity or moves. */
+/** Matches a version range of the registry; git, a URL, a folder or a tag would bypass integrity or change. */
 const RANGE = /^[\^~]?\d+\.\d+\.\d+(?:-[\w.-]+)?$/;
 
-/** @returns what makes a lock file unsafe to install from, a sentence per problem */
+/** Lists what makes a lock file unsafe to install from, a sentence per problem. */
 export function lockProblems(lock: Lock, manifest: Manifest): string[] {
   const problems: string[] = [];
   const root = lock.packages[""] ?? {};
@@ -55,7 +55,7 @@ function entryProblems(path: string, entry: Entry, allowScripts: Record<string, 
   const problems: string[] = [];
   const name = entry.name ?? path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
   if (entry.link || !path.startsWith("node_modules/")) problems.push(`${path} is a link to a folder.`);
-  // What a package carries inside itself is covered by the integrity of that package.
+  // Bundled packages are covered by the integrity of the package that has them.
   else if (!entry.inBundle && !INTEGRITY.test(entry.integrity ?? ""))
     problems.push(`${path} has no SHA-512 integrity: npm view ${name}@${entry.version} dist.integrity`);
   if (!EXACT.test(entry.version ?? "")) problems.push(`${path} has no exact version.`);
@@ -66,7 +66,7 @@ function entryProblems(path: string, entry: Entry, allowScripts: Record<string, 
   return problems;
 }
 
-/** Returns true if a package finds another: beside itself, or in a folder above, by Node's resolution. */
+/** Returns true if Node resolves `name` from the package at `from`: in its folder or one above. */
 function isLocked(lock: Lock, from: string, name: string): boolean {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))) {
     if (lock.packages[folder === "" ? `node_modules/${name}` : `${folder}/node_modules/${name}`]) return true;
@@ -76,11 +76,11 @@ function isLocked(lock: Lock, from: string, name: string): boolean {
 
 const sorted = (names: Record<string, string> = {}) => Object.entries(names).sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** @returns images of a Dockerfile or a compose file that are not pinned by digest; stages and images built here are left out */
+/** Lists images of a Dockerfile or compose file not pinned by digest, except stages and images built here. */
 export function imageProblems(text: string): string[] {
   const lines = text.split("\n");
   const stages = new Set(lines.flatMap((line) => /^FROM\s.*\sAS\s+(\S+)/i.exec(line)?.[1] ?? []));
-  // An argument that names a stage by default.
+  // Adds arguments whose default is a stage.
   for (const line of lines) {
     const [, name = "", value = ""] = /^ARG (\w+)=(\S+)/.exec(line) ?? [];
     if (stages.has(value)) stages.add(`\${${name}}`);
@@ -96,7 +96,7 @@ export function imageProblems(text: string): string[] {
   });
 }
 
-/** @returns actions of a workflow that are not pinned by commit with their version as comment */
+/** Lists actions of a workflow not pinned by commit with their version in a comment. */
 export function actionProblems(text: string): string[] {
   return text.split("\n").flatMap((line, index) => {
     const [, action, comment = ""] = /^\s*(?:-\s+)?["']?uses["']?\s*:\s*["']?([^\s"'#]+)["']?\s*(.*)$/.exec(line) ?? [];

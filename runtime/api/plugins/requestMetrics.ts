@@ -19,7 +19,7 @@ export function measureRequests(app: FastifyInstance): Registry {
     registers: [registry],
   });
   app.addHook("onResponse", (request, reply, done) => {
-    // The pattern instead of the path, which has a job's id.
+    // Route pattern, since the path can have a job's id.
     const route = request.routeOptions.url ?? "none";
     seconds.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
     done();

@@ -5,7 +5,7 @@ const SPACES = new Set([" ", "\t", "\r", "\n"]);
 
 /**
  * Reads the objects of a JSON list or of JSON lines. Values are sliced from the text, so that numbers keep their digits
- * and a duplicate name keeps both values. Not recursive: the result determines the depth.
+ * and a duplicate name keeps both values. Not recursive: values may nest deeply.
  */
 export function* jsonRows(text: string): Generator<Row> {
   let at = 0;

@@ -22,5 +22,5 @@ export interface JobRouteOptions extends RouteOptions, JobServices {
 /** Plugin of routes; the types of `params`, `query` and `body` follow from their schemas. */
 export type RoutePlugin = FastifyPluginAsyncTypebox<RouteOptions>;
 
-/** Plugin of routes of a platform that accepts jobs. */
+/** Plugin of routes that need queues and buckets. */
 export type JobRoutePlugin = FastifyPluginAsyncTypebox<JobRouteOptions>;

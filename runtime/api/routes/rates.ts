@@ -81,7 +81,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
         ...documented,
         schema: { ...documented.schema, hide },
         onRequest,
-        // The handler validates by itself: faster on this hot path, and in the contract's wording.
+        // The handler validates instead: faster on this hot path, with the contract's messages.
         validatorCompiler: () => () => true,
         serializerCompiler: () => (data: unknown) => data as string,
       },

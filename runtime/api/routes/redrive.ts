@@ -33,7 +33,7 @@ const Body = Type.Object(
   },
   { additionalProperties: false },
 );
-/** POST /redrive: moves dead letters back to the request queue. Admins only, since they are of all tenants. */
+/** POST /redrive: moves dead letters of all tenants back to the request queue. Admins only. */
 export const redriveRoute: JobRoutePlugin = async (app, { db, cloud, settings, guard }) => {
   app.post(
     "/redrive",

@@ -45,9 +45,9 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
   const cached = memoizeBriefly();
   const depth = queueDepth(cloud);
 
-  /** Reads the state of the platform, recent activity and the bottleneck. */
   const activityOf = (tenant: string | undefined, range: Range) =>
     cached(JSON.stringify([range, tenant]), () => readActivity(db, { tenant, ...range, nearBytes: MAX_INLINE_BYTES }));
+  /** Reads the state of the platform, recent activity and the bottleneck. */
   const look = async (range: Range) => {
     const [status, activity, lately, requests, deadLetters] = await Promise.all([
       cached("status", () => readStatus(db, STATUS_MINUTES)),

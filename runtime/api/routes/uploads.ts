@@ -31,7 +31,7 @@ const FRESH_MS = 24 * 3_600_000;
 /** Matches the key of an upload with a known content hash: prefix and hash. */
 const CONTENT_KEY = /^[0-9a-f]{16}\/[0-9a-f]{64}$/;
 const locationOf = ({ Bucket, Key }: { Bucket: string; Key: string }) => ({ location: `s3://${Bucket}/${Key}` });
-/** Links signed before other requests can run. */
+/** Links signed per event loop turn. */
 const LINKS_AT_ONCE = 20;
 
 const NewUpload = Type.Object(
@@ -100,7 +100,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
     return parts;
   };
 
-  /** Tells if an object was uploaded recently enough for a job to rely on it. */
+  /** Returns true if an object is recent enough for a job to rely on it. */
   const isFresh = async (object: { Bucket: string; Key: string }): Promise<boolean> => {
     try {
       const { LastModified } = await s3.send(new HeadObjectCommand(object));

@@ -5,10 +5,10 @@ import { CommandError } from "./exits.ts";
 
 const DIRECTORY = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** The clone that the command runs from; undefined for the installed package, which has no stacks. */
+/** Path of the running clone; undefined for the installed package, which has no stacks. */
 export const CLONE: string | undefined = existsSync(join(DIRECTORY, "Pulumi.yaml")) ? DIRECTORY : undefined;
 
-/** The clone, for what needs its stacks. @throws CommandError in the installed package */
+/** Returns the path of the clone. @throws CommandError in the installed package */
 export function requireClone(): string {
   if (CLONE !== undefined) return CLONE;
   throw new CommandError(

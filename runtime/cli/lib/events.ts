@@ -4,17 +4,16 @@ import { type DocumentState, isTerminal } from "../../contract/states.ts";
 import type { Client } from "./apiClient.ts";
 import { CommandError, reasonOf } from "./exits.ts";
 
-/** A job's document, or in a list that of a rejected request. */
+/** Document of a job or, in a list, of a rejected request. */
 export type JobDocument = Omit<contract.JobDocument, "status"> & { status: DocumentState; rejectedId?: string };
 
-/** A platform that restarts is waited for this long, without a word from it. */
+/** Maximum wait for a platform that restarts and sends nothing. */
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 500;
 
 /**
- * A job's documents as they change, to the last. The job outlives servers and connections, and so does this: a stream
- * that ends early is taken up again.
- * @throws CommandError if there is no such job, or the platform cannot be reached (later on: for a minute)
+ * Yields a job's document at each change, until the job ends. Reconnects if the stream ends early.
+ * @throws CommandError if there is no such job, or the platform is unreachable (after a document: for a minute)
  */
 export async function* documents(client: Client, id: string, signal: AbortSignal): AsyncGenerator<JobDocument> {
   let heard: number | undefined;
@@ -33,7 +32,7 @@ export async function* documents(client: Client, id: string, signal: AbortSignal
   }
 }
 
-/** The events of one connection (the event stream of HTML, as far as the API uses it: `data:` in one line). */
+/** Yields the events of one connection (server-sent events as the API writes them: `data:` in one line). */
 async function* stream(client: Client, id: string, signal: AbortSignal): AsyncGenerator<JobDocument> {
   const { body } = await client.fetch("GET", client.job(id, "/events"), undefined, signal);
   const decoder = new TextDecoder();

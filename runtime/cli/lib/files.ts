@@ -39,7 +39,7 @@ export const shownName = (name: string): string =>
 
 const STREAMS: Readonly<Record<string, number>> = { "/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2 };
 
-/** The descriptor that a path stands for: /dev/stdout, /dev/fd/63 (bash's `<(…)` and `>(…)`), /proc/self/fd/63. */
+/** File descriptor that a path names: /dev/stdout, /dev/fd/63 (bash's `<(…)` and `>(…)`), /proc/self/fd/63. */
 export function descriptorOf(path: string): number | undefined {
   const number = STREAMS[path] ?? /^\/(?:dev|proc\/self)\/fd\/(\d{1,7})$/.exec(path)?.[1];
   return number === undefined ? undefined : Number(number);
@@ -53,7 +53,7 @@ export function openDescriptor(descriptor: number): Stats | undefined {
   return found.isFile() || found.isCharacterDevice() ? found : undefined;
 }
 
-/** Highest descriptor that is compared: Node opens its own in order, from the lowest. */
+/** Descriptors below this are compared: Node opens its own in order, from the lowest. */
 const COMPARED = 64;
 
 /** True if both ends of a pipe are in this process, as with Node's own pipes. */
@@ -77,9 +77,9 @@ function statsOf(descriptor: number): Stats | undefined {
 const REPLACEMENT = "\uFFFD";
 
 /**
- * Finds the file that an argument names. Node replaces bytes that are not UTF-8 in arguments: such a name is looked up
- * among the names of its directory, and must fit exactly one.
- * @throws CommandError where several names fit
+ * Finds the file that an argument names. Node replaces bytes that are not UTF-8 in arguments, so such a name is looked
+ * up in its directory, where at most one name may match.
+ * @throws CommandError if several names match
  */
 export async function pathOf(argument: string): Promise<Path> {
   if (!argument.includes(REPLACEMENT) || (await exists(argument))) return argument;
@@ -101,7 +101,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** The same as `pathOf` for callers that cannot wait; the first name that fits. */
+/** Synchronous `pathOf` that returns the first matching name. */
 function pathOfSync(argument: string): Path {
   if (!argument.includes(REPLACEMENT) || statSync(argument, { throwIfNoEntry: false })) return argument;
   const name = basename(argument);
@@ -109,7 +109,7 @@ function pathOfSync(argument: string): Path {
   return found === undefined ? argument : Buffer.concat([Buffer.from(join(dirname(argument), "/")), found]);
 }
 
-/** Requests and SQL are small; what is larger is another file. Bytes. */
+/** Maximum size of a file with a request or SQL. Bytes. */
 const TEXT_BYTES = 8 * 1024 * 1024;
 
 /**

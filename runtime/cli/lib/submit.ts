@@ -6,7 +6,7 @@ import type { Submitted } from "./client.ts";
 import { CommandError } from "./exits.ts";
 import { readText, shownName } from "./files.ts";
 
-/** Flags of `rates submit`, and of what builds on it. */
+/** Flags of `rates submit` and commands based on it. */
 export interface SubmitFlags {
   query?: string;
   sql?: string;
@@ -30,7 +30,7 @@ export interface SubmitFlags {
   reply?: string;
 }
 
-/** k=v arguments as an object; a key given twice with different values is refused. */
+/** Parses key=value arguments; rejects a key with two different values. */
 export function pairs(list: readonly string[], flag: string): Record<string, string> {
   const found = new Map<string, string>();
   for (const pair of list) {
@@ -44,7 +44,7 @@ export function pairs(list: readonly string[], flag: string): Record<string, str
   return Object.fromEntries(found);
 }
 
-/** Flags with the SQL of --file in the place of --sql. */
+/** Replaces --file with --sql, the file's content. */
 export function withSqlFile<T extends SubmitFlags>({ file, ...flags }: T): T {
   if (file === undefined) return flags as T;
   if (flags.sql !== undefined) throw new CommandError("invalid", "--sql and --file do not go together.");
@@ -53,7 +53,7 @@ export function withSqlFile<T extends SubmitFlags>({ file, ...flags }: T): T {
   return { ...flags, sql } as T;
 }
 
-/** A number of the contract, as a flag has it. */
+/** Parses the whole number of a flag. */
 const number = (flag: string, value: string | undefined): number | undefined => {
   if (value !== undefined && !/^\d+$/.test(value))
     throw new CommandError("invalid", `${flag} '${value}' must be a whole number.`);
@@ -72,12 +72,12 @@ const KINDS = Object.keys(GOES_WITH) as Kind[];
 const OF_TASKS = new Set<keyof SubmitFlags>([...KINDS, ...Object.values(GOES_WITH).flat()]);
 
 const flagText = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-/** The flags about the task that were given. */
+/** Returns the names of given task flags. */
 const taskFlags = (flags: SubmitFlags) => [...OF_TASKS].filter((name) => flags[name] !== undefined);
 const given = (object: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
-/** The contract's request, from flags. What the request may be is the platform's to judge; here it is only put together. */
+/** Builds the contract's request from flags. The platform validates it. */
 export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>): Record<string, unknown> {
   const [kind, second] = KINDS.filter((one) => flags[one] !== undefined);
   if (kind === undefined)
@@ -85,7 +85,7 @@ export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>
       "invalid",
       "Say what to do: a FILE with a request, or one of --query, --sql, --statement, --target.",
     );
-  // A flag that has no effect is a misunderstanding: --dry-run with a statement would have run it.
+  // Rejects flags without effect: ignoring --dry-run would run the statement.
   const stray =
     second ?? taskFlags(flags).find((one) => one !== kind && !(GOES_WITH[kind] as readonly string[]).includes(one));
   if (stray !== undefined)
@@ -100,7 +100,7 @@ export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>
   return { ...ofRequest(flags), task };
 }
 
-/** Fields of a request, other than its task, by the options. */
+/** Fields of a request from flags, without its task. */
 const ofRequest = (flags: SubmitFlags) =>
   given({
     requestId: flags.id,
@@ -121,7 +121,7 @@ function source({ items, s3, url }: SubmitFlags): object {
   return s3 !== undefined ? { s3 } : { url };
 }
 
-/** A request from a file, or from stdin for `-`; flags about the request come before what it says, others are refused. */
+/** Reads a request from a file, or stdin for `-`; request flags override its fields, task flags are rejected. */
 export async function requestIn(file: string, flags: SubmitFlags): Promise<Record<string, unknown>> {
   const [stray] = taskFlags(flags);
   if (stray !== undefined)
@@ -150,14 +150,14 @@ function readJsonFile(file: string): unknown {
   return read.value;
 }
 
-/** A request whose answer was lost is sent so often in all. */
+/** Maximum attempts of a request whose response is lost. */
 const TRIES = 3;
-/** Before the second time; before the third twice as long. Milliseconds. */
+/** Delay before the second attempt, doubled for the third. Milliseconds. */
 const AGAIN_MS = 500;
 
 /**
- * Submits a request; answers where it stands, and the API as it is to be asked for this job. The id is made here, so that
- * a request whose answer was lost can be sent again and is the same job: its prices go in once.
+ * Submits a request; returns the response, and a client for the job's tenant. The id is generated here, so that a
+ * request whose response was lost can be resent as the same job: its prices are loaded once.
  */
 export async function submit(
   client: Client,

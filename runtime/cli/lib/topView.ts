@@ -7,7 +7,7 @@ import { cutTo, table } from "./table.ts";
 import { full, type Snapshot } from "./topSnapshot.ts";
 import { styled } from "./visible.ts";
 
-/** The bar of each runner kind. */
+/** Width of a runner's bar. */
 const BAR = 16;
 const MINUTE = 60_000;
 
@@ -19,7 +19,7 @@ export interface Frame {
   stream: NodeJS.WriteStream;
 }
 
-/** A look as a screen full of lines, none of them wider than it is. */
+/** Formats a snapshot as lines that fit on the screen. */
 export function snapshotLines(look: Snapshot, { columns, lines, stream }: Frame): string[] {
   const { capacity, bottleneck } = look;
   const head = [
@@ -85,7 +85,7 @@ function timesLines({ percentiles: { queueMs, executionMs } }: Snapshot): string
   return times.length === 0 ? [] : [`Times    ${times.join(", ")}`];
 }
 
-/** Half a job a minute is not none. */
+/** Low rates keep a decimal. */
 const rateText = (rate: number) => (rate > 0 && rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString("en"));
 
 const RUNNING = ["ID", "ON", "FOR", "ROWS", "READ", "WHAT"];
@@ -102,7 +102,7 @@ const runningRow =
       about(job),
     ];
   };
-/** Columns of figures, of both. */
+/** Numeric columns of both. */
 const FIGURES = [2, 3, 4];
 const SLOWEST = ["ID", "STATUS", "TOOK", "WAITED", "RAN", "WHAT"];
 const slowestRow = (job: JobDocument) => [
@@ -114,7 +114,7 @@ const slowestRow = (job: JobDocument) => [
   about(job),
 ];
 
-/** A table with a title, as many rows as there is room for; nothing where there is none for one. */
+/** Formats a table with a title and the rows that fit; no lines if none fits. */
 function tableLines(
   title: string,
   jobs: readonly JobDocument[],
@@ -135,7 +135,7 @@ function tableLines(
   ];
 }
 
-/** A look in one line, for logs and pipes. */
+/** Snapshot as a line, for logs and pipes. */
 export function snapshotLine({ at, byStatus, capacity, oldest, ended }: Snapshot): string {
   const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].working}/${capacity[kind].slots}`) : [];
   const waited = oldest ? durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt))) : "none";

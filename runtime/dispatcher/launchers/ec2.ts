@@ -15,9 +15,9 @@ const STACK_TAG = "rates:stack";
 /** Tag with the launch of an instance; infra/ec2Runner.sh reads it. */
 export const LAUNCH_TAG = "rates:launch";
 const RUNNER_TAG = "rates:runner";
-/** Maximum number of instances per launch: few enough for EC2 to place at once, and for its bucket of 1,000. */
+/** Maximum number of instances per launch: EC2 can place them at once, within its token bucket of 1,000. */
 export const LAUNCH_SIZE = 100;
-/** Maximum number of instances per TerminateInstances: few enough for a quick answer, and few requests. */
+/** Maximum number of instances per TerminateInstances, for quick responses to few requests. */
 const STOP_SIZE = 100;
 
 /** Errors of a zone without capacity; another zone may have some (Amazon EC2 Developer Guide, error codes). */
@@ -67,7 +67,7 @@ export class Ec2Launcher implements InstanceLauncher {
   readonly limit = LAUNCH_SIZE;
   readonly rate = RUN_INSTANCES_RATE;
   readonly #ec2: EC2Client;
-  /** Client for RunInstances, which the dispatcher repeats depending on the error, instead of the SDK. */
+  /** Client for RunInstances without the SDK's retries: the dispatcher retries by error. */
   readonly #launches: EC2Client;
   readonly #stack: string | undefined;
 
@@ -151,7 +151,7 @@ export class Ec2Launcher implements InstanceLauncher {
     for (let at = 0; at < all.length; at += STOP_SIZE) await this.#terminate(all.slice(at, at + STOP_SIZE));
   }
 
-  /** Terminates instances. One that EC2 no longer has does not keep others from ending. */
+  /** Terminates instances, even if EC2 no longer has some of them. */
   async #terminate(InstanceIds: string[]): Promise<void> {
     try {
       await this.#ec2.send(new TerminateInstancesCommand({ InstanceIds }));

@@ -8,7 +8,7 @@ export const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_ATTRIBUTES = 10;
 const MAX_DELAY_SECONDS = 900;
 const MAX_ENTRIES = 10;
-/** Keeps who sent a message, among its attributes: names that begin so are AWS's own, no sender can set them. */
+/** Message attribute with the sender. AWS reserves this prefix, so that no sender can set it. */
 const SENDER = "AWS.SenderId";
 
 const Attribute = Type.Object({
@@ -28,7 +28,7 @@ type Message = Type.Static<typeof Message>;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tab, line feed and carriage return are accepted
 const INVALID_CHARACTER = /[^\x09\x0A\x0D\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
-/** SendMessage. fauxqs' own knows no senders, and refuses characters above U+FFFF. */
+/** Sends a message. fauxqs lacks senders, and refuses characters above U+FFFF. */
 export function sendMessage(queue: SqsQueue, input: unknown, senderId: string): object {
   return enqueue(queue, checkMessage(queue, input), senderId);
 }
@@ -75,8 +75,8 @@ const Received = Type.Object({
 });
 
 /**
- * Completes what fauxqs answers to ReceiveMessage: who sent each message, and of its own attributes those that were asked for.
- * @param result is changed in place
+ * Completes fauxqs's response to ReceiveMessage: adds senders, and keeps only the requested attributes.
+ * @param result response, changed in place
  */
 export function completeReceived(input: unknown, result: unknown): void {
   if (!Value.Check(Received, result)) return;
@@ -89,12 +89,12 @@ export function completeReceived(input: unknown, result: unknown): void {
     const given = Object.entries(own).filter(([name]) => wanted.some((pattern) => isWanted(name, pattern)));
     if (given.length === 0) delete message.MessageAttributes;
     else message.MessageAttributes = Object.fromEntries(given);
-    // The digest is of all attributes.
+    // A digest is of all attributes.
     if (given.length < Object.keys(own).length || given.length === 0) delete message.MD5OfMessageAttributes;
   }
 }
 
-/** Makes messages visible again that were received for a client that is gone. */
+/** Makes messages visible again whose receiving client has disconnected. */
 export function giveBack(queue: SqsQueue, result: unknown): void {
   if (!Value.Check(Received, result)) return;
   for (const { ReceiptHandle } of result.Messages ?? []) queue.changeVisibility(ReceiptHandle, 0);

@@ -11,8 +11,8 @@ const DATA = ".data";
 const META = ".meta.json";
 
 /**
- * Keeps buckets, objects and uploads as files below a directory. The file of an object is named by a hash of its key, so
- * that no key leads elsewhere, is too long, or collides with another. In place of fauxqs' own, which uses keys as paths.
+ * Keeps buckets, objects and uploads as files below a directory. An object's file is named by a hash of its key, so
+ * that no key escapes the directory, is too long or collides. Replaces fauxqs's storage, which uses keys as paths.
  */
 export class ObjectFiles implements ObjectPersistence {
   readonly #buckets: string;
@@ -112,7 +112,7 @@ export class ObjectFiles implements ObjectPersistence {
       const meta = JSON.parse(readFileSync(join(this.#objects(bucket), name), "utf8"));
       const is = join(this.#objects(bucket), name.slice(0, -META.length));
       const file = this.#object(bucket, meta.key);
-      // Versions of the platform before this class kept objects by their keys.
+      // Older versions of the platform named files by key.
       if (is !== file) {
         mkdirSync(dirname(file), { recursive: true });
         for (const ending of [DATA, META]) renameSync(is + ending, file + ending);

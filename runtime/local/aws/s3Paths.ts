@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { AwsError } from "./errors.ts";
 
-/** As in S3's "General purpose bucket naming rules". */
+/** S3's "General purpose bucket naming rules". */
 const BUCKET = /^(?!.*(?:\.\.|\.-|-\.))[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const MAX_KEY_BYTES = 1024;
 const MAX_PARTS = 10_000;
@@ -10,7 +10,7 @@ const MAX_PARTS = 10_000;
 export const isBucketName = (name: string): boolean => BUCKET.test(name);
 
 /**
- * Checks everything in an S3 request that names a bucket, an object or an upload.
+ * Checks the names of buckets, objects and uploads in an S3 request.
  * @throws AwsError
  */
 export function checkS3Request(url: string, headers: IncomingHttpHeaders): void {

@@ -13,7 +13,7 @@ export const OPERATORS = setOf(
   "& | # ~ << >> &< &> -|-",
   // Comparison.
   "= <> != < > <= >=",
-  // Text: concatenation, LIKE, regular expressions. Postgres interrupts a slow regular expression when its time is up.
+  // Text: concatenation, LIKE, regular expressions. Postgres interrupts a slow regular expression at its timeout.
   "|| ~~ !~~ ~~* !~~* !~ ~* !~* ^@",
   // JSON, arrays and ranges: members, containment, overlap, paths.
   "-> ->> #> #>> #- @> <@ && ? ?| ?& @? @@",
@@ -27,7 +27,7 @@ export const BETWEEN_NAMES = new Set(["BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETR
  * server's internals (xml, refcursor, oid, pg_*, name lists), are left out.
  */
 export const TYPES = setOf(
-  // Numbers and truth.
+  // Numbers and bool.
   "int2 int4 int8 float4 float8 numeric bool money",
   // Text and bytes. char(n) and bit(n) pad to n: SQL_LIMITS.padding.
   "text varchar bpchar name bytea bit varbit uuid",
@@ -50,7 +50,7 @@ export const COLLATIONS = setOf(
 /** Sampling methods. */
 export const SAMPLING = new Set(["bernoulli", "system"]);
 
-/** A relation: how many columns it has at most, and how many tables its definition joins. */
+/** Maximum columns of a relation, and number of tables that its definition joins. */
 export interface Relation {
   readonly columns: number;
   readonly tables: number;
@@ -64,7 +64,7 @@ const PUBLIC_TABLES: Readonly<Record<string, Relation>> = {
 };
 
 /**
- * Views of the SQL standard that describe tables and columns. They show what the reader's role can see, the public tables.
+ * Views of the SQL standard that describe tables and columns: those that the reader's role can see, the public tables.
  * Views of routines, roles, privileges, servers and settings are left out.
  */
 const INFORMATION_SCHEMA: Readonly<Record<string, Relation>> = {
@@ -86,8 +86,8 @@ export const RELATIONS: ReadonlyMap<string, ReadonlyMap<string, Relation>> = new
 ]);
 
 /**
- * Names that may stand behind a dot although they are functions that caller-supplied SQL may not call: columns and aliases
- * are called like this, and the functions only convert or measure the value itself.
+ * Names allowed after a dot although they are functions that caller-supplied SQL may not call: columns and aliases
+ * often have them, and the functions only convert or measure the value itself.
  */
 export const HARMLESS_NAMES = setOf(
   // ports.name and regions.name. name() is a cast.

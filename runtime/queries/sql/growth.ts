@@ -1,11 +1,11 @@
 /**
- * Growth of values: how much larger than its arguments the value of an expression can be, or the text of that value,
- * whichever is longer. The planner evaluates expressions of constants, and keeps what each step of it allocates.
+ * Growth: maximum size of an expression's value, or of its text if that is longer, relative to its arguments. The
+ * planner evaluates constant expressions, and keeps the memory that each step allocates.
  */
 
 const each = (factor: number, names: string) => names.split(/\s+/).map((name) => [name, factor] as const);
 
-/** Growth of a function's value over all its arguments; of one that is not listed, OTHERS. */
+/** Growth of a function's value relative to its arguments; OTHERS if not listed. */
 const FACTORS: ReadonlyMap<string, number> = new Map([
   // A byte is two hexadecimal digits as text, or \ooo.
   ...each(2, "convert_to decode quote_ident quote_literal quote_nullable concat array_append array_cat array_prepend"),
@@ -32,10 +32,10 @@ const OTHERS = 2;
 export const NUMERIC_BYTES = 150_000;
 /** Functions whose result can be any numeric, however short their arguments are. */
 const UNBOUNDED_NUMERICS = new Set(["power", "pow", "exp", "numeric"]);
-/** Functions with the scale of their result as an argument. */
+/** Functions that take their result's scale as an argument. */
 const SCALED = new Set(["round", "trunc"]);
 const MAX_SCALE = 16_384;
-/** A byte of text in which numbers may be written as 1e131071. */
+/** Growth of text whose numbers may have exponents: 1e131071. */
 const NUMBERS_IN_TEXT = 16_384;
 
 /** Growth of jsonb and array literals: an element of two characters takes up to 16 bytes. The type json keeps its text. */
@@ -47,7 +47,7 @@ export const QUOTED = 2;
 /** Growth of JSON constructors. */
 export const JSON_TEXT = 6;
 
-/** Bytes of a literal, numbers with an exponent written out, whatever it is cast to. */
+/** Bytes of a literal with its exponents expanded, for any type of cast. */
 export function literalBytes(text: string): number {
   let bytes = Buffer.byteLength(text);
   for (const [, sign, digits = ""] of text.matchAll(/[0-9.][eE]([+-]?)([0-9_]{1,20})/g)) {
@@ -76,8 +76,8 @@ export function callBytes(name: string, args: readonly Argument[]): number {
 }
 
 /**
- * Bytes that a JSON path can select: `**` all values at every level, keyvalue() an object per member, and number() and
- * decimal() numbers that strings write with an exponent.
+ * Bytes that a JSON path can select: `**` selects all values of every level, keyvalue() an object per member; number()
+ * and decimal() expand exponents in strings.
  */
 export function pathBytes(bytes: number, path: string | undefined): number {
   if (path === undefined) return Number.POSITIVE_INFINITY;
@@ -88,10 +88,10 @@ export function pathBytes(bytes: number, path: string | undefined): number {
 
 /**
  * Bytes of a cast value.
- * @param bytes those of the value
+ * @param bytes size of the value
  * @param type name of the type
- * @param isArray whether it is an array of that type
- * @param isLiteral whether the value is a literal, whose numbers `literalBytes` has written out, or an array of literals
+ * @param isArray true for an array of that type
+ * @param isLiteral true for a literal, whose exponents `literalBytes` has expanded, or an array of literals
  */
 export function castBytes(bytes: number, type: string, isArray: boolean, isLiteral: boolean): number {
   if (isArray || CONTAINERS.test(type)) return bytes * (isLiteral ? CONTAINER : NUMBERS_IN_TEXT);

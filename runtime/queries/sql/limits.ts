@@ -1,12 +1,12 @@
 import { INPUT } from "../../contract/inputLimits.ts";
 
-/** Maximums of caller-supplied SQL. Each keeps parsing or planning of one statement within the memory and time given beside it. */
+/** Maximums of caller-supplied SQL. They bound the memory and time of parsing and planning one statement. */
 export const SQL_LIMITS = {
   /** UTF-8 bytes of the text. */
   bytes: INPUT.sqlBytes,
   /**
-   * Operator characters in a row, wherever they are. The lexer reads a run to its end at each comment or operator that
-   * begins in it, so 32 kB of them take a second.
+   * Consecutive operator characters, anywhere. The lexer rescans the rest of a run at each comment or operator in it,
+   * so 32 kB of them take a second.
    */
   operatorRun: 500,
   /** Nodes of the parse tree, as written. */
@@ -21,7 +21,7 @@ export const SQL_LIMITS = {
   expandedNodes: 50_000,
   /** Bytes that a constant expression can grow to when the planner evaluates it. */
   constantBytes: 1_048_576,
-  /** Steps of a few nanoseconds (steps.ts) without a look at the time: of one function, and of all constants that are planned. */
+  /** Steps of a few nanoseconds (steps.ts) between interrupt checks: of one function, or of all planned constants. */
   steps: 100_000_000,
   /** Columns of a SELECT (Postgres's own MaxTupleAttributeNumber). */
   columns: 1_664,

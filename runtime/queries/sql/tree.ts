@@ -1,6 +1,6 @@
-/** A node of the parse tree: its fields. */
+/** Fields of a node of the parse tree. */
 export type Fields = Record<string, unknown>;
-/** A node with its type: `{"ColumnRef": {…}}`; an empty object stands for a null. */
+/** A node with its type: `{"ColumnRef": {…}}`; an empty object is a null. */
 export type Wrapped = Record<string, Fields>;
 
 /** The type and fields of a node; an empty type for none. */

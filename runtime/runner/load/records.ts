@@ -6,12 +6,12 @@ import { MAX_RECORD_BYTES, NOT_UTF8, type RowProblem, type Sink, shown, shownByt
 import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
-/** Items handed on at once. */
+/** Items per yielded chunk. */
 const ITEMS = 2_000;
-/** Problems that are reported of one row; a further one says how many more there are. */
+/** Maximum reported problems of a row; one more says how many others there are. */
 const ROW_PROBLEMS = 8;
 
-/** Items of a request, as COPY wants them. They count from 1. */
+/** Converts inline items to rows for COPY, numbered from 1. */
 export async function* inlineRecords(
   items: readonly unknown[],
   target: TargetTable,
@@ -26,7 +26,7 @@ export async function* inlineRecords(
   yield sink.take();
 }
 
-/** One JSON object per line, as COPY wants it. Blank lines are skipped; lines count from 1. */
+/** Converts NDJSON to rows for COPY. Blank lines are skipped; lines count from 1. */
 export async function* ndjsonRecords(
   source: AsyncIterable<Buffer>,
   target: TargetTable,
@@ -51,7 +51,7 @@ export async function* ndjsonRecords(
       sink.bad([endless(data.subarray(start))], line);
       skipping = true;
     }
-    rest = skipping ? Buffer.alloc(0) : Buffer.from(data.subarray(start)); // a copy: the chunk's memory is the stream's
+    rest = skipping ? Buffer.alloc(0) : Buffer.from(data.subarray(start)); // a copy: the stream owns the chunk's memory
     yield sink.take();
     if (sink.stopped) return;
   }
@@ -61,7 +61,7 @@ export async function* ndjsonRecords(
 
 const BLANK = /^[ \t\r]*$/;
 
-/** Puts the row of one line into the sink, or why it has none. */
+/** Adds the row of one line to the sink, or its problem. */
 function putLine(sink: Sink, bytes: Buffer, line: number, target: TargetTable): void {
   const read = readLine(bytes);
   if (read === undefined) return;
@@ -69,7 +69,7 @@ function putLine(sink: Sink, bytes: Buffer, line: number, target: TargetTable): 
   else put(sink, read.item, fieldsOf(read.text), line, target);
 }
 
-/** A line's object, or why it has none; undefined for a blank line. */
+/** Parses a line to its object or a problem; undefined if blank. */
 function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string } | RowProblem | undefined {
   if (bytes.length > MAX_RECORD_BYTES) return endless(bytes);
   if (!isUtf8(bytes)) return { column: null, value: shownBytes(bytes, 0, bytes.length), reason: NOT_UTF8 };
@@ -83,7 +83,7 @@ function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string 
   }
 }
 
-/** A line without the white space that JSON knows: other invisible characters are shown. */
+/** Trims JSON's white space only: other invisible characters must be shown. */
 function trimmed(text: string): string {
   let start = 0;
   let end = text.length;
@@ -117,8 +117,8 @@ const isObject = (item: unknown): item is Record<string, unknown> =>
   item !== null && typeof item === "object" && !Array.isArray(item);
 
 /**
- * Puts a row given as an object into the sink: its values, and everything that is wrong with its form.
- * @param fields the object as it is written; undefined for an item of a request, whose text was judged on acceptance
+ * Adds a row given as an object to the sink: its values, and all problems of its form.
+ * @param fields the object's fields as written; undefined for an inline item, whose text was checked on acceptance
  */
 function put(
   sink: Sink,
@@ -159,13 +159,13 @@ function put(
   }
   if (further > 0)
     problems.push({ column: null, value: null, reason: `has ${further} more fields that are not columns` });
-  // The database reports missing values; of a row that it must not receive, everything that it cannot see is reported
-  // here.
+  // The database reports missing values. A row with other problems does not reach it, so all of its problems are
+  // reported.
   if (problems.length > 0) sink.bad([...problems, ...missing], line, values);
   else sink.values(values, line);
 }
 
-/** A problem for each name that stands more than once in a row, up to the number that is reported of one row. */
+/** Returns a problem for each name that is repeated in a row, at most ROW_PROBLEMS. */
 function repeatedNames(fields: readonly Field[]): RowProblem[] {
   const seen = new Set<string>();
   const repeated = new Map<string, string>();
@@ -178,7 +178,7 @@ function repeatedNames(fields: readonly Field[]): RowProblem[] {
     .map(([name, text]) => ({ column: shown(name), value: shown(text), reason: "is given more than once" }));
 }
 
-/** Explains why a required column is unusable. */
+/** Reason for a missing required value. */
 export const MISSING = "is missing";
 
 function unusable(value: unknown, json: "string" | "integer"): string | undefined {

@@ -4,8 +4,8 @@ import { type FileKind, KIND_BYTES, kindOf } from "./fileKinds.ts";
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * Passes a file on without its byte order mark.
- * @param target the target as errors name it
+ * Yields a file without its byte order mark.
+ * @param target target named in errors
  * @throws JobError InvalidHeader, or InvalidFormat for NDJSON, when the file is of another kind; the message names it
  */
 export async function* textOf(
@@ -35,7 +35,7 @@ function checkedStart(start: Buffer, format: "csv" | "ndjson", target: string): 
   return start.subarray(0, 3).equals(BYTE_ORDER_MARK) ? start.subarray(3) : start;
 }
 
-/** The format that text is of where it is not the one that it is said to be; undefined where it may be that one. */
+/** Returns the actual format of a text that is not in the declared one; undefined if it may be. */
 export function otherFormat(start: Buffer, format: "csv" | "ndjson"): FileKind | undefined {
   const text = start
     .toString("utf8", 0, KIND_BYTES)
@@ -49,7 +49,7 @@ export function otherFormat(start: Buffer, format: "csv" | "ndjson"): FileKind |
   return undefined;
 }
 
-/** Names the kind of a text that was sent as NDJSON, by its beginning; undefined where it may be NDJSON. */
+/** Returns the actual format of a text sent as NDJSON, by its start; undefined if it may be NDJSON. */
 function otherJson(text: string): FileKind | undefined {
   if (/^\{[ \t]*\r?\n/.test(text))
     return { name: "JSON on several lines", remedy: "Write each object on one line (jq -c does that)." };

@@ -14,17 +14,17 @@ import { mochaGlobalSetup, mochaGlobalTeardown } from "../../testing/cluster.ts"
 import { type Contract, describe, type Statement, shapes } from "./contract.ts";
 
 /**
- * `node runtime/simulation/contract/record.ts && npm run fix`: writes down which statements this version's dispatcher and runners send to the job
- * store, and what they get back. To be run with a release, before the next version changes the schema: contract.test.ts
- * holds every later schema to it, since that version still runs over it while the next one is deployed.
+ * `node runtime/simulation/contract/record.ts && npm run fix`: records the statements that this version's dispatcher
+ * and runners send to the job store, and their results. Run it with each release, before the schema changes:
+ * contract.test.ts checks later schemas against them, since this version uses them while the next one is deployed.
  */
 const FILE = fileURLToPath(new URL("contract.json", import.meta.url));
-/** Schedules of the simulation: enough for every statement to have its turn. */
+/** Schedules of the simulation: enough to run every statement. */
 const SCHEDULES = 60;
 
 const seen = new Map<string, Pick<Statement, "role" | "text">>();
 const query = pg.Client.prototype.query as (...all: unknown[]) => unknown;
-// Before the simulation is loaded, which keeps it.
+// Patched before the simulation copies it.
 pg.Client.prototype.query = function (this: pg.Client, first: unknown, ...rest: unknown[]) {
   const text = typeof first === "string" ? first : ((first as { text?: string }).text ?? "");
   const role = this.user ?? "";
@@ -32,7 +32,7 @@ pg.Client.prototype.query = function (this: pg.Client, first: unknown, ...rest: 
   return query.call(this, first, ...rest);
 } as typeof pg.Client.prototype.query;
 
-/** Projects two rejected requests into a tracking store that refuses the first. */
+/** Writes two rejected requests to a tracking store that refuses the first. */
 async function projectRequests(db: pg.Client): Promise<void> {
   const error = new JobError("UnreadableMessage", { reason: "none" }).body();
   for (const requestId of ["a", "b"])
@@ -48,7 +48,7 @@ try {
   const stage = await openHarness();
   for (let seed = 1; seed <= SCHEDULES; seed++) await stage.play(seed);
   await stage.close();
-  // What takes its turn by real time, or with people.
+  // Statements that need real time or a person.
   const nobody = "00000000-0000-0000-0000-000000000000";
   const job = { id: 0, attempt: 1 } as ClaimedJob;
   const others = await jobDatabase();

@@ -6,17 +6,17 @@ export type Field = keyof typeof MAPPINGS.properties;
 
 /** A metric computed from jobs' documents. */
 export interface FromDocuments {
-  /** The moment that it counts at. */
+  /** Time of the data point. */
   readonly at: Extract<Field, "createdAt" | "finishedAt">;
   /** Filter of documents: allowed values of fields. */
   readonly where?: Partial<Record<Field, readonly string[]>>;
-  /** Aggregation: their count, or a field of each, aggregated. */
+  /** Aggregation: count, percentile or maximum. */
   readonly value: "count" | { readonly percentile: number; readonly of: Field } | { readonly most: Field };
 }
 
 /**
- * The figures of runtime/monitoring/metrics.ts that documents hold too. The others are of what no document tells: starts that
- * were refused, runs that are warm, attempts that were lost and made good, how long a job has been ready.
+ * Metrics of runtime/monitoring/metrics.ts that can be computed from documents. Documents do not contain the others:
+ * refused starts, warm runs, attempts that were lost and repeated, how long a job has been ready.
  */
 export const DOCUMENT_FIGURES = {
   waiting: { at: "createdAt", where: { status: ["PENDING"] }, value: "count" },
