@@ -234,7 +234,8 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       },
     ],
     check: checkOf(sockets, "serves a new client while others hold all connections"),
-    failure: /connections are open/,
+    // On a busy machine the new client waits for its answer before the connections are counted.
+    failure: /connections are open|a health check/,
   },
   "a batch has a maximum of bad rows": {
     kind: bombs,
