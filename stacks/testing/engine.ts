@@ -120,7 +120,7 @@ export async function engine(options: EngineOptions): Promise<Engine> {
     }
     return {
       cloud,
-      preview: () => operate("preview", (onEvent) => stack.preview({ ...packs(options), onEvent })),
+      preview: () => preview((onEvent) => stack.preview({ ...packs(options), onEvent })),
       up: () => operate("up", (onEvent) => stack.up({ ...packs(options), onEvent })),
       refresh: () => operate("refresh", (onEvent) => stack.refresh({ onEvent })),
       destroy: () => operate("destroy", (onEvent) => stack.destroy({ onEvent })),
@@ -149,23 +149,30 @@ export async function engine(options: EngineOptions): Promise<Engine> {
   }
 }
 
-/** Status text of gRPC for a call that never left: nothing was done, so a second attempt is safe. */
+/** Status text of gRPC for a call that never left. */
 const NOT_CONNECTED = /UNAVAILABLE: No connection established/;
 
-async function operate(name: string, start: (onEvent: (event: EngineEvent) => void) => Promise<unknown>): Promise<Run> {
-  for (let attempt = 1; ; attempt++) {
-    const events: EngineEvent[] = [];
-    const began = performance.now();
-    try {
-      await start((event) => {
-        events.push(event);
-      });
-      return runOf(events, performance.now() - began);
-    } catch (error) {
-      if (attempt === 1 && NOT_CONNECTED.test(String(error))) continue;
-      throw new RunFailed(name, runOf(events, performance.now() - began), error);
-    }
+/** Runs a preview, a second time if a local connection was lost: a preview changes nothing. */
+async function preview(start: (onEvent: (event: EngineEvent) => void) => Promise<unknown>): Promise<Run> {
+  try {
+    return await operate("preview", start);
+  } catch (error) {
+    if (!NOT_CONNECTED.test(String(error))) throw error;
+    return operate("preview", start);
   }
+}
+
+async function operate(name: string, start: (onEvent: (event: EngineEvent) => void) => Promise<unknown>): Promise<Run> {
+  const events: EngineEvent[] = [];
+  const began = performance.now();
+  try {
+    await start((event) => {
+      events.push(event);
+    });
+  } catch (error) {
+    throw new RunFailed(name, runOf(events, performance.now() - began), error);
+  }
+  return runOf(events, performance.now() - began);
 }
 
 function packs({ policyPacks = [], policyPackConfigs = [] }: EngineOptions): {
