@@ -223,7 +223,7 @@ create table jobs.runners (
   pauses integer not null default 0,
   version text, -- of the code that the newest runs were started with
   tenant_slots integer check (tenant_slots > 0), -- most jobs of one tenant at once; null: no maximum
-  larger boolean not null default false -- whether the stack has a larger run of this type
+  larger boolean not null default false -- true if the stack has a larger run of this type
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
 

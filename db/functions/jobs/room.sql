@@ -1,4 +1,4 @@
--- What of a runner type is taken: its runs, the jobs that they do, and the jobs that wait.
+-- Counts a runner type's runs, the jobs that they process, and the jobs that wait.
 create or replace function jobs.room(p_runner text)
 returns table (running integer, working integer, waiting integer)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
