@@ -1,12 +1,19 @@
+import type { JobDocument } from "../contract/document.ts";
 import type { Database } from "./jobs.ts";
+
+/** When a run was launched and when it reported in. */
+export interface RunTimes {
+  launchedAt: string;
+  startedAt: string;
+}
 
 /** An ended job whose spans are due. */
 export interface PendingTrace {
   id: number;
   /** Null for a job that no longer exists. */
-  document: Record<string, unknown> | null;
+  document: JobDocument | null;
   /** Times of its runs by their id; null without any. */
-  runs: Record<string, unknown> | null;
+  runs: Record<string, RunTimes> | null;
 }
 
 /** Reserves ended jobs whose spans are due, for a minute; none while exports are paused. */

@@ -2,7 +2,7 @@ import { responseQueue } from "../../requests/responses.ts";
 import { discardTraces, type PendingTrace, pendingTraces, tracesExported } from "../../store/traces.ts";
 import type { DispatcherDeps } from "../deps.ts";
 import { sendSpans } from "./otlp.ts";
-import { type RunTimes, spansOf, type TracedJob } from "./spans.ts";
+import { spansOf } from "./spans.ts";
 
 /** Jobs of one request: a job has at most about 60 spans of some 900 bytes. */
 const BATCH = 50;
@@ -49,9 +49,8 @@ async function sendJobs(
   const { settings, queues, log } = context;
   const spans = jobs.flatMap(({ document, runs }) => {
     if (document === null) return [];
-    const job = document as unknown as TracedJob;
-    const queue = responseQueue(queues, job.tenant).split("/").at(-1) ?? "";
-    return spansOf(job, (runs ?? {}) as Record<string, RunTimes>, queue);
+    const queue = responseQueue(queues, document.tenant).split("/").at(-1) ?? "";
+    return spansOf(document, runs ?? {}, queue);
   });
   if (spans.length === 0) return;
   const sent = await sendSpans(traces, { version: settings.version, environment: traces.environment }, spans);

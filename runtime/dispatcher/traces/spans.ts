@@ -1,37 +1,7 @@
 import { createHash } from "node:crypto";
+import type { JobDocument } from "../../contract/document.ts";
 import { traceContext } from "../../contract/traceparent.ts";
-
-/** Parts of a job's document that its spans are made of. */
-export interface TracedJob {
-  requestId: string;
-  tenant: string;
-  responseId: string;
-  traceparent: string;
-  status: string;
-  priority: number;
-  runner: string;
-  createdAt: string;
-  finishedAt: string;
-  task: { type: string; query?: string; statement?: string; target?: string };
-  statusHistory: readonly { status: string }[];
-  attempts: readonly {
-    runner: string;
-    runId: string;
-    startedAt: string;
-    endedAt?: string;
-    outcome?: string;
-    peakMemoryBytes?: number;
-  }[];
-  stats?: { rows?: number; bytes?: number };
-  error?: { type: string };
-  response?: { sentAt?: string; messageId?: string };
-}
-
-/** When a run was launched and when it reported in. */
-export interface RunTimes {
-  launchedAt: string;
-  startedAt: string;
-}
+import type { RunTimes } from "../../store/traces.ts";
 
 type AttributeValue = { stringValue: string } | { intValue: string };
 
@@ -72,9 +42,10 @@ const SPAN_ID_BYTES = 8;
  * @param runs - Times of the runs by their id
  * @param queue - Name of the response queue
  */
-export function spansOf(job: TracedJob, runs: Readonly<Record<string, RunTimes>>, queue: string): Span[] {
+export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes>>, queue: string): Span[] {
   const context = traceContext(job.traceparent);
-  if (context === undefined) return [];
+  const { finishedAt } = job;
+  if (context === undefined || finishedAt === undefined) return [];
   const idOf = (name: string, attempt: number) =>
     createHash("sha256")
       .update(JSON.stringify([job.responseId, job.createdAt, context.spanId, name, attempt]))
@@ -123,7 +94,7 @@ export function spansOf(job: TracedJob, runs: Readonly<Record<string, RunTimes>>
 
   const { sentAt } = job.response ?? {};
   const errorType = job.status === "SUCCEEDED" ? undefined : (job.error?.type ?? job.status);
-  add("job", [job.createdAt, sentAt === undefined ? job.finishedAt : later(job.finishedAt, sentAt)], {
+  add("job", [job.createdAt, sentAt === undefined ? finishedAt : later(finishedAt, sentAt)], {
     kind: KIND.consumer,
     errorType,
     more: {
@@ -143,7 +114,7 @@ export function spansOf(job: TracedJob, runs: Readonly<Record<string, RunTimes>>
   });
 
   let waitingSince = job.createdAt;
-  for (const [index, { runner, runId, startedAt, endedAt = job.finishedAt, ...one }] of job.attempts.entries()) {
+  for (const [index, { runner, runId, startedAt, endedAt = finishedAt, ...one }] of job.attempts.entries()) {
     const attempt = index + 1;
     const more = { "rates.attempt": attempt, "rates.runner": runner, "rates.run_id": runId };
     const parent = add("waiting", [waitingSince, startedAt], { attempt, more: { "rates.attempt": attempt } });
@@ -163,9 +134,9 @@ export function spansOf(job: TracedJob, runs: Readonly<Record<string, RunTimes>>
   }
   // Ended while it waited: cancelled, or out of time.
   if (job.statusHistory.at(-2)?.status === "PENDING")
-    add("waiting", [waitingSince, job.finishedAt], { attempt: job.attempts.length + 1, errorType });
+    add("waiting", [waitingSince, finishedAt], { attempt: job.attempts.length + 1, errorType });
   if (sentAt !== undefined)
-    add("responding", [job.finishedAt, sentAt], {
+    add("responding", [finishedAt, sentAt], {
       kind: KIND.producer,
       more: {
         "messaging.system": "aws_sqs",
