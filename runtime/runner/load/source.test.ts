@@ -61,6 +61,17 @@ describe("a source in S3", () => {
     });
   });
 
+  it("names an archived object, which must be restored first", async () => {
+    const archived = Object.create(s3) as S3Client;
+    const error = Object.assign(new Error("no"), { name: "InvalidObjectState", $metadata: { httpStatusCode: 403 } });
+    archived.send = (() => Promise.reject(error)) as unknown as S3Client["send"];
+    const source = await put("a,b");
+    await assert.rejects(
+      openSource(source, "none", async () => archived, rules(), new AbortController().signal),
+      { code: "SourceNotAllowed", message: /it is archived.*Restore it first/ },
+    );
+  });
+
   it("may not be larger than the limit, packed or unpacked", async () => {
     await assert.rejects(text(await put("x".repeat(1001)), "none", 1_000), { code: "SourceTooLarge" });
     const bomb = await put(gzipSync(Buffer.alloc(50_000_000)));

@@ -32,7 +32,9 @@ export async function openSource(
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
   const bytes =
-    "s3" in source ? await object(source, s3, rules.maxBytes, signal) : await download(source.url, rules, signal);
+    "s3" in source
+      ? await object(source, s3, rules.maxBytes, signal)
+      : await download(source.url, { ...rules, compression }, signal);
   if (compression === "none") return bytes;
   return gunzip(bytes, "s3" in source ? source.s3 : redactUrl(source.url), rules.maxBytes);
 }
@@ -72,6 +74,12 @@ async function object(
     if (status === 412) throw new JobError("SourceChanged", { source: location }, { cause: error });
     if (status === 404)
       throw new JobError("SourceNotFound", { source: location, reason: `S3 answered ${name}.` }, { cause: error });
+    if (name === "InvalidObjectState")
+      throw new JobError(
+        "SourceNotAllowed",
+        { source: location, reason: "it is archived (S3 Glacier or an archive tier). Restore it first." },
+        { cause: error },
+      );
     if (status === 403)
       throw new JobError("SourceNotAllowed", { source: location, reason: `S3 answered ${name}.` }, { cause: error });
     throw new JobError("SourceUnreachable", { source: location, reason: `${name}: ${message}` }, { cause: error });

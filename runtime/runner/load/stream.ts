@@ -60,11 +60,17 @@ async function* chunksOf(
       yield next.value;
     }
   } catch (error) {
-    throw unreachable(source, error);
+    throw unreachable(source, isCut(error) ? new Error(cutOff(bytes, length), { cause: error }) : error);
   } finally {
     body.destroy();
   }
 }
+
+/** Node's error for a connection that ended within a body, which says only "aborted". */
+const isCut = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code === "ECONNRESET";
+
+const cutOff = (bytes: number, length: number | undefined) =>
+  `the connection was cut off after ${bytes} bytes${length === undefined ? "" : ` of ${length}`}`;
 
 /** A failure of the network as the job's error; what is one already, or says that the job was ended, stays as it is. */
 export function unreachable(source: string, error: unknown): unknown {

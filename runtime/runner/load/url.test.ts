@@ -226,15 +226,27 @@ describe("a download", () => {
   });
 
   it("says what the server said, as an error that may pass or not", async () => {
-    for (const [status, code] of [
-      [404, "SourceNotFound"],
-      [410, "SourceNotFound"],
-      [403, "SourceNotAllowed"],
-      [500, "SourceUnreachable"],
-      [429, "SourceUnreachable"],
+    for (const [status, code, cause] of [
+      [404, "SourceNotFound", ""],
+      [410, "SourceNotFound", ""],
+      [202, "SourceNotAllowed", ": the file is not ready yet"],
+      [204, "SourceNotAllowed", ": there is no content"],
+      [206, "SourceNotAllowed", ": that is a part of the file"],
+      [300, "SourceNotAllowed", ""],
+      [302, "SourceNotAllowed", ""],
+      [304, "SourceNotAllowed", ""],
+      [400, "SourceNotAllowed", ""],
+      [401, "SourceNotAllowed", ": the file needs a login"],
+      [403, "SourceNotAllowed", ": the link may have expired"],
+      [408, "SourceUnreachable", ""],
+      [421, "SourceUnreachable", ""],
+      [425, "SourceUnreachable", ""],
+      [429, "SourceUnreachable", ""],
+      [500, "SourceUnreachable", ""],
+      [503, "SourceUnreachable", ""],
     ] as const) {
       answer = (_request, response) => response.writeHead(status).end();
-      await assert.rejects(fetchText("/?s=secret"), refused(code, new RegExp(`answered ${status}`)));
+      await assert.rejects(fetchText("/?s=secret"), refused(code, new RegExp(`answered ${status}${cause}`)));
     }
     answer = (_request, response) => response.destroy();
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
@@ -323,6 +335,84 @@ describe("a download", () => {
     let size = 0;
     for await (const chunk of bytes) size += chunk.length;
     assert.ok(size < 100_000, `${size} bytes`);
+  });
+
+  it("accepts values of Content-Encoding that change no byte", async () => {
+    for (const coding of ["", "identity", "Identity", "none", "UTF-8", "utf8", "aws-chunked", "aws-chunked,identity"]) {
+      answer = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end("a,b");
+      assert.equal(await fetchText(), "a,b", coding);
+    }
+    for (const coding of ["br", "deflate", "zstd", "compress", "gzip, gzip", "aws-chunked, br"]) {
+      answer = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end("x");
+      for (const compression of ["none", "gzip"] as const)
+        await assert.rejects(
+          fetchText("/", { compression }),
+          refused("SourceNotAllowed", /Store it without content-encoding/),
+        );
+    }
+  });
+
+  it("reads a file that is stored with content coding gzip as a request with compression gzip means it", async () => {
+    const packed = gzipSync("a,b");
+    for (const coding of ["gzip", "x-gzip", "aws-chunked,GZIP"]) {
+      answer = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end(packed);
+      const source = { url: `https://data.example.com:${port}/prices.csv.gz?s=secret` };
+      const open = (compression: "none" | "gzip") =>
+        openSource(source, compression, () => assert.fail("no S3"), rules(), new AbortController().signal);
+      let text = "";
+      for await (const chunk of await open("gzip")) text += chunk;
+      assert.equal(text, "a,b");
+      await assert.rejects(open("none"), refused("SourceNotAllowed", /Load it with compression 'gzip'/));
+    }
+  });
+
+  it("refuses a coding of the transfer, which would change the bytes", async () => {
+    answer = (_request, response) => {
+      const body = gzipSync("a,b");
+      response.socket?.end(
+        Buffer.concat([
+          Buffer.from(`HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n${body.length.toString(16)}\r\n`),
+          body,
+          Buffer.from("\r\n0\r\n\r\n"),
+        ]),
+      );
+    };
+    for (const compression of ["none", "gzip"] as const)
+      await assert.rejects(
+        fetchText("/", { compression }),
+        refused("SourceNotAllowed", /transfer-encoding gzip, chunked/),
+      );
+  });
+
+  it("refuses a part of a file, whatever its status", async () => {
+    for (const status of [200, 206]) {
+      answer = (_request, response) => response.writeHead(status, { "content-range": "bytes 0-2/1000" }).end("a,b");
+      await assert.rejects(fetchText(), refused("SourceNotAllowed", /part of/));
+    }
+  });
+
+  it("follows a redirect whose address is in UTF-8 or in Latin-1", async () => {
+    for (const encoding of ["utf8", "latin1"] as const) {
+      const location = Buffer.from("/prix \u00e9t\u00e9.csv", encoding);
+      answer = (request, response) => {
+        if (request.url === encodeURI("/prix \u00e9t\u00e9.csv")) return response.end("there");
+        const head = Buffer.from("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ");
+        response.socket?.end(Buffer.concat([head, location, Buffer.from("\r\n\r\n")]));
+      };
+      assert.equal(await fetchText(), "there", encoding);
+    }
+  });
+
+  it("says after how many bytes the connection was cut off", async () => {
+    answer = (_request, response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("a,b\n", () => response.destroy());
+    };
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /cut off after 4 bytes of 100$/));
+    answer = (_request, response) => {
+      response.write("a,b\n", () => response.destroy());
+    };
+    await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /cut off after 4 bytes$/));
   });
 
   it("refuses a file whose end could be a broken connection", async () => {

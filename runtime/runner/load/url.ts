@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { lookup as resolve } from "node:dns";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
@@ -24,10 +25,30 @@ export interface DownloadRules {
    * @default PATIENCE_MS
    */
   patience?: number;
+  /**
+   * Compression that the caller unpacks: a body with this content coding is accepted as it is.
+   *
+   * @default "none"
+   */
+  compression?: "none" | "gzip";
 }
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const GONE = new Set([404, 410]);
+/** Answers below 500 after which a later request may succeed (RFC 9110, sections 15.5.9 and 15.5.20; RFC 6585; RFC 8470). */
+const TRANSIENT = new Set([408, 421, 425, 429]);
+/** Causes of answers that people meet with links to files. */
+const CAUSES: Readonly<Record<number, string>> = {
+  202: "the file is not ready yet. Send a new request once it is",
+  204: "there is no content",
+  206: "that is a part of the file",
+  401: "the file needs a login, which a url source cannot give. Use a signed link",
+  403: "the link may have expired, or may not be for this platform. Use a new link",
+};
+/** Values of Content-Encoding that change no byte: servers and uploads send them although they are no content codings. */
+const UNCHANGED = new Set(["", "identity", "none", "utf-8", "utf8", "aws-chunked"]);
+const GZIP = new Set(["gzip", "x-gzip"]);
 
 /**
  * Downloads over https from hosts on the list, from public addresses only. The check runs where the name becomes the
@@ -49,18 +70,26 @@ export async function download(
     response.destroy();
     const { location } = response.headers;
     if (REDIRECTS.has(status) && location) {
-      if (!URL.canParse(location, url.href)) throw notAllowed(url, "it redirects to an invalid URL.");
-      url = new URL(location, url);
+      const target = decodeHeader(location);
+      if (!URL.canParse(target, url.href)) throw notAllowed(url, "it redirects to an invalid URL.");
+      url = new URL(target, url);
       continue;
     }
-    const source = redactUrl(url.href);
-    if (status === 404 || status === 410)
-      throw new JobError("SourceNotFound", { source, reason: `the server answered ${status}.` });
-    if (status >= 500 || status === 429)
-      throw new JobError("SourceUnreachable", { source, reason: `the server answered ${status}.` });
-    throw notAllowed(url, `the server answered ${status}.`);
+    const cause = CAUSES[status];
+    const parameters = {
+      source: redactUrl(url.href),
+      reason: `the server answered ${status}${cause === undefined ? "" : `: ${cause}`}.`,
+    };
+    if (GONE.has(status)) throw new JobError("SourceNotFound", parameters);
+    throw new JobError(status >= 500 || TRANSIENT.has(status) ? "SourceUnreachable" : "SourceNotAllowed", parameters);
   }
   throw notAllowed(url, `it redirects more than ${MAX_REDIRECTS} times.`);
+}
+
+/** Decodes a header that Node read as Latin-1: many servers send UTF-8 in Location. */
+function decodeHeader(value: string): string {
+  const bytes = Buffer.from(value, "latin1");
+  return isUtf8(bytes) ? bytes.toString() : value;
 }
 
 function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<IncomingMessage> {
@@ -114,19 +143,23 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
 function body(
   response: IncomingMessage,
   url: URL,
-  { maxBytes, patience }: DownloadRules,
+  { maxBytes, patience, compression = "none" }: DownloadRules,
   signal: AbortSignal,
 ): AsyncIterable<Buffer> {
   const source = redactUrl(url.href);
-  const { "content-encoding": encoding = "identity", "content-length": length } = response.headers;
+  const { headers } = response;
+  const { "content-length": length, "content-range": range } = headers;
+  const problem = codingProblem(headers, compression);
   const refusal =
-    encoding !== "identity"
-      ? notAllowed(url, `it comes with content-encoding ${encoding}, though identity was asked for.`)
-      : length === undefined && !response.headers["transfer-encoding"]
-        ? notAllowed(url, "the server does not say where the file ends, so a part of it would look like the whole.")
-        : Number(length ?? 0) > maxBytes
-          ? new JobError("SourceTooLarge", { source, limit: maxBytes })
-          : undefined;
+    problem !== undefined
+      ? notAllowed(url, problem)
+      : range !== undefined
+        ? notAllowed(url, "the server sends a part of it (content-range), though the whole file was requested.")
+        : length === undefined && !headers["transfer-encoding"]
+          ? notAllowed(url, "the server does not say where the file ends, so a part of it would look like the whole.")
+          : Number(length ?? 0) > maxBytes
+            ? new JobError("SourceTooLarge", { source, limit: maxBytes })
+            : undefined;
   if (refusal) {
     response.destroy();
     throw refusal;
@@ -138,6 +171,26 @@ function body(
     ...(length === undefined ? {} : { length: Number(length) }),
     ...(patience === undefined ? {} : { patience }),
   });
+}
+
+/**
+ * Returns why a body is not the bytes of the file, or undefined. A file stored with content coding gzip (as in S3 or Google
+ * Cloud Storage) is sent so whatever was accepted; it is what `compression: "gzip"` expects.
+ */
+function codingProblem(
+  { "content-encoding": coding = "", "transfer-encoding": transfer = "chunked" }: IncomingMessage["headers"],
+  compression: "none" | "gzip",
+): string | undefined {
+  if (transfer.trim().toLowerCase() !== "chunked")
+    return `it comes with transfer-encoding ${transfer}, though only chunked was accepted.`;
+  const codings = coding
+    .split(",")
+    .map((one) => one.trim().toLowerCase())
+    .filter((one) => !UNCHANGED.has(one));
+  const isGzip = codings.length === 1 && GZIP.has(codings[0] ?? "");
+  if (codings.length === 0 || (isGzip && compression === "gzip")) return undefined;
+  const remedy = isGzip ? "Load it with compression 'gzip', or store" : "Store";
+  return `it comes with content-encoding ${coding}, though identity was asked for. ${remedy} it without content-encoding.`;
 }
 
 const notAllowed = (url: URL, reason: string) =>
