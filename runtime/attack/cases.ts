@@ -71,6 +71,7 @@ export const SQL: readonly string[] = [
 /** Bodies of a request that hold much of something, or something where it does not belong. None may be accepted. */
 export const BODIES: Readonly<Record<string, () => string>> = {
   "half a million numbers as items": () => JSON.stringify({ requestId: "a", task: items(new Array(500_000).fill(1)) }),
+  "50,000 numbers as items": () => JSON.stringify({ requestId: "a", task: items(new Array(50_000).fill(1)) }),
   "200,000 numbers with exponents": () =>
     `{"requestId":"a","task":${JSON.stringify(items([])).replace("[]", `[${new Array(200_000).fill("1e21").join(",")}]`)}}`,
   "items nested without end": () => `{"requestId":"a","task":${nested(100_000, '{"a":', "}")}}`,

@@ -80,7 +80,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       },
       { file: "../contract/problemList.ts", from: "if (this.#bytes > BOUNDS.detailsBytes)", to: "if (false)" },
     ],
-    check: checkOf(bodies, "refuses half a million numbers as items, at little cost"),
+    check: checkOf(bodies, "refuses 50,000 numbers as items, at little cost"),
     failure: /an answer of \d{6,} bytes|the API took \d+/,
   },
   "text of a caller is read in linear time": {

@@ -18,7 +18,8 @@ describe("reading a body", () => {
   for (const [what, text] of Object.entries({
     "nested too deeply": `{"a":${"[".repeat(INPUT.levels)}${"]".repeat(INPUT.levels)}}`,
     "with too many fields": `{${Array.from({ length: INPUT.fields + 1 }, (_, n) => `"f${n}":1`).join(",")}}`,
-    "with too many objects": `{"a":[${new Array(INPUT.containers).fill("{}").join(",")}]}`,
+    "with too many objects": `[${new Array(3).fill(`[${new Array(INPUT.items).fill("{}").join(",")}]`).join(",")}]`,
+    "with too long a list": `{"a":[${new Array(INPUT.items + 1).fill(1).join(",")}]}`,
   }))
     it(`does not parse a body ${what}, and says so`, () => {
       const parse = JSON.parse;

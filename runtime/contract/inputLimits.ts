@@ -17,7 +17,7 @@ export const INPUT = {
   name: 64,
   /** SQL of a read, in UTF-8. Postgres's grammar needs at most 75 ms and 2 MB of parse tree for it. */
   sqlBytes: 32 * 1024,
-  /** Inline items; a body can contain 45,000 of the shortest possible rows. */
+  /** Inline items, and items of any other list of a body; a body can contain 45,000 of the shortest possible rows. */
   items: 50_000,
   /** Columns of an inline item, and the length of their names. */
   columns: { count: 64, name: 64 },

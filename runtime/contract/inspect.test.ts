@@ -3,6 +3,7 @@ import { INPUT } from "./inputLimits.ts";
 import { textShapeProblem } from "./inspect.ts";
 
 const fields = (count: number) => `{${Array.from({ length: count }, (_, n) => `"f${n}":1`).join(",")}}`;
+const list = (count: number, item = "1") => `[${new Array(count).fill(item).join(",")}]`;
 const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
 
 describe("the shape of a text of JSON", () => {
@@ -11,15 +12,20 @@ describe("the shape of a text of JSON", () => {
     assert.match(textShapeProblem(nested(INPUT.levels + 1)) ?? "", /nested deeper than 64 levels/);
     assert.equal(textShapeProblem(fields(INPUT.fields)), undefined);
     assert.match(textShapeProblem(fields(INPUT.fields + 1)) ?? "", /more than 10,000 fields/);
-    assert.equal(textShapeProblem(`[${new Array(INPUT.containers - 1).fill("{}").join(",")}]`), undefined);
-    assert.match(
-      textShapeProblem(`[${new Array(INPUT.containers).fill("{}").join(",")}]`) ?? "",
-      /more than 100,000 objects and lists/,
-    );
+    // A list, and lists of a thousand objects each.
+    const containers = (count: number) => {
+      const lists = Array.from({ length: Math.floor((count - 1) / 1_001) }, () => list(1_000, "{}"));
+      const rest = count - 1 - lists.length * 1_001;
+      return `[${[...lists, ...new Array(rest).fill("{}")].join(",")}]`;
+    };
+    assert.equal(textShapeProblem(containers(INPUT.containers)), undefined);
+    assert.match(textShapeProblem(containers(INPUT.containers + 1)) ?? "", /more than 100,000 objects and lists/);
   });
 
-  it("counts the items of no list, which the schema does", () => {
-    assert.equal(textShapeProblem(`[${new Array(500_000).fill(1).join(",")}]`), undefined);
+  it("has a maximum of items of each list", () => {
+    assert.equal(textShapeProblem(list(INPUT.items)), undefined);
+    assert.match(textShapeProblem(`{"a":${list(INPUT.items + 1)}}`) ?? "", /list with more than 50,000 items/);
+    assert.equal(textShapeProblem(`[${list(30_000)},${list(30_000)}]`), undefined);
   });
 
   it("counts nothing in strings", () => {

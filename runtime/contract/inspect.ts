@@ -32,17 +32,18 @@ export function isText(value: unknown): boolean {
 }
 
 const DEEP = `is nested deeper than ${INPUT.levels} levels.`;
+const LONG = `has a list with more than ${INPUT.items.toLocaleString("en")} items. Send a file instead.`;
 const WIDE = `has an object with more than ${INPUT.fields.toLocaleString("en")} fields.`;
 
 /**
- * Checks a JSON text before parsing, which takes long for many objects and lists, deep nesting or an object with many
- * fields. Counts brackets and commas in linear time.
+ * Checks a JSON text before parsing, which takes long for many objects and lists, deep nesting, an object with many fields
+ * or a list with many items. Counts brackets and commas in linear time.
  *
  * @returns The problem; undefined for acceptable text and for text that is not JSON.
  */
 export function textShapeProblem(text: string): string | undefined {
-  /** Commas of each open level; -1 in a list, whose items the schema counts. */
-  const commas: number[] = [];
+  /** The commas of each open level, which is an object or a list. */
+  const levels: { isObject: boolean; commas: number }[] = [];
   let containers = 0;
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -52,22 +53,22 @@ export function textShapeProblem(text: string): string | undefined {
         break;
       case 0x7b: // {
       case 0x5b: // [
-        if (commas.length === INPUT.levels) return DEEP;
+        if (levels.length === INPUT.levels) return DEEP;
         if (++containers > INPUT.containers)
           return `has more than ${INPUT.containers.toLocaleString("en")} objects and lists. Send a file in parts instead.`;
-        commas.push(text.charCodeAt(at) === 0x7b ? 0 : -1);
+        levels.push({ isObject: text.charCodeAt(at) === 0x7b, commas: 0 });
         break;
       case 0x7d: // }
       case 0x5d: // ]
-        commas.pop();
+        levels.pop();
         break;
       case 0x2c: {
         // ,
-        const level = commas.length - 1;
-        const count = commas[level] ?? -1;
-        if (count < 0) break;
-        if (count + 1 >= INPUT.fields) return WIDE;
-        commas[level] = count + 1;
+        const level = levels.at(-1);
+        if (level === undefined) break;
+        level.commas++;
+        if (level.isObject && level.commas >= INPUT.fields) return WIDE;
+        if (!level.isObject && level.commas >= INPUT.items) return LONG;
       }
     }
   }
