@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import { json } from "node:stream/consumers";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { testApi } from "../../testing/api/api.ts";
 import { PART_BYTES } from "./uploads.ts";
@@ -59,12 +62,37 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
 
   it("limits the parts in memory, per process and tenant, and says when to retry", async () => {
     const { id } = await begin(3);
-    const answers = await Promise.all(Array.from({ length: 6 }, () => put(id, 1, "abc")));
-    const codes = answers.map(({ statusCode }) => statusCode).sort();
-    assert.deepEqual(codes, [200, 200, 503, 503, 503, 503]);
-    const busy = answers.find(({ statusCode }) => statusCode === 503);
-    assert.equal(busy?.json().type, "Busy");
-    assert.ok(Number(busy?.headers["retry-after"]) > 0);
+    const origin = await p.app.listen({ host: "127.0.0.1", port: 0 });
+    // No body ends before the others are answered, so the accepted parts are in memory at the same time.
+    const sent = Array.from({ length: 6 }, () => {
+      const body = request(`${origin}/uploads/${id}/parts/1`, {
+        method: "PUT",
+        headers: { "content-type": "application/octet-stream", ...acme },
+      });
+      body.write("a");
+      return { body, answer: once(body, "response").then(([response]) => response as IncomingMessage) };
+    });
+    const answers: IncomingMessage[] = [];
+    const refused = Promise.withResolvers<void>();
+    const ended = sent.map(async ({ answer }) => {
+      if (answers.push(await answer) === 4) refused.resolve();
+    });
+    await refused.promise;
+    assert.deepEqual(
+      answers.map(({ statusCode }) => statusCode),
+      [503, 503, 503, 503],
+    );
+    for (const { body } of sent) body.end();
+    await Promise.all(ended);
+    assert.deepEqual(
+      answers.slice(4).map(({ statusCode }) => statusCode),
+      [200, 200],
+    );
+    const [busy, ...others] = answers;
+    assert.ok(busy);
+    assert.equal(((await json(busy)) as { type: string }).type, "Busy");
+    assert.ok(Number(busy.headers["retry-after"]) > 0);
+    for (const other of others) other.resume();
     assert.equal((await put(id, 1, "abc")).statusCode, 200, "the room is free again");
   });
 });
