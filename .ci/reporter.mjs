@@ -9,8 +9,8 @@ const { Base, Spec } = Mocha.reporters;
  * titles.
  */
 const REASON = / \[skipped: (.*)\]$/s;
-/** Names of the checks that runtime/tools/test.ts ran before, and that failed. */
-const failedChecks = (process.env.RATES_FAILED_CHECKS ?? "").split(", ").filter(Boolean);
+/** Failed checks that runtime/tools/test.ts ran before: the end of each one's output, by name. */
+const failedChecks = Object.entries(JSON.parse(process.env.RATES_FAILED_CHECKS || "{}"));
 const NO_REASON = "no reason given";
 
 export default class Reporter extends Spec {
@@ -40,7 +40,8 @@ export default class Reporter extends Spec {
       Base.consoleLog(`\nSkipped, ${reason}:`);
       for (const title of titles) Base.consoleLog(`  - ${title}`);
     }
-    for (const check of failedChecks) Base.consoleLog(`\nFailed before the tests began (see above): ${check}`);
+    for (const [name, output] of failedChecks)
+      Base.consoleLog(`\nFailed before the tests began: ${name}. The end of its output:\n${output.trimEnd()}`);
     Base.consoleLog(`\ntests: ${minutes} min (${seconds} s)`);
     Base.consoleLog(`${passes} passed, ${failures + failedChecks.length} failed, ${pending} skipped`);
   }

@@ -15,14 +15,14 @@ describe("summary of npm test", () => {
    *
    * @returns Output and exit status.
    */
-  const run = (text: string, failedChecks: readonly string[] = []) => {
+  const run = (text: string, failedChecks: Readonly<Record<string, string>> = {}) => {
     const folder = mkdtempSync(join(tmpdir(), "rates-reporter-"));
     try {
       const file = join(folder, "some.test.cjs");
       writeFileSync(file, text);
       const env = {
         ...process.env,
-        RATES_FAILED_CHECKS: failedChecks.join(", "),
+        RATES_FAILED_CHECKS: JSON.stringify(failedChecks),
         NO_COLOR: "1",
         RATES_REQUIRE_ALL: "",
       };
@@ -46,10 +46,14 @@ describe("summary of npm test", () => {
     assert.match(stdout, /Skipped, there is no such tool:\n {2}- waits\n/);
   });
 
-  it("counts checks that failed before the tests by name, including names of several words", () => {
-    const { stdout, last } = run('it("works", () => {});', ["types", "the promises under faults"]);
+  it("counts checks that failed before the tests, and repeats the end of their output", () => {
+    const { stdout, last } = run('it("works", () => {});', {
+      types: "a.ts: no such type",
+      "the guarantees under faults": "seed 105\nis broken\n",
+    });
     assert.equal(last, "1 passed, 2 failed, 0 skipped");
-    assert.match(stdout, /see above\): types\n[\s\S]*see above\): the promises under faults\n/);
+    assert.match(stdout, /: types\. The end of its output:\na\.ts: no such type\n/);
+    assert.match(stdout, /: the guarantees under faults\. The end of its output:\nseed 105\nis broken\n/);
   });
 
   it("exits with 0 when everything passed", () => {

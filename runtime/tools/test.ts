@@ -56,6 +56,9 @@ async function timed<T>(name: string, part: Promise<T>): Promise<T> {
   }
 }
 
+/** Length of the output of a failed check that is repeated at the end, where the reader of a long log looks first. */
+const REPEATED_LENGTH = 6_000;
+
 /**
  * Runs a Node program in the clone.
  *
@@ -67,6 +70,26 @@ async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promis
   return typeof code === "number" ? code : 1;
 }
 
+/** The end of the output of each failed check, by the check's name. */
+const failed: Record<string, string> = {};
+
+/** Runs a Node program in the clone as a check: prints its output, and keeps the end of it if the check fails. */
+async function check(name: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["inherit", "pipe", "pipe"] });
+  let output = "";
+  const streams = [
+    { from: child.stdout, to: process.stdout },
+    { from: child.stderr, to: process.stderr },
+  ];
+  for (const { from, to } of streams)
+    from.on("data", (chunk: Buffer) => {
+      to.write(chunk);
+      output = (output + chunk).slice(-REPEATED_LENGTH);
+    });
+  const [code] = await once(child, "close");
+  if (code !== 0) failed[name] = output;
+}
+
 // Ctrl-C also reaches mocha, which stops the processes that it started; wait for it.
 process.on("SIGINT", () => {});
 
@@ -75,16 +98,15 @@ const given = process.argv.slice(isUnit ? 3 : 2);
 const namesFiles = given.some((argument) => !argument.startsWith("-") && existsSync(join(root, argument)));
 
 console.log("Checking types and style …");
-const codes = await timed("types and style", Promise.all(CHECKS.map(({ args }) => run(args))));
-const failed = CHECKS.filter((_check, index) => codes[index] !== 0).map(({ name }) => name);
+await timed("types and style", Promise.all(CHECKS.map(({ name, args }) => check(name, args))));
 const isWhole = process.env.RATES_REQUIRE_ALL === "1" && given.length === 0 && !isUnit;
 if (isWhole) {
   console.log("Playing schedules of faults …");
-  if ((await timed("schedules of faults", run(SIMULATION))) !== 0) failed.push("the guarantees under faults");
+  await timed("schedules of faults", check("the guarantees under faults", SIMULATION));
   console.log("Attacking the platform …");
-  if ((await timed("attack", run(ATTACK, { ...process.env, RATES_ATTACK_ALONE: "1" }))) !== 0) failed.push("attack");
+  await timed("attack", check("attack", ATTACK, { ...process.env, RATES_ATTACK_ALONE: "1" }));
   console.log("Measuring how cost grows …");
-  if ((await timed("growth and soak", run(GROWTH))) !== 0) failed.push("growth and soak");
+  await timed("growth and soak", check("growth and soak", GROWTH));
 }
 
 const mocha = [
@@ -93,5 +115,5 @@ const mocha = [
   ...(namesFiles ? [] : isUnit ? unitTests(root, globSync(TESTS, { cwd: root })) : [TESTS]),
   ...(isWhole ? ["--ignore", "runtime/attack/attack.test.ts"] : []),
 ];
-const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: failed.join(", ") });
-process.exitCode = failed.length > 0 ? 1 : code;
+const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: JSON.stringify(failed) });
+process.exitCode = Object.keys(failed).length > 0 ? 1 : code;
