@@ -26,8 +26,25 @@ describe("GET /places", () => {
     assert.deepEqual((await find("text=%25")).json(), { places: [] }, "no pattern of LIKE");
   });
 
-  it("requires a text and the scope read", async () => {
-    assert.equal((await find("")).statusCode, 400);
+  it("offers the ports with the most prices first without a text, and no more than the limit", async () => {
+    await p.admin.query(
+      `insert into public.ports (code, name, parent_slug) values ('AAAAA', 'Rarely used', 'baltic_x'), ('ZZZZY', 'Used', 'baltic_x'), ('ZZZZZ', 'Used most', 'baltic_x');
+       insert into public.prices (orig_code, dest_code, day, price)
+         select case when n % 3 = 0 then 'ZZZZY' else 'ZZZZZ' end, 'AAAAA', '2021-01-01', 100 from generate_series(1, 99999) n;
+       analyze public.prices`,
+    );
+    for (const search of ["limit=2", "text=&limit=2"]) {
+      const { places } = (await find(search)).json();
+      assert.deepEqual(
+        places.map(({ code }: { code: string }) => code),
+        ["ZZZZZ", "ZZZZY"],
+        search,
+      );
+    }
+    assert.ok((await find("")).json().places.length <= 20);
+  });
+
+  it("requires the scope read", async () => {
     const headers = await p.as("acme", "submit");
     assert.equal((await p.app.inject({ url: "/places?text=a", headers })).statusCode, 403);
   });

@@ -22,7 +22,10 @@ const SOURCES: Sources = {
   jobs: async () => named("night:1", "night:2"),
 };
 /** Places that the platform finds for a text. */
-const found = (text: string) => (text === "" ? [] : [{ value: "NLRTM", about: "Rotterdam", isFitting: true }]);
+const found = (text: string) =>
+  text === ""
+    ? [{ value: "CNSGH", about: "Shanghai", isFitting: true }]
+    : [{ value: "NLRTM", about: "Rotterdam", isFitting: true }];
 const choices = async (line: string) => {
   const found = await choicesFor(
     createProgram(() => undefined),
@@ -69,6 +72,8 @@ describe("completion", () => {
       ]);
     }
     assert.deepEqual(await choices("rates submit --query average_rates --param orig_code=NL"), ["orig_code=NLRTM"]);
+    assert.deepEqual(await choices("rates query average_rates --param orig_code="), ["orig_code=CNSGH"]);
+    assert.deepEqual(await choices("rates places "), ["CNSGH"]);
     assert.deepEqual(await choices("rates query other --param flag=t"), ["flag=true"]);
     assert.deepEqual(await choices("rates query average_rates --param date_from=2"), []);
     assert.deepEqual(await choices("rates places rott"), ["NLRTM"]);

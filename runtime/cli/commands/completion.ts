@@ -86,7 +86,7 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
       choices([...queries, ...statements].find((one) => one.name === name)?.params ?? []),
     );
   const places = async (text: string) =>
-    text === "" || text.length > LONGEST_TEXT
+    text.length > LONGEST_TEXT
       ? []
       : ask<{ places: Place[] }>(`/places?${new URLSearchParams({ text, limit: String(MOST_PLACES) })}`, (answer) =>
           placeChoices(text, answer.places),

@@ -92,6 +92,21 @@ describe("TAB behind a place parameter", () => {
       assert.equal(codes.length, { bash: 5, zsh: 4, fish: 3 }[shell], output);
     });
 
+  it("offers places before anything is typed", async () => {
+    const line = "rates query average_rates --param orig_code=";
+    const { code, stdout } = await start(["complete", "fish", line], api.env).ended;
+    assert.deepEqual(
+      [
+        code,
+        stdout
+          .trim()
+          .split("\n")
+          .map((each) => each.split("\t")[0]),
+      ],
+      [0, PLACES.map(({ code }) => `orig_code=${code}`)],
+    );
+  });
+
   it("offers nothing and shows no error where the platform does not answer", async function () {
     this.timeout(60_000);
     const output = await typed("bash", [{ line: "--param orig_code=NLR", shows: "orig_code=NLR" }], {

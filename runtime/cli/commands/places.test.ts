@@ -9,6 +9,8 @@ describe("rates places", () => {
       assert.match((await start(["places", "rott"], double.env).ended).stdout, /NLRTM +Rotterdam +port/);
       places = [];
       assert.match((await start(["places", "rott"], double.env).ended).stderr, /No place has this/);
+      await start(["places"], double.env).ended;
+      assert.equal(double.calls[2], "GET /places?text=&limit=20");
       assert.equal(double.calls[0], "GET /places?text=rott&limit=20");
     } finally {
       double.close();

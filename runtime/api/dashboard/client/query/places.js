@@ -10,7 +10,8 @@ const MOST = 8;
 const LONGEST = 100;
 
 /**
- * Combobox for a place, with suggestions by part of a code or name (ARIA pattern: arrows, Enter and Escape work).
+ * Combobox for a place, with suggestions by part of a code or name, and of much used ports while it is empty (ARIA
+ * pattern: arrows, Enter and Escape work).
  * @param {{ given: object, value: string, placeholder: string, change: (value: string) => void, leave: () => void }} props
  */
 export function PlaceInput({ given, value, placeholder, change, leave }) {
@@ -23,7 +24,7 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
   const text = value.trim();
   useEffect(() => {
     ended.current.abort();
-    if (!isOpen || text === "" || text.length > LONGEST) return setPlaces([]);
+    if (!isOpen || text.length > LONGEST) return setPlaces([]);
     const controller = new AbortController();
     ended.current = controller;
     const timer = setTimeout(async () => {
@@ -83,6 +84,7 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
           setOpen(true);
           change(/** @type {HTMLInputElement} */ (currentTarget).value);
         }}
+        onClick=${() => setOpen(true)}
         onKeyDown=${press}
         onBlur=${() => {
           setOpen(false);
