@@ -34,7 +34,7 @@ async function main(): Promise<number> {
     say(USAGE);
     return 0;
   }
-  const plan = localPlan(options.stack);
+  const plan = localPlan(options.stack, { runsPerCore: options.runsPerCore });
   const held = await lock(options.dataDir, say);
   try {
     if (held.recovered) say("The last platform on this data directory was killed; continuing from its state.");

@@ -15,12 +15,13 @@ const complaint = (args: string[], env: NodeJS.ProcessEnv = {}): string => {
 describe("the options of npm start", () => {
   it("have defaults", () => {
     const options = parseOptions([], { INIT_CWD: "/clone" });
-    assert.deepEqual(options, { port: 3000, dataDir: "/clone/.local", stack: "dev", help: false });
+    assert.deepEqual(options, { port: 3000, dataDir: "/clone/.local", stack: "dev", runsPerCore: 4, help: false });
   });
 
   it("are read, with paths seen from where npm was called", () => {
     const here = import.meta.dirname;
     const args = ["--port", "4000", "--data-dir=data", "--dump", "options.test.ts", "--stack", "prod"].concat(
+      "--runs-per-core=32",
       "--tracking",
       "http://[::1]:9200",
     );
@@ -29,6 +30,7 @@ describe("the options of npm start", () => {
       dataDir: join(here, "data"),
       dump: join(here, "options.test.ts"),
       stack: "prod",
+      runsPerCore: 32,
       tracking: "http://[::1]:9200",
       help: false,
     });
@@ -72,6 +74,11 @@ describe("the options of npm start", () => {
 
   for (const port of ["abc", "-1", "3000.5", "1e3"]) {
     it(`refuse the port ${port}`, () => assert.match(complaint([`--port=${port}`]), new RegExp(`--port is '${port}'`)));
+  }
+
+  for (const runs of ["0", "33", "4.5", "many", "-1"]) {
+    it(`refuse ${runs} runs per core`, () =>
+      assert.match(complaint([`--runs-per-core=${runs}`]), /--runs-per-core is '.*'; it must be .* from 1 to 32/));
   }
 
   for (const url of ["localhost:9200", "ftp://x", "9200", "http://"]) {

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { suggestion } from "../contract/problems.ts";
 import { redactText } from "../contract/redact.ts";
+import { RUNS_PER_CORE } from "./plan.ts";
 
 /** Parsed options of `npm start -- …`. */
 export interface Options {
@@ -14,6 +15,8 @@ export interface Options {
   dump?: string;
   /** Stack whose capacity is imitated. */
   stack: string;
+  /** Runner processes per core of this machine, at most. */
+  runsPerCore: number;
   /** URL of an OpenSearch that holds the documents of jobs, in place of Postgres. */
   tracking?: string;
   /** OTLP/HTTP endpoint of a collector of traces, by OpenTelemetry's environment variable. */
@@ -35,6 +38,12 @@ const OPTIONS = {
     help: "plain pg_dump file to load in place of the sample, into an empty data directory",
   },
   stack: { type: "string", default: "dev", value: "NAME", help: "stack whose capacity is imitated (dev)" },
+  "runs-per-core": {
+    type: "string",
+    default: String(RUNS_PER_CORE.usual),
+    value: "NUMBER",
+    help: `runner processes per core of this machine, at most (${RUNS_PER_CORE.usual})`,
+  },
   tracking: {
     type: "string",
     value: "URL",
@@ -51,7 +60,7 @@ export const USAGE = [
   "npm start -- [options]",
   ...NAMES.map((name) => {
     const option = OPTIONS[name];
-    return `  --${name}${"value" in option ? ` ${option.value}` : ""}`.padEnd(22) + option.help;
+    return `  --${name}${"value" in option ? ` ${option.value}` : ""}`.padEnd(26) + option.help;
   }),
 ].join("\n");
 
@@ -100,6 +109,12 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   if (text("port") !== "" && !(port <= PORT_MAX)) {
     problems.push(`--port is '${text("port")}'; it must be a whole number from 1 to ${PORT_MAX}, or 0 for a free one.`);
   }
+  const runsPerCore = /^\d+$/.test(text("runs-per-core")) ? Number(text("runs-per-core")) : Number.NaN;
+  if (text("runs-per-core") !== "" && !(runsPerCore >= 1 && runsPerCore <= RUNS_PER_CORE.most)) {
+    problems.push(
+      `--runs-per-core is '${text("runs-per-core")}'; it must be a whole number from 1 to ${RUNS_PER_CORE.most}.`,
+    );
+  }
   const dump = text("dump") === "" ? undefined : path(text("dump"));
   const dumpProblem = dump === undefined ? undefined : fileProblem(dump);
   if (dumpProblem !== undefined) problems.push(`--dump: ${dumpProblem}`);
@@ -116,6 +131,7 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
     dataDir: path(text("data-dir")),
     ...(dump === undefined ? {} : { dump }),
     stack: text("stack"),
+    runsPerCore,
     ...(tracking === undefined ? {} : { tracking }),
     ...(traces === undefined ? {} : { traces }),
     help: values.help === true,

@@ -29,9 +29,24 @@ describe("the capacity of the local platform", () => {
     );
   });
 
+  it("takes as many processes a core as it is asked for, and names the next number as the remedy", () => {
+    assert.deepEqual(imitate({ glue: 60, ec2: 20 }, 2, 8).glue, { stack: 60, local: 12 });
+    const remedy = (runsPerCore: number) => {
+      const plan = localPlan("prod", { cores: 1, runsPerCore });
+      const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
+      const settings = JSON.stringify(localSettings(plan, "local-test", queues, { results: "r", uploads: "u" }));
+      const { limitedBy, limitRemedy } = readSettings({ RATES_SETTINGS: settings }).runners.glue;
+      return `${limitedBy}: ${limitRemedy}`;
+    };
+    assert.match(remedy(1), /carries 1 runner process per core: restart with npm start -- --runs-per-core 2, or use/);
+    assert.match(remedy(4), /carries 4 runner processes per core: restart with npm start -- --runs-per-core 8, or use/);
+    assert.match(remedy(20), /--runs-per-core 32, or use/);
+    assert.match(remedy(32), /per core: use a machine with more cores$/);
+  });
+
   for (const stack of ["dev", "staging", "prod"]) {
     it(`follows from Pulumi.${stack}.yaml`, () => {
-      const plan = localPlan(stack, undefined, 2);
+      const plan = localPlan(stack, { cores: 2 });
       assert.ok(plan.runners.glue.local >= 1 && plan.runners.ec2.local >= 1);
       assert.ok(plan.dispatchers.requests >= 2);
       const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
@@ -56,6 +71,7 @@ describe("the capacity of the local platform", () => {
       tenants: [],
       callers: [{ senderId: "*", tenants: ["default"], scopes: ["read"] }],
       maxConnections: connectionsFor(runners),
+      runsPerCore: 4,
       settings: localPlan("prod").settings,
     };
     const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };

@@ -11,10 +11,8 @@ import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
-/** Runner processes that a core of this machine carries; each is mostly waiting for the database. */
-const PROCESSES_PER_CORE = 4;
-/** Message about a limit of this machine. */
-const LOCAL_LIMIT = `this machine carries ${PROCESSES_PER_CORE} runner processes per core`;
+/** Runner processes per core of this machine; each is mostly waiting for the database. */
+export const RUNS_PER_CORE = { usual: 4, most: 32 } as const;
 /** Connections of one run at most: its keeper's, and a session for each role it has worked as. */
 const CONNECTIONS_PER_RUN = 4;
 /** From the start of a process to its first sign of life. */
@@ -41,6 +39,8 @@ export interface LocalPlan {
   /** Rules for senders on the request queue, beside the platform's own credentials, which may send for every tenant. */
   callers: readonly CallerRule[];
   maxConnections: number;
+  /** Runner processes per core of this machine, at most. */
+  runsPerCore: number;
   /** The stack's own choices: what jobs may take, how the API behaves, how long runners stay warm. */
   settings: StackSettings;
 }
@@ -50,16 +50,22 @@ export class StackError extends Error {
   override readonly name = "StackError";
 }
 
-/** Reads the stack's file in the clone and fits its capacity to this machine. Throws a StackError. */
+/**
+ * Reads the stack's file in the clone and fits its capacity to this machine.
+ * @throws StackError
+ */
 export function localPlan(
   stack: string,
-  directory = fileURLToPath(new URL("../..", import.meta.url)),
-  cores = availableParallelism(),
+  {
+    directory = fileURLToPath(new URL("../..", import.meta.url)),
+    cores = availableParallelism(),
+    runsPerCore = RUNS_PER_CORE.usual as number,
+  } = {},
 ): LocalPlan {
   const config = readStack(stack, directory);
   const { plan, problems } = planCapacity(config);
   if (plan === undefined) throw new StackError(`Pulumi.${stack}.yaml asks for too much:\n${listProblems(problems)}`);
-  const runners = imitate({ glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances }, cores);
+  const runners = imitate({ glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances }, cores, runsPerCore);
   const { eventSourceConcurrency, wakeupConcurrency } = plan.dispatcher;
   return {
     stack,
@@ -69,6 +75,7 @@ export function localPlan(
     // No IAM here that knows the ids of roles and users: those that the stack names itself.
     callers: callerRules(config.callers, () => []),
     maxConnections: connectionsFor(runners),
+    runsPerCore,
     settings: stackSettings(config, plan),
   };
 }
@@ -85,12 +92,16 @@ function readStack(stack: string, directory: string): StackConfig {
 }
 
 /**
- * Number of runs of each type on this machine: the stack's numbers if it has enough cores, otherwise four processes per
- * core, shared in the stack's proportion, with at least one of each type that the stack has.
+ * Number of runs of each type on this machine: the stack's numbers if it has enough cores, otherwise `runsPerCore`
+ * processes per core, shared in the stack's proportion, with at least one of each type that the stack has.
  */
-export function imitate(stack: Record<RunnerType, number>, cores: number): Record<RunnerType, RunLimit> {
+export function imitate(
+  stack: Record<RunnerType, number>,
+  cores: number,
+  runsPerCore: number = RUNS_PER_CORE.usual,
+): Record<RunnerType, RunLimit> {
   const total = RUNNERS.reduce((sum, kind) => sum + stack[kind], 0);
-  const share = Math.min(1, (PROCESSES_PER_CORE * cores) / total);
+  const share = Math.min(1, (runsPerCore * cores) / total);
   const limit = (runs: number): RunLimit => ({
     stack: runs,
     local: runs === 0 ? 0 : Math.max(1, Math.floor(runs * share)),
@@ -113,13 +124,17 @@ export function localSettings(
   queues: NonNullable<Settings["queues"]>,
   buckets: NonNullable<Settings["buckets"]>,
 ): object {
-  const { runners } = plan;
+  const { runners, runsPerCore } = plan;
+  const limit = {
+    limitedBy: `this machine carries ${runsPerCore} runner ${runsPerCore === 1 ? "process" : "processes"} per core`,
+    limitRemedy: remedyFor(runsPerCore),
+  };
   // The stack's collector is not for the traces of this machine.
   const { traces: _, ...settings } = plan.settings;
   const slots = (kind: RunnerType) => ({
     ...settings.runners[kind],
     slots: runners[kind].local,
-    ...(runners[kind].local < runners[kind].stack ? { limitedBy: LOCAL_LIMIT } : {}),
+    ...(runners[kind].local < runners[kind].stack ? limit : {}),
     startSeconds: LOCAL_START_SECONDS,
   });
   return {
@@ -140,4 +155,11 @@ export function localSettings(
       limits: { ...settings.api.limits, ratesPerMinute: 0 },
     },
   };
+}
+
+/** What to do if jobs wait for runs that this machine's limit does not allow. */
+function remedyFor(runsPerCore: number): string {
+  const more = "use a machine with more cores";
+  if (runsPerCore >= RUNS_PER_CORE.most) return more;
+  return `restart with npm start -- --runs-per-core ${Math.min(RUNS_PER_CORE.most, 2 * runsPerCore)}, or ${more}`;
 }

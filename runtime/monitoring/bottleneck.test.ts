@@ -48,12 +48,16 @@ describe("the verdict on the bottleneck", () => {
   it("names a limit of this machine as that, and nothing of the stack to raise", () => {
     const local = situation({ glue: FULL });
     local.settings.runners.glue.limitedBy = "this machine carries 4 runner processes per core";
+    local.settings.runners.glue.limitRemedy = "restart with more";
     const { raise, sentence } = bottleneckOf(local);
     assert.equal(raise, undefined);
     assert.match(
       sentence,
-      /^All 2 Glue runs are taken;.*: this machine carries 4 runner processes per core, and the stack has more\.$/,
+      /^All 2 Glue runs are taken;.*: this machine carries 4 runner processes per core; restart with more\.$/,
     );
+    const briefly = situation({ glue: { ...FULL, oldestWaiting: 5 } });
+    briefly.settings.runners.glue = local.settings.runners.glue;
+    assert.match(bottleneckOf(briefly).sentence, /per core; if this continues, restart with more\.$/);
   });
 
   const cases: Record<string, { change: Change; level: string; place: string; raise?: string; says: RegExp }> = {

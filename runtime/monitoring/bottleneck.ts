@@ -114,7 +114,7 @@ function requestsWait({ requests = 0 }: BottleneckInput): Verdict[] {
 /** Jobs of a kind wait for a run: for which reason. */
 function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
   const { status: standing, settings } = situation;
-  const { slots, startSeconds, limitedBy } = settings.runners[kind];
+  const { slots, startSeconds, limitedBy, limitRemedy } = settings.runners[kind];
   const { run, count, quotas, of } = KIND[kind];
   const { waiting, oldestWaiting, running, working, refused, ended } = counts(standing, kind);
   if (waiting === 0) return [];
@@ -155,8 +155,11 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
     if (noRoom) return [];
     const taken = slots === 1 ? `The one ${run} is taken` : `All ${slots} ${run}s are taken`;
     // Raising the stack's key would not help.
-    if (limitedBy !== undefined)
-      return [{ level, place: "capacity", sentence: `${taken}; ${wait}: ${limitedBy}, and the stack has more.` }];
+    if (limitedBy !== undefined) {
+      const remedy = limitRemedy === undefined ? "the stack has more" : limitRemedy;
+      const advice = level === "busy" && limitRemedy !== undefined ? `if this continues, ${remedy}` : remedy;
+      return [{ level, place: "capacity", sentence: `${taken}; ${wait}: ${limitedBy}; ${advice}.` }];
+    }
     return [
       {
         level,

@@ -22,6 +22,7 @@ const RunnerSettings = Type.Object(
     limitedBy: Type.Optional(
       Type.String({ description: "what limits the slots in place of the stack's configuration, in words" }),
     ),
+    limitRemedy: Type.Optional(Type.String({ description: "what to do about that limit, in words" })),
     tenantSlots: Type.Optional(
       Type.Integer({
         minimum: 1,
