@@ -17,7 +17,8 @@ const AT = /@|%40/i;
  * @returns The reduced URL, or `UNREADABLE_URL` unless scheme and host are certain.
  */
 export function redactUrl(text: string): string {
-  const url = URL.parse(text);
+  // URL.parse does not exist in Node 20, which runs the packed command line.
+  const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url?.host) return UNREADABLE_URL;
   const base = `${url.protocol}//${url.host}`;
   // `https://user:1234/x@host/`: the parser's host and port may have been meant as user name and password.

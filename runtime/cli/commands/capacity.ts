@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { connect, localPlatform, variable } from "../lib/client.ts";
+import { requireClone } from "../lib/clone.ts";
 import { type CliContext, type GlobalOptions, seconds, whole } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
@@ -52,6 +53,7 @@ export function capacityCommand({ program }: CliContext): void {
         import("../../../stacks/planning/smallJobs.ts"),
         import("../../../stacks/config/checks.ts"),
       ]);
+      requireClone("rates capacity");
       const stack = named ?? imitated(options) ?? USUAL_STACK;
       const { config, plan } = plannedStack(stack);
       const live = named === undefined ? await running(options) : undefined;

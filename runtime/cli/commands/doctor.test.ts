@@ -107,6 +107,8 @@ describe("rates doctor", () => {
       rmSync(directory, { recursive: true });
     }
     assert.equal(ownNodeCheck("20.1.0").outcome, "failed");
+    assert.equal(ownNodeCheck("20.1.0", false).outcome, "passed", "the installed package");
+    assert.match(ownNodeCheck("18.0.0", false).remedy ?? "", /Install Node 20/);
   });
 
   it("fits a narrow terminal without cutting what is to be done", () => {

@@ -8,11 +8,15 @@ const DIRECTORY = fileURLToPath(new URL("../../..", import.meta.url));
 /** Path of the running clone; undefined for the installed package, which has no stacks. */
 export const CLONE: string | undefined = existsSync(join(DIRECTORY, "Pulumi.yaml")) ? DIRECTORY : undefined;
 
-/** Returns the path of the clone. @throws CommandError in the installed package */
-export function requireClone(): string {
+/**
+ * Returns the path of the clone.
+ * @param what option or command that needs it
+ * @throws CommandError in the installed package
+ */
+export function requireClone(what = "--stack"): string {
   if (CLONE !== undefined) return CLONE;
   throw new CommandError(
     "invalid",
-    "--stack needs the clone with its stacks, and this is the installed package. Use --api URL with --token, or --profile NAME.",
+    `${what} needs the clone with its stacks, and this is the installed package. Other commands take --api URL with --token, or --profile NAME.`,
   );
 }

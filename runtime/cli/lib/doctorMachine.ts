@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { CLONE } from "./clone.ts";
 import { type Check, failed, passed } from "./doctor.ts";
 
 /** The oldest versions that all of it works with. */
@@ -25,13 +26,17 @@ export function commandCheck(command: keyof typeof OLDEST): Check {
     : failed(command, `${version} is too old: ${OLDEST[command]} at least`, remedy);
 }
 
-/** Checks that this process runs on the Node version that the lock file pins. */
-export function ownNodeCheck(version = process.versions.node): Check {
-  return Number(version.split(".")[0]) >= 24
+/**
+ * Checks that this process runs on the Node version that the lock file pins, or in the installed package on one that it
+ * works with.
+ */
+export function ownNodeCheck(version = process.versions.node, isClone = CLONE !== undefined): Check {
+  const oldest = isClone ? 24 : OLDEST.node;
+  return Number(version.split(".")[0]) >= oldest
     ? passed("own Node", `${version} runs this command`)
     : failed(
         "own Node",
-        `${version} runs this command; it needs Node 24`,
-        "Run it as `npx rates` in the clone, after `npm ci`.",
+        `${version} runs this command; it needs Node ${oldest}`,
+        isClone ? "Run it as `npx rates` in the clone, after `npm ci`." : "Install Node 20 or newer.",
       );
 }

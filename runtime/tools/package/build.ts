@@ -8,8 +8,8 @@ import { build } from "esbuild";
 import manifest from "../../../package.json" with { type: "json" };
 
 const CLONE = fileURLToPath(new URL("../../..", import.meta.url));
-/** The oldest Node that runs the package. */
-const NODE = ">=22";
+/** Major version of the oldest Node that runs the package. */
+const OLDEST_NODE = 20;
 
 /** Bundled CommonJS modules ask for Node's own ones by require. */
 const BANNER = `import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;
@@ -22,7 +22,7 @@ const packageJson = () => ({
   description: "The command line of the rates platform",
   license: manifest.license,
   type: "module",
-  engines: { node: NODE },
+  engines: { node: `>=${OLDEST_NODE}` },
   bin: { rates: "bin/rates.js" },
   files: ["bin", "lib"],
 });
@@ -42,7 +42,7 @@ export async function packCommandLine(destination: string): Promise<string> {
       splitting: true,
       platform: "node",
       format: "esm",
-      target: "node22",
+      target: `node${OLDEST_NODE}`,
       minifySyntax: true,
       banner: { js: BANNER },
       // Of stacks only, which the package has not.

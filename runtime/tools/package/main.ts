@@ -2,4 +2,13 @@ import { resolve } from "node:path";
 import { packCommandLine } from "./build.ts";
 
 /** `npm run pack-cli [-- DIRECTORY]`: packs the command line as a package of its own. */
-console.log(await packCommandLine(resolve(process.argv[2] ?? ".")));
+const USAGE = "npm run pack-cli [-- DIRECTORY]: packs the command line into DIRECTORY (.)";
+const [directory = ".", ...more] = process.argv.slice(2);
+const isOption = directory.startsWith("-");
+if (directory === "--help" || directory === "-h") console.log(USAGE);
+else if (isOption || more.length > 0) {
+  console.error(
+    `${isOption ? `There is no option ${directory}.` : `'${more[0]}' is one directory too many.`}\n${USAGE}`,
+  );
+  process.exitCode = 2;
+} else console.log(await packCommandLine(resolve(directory)));

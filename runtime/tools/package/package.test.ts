@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testApi } from "../../testing/api/api.ts";
 import { packCommandLine } from "./build.ts";
@@ -20,6 +21,33 @@ describe("the command line as a package", function () {
   after(async () => {
     await p.close();
     await rm(directory, { recursive: true });
+  });
+
+  /** Built-ins that Node has since 21 or later; a use behind a check for them is fine. */
+  const NEWER =
+    /(?<!["'.\w])(?:URL\.parse|Object\.groupBy|Map\.groupBy|Promise\.(?:try|withResolvers)|Array\.fromAsync|Iterator\.from|RegExp\.escape)\(/;
+
+  it("calls nothing unchecked that the oldest Node of its manifest lacks", async () => {
+    const tarball = await packCommandLine(directory);
+    await run("tar", ["xzf", tarball], { cwd: directory });
+    const { engines } = JSON.parse(await readFile(join(directory, "package/package.json"), "utf8"));
+    assert.equal(engines.node, ">=20");
+    const names = (await readdir(join(directory, "package/lib"))).filter((name) => name.endsWith(".js"));
+    assert.ok(names.length > 5);
+    for (const name of names) {
+      const lines = (await readFile(join(directory, "package/lib", name), "utf8")).split("\n");
+      const unchecked = lines.filter((line) => NEWER.test(line) && !/\? \(/.test(line));
+      assert.deepEqual(unchecked, [], name);
+    }
+  });
+
+  it("prints its usage, and takes no option for a directory", async () => {
+    const main = fileURLToPath(new URL("main.ts", import.meta.url));
+    const { stdout } = await run(process.execPath, [main, "--help"], { cwd: directory });
+    assert.match(stdout, /^npm run pack-cli/);
+    const refused = await run(process.execPath, [main, "--out"], { cwd: directory }).catch((error) => error);
+    assert.deepEqual([refused.code, /no option --out/.test(refused.stderr)], [2, true]);
+    assert.ok(!(await readdir(directory)).some((name) => name.startsWith("--")));
   });
 
   it("is small, installs without a network into an empty directory, and reaches a platform", async () => {
@@ -43,6 +71,9 @@ describe("the command line as a package", function () {
     assert.match((await rates("show", "packed", "--json", "id,state")).stdout, /"state": "PENDING"/);
     const refused = await rates("list", "--stack", "dev").catch((error) => error);
     assert.match(refused.stderr, /--stack needs the clone/);
+    const planned = await rates("capacity").catch((error) => error);
+    assert.deepEqual([planned.code, planned.stderr.split("\n").length], [2, 2]);
+    assert.match(planned.stderr, /^rates capacity needs the clone/);
     const { RATES_API: _, RATES_TOKEN: __, ...bare } = env;
     const nowhere = await run(join(directory, "node_modules/.bin/rates"), ["list"], {
       cwd: directory,
