@@ -69,6 +69,15 @@ describe("the dashboard's appearance", function () {
     assert.deepEqual([await violationsOf(page), await overflowOf(page)], [[], 0]);
   });
 
+  it("shows navigation and tables whole in a narrow window, without scrolling them sideways", async () => {
+    const sideways = async (page: Page) =>
+      (await page.evaluate(
+        `[...document.querySelectorAll("nav, .scroll:not(.grid-scroll)")].filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.getAttribute("aria-label"))`,
+      )) as string[];
+    const hashes = Object.keys(SEEN);
+    assert.deepEqual(await lookAt(hashes, "light", 360, sideways), []);
+  });
+
   it("has enough contrast on every page in a wide window, dark", async () => {
     const contrast = (page: Page) => violationsOf(page, ["color-contrast"]);
     assert.deepEqual(await lookAt(Object.keys(SEEN), "dark", 1_280, contrast), []);

@@ -6,9 +6,9 @@ import { replaceRoute } from "../navigation.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
 import { isAdmin } from "../session.js";
-import { Empty, Failure, Panel, Table } from "../ui/parts.js";
+import { Empty, Failure, Panel, StackedTable } from "../ui/parts.js";
 
-/** @typedef {{ id: number, at: string, tenant: string, actorId: string, actor: string, via: string, action: string, target: string, detail: Record<string, unknown> }} Entry */
+/** @typedef {{ id: number, at: string, tenant: string, actorId: string, actor: string, via: string, action: import("../../../../store/audit.ts").Action, target: string, detail: Record<string, unknown> }} Entry */
 /** @typedef {{ entries: Entry[], next?: number }} Page */
 
 const EVERY_MS = 10_000;
@@ -92,7 +92,7 @@ export function Audit({ text, action }) {
           (found.entries.length === 0
             ? html`<${Empty}>${text || action ? "No entries match." : "No entries yet. Submits, cancels, retries and sign-ins are listed here."}<//>`
             : html`
-                <${Table} label="Audit trail" head=${["When", "Who", "Via", "Action", "Target", ...(isAdmin.value ? ["Tenant"] : [])]}>
+                <${StackedTable} label="Audit trail" head=${["When", "Who", "Via", "Action", "Target", ...(isAdmin.value ? ["Tenant"] : [])]}>
                   ${found.entries.map((entry) => html`<${Row} key=${entry.id} entry=${entry} />`)}
                 <//>
               `)
@@ -109,15 +109,15 @@ export function Audit({ text, action }) {
 
 /** @param {{ entry: Entry }} props */
 const Row = ({ entry: { at, actor, actorId, via, action, target, tenant, detail } }) => html`
-  <tr>
-    <td title=${moment(at)}>${ago(at)}</td>
-    <td title=${`Token or session ${actorId}`}>${actor}</td>
-    <td>${via}</td>
-    <td title=${JSON.stringify(detail)}>${action}</td>
-    <td>
+  <tr role="row">
+    <td role="cell" data-label="When" title=${moment(at)}>${ago(at)}</td>
+    <td role="cell" data-label="Who" title=${`Token or session ${actorId}`}>${actor}</td>
+    <td role="cell" data-label="Via">${via}</td>
+    <td role="cell" data-label="Action" title=${JSON.stringify(detail)}>${ACTIONS[action] ?? action}</td>
+    <td role="cell" data-label="Target">
       ${JOB_ACTIONS.has(action) ? html`<a href=${formatRoute({ page: "job", tenant, requestId: target })}>${target}</a>` : target}
     </td>
-    ${isAdmin.value && html`<td>${tenant}</td>`}
+    ${isAdmin.value && html`<td role="cell" data-label="Tenant">${tenant}</td>`}
   </tr>
 `;
 

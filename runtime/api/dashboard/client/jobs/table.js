@@ -93,7 +93,7 @@ function Row({ job, isChosen, choose }) {
       <th scope="row">
         <a href=${to}>${requestId || rejectedId}</a>
         ${isAdmin.value && html` <span class="dim small tenant">${tenant}</span>`}
-        <span class="dim small narrow"><span aria-hidden="true">${STATE_WORDS[status]} · </span>${what} · ${ago(createdAt)}</span>
+        <span class="dim small narrow"><span aria-hidden="true">${STATE_WORDS[status]} · </span>${ago(createdAt)} · ${what}</span>
         ${error && status !== "CANCELLED" && html`<span class="bad-text small error-type">${error.type}</span>`}
         ${done !== undefined && html`<${Meter} label="Progress" value=${Math.round(100 * done)} most=${100} />`}
       </th>

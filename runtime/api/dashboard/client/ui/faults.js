@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { count } from "../format.js";
+import { StackedTable } from "./parts.js";
 
 /** Fields of a problem that are shown first, since the database orders keys differently. */
 const ORDER = ["line", "column", "field", "value", "reason", "message"];
@@ -16,7 +17,7 @@ export function faultsOf(details) {
 }
 
 /**
- * Problems as a table that stacks on narrow screens. Roles are explicit, since a stacked table loses them.
+ * Problems as a table that stacks on narrow screens.
  * @param {{ details: unknown[] }} props
  */
 export function Faults({ details }) {
@@ -25,16 +26,9 @@ export function Faults({ details }) {
   const found = new Set(faults.flatMap((one) => Object.keys(one)));
   const columns = [...new Set([...ORDER.filter((name) => found.has(name)), ...found])];
   return html`
-    <div class="scroll stacked" role="group" aria-label=${`${count(faults.length)} faults`} tabindex="0">
-      <table role="table">
-        <thead role="rowgroup">
-          <tr role="row">${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}</tr>
-        </thead>
-        <tbody role="rowgroup">
-          ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" data-label=${name}>${shown(fault[name])}</td>`)}</tr>`)}
-        </tbody>
-      </table>
-    </div>
+    <${StackedTable} label=${`${count(faults.length)} faults`} head=${columns} class="bounded">
+      ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" data-label=${name}>${shown(fault[name])}</td>`)}</tr>`)}
+    <//>
   `;
 }
 

@@ -72,6 +72,24 @@ export function Bars({ rows }) {
 }
 
 /**
+ * Table whose rows become lists on narrow screens; a cell's label is in `data-label`. Roles are explicit, since a stacked
+ * table loses them.
+ * @param {{ label: string, head: readonly string[], numeric?: number[], class?: string, children: unknown }} props
+ */
+export const StackedTable = ({ label, head, numeric = [], class: name = "", children }) => html`
+  <div class=${`scroll stacked ${name}`} role="group" aria-label=${label} tabindex="0">
+    <table role="table">
+      <thead role="rowgroup">
+        <tr role="row">${head.map((one, index) => html`<th scope="col" role="columnheader" class=${numeric.includes(index) ? "number" : ""}>${one}</th>`)}</tr>
+      </thead>
+      <tbody role="rowgroup">
+        ${children}
+      </tbody>
+    </table>
+  </div>
+`;
+
+/**
  * Table that scrolls horizontally if it is wider than the screen, also by keyboard.
  * @param {{ label: string, head: unknown[], numeric?: number[], children: unknown }} props
  */

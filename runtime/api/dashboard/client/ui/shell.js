@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { deadLetters, learnCaller } from "../figures.js";
 import { count } from "../format.js";
 import { caller, isAdmin, may, signOut } from "../session.js";
@@ -9,12 +9,9 @@ import { Search } from "./search.js";
 /** Frame of every page: navigation, search, session. @param {{ page: string, children: unknown }} props */
 export function Shell({ page, children }) {
   const who = caller.value;
-  const nav = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     // The page reports the failure itself, since it uses the same API.
     learnCaller().catch(() => {});
-    // On narrow screens the navigation scrolls.
-    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [page]);
   const links = [
     { to: "#/", name: "Overview", of: ["overview"], shown: true },
@@ -29,7 +26,7 @@ export function Shell({ page, children }) {
     <header class="bar">
       <div class="bar-inner">
         <a class="brand" href="#/"><img src=${ICON} alt="" width="24" height="24" /> Rates platform</a>
-        <nav aria-label="Pages" ref=${nav}>
+        <nav aria-label="Pages">
           ${links
             .filter(({ shown }) => shown)
             .map(
