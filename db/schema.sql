@@ -173,7 +173,6 @@ CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE ((stat
 CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE ((status)::text = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, created_at, id) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NULL));
 CREATE TRIGGER delete_responses AFTER DELETE ON jobs.jobs REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION jobs.delete_responses();
-CREATE TRIGGER set_changed BEFORE UPDATE ON jobs.jobs FOR EACH ROW WHEN (old.version <> new.version AND new.changed <> pg_current_xact_id()) EXECUTE FUNCTION jobs.set_changed();
 
 create table jobs.launch_targets (
   runner text not null,
@@ -555,8 +554,6 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.heartbeat(p_run uuid, p_job bigint, p_attempt integer, p_progress jsonb) returns text
 --   callers: job_keeper
--- function jobs.inline_bytes(result json) returns integer
---   callers: none
 -- function jobs.instance_started(p_launch uuid, p_instance text, p_memory bigint) returns TABLE(run uuid, slot integer)
 --   callers: job_keeper
 -- function jobs.iso(at timestamp with time zone) returns text
@@ -611,8 +608,6 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.responses_sent(p_responses bigint[], p_messages text[]) returns void
 --   callers: api_reader, dispatcher, job_keeper
--- function jobs.result_summary(result json) returns jsonb
---   callers: none
 -- function jobs.result_tail(result json) returns text
 --   callers: none
 -- function jobs.result_too_large(p_bytes integer) returns json
@@ -635,8 +630,6 @@ create table jobs.waiting_counts (
 --   callers: job_keeper
 -- function jobs.run_stopping(p_run uuid) returns void
 --   callers: dispatcher
--- function jobs.set_changed() returns trigger
---   callers: none
 -- function jobs.settle_lost(p_job bigint, p_attempt integer, p_reason text, p_error json) returns text
 --   callers: dispatcher
 -- function jobs.standing(p_minutes integer) returns jsonb

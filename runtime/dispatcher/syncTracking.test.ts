@@ -102,14 +102,6 @@ describe("the tracking store's synchronization", () => {
     assert.deepEqual(await progress(), before);
   });
 
-  it("notices a change by a statement that does not set its time", async () => {
-    const { db } = d.context;
-    await accept(db, [newJob("a")]);
-    await syncTracking(d.context);
-    await d.admin.query("update jobs.jobs set labels = '{}', version = version + 1");
-    assert.equal(await syncTracking(d.context), 1);
-  });
-
   it("follows a job with lost runners back to PENDING and to its last attempt, and a cancelled one", async () => {
     const { db, tracking } = d.context;
     const seen = async (id: string) => {

@@ -3,21 +3,20 @@
 create or replace function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_messages text[])
 returns json language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  running boolean;
-  job json;
+  claimed record;
   own_runner text;
 begin
   if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_messages); end if;
-  select c.running, c.job into running, job from jobs.next_claim(p_run, p_pid, p_backend_start, p_log) c;
-  if not running then raise no_data_found using message = format('run %s is not running', p_run); end if;
+  claimed := jobs.next_claim(p_run, p_pid, p_backend_start, p_log);
+  if not claimed.running then raise no_data_found using message = format('run %s is not running', p_run); end if;
   -- This run was idle: so may be others, for the jobs that wait behind this one.
-  if job is not null then
+  if claimed.job is not null then
     select runner into own_runner from jobs.runs where id = p_run;
     if exists (select from jobs.jobs where runner = own_runner and status = 'PENDING' and not_before is null) then
       perform jobs.wake_runs(own_runner, 1);
     end if;
   end if;
-  return job;
+  return claimed.job;
 end
 $$;
 

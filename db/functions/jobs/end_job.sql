@@ -11,7 +11,8 @@ declare
   job record;
   figures json;
   answer text;
-  inline_size integer;
+  tail text; -- of the result, without its inline rows
+  inline_size integer; -- bytes of the inline rows in a response
   asked_again integer := 0;
   response jobs.responses;
 begin
@@ -22,7 +23,9 @@ begin
   if not found then return null; end if;
   if job.status = 'IN_PROGRESS' and job.is_limited then perform jobs.wake_tenant(job.runner, job.tenant); end if;
   if p_error is not null then p_error := jobs.bounded_error(p_error); end if;
-  inline_size := jobs.inline_bytes(p_result);
+  tail := jobs.result_tail(p_result);
+  inline_size := case when tail is null then coalesce(octet_length(jobs.escape_noncharacters((p_result -> 'inline')::text)), 0)
+    else octet_length(jobs.escape_noncharacters(p_result::text)) - octet_length('{"inline":') - octet_length(tail) end;
   loop
     figures := json_build_object(
       'queueMs', jobs.milliseconds(job.created_at, job.started),
@@ -43,7 +46,7 @@ begin
 
   update jobs.jobs set
     status = p_status, finished_at = moment, lease_until = null, deadline = null, not_before = null,
-    result = case when p_status = 'SUCCEEDED' then jobs.result_summary(p_result) end,
+    result = case when p_status <> 'SUCCEEDED' then null when tail is null then p_result::jsonb - 'inline' else ('{' || substr(tail, 2))::jsonb end,
     error = p_error::jsonb, stats = figures::jsonb,
     -- kept where `rates retry` may want it again
     inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,

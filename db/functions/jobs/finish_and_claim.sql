@@ -8,6 +8,7 @@ returns table (response_pk bigint, response_id text, tenant text, request_id tex
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   response jobs.responses;
+  claimed record;
 begin
   if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_messages); end if;
   response := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
@@ -19,7 +20,9 @@ begin
     status := response.status;
     if response.wanted then body := response.body; end if;
   end if;
-  select c.running, c.job into running, next from jobs.next_claim(p_run, p_pid, p_backend_start, p_log) c;
+  claimed := jobs.next_claim(p_run, p_pid, p_backend_start, p_log);
+  running := claimed.running;
+  next := claimed.job;
   return next;
 end
 $$;

@@ -8,23 +8,18 @@ returns bigint language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   best integer;
   candidate text;
-  last_tenant text;
   busy text[];
   chosen bigint;
 begin
   -- Usually only one tenant waits: then there is nothing to compare. Two probes of the index; min and max would read all
   -- waiting jobs where the table's statistics say that few wait.
   if p_tenant_slots is null then
-    select (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant limit 1),
-      (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant desc limit 1)
-    into candidate, last_tenant;
-    if candidate is null then return null; end if;
-    if candidate = last_tenant then
-      select id into chosen from jobs.jobs
-      where runner = p_runner and status = 'PENDING' and not_before is null
-      order by rank desc, created_at, id limit 1 for update skip locked;
-      if chosen is not null then return chosen; end if;
-    end if;
+    select id into chosen from jobs.jobs
+    where runner = p_runner and status = 'PENDING' and not_before is null
+      and (select (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant limit 1)
+                = (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant desc limit 1))
+    order by rank desc, created_at, id limit 1 for update skip locked;
+    if chosen is not null then return chosen; end if;
   end if;
   select rank into best from jobs.jobs
   where runner = p_runner and status = 'PENDING' and not_before is null order by rank desc limit 1;

@@ -238,7 +238,7 @@ describe("jobs in the dashboard", function () {
     it("show their progress there and in the overview", async () => {
       const progress = { rows: 5, bytes: 1_200, estimatedRows: 10 };
       await suite.p.admin.query(
-        "update jobs.jobs set progress = $1, version = version + 1 where request_id = 'running'",
+        "update jobs.jobs set progress = $1, version = version + 1, changed = pg_current_xact_id() where request_id = 'running'",
         [JSON.stringify(progress)],
       );
       await syncTracking(suite.p.context);

@@ -1,0 +1,14 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+
+const FUNCTIONS = new URL("../../db/functions/jobs/", import.meta.url);
+
+describe("statements that change a job's document", () => {
+  it("record the transaction, by which the tracking store finds the change", () => {
+    const statements = readdirSync(FUNCTIONS)
+      .flatMap((file) => readFileSync(new URL(file, FUNCTIONS), "utf8").split(";"))
+      .filter((statement) => /\bversion = version \+/.test(statement));
+    assert(statements.length >= 5, "cancel, end_job, overflow, retry, start_attempt and heartbeat change it");
+    for (const statement of statements) assert.match(statement, /\bchanged = .*pg_current_xact_id\(\)/);
+  });
+});
