@@ -67,10 +67,10 @@ for (const [index, run] of (await planRuns(p.context.db, testPlan("glue", RUNNIN
   const job = await claim(keeper, run, await backendOf(keeper), undefined);
   assert(job);
   const progress = { rows: 412_000 * (index + 1), bytes: 9_000_000, estimatedRows: 1_900_000 };
-  await p.admin.query("update jobs.jobs set progress = $2, version = version + 1, changed = pg_current_xact_id() where request_id = $1", [
-    job.requestId,
-    JSON.stringify(progress),
-  ]);
+  await p.admin.query(
+    "update jobs.jobs set progress = $2, version = version + 1, changed = pg_current_xact_id() where request_id = $1",
+    [job.requestId, JSON.stringify(progress)],
+  );
 }
 await syncTracking(p.context);
 
