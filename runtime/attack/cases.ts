@@ -66,6 +66,11 @@ export const SQL: readonly string[] = [
   `select 1 from ports where name = ${lots("quote_literal(", 280)}repeat(chr(39), 100)${lots(")", 20)}`,
   `select 1 from ports where name = ${"1e131071::text || ".repeat(100)}''`,
   `select jsonb_path_query_array('${nested(4_000, "[", "]")}', '$.**')`,
+  `select 1 from ports where code = ${lots("quote_literal(", 280)}repeat(chr(39) || now()::text, 100)${lots(")", 20)}`,
+  `select 1 from (select row(code, repeat(chr(39), 100)) as r from ports) t where '' = ${lots("quote_literal(", 280)}(t.r).f2${lots(")", 20)}`,
+  "select parse_ident(string_agg(repeat(chr(34), 1000), '')) from generate_series(1, 4000)",
+  "select log(1 + price * 0 + 1e-16383, 2) from prices limit 1",
+  `select 1 from ports where ${Array.from({ length: 400 }, (_, n) => `(code = 'a${n}' or code = 'b${n}')`).join(" and ")}`,
 ];
 
 /** Bodies of a request that hold much of something, or something where it does not belong. None may be accepted. */

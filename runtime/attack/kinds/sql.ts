@@ -8,7 +8,7 @@ const explain = (target: Target, sql: string, token = target.attacker) =>
   target.http("POST", "/explain", { task: { type: "read", sql, format: "csv" } }, token);
 
 /** A statement that the checker allows and that takes the planner longer than it may. */
-const SLOW_PLAN = "select gcd(3::numeric ^ 130000, 7::numeric ^ 65000) > 1 as x";
+const SLOW_PLAN = `select ${Array.from({ length: 300 }, (_, n) => `'x' ~ '(a{1,90}${n}){1,90}'`).join(" or ")} as x`;
 
 /** SQL that reads, signals, writes, waits for or exhausts what is not the caller's. */
 export const sql: Kind = {

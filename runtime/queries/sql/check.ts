@@ -78,7 +78,7 @@ class StatementCheck extends ExpressionCheck {
           )
         : targets.columns;
     if (columns > SQL_LIMITS.columns) this.exceeds(context, `selects ${columns} columns`, SQL_LIMITS.columns);
-    const total = sum([...arms.map((arm) => arm.total), from, targets.total, ...rows, rest]);
+    const total = sum([sum(separate(arms)), from, targets.total, ...rows, rest]);
     this.limit(total, context);
     const merged = [...arms.map((arm) => arm.column), targets.column, ...rows].reduce(larger, COLUMN);
     return { total, columns, column: isMerged(fields, scope) ? merged : computed(merged) };
@@ -280,6 +280,12 @@ function selfOf(name: string, fields: Fields): Cte {
   const column = { ...COLUMN, size: Number.POSITIVE_INFINITY };
   return { ...unresolved(name), isForward: false, isSelf: true, columns: named + SEARCH_COLUMNS, column };
 }
+
+/** Costs of the sides of a set operation: their conditions are planned one after the other. */
+const separate = (arms: readonly QueryCost[]): Cost[] => {
+  const conditions = Math.max(0, ...arms.map(({ total }) => total.conditions ?? 0));
+  return arms.map(({ total }, index) => ({ ...total, conditions: index === 0 ? conditions : 0 }));
+};
 
 /** A column that is computed before the query around it uses it. */
 const computed = (column: Cost): Cost => ({ ...COLUMN, size: sizeOf(column) });

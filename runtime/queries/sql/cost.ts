@@ -12,7 +12,15 @@ export interface Cost {
   readonly size?: number;
   /** Steps of evaluating the constants in it (steps.ts). */
   readonly steps?: number;
+  /** Bytes that its functions and operators handle per row; an unbounded value counts as {@link MOST_BYTES}. */
+  readonly work?: number;
+  /** Alternatives in it (arguments of OR, and of a negated AND), and those of the longest list. */
+  readonly conditions?: number;
+  readonly longestCondition?: number;
 }
+
+/** Longest value of Postgres (MaxAllocSize). */
+export const MOST_BYTES = 1024 ** 3;
 
 /** Bytes of a value while the query runs. */
 export const sizeOf = ({ size, bytes }: Cost): number => size ?? bytes;
@@ -27,7 +35,7 @@ export const COLUMN: Cost = { nodes: 1, bytes: COLUMN_BYTES, tables: 0, isVariab
 
 /** A node whose parts are evaluated together. */
 export function sum(parts: Iterable<Cost>, own: Cost = NOTHING): Cost {
-  let { nodes, bytes, tables, isVariable = false, steps = 0 } = own;
+  let { nodes, bytes, tables, isVariable = false, steps = 0, work = 0, conditions = 0, longestCondition = 0 } = own;
   let size = sizeOf(own);
   for (const part of parts) {
     nodes += part.nodes;
@@ -35,9 +43,12 @@ export function sum(parts: Iterable<Cost>, own: Cost = NOTHING): Cost {
     tables += part.tables;
     size += sizeOf(part);
     steps += part.steps ?? 0;
+    work += part.work ?? 0;
+    conditions += part.conditions ?? 0;
+    longestCondition = Math.max(longestCondition, part.longestCondition ?? 0);
     isVariable ||= part.isVariable === true;
   }
-  return { nodes, bytes, tables, isVariable, size, steps };
+  return { nodes, bytes, tables, isVariable, size, steps, work, conditions, longestCondition };
 }
 
 /** The larger of two alternatives, in each respect. One that may be a constant is taken for one. */
@@ -48,6 +59,9 @@ export const larger = (a: Cost, b: Cost): Cost => ({
   isVariable: a.isVariable === true && b.isVariable === true,
   size: Math.max(sizeOf(a), sizeOf(b)),
   steps: Math.max(a.steps ?? 0, b.steps ?? 0),
+  work: Math.max(a.work ?? 0, b.work ?? 0),
+  conditions: Math.max(a.conditions ?? 0, b.conditions ?? 0),
+  longestCondition: Math.max(a.longestCondition ?? 0, b.longestCondition ?? 0),
 });
 
 /** A cost that occurs several times. */
@@ -58,6 +72,9 @@ export const times = (cost: Cost, count: number): Cost => ({
   isVariable: cost.isVariable === true,
   size: count === 0 ? 0 : sizeOf(cost) * count,
   steps: (cost.steps ?? 0) * count,
+  work: (cost.work ?? 0) * count,
+  conditions: (cost.conditions ?? 0) * count,
+  longestCondition: cost.longestCondition ?? 0,
 });
 
 /** A FROM item, as far as references to its columns go. */

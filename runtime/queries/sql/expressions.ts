@@ -5,26 +5,48 @@ import { CALLABLE_NAMES } from "./functionNames.ts";
 import { FUNCTIONS, NEVER_FOLDED, PLATFORM_FUNCTIONS } from "./functions.ts";
 import { callBytes, castBytes, JSON_TEXT, literalBytes, NUMERIC_BYTES, pathBytes, QUOTED } from "./growth.ts";
 import { SQL_LIMITS } from "./limits.ts";
-import { constantSteps, isSquare, resultSize, uninterruptedSteps } from "./steps.ts";
-import { type Fields, literalInteger, literalText, texts, type Wrapped } from "./tree.ts";
+import {
+  arithmeticWork,
+  constantSteps,
+  handled,
+  isLongLogarithm,
+  isLongPower,
+  isSquare,
+  POWER_STEPS,
+  resultSize,
+  uninterruptedSteps,
+} from "./steps.ts";
+import { type Fields, literalInteger, literalText, texts, typed, type Wrapped } from "./tree.ts";
 import { type Context, NodeWalk } from "./walk.ts";
 
 /** Checks expressions: names, constants, operators, casts and calls, how large their values can be and how long they take. */
 export abstract class ExpressionCheck extends NodeWalk {
+  /** CASE and COALESCE whose constants are literals. */
+  readonly #literals = new WeakSet<Fields>();
+
   /** Uses of `value.name` where an allowed function has that name. */
   protected readonly fieldCalls: { name: string; offset: number }[] = [];
 
   /** Bounds what a function or an operator does without looking at the time, and counts what it does with constants. */
-  #timed(name: string, args: readonly Cost[], cost: Cost, context: Context): Cost {
+  #timed(name: string, values: readonly Wrapped[], args: readonly Cost[], cost: Cost, context: Context): Cost {
     const sizes = args.map(sizeOf);
-    if (uninterruptedSteps(name, sizes) > SQL_LIMITS.steps)
+    const constant = Math.max(0, ...args.map((arg) => (arg.isVariable ? 0 : sizeOf(arg))));
+    if (uninterruptedSteps(name, sizes, constant) > SQL_LIMITS.steps)
       this.refuse(
         context.offset,
         `allows "${name}" with one long value at most, such as an aggregate's. Compare shorter values, or before they are collected.`,
       );
-    if (cost.isVariable) return cost;
+    if (isLongLogarithm(name, sizes))
+      this.refuse(
+        context.offset,
+        "allows log(base, number) with a base of few digits. Write the base as a short literal, such as 2.",
+      );
+    const isLong = isLongPower(name, values.at(-1));
+    const work = (cost.work ?? 0) + handled(sizes) + arithmeticWork(name, sizes, isLong);
+    if (cost.isVariable) return { ...cost, work };
     const constants = args.map(({ bytes }) => bytes);
-    return { ...cost, steps: (cost.steps ?? 0) + constantSteps(name, constants, cost.bytes) };
+    const steps = constantSteps(name, constants, cost.bytes) + (isLong ? POWER_STEPS : 0);
+    return { ...cost, work, steps: (cost.steps ?? 0) + steps };
   }
 
   /** Checks what a node's type alone does not decide; undefined where nothing is special about it. */
@@ -55,7 +77,10 @@ export abstract class ExpressionCheck extends NodeWalk {
         return this.#type(fields, context);
       case "TypeCast":
         return this.#cast(fields, context);
+      case "BoolExpr":
+        return this.#condition(fields, context);
       case "RowExpr":
+        return this.#row(fields, context);
       case "A_ArrayExpr":
         return this.#grown(type, fields, context, (bytes) => bytes * QUOTED);
       case "JsonObjectConstructor":
@@ -98,7 +123,7 @@ export abstract class ExpressionCheck extends NodeWalk {
   ): Cost {
     const cost = this.plain(type, fields, context);
     const size = growSize(sizeOf(cost));
-    if (cost.isVariable) return { ...cost, size };
+    if (cost.isVariable) return { ...cost, size, work: (cost.work ?? 0) + handled([sizeOf(cost)]) };
     const bytes = grow(cost.bytes);
     return { ...cost, bytes, size: bytes, steps: (cost.steps ?? 0) + constantSteps(type, [cost.bytes], bytes) };
   }
@@ -107,21 +132,59 @@ export abstract class ExpressionCheck extends NodeWalk {
   #expression(fields: Fields, context: Context): Cost {
     this.#operator(fields.name, context);
     const name = texts(fields.name).at(-1) ?? "";
-    const operands = [fields.lexpr, fields.rexpr].flatMap((operand) => (operand ? [this.node(operand, context)] : []));
+    const values = [fields.lexpr, fields.rexpr].filter(Boolean) as Wrapped[];
+    // The planner turns `(a and b) = false` into a NOT.
+    const inner: Context = { ...context, polarity: "both" };
+    const operands = values.map((operand) => this.node(operand, inner));
     const cost = sum(operands, this.plain("A_Expr", fields, context, ["lexpr", "rexpr"]));
     const bytes = name === "^" && !cost.isVariable ? cost.bytes + NUMERIC_BYTES : cost.bytes;
-    return this.#timed(name, operands, { ...cost, bytes, size: cost.isVariable ? sizeOf(cost) : bytes }, context);
+    const grown = isLongPower(name, values.at(-1)) ? NUMERIC_BYTES : 0;
+    const size = cost.isVariable ? sizeOf(cost) + grown : bytes;
+    return this.#timed(name, values, operands, { ...cost, bytes, size }, context);
   }
 
-  /** CASE and COALESCE: the planner chooses between their parts as far as it knows the first condition, or value. */
+  /** AND, OR and NOT: counts alternatives, which a negation makes of AND. */
+  #condition(fields: Fields, context: Context): Cost {
+    const { polarity = "plain" } = context;
+    const flipped = { plain: "negated", negated: "plain", both: "both" } as const;
+    const inner = fields.boolop === "NOT_EXPR" ? flipped[polarity] : polarity;
+    const cost = this.plain("BoolExpr", fields, { ...context, polarity: inner });
+    const others = fields.boolop === "OR_EXPR" ? "negated" : "plain";
+    if (fields.boolop === "NOT_EXPR" || polarity === others) return cost;
+    const count = (fields.args as unknown[]).length;
+    const longestCondition = Math.max(cost.longestCondition ?? 0, count);
+    return { ...cost, conditions: (cost.conditions ?? 0) + count, longestCondition };
+  }
+
+  /** A row: the planner takes its fields one by one, through subqueries too, so that one may be a constant. */
+  #row(fields: Fields, context: Context): Cost {
+    const parts = this.list(fields.args, context);
+    const cost = sum(parts, this.plain("RowExpr", fields, context, ["args"]));
+    const isVariable = parts.every((part) => part.isVariable === true);
+    const bytes = cost.bytes * QUOTED;
+    const grown = { ...cost, bytes, size: Math.max(sizeOf(cost) * QUOTED, bytes), isVariable };
+    return isVariable ? grown : { ...grown, steps: (cost.steps ?? 0) + constantSteps("row", [cost.bytes], bytes) };
+  }
+
+  /**
+   * CASE and COALESCE: the planner drops parts whose condition, or value, it finds to be false or null, even where they
+   * have a column (`code = null`). So a part that may be a constant may be what remains.
+   */
   #choice(type: string, fields: Fields, context: Context): Cost {
-    const handled = ["arg", "args", "defresult", "expr", "result"];
-    const rest = this.plain(type, fields, context, handled);
-    const parts = ["arg", "expr"].flatMap((name) => (fields[name] ? [this.node(fields[name], context)] : []));
-    parts.push(...this.list(fields.args, context));
-    const isVariable = parts[0]?.isVariable === true;
-    for (const name of ["result", "defresult"]) if (fields[name]) parts.push(this.node(fields[name], context));
-    return { ...sum(parts, rest), isVariable };
+    const rest = this.plain(type, fields, context, ["arg", "args", "defresult", "expr", "result"]);
+    const conditions = ["arg", "expr"].flatMap((name) => (fields[name] ? [this.node(fields[name], context)] : []));
+    const values = this.list(fields.args, context);
+    for (const name of ["result", "defresult"]) if (fields[name]) values.push(this.node(fields[name], context));
+    const isVariable = values.length > 0 && values.every((value) => value.isVariable === true);
+    const nodes = [...((fields.args ?? []) as Wrapped[]), fields.result, fields.defresult].filter(Boolean) as Wrapped[];
+    if (values.every((value, index) => value.isVariable || this.#isLiteral(nodes[index]))) this.#literals.add(fields);
+    return { ...sum([...conditions, ...values], rest), isVariable };
+  }
+
+  /** Returns true if what remains of a node when it is a constant is a literal as written. */
+  #isLiteral(node: Wrapped | undefined): boolean {
+    const [type, fields] = typed(node);
+    return type === "A_Const" || this.#literals.has(fields);
   }
 
   #cast(fields: Fields, context: Context): Cost {
@@ -130,12 +193,12 @@ export abstract class ExpressionCheck extends NodeWalk {
     const isArray = ((typeName.arrayBounds ?? []) as unknown[]).length > 0;
     const arg = fields.arg as Wrapped;
     const elements = (arg.A_ArrayExpr?.elements ?? [arg]) as Wrapped[];
-    const isLiteral = elements.every((element) => element.A_Const !== undefined);
+    const isLiteral = () => elements.every((element) => this.#isLiteral(element));
     return this.#grown(
       "TypeCast",
       fields,
       context,
-      (bytes) => castBytes(bytes, type, isArray, isLiteral),
+      (bytes) => castBytes(bytes, type, isArray, isLiteral()),
       // What rows hold is not written to be as short as it can be.
       (size) => castBytes(size, type, isArray, true),
     );
@@ -233,8 +296,7 @@ export abstract class ExpressionCheck extends NodeWalk {
         args.map((arg, index) => ({ bytes: bytesOf(arg), text: literalText(values[index]) })),
       );
     const isLimited = FUNCTIONS.get(name) !== undefined;
-    const isVariable =
-      limited.isVariable === true || args.length === 0 || fields.over !== undefined || NEVER_FOLDED.has(name);
+    const isVariable = limited.isVariable === true || fields.over !== undefined || NEVER_FOLDED.has(name);
     const bytes =
       isVariable || isLimited
         ? limited.bytes
@@ -243,7 +305,7 @@ export abstract class ExpressionCheck extends NodeWalk {
             grown((arg) => arg.bytes),
           );
     const size = resultSize(name, isLimited ? sizeOf(limited) : Math.max(sizeOf(limited), grown(sizeOf)));
-    return this.#timed(name, args, { ...limited, bytes, size, isVariable }, context);
+    return this.#timed(name, values, args, { ...limited, bytes, size, isVariable }, context);
   }
 
   /** Bounds the result of a function whose size is an argument, or a product of two. */

@@ -23,6 +23,18 @@ export const SQL_LIMITS = {
   constantBytes: 1_048_576,
   /** Steps of a few nanoseconds (steps.ts) between interrupt checks: of one function, or of all planned constants. */
   steps: 100_000_000,
+  /** Bytes of a value that functions build of a row's columns. */
+  valueBytes: 64 * 1024 * 1024,
+  /**
+   * Bytes that functions and operators handle per row, where an aggregate's value counts as 1 GB: each call copies its
+   * argument without looking for an interruption, and keeps the copy until the row is finished.
+   */
+  rowBytes: 16 * 1024 ** 3,
+  /**
+   * Alternatives (arguments of OR) beside the longest list of them, times all of them: the planner tries an index for
+   * each combination, which takes 10 µs without looking for an interruption.
+   */
+  conditionPairs: 150_000,
   /** Columns of a SELECT (Postgres's own MaxTupleAttributeNumber). */
   columns: 1_664,
   /** Values of an IN list, elements of an array, rows of VALUES. */

@@ -1,3 +1,6 @@
+import { MOST_BYTES } from "./cost.ts";
+import { literalNumber, type Wrapped } from "./tree.ts";
+
 /**
  * Time that evaluating an expression can take, in steps of a few nanoseconds. Postgres looks for an interruption between
  * rows, not inside most functions: a long step outlives the statement's time limit, and a cancel. Expressions of constants
@@ -13,15 +16,23 @@ const PRODUCTS = setOf(
 );
 /** Operators that do so: LIKE, and containment and overlap of arrays and JSON. */
 const PRODUCT_OPERATORS = setOf("~~ !~~ ~~* !~~* @> <@ && ?| ?& -");
-/** Functions that sort their argument by insertion. */
-const SQUARES = setOf("normalize is_normalized");
+/** Functions that sort their argument by insertion, or move the rest of it at each character. */
+const SQUARES = setOf("normalize is_normalized parse_ident");
 /** Arithmetic of long numbers: products of their digits, of which one step handles many. */
 const ARITHMETIC = setOf("* / % ^ div exp gcd lcm ln log mod pow power sqrt |/");
 const DIGITS_PER_STEP = 16;
 /** Steps per byte of everything else. */
 const STEPS_PER_BYTE = 4;
-/** Bytes of an argument that is short enough beside one of any length. */
+/** Bytes of an argument that is short enough beside one of any length: of an array or document, of a text, and of a constant text. */
 const SHORT = 256;
+const SHORT_TEXT = 128;
+const SHORT_CONSTANT = 40;
+/** Functions and operators of texts among those. */
+const TEXT_PRODUCTS = setOf(
+  "btrim ltrim position replace rtrim split_part string_to_array string_to_table strpos translate ~~ !~~ ~~* !~~*",
+);
+/** Bytes of a base up to which a logarithm takes milliseconds: one next to 1 is computed with the square of its digits. */
+const LONG_BASE = 500;
 
 /** Returns true if `value.name` would call a function that takes long by itself. */
 export const isSquare = (name: string): boolean => SQUARES.has(name);
@@ -30,11 +41,44 @@ export const isSquare = (name: string): boolean => SQUARES.has(name);
  * Longest uninterrupted run of a function or an operator.
  * @param name of the function or the operator
  * @param sizes bytes of the arguments; Infinity where an aggregate or a recursion builds one
+ * @param constant bytes of the longest constant among them
  */
-export function uninterruptedSteps(name: string, sizes: readonly number[]): number {
+export function uninterruptedSteps(name: string, sizes: readonly number[], constant = 0): number {
   const [first = 0, second = 0] = [...sizes].sort((a, b) => b - a);
   if (SQUARES.has(name)) return first * first;
-  return (PRODUCTS.has(name) || PRODUCT_OPERATORS.has(name)) && second > SHORT ? first * second : 0;
+  const shortText = constant === second ? SHORT_CONSTANT : SHORT_TEXT;
+  const short = TEXT_PRODUCTS.has(name) ? shortText : SHORT;
+  return (PRODUCTS.has(name) || PRODUCT_OPERATORS.has(name)) && second > short ? first * second : 0;
+}
+
+/** Returns true if a logarithm's base can be so near to 1 that computing it takes seconds to minutes. */
+export const isLongLogarithm = (name: string, sizes: readonly number[]): boolean =>
+  name === "log" && sizes.length > 1 && (sizes[0] ?? 0) > LONG_BASE;
+
+/** Bytes that a call handles of arguments that are long; a value without a maximum counts as the longest there is. */
+export const handled = (sizes: readonly number[]): number =>
+  sizes.reduce((total, size) => total + Math.min(size, MOST_BYTES), 0);
+
+/** Functions whose result can have all of numeric's digits, however short their arguments are. */
+const POWERS = setOf("^ exp pow power");
+/** Exponents up to which that takes no time worth counting. */
+const SMALL_EXPONENT = 1_000;
+/** Steps of a power of constants: 0.5 to 4 s. */
+export const POWER_STEPS = 20_000_000;
+
+/** Returns true if a power can have thousands of digits: its exponent is not a small literal. */
+export function isLongPower(name: string, exponent: Wrapped | undefined): boolean {
+  const value = literalNumber(exponent);
+  return POWERS.has(name) && (value === undefined || value > SMALL_EXPONENT);
+}
+
+/** Digits of numbers of which products and quotients take a tenth of a second and more. */
+const LONG_NUMBER = 50_000;
+
+/** Time that arithmetic takes per row, as the bytes that would take as long to copy. */
+export function arithmeticWork(name: string, sizes: readonly number[], isLong: boolean): number {
+  if (isLong) return MOST_BYTES / 2;
+  return ARITHMETIC.has(name) && Math.max(...sizes) > LONG_NUMBER ? MOST_BYTES / 4 : 0;
 }
 
 /** Steps that evaluating a function or an operator of constants takes. */

@@ -19,6 +19,12 @@ export function literalInteger(node: Wrapped | undefined): number | undefined {
   return Math.abs((constant.ival as { ival?: number }).ival ?? 0);
 }
 
+/** Reads the absolute value of a literal number. */
+export function literalNumber(node: Wrapped | undefined): number | undefined {
+  const fraction = (node?.A_Const?.fval as { fval?: string } | undefined)?.fval;
+  return fraction === undefined ? literalInteger(node) : Math.abs(Number(fraction));
+}
+
 export function literalText(node: Wrapped | undefined): string | undefined {
   const constant = node?.A_Const;
   return constant?.sval === undefined ? undefined : ((constant.sval as { sval?: string }).sval ?? "");

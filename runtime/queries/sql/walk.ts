@@ -1,4 +1,4 @@
-import { type Cost, type Cte, NOTHING, type Scope, sum } from "./cost.ts";
+import { type Cost, type Cte, NOTHING, type Scope, sizeOf, sum } from "./cost.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type Field, NODE_RULES, REFUSED_NODES } from "./nodes.ts";
 import { type Fields, isTruth, typed, type Wrapped } from "./tree.ts";
@@ -16,6 +16,8 @@ export interface Context {
   readonly ctes: readonly Cte[];
   readonly depth: number;
   readonly offset: number;
+  /** Number of negations around a condition: even (the default), odd, or unknown. */
+  readonly polarity?: "plain" | "negated" | "both";
 }
 
 /** Ends a check whose statement exceeds a maximum: what remains is not looked at. */
@@ -41,7 +43,8 @@ export abstract class NodeWalk {
     throw new Stop();
   }
 
-  protected limit({ nodes, tables, steps = 0 }: Cost, context: Context): void {
+  protected limit(cost: Cost, context: Context): void {
+    const { nodes, tables, steps = 0, work = 0, conditions = 0, longestCondition = 0 } = cost;
     if (tables > SQL_LIMITS.rangeTableEntries)
       this.exceeds(
         context,
@@ -56,6 +59,18 @@ export abstract class NodeWalk {
       );
     if (steps > SQL_LIMITS.steps)
       this.exceeds(context, "has constants that take too long to evaluate (in steps)", SQL_LIMITS.steps);
+    if (work > SQL_LIMITS.rowBytes)
+      this.exceeds(
+        context,
+        "passes too many long values through functions, such as an aggregate's (in bytes per row)",
+        SQL_LIMITS.rowBytes,
+      );
+    if ((conditions - longestCondition) * conditions > SQL_LIMITS.conditionPairs)
+      this.exceeds(
+        context,
+        "combines too many lists of OR (in pairs of their conditions); use IN",
+        SQL_LIMITS.conditionPairs,
+      );
   }
 
   /** Enters a node: counts it, and knows its place in the text. */
@@ -92,6 +107,9 @@ export abstract class NodeWalk {
     const cost = this.special(type, fields, context) ?? this.plain(type, fields, context);
     if (cost.bytes > SQL_LIMITS.constantBytes)
       this.exceeds(context, "can build a value that is too large (in bytes)", SQL_LIMITS.constantBytes);
+    const size = sizeOf(cost);
+    if (Number.isFinite(size) && size > SQL_LIMITS.valueBytes)
+      this.exceeds(context, "can build a value too large for a row (in bytes)", SQL_LIMITS.valueBytes);
     this.limit(cost, context);
     return isTruth(type, fields) ? { ...cost, bytes: 1, size: 1 } : cost;
   }

@@ -242,4 +242,16 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "select normalize(trim(name), NFC) = name as same from ports where name is nfc normalized",
     "select array_agg(code) && array['AEJEA', 'ITSPE'], string_to_array(string_agg(name, ','), ',') from ports",
   ],
+  "many conditions, powers and aggregates": [
+    `select count(*) as n from prices where ${Array.from({ length: 400 }, (_, n) => `(orig_code = 'A${n}' and dest_code = 'B${n}')`).join(" or ")}`,
+    `select count(*) as n from prices where ${Array.from({ length: 12 }, (_, n) => `(${Array.from({ length: 8 }, (_, m) => `orig_code = 'A${n}${m}'`).join(" or ")})`).join(" and ")}`,
+    `select ${Array.from({ length: 60 }, (_, n) => `count(*) filter (where price < ${n} or price > ${n + 100}) as n${n}`).join(", ")} from prices`,
+    "select sqrt(power(stddev(price), 2) + power(avg(price), 2)) as a, exp(avg(ln(price))) as geometric, log(2, avg(price)) as bits, (1 + 0.05) ^ (1 / 12.0) as monthly from prices",
+    "select ln(power(price, 2)) as a, power(power(price, 0.5), 2) as b, sqrt((price - 1) ^ 2 + (price - 2) ^ 2) as c from prices",
+    "select json_build_object('ports', coalesce(json_agg(p), '[]'), 'regions', (select coalesce(json_agg(json_build_object('slug', r.slug, 'ports', (select json_agg(q.code) from ports q where q.parent_slug = r.slug))), '[]') from regions r)) as document from ports p",
+    `select ${Array.from({ length: 10 }, (_, n) => `left(string_agg(code, ','), ${n}) as l${n}`).join(", ")} from ports`,
+    "select md5(string_agg(code || price::text, '|' order by code)) as checksum from prices join ports on code = orig_code",
+    "select (row(code, 'x')).f1 as code, to_json((code, name, 'x')) as j, coalesce(case when price > 100 then to_char(price, '999,999') end, 'n/a') || ' ' || code as label from ports join prices on code = orig_code",
+    "select date_trunc('month', now())::date as month, to_char(now() - interval '1 day', 'YYYY-MM-DD') || ' ' || code as label, age(now(), '2021-01-01') as age from ports",
+  ],
 };

@@ -50,11 +50,30 @@ const VALUES: readonly string[] = [
   `json_query(${brackets}, '$.**' with wrapper)::text`,
 ];
 
+/** What the planner finds to be a constant although a column or a function of the time is beside it. */
+const DISGUISED: readonly string[] = [
+  "repeat(chr(39) || now()::text, 100)",
+  "repeat(chr(39) || pi()::text, 100)",
+  "repeat(chr(39) || current_date::text, 100)",
+  "repeat(case when now() > '2020-01-01' then chr(39) else code end, 100)",
+  "repeat(case code when null then code else chr(39) end, 100)",
+  "coalesce(code || null, repeat(chr(39), 100))",
+  "greatest(code || null, repeat(chr(39), 100))",
+  "json_value('{}', '$.a' default repeat(chr(39), 100) on empty)",
+];
+
 /** Statements that plan such a value: in a condition, as a column, and through a subquery that the planner merges. */
 export const GROWING: readonly string[] = [
   ...VALUES.map((value) => `select 1 from ports where name = ${value}`),
   `select ${VALUES[1]}`,
   `select 1 as quote_literal from (select ${nest(20, (x) => `(${x}).quote_literal`, "('x'::text)")} as a) t`,
+  ...DISGUISED.map((value) => `select 1 from ports where code = ${nest(20, (x) => `quote_literal(${x})`, value)}`),
+  `select 1 from ports limit length(${nest(20, (x) => `quote_literal(${x})`, DISGUISED[0] ?? "")})`,
+  `select 1 from generate_series(1, length(${nest(20, (x) => `quote_literal(${x})`, DISGUISED[1] ?? "")}))`,
+  `select 1 from (select row(code, repeat(chr(39), 100)) as r from ports) t where '' = ${nest(20, (x) => `quote_literal(${x})`, "(t.r).f2")}`,
+  `with t as (select row(code, row(name, repeat(chr(39), 100))) as r from ports) select 1 from t where '' = ${nest(20, (x) => `quote_literal(${x})`, "((r).f2).f2")}`,
+  `select 1 from ports where code = ${nest(20, (x) => `quote_literal(${x})`, "name")}`,
+  `select jsonb_build_object('a', ${nest(18, (x) => `to_json(${x})::text`, "name")}) from ports`,
   nest(20, (x) => `select quote_literal(a) as a from (${x}) t`, "select repeat('x', 100) as a"),
   nest(20, (x) => `select t::text as a from (${x}) t`, "select repeat('\"', 100) as a"),
 ];
@@ -89,10 +108,45 @@ export const SLOW_CONSTANTS: readonly string[] = [
   `select length(normalize(repeat(U&'\\0315\\0316', 1000), NFD)) where repeat('x', 1000) is normalized`,
 ];
 
+const terms = (count: number, term: (n: number) => string, separator = ", ") =>
+  Array.from({ length: count }, (_, n) => term(n)).join(separator);
+
+/** Statements whose powers and logarithms take seconds each, between rows or while they are planned. */
+export const LONG_ARITHMETIC: readonly string[] = [
+  `select ${terms(30, (n) => `power(1.5${n}, 300000) > 1`)}`,
+  `select ${terms(30, (n) => `1.5${n} ^ 300000 > 1`)}`,
+  `select ${terms(30, (n) => `exp(150000.${n}) > 1`)}`,
+  `select ${terms(40, (n) => `power(1.5${n} + price, 30000 + price) > 1`)} from prices`,
+  `select ${terms(70, () => "x * y > 1", " or ")} from (select power(3 + price, 100000) as x, power(7 + price, 90000) as y from prices offset 0) t`,
+  "select log(1 + 1e-16383, 2)",
+  "select log(1 + price * 0 + 1e-16383, 2) from prices",
+];
+
+/** Statements with so many lists of OR that planning them takes seconds. */
+export const MANY_ALTERNATIVES: readonly string[] = [
+  `select 1 from ports where ${terms(400, (n) => `(code = 'a${n}' or code = 'b${n}')`, " and ")}`,
+  `select 1 from ports where ${terms(400, (n) => `not (code <> 'a${n}' and code <> 'b${n}')`, " and ")}`,
+  `select 1 from ports where ${terms(400, (n) => `(code <> 'a${n}' and code <> 'b${n}') = false`, " and ")}`,
+  `select 1 from ports where ${terms(30, (n) => `(${terms(30, (m) => `code = '${n}${m}'`, " or ")})`, " and ")}`,
+  nest(
+    30,
+    (x) => `select * from (${x}) t where (${terms(25, (n) => `code = 'a${n}'`, " or ")})`,
+    "select code from ports",
+  ),
+  `select 1 from ports p ${terms(40, (n) => `join ports p${n} on (${terms(20, (m) => `p.code = '${n}${m}'`, " or ")})`, " ")}`,
+];
+
 const built = (aggregate: string) => `(select ${aggregate} from generate_series(1, 300000) i)`;
 const TEXTS = [built("string_agg('a', '')"), built("string_agg('b', '')")] as const;
 const ARRAYS = [built("array_agg(i)"), "array(select price from prices)"] as const;
 const DOCUMENTS = [built("jsonb_agg(i)"), built("jsonb_object_agg(i, 1)")] as const;
+
+/** Statements that pass a value without a maximum through many functions: each copies it. */
+export const LONG_CHAINS: readonly string[] = [
+  `select length(${nest(40, (x) => `upper(lower(${x}))`, `(select string_agg(name, '') from ports)`)})`,
+  `select ${terms(40, (n) => `md5(x || '${n}')`)} from (select string_agg(name, '') as x from ports) t`,
+  `select ${terms(40, (n) => `to_jsonb(x) ->> '${n}'`)} from (select array_agg(name) as x from ports) t`,
+];
 
 /** Statements that would outlive their time limit: what they compare is built while they run. */
 export const UNINTERRUPTED: readonly string[] = [
@@ -106,6 +160,11 @@ export const UNINTERRUPTED: readonly string[] = [
   `select ${DOCUMENTS[0]} - ${built("array_agg(i::text)")}`,
   `select jsonb_contains(${DOCUMENTS[0]}, json_arrayagg(code returning jsonb)) from ports`,
   `select normalize(${TEXTS[0]})`,
+  `select parse_ident(${built("string_agg(chr(34), '')")})`,
+  `select t.parse_ident from (select string_agg(chr(34), '') from ports) t(x)`,
+  `select position('b${"a".repeat(239)}' in ${TEXTS[0]})`,
+  `select length(translate(${TEXTS[0]}, '${"bcdefghijklmnopqrstuvwxyz0123456789".repeat(7)}', ''))`,
+  `select ${TEXTS[0]} like '%${"a".repeat(200)}b%'`,
   `select ${TEXTS[0]} is normalized`,
   `select t.normalize from (select string_agg(name, '') from ports) t(x)`,
   `select translate(x.x, x.x, '') from unnest(${built("array_agg(i::text || repeat('a', 1000))")}) u, lateral (select string_agg(u, '')) x(x)`,

@@ -1,4 +1,4 @@
-import { GROWING, SLOW_CONSTANTS, UNINTERRUPTED } from "./growing.ts";
+import { GROWING, LONG_ARITHMETIC, LONG_CHAINS, MANY_ALTERNATIVES, SLOW_CONSTANTS, UNINTERRUPTED } from "./growing.ts";
 
 /** Statements that are refused, by what is wrong with them: the reason must match the key's pattern. */
 export interface RefusedGroup {
@@ -364,7 +364,10 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
       `select 1 where ${"a and (b or ".repeat(200)}c${")".repeat(200)}`,
     ],
   },
-  "values that grow when they are planned": { message: /too large \(in bytes\)|grows too large/, statements: GROWING },
+  "values that grow when they are planned": {
+    message: /too large (?:\(in bytes\)|for a row)|grows too large/,
+    statements: GROWING,
+  },
   syntax: {
     message: /cannot be parsed|before it is defined|has a second statement|has no statement|cannot store/,
     statements: [
@@ -384,12 +387,18 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
       "with recursive a as (select * from b), b as (select 1) select * from a",
     ],
   },
+  "powers and logarithms that take long": {
+    message: /take too long to evaluate|passes too many long values|with a base of few digits/,
+    statements: LONG_ARITHMETIC,
+  },
+  "many lists of OR": { message: /too many lists of OR/, statements: MANY_ALTERNATIVES },
+  "long values in many functions": { message: /passes too many long values/, statements: LONG_CHAINS },
   "constants that take long": {
     message: /take too long to evaluate|with one long value at most/,
     statements: SLOW_CONSTANTS,
   },
   "what cannot be interrupted": {
-    message: /with one long value at most|does not allow \."normalize"/,
+    message: /with one long value at most|does not allow \."(?:normalize|parse_ident)"/,
     statements: UNINTERRUPTED,
   },
 };
