@@ -41,7 +41,7 @@ export default {
       "^runtime/(contract|platform|monitoring|image)/",
       "^runtime/runner/(glue|load/targets)",
     ]),
-    only("policy", "^policy/", ["^infra/limits/", "^stacks/"]),
+    only("policy", "^policy/", ["^infra/limits/", "^stacks/", "^runtime/platform/root\\.ts$"]),
   ],
   options: {
     tsPreCompilationDeps: true,

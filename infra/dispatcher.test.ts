@@ -3,9 +3,10 @@ import { execFile } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
+import { ROOT } from "../runtime/platform/root.ts";
 import { SqlParser } from "../runtime/queries/sql/parser.ts";
 import { DISPATCHER, DISPATCHER_BUNDLE, Dispatcher, type DispatcherArgs } from "./dispatcher.ts";
 import { Queues } from "./queues.ts";
@@ -142,7 +143,7 @@ describe("bundle of the dispatcher", () => {
     code = await bundleCode(DISPATCHER_BUNDLE);
     folder = mkdtempSync(join(tmpdir(), "rates-bundle-"));
     // Packages that Lambda provides.
-    symlinkSync(fileURLToPath(new URL("../node_modules", import.meta.url)), join(folder, "node_modules"));
+    symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     writeFileSync(join(folder, "index.mjs"), code);
     const settings = {
       queues: { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} },

@@ -11,12 +11,12 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join, matchesGlob, relative } from "node:path/posix";
-import { fileURLToPath } from "node:url";
 import { LifecyclePolicy } from "@pulumi/aws/ecr/lifecyclePolicy.js";
 import { Repository } from "@pulumi/aws/ecr/repository.js";
 import { Image } from "@pulumi/docker/image.js";
 import { Provider } from "@pulumi/docker/provider.js";
 import * as pulumi from "@pulumi/pulumi";
+import { ROOT } from "../runtime/platform/root.ts";
 
 /**
  * Arguments of the images of a stack.
@@ -36,7 +36,6 @@ export interface ImagesArgs {
   readonly keepData: boolean;
 }
 
-const ROOT = new URL("../", import.meta.url);
 const DOCKERFILE = "runtime/Dockerfile";
 /** Images kept, two per version: runs and tasks finish on the one they began with, and a rollback wants the one before. */
 const MAX_IMAGES = 60;
@@ -124,13 +123,13 @@ export class Images extends pulumi.ComponentResource {
  * @returns Its path from the working directory.
  */
 function buildContext(version: string): string {
-  const directory = join(fileURLToPath(ROOT), "node_modules/.cache/rates-platform", `context-${version}`);
+  const directory = join(ROOT, "node_modules/.cache/rates-platform", `context-${version}`);
   if (!existsSync(directory)) {
     // Atomic, also with two programs at once.
     const own = `${directory}.${process.pid}`;
     for (const path of [DOCKERFILE, `${DOCKERFILE}.dockerignore`, ...contextFiles()]) {
       mkdirSync(dirname(join(own, path)), { recursive: true });
-      copyFileSync(new URL(path, ROOT), join(own, path));
+      copyFileSync(join(ROOT, path), join(own, path));
       chmodSync(join(own, path), 0o644);
     }
     try {
@@ -150,7 +149,7 @@ export function sourcesVersion(): string {
     hash
       .update(path)
       .update("\0")
-      .update(readFileSync(new URL(path, ROOT)))
+      .update(readFileSync(join(ROOT, path)))
       .update("\0");
   return hash.digest("hex").slice(0, 16);
 }
@@ -160,7 +159,7 @@ export function sourcesVersion(): string {
  * or a folder above it decides. Only folders that the file names are searched.
  */
 export function contextFiles(): string[] {
-  const patterns = readFileSync(new URL(`${DOCKERFILE}.dockerignore`, ROOT), "utf8")
+  const patterns = readFileSync(join(ROOT, `${DOCKERFILE}.dockerignore`), "utf8")
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => ({ glob: line.replace(/^!/, ""), enters: line.startsWith("!") }));
@@ -175,10 +174,10 @@ export function contextFiles(): string[] {
 }
 
 function filesIn(path: string): string[] {
-  const url = new URL(path, ROOT);
-  if (!existsSync(url)) return [];
-  if (statSync(url).isFile()) return [path];
-  return readdirSync(url, { recursive: true, withFileTypes: true })
+  const file = join(ROOT, path);
+  if (!existsSync(file)) return [];
+  if (statSync(file).isFile()) return [path];
+  return readdirSync(file, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => relative(fileURLToPath(ROOT), join(entry.parentPath, entry.name)));
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import Value from "typebox/value";
+import { ROOT } from "../runtime/platform/root.ts";
 import { readStackFile } from "../stacks/config/parse.ts";
 import { unformatted } from "../stacks/docs/tables.ts";
 import { ALL_RULES, details } from "./explain.ts";
@@ -51,7 +51,7 @@ describe("npm run policy", () => {
 
 describe("npm run policy -- config", () => {
   it("prints the quotas and the share of a stack for each limit", () => {
-    const { quotas } = readStackFile("dev", fileURLToPath(new URL("..", import.meta.url)));
+    const { quotas } = readStackFile("dev", ROOT);
     const { text, status } = answer(["config", "dev"]);
     assert.equal(status, 0);
     const config = JSON.parse(text);

@@ -1,9 +1,7 @@
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../runtime/platform/root.ts";
 import { readStackFile } from "../stacks/config/parse.ts";
 import { planCapacity } from "../stacks/planning/capacity.ts";
 import { PACKS } from "./explain.ts";
-
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** The configuration of a pack, by rule. */
 export type PackConfig = Record<string, Record<string, unknown>>;

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { ROOT } from "../runtime/platform/root.ts";
 import { findPulumi, requireEngine } from "../stacks/testing/command.ts";
 import type { Engine } from "../stacks/testing/engine.ts";
 import { type Run, RunFailed } from "../stacks/testing/run.ts";
@@ -17,7 +18,6 @@ import { startPack } from "./testing/packClient.ts";
 import { packEnvironment } from "./testing/packEnvironment.ts";
 import { resourcesOf } from "./testing/state.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PACKS = ["limits", "security"].map((pack) => join(ROOT, "policy", pack));
 const start = (
   stack: string,

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import type { Deployment } from "@pulumi/pulumi/automation/index.js";
+import { ROOT } from "../runtime/platform/root.ts";
 import { readStackFile } from "./config/parse.ts";
 import { requireEngine } from "./testing/command.ts";
 import { Cloud } from "./testing/provider/cloud.ts";
 import { RunFailed } from "./testing/run.ts";
 import { stackEngine } from "./testing/stackEngine.ts";
-
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Resources that remain of a stack that keeps its data, by type: those with data, and those that keep it private. */
 const KEPT = {

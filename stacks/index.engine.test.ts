@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { ENDPOINTS } from "../infra/network.ts";
+import { ROOT } from "../runtime/platform/root.ts";
 import { readStackFile } from "./config/parse.ts";
 import { planCapacity } from "./planning/capacity.ts";
 import { costOf } from "./planning/cost.ts";
@@ -10,7 +10,6 @@ import { UNKNOWN } from "./testing/provider/values.ts";
 import { type Run, RunFailed, type Step } from "./testing/run.ts";
 import { stackEngine } from "./testing/stackEngine.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STACKS = ["dev", "staging", "prod"] as const;
 
 const only = (run: Run, type: string, name?: string): Step => {

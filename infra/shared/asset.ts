@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { FileAsset } from "@pulumi/pulumi/asset/index.js";
+import { ROOT } from "../../runtime/platform/root.ts";
 
 /** Folder of generated files until the next `npm ci`: beside the packages that they are built with. */
-const FOLDER = fileURLToPath(new URL("../node_modules/.cache/rates-platform/", import.meta.url));
+const FOLDER = join(ROOT, "node_modules/.cache/rates-platform");
 
 /**
  * Writes a text to a file for Pulumi. A file travels by path and hash; a text in the program would travel whole,

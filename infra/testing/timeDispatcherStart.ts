@@ -2,8 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { DISPATCHER_BUNDLE } from "../dispatcher.ts";
 import { bundleCode } from "../shared/bundle.ts";
 
@@ -26,7 +27,7 @@ const EMPTY = `import { SQSClient } from "@aws-sdk/client-sqs";
 const rounds = Number(process.argv[2] ?? 7);
 const folder = mkdtempSync(join(tmpdir(), "rates-bundle-"));
 try {
-  symlinkSync(fileURLToPath(new URL("../../node_modules", import.meta.url)), join(folder, "node_modules"));
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   writeFileSync(join(folder, "ours.mjs"), await bundleCode(DISPATCHER_BUNDLE));
   writeFileSync(join(folder, "empty.mjs"), EMPTY);
   writeFileSync(join(folder, "settings.json"), JSON.stringify(SETTINGS));

@@ -1,12 +1,10 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { ROOT } from "../../runtime/platform/root.ts";
 
 /** Environment in which the engine starts a pack for one of our own stacks: with the stack's configuration. */
 export function packEnvironment(stack: string): Record<string, string> {
-  const { config } = parse(readFileSync(`${root}Pulumi.${stack}.yaml`, "utf8"));
+  const { config } = parse(readFileSync(`${ROOT}Pulumi.${stack}.yaml`, "utf8"));
   const texts = Object.entries(config).map(([key, value]) => [
     key,
     typeof value === "string" ? value : JSON.stringify(value),

@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ROOT } from "../platform/root.ts";
 import { benchBurst } from "./burst.ts";
 import { benchExport } from "./export.ts";
 import { benchGrowth } from "./growth.ts";
@@ -88,7 +90,7 @@ function recordSmallJob(work: Readonly<Record<"backendMs" | "commits" | "rowVers
   const measuredOn = new Date().toISOString().slice(0, 10);
   writeFileSync(SMALL_JOB, `${JSON.stringify({ measuredOn, ...rounded }, undefined, 2)}\n`);
 }
-const SMALL_JOB = new URL("../../stacks/planning/smallJob.json", import.meta.url);
+const SMALL_JOB = join(ROOT, "stacks/planning/smallJob.json");
 
 /** Programs to compare with, by benchmark. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {

@@ -3,15 +3,14 @@ import { randomBytes, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { build as esbuild } from "esbuild";
 import { readStackFile } from "../../stacks/config/parse.ts";
 import { schedule } from "../dispatcher/schedule.ts";
 import { freePort } from "../local/ports.ts";
+import { ROOT } from "../platform/root.ts";
 import { baseImage, build, docker, eventually, IMAGES, inspect, requireDocker } from "../testing/image/engine.ts";
 import { testPlatform } from "../testing/runner/runner.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Maximum additional size over the base image; 36.0 MB when this was written. */
 const MAX_BYTES = 37_000_000;
 /** As an orchestrator would start it: nothing is writable but /tmp, nothing allowed. */
@@ -54,7 +53,7 @@ describe("the image", () => {
   const inside = (...command: string[]) => docker("run", "--rm", ...HARDENED, IMAGES.image, ...command);
 
   it("holds what runs and no more: no package of development, no test, no tool", async () => {
-    const { packages: locked } = JSON.parse(readFileSync(`${root}/package-lock.json`, "utf8"));
+    const { packages: locked } = JSON.parse(readFileSync(`${ROOT}/package-lock.json`, "utf8"));
     const development = Object.entries<{ dev?: boolean }>(locked).filter(([, { dev }]) => dev);
     const files = (await inside("find", "/app", "-type", "f")).split("\n");
     const packages = development.map(([path]) => path).filter((path) => files.includes(`/app/${path}/package.json`));
@@ -102,9 +101,9 @@ describe("the image", () => {
       certificates.filter(({ validToDate }) => validToDate < new Date()).map(({ subject }) => subject),
       [],
     );
-    const stacks = readdirSync(root).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+    const stacks = readdirSync(ROOT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
     assert.ok(stacks.length > 0);
-    for (const { region } of stacks.map((stack) => readStackFile(stack, root).account))
+    for (const { region } of stacks.map((stack) => readStackFile(stack, ROOT).account))
       assert.equal(
         certificates.filter(({ subject }) => subject.includes(`Amazon RDS ${region} Root CA`)).length,
         3,
@@ -187,7 +186,7 @@ describe("the image of the smoke task", () => {
 
   it("holds exactly what its program imports, on the modules of the image", async () => {
     const { metafile } = await esbuild({
-      ...{ entryPoints: [`${root}/runtime/smoke/task.ts`], absWorkingDir: root, bundle: true, write: false },
+      ...{ entryPoints: [`${ROOT}/runtime/smoke/task.ts`], absWorkingDir: ROOT, bundle: true, write: false },
       ...{ packages: "external", platform: "node", format: "esm", metafile: true, logLevel: "silent" },
     });
     const files = await docker(

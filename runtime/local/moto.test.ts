@@ -6,7 +6,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -22,6 +21,7 @@ import { handler } from "../../db/lambda.ts";
 import { emptyDatabase } from "../../db/testing/database.ts";
 import { sendDueResponses } from "../dispatcher/maintenance.ts";
 import { handleRequests } from "../dispatcher/requests.ts";
+import { ROOT } from "../platform/root.ts";
 import { redrive } from "../requests/deadLetters.ts";
 import { glueCatalog } from "../runner/glue/catalog.ts";
 import { openSource, type S3Source } from "../runner/load/source.ts";
@@ -42,19 +42,18 @@ const BUCKETS = ["results", "uploads"];
 const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "simulation", "attack", "testing", "tools"]);
 /** Proved in dispatcher/launchers/ec2.test.ts and glue.test.ts. */
 const ELSEWHERE = /launchers/;
-const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Every command of an AWS client that the platform's own code makes. */
 function commands(): Set<string> {
   const files = ["runtime", "db"]
     .flatMap((room) =>
-      readdirSync(`${root}${room}`, { recursive: true, encoding: "utf8" }).map((at) => `${room}/${at}`),
+      readdirSync(`${ROOT}${room}`, { recursive: true, encoding: "utf8" }).map((at) => `${room}/${at}`),
     )
     .filter((file) => file.endsWith(".ts") && !/testing|\.test\.ts$/.test(file) && !ELSEWHERE.test(file))
     .filter((file) => !OUTSIDE.has(file.split("/")[1] ?? ""));
   return new Set(
     files.flatMap((file) =>
-      [...readFileSync(`${root}${file}`, "utf8").matchAll(/new (?:[\w.#]+\.)?([A-Z]\w+Command)\(/g)].map(
+      [...readFileSync(`${ROOT}${file}`, "utf8").matchAll(/new (?:[\w.#]+\.)?([A-Z]\w+Command)\(/g)].map(
         ([, name]) => name ?? "",
       ),
     ),
@@ -340,7 +339,7 @@ describe("calls to AWS, against moto's", () => {
 
   describe("the Glue runner", () => {
     const start = async (run: string, catalog: string) => {
-      const program = `${root}runtime/runner/glue/runner.py`;
+      const program = `${ROOT}runtime/runner/glue/runner.py`;
       const child = spawn(python, [program, "--run", run, "--runner", "glue", "--catalog", catalog], {
         env: {
           ...process.env,

@@ -1,6 +1,5 @@
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import { type CallerRule, callerRules } from "../../stacks/config/callers.ts";
 import { listProblems, readStackFile } from "../../stacks/config/parse.ts";
 import type { StackConfig } from "../../stacks/config/schema.ts";
@@ -8,6 +7,7 @@ import { type StackSettings, stackSettings } from "../../stacks/config/settings.
 import { planCapacity } from "../../stacks/planning/capacity.ts";
 import { suggestion } from "../contract/problems.ts";
 import { RUNNERS, type RunnerType } from "../contract/states.ts";
+import { ROOT } from "../platform/root.ts";
 import type { Settings } from "../platform/settings.ts";
 import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
@@ -57,7 +57,7 @@ export class StackError extends Error {
 export function localPlan(
   stack: string,
   {
-    directory = fileURLToPath(new URL("../..", import.meta.url)),
+    directory = ROOT,
     cores = availableParallelism(),
     runsPerCore = RUNS_PER_CORE.usual as number,
   } = {},

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { isText } from "../contract/inspect.ts";
 import { invalidRequest, ProblemList, shownName } from "../contract/problemList.ts";
 import { suggestion } from "../contract/problems.ts";
+import { ROOT } from "../platform/root.ts";
 import { type NamedQuery, parseQueryFile, type QueryDescription } from "./file.ts";
 import { checkValue, literal, type ParamValue } from "./parameters.ts";
 
@@ -44,7 +44,7 @@ let loaded: Catalogue | undefined;
 
 /** The platform's catalogue, read once: from db/, or the directory in RATES_QUERIES_DIR where code runs as a bundle. */
 function catalogue(): Catalogue {
-  loaded ??= loadCatalogue(process.env.RATES_QUERIES_DIR ?? fileURLToPath(new URL("../../db", import.meta.url)));
+  loaded ??= loadCatalogue(process.env.RATES_QUERIES_DIR ?? join(ROOT, "db"));
   return loaded;
 }
 

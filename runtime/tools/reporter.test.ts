@@ -3,11 +3,10 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../platform/root.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const MOCHA = join(root, "node_modules", "mocha", "bin", "mocha.js");
-const REPORTER = join(root, ".ci", "reporter.mjs");
+const MOCHA = join(ROOT, "node_modules", "mocha", "bin", "mocha.js");
+const REPORTER = join(ROOT, ".ci", "reporter.mjs");
 
 describe("summary of npm test", () => {
   /**

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../platform/root.ts";
 import { unitTests } from "./unitTests.ts";
 
 /**
@@ -11,8 +11,7 @@ import { unitTests } from "./unitTests.ts";
  * test:unit` runs the tests without a database or other processes. A failed check does not stop the tests; it fails the
  * run and is counted in the last line.
  */
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const modules = join(root, "node_modules");
+const modules = join(ROOT, "node_modules");
 const TESTS = "{stacks,infra,runtime,db,policy}/**/*.test.ts";
 
 const CHECKS = [
@@ -21,7 +20,7 @@ const CHECKS = [
     name: "the dashboard's types",
     args: [
       join(modules, "typescript", "bin", "tsc"),
-      ...["--noEmit", "--pretty", "--project", join(root, "runtime", "api", "dashboard", "client")],
+      ...["--noEmit", "--pretty", "--project", join(ROOT, "runtime", "api", "dashboard", "client")],
     ],
   },
   { name: "lint", args: [join(modules, "@biomejs", "biome", "bin", "biome"), "ci", "--colors=off", "."] },
@@ -33,18 +32,18 @@ const CHECKS = [
     ],
   },
   { name: "unused code", args: [join(modules, "knip", "bin", "knip.js"), "--no-progress"] },
-  { name: "wording", args: [join(root, "runtime", "tools", "prose", "main.ts")] },
-  { name: "commit subjects", args: [join(root, "runtime", "tools", "commits", "main.ts")] },
+  { name: "wording", args: [join(ROOT, "runtime", "tools", "prose", "main.ts")] },
+  { name: "commit subjects", args: [join(ROOT, "runtime", "tools", "commits", "main.ts")] },
 ];
 
 /** The design's number of schedules, alone on the machine; it allows two minutes. */
-const SIMULATION = [join(root, "runtime", "simulation", "main.ts")];
+const SIMULATION = [join(ROOT, "runtime", "simulation", "main.ts")];
 
 /** Alone on the machine, because other load would distort latencies. */
 const ATTACK = [join(modules, "mocha", "bin", "mocha.js"), "--no-parallel", "runtime/attack/attack.test.ts"];
 
 /** Cost must not grow with the data, nor memory with time. */
-const GROWTH = [join(root, "runtime", "bench", "main.ts"), "growth", "soak"];
+const GROWTH = [join(ROOT, "runtime", "bench", "main.ts"), "growth", "soak"];
 
 /** Awaits a part and prints its duration in minutes. */
 async function timed<T>(name: string, part: Promise<T>): Promise<T> {
@@ -65,7 +64,7 @@ const REPEATED_LENGTH = 6_000;
  * @returns Its exit code.
  */
 async function run(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: "inherit" });
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: "inherit" });
   const [code] = await once(child, "exit");
   return typeof code === "number" ? code : 1;
 }
@@ -95,7 +94,7 @@ process.on("SIGINT", () => {});
 
 const isUnit = process.argv[2] === "--unit";
 const given = process.argv.slice(isUnit ? 3 : 2);
-const namesFiles = given.some((argument) => !argument.startsWith("-") && existsSync(join(root, argument)));
+const namesFiles = given.some((argument) => !argument.startsWith("-") && existsSync(join(ROOT, argument)));
 
 console.log("Checking types and style …");
 await timed("types and style", Promise.all(CHECKS.map(({ name, args }) => check(name, args))));
@@ -112,7 +111,7 @@ if (isWhole) {
 const mocha = [
   join(modules, "mocha", "bin", "mocha.js"),
   ...given,
-  ...(namesFiles ? [] : isUnit ? unitTests(root, globSync(TESTS, { cwd: root })) : [TESTS]),
+  ...(namesFiles ? [] : isUnit ? unitTests(ROOT, globSync(TESTS, { cwd: ROOT })) : [TESTS]),
   ...(isWhole ? ["--ignore", "runtime/attack/attack.test.ts"] : []),
 ];
 const code = await run(mocha, { ...process.env, RATES_FAILED_CHECKS: JSON.stringify(failed) });

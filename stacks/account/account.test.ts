@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { mocked } from "../../infra/testing/mocks.ts";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { requireEngine } from "../testing/command.ts";
 import { engine, moduleProgram } from "../testing/engine.ts";
 import { Cloud } from "../testing/provider/cloud.ts";
@@ -124,7 +125,7 @@ describe("an account's first day", () => {
         const up = await one.up();
         assert.deepEqual(up.changes, preview.changes);
         const outputs = await one.outputs();
-        const { backend, secrets } = accountOf("dev", fileURLToPath(new URL("../..", import.meta.url)));
+        const { backend, secrets } = accountOf("dev", ROOT);
         assert.deepEqual([outputs.backend, outputs.secretsProvider], [backend, secrets], "where the workflows look");
         assert.deepEqual(Object.keys((await one.preview()).changes), ["same"]);
         await assert.rejects(one.destroy(), /protect/);

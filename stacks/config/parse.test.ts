@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { type RawConfig, rawConfig } from "../testing/config.ts";
 import { parseStackConfig, planStack, readStackFile } from "./parse.ts";
 import type { StackConfig } from "./schema.ts";
@@ -545,8 +546,7 @@ describe("readStackFile", () => {
 });
 
 describe("the three shipped stacks", () => {
-  const root = join(import.meta.dirname, "../..");
-  const stacks = Object.fromEntries(["dev", "staging", "prod"].map((name) => [name, readStackFile(name, root)]));
+  const stacks = Object.fromEntries(["dev", "staging", "prod"].map((name) => [name, readStackFile(name, ROOT)]));
   const each = (pick: (config: StackConfig) => unknown) => Object.values(stacks).map(pick);
 
   it("use three accounts", () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { ERRORS } from "../../runtime/contract/errors.ts";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { configTable } from "../config/describe.ts";
 import { shippedTable } from "../planning/costTable.ts";
 import { alarmsTable } from "./alarmsTable.ts";
@@ -9,8 +10,7 @@ import { columnsTable, requestTable } from "./contractTables.ts";
 import { capacityDiagram, statesDiagram } from "./diagrams.ts";
 import { fillTables } from "./tables.ts";
 
-const ROOT = new URL("../../", import.meta.url);
-export const pathOf = (page: string): string => fileURLToPath(new URL(page, ROOT));
+export const pathOf = (page: string): string => join(ROOT, page);
 const read = (file: string): string => readFileSync(pathOf(file), "utf8");
 
 /** Returns a file of the clone as a code block, so that pages show what the tests run. */

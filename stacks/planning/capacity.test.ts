@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import fc from "fast-check";
 import { CONNECTIONS_PER, DEPLOYMENT } from "../../infra/limits/capacity.ts";
 import { EC2_TYPES, type Ec2Type, LIMITS, RDS_CLASSES, type RdsClass } from "../../infra/limits/limits.ts";
 import { CONNECTIONS } from "../../runtime/dispatcher/dispatcher.ts";
 import { PLANNING_CONNECTIONS } from "../../runtime/platform/postgres.ts";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { parseStackConfig, readStackFile } from "../config/parse.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { rawConfig } from "../testing/config.ts";
@@ -207,13 +207,13 @@ describe("planCapacity", () => {
 
   for (const stack of ["dev", "staging", "prod"])
     it(`fits ${stack} as shipped`, () => {
-      const { plan, problems } = planCapacity(readStackFile(stack, join(import.meta.dirname, "../..")));
+      const { plan, problems } = planCapacity(readStackFile(stack, ROOT));
       assert.deepEqual(problems, []);
       assert.ok(plan);
     });
 
   it("fits two copies of dev into one account, as documented in its file", () => {
-    const dev = readStackFile("dev", join(import.meta.dirname, "../.."));
+    const dev = readStackFile("dev", ROOT);
     const { plan } = planCapacity(dev);
     assert.ok(plan);
     assert.ok(2 * plan.glue.maxConcurrentRuns <= dev.quotas.glueRuns);

@@ -1,10 +1,8 @@
-import { fileURLToPath } from "node:url";
 import type { CapacityPlan } from "../../infra/limits/capacity.ts";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { listProblems, readStackFile } from "../config/parse.ts";
 import type { StackConfig } from "../config/schema.ts";
 import { planCapacity } from "./capacity.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A stack that is part of the project. */
 export interface Shipped {

@@ -1,9 +1,7 @@
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { readStackFile } from "../config/parse.ts";
 import { type Engine, type EngineOptions, engine, moduleProgram } from "./engine.ts";
 import { Cloud } from "./provider/cloud.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** One of our own stacks in the engine: the program with the stack's settings, called from within the stack's account. */
 export const stackEngine = (stack: string, options: Partial<EngineOptions> = {}): Promise<Engine> =>

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { ROOT } from "../../runtime/platform/root.ts";
 import type { Engine } from "./engine.ts";
 import { stackEngine } from "./stackEngine.ts";
 
@@ -16,7 +17,6 @@ import { stackEngine } from "./stackEngine.ts";
  * the machine hardly changes. The bundles of functions are made by esbuild's own process, which only the first counts.
  */
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const ROOT = file("../..");
 const require = createRequire(import.meta.url);
 const IMPORT = /^(?:import|export) (?!type )[^;]*? from "([^"]+)";/gm;
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { readStackFile } from "../config/parse.ts";
 
 /** A workflow's settings of a stack's account: names that stacks/account/ gives, and derived addresses. */
@@ -37,6 +37,5 @@ const packsOf = (directory: string): string[] =>
 /** `node stacks/workflows/account.ts STACK`: name=value, a line each, as GITHUB_OUTPUT wants them. */
 if (import.meta.main) {
   const [stack = ""] = process.argv.slice(2);
-  for (const [name, value] of Object.entries(accountOf(stack, fileURLToPath(new URL("../..", import.meta.url)))))
-    console.log(`${name}=${value}`);
+  for (const [name, value] of Object.entries(accountOf(stack, ROOT))) console.log(`${name}=${value}`);
 }

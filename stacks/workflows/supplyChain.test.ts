@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { skip } from "../../runtime/testing/cluster.ts";
 import { actionProblems, imageProblems, type Lock, lockProblems, type Manifest } from "./pins.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WORKFLOWS = join(ROOT, ".github", "workflows");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { ROOT } from "../../runtime/platform/root.ts";
 import { skip } from "../../runtime/testing/cluster.ts";
 import { accountOf } from "./account.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDER = `${ROOT}.github/workflows/`;
 const BUILD = fileURLToPath(new URL("build.sh", import.meta.url));
 const files = readdirSync(FOLDER);

@@ -1,12 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../../platform/root.ts";
 import { CommandError } from "./exits.ts";
 
-const DIRECTORY = fileURLToPath(new URL("../../..", import.meta.url));
-
 /** Path of the running clone; undefined for the installed package, which has no stacks. */
-export const CLONE: string | undefined = existsSync(join(DIRECTORY, "Pulumi.yaml")) ? DIRECTORY : undefined;
+export const CLONE: string | undefined = existsSync(join(ROOT, "Pulumi.yaml")) ? ROOT : undefined;
 
 /**
  * Returns the path of the clone.

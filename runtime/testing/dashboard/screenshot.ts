@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
+import { ROOT } from "../../platform/root.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
@@ -15,7 +16,7 @@ import { dashboardFor } from "./page.ts";
  * `node runtime/testing/dashboard/screenshot.ts`: makes docs/images/dashboard.png, the picture of the README, from a
  * dashboard over generated jobs. Needs a Chromium.
  */
-const FILE = fileURLToPath(new URL("../../../docs/images/dashboard.png", import.meta.url));
+const FILE = join(ROOT, "docs/images/dashboard.png");
 const SIZE = { width: 1_280, height: 1_000 };
 /** A job every so many milliseconds of the last hour. */
 const JOBS = 1_200;
@@ -81,7 +82,7 @@ await page
   .nth(RUNNING - 1)
   .waitFor();
 await page.locator(".plot canvas").nth(2).waitFor();
-mkdirSync(new URL("../../../docs/images/", import.meta.url), { recursive: true });
+mkdirSync(join(ROOT, "docs/images"), { recursive: true });
 await page.screenshot({ path: FILE });
 await browser.close();
 await p.close();

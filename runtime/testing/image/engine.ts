@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { ROOT } from "../../platform/root.ts";
 import { skip } from "../cluster.ts";
 
 const execute = promisify(execFile);
-const root = fileURLToPath(new URL("../../..", import.meta.url));
 const script = fileURLToPath(new URL("engine.sh", import.meta.url));
 /** The command that belongs to the engine; another on PATH may lack BuildKit. */
 const DOCKER = "/usr/bin/docker";
@@ -65,7 +65,7 @@ export async function build(target: keyof typeof IMAGES, tag: string = IMAGES[ta
   const directory = mkdtempSync(join(tmpdir(), "rates-image-"));
   const npmrc = join(directory, "npmrc");
   try {
-    const registry = execFileSync("npm", ["config", "get", "registry"], { cwd: root, encoding: "utf8" });
+    const registry = execFileSync("npm", ["config", "get", "registry"], { cwd: ROOT, encoding: "utf8" });
     writeFileSync(npmrc, `registry=${registry}`);
     await docker(
       ...["build", "--file", "runtime/Dockerfile", "--target", target, "--tag", tag, "--network", "host"],
@@ -101,7 +101,7 @@ async function run(program: string, args: string[], env: NodeJS.ProcessEnv): Pro
   // The engine does not exist, so neither must the program.
   if (!existsSync(host.replace("unix://", ""))) throw new Error(`Nothing listens at ${host}.`);
   const { stdout, stderr } = await execute(program, args, {
-    cwd: root,
+    cwd: ROOT,
     env: { ...env, DOCKER_HOST: host, DOCKER_BUILDKIT: "1" },
     maxBuffer: 1 << 26,
   });
@@ -115,7 +115,7 @@ export const baseImage = (): string => standIn("runtime/Dockerfile", /^FROM (nod
 export const postgresImage = (): string => standIn("compose.yaml", /^ *image: (postgres:[^@\s]+)@/m);
 
 function standIn(file: string, pattern: RegExp): string {
-  const [, name] = pattern.exec(readFileSync(join(root, file), "utf8")) ?? [];
+  const [, name] = pattern.exec(readFileSync(join(ROOT, file), "utf8")) ?? [];
   if (name === undefined) throw new Error(`${file} names no such image.`);
   return name;
 }

@@ -2,9 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ROOT } from "../../platform/root.ts";
 import { skip } from "../cluster.ts";
-
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The scripts that install a Python, and what each has. */
 const PYTHONS = {

@@ -1,4 +1,5 @@
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { ROOT } from "../../platform/root.ts";
 import { FILES } from "./files.ts";
 import { READS } from "./reads.ts";
 import type { Report } from "./report.ts";
@@ -21,7 +22,7 @@ export const nameOf = ({ url }: Report): string => {
 const inCell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\\N", "\\\\N").replaceAll("\\.", "\\\\.");
 
 /** The page that lists the reports. */
-export const PAGE = fileURLToPath(new URL("../../../docs/public-reports.md", import.meta.url));
+export const PAGE = join(ROOT, "docs/public-reports.md");
 const BEGIN = "<!-- reports: begin -->";
 const END = "<!-- reports: end -->";
 

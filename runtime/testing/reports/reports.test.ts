@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type pg from "pg";
 import { classify } from "../../contract/classify.ts";
 import { handleRequests } from "../../dispatcher/requests.ts";
+import { ROOT } from "../../platform/root.ts";
 import { read } from "../../runner/read.ts";
 import { testApi } from "../api/api.ts";
 import { sqsEvent } from "../dispatcher.ts";
@@ -14,7 +15,6 @@ import type { Report, Trial } from "./report.ts";
 
 type FileTrial = Extract<Trial, { target: unknown }>;
 
-const ROOT = new URL("../../../", import.meta.url);
 /** Rows of each target that a batch has brought. */
 const ROWS = {
   regions: "select slug, name, parent_slug from regions where slug <> 'north' order by slug",
@@ -105,7 +105,7 @@ describe("a public bug report", () => {
       const [letter, ...more] = await p.receive(p.context.queues.deadLetters);
       assert.deepEqual([letter?.Body, more], [trial.message, []]);
       assert.match(letter?.MessageAttributes?.reason?.StringValue ?? "", trial.deadLetter);
-    } else if ("test" in trial) assert.ok(existsSync(fileURLToPath(new URL(trial.test, ROOT))), trial.test);
+    } else if ("test" in trial) assert.ok(existsSync(join(ROOT, trial.test)), trial.test);
     else {
       const response =
         "submit" in trial

@@ -1,8 +1,8 @@
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../../platform/root.ts";
 import { readCommits, subjectProblems } from "./subjects.ts";
 
 /** `node runtime/tools/commits/main.ts`: checks the subjects of the commits of this clone; part of `.ci/run`. */
-const problems = subjectProblems(readCommits(fileURLToPath(new URL("../../..", import.meta.url))));
+const problems = subjectProblems(readCommits(ROOT));
 for (const problem of problems) console.log(problem);
 if (problems.length > 0) {
   console.log(

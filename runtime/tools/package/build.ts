@@ -2,12 +2,11 @@ import { execFile } from "node:child_process";
 import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import manifest from "../../../package.json" with { type: "json" };
+import { ROOT } from "../../platform/root.ts";
 
-const CLONE = fileURLToPath(new URL("../../..", import.meta.url));
 /** Major version of the oldest Node that runs the package. */
 const OLDEST_NODE = 20;
 
@@ -36,7 +35,7 @@ export async function packCommandLine(destination: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "rates-package-"));
   try {
     await build({
-      entryPoints: [join(CLONE, "runtime/cli/main.ts")],
+      entryPoints: [join(ROOT, "runtime/cli/main.ts")],
       outdir: join(directory, "lib"),
       bundle: true,
       splitting: true,
@@ -53,8 +52,8 @@ export async function packCommandLine(destination: string): Promise<string> {
     await writeFile(join(directory, "bin/rates.js"), LAUNCHER);
     await chmod(join(directory, "bin/rates.js"), 0o755);
     await writeFile(join(directory, "package.json"), `${JSON.stringify(packageJson(), undefined, 2)}\n`);
-    await copyFile(join(CLONE, "LICENSE"), join(directory, "LICENSE"));
-    await copyFile(join(CLONE, "runtime/cli/README.md"), join(directory, "README.md"));
+    await copyFile(join(ROOT, "LICENSE"), join(directory, "LICENSE"));
+    await copyFile(join(ROOT, "runtime/cli/README.md"), join(directory, "README.md"));
     await mkdir(destination, { recursive: true });
     const { stdout } = await promisify(execFile)("npm", ["pack", "--silent", "--pack-destination", destination], {
       cwd: directory,

@@ -1,10 +1,9 @@
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../../platform/root.ts";
 import { findings } from "./check.ts";
 
 /** `node runtime/tools/prose/main.ts [FOLDER/…]`: lists avoided wordings with a better one; part of `npm run check`. */
-const root = fileURLToPath(new URL("../../..", import.meta.url));
 const folders = process.argv.slice(2);
-const found = findings(root, folders.length > 0 ? folders : undefined);
+const found = findings(ROOT, folders.length > 0 ? folders : undefined);
 for (const { place, phrase, better, text } of found) {
   console.log(`${place}: "${phrase}": ${better}\n    ${text.slice(0, 160)}`);
 }

@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { ROOT } from "../../platform/root.ts";
 import { findings, findingsIn } from "./check.ts";
 import { proseOf } from "./extract.ts";
 import { EXCEPTIONS, PHRASES } from "./phrases.ts";
-
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 describe("check of the prose", () => {
   const places: [name: string, file: string, source: string][] = [

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { check } from "recheck";
+import { ROOT } from "../../platform/root.ts";
 import { type FoundRegexp, regexpsIn, regexpsOf, sourceFiles } from "./find.ts";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const FOLDERS = ["stacks", "infra", "policy", "runtime", "db"];
 /** Time limit of one expression in milliseconds. A check that does not finish counts as a finding. */
 const PATIENCE = 30_000;

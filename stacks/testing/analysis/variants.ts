@@ -1,8 +1,8 @@
+import { ROOT } from "../../../runtime/platform/root.ts";
 import { readStackFile } from "../../config/parse.ts";
 import type { Engine } from "../engine.ts";
 import { Cloud } from "../provider/cloud.ts";
 import { stackEngine } from "../stackEngine.ts";
-import { ROOT } from "./root.ts";
 
 /** A stack with changes of its configuration, which the analyzers look at. */
 export interface Variant {

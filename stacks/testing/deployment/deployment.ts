@@ -2,12 +2,12 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { accountProvider } from "../../../infra/account.ts";
 import { mocked, type Registry } from "../../../infra/testing/mocks.ts";
 import type { RunnerType } from "../../../runtime/contract/states.ts";
 import { type Emulator, startEmulator } from "../../../runtime/local/emulator.ts";
+import { ROOT } from "../../../runtime/platform/root.ts";
 import type { Identity, PolicyStatement } from "../../../runtime/testing/rds/identities.ts";
 import { REGION } from "../../../runtime/testing/rds/identities.ts";
 import { Rds } from "../../../runtime/testing/rds/rds.ts";
@@ -16,7 +16,6 @@ import { platform } from "../../platform.ts";
 import { rawConfig } from "../config.ts";
 import { type Launch, Launches } from "./launches.ts";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 export const INSTANCE = "rates-dev-database";
 /** The mocks' values for the instance (infra/testing.ts), and their local replacements. */
 const MOCKED = {

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { build } from "esbuild";
+import { ROOT } from "../../../runtime/platform/root.ts";
 
-/** The repository's root, which source paths are relative to. */
-const ROOT = new URL("../../../", import.meta.url);
 const CLIENT = /["'](@aws-sdk\/(?:client|lib)-[\w-]+)["']/g;
 /** `new sdk.GetObjectCommand(`, also where esbuild renamed an import of several (`GetObjectCommand2`). */
 const COMMAND = /\bnew\s+(?:[\w.#$]+\.)?([A-Z]\w*?)Command\d*\(/g;
@@ -16,7 +15,7 @@ const PAGINATOR = /\bpaginate([A-Z]\w*?)\d*\(/g;
  */
 export async function typescriptCalls(entry: string): Promise<string[]> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(entry, ROOT))],
+    entryPoints: [join(ROOT, entry)],
     bundle: true,
     write: false,
     packages: "external",
@@ -56,7 +55,7 @@ const BOTO_CLIENTS = { s3: /(?:_s3|aws_client\("s3"[^)]*\))\.(\w+)/g, sqs: /_sqs
 
 /** Lists the AWS calls of the Glue runner, in the same form. */
 export function pythonCalls(path: string): string[] {
-  const source = readFileSync(new URL(path, ROOT), "utf8");
+  const source = readFileSync(join(ROOT, path), "utf8");
   const calls = Object.entries(BOTO_CLIENTS).flatMap(([service, pattern]) =>
     [...source.matchAll(pattern)].map(
       ([, method = ""]) =>
@@ -70,13 +69,13 @@ export function pythonCalls(path: string): string[] {
 /** Lists the services whose clients the Glue runner makes, `rds` for tokens included: each has a pattern above. */
 export const pythonClients = (path: string): string[] => [
   ...new Set(
-    [...readFileSync(new URL(path, ROOT), "utf8").matchAll(/aws_client\("(\w+)"/g)].map(([, service]) => service ?? ""),
+    [...readFileSync(join(ROOT, path), "utf8").matchAll(/aws_client\("(\w+)"/g)].map(([, service]) => service ?? ""),
   ),
 ];
 
 /** Lists the calls of AWS's command line in a source: `["ecs", "run-task", …]` as `ecs RunTask`. */
 export function commandLineCalls(path: string): string[] {
-  const source = readFileSync(new URL(path, ROOT), "utf8");
+  const source = readFileSync(join(ROOT, path), "utf8");
   return [
     ...new Set(
       [...source.matchAll(/"(ecs|ssm|lambda|logs|ec2|s3|sqs|iam|sts)", "([a-z]+(?:-[a-z]+)*)"/g)].map(

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { ROOT } from "../../../../runtime/platform/root.ts";
 import { readStackFile } from "../../../config/parse.ts";
 import { engine, moduleProgram } from "../../engine.ts";
 import { Cloud } from "../../provider/cloud.ts";
@@ -6,7 +7,6 @@ import { stackEngine } from "../../stackEngine.ts";
 import { IamEnvironment } from "../iamEnvironment.ts";
 import { CALLERS } from "../tables/resources.ts";
 
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const ACCOUNT = new URL("../../../account/", import.meta.url);
 
 /** The configuration that says what a stack's roles may do. */
