@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ALL_RULES } from "./explain.ts";
 import { type Resource, Stack } from "./resource.ts";
-import { compliantProgram } from "./testing/fixtures.ts";
 import { urnOf } from "./testing/packClient.ts";
+import { compliantProgram } from "./testing/program/compliant.ts";
 import { UNKNOWN_VALUES } from "./unknownValues.ts";
 
 const RUNS = 1_000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { declared } from "../stacks/testing/provider/declared.ts";
-import { compliantProgram, SETTINGS } from "./testing/fixtures.ts";
 import { type EngineResource, type Pack, startPack, urnOf } from "./testing/packClient.ts";
 import { packEnvironment } from "./testing/packEnvironment.ts";
+import { compliantProgram, SETTINGS } from "./testing/program/compliant.ts";
 import { DATABASE, GROUP, LAUNCH_TEMPLATE, LISTENER, LOAD_BALANCER, QUEUE, REPOSITORY } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { PACKS } from "./explain.ts";
 import { EXPECTED_MESSAGES } from "./testing/expectedMessages.ts";
-import { compliantProgram, SETTINGS } from "./testing/fixtures.ts";
 import { MUTANTS } from "./testing/mutants.ts";
 import { type EngineResource, type Finding, type Pack, secret, startPack } from "./testing/packClient.ts";
+import { compliantProgram, SETTINGS } from "./testing/program/compliant.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 /** Replaces every value of a resource with an unknown one. */

@@ -1,0 +1,95 @@
+import * as types from "../../types.ts";
+import type { EngineResource } from "../packClient.ts";
+
+/** The program's resources with one change that a rule must stop. */
+export interface Mutant {
+  /** Description of the change. */
+  what: string;
+  mutate(resources: EngineResource[]): void;
+  /** The property that was set, if it was one. */
+  at?: { type: string; ending: string; path: string };
+}
+
+type Change = (one: EngineResource, properties: Record<string, unknown>) => void;
+
+/** Changes the first resource of a type with this suffix of the name, its inputs and its outputs. */
+export const change =
+  (type: string, ending: string, apply: Change) =>
+  (resources: EngineResource[]): void => {
+    const one = resources.find((resource) => resource.type === type && resource.name.endsWith(ending));
+    if (one === undefined) throw new Error(`No ${type} whose name ends in '${ending}'`);
+    apply(one, one.props);
+    if (one.outputs) apply(one, one.outputs);
+  };
+
+export const set = (type: string, ending: string, path: string, value: unknown): Pick<Mutant, "mutate" | "at"> => ({
+  at: { type, ending, path },
+  mutate: change(type, ending, (_, properties) => put(properties, path, value)),
+});
+
+function put(properties: Record<string, unknown>, path: string, value: unknown): void {
+  const keys = path.split(".");
+  const last = keys.pop() ?? "";
+  let at = properties;
+  for (const key of keys) {
+    at[key] ??= {};
+    at = at[key] as Record<string, unknown>;
+  }
+  at[last] = value;
+}
+
+/** Removes all resources of a type that depend on another by a property. */
+export const without = (type: string, ending: string) => (resources: EngineResource[]) => {
+  const at = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(ending));
+  if (at < 0) throw new Error(`No ${type} whose name ends in '${ending}'`);
+  resources.splice(at, 1);
+};
+
+export const add =
+  (type: string, props: Record<string, unknown>, links: Record<string, string[]> = {}) =>
+  (resources: EngineResource[]) => {
+    const sample = resources.find(({ provider }) => provider?.props.allowedAccountIds !== undefined);
+    resources.push({ type, name: "mutant", props, links, ...(sample?.provider && { provider: sample.provider }) });
+  };
+
+export const container = (path: string, value: unknown) =>
+  change(types.TASK, "-api", (_, properties) => {
+    const all = JSON.parse(String(properties.containerDefinitions));
+    put(all[0], path, value);
+    properties.containerDefinitions = JSON.stringify(all);
+  });
+
+export const statement = (type: string, ending: string, apply: (one: Record<string, unknown>) => void) =>
+  change(type, ending, (_, properties) => {
+    const property = type === types.ROLE ? "assumeRolePolicy" : "policy";
+    const document = JSON.parse(String(properties[property]));
+    for (const one of document.Statement) apply(one);
+    properties[property] = JSON.stringify(document);
+  });
+export const allowing = (actions: string[], resources: string[]) => (one: Record<string, unknown>) => {
+  one.Action = actions;
+  one.Resource = resources;
+};
+
+export const provider = (accounts: string) => (resources: EngineResource[]) => {
+  for (const one of resources)
+    if (one.provider?.props.allowedAccountIds !== undefined)
+      one.provider = { ...one.provider, props: { ...one.provider.props, allowedAccountIds: accounts } };
+};
+
+export const world = (port: number) => ({ cidrIpv4: "0.0.0.0/0", fromPort: port, toPort: port, ipProtocol: "tcp" });
+const EVERYBODY = { Effect: "Allow", Principal: "*", Action: "sqs:SendMessage", Resource: "*" };
+export const opened = (type: string, ending: string) =>
+  change(type, ending, (_, properties) => {
+    const document = JSON.parse(String(properties.policy));
+    document.Statement.push(EVERYBODY);
+    properties.policy = JSON.stringify(document);
+  });
+export const parameter = (name: string, value: string) =>
+  change(types.PARAMETERS, "-database", (_, properties) => {
+    for (const one of properties.parameters as { name: string; value: string }[])
+      if (one.name === name) one.value = value;
+  });
+
+/** End of the name of the request queue. */
+export const REQUESTS = "-queues-requests";
