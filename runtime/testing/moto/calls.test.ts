@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../platform/root.ts";
+import { judgeCalls } from "../models/calls.ts";
+import { requirePython } from "../python/python.ts";
+import { fileCalls } from "./files.ts";
+import { glueRunnerCalls } from "./glue.ts";
+import { type MotoPlatform, startMotoPlatform } from "./platform.ts";
+import { queueCalls } from "./queues.ts";
+import { secretCalls } from "./secrets.ts";
+
+/**
+ * Folders whose AWS calls do not belong to the platform: stand-ins for AWS, and tools that inspect a platform from
+ * outside.
+ */
+const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "simulation", "attack", "testing", "tools"]);
+/** Proved in dispatcher/launchers/ec2.test.ts and glue.test.ts. */
+const ELSEWHERE = /launchers/;
+
+/** Every command of an AWS client that the platform's own code makes. */
+function commands(): Set<string> {
+  const files = ["runtime", "db"]
+    .flatMap((room) =>
+      readdirSync(`${ROOT}${room}`, { recursive: true, encoding: "utf8" }).map((at) => `${room}/${at}`),
+    )
+    .filter((file) => file.endsWith(".ts") && !/testing|\.test\.ts$/.test(file) && !ELSEWHERE.test(file))
+    .filter((file) => !OUTSIDE.has(file.split("/")[1] ?? ""));
+  return new Set(
+    files.flatMap((file) =>
+      [...readFileSync(`${ROOT}${file}`, "utf8").matchAll(/new (?:[\w.#]+\.)?([A-Z]\w+Command)\(/g)].map(
+        ([, name]) => name ?? "",
+      ),
+    ),
+  );
+}
+describe("calls to AWS, against moto's", () => {
+  const platform = {} as MotoPlatform;
+  before(async function () {
+    Object.assign(platform, await startMotoPlatform(this));
+  });
+  after(() => platform.stop?.());
+
+  queueCalls(platform);
+  fileCalls(platform);
+  secretCalls(platform);
+  glueRunnerCalls(platform);
+
+  // A suite of its own, to come last.
+  describe("all together", () => {
+    it("are every call that the platform's code makes, but for the launchers'", () =>
+      assert.deepEqual(
+        [...commands()].filter((name) => !platform.recorder.operations.has(name.replace(/Command$/, ""))),
+        [],
+      ));
+
+    it("keep every constraint that AWS publishes, the Glue runner's too", function () {
+      const python = requirePython(this, "models");
+      const own = platform.recorder.calls.length;
+      platform.recorder.readFile(join(platform.recordedCalls, "glue"));
+      assert.ok(platform.recorder.calls.length > own, "the Glue runner's calls were recorded");
+      assert.deepEqual(judgeCalls(python, platform.recorder.calls), []);
+    });
+  });
+});
