@@ -74,7 +74,7 @@ const failed: Record<string, string> = {};
 
 /** Runs a Node program in the clone as a check: prints its output, and keeps the end of it if the check fails. */
 async function check(name: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<void> {
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["inherit", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ["inherit", "pipe", "pipe"] });
   let output = "";
   const streams = [
     { from: child.stdout, to: process.stdout },
