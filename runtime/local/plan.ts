@@ -56,11 +56,7 @@ export class StackError extends Error {
  */
 export function localPlan(
   stack: string,
-  {
-    directory = ROOT,
-    cores = availableParallelism(),
-    runsPerCore = RUNS_PER_CORE.usual as number,
-  } = {},
+  { directory = ROOT, cores = availableParallelism(), runsPerCore = RUNS_PER_CORE.usual as number } = {},
 ): LocalPlan {
   const config = readStack(stack, directory);
   const { plan, problems } = planCapacity(config);
