@@ -3,7 +3,7 @@ import { Access } from "./access.ts";
 import { securityGroup } from "./shared/securityGroups.ts";
 import { mocked, resolved } from "./testing/mocks.ts";
 
-const made = async (preview = false) =>
+const create = async (preview = false) =>
   mocked(
     () => {
       const group = securityGroup("balancer", { vpcId: "vpc-1", description: "balancer" }, {});
@@ -20,7 +20,7 @@ const made = async (preview = false) =>
 
 describe("access to a stack by session", () => {
   it("is a task definition without a service, so that nothing runs until it is used", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     assert.equal(registry.ofType("aws:ecs/service:Service").length, 0);
     const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
@@ -28,7 +28,7 @@ describe("access to a stack by session", () => {
 
   it("ends after an hour, and does not run as root in a writable file system", async () => {
     const [container] = JSON.parse(
-      (await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
+      (await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
     );
     assert.deepEqual(container.command, ["sleep", "3600"]);
     assert.deepEqual([container.user, container.readonlyRootFilesystem], ["1000:1000", true]);
@@ -38,7 +38,7 @@ describe("access to a stack by session", () => {
       ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"],
       "where the agent writes",
     );
-    const { volumes } = (await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs;
+    const { volumes } = (await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs;
     assert.deepEqual(
       volumes.map(({ name }: { name: string }) => name),
       container.mountPoints.map(({ sourceVolume }: { sourceVolume: string }) => sourceVolume),
@@ -46,15 +46,15 @@ describe("access to a stack by session", () => {
   });
 
   it("may open sessions only, and reaches only the load balancer and AWS", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const [sessions, ...more] = registry.statements("x");
     assert.ok(sessions?.Action.every((action) => action.startsWith("ssmmessages:")));
     assert.equal(sessions?.Action.length, 4);
     assert.deepEqual(more, []);
-    const out = registry
+    const egress = registry
       .ofType("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
       .map(({ inputs }) => [inputs.referencedSecurityGroupId ?? inputs.cidrIpv4, inputs.fromPort]);
-    assert.deepEqual(out.sort(), [
+    assert.deepEqual(egress.sort(), [
       ["0.0.0.0/0", 443],
       ["balancer-id", 80],
     ]);
@@ -63,7 +63,7 @@ describe("access to a stack by session", () => {
   });
 
   it("gives `rates connect` the task to start and its target", async () => {
-    const { result } = await made();
+    const { result } = await create();
     assert.deepEqual(await resolved(result.settings), {
       cluster: "x",
       taskDefinition: "arn:aws:ecs:eu-central-1:111111111111:x",
@@ -75,6 +75,6 @@ describe("access to a stack by session", () => {
   });
 
   it("can be previewed before any resource exists", async () => {
-    await made(true);
+    await create(true);
   });
 });

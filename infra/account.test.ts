@@ -20,8 +20,8 @@ describe("the account of a stack", () => {
     assert.deepEqual(JSON.parse(inputs.allowedAccountIds), [ACCOUNT]);
     assert.equal(JSON.parse(inputs.assumeRoles)[0].roleArn, roleArn);
     assert.deepEqual(JSON.parse(inputs.defaultTags), { tags: { owner: "team" } });
-    const own = (await verified()).registry.one("pulumi:providers:aws").inputs;
-    assert.equal(own.assumeRoles, undefined);
+    const providerInputs = (await verified()).registry.one("pulumi:providers:aws").inputs;
+    assert.equal(providerInputs.assumeRoles, undefined);
   });
 
   it("is compared before any resource is created, with both accounts and the remedy in the error", async () => {

@@ -6,7 +6,7 @@ import { Api, type ApiArgs } from "./api.ts";
 import { mocked, resolved } from "./testing/mocks.ts";
 
 const CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/1";
-const made = async (change: Partial<ApiArgs> = {}, preview = false) =>
+const create = async (change: Partial<ApiArgs> = {}, preview = false) =>
   mocked(
     () =>
       new Api("a", {
@@ -40,8 +40,8 @@ const made = async (change: Partial<ApiArgs> = {}, preview = false) =>
       }),
     { preview },
   );
-const ways = async (change: Partial<ApiArgs>) => {
-  const { registry } = await made(change);
+const loadBalancer = async (change: Partial<ApiArgs>) => {
+  const { registry } = await create(change);
   const listeners = registry.ofType("aws:lb/listener:Listener").map(({ inputs }) => [inputs.port, inputs.protocol]);
   const rules = registry
     .ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
@@ -52,7 +52,7 @@ const ways = async (change: Partial<ApiArgs>) => {
 
 describe("the API of a stack", () => {
   it("serves TLS when it has a certificate, and redirects plain HTTP to it", async () => {
-    const { listeners, rules, balancer } = await ways({
+    const { listeners, rules, balancer } = await loadBalancer({
       public: true,
       certificateArn: CERTIFICATE,
       allowedCidrs: ["0.0.0.0/0"],
@@ -68,14 +68,14 @@ describe("the API of a stack", () => {
       [80, "0.0.0.0/0"],
     ]);
     assert.deepEqual([balancer.internal, balancer.subnets], [false, ["public-1", "public-2"]]);
-    const { registry } = await made({ certificateArn: CERTIFICATE });
+    const { registry } = await create({ certificateArn: CERTIFICATE });
     const [action] = registry.one("aws:lb/listener:Listener", "a-http").inputs.defaultActions;
     assert.equal(action.type, "redirect");
     assert.match(registry.one("aws:lb/listener:Listener", "a-https").inputs.sslPolicy, /TLS13/);
   });
 
   it("logs requests to a private bucket that only load balancers of its account write to", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const { inputs } = registry.one("aws:lb/loadBalancer:LoadBalancer");
     assert.equal(inputs.accessLogs.enabled, true);
     assert.match(inputs.accessLogs.bucket, /^a-access/);
@@ -98,12 +98,15 @@ describe("the API of a stack", () => {
   });
 
   it("has deletion protection when the stack configures it, whatever happens to its logs", async () => {
-    assert.equal((await ways({})).balancer.enableDeletionProtection, true);
-    assert.equal((await ways({ deletionProtection: false, keepData: true })).balancer.enableDeletionProtection, false);
+    assert.equal((await loadBalancer({})).balancer.enableDeletionProtection, true);
+    assert.equal(
+      (await loadBalancer({ deletionProtection: false, keepData: true })).balancer.enableDeletionProtection,
+      false,
+    );
   });
 
   it("is reachable from the VPC only when it is internal", async () => {
-    const { listeners, rules, balancer } = await ways({});
+    const { listeners, rules, balancer } = await loadBalancer({});
     assert.deepEqual(listeners, [[80, "HTTP"]]);
     assert.deepEqual(rules, [[80, "10.0.0.0/16"]]);
     assert.deepEqual([balancer.internal, balancer.subnets], [true, ["private-1", "private-2"]]);
@@ -111,7 +114,7 @@ describe("the API of a stack", () => {
   });
 
   it("is reachable from the configured networks, each listed once", async () => {
-    const { rules } = await ways({ allowedCidrs: ["192.168.0.0/24", "172.16.0.0/12", "10.0.0.0/16"] });
+    const { rules } = await loadBalancer({ allowedCidrs: ["192.168.0.0/24", "172.16.0.0/12", "10.0.0.0/16"] });
     assert.deepEqual(rules, [
       [80, "10.0.0.0/16"],
       [80, "192.168.0.0/24"],
@@ -121,14 +124,14 @@ describe("the API of a stack", () => {
 
   it("has a DNS record when a zone and a host are configured", async () => {
     const change = { public: true, certificateArn: CERTIFICATE, domainName: "rates.example.com" };
-    const { registry, result } = await made({ ...change, hostedZoneId: "Z1" });
+    const { registry, result } = await create({ ...change, hostedZoneId: "Z1" });
     assert.equal(registry.one("aws:route53/record:Record").inputs.name, "rates.example.com");
     assert.equal(await resolved(result.url), "https://rates.example.com");
-    assert.equal((await made(change)).registry.ofType("aws:route53/record:Record").length, 0);
+    assert.equal((await create(change)).registry.ofType("aws:route53/record:Record").length, 0);
   });
 
   it("replaces tasks one by one, rolls back by itself, and scales between its limits", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const { inputs } = registry.one("aws:ecs/service:Service");
     assert.deepEqual(inputs.deploymentCircuitBreaker, { enable: true, rollback: true });
     assert.deepEqual([inputs.deploymentMinimumHealthyPercent, inputs.deploymentMaximumPercent], [100, 200]);
@@ -137,10 +140,10 @@ describe("the API of a stack", () => {
     assert.equal(inputs.propagateTags, "SERVICE", "tasks bear the service's tags");
     const target = registry.one("aws:appautoscaling/target:Target").inputs;
     assert.deepEqual([target.minCapacity, target.maxCapacity], [2, 6]);
-    const aims = registry
+    const scalingMetrics = registry
       .ofType("aws:appautoscaling/policy:Policy")
       .map(({ inputs }) => inputs.targetTrackingScalingPolicyConfiguration.predefinedMetricSpecification);
-    assert.deepEqual(aims, [
+    assert.deepEqual(scalingMetrics, [
       { predefinedMetricType: "ECSServiceAverageCPUUtilization" },
       {
         predefinedMetricType: "ALBRequestCountPerTarget",
@@ -150,17 +153,17 @@ describe("the API of a stack", () => {
   });
 
   it("checks the health of a task without the database, in the load balancer and in the container", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const { healthCheck } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
     assert.deepEqual([healthCheck.path, healthCheck.matcher], ["/healthz", "200"]);
     const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
     assert.match(container.healthCheck.command.at(-1), /:3000\/healthz$/);
-    const [way] = registry.one("aws:ecs/service:Service").inputs.loadBalancers;
-    assert.deepEqual([way.containerName, way.containerPort], [container.name, 3000]);
+    const [target] = registry.one("aws:ecs/service:Service").inputs.loadBalancers;
+    assert.deepEqual([target.containerName, target.containerPort], [container.name, 3000]);
   });
 
   it("has a load balancer that closes idle connections before the API does, but no event stream", async () => {
-    const { idleTimeout } = (await ways({})).balancer;
+    const { idleTimeout } = (await loadBalancer({})).balancer;
     assert.ok(
       idleTimeout < KEEP_ALIVE_SECONDS,
       `the API may close what the balancer is about to use: ${idleTimeout} s`,
@@ -169,14 +172,14 @@ describe("the API of a stack", () => {
   });
 
   it("drains before it ends: the load balancer stops sending before a task must stop", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
     const { deregistrationDelay } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
     assert.ok(deregistrationDelay < container.stopTimeout && container.stopTimeout <= 120);
   });
 
   it("mounts volumes only where the image declares them, so that the task's user may write to them", async () => {
-    const { inputs } = (await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    const { inputs } = (await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition");
     const [container] = JSON.parse(inputs.containerDefinitions);
     const dockerfile = readFileSync(new URL("../runtime/Dockerfile", import.meta.url), "utf8");
     const [, stage = ""] = /^FROM \S+ AS image\n([\s\S]*?)^FROM /m.exec(dockerfile) ?? [];
@@ -188,7 +191,7 @@ describe("the API of a stack", () => {
   });
 
   it("runs without capabilities in a read-only file system, with no secret in its environment", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
     const [container] = JSON.parse(inputs.containerDefinitions);
     assert.deepEqual([container.readonlyRootFilesystem, container.user], [true, "1000:1000"]);
@@ -203,6 +206,6 @@ describe("the API of a stack", () => {
   });
 
   it("can be previewed before any resource exists", async () => {
-    await made({}, true);
+    await create({}, true);
   });
 });

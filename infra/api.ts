@@ -135,23 +135,27 @@ export class Api extends pulumi.ComponentResource {
   /** Security group of the tasks. */
   readonly group: SecurityGroup;
   /** The load balancer's security group, and the port of the API. */
-  readonly front: { readonly group: SecurityGroup; readonly port: number };
+  readonly loadBalancerEndpoint: { readonly group: SecurityGroup; readonly port: number };
 
   constructor(name: string, args: ApiArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Api", name, {}, opts);
     const { placement, certificateArn, domainName } = args;
     const child = { parent: this };
 
-    const front = this.#front(name, args);
-    this.loadBalancer = front.loadBalancer;
-    this.targetGroup = front.targetGroup;
-    this.front = { group: front.group, port: certificateArn === undefined ? 80 : 443 };
+    const balancer = this.#front(name, args);
+    this.loadBalancer = balancer.loadBalancer;
+    this.targetGroup = balancer.targetGroup;
+    this.loadBalancerEndpoint = { group: balancer.group, port: certificateArn === undefined ? 80 : 443 };
 
-    const client = databaseClient(`${name}-task`, { placement, database: args.database, what: "API tasks" }, child);
+    const client = databaseClient(
+      `${name}-task`,
+      { placement, database: args.database, clientName: "API tasks" },
+      child,
+    );
     this.group = client.group;
     const fromBalancer = allow(
       `${name}-task`,
-      { from: front.group, to: this.group.id, port: PORT, description: "balancer to API" },
+      { from: balancer.group, to: this.group.id, port: PORT, description: "balancer to API" },
       child,
     );
 
@@ -186,7 +190,7 @@ export class Api extends pulumi.ComponentResource {
         ...child,
         // ECS refuses a service whose target group has no listener; without its policies and routes the tasks cannot
         // start.
-        dependsOn: [...front.listeners, ...fromBalancer, ...task.policies, ...client.rules],
+        dependsOn: [...balancer.listeners, ...fromBalancer, ...task.policies, ...client.rules],
         // Autoscaling sets the desired count.
         ignoreChanges: ["desiredCount"],
       },
@@ -216,13 +220,13 @@ export class Api extends pulumi.ComponentResource {
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "load balancer of the API" }, child);
     const ports = certificateArn === undefined ? [80] : [443, 80];
     for (const port of ports) {
-      const admit = (rule: string, cidr: string, description: string) =>
+      const allowFrom = (rule: string, cidr: string, description: string) =>
         ingressRule(rule, { group: group.id, peer: { cidr }, ports: [port, port], description }, child);
-      admit(`${name}-${port}`, args.cidr, "clients in the VPC");
+      allowFrom(`${name}-${port}`, args.cidr, "clients in the VPC");
       // Named by the network, so that a change of the list replaces no other rule.
       for (const cidr of args.allowedCidrs)
         if (cidr !== args.cidr)
-          admit(`${name}-${port}-${cidr.replaceAll(/[./]/g, "-")}`, cidr, "clients of api.allowedCidrs");
+          allowFrom(`${name}-${port}-${cidr.replaceAll(/[./]/g, "-")}`, cidr, "clients of api.allowedCidrs");
     }
     const logs = privateBucket(
       `${name}-access`,
@@ -264,19 +268,19 @@ export class Api extends pulumi.ComponentResource {
       },
       child,
     );
-    const forward = [{ type: "forward", targetGroupArn: targetGroup.arn }];
-    const listener = (what: string, settings: Omit<ConstructorParameters<typeof Listener>[1], "loadBalancerArn">) =>
-      new Listener(`${name}-${what}`, { loadBalancerArn: loadBalancer.arn, ...settings }, child);
+    const forwardActions = [{ type: "forward", targetGroupArn: targetGroup.arn }];
+    const listener = (suffix: string, settings: Omit<ConstructorParameters<typeof Listener>[1], "loadBalancerArn">) =>
+      new Listener(`${name}-${suffix}`, { loadBalancerArn: loadBalancer.arn, ...settings }, child);
     const listeners =
       certificateArn === undefined
-        ? [listener("http", { port: 80, protocol: "HTTP", defaultActions: forward })]
+        ? [listener("http", { port: 80, protocol: "HTTP", defaultActions: forwardActions })]
         : [
             listener("https", {
               port: 443,
               protocol: "HTTPS",
               sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06",
               certificateArn,
-              defaultActions: forward,
+              defaultActions: forwardActions,
             }),
             listener("http", {
               port: 80,
@@ -300,7 +304,7 @@ export class Api extends pulumi.ComponentResource {
       },
       child,
     );
-    const own = roleFor(name, { service: "ecs-tasks.amazonaws.com", statements: args.statements }, child);
+    const taskRole = roleFor(name, { service: "ecs-tasks.amazonaws.com", statements: args.statements }, child);
     const definition = new TaskDefinition(
       name,
       {
@@ -314,7 +318,7 @@ export class Api extends pulumi.ComponentResource {
           operatingSystemFamily: "LINUX",
         },
         executionRoleArn: start.role.arn,
-        taskRoleArn: own.role.arn,
+        taskRoleArn: taskRole.role.arn,
         volumes: [{ name: "tmp" }],
         containerDefinitions: pulumi.jsonStringify([
           {
@@ -352,7 +356,7 @@ export class Api extends pulumi.ComponentResource {
       },
       child,
     );
-    return { definition, policies: [...start.policies, ...own.policies], senderId: own.role.uniqueId };
+    return { definition, policies: [...start.policies, ...taskRole.policies], senderId: taskRole.role.uniqueId };
   }
 
   #scale(name: string, { minTasks, maxTasks }: ApiArgs): void {
@@ -368,13 +372,13 @@ export class Api extends pulumi.ComponentResource {
       },
       child,
     );
-    const aim = (
-      what: string,
+    const scaleOn = (
+      suffix: string,
       targetValue: number,
       metric: { predefinedMetricType: string; resourceLabel?: pulumi.Input<string> },
     ) =>
       new Policy(
-        `${name}-${what}`,
+        `${name}-${suffix}`,
         {
           policyType: "TargetTrackingScaling",
           serviceNamespace: target.serviceNamespace,
@@ -384,8 +388,8 @@ export class Api extends pulumi.ComponentResource {
         },
         child,
       );
-    aim("cpu", CPU_PERCENT, { predefinedMetricType: "ECSServiceAverageCPUUtilization" });
-    aim("requests", REQUESTS_PER_TASK, {
+    scaleOn("cpu", CPU_PERCENT, { predefinedMetricType: "ECSServiceAverageCPUUtilization" });
+    scaleOn("requests", REQUESTS_PER_TASK, {
       predefinedMetricType: "ALBRequestCountPerTarget",
       resourceLabel: pulumi.interpolate`${this.loadBalancer.arnSuffix}/${this.targetGroup.arnSuffix}`,
     });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buckets } from "./buckets.ts";
 import { mocked } from "./testing/mocks.ts";
 
-const made = async (keepData: boolean) =>
+const create = async (keepData: boolean) =>
   (
     await mocked(
       () =>
@@ -16,7 +16,7 @@ const made = async (keepData: boolean) =>
 
 describe("the buckets of a stack", () => {
   it("are private, encrypted, owned by the account, and expire their objects", async () => {
-    const registry = await made(true);
+    const registry = await create(true);
     for (const name of ["b-results", "b-uploads"]) {
       const one = (type: string) =>
         registry.one(`aws:s3/${type[0]?.toLowerCase()}${type.slice(1)}:${type}`, name).inputs;
@@ -32,7 +32,7 @@ describe("the buckets of a stack", () => {
   });
 
   it("refuse requests without TLS, and let callers only upload sources", async () => {
-    const registry = await made(true);
+    const registry = await create(true);
     const statements = (name: string) =>
       JSON.parse(registry.one("aws:s3/bucketPolicy:BucketPolicy", name).inputs.policy).Statement;
     assert.equal(statements("b-results").length, 1);
@@ -43,7 +43,7 @@ describe("the buckets of a stack", () => {
   });
 
   it("keep versions of sources, so that a job loads the object that was accepted", async () => {
-    const registry = await made(true);
+    const registry = await create(true);
     assert.deepEqual(
       registry.ofType("aws:s3/bucketVersioning:BucketVersioning").map(({ name }) => name),
       ["b-uploads"],
@@ -52,7 +52,9 @@ describe("the buckets of a stack", () => {
 
   it("are emptied by destroy only when the stack allows it", async () => {
     const force = async (keep: boolean) =>
-      (await made(keep)).ofType("aws:s3/bucket:Bucket").map(({ inputs, retained }) => [inputs.forceDestroy, retained]);
+      (await create(keep))
+        .ofType("aws:s3/bucket:Bucket")
+        .map(({ inputs, retained }) => [inputs.forceDestroy, retained]);
     assert.deepEqual(await force(false), [
       [true, false],
       [true, false],
@@ -63,7 +65,7 @@ describe("the buckets of a stack", () => {
     ]);
     // A bucket that is kept stays private.
     for (const type of ["BucketPublicAccessBlock", "BucketPolicy", "BucketOwnershipControls"])
-      for (const { name, retained } of (await made(true)).ofType(`aws:s3/b${type.slice(1)}:${type}`))
+      for (const { name, retained } of (await create(true)).ofType(`aws:s3/b${type.slice(1)}:${type}`))
         assert.equal(retained, true, `${type} ${name}`);
   });
 });

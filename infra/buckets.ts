@@ -94,22 +94,22 @@ export function privateBucket(
   opts: pulumi.CustomResourceOptions,
 ): { bucket: Bucket; policy: BucketPolicy } {
   // A bucket that is kept stays private; only its lifecycle rules go with the stack.
-  const kept = { ...opts, retainOnDelete: keepData };
-  const bucket = new Bucket(name, { forceDestroy: !keepData }, kept);
+  const bucketOptions = { ...opts, retainOnDelete: keepData };
+  const bucket = new Bucket(name, { forceDestroy: !keepData }, bucketOptions);
   const of = { bucket: bucket.bucket };
   new BucketPublicAccessBlock(
     name,
     { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
-    kept,
+    bucketOptions,
   );
-  new BucketOwnershipControls(name, { ...of, rule: { objectOwnership: "BucketOwnerEnforced" } }, kept);
+  new BucketOwnershipControls(name, { ...of, rule: { objectOwnership: "BucketOwnerEnforced" } }, bucketOptions);
   new BucketServerSideEncryptionConfiguration(
     name,
     { ...of, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" }, bucketKeyEnabled: true }] },
-    kept,
+    bucketOptions,
   );
   const versioning = versioned
-    ? [new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, kept)]
+    ? [new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, bucketOptions)]
     : [];
   new BucketLifecycleConfiguration(
     name,
@@ -130,7 +130,7 @@ export function privateBucket(
     },
     { ...opts, dependsOn: versioning },
   );
-  const policy = new BucketPolicy(name, { ...of, policy: policyOf(bucket.arn, writers, balancersOf) }, kept);
+  const policy = new BucketPolicy(name, { ...of, policy: policyOf(bucket.arn, writers, balancersOf) }, bucketOptions);
   return { bucket, policy };
 }
 

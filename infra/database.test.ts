@@ -15,9 +15,9 @@ const args: DatabaseArgs = {
   keepData: true,
   retentionDays: 30,
 };
-const made = async (change: Partial<DatabaseArgs> = {}) => mocked(() => new Database("d", { ...args, ...change }));
+const create = async (change: Partial<DatabaseArgs> = {}) => mocked(() => new Database("d", { ...args, ...change }));
 const instance = async (change: Partial<DatabaseArgs> = {}) =>
-  (await made(change)).registry.one("aws:rds/instance:Instance").inputs;
+  (await create(change)).registry.one("aws:rds/instance:Instance").inputs;
 
 describe("the database of a stack", () => {
   it("is encrypted and private, with a master password that only RDS knows", async () => {
@@ -37,7 +37,7 @@ describe("the database of a stack", () => {
   });
 
   it("has the major version of the tests and of the local platform", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const [, major] =
       /image: postgres:(\d+)/.exec(readFileSync(new URL("../compose.yaml", import.meta.url), "utf8")) ?? [];
     assert.equal(registry.one("aws:rds/instance:Instance").inputs.engineVersion, major);
@@ -45,7 +45,7 @@ describe("the database of a stack", () => {
   });
 
   it("accepts TLS only, and as many connections as the capacity plan", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
     const value = (name: string) => parameters.find((one: { name: string }) => one.name === name);
     assert.equal(value("rds.force_ssl").value, "1");
@@ -59,7 +59,7 @@ describe("the database of a stack", () => {
   });
 
   it("stays within the bounds of RDS and Postgres with the largest disk", async () => {
-    const { registry } = await made({ storageGb: 20_000 });
+    const { registry } = await create({ storageGb: 20_000 });
     const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
     const limit = parameters.find(({ name }: { name: string }) => name === "temp_file_limit");
     assert.equal(limit.value, String(2 ** 31 - 1), "the largest size that Postgres takes");
@@ -69,22 +69,26 @@ describe("the database of a stack", () => {
   });
 
   it("leaves a final snapshot only when data is kept", async () => {
-    const { registry } = await made();
-    const kept = registry.one("aws:rds/instance:Instance").inputs;
-    assert.equal(kept.skipFinalSnapshot, false);
-    assert.equal(kept.finalSnapshotIdentifier, `${kept.dbSubnetGroupName}-last`, "its own with each life of a stack");
-    const gone = await instance({ keepData: false, deletionProtection: false });
+    const { registry } = await create();
+    const retained = registry.one("aws:rds/instance:Instance").inputs;
+    assert.equal(retained.skipFinalSnapshot, false);
+    assert.equal(
+      retained.finalSnapshotIdentifier,
+      `${retained.dbSubnetGroupName}-last`,
+      "its own with each life of a stack",
+    );
+    const deleted = await instance({ keepData: false, deletionProtection: false });
     assert.deepEqual(
-      [gone.skipFinalSnapshot, gone.finalSnapshotIdentifier, gone.deletionProtection],
+      [deleted.skipFinalSnapshot, deleted.finalSnapshotIdentifier, deleted.deletionProtection],
       [true, undefined, false],
     );
-    assert.deepEqual([kept.deleteAutomatedBackups, gone.deleteAutomatedBackups], [false, true]);
+    assert.deepEqual([retained.deleteAutomatedBackups, deleted.deleteAutomatedBackups], [false, true]);
   });
 
   it("lets a component log in as the roles that it names, over TLS, with tokens", async () => {
-    const { result } = await made();
-    const place = { region: "eu-central-1", accountId: "111111111111" };
-    const { actions, resources } = loginStatement(result.endpoint, place, ["dispatcher"]);
+    const { result } = await create();
+    const location = { region: "eu-central-1", accountId: "111111111111" };
+    const { actions, resources } = loginStatement(result.endpoint, location, ["dispatcher"]);
     assert.deepEqual(actions, ["rds-db:connect"]);
     assert.equal(
       await resolved(pulumi.output(resources).apply(([first]) => first)),

@@ -78,13 +78,13 @@ const MAJOR = "18";
  * Maximum of storage autoscaling as a multiple of the configured storage. It reacts late, so capacity does not count on
  * it.
  */
-const GROWTH = 4;
+const MAX_GROWTH = 4;
 /**
  * RDS refuses a maximum of autoscaling below this multiple of the storage (Amazon RDS User Guide, storage autoscaling).
  */
-const LEAST_GROWTH = 1.1;
+const MIN_GROWTH = 1.1;
 /** Largest size in kilobytes that a Postgres parameter accepts: 31 bits. */
-const MOST_KILOBYTES = 2 ** 31 - 1;
+const MAX_KILOBYTES = 2 ** 31 - 1;
 /** Interval of enhanced monitoring in seconds. */
 const MONITORING_SECONDS = 60;
 /**
@@ -125,7 +125,7 @@ export class Database extends pulumi.ComponentResource {
           // In kilobytes: temporary files of a batch must not fill the disk.
           {
             name: "temp_file_limit",
-            value: String(Math.min(Math.floor(storageGb / 3) * 1024 * 1024, MOST_KILOBYTES)),
+            value: String(Math.min(Math.floor(storageGb / 3) * 1024 * 1024, MAX_KILOBYTES)),
           },
         ],
       },
@@ -142,7 +142,7 @@ export class Database extends pulumi.ComponentResource {
     );
     // RDS names log groups after the instance, and creates missing ones without an expiry.
     const logs = ["postgresql", "upgrade"].map((log) =>
-      logGroup(`${name}-${log}`, { retentionDays, at: `/aws/rds/instance/${name}/${log}` }, child),
+      logGroup(`${name}-${log}`, { retentionDays, fullName: `/aws/rds/instance/${name}/${log}` }, child),
     );
 
     this.instance = new Instance(
@@ -153,7 +153,7 @@ export class Database extends pulumi.ComponentResource {
         engineVersion: MAJOR,
         instanceClass: args.instanceClass,
         allocatedStorage: storageGb,
-        ...growth(storageGb),
+        ...storageGrowth(storageGb),
         storageType: "gp3",
         storageEncrypted: true,
         dbName: NAME,
@@ -205,9 +205,9 @@ export class Database extends pulumi.ComponentResource {
 }
 
 /** Maximum of storage autoscaling; undefined for a disk that already has RDS's largest size. */
-function growth(storageGb: number): { maxAllocatedStorage?: number } {
-  const most = Math.min(storageGb * GROWTH, LIMITS.rdsStorageMax.value);
-  return most >= storageGb * LEAST_GROWTH ? { maxAllocatedStorage: most } : {};
+function storageGrowth(storageGb: number): { maxAllocatedStorage?: number } {
+  const maximum = Math.min(storageGb * MAX_GROWTH, LIMITS.rdsStorageMax.value);
+  return maximum >= storageGb * MIN_GROWTH ? { maxAllocatedStorage: maximum } : {};
 }
 
 /**
@@ -217,12 +217,16 @@ function growth(storageGb: number): { maxAllocatedStorage?: number } {
  */
 export function databaseClient(
   name: string,
-  { placement, database, what }: { placement: Placement; database: DatabaseEndpoint; what: string },
+  { placement, database, clientName }: { placement: Placement; database: DatabaseEndpoint; clientName: string },
   opts: pulumi.CustomResourceOptions,
 ): { group: SecurityGroup; rules: pulumi.Resource[] } {
-  const group = securityGroup(name, { vpcId: placement.vpcId, description: what }, opts);
+  const group = securityGroup(name, { vpcId: placement.vpcId, description: clientName }, opts);
   const { securityGroupId: to, port } = database;
-  const toDatabase = allow(`${name}-database`, { from: group, to, port, description: `${what} to Postgres` }, opts);
+  const toDatabase = allow(
+    `${name}-database`,
+    { from: group, to, port, description: `${clientName} to Postgres` },
+    opts,
+  );
   return { group, rules: [...toDatabase, allowHttps(name, group, opts)] };
 }
 

@@ -20,7 +20,7 @@ const endpoint = {
   resourceId: pulumi.output("db-1"),
   securityGroupId: pulumi.output("sg-db"),
 };
-const made = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
+const create = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
   (
     await mocked(
       () =>
@@ -45,15 +45,15 @@ const made = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
 
 describe("the dispatcher of a stack", () => {
   it("receives messages through an alias, within the planned concurrency, and returns only the failed ones", async () => {
-    const registry = await made();
+    const registry = await create();
     const alias = registry.one("aws:lambda/alias:Alias");
     assert.equal(alias.inputs.functionVersion, "7");
     assert.equal(registry.one("aws:lambda/function:Function").inputs.publish, true, "each deployment is a version");
-    for (const [what, concurrency] of [
+    for (const [label, concurrency] of [
       ["requests", 10],
       ["wakeups", 2],
     ] as const) {
-      const { inputs } = registry.one("aws:lambda/eventSourceMapping:EventSourceMapping", `d-${what}`);
+      const { inputs } = registry.one("aws:lambda/eventSourceMapping:EventSourceMapping", `d-${label}`);
       assert.equal(inputs.functionName, "arn:aws:lambda:eu-central-1:111111111111:d");
       assert.deepEqual(inputs.scalingConfig, { maximumConcurrency: concurrency });
       assert.deepEqual(inputs.functionResponseTypes, ["ReportBatchItemFailures"]);
@@ -62,14 +62,14 @@ describe("the dispatcher of a stack", () => {
 
   it("reserves its concurrency, or nothing when the account has too little", async () => {
     const reserved = async (count: number | undefined) =>
-      (await made({ reservedConcurrency: count })).one("aws:lambda/function:Function").inputs
+      (await create({ reservedConcurrency: count })).one("aws:lambda/function:Function").inputs
         .reservedConcurrentExecutions;
     assert.equal(await reserved(14), 14);
     assert.equal(await reserved(undefined), undefined);
   });
 
   it("receives run state changes and the schedule, each allowed to invoke the alias only", async () => {
-    const registry = await made();
+    const registry = await create();
     const rules = registry.ofType("aws:cloudwatch/eventRule:EventRule");
     assert.deepEqual(rules.map(({ name }) => name).sort(), ["d-ec2", "d-glue", "d-schedule"]);
     assert.deepEqual(
@@ -81,8 +81,8 @@ describe("the dispatcher of a stack", () => {
       { state: ["terminated", "stopped"] },
     );
     // The next minute's tick does the work of a failed one.
-    const late = registry.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs;
-    assert.deepEqual([late.maximumRetryAttempts, late.qualifier], [0, "live"]);
+    const asyncInvocation = registry.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs;
+    assert.deepEqual([asyncInvocation.maximumRetryAttempts, asyncInvocation.qualifier], [0, "live"]);
     for (const { name } of rules) {
       const { inputs } = registry.one("aws:lambda/permission:Permission", name);
       assert.deepEqual([inputs.principal, inputs.qualifier], ["events.amazonaws.com", "live"]);
@@ -91,12 +91,12 @@ describe("the dispatcher of a stack", () => {
   });
 
   it("ends its runs before the stack is destroyed, and verifies itself when the stack is created", async () => {
-    const { inputs } = (await made()).one("aws:lambda/invocation:Invocation");
+    const { inputs } = (await create()).one("aws:lambda/invocation:Invocation");
     assert.deepEqual([inputs.lifecycleScope, inputs.qualifier], ["CRUD", "live"]);
   });
 
   it("has an environment within Lambda's limit for any number of tenants, with settings in a file beside the code", async () => {
-    const { inputs } = (await made({ settings: JSON.stringify({ tenants: "x".repeat(10_000) }) })).one(
+    const { inputs } = (await create({ settings: JSON.stringify({ tenants: "x".repeat(10_000) }) })).one(
       "aws:lambda/function:Function",
     );
     const { variables } = inputs.environment;
@@ -112,10 +112,10 @@ describe("the dispatcher of a stack", () => {
   });
 
   it("may receive requests and wake-ups, send responses and dead letters, and write its own log", async () => {
-    const registry = await made();
-    const [take, send, defer, logs, network] = registry.statements("d");
-    assert.deepEqual(take?.Action, ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
-    assert.equal(take?.Resource.length, 2);
+    const registry = await create();
+    const [receive, send, defer, logs, network] = registry.statements("d");
+    assert.deepEqual(receive?.Action, ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
+    assert.equal(receive?.Resource.length, 2);
     assert.deepEqual([send?.Action, send?.Resource.length], [["sqs:SendMessage"], 2]);
     assert.deepEqual([defer?.Action, defer?.Resource.length], [["sqs:ChangeMessageVisibility"], 1]);
     assert.deepEqual(logs?.Resource.length, 1);
@@ -124,13 +124,13 @@ describe("the dispatcher of a stack", () => {
   });
 
   it("keeps its role until its network interfaces and their security group are deleted", async () => {
-    const registry = await made();
+    const registry = await create();
     const { dependencies } = registry.one("aws:ec2/securityGroup:SecurityGroup", "d");
     assert.ok(dependencies.includes(registry.one("aws:iam/rolePolicy:RolePolicy", "d").urn));
   });
 
   it("can be previewed before any resource exists", async () => {
-    await made({}, true);
+    await create({}, true);
   });
 });
 
@@ -158,16 +158,16 @@ describe("bundle of the dispatcher", () => {
   after(() => rmSync(folder, { recursive: true }));
 
   it("holds every file that the function's environment names", async () => {
-    const { inputs } = (await made()).one("aws:lambda/function:Function");
-    const named = Object.entries<string>(inputs.environment.variables)
+    const { inputs } = (await create()).one("aws:lambda/function:Function");
+    const variableNames = Object.entries<string>(inputs.environment.variables)
       .filter(([, value]) => value.startsWith("/var/task/"))
       .map(([name, value]) => [name, value.slice("/var/task/".length)] as const);
     assert.ok(
-      named.some(([name]) => name === "RATES_SQL_PARSER"),
+      variableNames.some(([name]) => name === "RATES_SQL_PARSER"),
       "the parser's worker is a file of its own",
     );
     const files = Object.keys(inputs.code.assets);
-    for (const [name, file] of named)
+    for (const [name, file] of variableNames)
       assert.ok(
         files.some((one) => one === file || one.startsWith(`${file}/`)),
         `${name} is ${file}, and the archive has ${files.join(", ")}`,
@@ -193,17 +193,17 @@ describe("bundle of the dispatcher", () => {
 
   it("is under 1.3 MB and leaves only the SDK's clients and their parts to the runtime", () => {
     assert.ok(Buffer.byteLength(code) < 1_300_000, `${Buffer.byteLength(code)} bytes`);
-    const left = [...code.matchAll(/(?:from|import\()"(@[^"]+)"/g)].map(([, from = ""]) => from);
-    assert.ok(left.includes("@aws-sdk/client-sqs"));
+    const external = [...code.matchAll(/(?:from|import\()"(@[^"]+)"/g)].map(([, from = ""]) => from);
+    assert.ok(external.includes("@aws-sdk/client-sqs"));
     assert.deepEqual(
-      left.filter((from) => !/^@(aws-sdk\/client-|smithy\/)/.test(from)),
+      external.filter((from) => !/^@(aws-sdk\/client-|smithy\/)/.test(from)),
       [],
     );
   });
 
   it("loads the SDK's clients of SQS, Glue and EC2 at its start, and no others", () => {
-    const loads = new Set([...code.matchAll(/from"(@aws-sdk\/client-[^"]+)"/g)].map(([, from]) => from));
-    assert.deepEqual([...loads].sort(), ["@aws-sdk/client-ec2", "@aws-sdk/client-glue", "@aws-sdk/client-sqs"]);
+    const loaded = new Set([...code.matchAll(/from"(@aws-sdk\/client-[^"]+)"/g)].map(([, from]) => from));
+    assert.deepEqual([...loaded].sort(), ["@aws-sdk/client-ec2", "@aws-sdk/client-glue", "@aws-sdk/client-sqs"]);
   });
 
   it("initialises from its settings", async () => {

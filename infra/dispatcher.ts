@@ -141,8 +141,8 @@ export class Dispatcher extends pulumi.ComponentResource {
     );
     // Lambda deletes its network interfaces with the function's role; the security group can be deleted only
     // afterwards.
-    const lasting = { ...child, dependsOn: policies };
-    const { group, rules } = databaseClient(name, { placement, database, what: "dispatcher" }, lasting);
+    const roleDependent = { ...child, dependsOn: policies };
+    const { group, rules } = databaseClient(name, { placement, database, clientName: "dispatcher" }, roleDependent);
     this.group = group;
     this.function = new Lambda(
       name,
@@ -207,9 +207,9 @@ export class Dispatcher extends pulumi.ComponentResource {
   }
 
   #consumeQueues(name: string, args: DispatcherArgs): void {
-    const from = (what: string, queue: Queue, maximumConcurrency: number) =>
+    const from = (suffix: string, queue: Queue, maximumConcurrency: number) =>
       new EventSourceMapping(
-        `${name}-${what}`,
+        `${name}-${suffix}`,
         {
           eventSourceArn: queue.arn,
           functionName: this.alias.arn,
@@ -251,10 +251,10 @@ export class Dispatcher extends pulumi.ComponentResource {
         }),
       },
     };
-    for (const [what, event] of Object.entries(events)) {
-      const rule = new EventRule(`${name}-${what}`, event, child);
+    for (const [suffix, event] of Object.entries(events)) {
+      const rule = new EventRule(`${name}-${suffix}`, event, child);
       new Permission(
-        `${name}-${what}`,
+        `${name}-${suffix}`,
         {
           action: "lambda:InvokeFunction",
           function: this.function.name,
@@ -264,7 +264,7 @@ export class Dispatcher extends pulumi.ComponentResource {
         },
         child,
       );
-      new EventTarget(`${name}-${what}`, { rule: rule.name, arn: this.alias.arn }, child);
+      new EventTarget(`${name}-${suffix}`, { rule: rule.name, arn: this.alias.arn }, child);
     }
     // The next minute's tick does the work of a failed one, so old events are not retried.
     new FunctionEventInvokeConfig(

@@ -63,7 +63,7 @@ class Instance {
   readonly folder = mkdtempSync(join(tmpdir(), "rates-instance-"));
   readonly metadata: Record<string, string> = { ...METADATA };
   /** Called before each read of the metadata. */
-  onLook: (path: string) => void = () => undefined;
+  onMetadataRead: (path: string) => void = () => undefined;
   readonly #server: Server;
   readonly #env: NodeJS.ProcessEnv;
 
@@ -112,8 +112,10 @@ class Instance {
 
   /** Runs a script or one of the commands that it created; rejects if it fails. */
   async run(script: string): Promise<void> {
-    const here = script.replaceAll("/usr/local/bin/", `${this.folder}/bin/`).replaceAll("/etc/", `${this.folder}/etc/`);
-    await promisify(execFile)("bash", ["-c", here], { env: this.#env, timeout: 20_000 });
+    const localScript = script
+      .replaceAll("/usr/local/bin/", `${this.folder}/bin/`)
+      .replaceAll("/etc/", `${this.folder}/etc/`);
+    await promisify(execFile)("bash", ["-c", localScript], { env: this.#env, timeout: 20_000 });
   }
 
   async close(): Promise<void> {
@@ -127,16 +129,16 @@ class Instance {
     if (url.startsWith("/latest/meta-data/")) {
       if (headers["x-aws-ec2-metadata-token"] !== "imds-token") return { status: 401, body: "" };
       const path = url.slice("/latest/meta-data/".length);
-      this.onLook(path);
+      this.onMetadataRead(path);
       const value = this.metadata[path];
       return value === undefined ? { status: 404, body: "" } : { status: 200, body: value };
     }
-    const good =
+    const valid =
       headers["x-amz-target"] === "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken" &&
       headers["x-amz-security-token"] === ROLE.Token &&
       body === "{}" &&
       headers.authorization?.endsWith(`Signature=${signature(headers, body)}`);
-    if (!good) return { status: 400, body: JSON.stringify(headers) };
+    if (!valid) return { status: 400, body: JSON.stringify(headers) };
     const authorizationToken = Buffer.from("AWS:password").toString("base64");
     return { status: 200, body: JSON.stringify({ authorizationData: [{ authorizationToken, expiresAt: 1.7e9 }] }) };
   }
@@ -145,14 +147,14 @@ class Instance {
 /** Expected AWS Signature Version 4 of a POST to /, over the headers that were signed. */
 function signature(headers: NodeJS.Dict<string | string[]>, body: string): string {
   const signed = /SignedHeaders=([^,]+)/.exec(String(headers.authorization))?.[1] ?? "";
-  const at = String(headers["x-amz-date"]);
+  const timestamp = String(headers["x-amz-date"]);
   const sha256 = (value: string) => createHash("sha256").update(value).digest("hex");
   const hmac = (key: string | Buffer, value: string) => createHmac("sha256", key).update(value).digest();
   const lines = signed.split(";").map((name) => `${name}:${headers[name]}\n`);
   const request = ["POST", "/", "", lines.join(""), signed, sha256(body)].join("\n");
-  const scope = [at.slice(0, 8), "eu-central-1", "ecr", "aws4_request"];
+  const scope = [timestamp.slice(0, 8), "eu-central-1", "ecr", "aws4_request"];
   const key = scope.reduce<string | Buffer>(hmac, `AWS4${ROLE.SecretAccessKey}`);
-  return hmac(key, ["AWS4-HMAC-SHA256", at, scope.join("/"), sha256(request)].join("\n")).toString("hex");
+  return hmac(key, ["AWS4-HMAC-SHA256", timestamp, scope.join("/"), sha256(request)].join("\n")).toString("hex");
 }
 
 describe("the script of an EC2 run", () => {
@@ -225,9 +227,9 @@ describe("the script of an EC2 run", () => {
 
   it("drains the runner when a Spot instance gets its interruption notice", async () => {
     await instance.run(script);
-    let looks = 0;
-    instance.onLook = () => {
-      if (++looks === 3) instance.metadata["spot/instance-action"] = '{"action":"terminate"}';
+    let reads = 0;
+    instance.onMetadataRead = () => {
+      if (++reads === 3) instance.metadata["spot/instance-action"] = '{"action":"terminate"}';
     };
     await instance.run("/usr/local/bin/rates-spot");
     assert.deepEqual(instance.calls.slice(-3), ["sleep 5", "sleep 5", "docker kill --signal SIGTERM rates"]);

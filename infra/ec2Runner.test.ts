@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Ec2Runner, type Ec2RunnerArgs } from "./ec2Runner.ts";
 import { mocked, resolved } from "./testing/mocks.ts";
 
-const made = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
+const create = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
   mocked(
     () =>
       new Ec2Runner("r", {
@@ -35,7 +35,7 @@ const made = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
     { preview },
   );
 const template = async (change: Partial<Ec2RunnerArgs> = {}) =>
-  (await made(change)).registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
+  (await create(change)).registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
 
 describe("the EC2 runner of a stack", () => {
   it("starts instances without login that terminate when they shut down", async () => {
@@ -59,12 +59,12 @@ describe("the EC2 runner of a stack", () => {
     const inputs = await template();
     assert.equal(inputs.networkInterfaces, undefined);
     assert.deepEqual(inputs.vpcSecurityGroupIds, ["r-id"]);
-    const { result } = await made();
+    const { result } = await create();
     assert.deepEqual((await resolved(result.settings)).subnetIds, ["subnet-1", "subnet-2"]);
   });
 
   it("is started by the dispatcher in the version of its deployment, even when newer versions exist", async () => {
-    const { result } = await made();
+    const { result } = await create();
     const { launchTemplateId, launchTemplateVersion } = await resolved(result.settings);
     assert.deepEqual([launchTemplateId, launchTemplateVersion], ["r-id", "7"]);
   });
@@ -98,7 +98,7 @@ describe("the EC2 runner of a stack", () => {
   });
 
   it("lets the dispatcher start instances of this template and end instances of this stack only", async () => {
-    const { result } = await made();
+    const { result } = await create();
     const find = (action: string) => result.launchStatements.find(({ actions }) => actions.includes(action));
     assert.deepEqual(find("ec2:TerminateInstances")?.conditions, {
       StringEquals: { "aws:ResourceTag/rates:stack": "r" },
@@ -124,6 +124,6 @@ describe("the EC2 runner of a stack", () => {
   });
 
   it("can be previewed before any resource exists", async () => {
-    await made({}, true);
+    await create({}, true);
   });
 });

@@ -82,7 +82,7 @@ export const STACK_TAG = "rates:stack";
 /** GiB of disk for the system, the image and its log. */
 const DISK_GB = 30;
 /** Seconds for the boot and the drain. */
-const MARGIN = 600;
+const SHUTDOWN_MARGIN_SECONDS = 600;
 /** Seconds that a shutdown waits for the runner, even with a job in progress. */
 const STOP = 60;
 
@@ -115,7 +115,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
     const { placement, database } = args;
     const child = { parent: this };
 
-    this.group = databaseClient(name, { placement, database, what: "EC2 runs" }, child).group;
+    this.group = databaseClient(name, { placement, database, clientName: "EC2 runs" }, child).group;
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     const { role, policies } = roleFor(
       name,
@@ -190,7 +190,7 @@ function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Outpu
       REGISTRY: image.split("/")[0] ?? "",
       REGION: args.region,
       LOG_GROUP: group,
-      LIFE: String(args.lifetimeSeconds + args.maxTimeoutSeconds + MARGIN),
+      LIFE: String(args.lifetimeSeconds + args.maxTimeoutSeconds + SHUTDOWN_MARGIN_SECONDS),
       STOP: String(STOP),
       // One per line, as `docker run --env-file` reads them.
       ENVIRONMENT: variables.map(([key, value]) => `${key}=${value}`).join("\n"),

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { GlueRunner, type GlueRunnerArgs } from "./glueRunner.ts";
 import { mocked, resolved } from "./testing/mocks.ts";
 
-const made = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
+const create = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
   mocked(
     () =>
       new GlueRunner("g", {
@@ -32,7 +32,7 @@ const made = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
 
 describe("the Glue runner of a stack", () => {
   it("is a Python shell job with the planned concurrency, without Glue's own retries and queueing", async () => {
-    const { inputs } = (await made()).registry.one("aws:glue/job:Job");
+    const { inputs } = (await create()).registry.one("aws:glue/job:Job");
     assert.deepEqual([inputs.command.name, inputs.command.pythonVersion], ["pythonshell", "3.9"]);
     assert.deepEqual(inputs.executionProperty, { maxConcurrentRuns: 8 });
     assert.deepEqual([inputs.maxCapacity, inputs.timeout], [0.0625, 300]);
@@ -44,21 +44,21 @@ describe("the Glue runner of a stack", () => {
 
   it("keeps script and catalogue under keys with their hash, so that runs find the version that they started with", async () => {
     const keys = async (catalog: string) =>
-      (await made({ catalog })).registry
+      (await create({ catalog })).registry
         .ofType("aws:s3/bucketObjectv2:BucketObjectv2")
         .map(({ inputs }) => inputs.key as string);
     const [one, other] = [await keys("{}"), await keys('{"errors":{}}')];
-    for (const { name, retained } of (await made()).registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2"))
+    for (const { name, retained } of (await create()).registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2"))
       assert.equal(retained, true, `${name} stays when another takes its place`);
     assert.match(one[0] ?? "", /^runner-[0-9a-f]{16}\.py$/);
     assert.equal(one[0], other[0]);
     assert.notEqual(one[1], other[1]);
-    const { inputs } = (await made()).registry.one("aws:glue/job:Job");
+    const { inputs } = (await create()).registry.one("aws:glue/job:Job");
     assert.equal(inputs.command.scriptLocation, `s3://g-scripts/${one[0]}`);
   });
 
   it("starts each run with the script and catalogue of the dispatcher's version", async () => {
-    const { result, registry } = await made();
+    const { result, registry } = await create();
     const { inputs } = registry.one("aws:glue/job:Job");
     assert.deepEqual((await resolved(result.settings)).arguments, {
       "--scriptLocation": inputs.command.scriptLocation,
@@ -68,7 +68,7 @@ describe("the Glue runner of a stack", () => {
 
   it("gives the dispatcher the maximum size of a run, and the job its usual size", async () => {
     const of = async (change: object) => {
-      const { result, registry } = await made(change);
+      const { result, registry } = await create(change);
       const { maxCapacity, largerCapacity } = await resolved(result.settings);
       return [registry.one("aws:glue/job:Job").inputs.maxCapacity, maxCapacity, largerCapacity];
     };
@@ -77,7 +77,7 @@ describe("the Glue runner of a stack", () => {
   });
 
   it("has a connection per zone, so that Glue starts runs in the next zone when one fails", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const connections = registry.ofType("aws:glue/connection:Connection");
     assert.ok(connections.every(({ inputs }) => inputs.connectionType === "NETWORK"));
     assert.deepEqual(
@@ -88,8 +88,8 @@ describe("the Glue runner of a stack", () => {
       ],
     );
     assert.deepEqual(registry.one("aws:glue/job:Job").inputs.connections, ["g-eu-central-1a", "g-eu-central-1b"]);
-    const known = registry.statements("g").find(({ Action }) => Action.includes("glue:GetConnection"));
-    assert.deepEqual(known?.Resource, [
+    const connectionRights = registry.statements("g").find(({ Action }) => Action.includes("glue:GetConnection"));
+    assert.deepEqual(connectionRights?.Resource, [
       "arn:aws:glue:eu-central-1:111111111111:catalog",
       "arn:aws:glue:eu-central-1:111111111111:connection/g-eu-central-1a",
       "arn:aws:glue:eu-central-1:111111111111:connection/g-eu-central-1b",
@@ -97,18 +97,18 @@ describe("the Glue runner of a stack", () => {
   });
 
   it("opens all ports among its runs, and only Postgres beyond them", async () => {
-    const { registry } = await made();
-    const own = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
-    assert.deepEqual([own.securityGroupId, own.referencedSecurityGroupId], ["g-id", "g-id"]);
-    assert.deepEqual([own.fromPort, own.toPort], [0, 65_535]);
-    const out = registry.one("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "g-database").inputs;
-    assert.deepEqual([out.fromPort, out.referencedSecurityGroupId], [5432, "sg-db"]);
+    const { registry } = await create();
+    const ingress = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
+    assert.deepEqual([ingress.securityGroupId, ingress.referencedSecurityGroupId], ["g-id", "g-id"]);
+    assert.deepEqual([ingress.fromPort, ingress.toPort], [0, 65_535]);
+    const egress = registry.one("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "g-database").inputs;
+    assert.deepEqual([egress.fromPort, egress.referencedSecurityGroupId], [5432, "sg-db"]);
   });
 
   it("may create the network interfaces of its connections, and tag only those", async () => {
-    const { registry } = await made();
-    const make = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateNetworkInterface"));
-    assert.ok(make?.Action.includes("ec2:DeleteNetworkInterface"));
+    const { registry } = await create();
+    const create = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateNetworkInterface"));
+    assert.ok(create?.Action.includes("ec2:DeleteNetworkInterface"));
     const tag = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateTags"));
     assert.deepEqual(tag?.Resource, ["arn:aws:ec2:eu-central-1:111111111111:network-interface/*"]);
     assert.deepEqual(tag?.Condition, {
@@ -117,22 +117,22 @@ describe("the Glue runner of a stack", () => {
   });
 
   it("keeps the role that deletes network interfaces until its security group is deleted", async () => {
-    const { registry } = await made();
-    const deletes = registry
+    const { registry } = await create();
+    const deletePolicies = registry
       .ofType("aws:iam/rolePolicy:RolePolicy")
       .filter(({ inputs }) => inputs.policy.includes("ec2:DeleteNetworkInterface"));
-    assert.equal(deletes.length, 1);
+    assert.equal(deletePolicies.length, 1);
     const { dependencies } = registry.one("aws:ec2/securityGroup:SecurityGroup", "g");
-    assert.ok(dependencies.includes(deletes[0]?.urn ?? ""));
+    assert.ok(dependencies.includes(deletePolicies[0]?.urn ?? ""));
   });
 
   it("may read its own scripts only", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const read = registry.statements("g").find(({ Action }) => Action.includes("s3:GetObject"));
     assert.deepEqual(read?.Resource, ["arn:aws:s3:eu-central-1:111111111111:g-scripts/*"]);
   });
 
   it("can be previewed before any resource exists", async () => {
-    await made({}, true);
+    await create({}, true);
   });
 });

@@ -103,12 +103,12 @@ export class GlueRunner extends pulumi.ComponentResource {
     super("rates:infra:GlueRunner", name, {}, opts);
     const { placement, database } = args;
     const child = { parent: this };
-    const glueArn = (what: pulumi.Input<string>) =>
-      pulumi.interpolate`arn:aws:glue:${args.region}:${args.accountId}:${what}`;
+    const glueArn = (path: pulumi.Input<string>) =>
+      pulumi.interpolate`arn:aws:glue:${args.region}:${args.accountId}:${path}`;
 
     const { bucket: scripts } = privateBucket(`${name}-scripts`, { keepData: args.keepData }, child);
-    const object = (what: string, content: string, type: string) =>
-      retainedObject(`${name}-${what.split(".")[0]}`, scripts, what, content, type, child);
+    const object = (fileName: string, content: string, type: string) =>
+      retainedObject(`${name}-${fileName.split(".")[0]}`, scripts, fileName, content, type, child);
     const script = object("runner.py", readFileSync(SCRIPT, "utf8"), "text/x-python");
     const catalog = object("catalog.json", args.catalog, "application/json");
     const ca = object("rds-ca.pem", rdsBundle(), "application/x-pem-file");
@@ -131,8 +131,8 @@ export class GlueRunner extends pulumi.ComponentResource {
     );
     // Glue deletes a run's network interfaces with the job's role, perhaps minutes after the run: role and policy must
     // outlive the group, which is deleted after the last of its interfaces.
-    const lasting = { ...child, dependsOn: policies };
-    this.group = databaseClient(name, { placement, database, what: "Glue runs" }, lasting).group;
+    const roleDependent = { ...child, dependsOn: policies };
+    this.group = databaseClient(name, { placement, database, clientName: "Glue runs" }, roleDependent).group;
     this.#allowGlueConnections(name);
     const connections = args.zones.map(
       (availabilityZone, index) =>

@@ -4,12 +4,12 @@ import { isAbsolute, join } from "node:path";
 import { contextFiles, Images, sourcesVersion } from "./images.ts";
 import { mocked, resolved } from "./testing/mocks.ts";
 
-const made = (keepData = true, preview = false) =>
+const create = (keepData = true, preview = false) =>
   mocked(() => new Images("i", { arch: "arm64", keepData }), { preview });
 
 describe("the image of a stack", () => {
   it("is used by digest, from a repository with immutable tags and image scanning", async () => {
-    const { registry, result } = await made();
+    const { registry, result } = await create();
     const { inputs } = registry.one("aws:ecr/repository:Repository");
     assert.equal(inputs.imageTagMutability, "IMMUTABLE");
     assert.deepEqual(inputs.imageScanningConfiguration, { scanOnPush: true });
@@ -18,17 +18,17 @@ describe("the image of a stack", () => {
   });
 
   it("is built for the stack's processors, never in a preview, and under a name that its sources decide", async () => {
-    const { inputs } = (await made()).registry.one("docker:index/image:Image", `i-${sourcesVersion()}`);
+    const { inputs } = (await create()).registry.one("docker:index/image:Image", `i-${sourcesVersion()}`);
     assert.equal(inputs.build.platform, "linux/arm64");
     assert.equal(inputs.buildOnPreview, false);
     assert.ok(existsSync(inputs.build.dockerfile));
     assert.match(sourcesVersion(), /^[0-9a-f]{16}$/);
     assert.ok(inputs.imageName.includes(`:${sourcesVersion()}-`));
-    await made(true, true);
+    await create(true, true);
   });
 
   it("is pushed once per version: another tag with each run, and the same build on every machine", async () => {
-    const [one, other] = [await made(), await made()].map(({ registry }) =>
+    const [one, other] = [await create(), await create()].map(({ registry }) =>
       registry.one("docker:index/image:Image", `i-${sourcesVersion()}`),
     );
     assert.ok(one && other);
@@ -60,18 +60,18 @@ describe("the image of a stack", () => {
     ])
       assert.ok(files.includes(path), path);
     const dockerfile = readFileSync(new URL("../runtime/Dockerfile", import.meta.url), "utf8");
-    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = ""]) =>
+    const copiedPaths = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, paths = ""]) =>
       paths.split(" "),
     );
-    assert.ok(copied.length > 5);
-    for (const source of copied)
+    assert.ok(copiedPaths.length > 5);
+    for (const source of copiedPaths)
       assert.ok(
         files.some((file) => file === source || file.startsWith(`${source}/`)),
         `the Dockerfile copies ${source}`,
       );
-    const kept = /\.test\.ts$|\/testing(\/|\.ts$)|^db\/fixtures\/|^runtime\/runner\/glue\/|^node_modules\//;
+    const excluded = /\.test\.ts$|\/testing(\/|\.ts$)|^db\/fixtures\/|^runtime\/runner\/glue\/|^node_modules\//;
     assert.deepEqual(
-      files.filter((file) => kept.test(file)),
+      files.filter((file) => excluded.test(file)),
       [],
     );
     assert.equal(new Set(files).size, files.length);
@@ -79,7 +79,7 @@ describe("the image of a stack", () => {
 
   it("is kept when a newer one is added; the repository is kept when data is kept", async () => {
     for (const keepData of [true, false]) {
-      const { registry } = await made(keepData);
+      const { registry } = await create(keepData);
       assert.equal(registry.one("docker:index/image:Image", `i-${sourcesVersion()}`).retained, true);
       const repository = registry.one("aws:ecr/repository:Repository");
       assert.deepEqual([repository.retained, repository.inputs.forceDelete], [keepData, !keepData]);
@@ -87,7 +87,7 @@ describe("the image of a stack", () => {
   });
 
   it("is built beside that of the smoke task, from the same sources", async () => {
-    const { registry, result } = await made();
+    const { registry, result } = await create();
     const smoke = registry.one("docker:index/image:Image", `i-smoke-${sourcesVersion()}`);
     const image = registry.one("docker:index/image:Image", `i-${sourcesVersion()}`);
     assert.deepEqual([image.inputs.build.target, smoke.inputs.build.target], ["image", "smoke"]);
@@ -98,11 +98,11 @@ describe("the image of a stack", () => {
   });
 
   it("brings no registry's token into the state", async () => {
-    const { registry } = await made();
-    const said = JSON.stringify([
+    const { registry } = await create();
+    const serialized = JSON.stringify([
       registry.one("docker:index/image:Image", `i-${sourcesVersion()}`),
       registry.one("pulumi:providers:docker"),
     ]);
-    assert.doesNotMatch(said, /password|registryAuth|"registry"/);
+    assert.doesNotMatch(serialized, /password|registryAuth|"registry"/);
   });
 });

@@ -126,16 +126,16 @@ function buildContext(version: string): string {
   const directory = join(ROOT, "node_modules/.cache/rates-platform", `context-${version}`);
   if (!existsSync(directory)) {
     // Atomic, also with two programs at once.
-    const own = `${directory}.${process.pid}`;
+    const temporaryDirectory = `${directory}.${process.pid}`;
     for (const path of [DOCKERFILE, `${DOCKERFILE}.dockerignore`, ...contextFiles()]) {
-      mkdirSync(dirname(join(own, path)), { recursive: true });
-      copyFileSync(join(ROOT, path), join(own, path));
-      chmodSync(join(own, path), 0o644);
+      mkdirSync(dirname(join(temporaryDirectory, path)), { recursive: true });
+      copyFileSync(join(ROOT, path), join(temporaryDirectory, path));
+      chmodSync(join(temporaryDirectory, path), 0o644);
     }
     try {
-      renameSync(own, directory);
+      renameSync(temporaryDirectory, directory);
     } catch (error) {
-      rmSync(own, { recursive: true });
+      rmSync(temporaryDirectory, { recursive: true });
       if (!existsSync(directory)) throw error;
     }
   }
@@ -163,17 +163,17 @@ export function contextFiles(): string[] {
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => ({ glob: line.replace(/^!/, ""), enters: line.startsWith("!") }));
-  const enters = (file: string) => {
+  const isIncluded = (file: string) => {
     const paths = file.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
     return patterns.findLast(({ glob }) => paths.some((path) => matchesGlob(path, glob)))?.enters ?? true;
   };
   return patterns
     .filter((pattern) => pattern.enters)
-    .flatMap(({ glob }) => filesIn(glob))
-    .filter(enters);
+    .flatMap(({ glob }) => listFiles(glob))
+    .filter(isIncluded);
 }
 
-function filesIn(path: string): string[] {
+function listFiles(path: string): string[] {
   const file = join(ROOT, path);
   if (!existsSync(file)) return [];
   if (statSync(file).isFile()) return [path];

@@ -16,7 +16,7 @@ import { bundleCode } from "./shared/bundle.ts";
 import { mocked, resolved } from "./testing/mocks.ts";
 
 const placement = { vpcId: "vpc-1", subnetIds: ["subnet-1"] };
-const made = (preview = false) =>
+const create = (preview = false) =>
   mocked(
     () => {
       const database = new Database("d", {
@@ -46,18 +46,18 @@ const made = (preview = false) =>
 
 describe("the migrations of a stack", () => {
   it("run once per change of their files, and report their version afterwards", async () => {
-    const { registry, result } = await made();
+    const { registry, result } = await create();
     const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m");
     assert.deepEqual(inputs.triggers, { version: migrationsVersion() });
     assert.deepEqual(JSON.parse(inputs.input).step, "migrate");
     assert.equal(await resolved(result.version), migrationsVersion());
     const { timeout, vpcConfig } = registry.one("aws:lambda/function:Function").inputs;
     assert.deepEqual([timeout, vpcConfig.subnetIds], [900, ["subnet-1"]], "as long as Lambda lets it, in the network");
-    await made(true);
+    await create(true);
   });
 
   it("create roles first, again after each change of the slots that need one", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m-roles");
     assert.deepEqual(JSON.parse(inputs.input), { step: "roles", slots: { glue: 3, ec2: 2 } });
     assert.equal(inputs.triggers.slots, '{"glue":3,"ec2":2}');
@@ -66,7 +66,7 @@ describe("the migrations of a stack", () => {
   });
 
   it("may read the master's password when they run, and store it nowhere", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     const { variables } = registry.one("aws:lambda/function:Function").inputs.environment;
     assert.deepEqual(Object.keys(variables).sort(), [
       "DATABASE_AUTH",
@@ -95,7 +95,7 @@ describe("the migrations of a stack", () => {
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const directory = mkdtempSync(join(tmpdir(), "rates-migrate-"));
-    const before = { ...process.env };
+    const previousEnv = { ...process.env };
     try {
       const code = await bundleCode({
         entry: new URL("../db/lambda.ts", import.meta.url),
@@ -142,8 +142,8 @@ describe("the migrations of a stack", () => {
       await assert.rejects(handler({ token: { ...kept, hash: "none" } }), /must be what `token\.ts --offline` prints/);
       assert.equal((await admin.query("select from jobs.jobs")).rowCount, 0);
     } finally {
-      for (const key of Object.keys(process.env)) if (!(key in before)) delete process.env[key];
-      Object.assign(process.env, before);
+      for (const key of Object.keys(process.env)) if (!(key in previousEnv)) delete process.env[key];
+      Object.assign(process.env, previousEnv);
       rmSync(directory, { recursive: true });
       server.close();
       await admin.end();

@@ -122,9 +122,9 @@ export class Migrations extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: [...policies, ...rules, ...args.outbound.endpoints] },
     );
-    const step = (what: string, input: object, triggers: Record<string, string>, dependsOn: pulumi.Resource[]) =>
+    const step = (suffix: string, input: object, triggers: Record<string, string>, dependsOn: pulumi.Resource[]) =>
       new Invocation(
-        what,
+        suffix,
         { functionName: lambda.name, input: JSON.stringify(input), triggers },
         { ...child, dependsOn },
       );

@@ -9,12 +9,12 @@ const args: NetworkArgs = {
   region: "eu-central-1",
   retentionDays: 8,
 };
-const made = async (change: Partial<NetworkArgs> = {}) =>
+const create = async (change: Partial<NetworkArgs> = {}) =>
   (await mocked(() => new Network("n", { ...args, ...change }))).registry;
 
 describe("the network of a stack", () => {
   it("has a public and a private subnet of equal size in each zone", async () => {
-    const { inputs } = (await made()).one("awsx:ec2:Vpc");
+    const { inputs } = (await create()).one("awsx:ec2:Vpc");
     assert.deepEqual(inputs.availabilityZoneNames, args.zones);
     assert.deepEqual(inputs.subnetSpecs, [
       { type: "Public", cidrMask: 18 },
@@ -24,12 +24,12 @@ describe("the network of a stack", () => {
   });
 
   it("reaches S3 by a gateway, and without NAT every other service by an endpoint that only the VPC may use", async () => {
-    const withNat = await made();
+    const withNat = await create();
     const gateway = withNat.one("aws:ec2/vpcEndpoint:VpcEndpoint").inputs;
     assert.deepEqual([gateway.serviceName, gateway.vpcEndpointType], ["com.amazonaws.eu-central-1.s3", "Gateway"]);
     // A gateway without a route table has no effect.
     assert.deepEqual(gateway.routeTableIds, ["rtb-public-1", "rtb-public-2", "rtb-private-1", "rtb-private-2"]);
-    const registry = await made({ nat: "none" });
+    const registry = await create({ nat: "none" });
     const vpc = registry.one("awsx:ec2:Vpc").inputs;
     assert.equal(vpc.subnetSpecs[1].type, "Isolated");
     const endpoints = registry.ofType("aws:ec2/vpcEndpoint:VpcEndpoint").map(({ inputs }) => inputs.serviceName);
@@ -49,7 +49,7 @@ describe("the network of a stack", () => {
   });
 
   it("has an empty default security group, and keeps flow logs for a retention that CloudWatch supports", async () => {
-    const registry = await made();
+    const registry = await create();
     const { ingress, egress } = registry.one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup").inputs;
     assert.deepEqual([ingress, egress], [[], []]);
     assert.equal(registry.one("aws:ec2/flowLog:FlowLog").inputs.trafficType, "REJECT");

@@ -41,7 +41,7 @@ export interface OnDemandTask {
   /** Task definition that a command starts. */
   readonly definition: TaskDefinition;
   /** Role of the task itself. */
-  readonly own: ReturnType<typeof roleFor>;
+  readonly taskRole: ReturnType<typeof roleFor>;
 }
 
 /**
@@ -67,7 +67,7 @@ export function onDemandTask(
     { service, statements: [...pullImage(args.repositoryArn), ...(args.startStatements ?? [])] },
     child,
   );
-  const own = roleFor(name, { service, statements: args.statements }, child);
+  const taskRole = roleFor(name, { service, statements: args.statements }, child);
   // A cluster of its own, so that rights on its tasks do not cover the tasks of others.
   const cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
   const definition = new TaskDefinition(
@@ -83,7 +83,7 @@ export function onDemandTask(
         operatingSystemFamily: "LINUX",
       },
       executionRoleArn: start.role.arn,
-      taskRoleArn: own.role.arn,
+      taskRoleArn: taskRole.role.arn,
       ...(args.volumes ? { volumes: args.volumes.map((volume) => ({ name: volume })) } : {}),
       containerDefinitions: pulumi.jsonStringify([
         {
@@ -101,7 +101,7 @@ export function onDemandTask(
         },
       ]),
     },
-    { ...child, dependsOn: [...start.policies, ...own.policies] },
+    { ...child, dependsOn: [...start.policies, ...taskRole.policies] },
   );
-  return { group, cluster, definition, own };
+  return { group, cluster, definition, taskRole };
 }

@@ -12,14 +12,14 @@ const args: QueuesArgs = {
   ],
   responseDays: 14,
 };
-const made = async (): Promise<Registry> => (await mocked(() => new Queues("q", args))).registry;
-const queue = (registry: Registry, what: string) => registry.one("aws:sqs/queue:Queue", `q-${what}`).inputs;
-const policy = (registry: Registry, what: string) =>
-  JSON.parse(registry.one("aws:sqs/queuePolicy:QueuePolicy", `q-${what}`).inputs.policy).Statement;
+const create = async (): Promise<Registry> => (await mocked(() => new Queues("q", args))).registry;
+const queue = (registry: Registry, suffix: string) => registry.one("aws:sqs/queue:Queue", `q-${suffix}`).inputs;
+const policy = (registry: Registry, suffix: string) =>
+  JSON.parse(registry.one("aws:sqs/queuePolicy:QueuePolicy", `q-${suffix}`).inputs.policy).Statement;
 
 describe("the queues of a stack", () => {
   it("are encrypted, and refuse requests without TLS", async () => {
-    const registry = await made();
+    const registry = await create();
     const queues = registry.ofType("aws:sqs/queue:Queue");
     assert.equal(queues.length, 5);
     for (const { inputs, name } of queues) {
@@ -31,7 +31,7 @@ describe("the queues of a stack", () => {
   });
 
   it("hide a message for six times its consumer's timeout plus the batching window", async () => {
-    const registry = await made();
+    const registry = await create();
     assert.equal(queue(registry, "requests").visibilityTimeoutSeconds, 365);
     assert.equal(queue(registry, "wakeups").visibilityTimeoutSeconds, 365);
     assert.ok(queue(registry, "wakeups").messageRetentionSeconds >= 365);
@@ -40,11 +40,11 @@ describe("the queues of a stack", () => {
   it("retain requests as long as the page on stopping work states", async () => {
     const page = readFileSync(new URL("../docs/operating.md", import.meta.url), "utf8");
     const [, days] = /stay in their queue for up to (\d+) days/.exec(page) ?? [];
-    assert.equal(queue(await made(), "requests").messageRetentionSeconds, Number(days) * 86_400);
+    assert.equal(queue(await create(), "requests").messageRetentionSeconds, Number(days) * 86_400);
   });
 
   it("move a request to the dead-letter queue only after days of receives, and retain it longer there", async () => {
-    const registry = await made();
+    const registry = await create();
     const { redrivePolicy, messageRetentionSeconds } = queue(registry, "requests");
     assert.equal(JSON.parse(redrivePolicy).maxReceiveCount, 1_000);
     assert.ok(queue(registry, "dead").messageRetentionSeconds > messageRetentionSeconds);
@@ -57,13 +57,13 @@ describe("the queues of a stack", () => {
   });
 
   it("use long polling, since an empty receive costs as much as a full one", async () => {
-    for (const { name, inputs } of (await made()).ofType("aws:sqs/queue:Queue"))
+    for (const { name, inputs } of (await create()).ofType("aws:sqs/queue:Queue"))
       assert.equal(inputs.receiveWaitTimeSeconds, 20, name);
   });
 
   it("let callers send requests, and receive responses of their own tenant only", async () => {
-    const registry = await made();
-    const allowed = (what: string) => policy(registry, what).slice(1);
+    const registry = await create();
+    const allowed = (suffix: string) => policy(registry, suffix).slice(1);
     assert.deepEqual(
       allowed("requests")[0].Principal.AWS,
       args.callers.map(({ principal }) => principal),

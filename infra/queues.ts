@@ -45,7 +45,7 @@ const DAY = 86_400;
  * Receives before SQS itself moves a message to the dead-letter queue. The dispatcher moves invalid ones by itself, so
  * only an outage uses receives, one per visibility timeout: SQS's maximum, which lasts for days.
  */
-const MOST_RECEIVES = 1_000;
+const MAX_RECEIVES = 1_000;
 /**
  * Retention in days. Requests survive an outage that long; dead letters are kept longer, so that none expires early.
  */
@@ -96,9 +96,9 @@ export class Queues extends pulumi.ComponentResource {
     const { consumer, callers } = args;
     const child = { parent: this };
     const visibilityTimeoutSeconds = 6 * consumer.timeoutSeconds + consumer.batchWindowSeconds;
-    const queue = (what: string, settings: Partial<ConstructorParameters<typeof Queue>[1]> = {}): Queue =>
+    const queue = (suffix: string, settings: Partial<ConstructorParameters<typeof Queue>[1]> = {}): Queue =>
       new Queue(
-        `${name}-${what}`,
+        `${name}-${suffix}`,
         {
           sqsManagedSseEnabled: true,
           maxMessageSize: LIMITS.sqsMessage.value,
@@ -115,7 +115,7 @@ export class Queues extends pulumi.ComponentResource {
       messageRetentionSeconds: REQUEST_DAYS * DAY,
       redrivePolicy: pulumi.jsonStringify({
         deadLetterTargetArn: this.deadLetters.arn,
-        maxReceiveCount: MOST_RECEIVES,
+        maxReceiveCount: MAX_RECEIVES,
       }),
     });
     this.wakeups = queue("wakeups", {
@@ -140,15 +140,15 @@ export class Queues extends pulumi.ComponentResource {
       child,
     );
 
-    const policy = (what: string, of: Queue, actions: string[], principals: string[]): void => {
+    const policy = (suffix: string, of: Queue, actions: string[], principals: string[]): void => {
       new QueuePolicy(
-        `${name}-${what}`,
+        `${name}-${suffix}`,
         { queueUrl: of.url, policy: policyOf(of.arn, actions, [...new Set(principals)]) },
         child,
       );
     };
-    const readersOf = (has: (tenant: string) => boolean) =>
-      callers.filter((caller) => caller.tenants.some(has)).map(({ principal }) => principal);
+    const readersOf = (isReadable: (tenant: string) => boolean) =>
+      callers.filter((caller) => caller.tenants.some(isReadable)).map(({ principal }) => principal);
     policy(
       "requests",
       this.requests,
@@ -163,10 +163,10 @@ export class Queues extends pulumi.ComponentResource {
       RECEIVE,
       readersOf((tenant) => !args.tenants.includes(tenant)),
     );
-    for (const [tenant, own] of Object.entries(this.tenants))
+    for (const [tenant, responseQueue] of Object.entries(this.tenants))
       policy(
         `responses-${tenant}`,
-        own,
+        responseQueue,
         RECEIVE,
         readersOf((one) => one === tenant),
       );

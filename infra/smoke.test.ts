@@ -13,7 +13,7 @@ const OUTPUTS = {
   ...{ deadLetterQueueUrl: "https://sqs/dead", glueJob: "glue", launchTemplate: "lt-1", maxConnections: 100 },
 };
 
-const made = async (preview = false) =>
+const create = async (preview = false) =>
   mocked(
     () => {
       const group = securityGroup("balancer", { vpcId: "vpc-1", description: "balancer" }, {});
@@ -33,11 +33,11 @@ const made = async (preview = false) =>
     { preview },
   );
 const container = async () =>
-  JSON.parse((await made()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions)[0];
+  JSON.parse((await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions)[0];
 
 describe("the smoke task of a stack", () => {
   it("is a task definition without a service: nothing runs until it is started", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     assert.equal(registry.ofType("aws:ecs/service:Service").length, 0);
     const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
@@ -59,22 +59,22 @@ describe("the smoke task of a stack", () => {
   });
 
   it("has the rights that it is given and no others, and reaches the balancer and AWS alone", async () => {
-    const { registry } = await made();
+    const { registry } = await create();
     assert.deepEqual(
       registry.statements("x").flatMap(({ Action }) => Action),
       ["glue:GetJob"],
     );
-    const out = registry
+    const egress = registry
       .ofType("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
       .map(({ inputs }) => [inputs.referencedSecurityGroupId ?? inputs.cidrIpv4, inputs.fromPort, inputs.toPort]);
-    assert.deepEqual(out.sort(), [
+    assert.deepEqual(egress.sort(), [
       ["0.0.0.0/0", 443, 443],
       ["balancer-id", 80, 80],
     ]);
   });
 
   it("names for the command what it starts and where its log is", async () => {
-    const settings = await resolved((await made()).result.settings);
+    const settings = await resolved((await create()).result.settings);
     assert.ok(Value.Check(SmokeTaskOutputs, settings));
     const { options } = (await container()).logConfiguration;
     assert.equal(settings.logStreams, `${options["awslogs-stream-prefix"]}/${settings.container}`);
@@ -84,6 +84,6 @@ describe("the smoke task of a stack", () => {
   });
 
   it("can be previewed before any of it exists", async () => {
-    await made(true);
+    await create(true);
   });
 });

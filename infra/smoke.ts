@@ -68,7 +68,7 @@ export class Smoke extends pulumi.ComponentResource {
     super("rates:infra:Smoke", name, {}, opts);
     const child = { parent: this };
     const logs = logGroup(name, { retentionDays: args.retentionDays }, child);
-    const { group, cluster, definition, own } = onDemandTask(
+    const { group, cluster, definition, taskRole } = onDemandTask(
       name,
       {
         ...args,
@@ -94,7 +94,7 @@ export class Smoke extends pulumi.ComponentResource {
       },
       child,
     );
-    this.senderId = own.role.uniqueId;
+    this.senderId = taskRole.role.uniqueId;
     this.settings = pulumi.output({
       cluster: cluster.name,
       taskDefinition: definition.arn,

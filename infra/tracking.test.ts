@@ -38,9 +38,9 @@ describe("the tracking component", () => {
   });
 
   it("has a subnet per zone, with zone awareness for several zones", async () => {
-    const three = await domainOf();
-    assert.deepEqual(three.vpcOptions.subnetIds, ["subnet-a", "subnet-b", "subnet-c"]);
-    assert.deepEqual(three.clusterConfig.zoneAwarenessConfig, { availabilityZoneCount: 3 });
+    const multiZone = await domainOf();
+    assert.deepEqual(multiZone.vpcOptions.subnetIds, ["subnet-a", "subnet-b", "subnet-c"]);
+    assert.deepEqual(multiZone.clusterConfig.zoneAwarenessConfig, { availabilityZoneCount: 3 });
     const one = await domainOf({ zoneCount: 1, instanceCount: 1 });
     assert.deepEqual(one.vpcOptions.subnetIds, ["subnet-a"]);
     assert.equal(one.clusterConfig.zoneAwarenessEnabled, false);
@@ -66,7 +66,7 @@ describe("the tracking component", () => {
 
   it("lets writers call what the store calls, and readers only search, in the indices of the runtime", async () => {
     const { result } = await mocked(() => new Tracking("rates-dev", args()));
-    const told = (statements: Tracking["statements"]) =>
+    const actionsOf = (statements: Tracking["statements"]) =>
       Promise.all(
         statements.flatMap(({ actions, resources }) =>
           resources.map(async (resource) => {
@@ -75,8 +75,8 @@ describe("the tracking component", () => {
           }),
         ),
       );
-    assert.deepEqual(await told(result.readStatements), ["es:ESHttpPost rates-jobs-*/_search"]);
-    assert.deepEqual(await told(result.statements), [
+    assert.deepEqual(await actionsOf(result.readStatements), ["es:ESHttpPost rates-jobs-*/_search"]);
+    assert.deepEqual(await actionsOf(result.statements), [
       "es:ESHttpPost _bulk",
       "es:ESHttpPost rates-jobs-*/_delete_by_query",
       "es:ESHttpHead,es:ESHttpPut _index_template/rates-jobs",
@@ -90,7 +90,7 @@ describe("the tracking component", () => {
   it("admits security groups", async () => {
     const { registry } = await mocked(() => {
       const tracking = new Tracking("rates-dev", args());
-      tracking.admit("rates-dev-api-in", { id: tracking.securityGroupId });
+      tracking.allowFrom("rates-dev-api-in", { id: tracking.securityGroupId });
     });
     const rule = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "rates-dev-api-in").inputs;
     assert.deepEqual([rule.fromPort, rule.toPort, rule.ipProtocol], [443, 443, "tcp"]);

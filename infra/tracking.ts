@@ -92,7 +92,7 @@ export class Tracking extends pulumi.ComponentResource {
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "OpenSearch" }, child);
     const logs = logGroup(
       `${name}-log`,
-      { retentionDays: args.retentionDays, under: `${TRACKING_LOGS}${name}-`, keep: args.keepData },
+      { retentionDays: args.retentionDays, namePrefix: `${TRACKING_LOGS}${name}-`, keep: args.keepData },
       child,
     );
 
@@ -149,7 +149,7 @@ export class Tracking extends pulumi.ComponentResource {
   }
 
   /** Admits a component whose security group already allows outgoing HTTPS. */
-  admit(name: string, from: Pick<SecurityGroup, "id">): void {
+  allowFrom(name: string, from: Pick<SecurityGroup, "id">): void {
     ingressRule(
       name,
       {

@@ -157,7 +157,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       arch,
       retentionDays,
       region,
-      loadBalancer: api.front,
+      loadBalancer: api.loadBalancerEndpoint,
       outputs: {
         stack,
         region,
@@ -205,12 +205,12 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       ...image,
       placement,
       arch,
-      loadBalancer: { ...api.front, host: api.loadBalancer.dnsName },
+      loadBalancer: { ...api.loadBalancerEndpoint, host: api.loadBalancer.dnsName },
     },
     on,
   );
-  tracking?.admit(named("search-api"), api.group);
-  tracking?.admit(named("search-dispatcher"), dispatcher.group);
+  tracking?.allowFrom(named("search-api"), api.group);
+  tracking?.allowFrom(named("search-dispatcher"), dispatcher.group);
 
   const monitoring = new Monitoring(
     named("monitoring"),

@@ -24,12 +24,12 @@ export const WAKEUPS = LIMITS.eventSourceConcurrencyMin.value;
 /** Concurrency of the schedule and of run state changes, which have no mapping to limit them. */
 export const EVENTS = 2;
 /** Minimum concurrency of the dispatcher. */
-export const LEAST_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUPS + EVENTS;
+export const MIN_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUPS + EVENTS;
 
 /** Maximum concurrency for requests: each invocation accepts a batch in milliseconds, and more would only queue. */
 const REQUESTS_MAX = 10;
 /** Maximum concurrency that the dispatcher can use. */
-export const MOST_EXECUTIONS = REQUESTS_MAX + WAKEUPS + EVENTS;
+export const MAX_EXECUTIONS = REQUESTS_MAX + WAKEUPS + EVENTS;
 
 /** Planned maximums of a stack. */
 export interface CapacityPlan {

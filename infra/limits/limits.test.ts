@@ -13,7 +13,8 @@ describe("the service limits", () => {
   });
 
   it("are lower than the default in new accounts", () => {
-    for (const [name, { value, low }] of limits) assert.ok(low === undefined || low < value, name);
+    for (const [name, { value, lowestKnown }] of limits)
+      assert.ok(lowestKnown === undefined || lowestKnown < value, name);
   });
 
   it("list the sizes that a configuration may choose", () => {

@@ -8,7 +8,7 @@
 export interface Limit {
   readonly value: number;
   /** Lowest known value of new or old accounts, if it differs from `value`; unverified. */
-  readonly low?: number;
+  readonly lowestKnown?: number;
   readonly unit: string;
   readonly kind: "hard" | "adjustable";
   /** Service and code in Service Quotas; adjustable limits only. */
@@ -38,7 +38,7 @@ const RDS_STORAGE = read("Amazon RDS API Reference, CreateDBInstance.AllocatedSt
 export const LIMITS = {
   lambdaConcurrency: {
     value: 1_000,
-    low: 10,
+    lowestKnown: 10,
     unit: "concurrent executions",
     kind: "adjustable",
     quota: { service: "lambda", code: "L-B99A9384" },
@@ -70,7 +70,7 @@ export const LIMITS = {
   },
   glueRuns: {
     value: 2_000,
-    low: 50,
+    lowestKnown: 50,
     unit: "concurrent job runs of the account",
     kind: "adjustable",
     quota: { service: "glue", code: "L-5E4153CA" },
@@ -343,8 +343,8 @@ export type RdsClass = keyof typeof RDS_CLASSES;
 export type Ec2Type = keyof typeof EC2_TYPES;
 
 /** Characters that EC2 accepts in the description of a security group or of a rule; no apostrophe. */
-const GROUP_DESCRIPTION_CHARACTERS = "a-zA-Z0-9 ._\\-:/()#,@[\\]+=&;{}!$*";
-const REFUSED_CHARACTERS = new RegExp(`[^${GROUP_DESCRIPTION_CHARACTERS}]`, "gu");
+const DESCRIPTION_CHARACTERS = "a-zA-Z0-9 ._\\-:/()#,@[\\]+=&;{}!$*";
+const INVALID_CHARACTERS = new RegExp(`[^${DESCRIPTION_CHARACTERS}]`, "gu");
 
 /**
  * Checks the description of a security group or of a rule.
@@ -352,10 +352,10 @@ const REFUSED_CHARACTERS = new RegExp(`[^${GROUP_DESCRIPTION_CHARACTERS}]`, "gu"
  * @returns the problem and the remedy; undefined if EC2 accepts the text
  */
 export function groupDescriptionProblem(text: string): string | undefined {
-  const most = LIMITS.groupDescription.value;
-  if (text.length > most)
-    return `has ${text.length} characters, ${text.length - most} more than EC2's maximum of ${most}: shorten it.`;
-  const refused = [...new Set(text.match(REFUSED_CHARACTERS))];
-  if (refused.length === 0) return undefined;
-  return `has ${refused.map((one) => JSON.stringify(one)).join(", ")}: EC2 accepts only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*.`;
+  const maximum = LIMITS.groupDescription.value;
+  if (text.length > maximum)
+    return `has ${text.length} characters, ${text.length - maximum} more than EC2's maximum of ${maximum}: shorten it.`;
+  const invalid = [...new Set(text.match(INVALID_CHARACTERS))];
+  if (invalid.length === 0) return undefined;
+  return `has ${invalid.map((one) => JSON.stringify(one)).join(", ")}: EC2 accepts only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*.`;
 }

@@ -23,31 +23,31 @@ const priced =
   (per: Price["per"], document: string, checked: Source["checked"] = "2026-11") =>
   (usd: number): Price => ({ usd, per, source: { document, checked } });
 /** A page of AWS, read in a GitHub repository's copy of its price file of that day. */
-const copied = (page: string, published: string, repository: string): string =>
+const quotedFrom = (page: string, published: string, repository: string): string =>
   `${page} pricing of ${published}, AWS's file in ${repository}`;
 
 const PAGES = "lamngockhuong/aws-price";
-const vpc = priced("hour", copied("Amazon VPC", "2025-11-04", PAGES));
-const cloudwatch = priced("month", copied("Amazon CloudWatch", "2025-09-23", PAGES));
-const FARGATE = copied("AWS Fargate", "2025-10-27", PAGES);
+const vpc = priced("hour", quotedFrom("Amazon VPC", "2025-11-04", PAGES));
+const cloudwatch = priced("month", quotedFrom("Amazon CloudWatch", "2025-09-23", PAGES));
+const FARGATE = quotedFrom("AWS Fargate", "2025-10-27", PAGES);
 const SHOP = "yeo/ec2.shop";
-const RDS = copied("Amazon RDS for PostgreSQL", "2024-09-28", SHOP);
-const SEARCH = copied("Amazon OpenSearch Service", "2024-08-28", SHOP);
+const RDS = quotedFrom("Amazon RDS for PostgreSQL", "2024-09-28", SHOP);
+const SEARCH = quotedFrom("Amazon OpenSearch Service", "2024-08-28", SHOP);
 
 /** Prices by purpose. */
 export const PRICES = {
-  natGateway: priced("hour", copied("NAT gateway", "2025-10-28", PAGES))(0.052),
+  natGateway: priced("hour", quotedFrom("NAT gateway", "2025-10-28", PAGES))(0.052),
   endpoint: vpc(0.012),
   publicAddress: vpc(0.005),
   // No copy of that page's file exists; a program of the time has its prices.
   loadBalancer: priced("hour", "Elastic Load Balancing pricing of 2017-12-18, in a public program's table")(0.027),
   databaseStorage: priced("GB a month", RDS)(0.137),
   searchStorage: priced("GB a month", SEARCH)(0.1452),
-  glue: priced("DPU an hour", copied("AWS Glue", "2025-07-18", PAGES))(0.44),
+  glue: priced("DPU an hour", quotedFrom("AWS Glue", "2025-07-18", PAGES))(0.44),
   alarm: cloudwatch(0.1),
   metric: cloudwatch(0.3),
   dashboard: cloudwatch(3),
-  key: priced("month", copied("AWS Key Management Service", "2025-08-28", PAGES))(1),
+  key: priced("month", quotedFrom("AWS Key Management Service", "2025-08-28", PAGES))(1),
   secret: priced("month", "AWS Secrets Manager pricing", "unverified")(0.4),
 } as const satisfies Record<string, Price>;
 
@@ -84,7 +84,7 @@ export const RDS_PRICES = byName<RdsClass>(priced("hour", RDS), {
 });
 
 /** EC2, Linux, On-Demand. */
-export const EC2_PRICES = byName<Ec2Type>(priced("hour", copied("Amazon EC2 On-Demand", "2025-04-04", SHOP)), {
+export const EC2_PRICES = byName<Ec2Type>(priced("hour", quotedFrom("Amazon EC2 On-Demand", "2025-04-04", SHOP)), {
   "t3.small": 0.024,
   "t3.medium": 0.048,
   "t4g.small": 0.0192,

@@ -5,13 +5,13 @@ import { requestAlarms, responseAlarms, runnerAlarms } from "./jobAlarms.ts";
 import type { MonitoringTargets } from "./monitoringTargets.ts";
 
 /** All alarms of a stack, in the order of a job's path through the platform. */
-export function alarmsOf(watched: MonitoringTargets): Alarm[] {
+export function alarmsOf(targets: MonitoringTargets): Alarm[] {
   return [
-    ...requestAlarms(watched),
-    ...RUNNERS.flatMap((runner) => runnerAlarms(watched, runner)),
-    ...databaseAlarms(watched),
-    ...responseAlarms(watched),
-    ...apiAlarms(watched),
-    ...trackingAlarms(watched),
+    ...requestAlarms(targets),
+    ...RUNNERS.flatMap((runner) => runnerAlarms(targets, runner)),
+    ...databaseAlarms(targets),
+    ...responseAlarms(targets),
+    ...apiAlarms(targets),
+    ...trackingAlarms(targets),
   ];
 }

@@ -21,18 +21,18 @@ export interface RuleFile {
 }
 
 /** The alarms of a stack as rules for Prometheus: those on figures that it has. */
-export function alertRules(stack: string, watched: MonitoringTargets): RuleFile {
-  const rules = alarmsOf(watched).flatMap((alarm) => {
-    const query = watchedQuery(alarm, watched);
+export function alertRules(stack: string, targets: MonitoringTargets): RuleFile {
+  const rules = alarmsOf(targets).flatMap((alarm) => {
+    const query = watchedQuery(alarm, targets);
     return query === undefined ? [] : [ruleOf(stack, alarm, query)];
   });
   return { groups: [{ name: `rates-${stack}`, interval: "1m", rules }] };
 }
 
 /** Keys of alarms that only CloudWatch has, since their figures are AWS's own. */
-export const cloudWatchOnly = (watched: MonitoringTargets): string[] =>
-  alarmsOf(watched)
-    .filter((alarm) => watchedQuery(alarm, watched) === undefined)
+export const cloudWatchOnly = (targets: MonitoringTargets): string[] =>
+  alarmsOf(targets)
+    .filter((alarm) => watchedQuery(alarm, targets) === undefined)
     .map(({ key }) => key);
 
 /** As CloudWatch has it: so many of the last so many minutes are over the threshold. */
@@ -41,12 +41,12 @@ function ruleOf(
   { key, summary, action, comparison, threshold, minutes, missingData }: Alarm,
   query: string,
 ): AlertRule {
-  const [over, of] = minutes;
-  const isOver = `(${query}) ${comparison} bool ${threshold}`;
-  const minute = missingData === "breaching" ? `${isOver} or vector(1)` : isOver;
+  const [datapoints, periods] = minutes;
+  const isBreaching = `(${query}) ${comparison} bool ${threshold}`;
+  const perMinute = missingData === "breaching" ? `${isBreaching} or vector(1)` : isBreaching;
   return {
     alert: key.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-    expr: `sum_over_time((${minute})[${of}m:1m]) >= ${over}`,
+    expr: `sum_over_time((${perMinute})[${periods}m:1m]) >= ${datapoints}`,
     labels: { stack },
     annotations: { summary, description: action },
   };

@@ -15,11 +15,11 @@ export const diskLimit = ({ database: { storageGb } }: MonitoringTargets): numbe
 const GIB = 1_073_741_824;
 
 /** Alarms of the database. */
-export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
-  const { database: by, platform } = subjects(watched);
-  const { usable } = watched.plan.database;
-  const { storageGb } = watched.database;
-  const limit = diskLimit(watched);
+export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
+  const { database: by, platform } = subjects(targets);
+  const { usable } = targets.plan.database;
+  const { storageGb } = targets.database;
+  const limit = diskLimit(targets);
   return [
     {
       key: "connections",
@@ -82,9 +82,9 @@ export function databaseAlarms(watched: MonitoringTargets): Alarm[] {
 }
 
 /** Alarms of the HTTP API. */
-export function apiAlarms(watched: MonitoringTargets): Alarm[] {
-  const { balancer, targets, api } = subjects(watched);
-  const { maxTasks } = watched.plan.api;
+export function apiAlarms(monitored: MonitoringTargets): Alarm[] {
+  const { balancer, targets, api } = subjects(monitored);
+  const { maxTasks } = monitored.plan.api;
   return [
     {
       key: "api-slow",
@@ -152,9 +152,9 @@ export function apiAlarms(watched: MonitoringTargets): Alarm[] {
  * Alarms of search. For OpenSearch those that AWS recommends (Amazon OpenSearch Service Developer Guide, Recommended
  * CloudWatch alarms).
  */
-export function trackingAlarms(watched: MonitoringTargets): Alarm[] {
-  const { platform, domain } = subjects(watched);
-  const behind: Alarm = {
+export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
+  const { platform, domain } = subjects(targets);
+  const unsynced: Alarm = {
     key: "tracking-behind",
     summary:
       "Documents in the tracking store are older than their jobs: search and lists are outdated. Jobs keep running.",
@@ -166,12 +166,12 @@ export function trackingAlarms(watched: MonitoringTargets): Alarm[] {
     minutes: [LATE_MINUTES, LATE_MINUTES],
     missingData: "notBreaching",
   };
-  if (!watched.tracking) return [behind];
-  const { domainName, nodes, storageGb } = watched.tracking;
+  if (!targets.tracking) return [unsynced];
+  const { domainName, nodes, storageGb } = targets.tracking;
   const by = domain(domainName);
   const rebuild = "Nothing is lost: the documents can be written again from the jobs.";
   return [
-    behind,
+    unsynced,
     {
       key: "opensearch-red",
       summary: `An OpenSearch index has no available copy: search fails. ${rebuild}`,

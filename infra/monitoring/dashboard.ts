@@ -5,7 +5,7 @@ import { dpusOf } from "../limits/capacity.ts";
 import { diskLimit } from "./componentAlarms.ts";
 import { type Measure, measure } from "./metrics.ts";
 import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
-import { type Graph, graph, grid, lights, type Part, type Row, text, type Widget } from "./widgets.ts";
+import { alarmStatus, type Graph, graph, grid, type Part, type Row, text, type Widget } from "./widgets.ts";
 
 const HEIGHT = 6;
 const GIB = 1_073_741_824;
@@ -23,15 +23,15 @@ interface Section {
 }
 
 /** The graphs of a stack, following a job through the platform, for CloudWatch and for Grafana (grafana.ts). */
-export const sectionsOf = (watched: MonitoringTargets): Section[] => [
-  { heading: "1 · Requests come in", rows: [requestGraphs(watched)] },
-  { heading: "2 · The dispatcher takes them", rows: [dispatcherGraphs(watched)] },
-  { heading: "3 · Jobs wait for a run", rows: [waitingGraphs(watched)] },
-  { heading: "4 · They run", rows: [runGraphs(watched), outcomeGraphs(watched)] },
-  { heading: "5 · The database does the work", rows: [databaseGraphs(watched), diskGraphs(watched)] },
-  { heading: "6 · Responses go out", rows: [responseGraphs(watched)] },
-  { heading: "HTTP API", rows: [apiGraphs(watched)] },
-  { heading: "Search", rows: [trackingGraphs(watched)] },
+export const sectionsOf = (targets: MonitoringTargets): Section[] => [
+  { heading: "1 · Requests come in", rows: [requestGraphs(targets)] },
+  { heading: "2 · The dispatcher takes them", rows: [dispatcherGraphs(targets)] },
+  { heading: "3 · Jobs wait for a run", rows: [waitingGraphs(targets)] },
+  { heading: "4 · They run", rows: [runGraphs(targets), outcomeGraphs(targets)] },
+  { heading: "5 · The database does the work", rows: [databaseGraphs(targets), diskGraphs(targets)] },
+  { heading: "6 · Responses go out", rows: [responseGraphs(targets)] },
+  { heading: "HTTP API", rows: [apiGraphs(targets)] },
+  { heading: "Search", rows: [trackingGraphs(targets)] },
 ];
 
 /**
@@ -40,30 +40,30 @@ export const sectionsOf = (watched: MonitoringTargets): Section[] => [
  * @param alarms - ARNs of the alarms.
  */
 export function dashboardOf(
-  watched: MonitoringTargets,
+  targets: MonitoringTargets,
   alarms: readonly pulumi.Input<string>[],
 ): { widgets: Widget[] } {
   const heading = (markdown: string): Row => ({ height: 1, parts: [text(`### ${markdown}`)] });
   return {
     widgets: grid([
       { height: 5, parts: [text(GUIDE)] },
-      { height: 4, parts: [lights("Alarms", alarms)] },
-      ...sectionsOf(watched).flatMap((section): Row[] => [
+      { height: 4, parts: [alarmStatus("Alarms", alarms)] },
+      ...sectionsOf(targets).flatMap((section): Row[] => [
         heading(section.heading),
         ...section.rows.map((row) => ({
           height: HEIGHT,
-          parts: row.map((one) => graph({ ...one, region: watched.region })),
+          parts: row.map((one) => graph({ ...one, region: targets.region })),
         })),
       ]),
       heading("Cost of the account"),
-      { height: HEIGHT, parts: costParts(watched) },
+      { height: HEIGHT, parts: costParts(targets) },
     ]),
   };
 }
 
 type Plan = Omit<Graph, "region">;
-function requestGraphs(watched: MonitoringTargets): Plan[] {
-  const { requests, wakeups, deadLetters } = subjects(watched);
+function requestGraphs(targets: MonitoringTargets): Plan[] {
+  const { requests, wakeups, deadLetters } = subjects(targets);
   return [
     {
       title: "Age of the oldest request, seconds",
@@ -88,9 +88,9 @@ function requestGraphs(watched: MonitoringTargets): Plan[] {
   ];
 }
 
-function dispatcherGraphs(watched: MonitoringTargets): Plan[] {
-  const { dispatcher: by } = subjects(watched);
-  const { reservedConcurrency } = watched.plan.dispatcher;
+function dispatcherGraphs(targets: MonitoringTargets): Plan[] {
+  const { dispatcher: by } = subjects(targets);
+  const { reservedConcurrency } = targets.plan.dispatcher;
   return [
     {
       title: "Dispatcher: invocations, errors, throttles",
@@ -107,7 +107,7 @@ function dispatcherGraphs(watched: MonitoringTargets): Plan[] {
         { label: "p95", measure: measure("invocationTime", "p95", by) },
         { label: "longest", measure: measure("invocationTime", "Maximum", by) },
       ],
-      levels: [{ label: "timeout", value: watched.dispatcher.timeoutSeconds * 1_000 }],
+      levels: [{ label: "timeout", value: targets.dispatcher.timeoutSeconds * 1_000 }],
     },
     {
       title: "Dispatcher: at once",
@@ -118,50 +118,50 @@ function dispatcherGraphs(watched: MonitoringTargets): Plan[] {
 }
 
 /** The same metric of both runner types. */
-const each = (
-  watched: MonitoringTargets,
+const perRunner = (
+  targets: MonitoringTargets,
   of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure,
-) => RUNNERS.map((runner) => ({ label: RUNNER_NAMES[runner].service, measure: of(subjects(watched).runner(runner)) }));
+) => RUNNERS.map((runner) => ({ label: RUNNER_NAMES[runner].service, measure: of(subjects(targets).runner(runner)) }));
 
 /** A panel per runner type with its metrics. */
-const panelGraph = (watched: MonitoringTargets, { title, figures, stat }: Panel): Plan => ({
+const panelGraph = (targets: MonitoringTargets, { title, figures, stat }: Panel): Plan => ({
   title,
   series: RUNNERS.flatMap((runner) =>
-    figures.map(({ figure, label }) => ({
+    figures.map(({ figure: metric, label }) => ({
       label: label === undefined ? RUNNER_NAMES[runner].service : `${RUNNER_NAMES[runner].service} ${label}`,
-      measure: measure(figure, stat, subjects(watched).runner(runner)),
+      measure: measure(metric, stat, subjects(targets).runner(runner)),
     })),
   ),
 });
 
-function waitingGraphs(watched: MonitoringTargets): Plan[] {
+function waitingGraphs(targets: MonitoringTargets): Plan[] {
   return [
     ...RUNNERS.map((runner): Plan => {
-      const by = subjects(watched).runner(runner);
+      const by = subjects(targets).runner(runner);
       return {
         title: `${RUNNER_NAMES[runner].service}: waiting and running against what may run`,
         series: [
           { label: "waiting", measure: measure("waiting", "Maximum", by) },
           { label: "running", measure: measure("running", "Maximum", by) },
         ],
-        levels: [{ label: "at most", value: slotsOf(watched, runner) }],
+        levels: [{ label: "at most", value: slotsOf(targets, runner) }],
       };
     }),
     {
       title: "Longest wait, seconds",
-      series: each(watched, (by) => measure("oldestWaiting", "Maximum", by)),
-      levels: [{ label: "alarm", value: watched.jobSeconds }],
+      series: perRunner(targets, (by) => measure("oldestWaiting", "Maximum", by)),
+      levels: [{ label: "alarm", value: targets.jobSeconds }],
     },
-    { title: "Refused starts", series: each(watched, (by) => measure("refused", "Sum", by)) },
+    { title: "Refused starts", series: perRunner(targets, (by) => measure("refused", "Sum", by)) },
   ];
 }
 
-function runGraphs(watched: MonitoringTargets): Plan[] {
-  const { plan, runMemory } = watched;
+function runGraphs(targets: MonitoringTargets): Plan[] {
+  const { plan, runMemory } = targets;
   const { dpuPerRun } = plan.glue;
   return [
-    panelGraph(watched, PANELS.queueTime),
-    panelGraph(watched, PANELS.runTime),
+    panelGraph(targets, PANELS.queueTime),
+    panelGraph(targets, PANELS.runTime),
     {
       title: "Glue DPUs in use",
       series: [
@@ -169,14 +169,14 @@ function runGraphs(watched: MonitoringTargets): Plan[] {
           label: "runs",
           id: "runs",
           hidden: true,
-          measure: measure("running", "Maximum", subjects(watched).runner("glue")),
+          measure: measure("running", "Maximum", subjects(targets).runner("glue")),
         },
         { label: "DPUs", expression: `runs * ${dpuPerRun}` },
       ],
       levels: [{ label: "at most", value: dpusOf(plan.glue) }],
     },
     {
-      ...panelGraph(watched, PANELS.peakMemory),
+      ...panelGraph(targets, PANELS.peakMemory),
       levels: RUNNERS.map((runner) => ({
         label: `a ${RUNNER_NAMES[runner].service} run has`,
         value: runMemory[runner],
@@ -185,14 +185,14 @@ function runGraphs(watched: MonitoringTargets): Plan[] {
   ];
 }
 
-function outcomeGraphs(watched: MonitoringTargets): Plan[] {
+function outcomeGraphs(targets: MonitoringTargets): Plan[] {
   const { succeeded, failedByRequest, failedByPlatform, brokenOff } = PANELS;
-  return [succeeded, failedByRequest, failedByPlatform, brokenOff].map((panel) => panelGraph(watched, panel));
+  return [succeeded, failedByRequest, failedByPlatform, brokenOff].map((panel) => panelGraph(targets, panel));
 }
 
-function databaseGraphs(watched: MonitoringTargets): Plan[] {
-  const { database: by, platform } = subjects(watched);
-  const { usable, total } = watched.plan.database;
+function databaseGraphs(targets: MonitoringTargets): Plan[] {
+  const { database: by, platform } = subjects(targets);
+  const { usable, total } = targets.plan.database;
   return [
     {
       title: "Connections",
@@ -221,13 +221,13 @@ function databaseGraphs(watched: MonitoringTargets): Plan[] {
   ];
 }
 
-function diskGraphs(watched: MonitoringTargets): Plan[] {
-  const { database: by } = subjects(watched);
+function diskGraphs(targets: MonitoringTargets): Plan[] {
+  const { database: by } = subjects(targets);
   return [
     {
       title: "Storage left, bytes",
       series: [{ label: "left", measure: measure("databaseStorage", "Minimum", by) }],
-      levels: [{ label: "all", value: watched.database.storageGb * GIB }],
+      levels: [{ label: "all", value: targets.database.storageGb * GIB }],
     },
     {
       title: "Disk operations a second",
@@ -235,7 +235,7 @@ function diskGraphs(watched: MonitoringTargets): Plan[] {
         { label: "reads", measure: measure("diskReads", "Average", by) },
         { label: "writes", measure: measure("diskWrites", "Average", by) },
       ],
-      levels: [{ label: "both at most", value: diskLimit(watched) }],
+      levels: [{ label: "both at most", value: diskLimit(targets) }],
     },
     {
       title: "Operations waiting for the disk",
@@ -251,13 +251,13 @@ function diskGraphs(watched: MonitoringTargets): Plan[] {
   ];
 }
 
-function responseGraphs(watched: MonitoringTargets): Plan[] {
-  const { responses, platform } = subjects(watched);
-  const ofEach = (figure: "messageAge" | "messagesVisible") =>
-    responses.map(({ label, by }) => ({ label, measure: measure(figure, "Maximum", by) }));
+function responseGraphs(targets: MonitoringTargets): Plan[] {
+  const { responses, platform } = subjects(targets);
+  const perQueue = (metric: "messageAge" | "messagesVisible") =>
+    responses.map(({ label, by }) => ({ label, measure: measure(metric, "Maximum", by) }));
   return [
-    { title: "Age of the oldest unread response, seconds", series: ofEach("messageAge") },
-    { title: "Unread responses", series: ofEach("messagesVisible") },
+    { title: "Age of the oldest unread response, seconds", series: perQueue("messageAge") },
+    { title: "Unread responses", series: perQueue("messagesVisible") },
     {
       title: "Responses not yet on their queue",
       series: [
@@ -268,9 +268,9 @@ function responseGraphs(watched: MonitoringTargets): Plan[] {
   ];
 }
 
-function apiGraphs(watched: MonitoringTargets): Plan[] {
-  const { balancer, targets, api } = subjects(watched);
-  const { maxTasks, minTasks } = watched.plan.api;
+function apiGraphs(monitored: MonitoringTargets): Plan[] {
+  const { balancer, targets, api } = subjects(monitored);
+  const { maxTasks, minTasks } = monitored.plan.api;
   return [
     {
       title: "HTTP requests and failures",
@@ -305,19 +305,19 @@ function apiGraphs(watched: MonitoringTargets): Plan[] {
   ];
 }
 
-function trackingGraphs(watched: MonitoringTargets): Plan[] {
-  const { platform, domain } = subjects(watched);
-  const behind: Plan = {
+function trackingGraphs(targets: MonitoringTargets): Plan[] {
+  const { platform, domain } = subjects(targets);
+  const unsynced: Plan = {
     title: "Documents behind their jobs",
     series: [
       { label: "documents", measure: measure("documentsBehind", "Maximum", platform) },
       { label: "longest, seconds", measure: measure("oldestBehind", "Maximum", platform), right: true },
     ],
   };
-  if (!watched.tracking) return [behind];
-  const by = domain(watched.tracking.domainName);
+  if (!targets.tracking) return [unsynced];
+  const by = domain(targets.tracking.domainName);
   return [
-    behind,
+    unsynced,
     {
       title: "OpenSearch: health",
       series: [
@@ -341,7 +341,7 @@ function trackingGraphs(watched: MonitoringTargets): Plan[] {
         { label: "storage", measure: measure("searchStorage", "Minimum", by) },
         { label: "search", measure: measure("searchTime", "p95", by), right: true },
       ],
-      levels: [{ label: "a node has", value: watched.tracking.storageGb * 1_024 }],
+      levels: [{ label: "a node has", value: targets.tracking.storageGb * 1_024 }],
     },
   ];
 }
@@ -349,16 +349,16 @@ function trackingGraphs(watched: MonitoringTargets): Plan[] {
 /** AWS publishes charges in one region only. */
 const BILLING_REGION = "us-east-1";
 
-function costParts(watched: MonitoringTargets): Part[] {
+function costParts(targets: MonitoringTargets): Part[] {
   return [
     graph({
       title: "Charges this month, US dollars",
-      series: [{ label: "so far", measure: measure("charges", "Maximum", subjects(watched).account) }],
-      levels: [{ label: "budget", value: watched.monthlyUsd }],
+      series: [{ label: "so far", measure: measure("charges", "Maximum", subjects(targets).account) }],
+      levels: [{ label: "budget", value: targets.monthlyUsd }],
       region: BILLING_REGION,
     }),
     text(
-      `The budget is **$${watched.monthlyUsd}** per month for the whole account. AWS sends a notification at 80 % and at 100 %, and when the forecast exceeds it. The graph is empty unless the account receives billing alerts (Billing preferences); the budget works without.`,
+      `The budget is **$${targets.monthlyUsd}** per month for the whole account. AWS sends a notification at 80 % and at 100 %, and when the forecast exceeds it. The graph is empty unless the account receives billing alerts (Billing preferences); the budget works without.`,
     ),
   ];
 }

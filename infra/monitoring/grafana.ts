@@ -13,13 +13,13 @@ const HEIGHT = 8;
 const SOURCE = { type: "prometheus", uid: "$" + "{datasource}" };
 
 /** A stack's dashboard for Grafana: the graphs of CloudWatch's whose figures Prometheus has, in the same order. */
-export function grafanaDashboard(stack: string, watched: MonitoringTargets): Dashboard {
+export function grafanaDashboard(stack: string, targets: MonitoringTargets): Dashboard {
   const panels: (Panel | RowPanel)[] = [];
   let id = 0;
   let y = 0;
-  for (const { heading, rows } of sectionsOf(watched)) {
+  for (const { heading, rows } of sectionsOf(targets)) {
     const graphs = rows
-      .map((row) => row.map((graph) => ({ graph, targets: targetsOf(graph, watched) })))
+      .map((row) => row.map((graph) => ({ graph, targets: targetsOf(graph, targets) })))
       .map((row) => row.filter(({ targets }) => targets.length > 0))
       .filter((row) => row.length > 0);
     if (graphs.length === 0) continue;
@@ -60,15 +60,15 @@ interface Target {
   readonly datasource: typeof SOURCE;
 }
 
-function targetsOf({ series, levels = [] }: Omit<Graph, "region">, watched: MonitoringTargets): Target[] {
+function targetsOf({ series, levels = [] }: Omit<Graph, "region">, targets: MonitoringTargets): Target[] {
   const ids = Object.fromEntries(
     series.flatMap((one) =>
-      "measure" in one && one.id !== undefined ? [[one.id, queryOf(one.measure, watched)] as const] : [],
+      "measure" in one && one.id !== undefined ? [[one.id, queryOf(one.measure, targets)] as const] : [],
     ),
   );
   const queries = series.flatMap((one): [label: string, query: string | undefined][] => {
     if ("expression" in one) return [[one.label, expressionQuery(one.expression, ids)]];
-    return one.hidden ? [] : [[one.label, queryOf(one.measure, watched)]];
+    return one.hidden ? [] : [[one.label, queryOf(one.measure, targets)]];
   });
   const known = queries.filter((one): one is [string, string] => one[1] !== undefined);
   if (known.length === 0) return [];

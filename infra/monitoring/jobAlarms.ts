@@ -1,5 +1,5 @@
 import { RUNNER_NAMES, type RunnerType } from "../../runtime/contract/states.ts";
-import { MOST_EXECUTIONS } from "../limits/capacity.ts";
+import { MAX_EXECUTIONS } from "../limits/capacity.ts";
 import { type Alarm, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
 import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
@@ -7,10 +7,10 @@ import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.t
 const DAY = 86_400;
 
 /** Alarms of requests and of the dispatcher. */
-export function requestAlarms(watched: MonitoringTargets): Alarm[] {
-  const { dispatcher, requests, deadLetters, platform } = subjects(watched);
-  const { timeoutSeconds } = watched.dispatcher;
-  const { reservedConcurrency: executions = 0 } = watched.plan.dispatcher;
+export function requestAlarms(targets: MonitoringTargets): Alarm[] {
+  const { dispatcher, requests, deadLetters, platform } = subjects(targets);
+  const { timeoutSeconds } = targets.dispatcher;
+  const { reservedConcurrency: executions = 0 } = targets.plan.dispatcher;
   return [
     {
       key: "requests-old",
@@ -48,8 +48,8 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
       key: "dispatcher-throttled",
       summary: "The dispatcher is invoked more often than its reserved concurrency allows.",
       action:
-        executions < MOST_EXECUTIONS
-          ? `It has ${executions} of the ${MOST_EXECUTIONS} executions that it can use: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
+        executions < MAX_EXECUTIONS
+          ? `It has ${executions} of the ${MAX_EXECUTIONS} executions that it can use: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
           : `It has all ${executions} executions that it can use, so a larger quota changes nothing. Throttled messages are retried; if this continues, find out why its invocations take so long (\`dispatcher-slow\`).`,
       metric: measure("invocationThrottles", "Sum", dispatcher),
       comparison: ">",
@@ -83,27 +83,27 @@ export function requestAlarms(watched: MonitoringTargets): Alarm[] {
 }
 
 /** Configuration keys of a runner type. */
-const KIND = {
+const RUNNER_TEXTS = {
   glue: {
     runs: `${RUNNER_NAMES.glue.run}s`,
-    count: "runners.glue.maxRuns",
-    room: "the Glue quotas",
-    memory: "Raise runners.glue.dpu.",
-    lost: "Glue stops a run at its timeout; any other loss is a crash.",
+    maximumKey: "runners.glue.maxRuns",
+    quotas: "the Glue quotas",
+    memoryRemedy: "Raise runners.glue.dpu.",
+    lossCause: "Glue stops a run at its timeout; any other loss is a crash.",
   },
   ec2: {
     runs: `${RUNNER_NAMES.ec2.run}s`,
-    count: "runners.ec2.maxInstances",
-    room: "the EC2 quota",
-    memory: "Use a runners.ec2.instanceType with more memory.",
-    lost: "Spot instances are interrupted now and then; any other loss is a crash.",
+    maximumKey: "runners.ec2.maxInstances",
+    quotas: "the EC2 quota",
+    memoryRemedy: "Use a runners.ec2.instanceType with more memory.",
+    lossCause: "Spot instances are interrupted now and then; any other loss is a crash.",
   },
 } as const;
 
 /** Alarms of responses: sent to their queues, and received from them. */
-export function responseAlarms(watched: MonitoringTargets): Alarm[] {
-  const { platform, responses } = subjects(watched);
-  const half = watched.responseDays / 2;
+export function responseAlarms(targets: MonitoringTargets): Alarm[] {
+  const { platform, responses } = subjects(targets);
+  const half = targets.responseDays / 2;
   return [
     {
       key: "responses-unsent",
@@ -119,7 +119,7 @@ export function responseAlarms(watched: MonitoringTargets): Alarm[] {
     ...responses.map(
       ({ suffix, label, by }): Alarm => ({
         key: `responses-old${suffix}`,
-        summary: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${watched.responseDays}.`,
+        summary: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${targets.responseDays}.`,
         action:
           "Notify the owner of that queue's consumer. To get a deleted response again, send the same request again.",
         metric: measure("messageAge", "Maximum", by),
@@ -133,61 +133,61 @@ export function responseAlarms(watched: MonitoringTargets): Alarm[] {
 }
 
 /** Alarms of the runs of a type and of the jobs that wait for them. */
-export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Alarm[] {
-  const by = subjects(watched).runner(runner);
-  const slots = slotsOf(watched, runner);
-  const { runs, count, room, memory, lost } = KIND[runner];
-  const silence = "notBreaching";
+export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Alarm[] {
+  const by = subjects(targets).runner(runner);
+  const slots = slotsOf(targets, runner);
+  const { runs, maximumKey, quotas, memoryRemedy, lossCause } = RUNNER_TEXTS[runner];
+  const missingData = "notBreaching";
   return [
     {
       key: `${runner}-waiting`,
-      summary: `Jobs wait for ${runs} longer than the usual time limit of a job (${watched.jobSeconds} s).`,
-      action: `If all ${slots} run, raise ${count} as far as ${room} and the database's connections allow; if not, find out why none start (the alarms on refused runs and on the dispatcher).`,
+      summary: `Jobs wait for ${runs} longer than the usual time limit of a job (${targets.jobSeconds} s).`,
+      action: `If all ${slots} run, raise ${maximumKey} as far as ${quotas} and the database's connections allow; if not, find out why none start (the alarms on refused runs and on the dispatcher).`,
       metric: measure("oldestWaiting", "Maximum", by),
       comparison: ">",
-      threshold: watched.jobSeconds,
+      threshold: targets.jobSeconds,
       minutes: [LATE_MINUTES, LATE_MINUTES],
-      missingData: silence,
+      missingData: missingData,
     },
     {
       key: `${runner}-full`,
       summary: `All ${slots} ${runs} have been busy for half an hour: a long burst, or more work than they can do.`,
-      action: `If jobs wait as well, raise ${count}, and before that ${room} or the database's class, whichever a preview names.`,
+      action: `If jobs wait as well, raise ${maximumKey}, and before that ${quotas} or the database's class, whichever a preview names.`,
       metric: measure("running", "Minimum", by),
       comparison: ">=",
       threshold: slots,
       minutes: [30, 30],
-      missingData: silence,
+      missingData: missingData,
     },
     {
       key: `${runner}-refused`,
       summary: `AWS refuses to start ${runs}. Jobs wait; none is lost.`,
-      action: `Read the reason in the dispatcher's log. Compare ${room} in Service Quotas with the stack's quotas, which must not be higher; if AWS lacks capacity, use another zone or type.`,
+      action: `Read the reason in the dispatcher's log. Compare ${quotas} in Service Quotas with the stack's quotas, which must not be higher; if AWS lacks capacity, use another zone or type.`,
       metric: measure("refused", "Sum", by),
       comparison: ">",
       threshold: 0,
       minutes: [5, 15],
-      missingData: silence,
+      missingData: missingData,
     },
     {
       key: `${runner}-lost`,
       summary: `${runs} disappear during jobs. Their jobs are retried until their attempts are used up.`,
-      action: `Read the log of the attempts (\`rates show ID\`). ${lost}`,
+      action: `Read the log of the attempts (\`rates show ID\`). ${lossCause}`,
       metric: measure("lost", "Sum", by),
       comparison: ">",
       threshold: 0,
       minutes: [3, 15],
-      missingData: silence,
+      missingData: missingData,
     },
     {
       key: `${runner}-out-of-memory`,
       summary: `${runs} run out of memory.`,
-      action: `${memory} \`rates list --status FAILED\` lists the jobs; a single huge sort may need a better query instead.`,
+      action: `${memoryRemedy} \`rates list --status FAILED\` lists the jobs; a single huge sort may need a better query instead.`,
       metric: measure("outOfMemory", "Sum", by),
       comparison: ">",
       threshold: 0,
       minutes: [1, 1],
-      missingData: silence,
+      missingData: missingData,
     },
     {
       key: `${runner}-failing`,
@@ -197,7 +197,7 @@ export function runnerAlarms(watched: MonitoringTargets, runner: RunnerType): Al
       comparison: ">",
       threshold: 0,
       minutes: [1, 1],
-      missingData: silence,
+      missingData: missingData,
     },
   ];
 }

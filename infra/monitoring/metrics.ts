@@ -128,5 +128,5 @@ export type Measure = {
 }[MetricKey];
 
 /** Returns a metric of one subject without a statistic. */
-export const measure = <K extends MetricKey>(figure: K, stat: string, by: DimensionsFor<K>): Measure =>
-  ({ metric: figure, stat, by }) as Measure;
+export const measure = <K extends MetricKey>(metric: K, stat: string, by: DimensionsFor<K>): Measure =>
+  ({ metric: metric, stat, by }) as Measure;

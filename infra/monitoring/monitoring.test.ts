@@ -6,7 +6,7 @@ import { planCapacity } from "../../stacks/planning/capacity.ts";
 import { requireEngine } from "../../stacks/testing/command.ts";
 import { rawConfig } from "../../stacks/testing/config.ts";
 import { type Engine, engine } from "../../stacks/testing/engine.ts";
-import { MOST_EXECUTIONS } from "../limits/capacity.ts";
+import { MAX_EXECUTIONS } from "../limits/capacity.ts";
 import { ACCOUNT, mocked, REGION, type Registry, UNKNOWN } from "../testing/mocks.ts";
 import { alarmsOf } from "./alarms.ts";
 import { dashboardOf } from "./dashboard.ts";
@@ -43,17 +43,17 @@ const args = (change: Partial<MonitoringArgs> = {}): MonitoringArgs => ({
   email: "team@example.com",
   ...change,
 });
-const made = async (change: Partial<MonitoringArgs> = {}): Promise<Registry> =>
+const create = async (change: Partial<MonitoringArgs> = {}): Promise<Registry> =>
   (await mocked(() => new Monitoring("rates-dev-monitoring", args(change)))).registry;
 const alarmsIn = (registry: Registry) => registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
 
 /** Asserts that CloudWatch has the metric, with exactly these dimensions. */
 function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<string, unknown>): MetricKey {
   const found = Object.entries(METRICS).filter(
-    ([, figure]) =>
-      figure.namespace === namespace &&
-      figure.metric === metric &&
-      Object.keys(dimensions).sort().join() === [...SUBJECTS[figure.subject]].sort().join(),
+    ([, name]) =>
+      name.namespace === namespace &&
+      name.metric === metric &&
+      Object.keys(dimensions).sort().join() === [...SUBJECTS[name.subject]].sort().join(),
   );
   assert.equal(found.length, 1, `${namespace} ${metric} by ${Object.keys(dimensions)}`);
   for (const value of Object.values(dimensions)) assert.ok(typeof value === "string" && value !== "", String(metric));
@@ -81,26 +81,26 @@ describe("metrics", () => {
 
 describe("the dashboard", () => {
   const body = async (change: Partial<MonitoringArgs> = {}): Promise<{ widgets: Widget[] }> =>
-    JSON.parse((await made(change)).one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody);
+    JSON.parse((await create(change)).one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody);
 
   it("stays within the grid without overlaps", async () => {
     const { widgets } = await body();
-    const taken = new Set<string>();
+    const occupied = new Set<string>();
     for (const { x, y, width, height } of widgets) {
       assert.ok(x >= 0 && width >= 1 && x + width <= COLUMNS && height >= 1 && height <= 1_000, `${x} + ${width}`);
       for (let column = x; column < x + width; column++)
         for (let row = y; row < y + height; row++) {
-          assert.ok(!taken.has(`${column} ${row}`), `${column} ${row}`);
-          taken.add(`${column} ${row}`);
+          assert.ok(!occupied.has(`${column} ${row}`), `${column} ${row}`);
+          occupied.add(`${column} ${row}`);
         }
     }
     assert.ok(widgets.length > 40 && widgets.length <= 500);
   });
 
   const { tracking: _, ...postgres } = args();
-  for (const [what, given] of Object.entries({ "with OpenSearch": args(), without: postgres }))
-    it(`has metrics and texts that CloudWatch accepts, ${what}`, async () => {
-      const { registry } = await mocked(() => new Monitoring("m", given));
+  for (const [title, monitoringArgs] of Object.entries({ "with OpenSearch": args(), without: postgres }))
+    it(`has metrics and texts that CloudWatch accepts, ${title}`, async () => {
+      const { registry } = await mocked(() => new Monitoring("m", monitoringArgs));
       const { widgets }: { widgets: Widget[] } = JSON.parse(
         registry.one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody,
       );
@@ -151,22 +151,22 @@ describe("the dashboard", () => {
   });
 
   it("begins with an introduction and shows every alarm", async () => {
-    const registry = await made();
+    const registry = await create();
     const { widgets } = await body();
     assert.match(String(widgets[0]?.properties.markdown), /How to read this/);
-    const shown = widgets.find(({ type }) => type === "alarm")?.properties.alarms;
-    assert.equal((shown as string[]).length, alarmsIn(registry).length);
+    const listed = widgets.find(({ type }) => type === "alarm")?.properties.alarms;
+    assert.equal((listed as string[]).length, alarmsIn(registry).length);
   });
 
   it("has the stack's name", async () => {
-    const { dashboardName } = (await made()).one("aws:cloudwatch/dashboard:Dashboard").inputs;
+    const { dashboardName } = (await create()).one("aws:cloudwatch/dashboard:Dashboard").inputs;
     assert.equal(dashboardName, "rates-dev-monitoring");
   });
 });
 
 describe("alarms", () => {
   it("use listed metrics, have meaning and remedy, and notify the topic at the start and the end", async () => {
-    const registry = await made();
+    const registry = await create();
     const topic = registry.one("aws:sns/topic:Topic");
     for (const { name, inputs } of alarmsIn(registry)) {
       assert.ok(name.length + 8 <= 255);
@@ -182,9 +182,9 @@ describe("alarms", () => {
         assert.equal(period, 60);
       }
     }
-    for (const { key, summary: means, action } of alarmsOf(args())) {
+    for (const { key, summary, action } of alarmsOf(args())) {
       assert.match(key, /^[A-Za-z0-9_-]+$/);
-      assert.match(means, /^[A-Z].*\.$/, key);
+      assert.match(summary, /^[A-Z].*\.$/, key);
       assert.match(action, /^[A-Z`].*\.$/, key);
     }
     const keys = alarmsOf(args()).map(({ key }) => key);
@@ -196,12 +196,12 @@ describe("alarms", () => {
       const change = { plan: { ...plan, dispatcher: { ...plan.dispatcher, reservedConcurrency } } };
       return alarmsOf(args(change)).find(({ key }) => key === "dispatcher-throttled")?.action ?? "";
     };
-    assert.match(actionWith(MOST_EXECUTIONS), /^It has all 14 executions that it can use/);
+    assert.match(actionWith(MAX_EXECUTIONS), /^It has all 14 executions that it can use/);
     assert.match(actionWith(6), /^It has 6 of the 14 executions that it can use: raise .*quotas\.lambdaConcurrency/);
   });
 
   it("have thresholds from the stack's capacity", async () => {
-    const registry = await made();
+    const registry = await create();
     const threshold = (key: string) =>
       alarmsIn(registry).find(({ name }) => name === `rates-dev-monitoring-${key}`)?.inputs.threshold;
     assert.equal(threshold("glue-full"), plan.glue.maxConcurrentRuns);
@@ -218,7 +218,7 @@ describe("alarms", () => {
   });
 
   it("treat missing data as a failure when a component must report", async () => {
-    const breaching = alarmsIn(await made())
+    const breaching = alarmsIn(await create())
       .filter(({ inputs }) => inputs.treatMissingData === "breaching")
       .map(({ name }) => name.replace("rates-dev-monitoring-", ""));
     assert.deepEqual(breaching.sort(), [
@@ -231,13 +231,13 @@ describe("alarms", () => {
   });
 
   it("cover OpenSearch when the stack has it", () => {
-    const { tracking: _, ...without } = args();
-    assert.ok(alarmsOf(without).every(({ key }) => !key.startsWith("opensearch")));
+    const { tracking: _, ...withoutTracking } = args();
+    assert.ok(alarmsOf(withoutTracking).every(({ key }) => !key.startsWith("opensearch")));
     assert.equal(alarmsOf(args()).filter(({ key }) => key.startsWith("opensearch")).length, 5);
   });
 
   it("combine several metrics by their ids", async () => {
-    const found = alarmsIn(await made()).filter(({ inputs }) => inputs.metricQueries);
+    const found = alarmsIn(await create()).filter(({ inputs }) => inputs.metricQueries);
     assert.equal(found.length, 2);
     for (const { inputs } of found) {
       const [first, ...rest] = inputs.metricQueries;
@@ -249,12 +249,12 @@ describe("alarms", () => {
 });
 
 describe("the topic and the budget", () => {
-  const policyOf = async (type: string) => JSON.parse((await made()).one(type).inputs.policy);
+  const policyOf = async (type: string) => JSON.parse((await create()).one(type).inputs.policy);
 
   it("accept alarms and budgets of this account only, over TLS, encrypted", async () => {
-    const registry = await made();
+    const registry = await create();
     assert.match(registry.one("aws:sns/topic:Topic").inputs.kmsMasterKeyId, /^arn:aws:kms:/);
-    const [alarms, budgets, plain] = (await policyOf("aws:sns/topicPolicy:TopicPolicy")).Statement;
+    const [alarms, budgets, budgetStatement] = (await policyOf("aws:sns/topicPolicy:TopicPolicy")).Statement;
     for (const { Principal, Condition } of [alarms, budgets]) {
       assert.match(Principal.Service, /^(cloudwatch|budgets)\.amazonaws\.com$/);
       assert.equal(Condition.StringEquals["aws:SourceAccount"], ACCOUNT);
@@ -263,8 +263,8 @@ describe("the topic and the budget", () => {
         new RegExp(`^arn:aws:(cloudwatch:${REGION}|budgets:):${ACCOUNT}:`),
       );
     }
-    assert.equal(plain.Effect, "Deny");
-    assert.deepEqual(plain.Condition, { Bool: { "aws:SecureTransport": "false" } });
+    assert.equal(budgetStatement.Effect, "Deny");
+    assert.deepEqual(budgetStatement.Condition, { Bool: { "aws:SecureTransport": "false" } });
     const [, publishers] = (await policyOf("aws:kms/key:Key")).Statement;
     assert.deepEqual(publishers.Principal.Service, ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]);
     assert.deepEqual(publishers.Condition, { StringEquals: { "aws:SourceAccount": ACCOUNT } });
@@ -272,7 +272,7 @@ describe("the topic and the budget", () => {
   });
 
   it("notify the stack's address of actual and forecast costs", async () => {
-    const registry = await made();
+    const registry = await create();
     const { protocol, endpoint } = registry.one("aws:sns/topicSubscription:TopicSubscription").inputs;
     assert.deepEqual([protocol, endpoint], ["email", "team@example.com"]);
     const { limitAmount, limitUnit, timeUnit, notifications } = registry.one("aws:budgets/budget:Budget").inputs;
@@ -288,7 +288,7 @@ describe("the topic and the budget", () => {
   });
 
   it("are children of the component", async () => {
-    const registry = await made();
+    const registry = await create();
     const { urn } = registry.one("rates:infra:Monitoring");
     assert.ok(registry.all.filter(({ type }) => type.startsWith("aws:")).every(({ parent }) => parent === urn));
   });
@@ -326,7 +326,7 @@ describe("monitoring in the real engine", () => {
     assert.deepEqual(Object.keys((await dev.preview()).changes), ["same"]);
     dev.use(program({ plan: { ...plan, ec2: { maxInstances: plan.ec2.maxInstances + 1 } } }));
     const changed = (await dev.up()).steps.filter(({ op, type }) => op !== "same" && type !== "pulumi:pulumi:Stack");
-    assert.deepEqual(changed.map(({ op, name, changed: what }) => [op, name, ...what]).sort(), [
+    assert.deepEqual(changed.map(({ op, name, changed: properties }) => [op, name, ...properties]).sort(), [
       ["update", "rates-dev-monitoring", "dashboardBody"],
       ["update", "rates-dev-monitoring-ec2-full", "alarmDescription", "threshold"],
       ["update", "rates-dev-monitoring-ec2-waiting", "alarmDescription"],

@@ -96,7 +96,7 @@ export class Monitoring extends pulumi.ComponentResource {
 
   #topic(name: string, { accountId, region, email }: MonitoringArgs): { topic: Topic; policy: TopicPolicy } {
     const child = { parent: this };
-    const here = { StringEquals: { "aws:SourceAccount": accountId } };
+    const sameAccount = { StringEquals: { "aws:SourceAccount": accountId } };
     /** Services that publish, with their sources. */
     const publishers = {
       "cloudwatch.amazonaws.com": `arn:aws:cloudwatch:${region}:${accountId}:alarm:*`,
@@ -118,7 +118,7 @@ export class Monitoring extends pulumi.ComponentResource {
               Principal: { Service: Object.keys(publishers) },
               Action: ["kms:Decrypt", "kms:GenerateDataKey*"],
               Resource: "*",
-              Condition: here,
+              Condition: sameAccount,
             },
           ],
         }),
@@ -138,7 +138,7 @@ export class Monitoring extends pulumi.ComponentResource {
               Principal: { Service },
               Action: "sns:Publish",
               Resource: topic.arn,
-              Condition: { ...here, ArnLike: { "aws:SourceArn": source } },
+              Condition: { ...sameAccount, ArnLike: { "aws:SourceArn": source } },
             })),
             tlsOnly("sns:Publish", topic.arn),
           ],
@@ -161,35 +161,26 @@ const COMPARISONS = {
 const MINUTE = 60;
 
 function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.CustomResourceOptions): MetricAlarm {
-  const {
-    key,
-    summary: means,
-    action,
-    metric: watches,
-    comparison: is,
-    threshold,
-    minutes,
-    missingData: silence,
-  } = alarm;
+  const { key, summary, action, metric, comparison, threshold, minutes, missingData } = alarm;
   const [datapointsToAlarm, evaluationPeriods] = minutes;
   const common = {
-    alarmDescription: `${means} ${action}`,
-    comparisonOperator: COMPARISONS[is],
+    alarmDescription: `${summary} ${action}`,
+    comparisonOperator: COMPARISONS[comparison],
     threshold,
     evaluationPeriods,
     datapointsToAlarm,
-    treatMissingData: silence,
+    treatMissingData: missingData,
     alarmActions: [topic.arn],
     okActions: [topic.arn],
   };
-  if ("expression" in watches)
+  if ("expression" in metric)
     return new MetricAlarm(
       `${name}-${key}`,
       {
         ...common,
         metricQueries: [
-          { id: "watched", expression: watches.expression, label: key, returnData: true },
-          ...Object.entries(watches.of).map(([id, one]) => {
+          { id: "watched", expression: metric.expression, label: key, returnData: true },
+          ...Object.entries(metric.of).map(([id, one]) => {
             const { statistic, extendedStatistic, ...metric } = metricOf(one);
             return { id, metric: { ...metric, stat: statistic ?? extendedStatistic ?? "" } };
           }),
@@ -198,15 +189,15 @@ function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.Cust
       opts,
     );
   // With three requests, the 95th percentile is the slowest.
-  const few = watches.stat.startsWith("p") ? { evaluateLowSampleCountPercentiles: "ignore" } : {};
-  return new MetricAlarm(`${name}-${key}`, { ...common, ...few, ...metricOf(watches) }, opts);
+  const lowSamples = metric.stat.startsWith("p") ? { evaluateLowSampleCountPercentiles: "ignore" } : {};
+  return new MetricAlarm(`${name}-${key}`, { ...common, ...lowSamples, ...metricOf(metric) }, opts);
 }
 
 /** A metric in the form of an alarm; percentiles have a property of their own. */
-function metricOf({ metric: figure, by, stat }: Measure) {
-  const { namespace, metric } = METRICS[figure];
+function metricOf({ metric, by, stat }: Measure) {
+  const { namespace, metric: metricName } = METRICS[metric];
   const statistic: { statistic?: string; extendedStatistic?: string } = stat.startsWith("p")
     ? { extendedStatistic: stat }
     : { statistic: stat };
-  return { namespace, metricName: metric, dimensions: { ...by }, period: MINUTE, ...statistic };
+  return { namespace, metricName: metricName, dimensions: { ...by }, period: MINUTE, ...statistic };
 }

@@ -53,8 +53,8 @@ export const slotsOf = ({ plan }: MonitoringTargets, runner: RunnerType): number
   runner === "glue" ? plan.glue.maxConcurrentRuns : plan.ec2.maxInstances;
 
 /** Components as the dimensions of their metrics. */
-export const subjects = (watched: MonitoringTargets) => {
-  const { queues, dispatcher, database, api, accountId } = watched;
+export const subjects = (targets: MonitoringTargets) => {
+  const { queues, dispatcher, database, api, accountId } = targets;
   const queue = (QueueName: pulumi.Input<string>): DimensionsOf<"queue"> => ({ QueueName });
   const service = dispatcher.functionName;
   const balancer: DimensionsOf<"balancer"> = { LoadBalancer: api.loadBalancer };

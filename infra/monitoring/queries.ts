@@ -15,18 +15,18 @@ const STALE_SECONDS = 300;
  * their growth is the difference of two values, which misses nothing between scrapes.
  * @returns undefined if only CloudWatch has the metric
  */
-export function queryOf({ metric: figure, stat, by }: Measure, { queues }: MonitoringTargets): string | undefined {
-  if (figure === "lockWaits" && stat === "SampleCount")
+export function queryOf({ metric, stat, by }: Measure, { queues }: MonitoringTargets): string | undefined {
+  if (metric === "lockWaits" && stat === "SampleCount")
     return `count(rates_counted_age_seconds < ${STALE_SECONDS}) or vector(0)`;
-  if (figure in PLATFORM_METRICS)
-    return `max(${prometheusName(figure, PLATFORM_METRICS[figure as keyof typeof PLATFORM_METRICS])})`;
-  if (figure in RUNNER_METRICS) {
-    const own = RUNNER_METRICS[figure as keyof typeof RUNNER_METRICS];
+  if (metric in PLATFORM_METRICS)
+    return `max(${prometheusName(metric, PLATFORM_METRICS[metric as keyof typeof PLATFORM_METRICS])})`;
+  if (metric in RUNNER_METRICS) {
+    const definition = RUNNER_METRICS[metric as keyof typeof RUNNER_METRICS];
     const runner = "runner" in by ? String(by.runner) : "";
-    return runnerQuery(prometheusName(figure, own), prometheusType(own), `{runner="${runner}"}`);
+    return runnerQuery(prometheusName(metric, definition), prometheusType(definition), `{runner="${runner}"}`);
   }
   const requests = "rates_http_request_seconds";
-  switch (figure) {
+  switch (metric) {
     case "messagesVisible": {
       const queue = "QueueName" in by ? by.QueueName : undefined;
       if (queue === queues.deadLetters) return "max(rates_dead_letters)";
@@ -53,12 +53,12 @@ function runnerQuery(name: string, type: ReturnType<typeof prometheusType>, labe
   if (type === "gauge") return `max(${name}${labels})`;
   if (type === "histogram") {
     const buckets = `max by (le) (${name}_bucket${labels})`;
-    const before = `max by (le) (${name}_bucket${labels} offset 5m)`;
-    return `histogram_quantile(0.95, ${buckets} - ${before})`;
+    const previous = `max by (le) (${name}_bucket${labels} offset 5m)`;
+    return `histogram_quantile(0.95, ${buckets} - ${previous})`;
   }
-  const before = `sum(max by (type) (${name}${labels} offset 1m)) or vector(0)`;
+  const previous = `sum(max by (type) (${name}${labels} offset 1m)) or vector(0)`;
   // A new type has no value a minute ago; a new Prometheus has no values at all.
-  return `sum(max by (type) (${name}${labels})) - (${before}) and on () max(rates_counted_age_seconds offset 1m)`;
+  return `sum(max by (type) (${name}${labels})) - (${previous}) and on () max(rates_counted_age_seconds offset 1m)`;
 }
 
 /**
@@ -81,8 +81,8 @@ export function expressionQuery(
 }
 
 /** Returns the PromQL of an alarm; undefined if only CloudWatch has its metric. */
-export function watchedQuery({ metric }: Alarm, watched: MonitoringTargets): string | undefined {
-  if (!("expression" in metric)) return queryOf(metric, watched);
-  const queries = Object.entries(metric.of).map(([id, one]) => [id, queryOf(one, watched)] as const);
+export function watchedQuery({ metric }: Alarm, targets: MonitoringTargets): string | undefined {
+  if (!("expression" in metric)) return queryOf(metric, targets);
+  const queries = Object.entries(metric.of).map(([id, one]) => [id, queryOf(one, targets)] as const);
   return expressionQuery(metric.expression, Object.fromEntries(queries));
 }

@@ -82,18 +82,18 @@ export const graph = ({ title, series, levels = [], region }: Graph): Part => ({
 });
 
 /** Status of alarms, by their ARNs. */
-export const lights = (title: string, alarms: readonly pulumi.Input<string>[]): Part => ({
+export const alarmStatus = (title: string, alarms: readonly pulumi.Input<string>[]): Part => ({
   type: "alarm",
   properties: { title, alarms },
 });
 
 function line(series: Series): unknown[] {
   const { label, right } = series;
-  const side = right ? { yAxis: "right" } : {};
-  if ("expression" in series) return [{ expression: series.expression, label, ...side }];
+  const axis = right ? { yAxis: "right" } : {};
+  if ("expression" in series) return [{ expression: series.expression, label, ...axis }];
   const { measure, id, hidden } = series;
   const { namespace, metric, subject: of } = METRICS[measure.metric];
-  const by: Record<string, pulumi.Input<string>> = measure.by;
-  const options = { label, stat: measure.stat, ...side, ...(id ? { id } : {}), ...(hidden ? { visible: false } : {}) };
-  return [namespace, metric, ...SUBJECTS[of].flatMap((name) => [name, by[name]]), options];
+  const dimensions: Record<string, pulumi.Input<string>> = measure.by;
+  const options = { label, stat: measure.stat, ...axis, ...(id ? { id } : {}), ...(hidden ? { visible: false } : {}) };
+  return [namespace, metric, ...SUBJECTS[of].flatMap((name) => [name, dimensions[name]]), options];
 }

@@ -9,12 +9,12 @@ describe("a text that Pulumi receives as a file", () => {
 
   it("has a path with the hash of its content, so that the same text is the same file in every run", async () => {
     const text = `some text of ${process.pid}, ${process.hrtime.bigint()}\n`;
-    const [made, other] = [await path("some.txt", text), await path("some.txt", `${text}more\n`)];
-    assert.equal(dirname(made), join(ROOT, "node_modules", ".cache", "rates-platform"));
-    assert.match(basename(made), /^[0-9a-f]{32}-some\.txt$/);
-    assert.equal(readFileSync(made, "utf8"), text);
-    assert.equal(await path("some.txt", text), made);
-    assert.notEqual(other, made);
-    for (const file of [made, other]) rmSync(file);
+    const [first, second] = [await path("some.txt", text), await path("some.txt", `${text}more\n`)];
+    assert.equal(dirname(first), join(ROOT, "node_modules", ".cache", "rates-platform"));
+    assert.match(basename(first), /^[0-9a-f]{32}-some\.txt$/);
+    assert.equal(readFileSync(first, "utf8"), text);
+    assert.equal(await path("some.txt", text), first);
+    assert.notEqual(second, first);
+    for (const file of [first, second]) rmSync(file);
   });
 });

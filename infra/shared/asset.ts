@@ -20,9 +20,9 @@ export function textAsset(name: string, text: string): FileAsset {
   if (!existsSync(path)) {
     mkdirSync(FOLDER, { recursive: true });
     // Atomic, also with two programs at once.
-    const own = `${path}.${process.pid}`;
-    writeFileSync(own, text);
-    renameSync(own, path);
+    const temporaryPath = `${path}.${process.pid}`;
+    writeFileSync(temporaryPath, text);
+    renameSync(temporaryPath, path);
   }
   return new FileAsset(path);
 }

@@ -48,14 +48,14 @@ export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<
     alias: { "pg-native": "node:module" },
     logLevel: "silent",
   });
-  const [made] = outputFiles;
-  if (!made) throw new Error(`esbuild produced no output for ${entry}`);
-  return made.text;
+  const [output] = outputFiles;
+  if (!output) throw new Error(`esbuild produced no output for ${entry}`);
+  return output.text;
 }
 
 /** Code of a Lambda function for Pulumi; the same sources give the same archive. */
 export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchive> {
-  const beside = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(path, file)] as const);
+  const extraFiles = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(path, file)] as const);
   const workers = await Promise.all(
     Object.entries(args.workers ?? {}).map(
       async ([path, entry]) => [path, textAsset(path, await bundleCode({ entry }))] as const,
@@ -64,7 +64,7 @@ export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchiv
   return new pulumi.asset.AssetArchive({
     "index.mjs": textAsset("index.mjs", await bundleCode(args)),
     ...Object.fromEntries(workers),
-    ...Object.fromEntries(beside),
+    ...Object.fromEntries(extraFiles),
   });
 }
 

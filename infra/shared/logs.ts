@@ -7,16 +7,16 @@ const DAYS = [
 ] as const;
 
 /** Rounds a retention up to the next one that CloudWatch supports. */
-export const supportedRetention = (wanted: number): number => DAYS.find((days) => days >= wanted) ?? 3_653;
+export const supportedRetention = (minimum: number): number => DAYS.find((days) => days >= minimum) ?? 3_653;
 
 /** Retention of a log group, and its name if a service or a policy depends on it. */
 export interface LogGroupArgs {
   /** Minimum retention in days. */
   readonly retentionDays: number;
   /** Full name. */
-  readonly at?: string;
+  readonly fullName?: string;
   /** Prefix of the name. */
-  readonly under?: string;
+  readonly namePrefix?: string;
   /** Keeps the group when the stack is destroyed. */
   readonly keep?: boolean;
 }
@@ -24,7 +24,7 @@ export interface LogGroupArgs {
 /** Creates a log group before its writer, which would create one without an expiry. */
 export const logGroup = (
   name: string,
-  { retentionDays, at, under, keep = false }: LogGroupArgs,
+  { retentionDays, fullName, namePrefix, keep = false }: LogGroupArgs,
   opts: pulumi.CustomResourceOptions,
 ): LogGroup =>
   new LogGroup(
@@ -32,8 +32,8 @@ export const logGroup = (
     {
       retentionInDays: supportedRetention(retentionDays),
       skipDestroy: keep,
-      ...(at === undefined ? {} : { name: at }),
-      ...(under === undefined ? {} : { namePrefix: under }),
+      ...(fullName === undefined ? {} : { name: fullName }),
+      ...(namePrefix === undefined ? {} : { namePrefix: namePrefix }),
     },
     opts,
   );

@@ -3,7 +3,7 @@ import { mocked } from "../testing/mocks.ts";
 import { allow, allowHttps, egressRule, groupDescription, ingressRule, securityGroup } from "./securityGroups.ts";
 
 describe("security groups", () => {
-  const made = async () =>
+  const create = async () =>
     (
       await mocked(() => {
         const from = securityGroup("g", { vpcId: "vpc-1", description: "a part" }, {});
@@ -13,7 +13,7 @@ describe("security groups", () => {
     ).registry;
 
   it("wait on deletion for the network interfaces that Lambda releases late", async () => {
-    const { inputs, deleteTimeout } = (await made()).one("aws:ec2/securityGroup:SecurityGroup");
+    const { inputs, deleteTimeout } = (await create()).one("aws:ec2/securityGroup:SecurityGroup");
     // AWS has taken 45 minutes (Terraform's AWS provider, aws_security_group).
     assert.match(deleteTimeout, /^\d+m$/);
     assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, deleteTimeout);
@@ -22,7 +22,7 @@ describe("security groups", () => {
   });
 
   it("open one port in both groups, and only HTTPS to services", async () => {
-    const registry = await made();
+    const registry = await create();
     const rule = (type: string, name: string) => {
       const { inputs } = registry.one(`aws:vpc/securityGroup${type}Rule:SecurityGroup${type}Rule`, name);
       return [

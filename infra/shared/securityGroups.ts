@@ -16,7 +16,7 @@ export interface Placement {
  * Timeout of a deletion that waits for remaining interfaces: AWS documents no maximum, and the provider's default of 15
  * minutes can be too short.
  */
-const INTERFACES_LINGER = "60m";
+const INTERFACE_DELETE_TIMEOUT = "60m";
 
 /**
  * Checks the description of a security group or of a rule. EC2 refuses some characters when the resource is created,
@@ -41,7 +41,7 @@ export const securityGroup = (
   new SecurityGroup(
     name,
     { vpcId, description: groupDescription(description), revokeRulesOnDelete: true },
-    { ...opts, customTimeouts: { delete: INTERFACES_LINGER, ...opts.customTimeouts } },
+    { ...opts, customTimeouts: { delete: INTERFACE_DELETE_TIMEOUT, ...opts.customTimeouts } },
   );
 
 /** One direction of a rule: its group, the peer, and the ports. */

@@ -40,10 +40,10 @@ export class Registry {
    */
   one(type: string, name?: string): Registered {
     const found = this.ofType(type).filter((one) => name === undefined || one.name === name);
-    const [only] = found;
-    if (found.length === 1 && only) return only;
-    const there = this.ofType(type).map((one) => one.name);
-    throw new Error(`expected one ${type}${name === undefined ? "" : ` named ${name}`}, found: ${there.join(", ")}`);
+    const [match] = found;
+    if (found.length === 1 && match) return match;
+    const existing = this.ofType(type).map((one) => one.name);
+    throw new Error(`expected one ${type}${name === undefined ? "" : ` named ${name}`}, found: ${existing.join(", ")}`);
   }
 
   /** Statements of all policies of the role of this name, inline ones as IAM receives them. */
@@ -58,7 +58,7 @@ export const ACCOUNT = "111111111111";
 export const REGION = "eu-central-1";
 
 /** Outputs per type beside the inputs. */
-const ANSWERS: Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>> = {
+const OUTPUTS: Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>> = {
   "awsx:ec2:Vpc": (name, inputs) => {
     const zones = inputs.availabilityZoneNames as string[];
     const kinds = (inputs.subnetSpecs as { type: string }[]).map(({ type }) => type.toLowerCase());
@@ -137,7 +137,7 @@ export async function mocked<T>(
         const service = type.split(":")[1]?.split("/")[0] ?? type;
         return {
           id: id === undefined || id === "" ? `${name}-id` : id,
-          state: { name, arn: arn(service, name), ...inputs, ...ANSWERS[type]?.(name, inputs) },
+          state: { name, arn: arn(service, name), ...inputs, ...OUTPUTS[type]?.(name, inputs) },
         };
       },
       call: ({ token, inputs }) => {
@@ -171,7 +171,7 @@ function record(registry: Registry): void {
           parent: request.getParent() || undefined,
           provider:
             request.getProvider() || Object.values(Object.fromEntries(request.getProvidersMap().entries()))[0] || "",
-          inputs: plain(request.getObject().toJavaScript()) as Record<string, unknown>,
+          inputs: unwrap(request.getObject().toJavaScript()) as Record<string, unknown>,
           dependencies: request.getDependenciesList(),
           deleteTimeout: request.getCustomtimeouts()?.getDelete() ?? "",
           retained: request.getRetainondelete() ?? false,
@@ -204,13 +204,13 @@ const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
 /** Form of an unknown value in `inputs`. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
+function unwrap(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unwrap);
   if (value === null || typeof value !== "object") return value;
   const fields = value as Record<string, unknown>;
-  if (fields[SIGNATURE] === SECRET) return plain(fields.value);
-  if (fields[SIGNATURE] === OUTPUT) return "value" in fields ? plain(fields.value) : UNKNOWN;
-  return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, plain(one)]));
+  if (fields[SIGNATURE] === SECRET) return unwrap(fields.value);
+  if (fields[SIGNATURE] === OUTPUT) return "value" in fields ? unwrap(fields.value) : UNKNOWN;
+  return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, unwrap(one)]));
 }
 
 /** Awaits the value of an output; rejects if it is unknown. */

@@ -31,8 +31,8 @@ try {
   writeFileSync(join(folder, "ours.mjs"), await bundleCode(DISPATCHER_BUNDLE));
   writeFileSync(join(folder, "empty.mjs"), EMPTY);
   writeFileSync(join(folder, "settings.json"), JSON.stringify(SETTINGS));
-  const { RATES_SETTINGS: _, ...rest } = process.env;
-  const env = { ...rest, AWS_REGION: "eu-central-1", RATES_SETTINGS_FILE: join(folder, "settings.json") };
+  const { RATES_SETTINGS: _, ...inherited } = process.env;
+  const env = { ...inherited, AWS_REGION: "eu-central-1", RATES_SETTINGS_FILE: join(folder, "settings.json") };
   const load = async (file: string): Promise<number> => {
     const script = `
       const began = process.cpuUsage();
@@ -42,13 +42,13 @@ try {
       process.stdout.write(String((user + system) / 1000), () => process.exit(0));`;
     return Number((await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { env })).stdout);
   };
-  const ours: number[] = [];
-  const empty: number[] = [];
+  const dispatcherMs: number[] = [];
+  const emptyMs: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    ours.push(await load("ours.mjs"));
-    empty.push(await load("empty.mjs"));
+    dispatcherMs.push(await load("ours.mjs"));
+    emptyMs.push(await load("empty.mjs"));
   }
-  console.log(JSON.stringify({ ours, empty }));
+  console.log(JSON.stringify({ ours: dispatcherMs, empty: emptyMs }));
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -3,8 +3,8 @@ import {
   CONNECTIONS_PER,
   DEPLOYMENT,
   EVENTS,
-  LEAST_EXECUTIONS,
-  MOST_EXECUTIONS,
+  MIN_EXECUTIONS,
+  MAX_EXECUTIONS,
   WAKEUPS,
 } from "../../infra/limits/capacity.ts";
 import { LIMITS } from "../../infra/limits/limits.ts";
@@ -89,14 +89,14 @@ const reservable = ({ quotas }: StackConfig) =>
 
 function planDispatcher(executions: number, reservable: number): CapacityPlan["dispatcher"] {
   // Without a reservation only the stack's share of the account limits state changes.
-  if (reservable < LEAST_EXECUTIONS)
+  if (reservable < MIN_EXECUTIONS)
     return {
       reservedConcurrency: undefined,
       eventSourceConcurrency: LIMITS.eventSourceConcurrencyMin.value,
       wakeupConcurrency: WAKEUPS,
       connections: executions * CONNECTIONS_PER.dispatcher,
     };
-  const reservedConcurrency = Math.min(reservable, MOST_EXECUTIONS);
+  const reservedConcurrency = Math.min(reservable, MAX_EXECUTIONS);
   return {
     reservedConcurrency,
     eventSourceConcurrency: reservedConcurrency - WAKEUPS - EVENTS,

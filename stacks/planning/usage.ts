@@ -1,4 +1,4 @@
-import { type CapacityPlan, DEPLOYMENT, dpusOf, LEAST_EXECUTIONS } from "../../infra/limits/capacity.ts";
+import { type CapacityPlan, DEPLOYMENT, dpusOf, MIN_EXECUTIONS } from "../../infra/limits/capacity.ts";
 import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
 import type { ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
@@ -61,7 +61,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       id: "dispatcherExecutions",
       key: "quotas.lambdaConcurrency",
       value: quotas.lambdaConcurrency,
-      used: plan.dispatcher.reservedConcurrency ?? LEAST_EXECUTIONS,
+      used: plan.dispatcher.reservedConcurrency ?? MIN_EXECUTIONS,
       unit: "executions for the dispatcher",
       ...quota("lambdaConcurrency"),
       remedy: anyOf(raised("lambdaConcurrency"), more),
