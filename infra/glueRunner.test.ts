@@ -107,8 +107,8 @@ describe("the Glue runner of a stack", () => {
 
   it("may create the network interfaces of its connections, and tag only those", async () => {
     const { registry } = await create();
-    const create = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateNetworkInterface"));
-    assert.ok(create?.Action.includes("ec2:DeleteNetworkInterface"));
+    const createRights = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateNetworkInterface"));
+    assert.ok(createRights?.Action.includes("ec2:DeleteNetworkInterface"));
     const tag = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateTags"));
     assert.deepEqual(tag?.Resource, ["arn:aws:ec2:eu-central-1:111111111111:network-interface/*"]);
     assert.deepEqual(tag?.Condition, {

@@ -80,7 +80,7 @@ export class Migrations extends pulumi.ComponentResource {
     const child = { parent: this };
     const version = migrationsVersion();
 
-    const client = { placement, database: database.endpoint, what: "migrations" };
+    const client = { placement, database: database.endpoint, clientName: "migrations" };
     const logs = logGroup(name, { retentionDays: args.retentionDays }, child);
     const { role, policies } = roleFor(
       name,

@@ -184,7 +184,7 @@ export class Network extends pulumi.ComponentResource {
     );
     const rule = ingressRule(
       `${name}-endpoints`,
-      { group: group.id, peer: { cidr }, ports: [443, 443], description: "the VPC, over TLS" },
+      { group: group.id, peer: { cidr }, ports: [443, 443], description: "clients in the VPC, over TLS" },
       child,
     );
     const endpoints = ENDPOINTS.map(

@@ -18,7 +18,12 @@ export const QUOTAS = {
   ec2Vcpus: granted("ec2Vcpus"),
   fargateVcpus: granted("fargateVcpus"),
   rdsInstances: granted("rdsInstances"),
-  share: Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 1, description: "this program's part of them" }),
+  share: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1,
+    default: 1,
+    description: "share of the quotas that this program may use",
+  }),
 };
 const Quotas = Type.Object(QUOTAS);
 export type Quotas = Static<typeof Quotas>;

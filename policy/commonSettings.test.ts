@@ -3,7 +3,7 @@ import { exemptionOf } from "./commonSettings.ts";
 
 const URN = "urn:pulumi:dev::shop::aws:rds/instance:Instance::db";
 const until = (day: string, reason = "moves") => ({ urn: URN, reason, until: day });
-const at = (time: string, ...exempt: unknown[]) => exemptionOf(URN, { exempt }, new Date(time));
+const exemptionAt = (time: string, ...exempt: unknown[]) => exemptionOf(URN, { exempt }, new Date(time));
 
 describe("exemptions", () => {
   it("apply until the end of their last day in UTC, in any time zone", () => {
@@ -13,20 +13,20 @@ describe("exemptions", () => {
       "2026-12-31T23:59:59.999Z",
       "2027-01-01T08:59:00+09:00",
     ])
-      assert.equal(at(time, until("2026-12-31")), "exempt", time);
+      assert.equal(exemptionAt(time, until("2026-12-31")), "exempt", time);
     for (const time of ["2027-01-01T00:00:00Z", "2026-12-31T20:00:00-05:00"])
       assert.equal(
-        at(time, until("2026-12-31")),
+        exemptionAt(time, until("2026-12-31")),
         "Its exemption (moves) ended on 2026-12-31: fix it, or renew the exemption.",
         time,
       );
   });
 
   it("count as renewed when another one of the same resource lasts longer", () => {
-    const both = [until("2026-01-31", "first"), until("2026-06-30", "renewed")];
-    for (const exempt of [both, both.toReversed()]) {
-      assert.equal(at("2026-03-01T12:00:00Z", ...exempt), "exempt");
-      assert.match(at("2026-07-01T00:00:00Z", ...exempt) ?? "", /exemption \(renewed\) ended on 2026-06-30/);
+    const overlapping = [until("2026-01-31", "first"), until("2026-06-30", "renewed")];
+    for (const exempt of [overlapping, overlapping.toReversed()]) {
+      assert.equal(exemptionAt("2026-03-01T12:00:00Z", ...exempt), "exempt");
+      assert.match(exemptionAt("2026-07-01T00:00:00Z", ...exempt) ?? "", /exemption \(renewed\) ended on 2026-06-30/);
     }
   });
 
@@ -34,5 +34,5 @@ describe("exemptions", () => {
     assert.equal(exemptionOf(`${URN}-2`, { exempt: [until("2999-12-31")] }, new Date()), undefined));
 
   it("are ignored when one of them is invalid", () =>
-    assert.equal(at("2026-01-01T00:00:00Z", until("2026-12-31"), { urn: URN }), undefined));
+    assert.equal(exemptionAt("2026-01-01T00:00:00Z", until("2026-12-31"), { urn: URN }), undefined));
 });

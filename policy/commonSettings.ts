@@ -9,10 +9,10 @@ const Exemption = Type.Object(
   {
     urn: Type.String({
       pattern: "^urn:pulumi:[^*]+$",
-      description: "the whole URN of the exempt resource, as in the finding",
+      description: "full URN of the exempt resource, as in the finding",
     }),
     reason: Type.String({ pattern: "\\S", description: "why it may" }),
-    until: Type.String({ pattern: DAY, description: "the last day of the exemption, in UTC, for example 2026-12-31" }),
+    until: Type.String({ pattern: DAY, description: "last day of the exemption, in UTC, for example 2026-12-31" }),
   },
   { additionalProperties: false },
 );
@@ -20,7 +20,7 @@ type Exemption = Static<typeof Exemption>;
 
 /** Settings of every rule. */
 export const COMMON = {
-  exempt: Type.Array(Exemption, { default: [], description: "resources that are exempt from the rule for a while" }),
+  exempt: Type.Array(Exemption, { default: [], description: "resources that are temporarily exempt from the rule" }),
 };
 
 /**
@@ -32,15 +32,15 @@ export function exemptionOf(
   now = new Date(),
 ): "exempt" | string | undefined {
   const all = Value.Check(COMMON.exempt, configured.exempt) ? configured.exempt : [];
-  const own = all.filter((one) => one.urn === urn).toSorted((a, b) => (a.until < b.until ? 1 : -1));
-  const [last] = own;
-  if (last === undefined) return undefined;
-  return isOver(last, now)
-    ? `Its exemption (${last.reason}) ended on ${last.until}: fix it, or renew the exemption.`
+  const exemptions = all.filter((one) => one.urn === urn).toSorted((a, b) => (a.until < b.until ? 1 : -1));
+  const [latest] = exemptions;
+  if (latest === undefined) return undefined;
+  return isExpired(latest, now)
+    ? `Its exemption (${latest.reason}) ended on ${latest.until}: fix it, or renew the exemption.`
     : "exempt";
 }
 
-const isOver = ({ until }: Exemption, now: Date): boolean => until < now.toISOString().slice(0, 10);
+const isExpired = ({ until }: Exemption, now: Date): boolean => until < now.toISOString().slice(0, 10);
 
 const reported = new Set<string>();
 
@@ -48,9 +48,9 @@ const reported = new Set<string>();
 export function unknownSettings(rule: Rule, configured: object): string[] {
   const known = [...Object.keys(rule.settings), ...Object.keys(COMMON)];
   return Object.keys(configured).flatMap((key) => {
-    const where = `${rule.name}.${key}`;
-    if (known.includes(key) || reported.has(where)) return [];
-    reported.add(where);
+    const settingPath = `${rule.name}.${key}`;
+    if (known.includes(key) || reported.has(settingPath)) return [];
+    reported.add(settingPath);
     return [
       `the pack's configuration sets ${key}, which ${rule.name} does not have: did you mean ${closest(key, known)}?`,
     ];

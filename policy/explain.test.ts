@@ -93,16 +93,16 @@ describe("the page about policies", () => {
     );
     assert.equal(blocks.length, 2);
     for (const block of blocks)
-      for (const [name, given] of Object.entries<string | Record<string, unknown>>(block)) {
+      for (const [name, ruleConfig] of Object.entries<string | Record<string, unknown>>(block)) {
         const rule = ALL_RULES.find((one) => one.name === name);
         assert.ok(rule, name);
-        if (typeof given === "string") {
-          assert.equal(given, "remediate");
+        if (typeof ruleConfig === "string") {
+          assert.equal(ruleConfig, "remediate");
           assert.ok(rule.scope === "resource" && rule.fix, `${name} can be filled in`);
           continue;
         }
-        const { exempt: _, enforcementLevel: __, ...own } = given;
-        for (const [key, value] of Object.entries(own)) {
+        const { exempt: _, enforcementLevel: __, ...ruleSettings } = ruleConfig;
+        for (const [key, value] of Object.entries(ruleSettings)) {
           const schema = rule.settings[key];
           assert.ok(schema, `${name} has no ${key}`);
           assert.ok(Value.Check(schema, value), `${name}.${key}`);

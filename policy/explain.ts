@@ -38,12 +38,13 @@ export function details(rule: Rule): string {
     ["Source", [source(rule)]],
     ["To do", [rule.remediation]],
     ["Of", rule.scope === "resource" ? rule.types : ["all resources together"]],
-    ["A preview may not know", rule.mayBeUnknown],
+    ["May be unknown in a preview", rule.mayBeUnknown],
   ];
   const lines = parts
     .filter(([, texts]) => texts.length > 0)
     .map(([title, texts]) => `  ${title}: ${texts.join(", ")}`);
-  const fills = rule.scope === "resource" && rule.fix ? ["  Supports remediation: set its level to remediate."] : [];
+  const fills =
+    rule.scope === "resource" && rule.fix ? ["  Supports remediation: set enforcementLevel to remediate."] : [];
   return [rule.name, ...lines, ...fills, ...(settings.length > 0 ? ["  Settings:", ...settings] : [])].join("\n");
 }
 

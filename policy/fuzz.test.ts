@@ -33,47 +33,50 @@ const anything = fc.oneof(
 );
 
 /** Replaces a random part of a value, at any depth, also inside JSON texts. */
-function damaged(value: unknown, path: readonly number[], by: unknown): unknown {
+function replaceAt(value: unknown, path: readonly number[], replacement: unknown): unknown {
   const [at, ...rest] = path;
-  if (at === undefined) return by;
+  if (at === undefined) return replacement;
   if (typeof value === "string" && /^[[{]/.test(value))
-    return JSON.stringify(damaged(JSON.parse(value), path, by)) ?? null;
-  if (typeof value !== "object" || value === null) return by;
+    return JSON.stringify(replaceAt(JSON.parse(value), path, replacement)) ?? null;
+  if (typeof value !== "object" || value === null) return replacement;
   const entries = Object.entries(value);
   const [key] = entries[at % Math.max(entries.length, 1)] ?? [];
-  if (key === undefined) return by;
-  const changed = { ...value, [key]: damaged((value as Record<string, unknown>)[key], rest, by) };
+  if (key === undefined) return replacement;
+  const changed = { ...value, [key]: replaceAt((value as Record<string, unknown>)[key], rest, replacement) };
   return Array.isArray(value) ? Object.values(changed) : changed;
 }
 
 describe("rules with random input", () => {
   it("reach a verdict without throwing for properties that are missing, null, unknown or of the wrong type", () => {
     const program = compliantProgram();
-    let noted = 0;
+    let reportCount = 0;
     fc.assert(
       fc.property(
         fc.nat(program.length - 1),
         fc.array(fc.nat(20), { minLength: 1, maxLength: 5 }),
         anything,
         fc.boolean(),
-        (index, path, by, unlinked) => {
-          const given = program.map((one, at) => {
-            const props = (at === index ? damaged(one.props, path, by) : one.props) as Record<string, unknown>;
-            const links = at === index && unlinked ? {} : (one.links ?? {});
+        (index, path, replacement, unlinked) => {
+          const mutated = program.map((one, position) => {
+            const props = (position === index ? replaceAt(one.props, path, replacement) : one.props) as Record<
+              string,
+              unknown
+            >;
+            const links = position === index && unlinked ? {} : (one.links ?? {});
             const propertyDependencies = Object.fromEntries(
               Object.entries(links).map(([key, urns]) => [key, urns.map((urn) => ({ urn }))]),
             );
             return { type: one.type, name: one.name, urn: urnOf(one), props, propertyDependencies };
           });
-          const notes = () => ({ unknown: () => noted++, unreadable: () => noted++ });
-          const stack = new Stack(given, notes);
+          const notes = () => ({ unknown: () => reportCount++, unreadable: () => reportCount++ });
+          const stack = new Stack(mutated, notes);
           const report = (_: Resource, problem: string) => assert.equal(typeof problem, "string");
           for (const rule of ALL_RULES) {
-            if (rule.scope === "stack") rule.check(stack, report, by);
+            if (rule.scope === "stack") rule.check(stack, report, replacement);
             else
               for (const one of stack.resources)
                 if (rule.types.includes(one.type)) {
-                  rule.check(one, report, by);
+                  rule.check(one, report, replacement);
                   rule.fix?.(one);
                 }
           }
@@ -81,6 +84,6 @@ describe("rules with random input", () => {
       ),
       { numRuns: RUNS, includeErrorInReport: true },
     );
-    assert.ok(noted > 0, "some of it could not be read");
+    assert.ok(reportCount > 0, "some of it could not be read");
   });
 });

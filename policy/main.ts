@@ -26,11 +26,11 @@ export function answer([command, ...names]: readonly string[]): { text: string; 
   if (command === "config" && stack !== undefined && more.length === 0) return settingsOf(stack, pack);
   if (command !== "explain") return { text: USAGE, status: command === undefined || command === "--help" ? 0 : 2 };
   if (names.length === 0) return { text: overview(), status: 0 };
-  const known = ALL_RULES.map(({ name }) => name);
-  const unknown = names.filter((name) => !known.includes(name));
+  const ruleNames = ALL_RULES.map(({ name }) => name);
+  const unknown = names.filter((name) => !ruleNames.includes(name));
   if (unknown.length > 0)
     return {
-      text: unknown.map((name) => `There is no rule '${name}': did you mean ${nearest(name, known)}?`).join("\n"),
+      text: unknown.map((name) => `There is no rule '${name}': did you mean ${nearest(name, ruleNames)}?`).join("\n"),
       status: 2,
     };
   return {
@@ -42,9 +42,9 @@ export function answer([command, ...names]: readonly string[]): { text: string; 
 }
 
 /** Names that contain the given text, otherwise the one with the most similar spelling. */
-function nearest(name: string, known: readonly string[]): string {
-  const having = known.filter((one) => one.includes(name));
-  return having.length > 0 ? having.join(" or ") : closest(name, known);
+function nearest(name: string, ruleNames: readonly string[]): string {
+  const having = ruleNames.filter((one) => one.includes(name));
+  return having.length > 0 ? having.join(" or ") : closest(name, ruleNames);
 }
 
 function settingsOf(stack: string, pack: string): { text: string; status: 0 | 2 } {

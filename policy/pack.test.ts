@@ -3,7 +3,7 @@ import { declared } from "../stacks/testing/provider/declared.ts";
 import { type EngineResource, type Pack, startPack, urnOf } from "./testing/packClient.ts";
 import { packEnvironment } from "./testing/packEnvironment.ts";
 import { compliantProgram, SETTINGS } from "./testing/program/compliant.ts";
-import { DATABASE, GROUP, LAUNCH_TEMPLATE, LISTENER, LOAD_BALANCER, QUEUE, REPOSITORY } from "./types.ts";
+import { DATABASE, LAUNCH_TEMPLATE, LISTENER, LOAD_BALANCER, QUEUE, REPOSITORY, SECURITY_GROUP } from "./types.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 const database = (props: Record<string, unknown>): EngineResource => {
@@ -22,20 +22,21 @@ describe("configuration of a policy pack", () => {
   });
   after(() => pack.close());
 
-  const open = [database({ publiclyAccessible: true })];
-  const said = async () => (await pack.findings(open)).filter(({ policy }) => policy === "rds-private");
+  const publicDatabase = [database({ publiclyAccessible: true })];
+  const privateFindings = async () =>
+    (await pack.findings(publicDatabase)).filter(({ policy }) => policy === "rds-private");
 
   it("exempts a resource by its URN, with a reason, until the end of a day", async () => {
     await pack.configure(exemption("2999-12-31"));
-    assert.deepEqual(await said(), []);
+    assert.deepEqual(await privateFindings(), []);
     await pack.configure(exemption("2999-12-31", "urn:pulumi:of::another::aws:x:X::one"));
-    assert.equal((await said()).length, 1);
+    assert.equal((await privateFindings()).length, 1);
   });
 
   it("reports an expired exemption as a violation, with its date", async () => {
     await pack.configure(exemption("2020-02-29"));
     assert.deepEqual(
-      (await said()).map(({ message, level }) => ({ message, level })),
+      (await privateFindings()).map(({ message, level }) => ({ message, level })),
       [
         {
           level: "mandatory",
@@ -48,7 +49,7 @@ describe("configuration of a policy pack", () => {
 
   it("rejects an exemption without a reason, with an invalid date or with an invalid URN", async () => {
     const sound = { urn: urnOf(database({})), reason: "moves next week", until: "2999-12-31" };
-    for (const wrong of [
+    for (const invalid of [
       { reason: undefined },
       { reason: " " },
       { until: "2999-13-01" },
@@ -56,15 +57,15 @@ describe("configuration of a policy pack", () => {
       { urn: sound.urn.replace(/\w+$/, "*") },
       { when: 1 },
     ]) {
-      await pack.configure({ "rds-private": { exempt: [{ ...sound, ...wrong }] } });
-      assert.equal((await said()).length, 1, JSON.stringify(wrong));
+      await pack.configure({ "rds-private": { exempt: [{ ...sound, ...invalid }] } });
+      assert.equal((await privateFindings()).length, 1, JSON.stringify(invalid));
     }
     await pack.configure({ "rds-private": { exempt: [sound] } });
-    assert.deepEqual(await said(), []);
+    assert.deepEqual(await privateFindings(), []);
   });
 
   it("reports unknown settings of a rule once", async () => {
-    const count = async () => (await said()).map(({ message }) => message);
+    const count = async () => (await privateFindings()).map(({ message }) => message);
     await pack.configure({ "rds-private": { dayz: 7, exempt: exemption("2999-12-31")["rds-private"].exempt } });
     assert.deepEqual(await count(), [
       "the pack's configuration sets dayz, which rds-private does not have: did you mean exempt?",
@@ -75,11 +76,11 @@ describe("configuration of a policy pack", () => {
   it("makes a rule advisory, or disables it", async () => {
     await pack.configure({ "rds-private": { enforcementLevel: "advisory" } });
     assert.deepEqual(
-      (await said()).map(({ level }) => level),
+      (await privateFindings()).map(({ level }) => level),
       ["advisory"],
     );
     await pack.configure({ "rds-private": { enforcementLevel: "disabled" } });
-    assert.deepEqual(await said(), []);
+    assert.deepEqual(await privateFindings(), []);
   });
 
   it("changes thresholds, and relaxes rules where no data is kept", async () => {
@@ -111,19 +112,19 @@ describe("configuration of a policy pack", () => {
       "kms-rotation": remediate,
       "elb-drop-invalid-headers": remediate,
     });
-    const made = (type: string, props: Record<string, unknown>) => pack.remedied({ type, name: "one", props });
-    assert.deepEqual(await made(QUEUE, { name: "q" }), [{ name: "q", sqsManagedSseEnabled: true }]);
-    assert.deepEqual(await made(QUEUE, { sqsManagedSseEnabled: false }), []);
-    assert.deepEqual(await made(QUEUE, { kmsMasterKeyId: "alias/own" }), []);
+    const remedied = (type: string, props: Record<string, unknown>) => pack.remedied({ type, name: "one", props });
+    assert.deepEqual(await remedied(QUEUE, { name: "q" }), [{ name: "q", sqsManagedSseEnabled: true }]);
+    assert.deepEqual(await remedied(QUEUE, { sqsManagedSseEnabled: false }), []);
+    assert.deepEqual(await remedied(QUEUE, { kmsMasterKeyId: "alias/own" }), []);
     const key = "aws:kms/key:Key";
-    assert.deepEqual(await made(key, {}), [{ enableKeyRotation: true }]);
-    assert.deepEqual(await made(key, { enableKeyRotation: false }), []);
-    assert.deepEqual(await made(LOAD_BALANCER, {}), [{ dropInvalidHeaderFields: true }]);
-    assert.deepEqual(await made(LOAD_BALANCER, { loadBalancerType: "network" }), []);
-    assert.deepEqual(await made(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
-    assert.deepEqual(await made(DATABASE, { storageEncrypted: false }), []);
+    assert.deepEqual(await remedied(key, {}), [{ enableKeyRotation: true }]);
+    assert.deepEqual(await remedied(key, { enableKeyRotation: false }), []);
+    assert.deepEqual(await remedied(LOAD_BALANCER, {}), [{ dropInvalidHeaderFields: true }]);
+    assert.deepEqual(await remedied(LOAD_BALANCER, { loadBalancerType: "network" }), []);
+    assert.deepEqual(await remedied(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
+    assert.deepEqual(await remedied(DATABASE, { storageEncrypted: false }), []);
     assert.deepEqual(
-      await made(DATABASE, {}),
+      await remedied(DATABASE, {}),
       [{ storageEncrypted: true }],
       "a standby costs, so it is not for everybody",
     );
@@ -139,21 +140,21 @@ describe("properties that a program leaves to the provider, unknown in a preview
         for (const one of program) {
           change(one);
           const { inputs, chosen } = declared(one.type);
-          const left = [...chosen, ...inputs].filter((key) => one.props[key] === undefined);
-          one.outputs = { ...Object.fromEntries(left.map((key) => [key, UNKNOWN_TEXT])), ...one.props };
+          const missing = [...chosen, ...inputs].filter((key) => one.props[key] === undefined);
+          one.outputs = { ...Object.fromEntries(missing.map((key) => [key, UNKNOWN_TEXT])), ...one.props };
         }
         return (await pack.findings(program)).map(({ policy, level, message }) => `${policy} ${level} ${message}`);
       };
       try {
         await pack.configure(SETTINGS);
         assert.deepEqual(await found(() => undefined), []);
-        const said = await found((one) => {
-          if (one.type === GROUP && one.name === "shop-api") one.props.ingress = UNKNOWN_TEXT;
+        const messages = await found((one) => {
+          if (one.type === SECURITY_GROUP && one.name === "shop-api") one.props.ingress = UNKNOWN_TEXT;
           if (one.type === LISTENER && one.name === "shop-api-https") one.props.sslPolicy = UNKNOWN_TEXT;
           if (one.type === QUEUE && one.name === "shop-queues-dead") one.props.messageRetentionSeconds = UNKNOWN_TEXT;
         });
         assert.deepEqual(
-          said.map((one) => one.replace(" is unknown, so the rule cannot be checked: set an explicit value.", "")),
+          messages.map((one) => one.replace(" is unknown, so the rule cannot be checked: set an explicit value.", "")),
           {
             limits: [
               "sqs-limits mandatory shop-queues-dead: messageRetentionSeconds",
@@ -175,7 +176,7 @@ describe("properties that a program leaves to the provider, unknown in a preview
 describe("the instances that rules count", () => {
   it("come from the pack's configuration, otherwise the launch template's tag, otherwise are a finding", async () => {
     const pack = await startPack("limits");
-    const said = async (tags: Record<string, string> | undefined, instances?: number) => {
+    const messages = async (tags: Record<string, string> | undefined, instances?: number) => {
       await pack.configure({
         ...SETTINGS,
         "ec2-vcpus": { ec2Vcpus: 2, ...(instances === undefined ? {} : { instances: { "shop-ec2": instances } }) },
@@ -187,10 +188,10 @@ describe("the instances that rules count", () => {
         .map(({ message }) => message);
     };
     try {
-      assert.match((await said(undefined))[0] ?? "", /nothing limits how many instances are launched from it/);
-      assert.match((await said({ "rates:max-instances": "7" }))[0] ?? "", /14 vCPUs at once/);
-      assert.match((await said({ "rates:max-instances": "7" }, 3))[0] ?? "", /6 vCPUs at once/);
-      assert.deepEqual(await said({ "rates:max-instances": "1" }), []);
+      assert.match((await messages(undefined))[0] ?? "", /nothing limits how many instances are launched from it/);
+      assert.match((await messages({ "rates:max-instances": "7" }))[0] ?? "", /14 vCPUs at once/);
+      assert.match((await messages({ "rates:max-instances": "7" }, 3))[0] ?? "", /6 vCPUs at once/);
+      assert.deepEqual(await messages({ "rates:max-instances": "1" }), []);
     } finally {
       await pack.close();
     }

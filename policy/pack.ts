@@ -31,8 +31,8 @@ export function policiesOf(rules: readonly Rule[]): Policies {
       return {
         ...policy,
         validateStack: (args, report) => {
-          runCheck(rule, args.getConfig(), report, (findings, notes) => {
-            rule.check(new Stack(args.resources as RawResource[], notes, requested), findings, args.getConfig());
+          runCheck(rule, args.getConfig(), report, (findings, reporterOf) => {
+            rule.check(new Stack(args.resources as RawResource[], reporterOf, requested), findings, args.getConfig());
           });
         },
       };
@@ -43,21 +43,21 @@ export function policiesOf(rules: readonly Rule[]): Policies {
         remediateResource: ({ type, urn, name, props }) => {
           if (!rule.types.includes(typeOf(type))) return undefined;
           const ignored: UnresolvedReporter = { unknown: () => undefined, unreadable: () => undefined };
-          const better = fix(
+          const fixed = fix(
             new Resource(
               { type, urn, name, props },
               () => ignored,
               () => undefined,
             ),
           );
-          return better && { ...props, ...better };
+          return fixed && { ...props, ...fixed };
         },
       }),
       validateResource: (args, report) => {
         requested.set(args.urn, args.props);
         if (!rule.types.includes(typeOf(args.type))) return;
-        runCheck(rule, args.getConfig(), report, (findings, notes) => {
-          rule.check(new Resource(args as RawResource, notes, () => undefined), findings, args.getConfig());
+        runCheck(rule, args.getConfig(), report, (findings, reporterOf) => {
+          rule.check(new Resource(args as RawResource, reporterOf, () => undefined), findings, args.getConfig());
         });
       },
     };
@@ -71,7 +71,7 @@ export const servePack = (name: string, description: string, rules: readonly Rul
 };
 
 /** An unknown property that a rule allows to be unknown in a preview. */
-interface Unsettled {
+interface UnknownProperty {
   readonly resource: RawResource;
   readonly path: string;
 }
@@ -84,17 +84,17 @@ function runCheck(
   rule: Rule,
   configured: { exempt?: unknown },
   report: (message: string, urn?: string) => void,
-  check: (report: Report, notes: (resource: RawResource) => UnresolvedReporter) => void,
+  check: (report: Report, reporterOf: (resource: RawResource) => UnresolvedReporter) => void,
 ): void {
   const findings = new Map<string, Finding>();
   const add = (urn: string, message: string) => findings.set(`${urn} ${message}`, { urn, message });
-  const unsettled = new Map<string, Unsettled>();
+  const unknownProperties = new Map<string, UnknownProperty>();
   check(
     (resource, problem) => add(resource.urn, `${resource.name}: ${problem}`),
     (resource) => ({
       unknown(path) {
-        const mayBeUnknown = rule.mayBeUnknown.some((known) => path === known || path.startsWith(`${known}.`));
-        if (mayBeUnknown) unsettled.set(`${resource.name}: ${path}`, { resource, path });
+        const mayBeUnknown = rule.mayBeUnknown.some((allowed) => path === allowed || path.startsWith(`${allowed}.`));
+        if (mayBeUnknown) unknownProperties.set(`${resource.name}: ${path}`, { resource, path });
         else
           add(
             resource.urn,
@@ -102,15 +102,18 @@ function runCheck(
           );
       },
       unreadable: (path, expected) =>
-        add(resource.urn, `${resource.name}: ${path} is not ${expected}: the rule cannot be checked.`),
+        add(
+          resource.urn,
+          `${resource.name}: ${path} is not ${expected}, so the rule cannot be checked: correct the value.`,
+        ),
     }),
   );
   for (const key of unknownSettings(rule, configured)) report(key);
   for (const { urn, message } of findings.values()) {
-    const over = exemptionOf(urn, configured);
-    if (over !== "exempt") report(over === undefined ? message : `${message} ${over}`, urn);
+    const exemption = exemptionOf(urn, configured);
+    if (exemption !== "exempt") report(exemption === undefined ? message : `${message} ${exemption}`, urn);
   }
-  adviseOf(unsettled, report);
+  adviseOf(unknownProperties, report);
 }
 
 /**
@@ -120,11 +123,14 @@ function runCheck(
  *
  * @see https://www.pulumi.com/docs/iac/packages-and-automation/crossguard/core-concepts/
  */
-function adviseOf(unsettled: ReadonlyMap<string, Unsettled>, report: (message: string, urn?: string) => void): void {
-  const [first] = unsettled.values();
+function adviseOf(
+  unknownProperties: ReadonlyMap<string, UnknownProperty>,
+  report: (message: string, urn?: string) => void,
+): void {
+  const [first] = unknownProperties.values();
   if (first === undefined) return;
-  const message = [...unsettled.keys()]
-    .map((property) => `${property} is unknown until it is created, and will be checked then.`)
+  const message = [...unknownProperties.keys()]
+    .map((property) => `${property} is unknown until it is created, and is checked then.`)
     .join(" ");
   try {
     readUnknown(first);
@@ -136,7 +142,7 @@ function adviseOf(unsettled: ReadonlyMap<string, Unsettled>, report: (message: s
 }
 
 /** Reads a property as @pulumi/policy passes it: throws if it, or an object that contains it, is unknown. */
-function readUnknown({ resource, path }: Unsettled): void {
+function readUnknown({ resource, path }: UnknownProperty): void {
   let value: unknown = resource.props;
   for (const key of path.split(/[.[\]]+/).filter((part) => part !== "")) {
     if (typeof value !== "object" || value === null) break;

@@ -13,7 +13,7 @@ export type PackConfig = Record<string, Record<string, unknown>>;
 export function packConfigOf(stack: string, pack: keyof typeof PACKS): PackConfig {
   const config = readStackFile(stack, ROOT);
   const { plan } = planCapacity(config);
-  const said: Record<string, unknown> = {
+  const values: Record<string, unknown> = {
     ...config.quotas,
     accountId: config.account.id,
     perTask: plan?.api.poolMax,
@@ -21,10 +21,10 @@ export function packConfigOf(stack: string, pack: keyof typeof PACKS): PackConfi
   };
   return Object.fromEntries(
     PACKS[pack].rules.flatMap(({ name, settings }) => {
-      const own = Object.keys(settings).flatMap((key): [string, unknown][] =>
-        said[key] === undefined ? [] : [[key, said[key]]],
+      const settingsOfRule = Object.keys(settings).flatMap((key): [string, unknown][] =>
+        values[key] === undefined ? [] : [[key, values[key]]],
       );
-      return own.length > 0 ? [[name, Object.fromEntries(own)]] : [];
+      return settingsOfRule.length > 0 ? [[name, Object.fromEntries(settingsOfRule)]] : [];
     }),
   );
 }

@@ -1,5 +1,5 @@
 import type { Resource } from "./resource.ts";
-import { TASK } from "./types.ts";
+import { TASK_DEFINITION } from "./types.ts";
 import { UNRESOLVED } from "./value.ts";
 
 /** Network load balancers have a quota of their own, no header settings, and access logs only for TLS listeners. */
@@ -17,6 +17,11 @@ export function isOnFargate(service: Resource): boolean {
       const provider = one.at("capacityProvider").text("");
       return provider === UNRESOLVED || provider.startsWith("FARGATE");
     });
-  const fits = service.links("taskDefinition", TASK)[0]?.at("requiresCompatibilities").texts();
-  return fits === undefined || fits === UNRESOLVED || fits.length === 0 || fits.includes("FARGATE");
+  const compatibilities = service.links("taskDefinition", TASK_DEFINITION)[0]?.at("requiresCompatibilities").texts();
+  return (
+    compatibilities === undefined ||
+    compatibilities === UNRESOLVED ||
+    compatibilities.length === 0 ||
+    compatibilities.includes("FARGATE")
+  );
 }

@@ -34,21 +34,21 @@ export class Resource {
   readonly #find: (urn: string) => Resource | undefined;
 
   constructor(
-    given: RawResource,
-    notes: (resource: RawResource) => UnresolvedReporter,
+    raw: RawResource,
+    reporterOf: (resource: RawResource) => UnresolvedReporter,
     find: (urn: string) => Resource | undefined,
-    asked?: RawResource["props"],
+    requested?: RawResource["props"],
   ) {
-    this.type = typeOf(given.type);
-    this.urn = given.urn;
-    this.name = given.name;
-    const own = notes(given);
-    this.properties = new Value(rawOf(given.props), "", own);
-    this.#requested = asked && new Value(rawOf(asked), "", own);
-    this.#links = given.propertyDependencies;
+    this.type = typeOf(raw.type);
+    this.urn = raw.urn;
+    this.name = raw.name;
+    const reporter = reporterOf(raw);
+    this.properties = new Value(rawOf(raw.props), "", reporter);
+    this.#requested = requested && new Value(rawOf(requested), "", reporter);
+    this.#links = raw.propertyDependencies;
     this.#find = find;
-    const { provider } = given;
-    this.provider = provider && new Resource({ ...provider, type: "pulumi:providers:" }, notes, find);
+    const { provider } = raw;
+    this.provider = provider && new Resource({ ...provider, type: "pulumi:providers:" }, reporterOf, find);
   }
 
   /**
@@ -56,8 +56,8 @@ export class Resource {
    * unknown in a preview: then reads the input.
    */
   at(path: string): Value {
-    const outcome = this.properties.at(path);
-    return outcome.isUnknown && this.#requested ? this.#requested.at(path) : outcome;
+    const value = this.properties.at(path);
+    return value.isUnknown && this.#requested ? this.#requested.at(path) : value;
   }
 
   /** Resources of a type that a property depends on; known in a preview, unlike their ARNs. */
@@ -88,13 +88,13 @@ export class Stack {
   readonly resources: readonly Resource[];
 
   constructor(
-    given: readonly RawResource[],
-    notes: (resource: RawResource) => UnresolvedReporter,
-    asked: RequestedProperties = new Map(),
+    raw: readonly RawResource[],
+    reporterOf: (resource: RawResource) => UnresolvedReporter,
+    requested: RequestedProperties = new Map(),
   ) {
     const byUrn = new Map<string, Resource>();
-    this.resources = given.map((one) => {
-      const resource = new Resource(one, notes, (urn) => byUrn.get(urn), asked.get(one.urn));
+    this.resources = raw.map((one) => {
+      const resource = new Resource(one, reporterOf, (urn) => byUrn.get(urn), requested.get(one.urn));
       byUrn.set(one.urn, resource);
       return resource;
     });

@@ -118,8 +118,8 @@ function withSettings<S extends TProperties, Subject>(spec: {
 }): (subject: Subject, report: Report, configured: unknown) => void {
   const schema = Type.Object(spec.settings ?? ({} as S));
   const defaults = Value.Create(schema);
-  return (subject, report, given) => {
-    const merged = { ...(defaults as object), ...(typeof given === "object" ? given : {}) };
+  return (subject, report, configured) => {
+    const merged = { ...(defaults as object), ...(typeof configured === "object" ? configured : {}) };
     const settings = Value.Check(schema, Value.Clean(schema, merged)) ? merged : defaults;
     spec.check(subject, report, settings as Static<ReturnType<typeof Type.Object<S>>>);
   };

@@ -7,7 +7,7 @@ import { compliantProgram, SETTINGS } from "./testing/program/compliant.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 /** Replaces every value of a resource with an unknown one. */
-const secretly = (resources: EngineResource[]): EngineResource[] =>
+const withSecrets = (resources: EngineResource[]): EngineResource[] =>
   resources.map((one) => ({
     ...one,
     props: Object.fromEntries(
@@ -24,7 +24,7 @@ for (const name of ["limits", "security"] as const)
     });
     after(() => pack.close());
 
-    const said = async (resources: EngineResource[], rule: string): Promise<Finding[]> =>
+    const findingsOf = async (resources: EngineResource[], rule: string): Promise<Finding[]> =>
       (await pack.findings(resources)).filter(({ policy }) => policy === rule);
 
     it("finds nothing in a compliant program or an empty one", async () => {
@@ -41,43 +41,43 @@ for (const name of ["limits", "security"] as const)
     for (const { name: rule, level, mayBeUnknown, presenceOf, framework, remediation, description } of PACKS[name]
       .rules) {
       it(`${rule} reports the problem, the excess and the remedy`, async () => {
-        for (const told of [framework.reference, remediation, description]) assert.notEqual(told, "");
-        for (const { what, mutate } of MUTANTS[rule] ?? []) {
+        for (const text of [framework.reference, remediation, description]) assert.notEqual(text, "");
+        for (const { label, mutate } of MUTANTS[rule] ?? []) {
           const mutant = compliantProgram();
           mutate(mutant);
-          const findings = await said(mutant, rule);
+          const findings = await findingsOf(mutant, rule);
           assert.deepEqual(
             findings.map(({ message }) => message),
-            EXPECTED_MESSAGES[what],
-            what,
+            EXPECTED_MESSAGES[label],
+            label,
           );
           for (const finding of findings) assert.equal(finding.urn.startsWith("urn:pulumi:"), true);
           if (level === "mandatory") assert.ok(findings.every((finding) => finding.level === "mandatory"));
-          const hidden = (await said(secretly(mutant), rule)).map(({ message }) => message);
-          assert.deepEqual(hidden, EXPECTED_MESSAGES[what], `${what}, all of it secret`);
+          const withSecret = (await findingsOf(withSecrets(mutant), rule)).map(({ message }) => message);
+          assert.deepEqual(withSecret, EXPECTED_MESSAGES[label], `${label}, all of it secret`);
         }
       });
 
       it(`${rule} does not pass unknown values`, async () => {
-        for (const { what, at } of MUTANTS[rule] ?? []) {
+        for (const { label, at } of MUTANTS[rule] ?? []) {
           if (at === undefined) continue;
-          const [top = ""] = at.path.split(".");
-          if (presenceOf.includes(top)) continue;
+          const [property = ""] = at.path.split(".");
+          if (presenceOf.includes(property)) continue;
           const program = compliantProgram();
-          const one = program.find((resource) => resource.type === at.type && resource.name.endsWith(at.ending));
+          const one = program.find((resource) => resource.type === at.type && resource.name.endsWith(at.suffix));
           assert.ok(one);
-          one.props[top] = UNKNOWN_TEXT;
-          const findings = await said(program, rule);
-          const later = mayBeUnknown.some((path) => path === top || path.startsWith(`${top}.`));
-          assert.ok(findings.length > 0, `${what}: ${top} unknown`);
-          for (const { message, level: told } of findings) {
+          one.props[property] = UNKNOWN_TEXT;
+          const findings = await findingsOf(program, rule);
+          const isCheckedLater = mayBeUnknown.some((path) => path === property || path.startsWith(`${property}.`));
+          assert.ok(findings.length > 0, `${label}: ${property} unknown`);
+          for (const { message, level: reportedLevel } of findings) {
             assert.match(
               message,
-              later
+              isCheckedLater
                 ? /is unknown until it is created, and will be checked then/
                 : /is unknown, so the rule cannot be checked/,
             );
-            assert.equal(told, later ? "advisory" : level);
+            assert.equal(reportedLevel, isCheckedLater ? "advisory" : level);
           }
         }
       });

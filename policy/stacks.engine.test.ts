@@ -50,8 +50,8 @@ describe("the policy packs on our own stacks in the real engine", () => {
         assert.ok(preview.findings.length > 0, "of what a preview does not know they advise");
         const up = await one.up();
         assert.deepEqual(violations(up), []);
-        const again = await one.preview();
-        assert.deepEqual(again.findings, [], "once all is known there is nothing to advise of");
+        const second = await one.preview();
+        assert.deepEqual(second.findings, [], "once all is known there is nothing to advise of");
         states.set(stack, await one.exportState());
       } finally {
         await one.close();
@@ -109,13 +109,13 @@ describe("the policy packs on our own stacks in the real engine", () => {
       const survivors: string[] = [];
       let total = 0;
       for (const [rule, mutants] of Object.entries(MUTANTS))
-        for (const { what, mutate } of mutants) {
+        for (const { label, mutate } of mutants) {
           total++;
           const mutant = resourcesOf(state);
           mutate(mutant);
           const level = ALL_RULES.find(({ name }) => name === rule)?.level;
           const found = await packs[isLimit(rule) ? "limits" : "security"].findings(mutant);
-          if (!found.some((one) => one.policy === rule && one.level === level)) survivors.push(`${rule}: ${what}`);
+          if (!found.some((one) => one.policy === rule && one.level === level)) survivors.push(`${rule}: ${label}`);
         }
       console.log(`      ${total - survivors.length} of ${total} mutants killed`);
       assert.deepEqual(survivors, []);

@@ -10,37 +10,37 @@ export const BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy";
 export const CLASSIC_LOAD_BALANCER = "aws:elb/loadBalancer:LoadBalancer";
 export const BUDGET = "aws:budgets/budget:Budget";
 export const DATABASE = "aws:rds/instance:Instance";
-export const DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup";
+export const DEFAULT_SECURITY_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup";
 export const DOMAIN = "aws:opensearch/domain:Domain";
-export const EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule";
+export const SECURITY_GROUP_EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule";
 export const EVENT_SOURCE = "aws:lambda/eventSourceMapping:EventSourceMapping";
 export const FUNCTION = "aws:lambda/function:Function";
 export const GLUE_JOB = "aws:glue/job:Job";
-export const GROUP = "aws:ec2/securityGroup:SecurityGroup";
+export const SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup";
 /** Older type of a rule, replaced by INGRESS and EGRESS. */
-export const GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
-export const INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
+export const SECURITY_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
+export const SECURITY_GROUP_INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 export const INSTANCE = "aws:ec2/instance:Instance";
 export const LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
 export const LISTENER = "aws:lb/listener:Listener";
 export const LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer";
 export const LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup";
 export const NAT = "aws:ec2/natGateway:NatGateway";
-export const PARAMETERS = "aws:rds/parameterGroup:ParameterGroup";
+export const PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup";
 export const PERMISSION = "aws:lambda/permission:Permission";
 export const POLICY = "aws:iam/policy:Policy";
 export const QUEUE = "aws:sqs/queue:Queue";
 export const QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy";
-export const REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy";
+export const REDRIVE_POLICY = "aws:sqs/redrivePolicy:RedrivePolicy";
 export const REPOSITORY = "aws:ecr/repository:Repository";
 export const ROLE = "aws:iam/role:Role";
 export const ROLE_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment";
 export const ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy";
 export const SCALING_GROUP = "aws:autoscaling/group:Group";
 export const SCALING_TARGET = "aws:appautoscaling/target:Target";
-export const SERVICE = "aws:ecs/service:Service";
+export const ECS_SERVICE = "aws:ecs/service:Service";
 export const TARGET_GROUP = "aws:lb/targetGroup:TargetGroup";
-export const TASK = "aws:ecs/taskDefinition:TaskDefinition";
+export const TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition";
 export const TOPIC = "aws:sns/topic:Topic";
 
 /** Current and deprecated aliases of the same types in the provider. */
@@ -54,5 +54,5 @@ const TYPE_ALIASES: Readonly<Record<string, string>> = {
 };
 
 /** Returns the type under the name that rules use. */
-export const typeOf = (given: string): string =>
-  (Object.hasOwn(TYPE_ALIASES, given) ? TYPE_ALIASES[given] : undefined) ?? given;
+export const typeOf = (token: string): string =>
+  (Object.hasOwn(TYPE_ALIASES, token) ? TYPE_ALIASES[token] : undefined) ?? token;

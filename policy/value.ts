@@ -23,10 +23,10 @@ export class Value {
   readonly #raw: unknown;
   readonly #notes: UnresolvedReporter;
 
-  constructor(raw: unknown, path: string, notes: UnresolvedReporter) {
+  constructor(raw: unknown, path: string, reporter: UnresolvedReporter) {
     this.#raw = raw;
     this.path = path;
-    this.#notes = notes;
+    this.#notes = reporter;
   }
 
   /**
@@ -64,21 +64,21 @@ export class Value {
   }
 
   /** Reads a number, also written as text; `absent` if it is missing. */
-  number<T>(absent: T): number | T | Unresolved {
-    return this.#read(absent, "a number", (raw) => {
+  number<T>(fallback: T): number | T | Unresolved {
+    return this.#read(fallback, "a number", (raw) => {
       const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
       return typeof value === "number" && Number.isFinite(value) ? value : undefined;
     });
   }
 
   /** Reads a text; `absent` if it is missing. */
-  text<T>(absent: T): string | T | Unresolved {
-    return this.#read(absent, "text", (raw) => (typeof raw === "string" ? raw : undefined));
+  text<T>(fallback: T): string | T | Unresolved {
+    return this.#read(fallback, "text", (raw) => (typeof raw === "string" ? raw : undefined));
   }
 
   /** Reads a boolean, also written as text; `absent` if it is missing. */
-  flag<T>(absent: T): boolean | T | Unresolved {
-    return this.#read(absent, "true or false", (raw) => {
+  flag<T>(fallback: T): boolean | T | Unresolved {
+    return this.#read(fallback, "true or false", (raw) => {
       if (raw === "true" || raw === "false") return raw === "true";
       return typeof raw === "boolean" ? raw : undefined;
     });
@@ -110,13 +110,13 @@ export class Value {
     });
   }
 
-  #read<V, T>(absent: T, expected: string, take: (raw: unknown) => V | undefined): V | T | Unresolved {
+  #read<V, T>(fallback: T, expected: string, convert: (raw: unknown) => V | undefined): V | T | Unresolved {
     if (this.isUnknown) {
       this.#notes.unknown(this.path);
       return UNRESOLVED;
     }
-    if (this.isAbsent) return absent;
-    const value = take(this.#raw);
+    if (this.isAbsent) return fallback;
+    const value = convert(this.#raw);
     if (value !== undefined) return value;
     this.#notes.unreadable(this.path, expected);
     return UNRESOLVED;

@@ -79,7 +79,9 @@ function roleChecks(roleArn: string): ConfigCheck[] {
       problemsOf: ({ account }) =>
         id === account.id
           ? []
-          : refused(`is a role of account ${id}, and the stack's account.id is ${account.id}: use a role of that one.`),
+          : refused(
+              `is a role of account ${id}, and the stack's account.id is ${account.id}: use a role of that account.`,
+            ),
     },
   ];
 }

@@ -176,7 +176,7 @@ export const LIMITS = {
   },
   groupNetworks: {
     value: 25,
-    unit: "networks that may reach the load balancer: of 60 rules of a security group, two for each and four of the program",
+    unit: "networks that may reach the load balancer: a security group has 60 rules, of which the program needs four and each network two",
     kind: "hard",
     source: read("Amazon VPC User Guide, Amazon VPC quotas, inbound rules per security group"),
   },
@@ -189,13 +189,13 @@ export const LIMITS = {
   sqsInFlight: { value: 120_000, unit: "messages", kind: "hard", source: SQS_API },
   rdsConnections: {
     value: 5_000,
-    unit: "connections that the default parameter group ever gives",
+    unit: "maximum connections of the default parameter group",
     kind: "hard",
     source: RDS_CONNECTIONS,
   },
   rdsBytesPerConnection: {
     value: 9_531_392,
-    unit: "bytes of instance memory for one connection",
+    unit: "bytes of instance memory per connection",
     kind: "hard",
     source: RDS_CONNECTIONS,
   },

@@ -23,9 +23,9 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
   return [
     {
       key: "connections",
-      summary: `More than ${100 * NEARLY_FULL} % of the ${usable} connections that the database can give are open.`,
+      summary: `More than ${100 * NEARLY_FULL} % of the ${usable} usable database connections are open.`,
       action:
-        "The planned maximum is below that, so look for other clients (pg_stat_activity by usename). For more runs or tasks, use a larger database.instanceClass.",
+        "The planned maximum is below that, so check for other clients first (pg_stat_activity by usename). For more runs or tasks, use a larger database.instanceClass.",
       metric: measure("connections", "Maximum", by),
       comparison: ">",
       threshold: Math.floor(NEARLY_FULL * usable),
@@ -34,7 +34,7 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "database-cpu",
-      summary: "The database's CPU has been busy for 15 minutes: everything is slow.",
+      summary: "The database's CPU has been above its threshold for 15 minutes, which slows everything down.",
       action:
         "Find the statement in CloudWatch Database Insights. Reduce simultaneous runs, or use a larger database.instanceClass.",
       metric: measure("databaseCpu", "Average", by),
@@ -46,7 +46,7 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
     {
       key: "database-storage",
       summary: `Less than ${100 * MIN_FREE_STORAGE} % of the database's ${storageGb} GiB are free. A batch takes about three times its size while it is loaded, and a full disk stops everything.`,
-      action: "Raise database.storageGb now: storage grows without downtime, but only once in six hours.",
+      action: "Raise database.storageGb now: storage grows without downtime, but only once every six hours.",
       metric: measure("databaseStorage", "Minimum", by),
       comparison: "<",
       threshold: MIN_FREE_STORAGE * storageGb * GIB,
@@ -57,7 +57,7 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
       key: "database-disk",
       summary: `The database's disk is close to its maximum of ${limit} operations per second.`,
       action:
-        "Find the statement in CloudWatch Database Insights. More memory (database.instanceClass) saves reads; from 400 GiB on the disk has four times the maximum.",
+        "Find the statement in CloudWatch Database Insights. More memory (database.instanceClass) saves reads; a disk of 400 GiB or more has four times this maximum.",
       metric: {
         expression: "reads + writes",
         of: { reads: measure("diskReads", "Average", by), writes: measure("diskWrites", "Average", by) },
@@ -136,7 +136,7 @@ export function apiAlarms(monitored: MonitoringTargets): Alarm[] {
     },
     {
       key: "api-full",
-      summary: `The API's CPU has been busy for 15 minutes: ${maxTasks} tasks are not enough, or do not start.`,
+      summary: `The API's CPU has been above its threshold for 15 minutes: ${maxTasks} tasks are not enough, or new ones do not start.`,
       action:
         "Raise api.maxTasks or api.taskVcpus, as far as quotas.fargateVcpus and the database's connections allow.",
       metric: measure("apiCpu", "Average", api),
@@ -156,10 +156,8 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
   const { platform, domain } = subjects(targets);
   const unsynced: Alarm = {
     key: "tracking-behind",
-    summary:
-      "Documents in the tracking store are older than their jobs: search and lists are outdated. Jobs keep running.",
-    action:
-      "Read the errors of the projection in the dispatcher's log: the store is down, full, or refuses a document.",
+    summary: "Documents in the tracking store are out of date, so search and job lists are too. Jobs keep running.",
+    action: "Read the tracking errors in the dispatcher's log: the store is down, full, or refuses a document.",
     metric: measure("oldestBehind", "Minimum", platform),
     comparison: ">",
     threshold: 2 * LATE_MINUTES * 60,
@@ -169,13 +167,13 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
   if (!targets.tracking) return [unsynced];
   const { domainName, nodes, storageGb } = targets.tracking;
   const by = domain(domainName);
-  const rebuild = "Nothing is lost: the documents can be written again from the jobs.";
+  const rebuild = "Nothing is lost: all documents can be rebuilt from the jobs.";
   return [
     unsynced,
     {
       key: "opensearch-red",
       summary: `An OpenSearch index has no available copy: search fails. ${rebuild}`,
-      action: "Check the cluster's health; nodes recover by themselves. Delete and rebuild an index that does not.",
+      action: "Check the cluster's health; nodes recover automatically. Delete and rebuild an index that does not.",
       metric: measure("searchRed", "Maximum", by),
       comparison: ">=",
       threshold: 1,
@@ -184,7 +182,8 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "opensearch-blocked",
-      summary: "OpenSearch accepts no documents: its disks or its memory are full. The documents wait in the database.",
+      summary:
+        "OpenSearch accepts no documents because its disks or its memory are full. The documents wait in the database.",
       action: "Raise tracking.storageGb or tracking.instanceType, or keep documents for fewer data.retentionDays.",
       metric: measure("searchBlocked", "Maximum", by),
       comparison: ">=",
@@ -194,7 +193,7 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "opensearch-storage",
-      summary: `A node of OpenSearch has less than ${100 * MIN_FREE_STORAGE} % of its ${storageGb} GiB left; soon it takes no documents.`,
+      summary: `A node of OpenSearch has less than ${100 * MIN_FREE_STORAGE} % of its ${storageGb} GiB left; when it is full, it accepts no documents.`,
       action: "Raise tracking.storageGb, or keep documents for fewer data.retentionDays.",
       metric: measure("searchStorage", "Minimum", by),
       comparison: "<",

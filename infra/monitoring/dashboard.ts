@@ -24,12 +24,12 @@ interface Section {
 
 /** The graphs of a stack, following a job through the platform, for CloudWatch and for Grafana (grafana.ts). */
 export const sectionsOf = (targets: MonitoringTargets): Section[] => [
-  { heading: "1 · Requests come in", rows: [requestGraphs(targets)] },
-  { heading: "2 · The dispatcher takes them", rows: [dispatcherGraphs(targets)] },
-  { heading: "3 · Jobs wait for a run", rows: [waitingGraphs(targets)] },
-  { heading: "4 · They run", rows: [runGraphs(targets), outcomeGraphs(targets)] },
-  { heading: "5 · The database does the work", rows: [databaseGraphs(targets), diskGraphs(targets)] },
-  { heading: "6 · Responses go out", rows: [responseGraphs(targets)] },
+  { heading: "1 · Requests", rows: [requestGraphs(targets)] },
+  { heading: "2 · Dispatcher", rows: [dispatcherGraphs(targets)] },
+  { heading: "3 · Waiting jobs", rows: [waitingGraphs(targets)] },
+  { heading: "4 · Runs", rows: [runGraphs(targets), outcomeGraphs(targets)] },
+  { heading: "5 · Database", rows: [databaseGraphs(targets), diskGraphs(targets)] },
+  { heading: "6 · Responses", rows: [responseGraphs(targets)] },
   { heading: "HTTP API", rows: [apiGraphs(targets)] },
   { heading: "Search", rows: [trackingGraphs(targets)] },
 ];
@@ -139,7 +139,7 @@ function waitingGraphs(targets: MonitoringTargets): Plan[] {
     ...RUNNERS.map((runner): Plan => {
       const by = subjects(targets).runner(runner);
       return {
-        title: `${RUNNER_NAMES[runner].service}: waiting and running against what may run`,
+        title: `${RUNNER_NAMES[runner].service}: waiting, running and maximum`,
         series: [
           { label: "waiting", measure: measure("waiting", "Maximum", by) },
           { label: "running", measure: measure("running", "Maximum", by) },
@@ -199,7 +199,7 @@ function databaseGraphs(targets: MonitoringTargets): Plan[] {
       series: [{ label: "open", measure: measure("connections", "Maximum", by) }],
       levels: [
         { label: "usable", value: usable },
-        { label: "all parts at their most", value: total },
+        { label: "planned maximum of all components", value: total },
       ],
     },
     {
@@ -230,7 +230,7 @@ function diskGraphs(targets: MonitoringTargets): Plan[] {
       levels: [{ label: "all", value: targets.database.storageGb * GIB }],
     },
     {
-      title: "Disk operations a second",
+      title: "Disk operations per second",
       series: [
         { label: "reads", measure: measure("diskReads", "Average", by) },
         { label: "writes", measure: measure("diskWrites", "Average", by) },
@@ -308,7 +308,7 @@ function apiGraphs(monitored: MonitoringTargets): Plan[] {
 function trackingGraphs(targets: MonitoringTargets): Plan[] {
   const { platform, domain } = subjects(targets);
   const unsynced: Plan = {
-    title: "Documents behind their jobs",
+    title: "Outdated documents",
     series: [
       { label: "documents", measure: measure("documentsBehind", "Maximum", platform) },
       { label: "longest, seconds", measure: measure("oldestBehind", "Maximum", platform), right: true },

@@ -39,7 +39,7 @@ export function grafanaDashboard(stack: string, targets: MonitoringTargets): Das
     title: `Rates ${stack}`,
     uid: `rates-${stack}`,
     tags: ["rates", stack],
-    description: "Made from the definition of the CloudWatch dashboard (npm run monitoring).",
+    description: "Generated from the definition of the CloudWatch dashboard by npm run monitoring.",
     schemaVersion: SCHEMA_VERSION,
     timezone: "browser",
     editable: true,

@@ -16,7 +16,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
       key: "requests-old",
       summary: "Requests are not received from their queue. They are kept, but not processed.",
       action:
-        "Check whether the dispatcher fails or is throttled; its log has the reason. While the database is down this is expected, and ends with it.",
+        "Check whether the dispatcher fails or is throttled; its log has the reason. While the database is down this is expected; it ends when the database is back.",
       metric: measure("messageAge", "Maximum", requests),
       comparison: ">",
       threshold: LATE_MINUTES * 60,
@@ -60,7 +60,8 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
     {
       key: "dispatcher-slow",
       summary: `Invocations take nearly as long as Lambda's timeout of ${timeoutSeconds} seconds.`,
-      action: "Find out what they wait for: the database (connections, locks), SQS, or slow responses of Glue and EC2.",
+      action:
+        "Find out what slows them down: the database (connections, locks), SQS, or slow responses of Glue and EC2.",
       metric: measure("invocationTime", "Maximum", dispatcher),
       comparison: ">",
       threshold: NEARLY_FULL * timeoutSeconds * 1_000,
@@ -69,8 +70,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "figures-missing",
-      summary:
-        "The platform's own metrics have stopped, and with them every alarm on waiting jobs, runs and responses.",
+      summary: "The platform's own metrics are missing, so no alarm on waiting jobs, runs or responses can trigger.",
       action:
         "The schedule does not run, or cannot reach the database: read the dispatcher's log and check whether its rule is enabled.",
       metric: measure("lockWaits", "SampleCount", platform),
@@ -108,8 +108,7 @@ export function responseAlarms(targets: MonitoringTargets): Alarm[] {
     {
       key: "responses-unsent",
       summary: "Responses are not reaching their queue. They are kept and sent later.",
-      action:
-        "Read the errors of sending responses in the dispatcher's log: SQS refuses them (queue policy, key) or is not reachable.",
+      action: "Read the send errors in the dispatcher's log: SQS refuses them (queue policy, key) or is not reachable.",
       metric: measure("oldestUnsent", "Minimum", platform),
       comparison: ">",
       threshold: LATE_MINUTES * 60,
@@ -121,7 +120,7 @@ export function responseAlarms(targets: MonitoringTargets): Alarm[] {
         key: `responses-old${suffix}`,
         summary: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${targets.responseDays}.`,
         action:
-          "Notify the owner of that queue's consumer. To get a deleted response again, send the same request again.",
+          "Notify the owner of that queue's consumer. To receive a deleted response again, send the same request again.",
         metric: measure("messageAge", "Maximum", by),
         comparison: ">",
         threshold: half * DAY,
@@ -142,7 +141,7 @@ export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Al
     {
       key: `${runner}-waiting`,
       summary: `Jobs wait for ${runs} longer than the usual time limit of a job (${targets.jobSeconds} s).`,
-      action: `If all ${slots} run, raise ${maximumKey} as far as ${quotas} and the database's connections allow; if not, find out why none start (the alarms on refused runs and on the dispatcher).`,
+      action: `If all ${slots} run, raise ${maximumKey} as far as ${quotas} and the database's connections allow; if not, find out why no more start: see the alarms on refused runs and on the dispatcher.`,
       metric: measure("oldestWaiting", "Maximum", by),
       comparison: ">",
       threshold: targets.jobSeconds,
@@ -151,8 +150,8 @@ export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-full`,
-      summary: `All ${slots} ${runs} have been busy for half an hour: a long burst, or more work than they can do.`,
-      action: `If jobs wait as well, raise ${maximumKey}, and before that ${quotas} or the database's class, whichever a preview names.`,
+      summary: `All ${slots} ${runs} have been busy for half an hour: a long burst, or more work than they can handle.`,
+      action: `If jobs wait as well, raise ${maximumKey}, and before that ${quotas} or the database's class, whichever a preview reports as the limit.`,
       metric: measure("running", "Minimum", by),
       comparison: ">=",
       threshold: slots,
@@ -171,7 +170,7 @@ export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-lost`,
-      summary: `${runs} disappear during jobs. Their jobs are retried until their attempts are used up.`,
+      summary: `${runs} are lost while they execute jobs. Each job is retried until its attempts are used up.`,
       action: `Read the log of the attempts (\`rates show ID\`). ${lossCause}`,
       metric: measure("lost", "Sum", by),
       comparison: ">",
@@ -191,8 +190,8 @@ export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Al
     },
     {
       key: `${runner}-failing`,
-      summary: "Jobs fail for reasons other than their requests.",
-      action: "`rates list --status FAILED` shows their errors; fix the cause, then `rates retry ID`.",
+      summary: "Jobs fail for reasons that are not in their requests.",
+      action: "`rates list --status FAILED` lists them with their errors. Fix the cause, then run `rates retry ID`.",
       metric: measure("failedByPlatform", "Sum", by),
       comparison: ">",
       threshold: 0,

@@ -67,7 +67,7 @@ const measured = <S extends Subject, K extends string>(subject: S, metrics: Reco
 /** Metrics by key: AWS's own (each service's guide to CloudWatch metrics), then the platform's. */
 export const METRICS = {
   messageAge: queue("ApproximateAgeOfOldestMessage", "Seconds", "age of the oldest message that was not received"),
-  messagesSent: queue("NumberOfMessagesSent", "Count", "messages that came in"),
+  messagesSent: queue("NumberOfMessagesSent", "Count", "messages received by the queue"),
   messagesDeleted: queue("NumberOfMessagesDeleted", "Count", "processed messages"),
   messagesVisible: queue("ApproximateNumberOfMessagesVisible", "Count", "messages that wait"),
   messagesInFlight: queue("ApproximateNumberOfMessagesNotVisible", "Count", "messages being processed"),
@@ -75,13 +75,13 @@ export const METRICS = {
   invocations: lambda("Invocations", "Count", "invocations of the dispatcher"),
   invocationErrors: lambda("Errors", "Count", "failed invocations"),
   invocationThrottles: lambda("Throttles", "Count", "invocations refused by the reserved concurrency"),
-  invocationTime: lambda("Duration", "Milliseconds", "how long invocations took"),
+  invocationTime: lambda("Duration", "Milliseconds", "duration of invocations"),
   invocationsAtOnce: lambda("ConcurrentExecutions", "Count", "simultaneous invocations"),
 
   connections: rds("DatabaseConnections", "Count", "open connections to the database"),
   databaseCpu: rds("CPUUtilization", "Percent", "CPU of the database"),
-  databaseStorage: rds("FreeStorageSpace", "Bytes", "storage that is left"),
-  databaseMemory: rds("FreeableMemory", "Bytes", "memory that is left"),
+  databaseStorage: rds("FreeStorageSpace", "Bytes", "free storage"),
+  databaseMemory: rds("FreeableMemory", "Bytes", "free memory"),
   diskReads: rds("ReadIOPS", "Count/Second", "reads from disk"),
   diskWrites: rds("WriteIOPS", "Count/Second", "writes to disk"),
   diskQueue: rds("DiskQueueDepth", "Count", "reads and writes waiting for the disk"),
@@ -93,7 +93,7 @@ export const METRICS = {
   apiFailures: balancer("HTTPCode_Target_5XX_Count", "Count", "5xx responses of the API"),
   balancerFailures: balancer("HTTPCode_ELB_5XX_Count", "Count", "requests that no task could answer"),
   healthyTasks: targets("HealthyHostCount", "Count", "healthy API tasks"),
-  unhealthyTasks: targets("UnHealthyHostCount", "Count", "API tasks that do not"),
+  unhealthyTasks: targets("UnHealthyHostCount", "Count", "API tasks that fail the health check"),
   apiCpu: ecs("CPUUtilization", "Percent", "CPU of the API tasks"),
   apiMemory: ecs("MemoryUtilization", "Percent", "memory of the API tasks"),
 

@@ -15,16 +15,16 @@ export const providerPinned = stackRule({
   framework: documented("Pulumi AWS provider, allowedAccountIds"),
   remediation: "Create an aws.Provider with allowedAccountIds of the stack's account, and pass it to every resource.",
   settings: {
-    accountId: Type.String({ default: "", description: "the account's 12 digits; if missing, any one account" }),
+    accountId: Type.String({ default: "", description: "12-digit id of the account; if missing, any single account" }),
   },
   check(stack, report, { accountId }) {
-    const wanted = ownStack()?.config.account.id ?? accountId;
+    const expectedAccount = ownStack()?.config.account.id ?? accountId;
     const seen = new Set<string>();
     for (const resource of stack.resources) {
       if (!resource.type.startsWith("aws:")) continue;
       const { provider } = resource;
       if (provider === undefined) {
-        report(resource, "the engine names no provider for it: pass one.");
+        report(resource, "it has no explicit provider: pass one.");
         continue;
       }
       if (seen.has(provider.urn)) continue;
@@ -34,12 +34,12 @@ export const providerPinned = stackRule({
       if (accounts.length === 0)
         report(
           resource,
-          `its provider ${provider.name} allows any account: set allowedAccountIds${wanted === "" ? "" : ` to ["${wanted}"]`}.`,
+          `its provider ${provider.name} allows any account: set allowedAccountIds${expectedAccount === "" ? "" : ` to ["${expectedAccount}"]`}.`,
         );
-      else if (accounts.length > 1 || (wanted !== "" && accounts[0] !== wanted))
+      else if (accounts.length > 1 || (expectedAccount !== "" && accounts[0] !== expectedAccount))
         report(
           resource,
-          `its provider ${provider.name} allows the accounts ${accounts.join(", ")}: it must allow ${wanted === "" ? "one" : wanted} only.`,
+          `its provider ${provider.name} allows the accounts ${accounts.join(", ")}: it must allow ${expectedAccount === "" ? "one" : expectedAccount} only.`,
         );
     }
   },
@@ -61,37 +61,37 @@ export const accountCounts = stackRule({
     // Resources cannot be divided, so these quotas count whole.
     const rdsInstances = ownStack()?.config.quotas.rdsInstances ?? settings.rdsInstances;
     const rows = [
-      { made: stack.of(DATABASE), most: rdsInstances, limit: LIMITS.rdsInstances, what: "databases" },
+      { resources: stack.of(DATABASE), max: rdsInstances, limit: LIMITS.rdsInstances, label: "databases" },
       {
-        made: stack.of(DOMAIN),
-        most: settings.openSearchDomains,
+        resources: stack.of(DOMAIN),
+        max: settings.openSearchDomains,
         limit: LIMITS.openSearchDomains,
-        what: "OpenSearch domains",
+        label: "OpenSearch domains",
       },
       {
-        made: stack.of(LOAD_BALANCER).filter(isApplicationLoadBalancer),
-        most: settings.loadBalancers,
+        resources: stack.of(LOAD_BALANCER).filter(isApplicationLoadBalancer),
+        max: settings.loadBalancers,
         limit: LIMITS.loadBalancers,
-        what: "load balancers",
+        label: "load balancers",
       },
     ];
-    for (const { made, most, limit, what } of rows) {
-      const last = made.at(-1);
-      if (last !== undefined && made.length > most)
-        report(last, tooMany(made, what, most, `the quota (${limit.quota.code})`));
+    for (const { resources, max, limit, label } of rows) {
+      const last = resources.at(-1);
+      if (last !== undefined && resources.length > max)
+        report(last, tooMany(resources, label, max, `the quota (${limit.quota.code})`));
     }
   },
 });
 
-const tooMany = (made: Stack["resources"], what: string, most: number, from: string): string =>
-  `the program creates ${made.length} ${what}, ${made.length - most} more than ${from} of ${most}: create fewer, or have it raised.`;
+const tooMany = (resources: Stack["resources"], label: string, max: number, from: string): string =>
+  `the program creates ${resources.length} ${label}, ${resources.length - max} more than ${from} of ${max}: create fewer, or have the quota raised.`;
 
 /** Names that AWS truncates or refuses, by type: the property and its maximum length. */
-const NAMES: Readonly<Record<string, { property: string; most: number }>> = {
-  [LOAD_BALANCER]: { property: "name", most: LIMITS.loadBalancerName.value },
-  [TARGET_GROUP]: { property: "name", most: LIMITS.loadBalancerName.value },
-  [DOMAIN]: { property: "domainName", most: LIMITS.openSearchName.value },
-  [QUEUE]: { property: "name", most: LIMITS.sqsName.value },
+const NAMES: Readonly<Record<string, { property: string; max: number }>> = {
+  [LOAD_BALANCER]: { property: "name", max: LIMITS.loadBalancerName.value },
+  [TARGET_GROUP]: { property: "name", max: LIMITS.loadBalancerName.value },
+  [DOMAIN]: { property: "domainName", max: LIMITS.openSearchName.value },
+  [QUEUE]: { property: "name", max: LIMITS.sqsName.value },
 };
 
 /** AWS refuses a longer name when half of a stack is already created. */
@@ -108,10 +108,10 @@ export const nameLengths = resourceRule({
   check(resource, report) {
     const limit = NAMES[resource.type];
     const name = limit && resource.at(limit.property).text("");
-    if (limit && name !== undefined && name !== UNRESOLVED && name.length > limit.most)
+    if (limit && name !== undefined && name !== UNRESOLVED && name.length > limit.max)
       report(
         resource,
-        `${limit.property} "${name}" has ${name.length} characters, ${name.length - limit.most} more than AWS's maximum of ${limit.most}: shorten it.`,
+        `${limit.property} "${name}" has ${name.length} characters, ${name.length - limit.max} more than AWS's maximum of ${limit.max}: shorten it.`,
       );
   },
 });

@@ -8,24 +8,24 @@ const { DATABASE, DOMAIN, EVENT_SOURCE, FUNCTION, GLUE_JOB, LOAD_BALANCER, QUEUE
 type Program = (value: number) => EngineResource[];
 
 /** Programs with one number, and the smallest and largest number that the rule accepts; undefined for no bound. */
-type Bound = [rule: string, what: string, program: Program, least: number | undefined, most: number | undefined];
+type Bound = [rule: string, label: string, program: Program, min: number | undefined, max: number | undefined];
 
 const property = (type: string, path: string, more: Record<string, unknown> = {}): Program => {
   const [top = "", part] = path.split(".");
   return (value) => [one(type, "it", { ...more, [top]: part === undefined ? value : { [part]: value } })];
 };
-const named =
+const withName =
   (type: string, key: string): Program =>
   (length) => [one(type, "it", { [key]: "x".repeat(length) })];
-const many =
+const repeated =
   (type: string): Program =>
   (count) =>
     Array.from({ length: count }, (_, index) => one(type, `it-${index}`));
-const redrive = (dead: number) => [
-  one(QUEUE, "dead", { messageRetentionSeconds: dead }),
+const deadLetterRetention = (retention: number) => [
+  one(QUEUE, "dead", { messageRetentionSeconds: retention }),
   one(QUEUE, "it", { messageRetentionSeconds: 600 }, { redrivePolicy: [QUEUE, "dead"] }),
 ];
-const reads =
+const eventSource =
   (
     queue: Record<string, unknown>,
     called: Record<string, unknown>,
@@ -51,28 +51,28 @@ const jobs = (count: number, runs: number, dpus: number) =>
       executionProperty: { maxConcurrentRuns: runs },
     }),
   );
-const connected = (most: number) => [
-  one(types.PARAMETERS, "it", { parameters: [{ name: "max_connections", value: String(most) }] }),
-  one(DATABASE, "it", { engine: "postgres" }, { parameterGroupName: [types.PARAMETERS, "it"] }),
+const maxConnections = (max: number) => [
+  one(types.PARAMETER_GROUP, "it", { parameters: [{ name: "max_connections", value: String(max) }] }),
+  one(DATABASE, "it", { engine: "postgres" }, { parameterGroupName: [types.PARAMETER_GROUP, "it"] }),
   ...["a", "b"].map((name) => one(types.INSTANCE, name, {}, { userData: [DATABASE, "it"] })),
   one(GLUE_JOB, "it", { executionProperty: { maxConcurrentRuns: 2 } }, { defaultArguments: [DATABASE, "it"] }),
 ];
-const allowing = (characters: number) => {
+const rolePolicies = (characters: number) => {
   const policy = (action: string) =>
     JSON.stringify({ Statement: [{ Effect: "Allow", Action: action, Resource: "x" }] }, null, 2);
-  const rest = policy("").replace(/\s/g, "").length;
+  const overhead = policy("").replace(/\s/g, "").length;
   const half = Math.floor(characters / 2);
   return [
-    one(ROLE, "it", { inlinePolicies: [{ name: "one", policy: policy("x".repeat(half - rest)) }] }),
-    one(ROLE_POLICY, "it", { policy: policy("x".repeat(characters - half - rest)) }, { role: [ROLE, "it"] }),
+    one(ROLE, "it", { inlinePolicies: [{ name: "one", policy: policy("x".repeat(half - overhead)) }] }),
+    one(ROLE_POLICY, "it", { policy: policy("x".repeat(characters - half - overhead)) }, { role: [ROLE, "it"] }),
   ];
 };
-const sending = (count: number) => {
+const queuePrincipals = (count: number) => {
   const AWS = Array.from({ length: count - 1 }, (_, index) => String(111_111_111_111 + index));
   const Statement = [{ Effect: "Allow", Principal: { AWS, Service: "sns.amazonaws.com" } }];
   return [one(types.QUEUE_POLICY, "it", { policy: JSON.stringify({ Statement }) })];
 };
-const standing = (limit: number) => [
+const costBudget = (limit: number) => [
   one(LOAD_BALANCER, "it"),
   one(types.BUDGET, "it", { budgetType: "COST", timeUnit: "MONTHLY", limitAmount: String(limit / 1_000) }),
 ];
@@ -86,24 +86,24 @@ const BOUNDS: readonly Bound[] = [
   ["sqs-limits", "wait", property(QUEUE, "receiveWaitTimeSeconds"), 0, 20],
   ["sqs-limits", "delay", property(QUEUE, "delaySeconds"), 0, 900],
   ["sqs-receives-before-dead-letter", "receives", property(QUEUE, "redrivePolicy.maxReceiveCount"), 5, undefined],
-  ["sqs-dead-letter-retention", "retention of the dead", redrive, 601, undefined],
+  ["sqs-dead-letter-retention", "retention of the dead", deadLetterRetention, 601, undefined],
   ["sqs-response-retention", "retention", property(QUEUE, "messageRetentionSeconds"), 345_600, undefined],
   [
     "sqs-visibility-covers-function",
     "visibility",
     (visibilityTimeoutSeconds) =>
-      reads({ visibilityTimeoutSeconds }, { timeout: 7 }, { maximumBatchingWindowInSeconds: 5 })(),
+      eventSource({ visibilityTimeoutSeconds }, { timeout: 7 }, { maximumBatchingWindowInSeconds: 5 })(),
     47,
     undefined,
   ],
-  ["sqs-policy-principals", "principals", sending, undefined, 50],
-  ["name-lengths", "a load balancer's name", named(LOAD_BALANCER, "name"), undefined, 32],
-  ["name-lengths", "a target group's name", named(types.TARGET_GROUP, "name"), undefined, 32],
-  ["name-lengths", "a domain's name", named(DOMAIN, "domainName"), undefined, 28],
-  ["name-lengths", "a queue's name", named(QUEUE, "name"), undefined, 80],
-  ["account-counts", "databases", many(DATABASE), undefined, 40],
-  ["account-counts", "domains", many(DOMAIN), undefined, 100],
-  ["account-counts", "load balancers", many(LOAD_BALANCER), undefined, 50],
+  ["sqs-policy-principals", "principals", queuePrincipals, undefined, 50],
+  ["name-lengths", "a load balancer's name", withName(LOAD_BALANCER, "name"), undefined, 32],
+  ["name-lengths", "a target group's name", withName(types.TARGET_GROUP, "name"), undefined, 32],
+  ["name-lengths", "a domain's name", withName(DOMAIN, "domainName"), undefined, 28],
+  ["name-lengths", "a queue's name", withName(QUEUE, "name"), undefined, 80],
+  ["account-counts", "databases", repeated(DATABASE), undefined, 40],
+  ["account-counts", "domains", repeated(DOMAIN), undefined, 100],
+  ["account-counts", "load balancers", repeated(LOAD_BALANCER), undefined, 50],
   ["lambda-limits", "timeout", property(FUNCTION, "timeout"), undefined, 900],
   ["lambda-limits", "memory", property(FUNCTION, "memorySize"), 128, 10_240],
   [
@@ -116,11 +116,11 @@ const BOUNDS: readonly Bound[] = [
     4_096,
   ],
   ["lambda-reserved-concurrency", "reserved", property(FUNCTION, "reservedConcurrentExecutions"), undefined, 900],
-  ["lambda-event-source-limits", "concurrency", (most) => reads({}, {}, scaled(most))(), 2, 1_000],
+  ["lambda-event-source-limits", "concurrency", (max) => eventSource({}, {}, scaled(max))(), 2, 1_000],
   [
     "lambda-event-source-concurrency",
     "reserved beneath",
-    (reserved) => reads({}, { reservedConcurrentExecutions: reserved }, scaled(7))(),
+    (reserved) => eventSource({}, { reservedConcurrentExecutions: reserved }, scaled(7))(),
     7,
     undefined,
   ],
@@ -137,15 +137,15 @@ const BOUNDS: readonly Bound[] = [
     0,
   ],
   // 2 instances of 4, 2 runs of 3, and the reserve.
-  ["rds-connections", "max_connections", connected, 2 * 4 + 2 * 3 + 10, undefined],
+  ["rds-connections", "max_connections", maxConnections, 2 * 4 + 2 * 3 + 10, undefined],
   ["rds-limits", "backups", property(DATABASE, "backupRetentionPeriod"), undefined, 35],
   ["rds-limits", "storage", property(DATABASE, "allocatedStorage"), 20, 65_536],
   [
     "fargate-vcpus",
     "cpu",
     (cpu) => [
-      one(types.TASK, "it", { cpu: String(cpu) }),
-      one(types.SERVICE, "it", {}, { taskDefinition: [types.TASK, "it"] }),
+      one(types.TASK_DEFINITION, "it", { cpu: String(cpu) }),
+      one(types.ECS_SERVICE, "it", {}, { taskDefinition: [types.TASK_DEFINITION, "it"] }),
     ],
     undefined,
     3_072,
@@ -153,15 +153,15 @@ const BOUNDS: readonly Bound[] = [
   [
     "ec2-vcpus",
     "instances of two vCPUs",
-    (count) => many(types.INSTANCE)(count).map((it) => ({ ...it, props: { instanceType: "m5.large" } })),
+    (count) => repeated(types.INSTANCE)(count).map((it) => ({ ...it, props: { instanceType: "m5.large" } })),
     undefined,
     2,
   ],
-  ["iam-role-policy-size", "characters", allowing, undefined, 10_240],
+  ["iam-role-policy-size", "characters", rolePolicies, undefined, 10_240],
   [
     "ec2-group-description",
     "characters",
-    (length) => [one(types.GROUP, "it", { description: "x".repeat(length) })],
+    (length) => [one(types.SECURITY_GROUP, "it", { description: "x".repeat(length) })],
     undefined,
     255,
   ],
@@ -179,21 +179,21 @@ const BOUNDS: readonly Bound[] = [
     undefined,
     16_384,
   ],
-  ["monthly-cost", "thousandths of a dollar", standing, BALANCER, undefined],
+  ["monthly-cost", "thousandths of a dollar", costBudget, BALANCER, undefined],
 ];
 
 describe("bounds of the limits", () => {
-  const said = packFor("limits");
-  for (const [rule, what, program, least, most] of BOUNDS)
-    it(`${rule}: ${what} from ${least ?? "nothing"} to ${most ?? "anything"}`, async () => {
-      const found = async (value: number) => (await said(program(value), rule)).length;
-      for (const [edge, beyond] of [
-        [least, (least ?? 0) - 1],
-        [most, (most ?? 0) + 1],
+  const findingsOf = packFor("limits");
+  for (const [rule, label, program, min, max] of BOUNDS)
+    it(`${rule}: ${label} from ${min ?? "nothing"} to ${max ?? "anything"}`, async () => {
+      const found = async (value: number) => (await findingsOf(program(value), rule)).length;
+      for (const [bound, outside] of [
+        [min, (min ?? 0) - 1],
+        [max, (max ?? 0) + 1],
       ] as const) {
-        if (edge === undefined) continue;
-        assert.equal(await found(edge), 0, `${edge} is taken`);
-        assert.ok((await found(beyond)) > 0, `${beyond} is not`);
+        if (bound === undefined) continue;
+        assert.equal(await found(bound), 0, `${bound} is taken`);
+        assert.ok((await found(outside)) > 0, `${outside} is not`);
       }
     });
 });

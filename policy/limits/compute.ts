@@ -4,7 +4,7 @@ import { allowed, ownStack, quotas } from "../account.ts";
 import { isOnFargate } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
-import { INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, SCALING_TARGET, SERVICE, TASK } from "../types.ts";
+import { ECS_SERVICE, INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, SCALING_TARGET, TASK_DEFINITION } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 
 /** Setting for launch templates that a program's own code uses. */
@@ -22,17 +22,17 @@ export const UNBOUNDED = `nothing limits how many instances are launched from it
 /** Maximum number of instances of a launch template at once; undefined if nothing limits it. */
 export function instancesOf(stack: Stack, template: Resource, instances: Record<string, number>): number | undefined {
   const groups = stack.of(SCALING_GROUP).filter((group) => group.anyLinks(LAUNCH_TEMPLATE).includes(template));
-  const own = stack.linkedTo(template, INSTANCE, "launchTemplate").length;
+  const directInstances = stack.linkedTo(template, INSTANCE, "launchTemplate").length;
   if (groups.length === 0) {
     const tagged = template.at(`tags.${INSTANCES_TAG}`).number(undefined);
-    const said =
+    const configured =
       ownStack()?.plan.ec2.maxInstances ?? instances[template.name] ?? (tagged === UNRESOLVED ? undefined : tagged);
     // The program's own instances are counted separately.
-    return said ?? (own > 0 ? 0 : undefined);
+    return configured ?? (directInstances > 0 ? 0 : undefined);
   }
   return groups.reduce((sum, group) => {
-    const most = group.at("maxSize").number(0);
-    return sum + (most === UNRESOLVED ? 0 : most);
+    const max = group.at("maxSize").number(0);
+    return sum + (max === UNRESOLVED ? 0 : max);
   }, 0);
 }
 
@@ -41,33 +41,37 @@ export function instancesOf(stack: Stack, template: Resource, instances: Record<
  */
 export function tasksOf(stack: Stack, service: Resource): number | undefined {
   const targets = stack.linkedTo(service, SCALING_TARGET, "resourceId");
-  const wanted =
+  const taskCounts =
     targets.length > 0 ? targets.map((one) => one.at("maxCapacity").number(0)) : [service.at("desiredCount").number(1)];
   const percent = service.at("deploymentMaximumPercent").number(200);
-  const numbers = wanted.filter((one) => typeof one === "number");
-  if (percent === UNRESOLVED || numbers.length < wanted.length) return undefined;
+  const known = taskCounts.filter((one) => typeof one === "number");
+  if (percent === UNRESOLVED || known.length < taskCounts.length) return undefined;
   // ECS rounds down.
-  return Math.floor((Math.max(...numbers) * percent) / 100);
+  return Math.floor((Math.max(...known) * percent) / 100);
 }
 
 /** Families in the quota of standard instances; others have quotas of their own. */
-const STANDARD = /^[acdhimrtz]\d/;
+const STANDARD_FAMILIES = /^[acdhimrtz]\d/;
 /** Maximum vCPUs by size; n xlarge has n times four (Amazon EC2 Instance Types). */
-const SIZES: Readonly<Record<string, number>> = { nano: 2, micro: 2, small: 2, medium: 2, large: 2, xlarge: 4 };
+const VCPUS_BY_SIZE: Readonly<Record<string, number>> = { nano: 2, micro: 2, small: 2, medium: 2, large: 2, xlarge: 4 };
 
 /** Maximum vCPUs of an instance type; undefined if unknown. */
 function vcpusOf(type: string): number | undefined {
   if (Object.hasOwn(EC2_TYPES, type)) return EC2_TYPES[type as keyof typeof EC2_TYPES].vcpus;
   const [family = "", size = ""] = type.split(".");
-  if (!STANDARD.test(family)) return undefined;
-  const times = /^(\d+)xlarge$/.exec(size)?.[1];
-  return times === undefined ? (Object.hasOwn(SIZES, size) ? SIZES[size] : undefined) : Number(times) * 4;
+  if (!STANDARD_FAMILIES.test(family)) return undefined;
+  const multiple = /^(\d+)xlarge$/.exec(size)?.[1];
+  return multiple === undefined
+    ? Object.hasOwn(VCPUS_BY_SIZE, size)
+      ? VCPUS_BY_SIZE[size]
+      : undefined
+    : Number(multiple) * 4;
 }
 
 /** Instance type of a template, or of an instance, which may inherit it from its template. */
 const typeOfOne = (one: Resource) => {
-  const own = one.at("instanceType").text(undefined);
-  return own ?? one.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
+  const directInstances = one.at("instanceType").text(undefined);
+  return directInstances ?? one.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
 };
 
 /** EC2 refuses an instance beyond the quota. */
@@ -76,7 +80,7 @@ export const ec2Vcpus = stackRule({
   description: "All instances that a program may start have no more vCPUs than the account's quota.",
   framework: documented("Amazon EC2 User Guide, EC2 On-Demand Instance quotas"),
   remediation:
-    "Launch fewer or smaller instances, or have L-1216C47A (Spot: L-34B43A08) raised and enter it in the stack's quotas.",
+    "Launch fewer or smaller instances, or have quota L-1216C47A (Spot: L-34B43A08) raised and enter it in the stack's quotas.",
   settings: {
     ...quotas("ec2Vcpus", "share"),
     ...INSTANCES,
@@ -88,14 +92,14 @@ export const ec2Vcpus = stackRule({
   },
   check(stack, report, settings) {
     const { limit, from } = allowed("ec2Vcpus", settings);
-    const counted = [...stack.of(INSTANCE), ...stack.of(LAUNCH_TEMPLATE)].flatMap((one) => {
-      const most = one.type === INSTANCE ? 1 : instancesOf(stack, one, settings.instances);
-      if (most === undefined) report(one, UNBOUNDED);
-      if (most === undefined || most === 0) return [];
+    const usages = [...stack.of(INSTANCE), ...stack.of(LAUNCH_TEMPLATE)].flatMap((one) => {
+      const max = one.type === INSTANCE ? 1 : instancesOf(stack, one, settings.instances);
+      if (max === undefined) report(one, UNBOUNDED);
+      if (max === undefined || max === 0) return [];
       const type = typeOfOne(one);
       if (type === UNRESOLVED) return [];
-      const each = type === undefined ? undefined : (settings.vcpus[type] ?? vcpusOf(type));
-      if (each === undefined) {
+      const vcpus = type === undefined ? undefined : (settings.vcpus[type] ?? vcpusOf(type));
+      if (vcpus === undefined) {
         report(
           one,
           type === undefined
@@ -104,14 +108,14 @@ export const ec2Vcpus = stackRule({
         );
         return [];
       }
-      return [{ one, most, each }];
+      return [{ one, most: max, each: vcpus }];
     });
-    const together = counted.reduce((sum, { most, each }) => sum + most * each, 0);
-    const largest = counted.toSorted((a, b) => b.most * b.each - a.most * a.each)[0];
-    if (largest !== undefined && together > limit)
+    const total = usages.reduce((sum, { most: max, each: vcpus }) => sum + max * vcpus, 0);
+    const largest = usages.toSorted((a, b) => b.most * b.each - a.most * a.each)[0];
+    if (largest !== undefined && total > limit)
       report(
         largest.one,
-        `the program's instances may have ${together} vCPUs at once, ${together - limit} more than ${from}: ${largest.most} from here have ${largest.each} each; launch fewer, or use a smaller instanceType.`,
+        `the program's instances may have ${total} vCPUs at once, ${total - limit} more than ${from}: ${largest.most} from here have ${largest.each} each; launch fewer, or use a smaller instanceType.`,
       );
   },
 });
@@ -127,27 +131,27 @@ export const fargateVcpus = stackRule({
   settings: quotas("fargateVcpus", "share"),
   check(stack, report, settings) {
     const { limit, from } = allowed("fargateVcpus", settings);
-    const counted = stack.of(SERVICE).flatMap((service) => {
+    const usages = stack.of(ECS_SERVICE).flatMap((service) => {
       if (!isOnFargate(service)) return [];
       const tasks = tasksOf(stack, service);
-      const units = service.links("taskDefinition", TASK)[0]?.at("cpu").number(undefined);
+      const units = service.links("taskDefinition", TASK_DEFINITION)[0]?.at("cpu").number(undefined);
       if (tasks === undefined || units === UNRESOLVED) return [];
       // ECS refuses a task without cpu; without a linked task definition the cpu is unknown.
       if (units === undefined) {
         report(
           service,
-          "the cpu of its tasks is unknown: set taskDefinition to the definition's own arn, and set its cpu.",
+          "the cpu of its tasks is unknown: set taskDefinition to the arn of the definition, and set its cpu.",
         );
         return [];
       }
       return [{ service, vcpus: (tasks * units) / 1024 }];
     });
-    const together = counted.reduce((sum, { vcpus }) => sum + vcpus, 0);
-    const largest = counted.toSorted((a, b) => b.vcpus - a.vcpus)[0];
-    if (largest !== undefined && together > limit)
+    const total = usages.reduce((sum, { vcpus }) => sum + vcpus, 0);
+    const largest = usages.toSorted((a, b) => b.vcpus - a.vcpus)[0];
+    if (largest !== undefined && total > limit)
       report(
         largest.service,
-        `the program's tasks may have ${together} vCPUs at once, ${together - limit} more than ${from}: lower maxCapacity, cpu or deploymentMaximumPercent.`,
+        `the program's tasks may have ${total} vCPUs at once, ${total - limit} more than ${from}: lower maxCapacity, cpu or deploymentMaximumPercent.`,
       );
   },
 });

@@ -10,7 +10,7 @@ import {
 import { isOnFargate } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
-import { BUDGET, DATABASE, DOMAIN, INSTANCE, LOAD_BALANCER, NAT, SERVICE, TASK } from "../types.ts";
+import { BUDGET, DATABASE, DOMAIN, ECS_SERVICE, INSTANCE, LOAD_BALANCER, NAT, TASK_DEFINITION } from "../types.ts";
 import type { Unresolved, Value } from "../value.ts";
 
 /** A resource with fixed cost in US dollars per month; undefined if its price is unknown. */
@@ -33,7 +33,7 @@ export const monthlyCost = stackRule({
     ceilingUsd: Type.Number({
       minimum: 0,
       default: 0,
-      description: "US dollars per month; 0 for that of the program's own budget",
+      description: "US dollars per month; 0 for the amount of the program's own budget",
     }),
   },
   check(stack, report, { ceilingUsd }) {
@@ -79,21 +79,21 @@ function budgetOf(stack: Stack): { one: Resource; limit: number } | undefined {
 
 function fixedLines(stack: Stack): Line[] {
   const hours = (price: { usd: number } | undefined) => price && price.usd * MONTH_HOURS;
-  const times = (count: number, usd: number | undefined) => usd && count * usd;
+  const multiply = (count: number, usd: number | undefined) => usd && count * usd;
   const priced = <P>(prices: Readonly<Record<string, P>>, type: string): P | undefined =>
     Object.hasOwn(prices, type) ? prices[type] : undefined;
   return [
     ...stack.of(DATABASE).map((one): Line => {
       const type = text(one.at("instanceClass"));
       const copies = one.at("multiAz").flag(false) === true ? 2 : 1;
-      const each = hours(priced(RDS_PRICES, type));
+      const perTask = hours(priced(RDS_PRICES, type));
       const storage = (number(one.at("allocatedStorage")) ?? 0) * PRICES.databaseStorage.usd;
-      return { one, type, usd: times(copies, each === undefined ? undefined : each + storage) };
+      return { one, type, usd: multiply(copies, perTask === undefined ? undefined : perTask + storage) };
     }),
     ...stack.of(DOMAIN).map((one): Line => {
       const nodes = number(one.at("clusterConfig.instanceCount")) ?? 1;
       const type = text(one.at("clusterConfig.instanceType"));
-      return { one, type, usd: times(nodes, hours(priced(SEARCH_PRICES, type))) };
+      return { one, type, usd: multiply(nodes, hours(priced(SEARCH_PRICES, type))) };
     }),
     ...stack.of(INSTANCE).map((one): Line => {
       const type = text(one.at("instanceType"));
@@ -104,21 +104,22 @@ function fixedLines(stack: Stack): Line[] {
       .map((one): Line => ({ one, type: "", usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }) })),
     ...stack.of(LOAD_BALANCER).map((one): Line => ({ one, type: "", usd: hours(PRICES.loadBalancer) })),
     ...stack
-      .of(SERVICE)
+      .of(ECS_SERVICE)
       .filter(isOnFargate)
       .map((one): Line => {
-        const task = one.links("taskDefinition", TASK)[0];
+        const task = one.links("taskDefinition", TASK_DEFINITION)[0];
         const { vcpu, gb } =
           FARGATE_PRICES[text(task?.at("runtimePlatform.cpuArchitecture")) === "ARM64" ? "arm64" : "x86_64"];
         const [units, megabytes] = [number(task?.at("cpu")) ?? 0, number(task?.at("memory")) ?? 0];
-        const each = (units / 1024) * vcpu.usd + (megabytes / 1024) * gb.usd;
-        return { one, type: "", usd: times(number(one.at("desiredCount")) ?? 1, each * MONTH_HOURS) };
+        const perTask = (units / 1024) * vcpu.usd + (megabytes / 1024) * gb.usd;
+        return { one, type: "", usd: multiply(number(one.at("desiredCount")) ?? 1, perTask * MONTH_HOURS) };
       }),
   ];
 }
 
-const known = <T>(value: T | Unresolved | undefined): T | undefined => (typeof value === "symbol" ? undefined : value);
-const number = (value: Value | undefined): number | undefined => known(value?.number(undefined));
-const text = (value: Value | undefined): string => known(value?.text("")) ?? "";
+const ifResolved = <T>(value: T | Unresolved | undefined): T | undefined =>
+  typeof value === "symbol" ? undefined : value;
+const number = (value: Value | undefined): number | undefined => ifResolved(value?.number(undefined));
+const text = (value: Value | undefined): string => ifResolved(value?.text("")) ?? "";
 
 export const COST_RULES = [monthlyCost];

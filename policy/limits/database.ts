@@ -6,15 +6,15 @@ import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import {
   DATABASE,
+  ECS_SERVICE,
   EVENT_SOURCE,
   FUNCTION,
   GLUE_JOB,
   INSTANCE,
   LAUNCH_TEMPLATE,
-  PARAMETERS,
+  PARAMETER_GROUP,
   PERMISSION,
-  SERVICE,
-  TASK,
+  TASK_DEFINITION,
 } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 import { INSTANCES, instancesOf, tasksOf, UNBOUNDED } from "./compute.ts";
@@ -22,17 +22,17 @@ import { functionOf } from "./queues.ts";
 
 const RDS = documented("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
 /** Connections reserved for superusers (3), for RDS itself (2), and for people and their tools (5). */
-const KEPT = 10;
+const RESERVED_CONNECTIONS = 10;
 /** Factor: an instance has 5 to 12 % less than the formula gives (see stacks/planning/capacity.ts). */
-const OBSERVED = 0.85;
+const FORMULA_FACTOR = 0.85;
 
-const perOne = (count: number, what: string) =>
-  Type.Number({ minimum: 0, default: count, description: `connections of ${what}` });
+const connectionsPer = (count: number, label: string) =>
+  Type.Number({ minimum: 0, default: count, description: `connections of ${label}` });
 const SETTINGS = {
-  perInvocation: perOne(CONNECTIONS_PER.dispatcher, "one execution of a function"),
-  perRun: perOne(CONNECTIONS_PER.glueRun, "one Glue run"),
-  perInstance: perOne(CONNECTIONS_PER.ec2Instance, "one EC2 instance"),
-  perTask: perOne(10, "one ECS task: its pool"),
+  perInvocation: connectionsPer(CONNECTIONS_PER.dispatcher, "one execution of a function"),
+  perRun: connectionsPer(CONNECTIONS_PER.glueRun, "one Glue run"),
+  perInstance: connectionsPer(CONNECTIONS_PER.ec2Instance, "one EC2 instance"),
+  perTask: connectionsPer(10, "one ECS task: its pool"),
   ...INSTANCES,
 };
 type Settings = {
@@ -55,45 +55,47 @@ export const databaseConnections = stackRule({
   settings: SETTINGS,
   check(stack, report, settings) {
     for (const database of stack.of(DATABASE)) {
-      const usable = usableOf(database);
+      const usable = usableConnections(database);
       if (usable === undefined) continue;
       const users = usersOf(stack, database, settings);
       for (const { user, why } of users.unbounded) report(user, why);
-      const together = users.counted.reduce((sum, { connections }) => sum + connections, 0);
-      if (together > usable.limit)
+      const total = users.counted.reduce((sum, { connections }) => sum + connections, 0);
+      if (total > usable.limit)
         report(
           database,
-          `${together} connections may be open at once (${users.counted.map(({ user, connections }) => `${user.name} ${connections}`).join(", ")}), ${together - usable.limit} more than ${usable.limit}, the usable ones of ${usable.from}: use a larger instanceClass, or lower one of them.`,
+          `${total} connections may be open at once (${users.counted.map(({ user, connections }) => `${user.name} ${connections}`).join(", ")}), ${total - usable.limit} more than ${usable.limit}, the usable connections of ${usable.from}: use a larger instanceClass, or lower one of these numbers.`,
         );
     }
   },
 });
 
 /** Usable connections: from the parameter group's max_connections, otherwise RDS's formula for the class. */
-function usableOf(database: Resource): { limit: number; from: string } | undefined {
-  for (const group of database.links("parameterGroupName", PARAMETERS)) {
+function usableConnections(database: Resource): { limit: number; from: string } | undefined {
+  for (const group of database.links("parameterGroupName", PARAMETER_GROUP)) {
     const parameters = group.at("parameters").items();
     if (parameters === UNRESOLVED) return undefined;
-    const set = parameters
+    const configured = parameters
       .find((one) => one.at("name").text("") === "max_connections")
       ?.at("value")
       .number(undefined);
-    if (set === UNRESOLVED) return undefined;
-    if (set !== undefined) return { limit: set - KEPT, from: `max_connections ${set} of ${group.name}` };
+    if (configured === UNRESOLVED) return undefined;
+    if (configured !== undefined)
+      return { limit: configured - RESERVED_CONNECTIONS, from: `max_connections ${configured} of ${group.name}` };
   }
   const name = database.at("instanceClass").text(undefined);
   const engine = database.at("engine").text("postgres");
   // The formula is Postgres's.
   if (name === UNRESOLVED || name === undefined || engine !== "postgres") return undefined;
-  const known = Object.hasOwn(RDS_CLASSES, name) ? RDS_CLASSES[name as keyof typeof RDS_CLASSES] : undefined;
+  const instanceClass = Object.hasOwn(RDS_CLASSES, name) ? RDS_CLASSES[name as keyof typeof RDS_CLASSES] : undefined;
   // Unknown classes count as the smallest one.
-  const memory = known?.memoryBytes ?? Math.min(...Object.values(RDS_CLASSES).map(({ memoryBytes }) => memoryBytes));
+  const memory =
+    instanceClass?.memoryBytes ?? Math.min(...Object.values(RDS_CLASSES).map(({ memoryBytes }) => memoryBytes));
   const formula = Math.min(Math.floor(memory / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
   return {
-    limit: Math.floor(formula * OBSERVED) - KEPT,
-    from: known
+    limit: Math.floor(formula * FORMULA_FACTOR) - RESERVED_CONNECTIONS,
+    from: instanceClass
       ? `about ${formula} of ${name}`
-      : `${formula}, that of the smallest class, since ${name} is unknown: set max_connections in its parameter group`,
+      : `${formula}, the value of the smallest class, since ${name} is unknown: set max_connections in its parameter group`,
   };
 }
 
@@ -107,47 +109,49 @@ function usersOf(
   database: Resource,
   settings: Settings,
 ): { counted: User[]; unbounded: { user: Resource; why: string }[] } {
-  const told = (resource: Resource) => resource.anyLinks(DATABASE).includes(database);
+  const usesDatabase = (resource: Resource) => resource.anyLinks(DATABASE).includes(database);
   const counted: User[] = [];
   const unbounded: { user: Resource; why: string }[] = [];
-  const count = (user: Resource, number: number | undefined, each: number, why: string) => {
+  const count = (user: Resource, number: number | undefined, connectionsEach: number, why: string) => {
     if (number === undefined) unbounded.push({ user, why });
-    else counted.push({ user, connections: number * each });
+    else counted.push({ user, connections: number * connectionsEach });
   };
-  for (const one of stack.of(FUNCTION).filter(told)) {
+  for (const one of stack.of(FUNCTION).filter(usesDatabase)) {
     const reserved = one.at("reservedConcurrentExecutions").number(-1);
     if (reserved === UNRESOLVED) continue;
     // Without events only the program itself invokes it, once.
-    const isCalled =
+    const isInvoked =
       stack.of(EVENT_SOURCE).some((mapping) => functionOf(mapping) === one) ||
       stack.linkedTo(one, PERMISSION, "function").length > 0;
-    const most = reserved >= 0 ? reserved : isCalled ? executionsOf() : 1;
+    const executions = reserved >= 0 ? reserved : isInvoked ? sharedConcurrency() : 1;
     count(
       one,
-      most,
+      executions,
       settings.perInvocation,
       "reservedConcurrentExecutions is not set, so its database connections are unlimited: set it.",
     );
   }
-  for (const job of stack.of(GLUE_JOB).filter(told)) {
+  for (const job of stack.of(GLUE_JOB).filter(usesDatabase)) {
     const runs = job.at("executionProperty.maxConcurrentRuns").number(1);
     if (runs !== UNRESOLVED) count(job, runs, settings.perRun, "");
   }
-  for (const one of stack.of(INSTANCE).filter(told)) count(one, 1, settings.perInstance, "");
-  for (const template of stack.of(LAUNCH_TEMPLATE).filter(told))
+  for (const one of stack.of(INSTANCE).filter(usesDatabase)) count(one, 1, settings.perInstance, "");
+  for (const template of stack.of(LAUNCH_TEMPLATE).filter(usesDatabase))
     count(template, instancesOf(stack, template, settings.instances), settings.perInstance, UNBOUNDED);
-  for (const service of stack.of(SERVICE).filter((one) => one.links("taskDefinition", TASK).some(told)))
+  for (const service of stack
+    .of(ECS_SERVICE)
+    .filter((one) => one.links("taskDefinition", TASK_DEFINITION).some(usesDatabase)))
     count(
       service,
       tasksOf(stack, service),
       ownStack()?.plan.api.poolMax ?? settings.perTask,
-      "its maximum number of tasks is unknown.",
+      "its maximum number of tasks is unknown: set maxCapacity or desiredCount to a number.",
     );
   return { counted, unbounded };
 }
 
 /** Concurrency that all functions share in an account with too little to reserve any; our own stacks rely on it. */
-function executionsOf(): number | undefined {
+function sharedConcurrency(): number | undefined {
   const own = ownStack();
   return own && own.plan.dispatcher.reservedConcurrency === undefined
     ? Math.floor(own.config.quotas.lambdaConcurrency * own.config.quotas.share)
@@ -163,16 +167,16 @@ export const databaseLimits = resourceRule({
   types: [DATABASE],
   check(database, report) {
     const days = database.at("backupRetentionPeriod").number(0);
-    const most = LIMITS.rdsBackupDays.value;
-    if (days !== UNRESOLVED && days > most)
+    const maxDays = LIMITS.rdsBackupDays.value;
+    if (days !== UNRESOLVED && days > maxDays)
       report(
         database,
-        `backupRetentionPeriod is ${days} days, ${days - most} more than RDS's maximum of ${most}: lower it.`,
+        `backupRetentionPeriod is ${days} days, ${days - maxDays} more than RDS's maximum of ${maxDays}: lower it.`,
       );
-    const [least, largest] = [LIMITS.rdsStorageMin.value, LIMITS.rdsStorageMax.value];
-    const storage = database.at("allocatedStorage").number(least);
-    if (storage !== UNRESOLVED && (storage < least || storage > largest))
-      report(database, `allocatedStorage is ${storage} GiB: RDS accepts ${least} to ${largest}.`);
+    const [minStorage, maxStorage] = [LIMITS.rdsStorageMin.value, LIMITS.rdsStorageMax.value];
+    const storage = database.at("allocatedStorage").number(minStorage);
+    if (storage !== UNRESOLVED && (storage < minStorage || storage > maxStorage))
+      report(database, `allocatedStorage is ${storage} GiB: RDS accepts ${minStorage} to ${maxStorage}.`);
   },
 });
 

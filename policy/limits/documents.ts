@@ -2,31 +2,31 @@ import { groupDescriptionProblem, LIMITS } from "../../infra/limits/limits.ts";
 import type { Resource } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import {
-  DEFAULT_GROUP,
-  EGRESS,
-  GROUP,
-  GROUP_RULE,
-  INGRESS,
+  DEFAULT_SECURITY_GROUP,
   INSTANCE,
   LAUNCH_TEMPLATE,
   QUEUE,
   QUEUE_POLICY,
   ROLE,
   ROLE_POLICY,
+  SECURITY_GROUP,
+  SECURITY_GROUP_EGRESS,
+  SECURITY_GROUP_INGRESS,
+  SECURITY_GROUP_RULE,
 } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** A policy document given as text or object, in IAM's count: without white space. */
-const charactersOf = (policy: Value): number | Unresolved => {
+const countCharacters = (policy: Value): number | Unresolved => {
   const text = policy.text("");
   return text === UNRESOLVED ? UNRESOLVED : text.replace(/\s/g, "").length;
 };
 
 /** Policies inside a role, and those attached to it. */
-function inlineOf(role: Resource, beside: readonly Resource[]): readonly Value[] | Unresolved {
-  const inside = role.at("inlinePolicies").items();
-  if (inside === UNRESOLVED) return UNRESOLVED;
-  return [...inside, ...beside].map((one) => one.at("policy"));
+function inlinePolicies(role: Resource, attached: readonly Resource[]): readonly Value[] | Unresolved {
+  const inline = role.at("inlinePolicies").items();
+  if (inline === UNRESOLVED) return UNRESOLVED;
+  return [...inline, ...attached].map((one) => one.at("policy"));
 }
 
 /** IAM refuses the policy beyond the quota after the role is created. */
@@ -38,17 +38,17 @@ export const rolePolicies = stackRule({
   mayBeUnknown: ["policy", "inlinePolicies"],
   check(stack, report) {
     for (const role of stack.of(ROLE)) {
-      const policies = inlineOf(role, stack.linkedTo(role, ROLE_POLICY, "role"));
+      const policies = inlinePolicies(role, stack.linkedTo(role, ROLE_POLICY, "role"));
       if (policies === UNRESOLVED) continue;
-      const together = policies.reduce((sum, policy) => {
-        const characters = charactersOf(policy);
+      const total = policies.reduce((sum, policy) => {
+        const characters = countCharacters(policy);
         return sum + (characters === UNRESOLVED ? 0 : characters);
       }, 0);
-      const most = LIMITS.rolePolicies.value;
-      if (together > most)
+      const max = LIMITS.rolePolicies.value;
+      if (total > max)
         report(
           role,
-          `its inline policies have ${together} characters, ${together - most} more than IAM's maximum of ${most}: shorten them, or attach a managed policy.`,
+          `its inline policies have ${total} characters, ${total - max} more than IAM's maximum of ${max}: shorten them, or attach a managed policy.`,
         );
     }
   },
@@ -58,8 +58,8 @@ export const rolePolicies = stackRule({
 function principalsOf(statement: Value): readonly string[] {
   const principal = statement.at("Principal");
   const kinds = principal.isObject ? principal.keys() : UNRESOLVED;
-  const named = kinds === UNRESOLVED ? [principal] : kinds.map((kind) => principal.at(kind));
-  return named.flatMap((one) => {
+  const values = kinds === UNRESOLVED ? [principal] : kinds.map((kind) => principal.at(kind));
+  return values.flatMap((one) => {
     const names = one.texts();
     return names === UNRESOLVED ? [] : names;
   });
@@ -70,7 +70,7 @@ export const queuePrincipals = resourceRule({
   name: "sqs-policy-principals",
   description: "The policy of a queue names no more principals than SQS allows.",
   framework: documented(LIMITS.sqsPrincipals.source.document),
-  remediation: "Name accounts instead of their roles, or an organization by a Condition.",
+  remediation: "Name accounts instead of their roles, or allow an organization with a Condition.",
   mayBeUnknown: ["policy"],
   types: [QUEUE_POLICY, QUEUE],
   check(queue, report) {
@@ -78,12 +78,12 @@ export const queuePrincipals = resourceRule({
     // An unknown document is recorded by its own path, not by that of its parts.
     const statements = policy.isUnknown ? policy.items() : policy.at("Statement").items();
     if (statements === UNRESOLVED) return;
-    const named = new Set(statements.flatMap(principalsOf)).size;
-    const most = LIMITS.sqsPrincipals.value;
-    if (named > most)
+    const principalCount = new Set(statements.flatMap(principalsOf)).size;
+    const max = LIMITS.sqsPrincipals.value;
+    if (principalCount > max)
       report(
         queue,
-        `its policy names ${named} principals, ${named - most} more than SQS's maximum of ${most}: name fewer.`,
+        `its policy names ${principalCount} principals, ${principalCount - max} more than SQS's maximum of ${max}: name fewer.`,
       );
   },
 });
@@ -97,32 +97,32 @@ export const userDataSize = resourceRule({
   mayBeUnknown: ["userData", "userDataBase64"],
   types: [LAUNCH_TEMPLATE, INSTANCE],
   check(one, report) {
-    const most = LIMITS.ec2UserData.value;
+    const max = LIMITS.ec2UserData.value;
     for (const property of ["userData", "userDataBase64"]) {
       const text = one.at(property).text("");
       if (text === UNRESOLVED) continue;
       const isPlain = one.type === INSTANCE && property === "userData";
       const bytes = Buffer.byteLength(text, isPlain ? "utf8" : "base64");
-      if (bytes > most)
+      if (bytes > max)
         report(
           one,
-          `${property} has ${bytes} bytes, ${bytes - most} more than EC2's maximum of ${most}: download them instead.`,
+          `${property} has ${bytes} bytes, ${bytes - max} more than EC2's maximum of ${max}: download large files from a bucket instead.`,
         );
     }
   },
 });
 
 /** Types with inline rules. */
-const WITH_RULES_INSIDE: readonly string[] = [GROUP, DEFAULT_GROUP];
+const WITH_RULES_INSIDE: readonly string[] = [SECURITY_GROUP, DEFAULT_SECURITY_GROUP];
 
 /** Descriptions of a resource and of its inline rules. */
 function descriptionsOf(one: Resource): Value[] {
   if (!WITH_RULES_INSIDE.includes(one.type)) return [one.at("description")];
-  const inside = ["ingress", "egress"].flatMap((property) => {
+  const inlineRules = ["ingress", "egress"].flatMap((property) => {
     const rules = one.at(property).items();
     return rules === UNRESOLVED ? [] : rules.map((rule) => rule.at("description"));
   });
-  return one.type === GROUP ? [one.at("description"), ...inside] : inside;
+  return one.type === SECURITY_GROUP ? [one.at("description"), ...inlineRules] : inlineRules;
 }
 
 /** EC2 refuses the description when the rule is created; neither the provider's plan nor moto checks it. */
@@ -131,7 +131,7 @@ export const groupDescriptions = resourceRule({
   description: "Descriptions of security groups and of their rules contain only characters that EC2 accepts.",
   framework: documented(LIMITS.groupDescription.source.document),
   remediation: "Use only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, 255 at most.",
-  types: [GROUP, DEFAULT_GROUP, INGRESS, EGRESS, GROUP_RULE],
+  types: [SECURITY_GROUP, DEFAULT_SECURITY_GROUP, SECURITY_GROUP_INGRESS, SECURITY_GROUP_EGRESS, SECURITY_GROUP_RULE],
   check(one, report) {
     for (const value of descriptionsOf(one)) {
       const text = value.text("");

@@ -6,7 +6,7 @@ const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
 const QUEUE = "aws:sqs/queue:Queue";
 
 describe("other programs", () => {
-  const said = packFor("limits");
+  const findingsOf = packFor("limits");
 
   describe("a queue with the function that reads it", () => {
     const FUNCTION = "aws:lambda/function:Function";
@@ -28,7 +28,12 @@ describe("other programs", () => {
         ),
       ];
       assert.deepEqual(
-        await said(program, "sqs-receives-before-dead-letter", "sqs-dead-letter-retention", "sqs-response-retention"),
+        await findingsOf(
+          program,
+          "sqs-receives-before-dead-letter",
+          "sqs-dead-letter-retention",
+          "sqs-response-retention",
+        ),
         [
           "sqs-receives-before-dead-letter orders: maxReceiveCount is 3, 2 less than 5: throttles would use it up. Raise it.",
           "sqs-dead-letter-retention dead: messageRetentionSeconds is 3600, not more than the 345600 of orders, whose messages keep their age: raise it.",
@@ -37,15 +42,15 @@ describe("other programs", () => {
     });
 
     it("must not exceed the account's unreserved concurrency", async () => {
-      const program = (most: number) => [
+      const program = (max: number) => [
         one(QUEUE, "orders"),
         one(FUNCTION, "worker"),
         one(FUNCTION, "other", { reservedConcurrentExecutions: 300 }),
-        one(MAPPING, "orders", { scalingConfig: { maximumConcurrency: most } }, READS),
+        one(MAPPING, "orders", { scalingConfig: { maximumConcurrency: max } }, READS),
       ];
-      assert.deepEqual(await said(program(700), "lambda-event-source-concurrency"), []);
-      assert.deepEqual(await said(program(701), "lambda-event-source-concurrency"), [
-        "orders: queues may deliver 701 batches at once to functions without a reservation, 1 more than the account's 700 unreserved executions: lower scalingConfig.maximumConcurrency (701 here), or have L-B99A9384 raised.",
+      assert.deepEqual(await findingsOf(program(700), "lambda-event-source-concurrency"), []);
+      assert.deepEqual(await findingsOf(program(701), "lambda-event-source-concurrency"), [
+        "orders: queues may deliver 701 batches at once to functions without a reservation, 1 more than the account's 700 unreserved executions: lower scalingConfig.maximumConcurrency (701 here), or have quota L-B99A9384 raised.",
       ]);
     });
 
@@ -55,14 +60,17 @@ describe("other programs", () => {
         one(MAPPING, "reads", { eventSourceArn }, { functionName: [FUNCTION, "worker"], ...links }),
       ];
       const RULE = "sqs-visibility-covers-function";
-      assert.deepEqual(await said(mapping("arn:aws:sqs:eu-west-1:333333333333:orders"), RULE), [
-        "reads: the queue that it reads is unknown: set eventSourceArn to the queue's own arn (aws.sqs.Queue.get returns that of another program).",
+      assert.deepEqual(await findingsOf(mapping("arn:aws:sqs:eu-west-1:333333333333:orders"), RULE), [
+        "reads: the queue that it reads is unknown: set eventSourceArn to the arn output of the queue (aws.sqs.Queue.get returns a queue of another program).",
       ]);
-      assert.equal((await said(mapping(UNKNOWN_TEXT), RULE)).length, 1);
-      assert.deepEqual(await said(mapping("arn:aws:kinesis:eu-west-1:333333333333:stream/s"), RULE), []);
+      assert.equal((await findingsOf(mapping(UNKNOWN_TEXT), RULE)).length, 1);
+      assert.deepEqual(await findingsOf(mapping("arn:aws:kinesis:eu-west-1:333333333333:stream/s"), RULE), []);
       const STREAM = "aws:kinesis/stream:Stream";
       const stream = [one(STREAM, "s"), ...mapping(UNKNOWN_TEXT, { eventSourceArn: [STREAM, "s"] })];
-      assert.deepEqual(await said(stream, RULE, "lambda-event-source-limits", "lambda-event-source-concurrency"), []);
+      assert.deepEqual(
+        await findingsOf(stream, RULE, "lambda-event-source-limits", "lambda-event-source-concurrency"),
+        [],
+      );
     });
 
     it("must report failed messages individually, unless a batch is one message", async () => {
@@ -71,10 +79,10 @@ describe("other programs", () => {
         one(FUNCTION, "worker"),
         one(MAPPING, "orders", { scalingConfig: { maximumConcurrency: 2 }, ...props }, READS),
       ];
-      assert.equal((await said(reads({}), "lambda-event-source-limits")).length, 1);
-      assert.deepEqual(await said(reads({ batchSize: 1 }), "lambda-event-source-limits"), []);
-      const both = reads({ functionResponseTypes: ["ReportBatchItemFailures"] });
-      assert.deepEqual(await said(both, "lambda-event-source-limits"), []);
+      assert.equal((await findingsOf(reads({}), "lambda-event-source-limits")).length, 1);
+      assert.deepEqual(await findingsOf(reads({ batchSize: 1 }), "lambda-event-source-limits"), []);
+      const mapping = reads({ functionResponseTypes: ["ReportBatchItemFailures"] });
+      assert.deepEqual(await findingsOf(mapping, "lambda-event-source-limits"), []);
     });
   });
 
@@ -84,18 +92,26 @@ describe("other programs", () => {
 
     it("counts its workers by their type", async () => {
       const job = (props: Record<string, unknown>) => [one(JOB, "etl", { timeout: 60, ...props })];
-      const over = async (props: Record<string, unknown>) => {
-        const [message = ""] = await said(job(props), RULE);
+      const exceeding = async (props: Record<string, unknown>) => {
+        const [message = ""] = await findingsOf(job(props), RULE);
         return /may use ([\d.]+) DPUs/.exec(message)?.[1];
       };
-      assert.equal(await over({ workerType: "G.1X", numberOfWorkers: 1_000 }), undefined);
-      assert.equal(await over({ workerType: "G.2X", numberOfWorkers: 501 }), "1002");
-      assert.equal(await over({ workerType: "of tomorrow", numberOfWorkers: 101 }), "1616");
-      assert.equal(await over({ maxCapacity: 0, workerType: "G.2X", numberOfWorkers: 501 }), "1002", "as it stands");
-      assert.equal(await over({ executionProperty: { maxConcurrentRuns: 101 } }), "1010", "of Spark, without a size");
+      assert.equal(await exceeding({ workerType: "G.1X", numberOfWorkers: 1_000 }), undefined);
+      assert.equal(await exceeding({ workerType: "G.2X", numberOfWorkers: 501 }), "1002");
+      assert.equal(await exceeding({ workerType: "of tomorrow", numberOfWorkers: 101 }), "1616");
+      assert.equal(
+        await exceeding({ maxCapacity: 0, workerType: "G.2X", numberOfWorkers: 501 }),
+        "1002",
+        "as it stands",
+      );
+      assert.equal(
+        await exceeding({ executionProperty: { maxConcurrentRuns: 101 } }),
+        "1010",
+        "of Spark, without a size",
+      );
       const shell = { command: { name: "pythonshell" } };
-      assert.equal(await over({ ...shell, executionProperty: { maxConcurrentRuns: 1_000 } }), undefined);
-      assert.equal(await over({ ...shell, executionProperty: { maxConcurrentRuns: 16_016 } }), "1001");
+      assert.equal(await exceeding({ ...shell, executionProperty: { maxConcurrentRuns: 1_000 } }), undefined);
+      assert.equal(await exceeding({ ...shell, executionProperty: { maxConcurrentRuns: 16_016 } }), "1001");
     });
 
     it("is named when it uses the most DPUs of all", async () => {
@@ -103,12 +119,12 @@ describe("other programs", () => {
         one(JOB, name, { maxCapacity, executionProperty: { maxConcurrentRuns: runs } });
       const program = [sized("many", 900, 1), sized("large", 10, 100), sized("small", 2, 1)];
       for (const resources of [program, program.toReversed()])
-        assert.match((await said(resources, RULE))[0] ?? "", /^large: .* may use 1902 DPUs at once/);
+        assert.match((await findingsOf(resources, RULE))[0] ?? "", /^large: .* may use 1902 DPUs at once/);
     });
 
     it("may run for days but not for a week, and a stream without end", async () => {
       const timeout = async (props: Record<string, unknown>) =>
-        (await said([one(JOB, "etl", props)], "glue-job-limits"))[0];
+        (await findingsOf([one(JOB, "etl", props)], "glue-job-limits"))[0];
       assert.equal(await timeout({ timeout: 4_000 }), undefined);
       assert.equal(await timeout({ timeout: 10_080 }), "etl: timeout is 10080 minutes: set it between 1 and 10079.");
       assert.equal(await timeout({ timeout: 0 }), "etl: timeout is 0 minutes: set it between 1 and 10079.");
@@ -124,7 +140,7 @@ describe("other programs", () => {
 
     it("count by the size in the name of a standard type, otherwise require configuration", async () => {
       const vcpus = async (instanceType: string) =>
-        (await said([one(INSTANCE, "web", { instanceType })], "ec2-vcpus"))[0];
+        (await findingsOf([one(INSTANCE, "web", { instanceType })], "ec2-vcpus"))[0];
       assert.equal(await vcpus("m5.xlarge"), undefined);
       assert.match((await vcpus("m5.2xlarge")) ?? "", /may have 8 vCPUs at once, 3 more than the quota of 5/);
       assert.match((await vcpus("c6a.48xlarge")) ?? "", /may have 192 vCPUs/);
@@ -133,7 +149,7 @@ describe("other programs", () => {
           await vcpus(type),
           `web: the vCPUs of ${type} in this quota are unknown: enter them under \`vcpus\` in the pack's configuration.`,
         );
-      assert.match((await said([one(INSTANCE, "web")], "ec2-vcpus"))[0] ?? "", /names no instanceType/);
+      assert.match((await findingsOf([one(INSTANCE, "web")], "ec2-vcpus"))[0] ?? "", /names no instanceType/);
     });
 
     it("inherit from their template, and count their real number", async () => {
@@ -142,8 +158,8 @@ describe("other programs", () => {
         one(INSTANCE, "one", { launchTemplate: { id: UNKNOWN_TEXT } }, { launchTemplate: [TEMPLATE, "web"] }),
         one(INSTANCE, "two", { launchTemplate: { id: UNKNOWN_TEXT } }, { launchTemplate: [TEMPLATE, "web"] }),
       ];
-      assert.deepEqual(await said(program("m5.large"), "ec2-vcpus"), []);
-      assert.match((await said(program("m5.xlarge"), "ec2-vcpus"))[0] ?? "", /^one: .* may have 8 vCPUs at once/);
+      assert.deepEqual(await findingsOf(program("m5.large"), "ec2-vcpus"), []);
+      assert.match((await findingsOf(program("m5.xlarge"), "ec2-vcpus"))[0] ?? "", /^one: .* may have 8 vCPUs at once/);
     });
 
     it("on EC2 capacity do not count against Fargate's quota", async () => {
@@ -151,25 +167,25 @@ describe("other programs", () => {
         one(TASK, "web", { cpu: "4096", ...task }),
         one(SERVICE, "web", { desiredCount: 10, ...props }, { taskDefinition: [TASK, "web"] }),
       ];
-      const counted = async (...given: Parameters<typeof program>) =>
-        (await said(program(...given), "fargate-vcpus")).length;
-      assert.equal(await counted({}), 1);
-      assert.equal(await counted({ launchType: "FARGATE" }, { requiresCompatibilities: ["EC2"] }), 1);
-      assert.equal(await counted({ launchType: "EC2" }), 0);
-      assert.equal(await counted({ capacityProviderStrategies: [{ capacityProvider: "own" }] }), 0);
-      assert.equal(await counted({ capacityProviderStrategies: [{ capacityProvider: "FARGATE_SPOT" }] }), 1);
-      assert.equal(await counted({}, { requiresCompatibilities: ["EC2"] }), 0);
-      const most = { launchType: "FARGATE", desiredCount: 1, deploymentMaximumPercent: 150 };
-      assert.equal(await counted(most, { cpu: "6144" }), 0, "one and a half tasks are one");
+      const countFindings = async (...programArgs: Parameters<typeof program>) =>
+        (await findingsOf(program(...programArgs), "fargate-vcpus")).length;
+      assert.equal(await countFindings({}), 1);
+      assert.equal(await countFindings({ launchType: "FARGATE" }, { requiresCompatibilities: ["EC2"] }), 1);
+      assert.equal(await countFindings({ launchType: "EC2" }), 0);
+      assert.equal(await countFindings({ capacityProviderStrategies: [{ capacityProvider: "own" }] }), 0);
+      assert.equal(await countFindings({ capacityProviderStrategies: [{ capacityProvider: "FARGATE_SPOT" }] }), 1);
+      assert.equal(await countFindings({}, { requiresCompatibilities: ["EC2"] }), 0);
+      const max = { launchType: "FARGATE", desiredCount: 1, deploymentMaximumPercent: 150 };
+      assert.equal(await countFindings(max, { cpu: "6144" }), 0, "one and a half tasks are one");
     });
   });
 
   describe("network load balancers", () => {
     it("have their own quota", async () => {
-      const many = (loadBalancerType: string) =>
+      const balancers = (loadBalancerType: string) =>
         Array.from({ length: 51 }, (_, index) => one(BALANCER, `tcp-${index}`, { loadBalancerType }));
-      assert.deepEqual(await said(many("network"), "account-counts"), []);
-      assert.equal((await said(many("application"), "account-counts")).length, 1);
+      assert.deepEqual(await findingsOf(balancers("network"), "account-counts"), []);
+      assert.equal((await findingsOf(balancers("application"), "account-counts")).length, 1);
     });
   });
 
@@ -178,18 +194,21 @@ describe("other programs", () => {
     const unpinned = { urn: "urn:pulumi:test::test::pulumi:providers:docker::default", name: "default", props: {} };
 
     it("is required for AWS resources only", async () => {
-      const { provider: _, ...alone } = one(QUEUE, "orders");
-      assert.deepEqual(await said([alone], RULE), ["orders: the engine names no provider for it: pass one."]);
-      const others = ["pulumi:pulumi:Stack", "shop:index:Part", "docker:index/image:Image"];
+      const { provider: _, ...withoutProvider } = one(QUEUE, "orders");
+      assert.deepEqual(await findingsOf([withoutProvider], RULE), ["orders: it has no explicit provider: pass one."]);
+      const uncheckedTypes = ["pulumi:pulumi:Stack", "shop:index:Part", "docker:index/image:Image"];
       assert.deepEqual(
-        await said(
-          others.map((type) => ({ ...alone, type })),
+        await findingsOf(
+          uncheckedTypes.map((type) => ({ ...withoutProvider, type })),
           RULE,
         ),
         [],
       );
-      assert.deepEqual(await said([{ ...alone, type: "docker:index/image:Image", provider: unpinned }], RULE), []);
-      assert.equal((await said([{ ...alone, provider: unpinned }], RULE)).length, 1);
+      assert.deepEqual(
+        await findingsOf([{ ...withoutProvider, type: "docker:index/image:Image", provider: unpinned }], RULE),
+        [],
+      );
+      assert.equal((await findingsOf([{ ...withoutProvider, provider: unpinned }], RULE)).length, 1);
     });
   });
 
@@ -206,8 +225,8 @@ describe("other programs", () => {
         {},
         { function: ["aws:lambda/function:Function", "worker"] },
       );
-      assert.deepEqual(await said(worker([]), "rds-connections"), [], "only the program itself calls it, once");
-      assert.deepEqual(await said(worker([called]), "rds-connections"), [
+      assert.deepEqual(await findingsOf(worker([]), "rds-connections"), [], "only the program itself calls it, once");
+      assert.deepEqual(await findingsOf(worker([called]), "rds-connections"), [
         "worker: reservedConcurrentExecutions is not set, so its database connections are unlimited: set it.",
       ]);
     });
@@ -221,12 +240,12 @@ describe("other programs", () => {
           one("aws:ec2/instance:Instance", `web-${index}`, {}, { userData: [DATABASE, "db"] }),
         ),
       ];
-      const [message = ""] = await said(program("postgres"), "rds-connections");
+      const [message = ""] = await findingsOf(program("postgres"), "rds-connections");
       assert.match(
         message,
-        /^db: 88 connections may be open at once .*, 3 more than 85, the usable ones of about 112 of db.t4g.micro/,
+        /^db: 88 connections may be open at once .*, 3 more than 85, the usable connections of about 112 of db.t4g.micro/,
       );
-      assert.deepEqual(await said(program("mysql"), "rds-connections"), []);
+      assert.deepEqual(await findingsOf(program("mysql"), "rds-connections"), []);
     });
   });
 
@@ -238,10 +257,14 @@ describe("other programs", () => {
     it("is compared with the monthly amount of the smallest cost budget", async () => {
       const balancer = one(BALANCER, "web");
       const usage = budget({ budgetType: "USAGE", limitAmount: "1", timeUnit: "MONTHLY" });
-      assert.deepEqual(await said([balancer, usage, budget({ limitAmount: "240", timeUnit: "ANNUALLY" })], RULE), []);
-      assert.deepEqual(await said([balancer, usage, budget({ limitAmount: "120", timeUnit: "ANNUALLY" })], RULE), [
-        "all: fixed cost is about 20 US dollars per month, 10 more than 10: web 20.",
-      ]);
+      assert.deepEqual(
+        await findingsOf([balancer, usage, budget({ limitAmount: "240", timeUnit: "ANNUALLY" })], RULE),
+        [],
+      );
+      assert.deepEqual(
+        await findingsOf([balancer, usage, budget({ limitAmount: "120", timeUnit: "ANNUALLY" })], RULE),
+        ["all: fixed cost is about 20 US dollars per month, 10 more than 10: web 20."],
+      );
     });
 
     it("is reported as unknown when a price is unknown", async () => {
@@ -249,7 +272,7 @@ describe("other programs", () => {
         budget({ limitAmount: "100", timeUnit: "MONTHLY" }),
         one("aws:ec2/instance:Instance", "web", { instanceType: "x2.huge" }),
       ];
-      assert.deepEqual(await said(program, RULE), [
+      assert.deepEqual(await findingsOf(program, RULE), [
         "web: the price of x2.huge is unknown and not counted: enter it in infra/limits/prices.ts, or add it yourself.",
       ]);
     });

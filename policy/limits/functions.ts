@@ -10,19 +10,19 @@ const LAMBDA = documented("AWS Lambda Developer Guide, Lambda quotas");
 const SCALING = "scalingConfig.maximumConcurrency";
 
 /** Maximum number of messages that a queue's mapping to a function may process at once. */
-interface Reading {
+interface QueueMapping {
   mapping: Resource;
-  called: Resource | undefined;
-  most: number | undefined | Unresolved;
+  target: Resource | undefined;
+  concurrency: number | undefined | Unresolved;
 }
 
-const readings = (stack: Stack): Reading[] =>
+const queueMappings = (stack: Stack): QueueMapping[] =>
   stack
     .of(EVENT_SOURCE)
     .filter((mapping) => mapping.links("eventSourceArn", QUEUE).length > 0)
-    .map((mapping) => ({ mapping, called: functionOf(mapping), most: mapping.at(SCALING).number(undefined) }));
+    .map((mapping) => ({ mapping, target: functionOf(mapping), concurrency: mapping.at(SCALING).number(undefined) }));
 
-const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
+const sumOf = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0);
 
 /** Messages beyond the reserved or unreserved concurrency are throttled, and come back with one receive less. */
 export const eventSourceConcurrency = stackRule({
@@ -33,36 +33,36 @@ export const eventSourceConcurrency = stackRule({
   remediation: "Lower the mappings' scalingConfig.maximumConcurrency, or reserve more for the function.",
   settings: quotas("lambdaConcurrency", "share"),
   check(stack, report, settings) {
-    const all = readings(stack);
-    for (const { mapping, most } of all)
-      if (most === undefined)
+    const all = queueMappings(stack);
+    for (const { mapping, concurrency } of all)
+      if (concurrency === undefined)
         report(mapping, `${SCALING} is not set, so SQS delivers up to 1,000 batches at once: set it.`);
-    let left = allowed("lambdaConcurrency", settings).limit;
-    const unreserved: { mapping: Resource; most: number }[] = [];
-    for (const called of stack.of(FUNCTION)) {
-      const reserved = called.at("reservedConcurrentExecutions").number(-1);
+    let remaining = allowed("lambdaConcurrency", settings).limit;
+    const unreserved: { mapping: Resource; concurrency: number }[] = [];
+    for (const target of stack.of(FUNCTION)) {
+      const reserved = target.at("reservedConcurrentExecutions").number(-1);
       if (reserved === UNRESOLVED) continue;
-      const own = all.flatMap(({ mapping, most, ...one }) =>
-        one.called === called && typeof most === "number" ? [{ mapping, most }] : [],
+      const mappings = all.flatMap(({ mapping, concurrency, ...one }) =>
+        one.target === target && typeof concurrency === "number" ? [{ mapping, concurrency }] : [],
       );
       if (reserved === -1) {
-        unreserved.push(...own);
+        unreserved.push(...mappings);
         continue;
       }
-      left -= reserved;
-      const together = sumOf(own.map(({ most }) => most));
-      if (together > reserved)
+      remaining -= reserved;
+      const total = sumOf(mappings.map(({ most: concurrency }) => concurrency));
+      if (total > reserved)
         report(
-          called,
-          `its queues may deliver ${together} batches at once (${own.map(({ mapping }) => mapping.name).join(", ")}), ${together - reserved} more than its ${reserved} reserved executions: lower their ${SCALING}, or reserve more.`,
+          target,
+          `its queues may deliver ${total} batches at once (${mappings.map(({ mapping }) => mapping.name).join(", ")}), ${total - reserved} more than its ${reserved} reserved executions: lower their ${SCALING}, or reserve more.`,
         );
     }
-    const together = sumOf(unreserved.map(({ most }) => most));
-    const largest = unreserved.toSorted((a, b) => b.most - a.most)[0];
-    if (largest !== undefined && together > left)
+    const unreservedTotal = sumOf(unreserved.map(({ concurrency }) => concurrency));
+    const largest = unreserved.toSorted((a, b) => b.concurrency - a.concurrency)[0];
+    if (largest !== undefined && unreservedTotal > remaining)
       report(
         largest.mapping,
-        `queues may deliver ${together} batches at once to functions without a reservation, ${together - left} more than the account's ${left} unreserved executions: lower ${SCALING} (${largest.most} here), or have L-B99A9384 raised.`,
+        `queues may deliver ${unreservedTotal} batches at once to functions without a reservation, ${unreservedTotal - remaining} more than the account's ${remaining} unreserved executions: lower ${SCALING} (${largest.concurrency} here), or have quota L-B99A9384 raised.`,
       );
   },
 });
@@ -79,13 +79,18 @@ export const eventSourceLimits = stackRule({
   remediation:
     "Set scalingConfig.maximumConcurrency between 2 and 1,000, and functionResponseTypes to ReportBatchItemFailures.",
   check(stack, report) {
-    const [least, limit] = [LIMITS.eventSourceConcurrencyMin.value, LIMITS.eventSourceConcurrencyMax.value];
-    for (const { mapping, most } of readings(stack)) {
-      if (typeof most === "number" && (most < least || most > limit))
-        report(mapping, `${SCALING} is ${most}: Lambda accepts ${least} to ${limit}.`);
+    const [min, max] = [LIMITS.eventSourceConcurrencyMin.value, LIMITS.eventSourceConcurrencyMax.value];
+    for (const { mapping, concurrency } of queueMappings(stack)) {
+      if (typeof concurrency === "number" && (concurrency < min || concurrency > max))
+        report(mapping, `${SCALING} is ${concurrency}: Lambda accepts ${min} to ${max}.`);
       const batch = mapping.at("batchSize").number(10);
-      const told = mapping.at("functionResponseTypes").texts();
-      if (batch !== UNRESOLVED && batch > 1 && told !== UNRESOLVED && !told.includes("ReportBatchItemFailures"))
+      const responseTypes = mapping.at("functionResponseTypes").texts();
+      if (
+        batch !== UNRESOLVED &&
+        batch > 1 &&
+        responseTypes !== UNRESOLVED &&
+        !responseTypes.includes("ReportBatchItemFailures")
+      )
         report(
           mapping,
           `functionResponseTypes are not set, so one failed message of ${batch} returns all of them: set ReportBatchItemFailures.`,
@@ -103,17 +108,17 @@ export const reservedConcurrency = stackRule({
   settings: quotas("lambdaConcurrency", "share"),
   check(stack, report, settings) {
     const { limit, from } = allowed("lambdaConcurrency", settings);
-    const free = Math.max(0, limit - LIMITS.lambdaUnreserved.value);
-    const reserving = stack.of(FUNCTION).flatMap((one) => {
+    const reservable = Math.max(0, limit - LIMITS.lambdaUnreserved.value);
+    const reservations = stack.of(FUNCTION).flatMap((one) => {
       const reserved = one.at("reservedConcurrentExecutions").number(-1);
       return typeof reserved === "number" && reserved > 0 ? [{ one, reserved }] : [];
     });
-    const together = sumOf(reserving.map(({ reserved }) => reserved));
-    const largest = reserving.toSorted((a, b) => b.reserved - a.reserved)[0];
-    if (largest !== undefined && together > free)
+    const total = sumOf(reservations.map(({ reserved }) => reserved));
+    const largest = reservations.toSorted((a, b) => b.reserved - a.reserved)[0];
+    if (largest !== undefined && total > reservable)
       report(
         largest.one,
-        `the program's functions reserve ${together} executions, ${together - free} more than ${from} less the ${LIMITS.lambdaUnreserved.value} that AWS keeps unreserved: lower reservedConcurrentExecutions (${largest.reserved} here), or have the quota raised.`,
+        `the program's functions reserve ${total} executions, ${total - reservable} more than ${from} less the ${LIMITS.lambdaUnreserved.value} that AWS keeps unreserved: lower reservedConcurrentExecutions (${largest.reserved} here), or have the quota raised.`,
       );
   },
 });
@@ -141,13 +146,13 @@ export const functionLimits = resourceRule({
     const variables = one.at("environment.variables");
     const keys = variables.keys();
     if (keys === UNRESOLVED) return;
-    const sizes = keys.map((key) => ({ key, value: variables.at(key).text("") }));
-    if (sizes.some(({ value }) => value === UNRESOLVED)) return;
-    const bytes = sizes.reduce((sum, { key, value }) => sum + Buffer.byteLength(`${key}${String(value)}`), 0);
+    const entries = keys.map((key) => ({ key, value: variables.at(key).text("") }));
+    if (entries.some(({ value }) => value === UNRESOLVED)) return;
+    const bytes = entries.reduce((sum, { key, value }) => sum + Buffer.byteLength(`${key}${String(value)}`), 0);
     if (bytes > ENVIRONMENT_BYTES)
       report(
         one,
-        `environment has ${bytes} bytes, ${bytes - ENVIRONMENT_BYTES} more than Lambda's maximum of ${ENVIRONMENT_BYTES}: pass a file instead.`,
+        `environment has ${bytes} bytes, ${bytes - ENVIRONMENT_BYTES} more than Lambda's maximum of ${ENVIRONMENT_BYTES}: pass settings as a file instead.`,
       );
   },
 });

@@ -31,11 +31,11 @@ const jobType = (job: Resource) => job.at("command.name").text("glueetl");
 
 /** DPUs of one run of a job. */
 function dpusOf(job: Resource): number | Unresolved {
-  const most = job.at("maxCapacity").number(undefined);
+  const maxCapacity = job.at("maxCapacity").number(undefined);
   const kind = jobType(job);
-  if (most === UNRESOLVED || kind === UNRESOLVED) return UNRESOLVED;
+  if (maxCapacity === UNRESOLVED || kind === UNRESOLVED) return UNRESOLVED;
   // The provider returns 0 if it is unset.
-  if (most !== undefined && most > 0) return most;
+  if (maxCapacity !== undefined && maxCapacity > 0) return maxCapacity;
   const workers = job.at("numberOfWorkers").number(0);
   const type = job.at("workerType").text("G.1X");
   if (workers === UNRESOLVED || type === UNRESOLVED) return UNRESOLVED;
@@ -45,7 +45,7 @@ function dpusOf(job: Resource): number | Unresolved {
 }
 
 /** Maximum simultaneous runs of each job, and DPUs per run. */
-const sizes = (stack: Stack): { job: Resource; runs: number; dpus: number }[] =>
+const jobCapacities = (stack: Stack): { job: Resource; runs: number; dpus: number }[] =>
   stack.of(GLUE_JOB).flatMap((job) => {
     const runs = job.at(RUNS).number(1);
     const dpus = dpusOf(job);
@@ -62,8 +62,8 @@ export const glueRuns = stackRule({
   settings: { ...quotas("glueRuns", "share"), glueRunsPerJob: granted("glueRunsPerJob") },
   check(stack, report, settings) {
     const { limit, from } = allowed("glueRuns", settings);
-    const jobs = sizes(stack);
-    const together = jobs.reduce((sum, { runs }) => sum + runs, 0);
+    const jobs = jobCapacities(stack);
+    const total = jobs.reduce((sum, { runs }) => sum + runs, 0);
     for (const { job, runs } of jobs) {
       const { glueRunsPerJob: perJob } = settings;
       if (runs > perJob)
@@ -71,10 +71,10 @@ export const glueRuns = stackRule({
           job,
           `${RUNS} is ${runs}, ${runs - perJob} more than Glue's maximum of ${perJob} per job (${LIMITS.glueRunsPerJob.quota.code}): lower it.`,
         );
-      if (together > limit && runs === Math.max(...jobs.map((one) => one.runs)))
+      if (total > limit && runs === Math.max(...jobs.map((one) => one.runs)))
         report(
           job,
-          `the program's jobs may have ${together} runs at once, ${together - limit} more than ${from}: lower ${RUNS} (${runs} here).`,
+          `the program's jobs may have ${total} runs at once, ${total - limit} more than ${from}: lower ${RUNS} (${runs} here).`,
         );
     }
   },
@@ -90,13 +90,13 @@ export const glueDpus = stackRule({
   settings: quotas("glueDpus", "share"),
   check(stack, report, settings) {
     const { limit, from } = allowed("glueDpus", settings);
-    const jobs = sizes(stack);
-    const together = jobs.reduce((sum, { runs, dpus }) => sum + runs * dpus, 0);
+    const jobs = jobCapacities(stack);
+    const total = jobs.reduce((sum, { runs, dpus }) => sum + runs * dpus, 0);
     const largest = jobs.toSorted((a, b) => b.runs * b.dpus - a.runs * a.dpus)[0];
-    if (largest !== undefined && together > limit)
+    if (largest !== undefined && total > limit)
       report(
         largest.job,
-        `the program's runs may use ${together} DPUs at once, ${together - limit} more than ${from}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
+        `the program's runs may use ${total} DPUs at once, ${total - limit} more than ${from}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
       );
   },
 });
@@ -112,7 +112,7 @@ export const glueJob = resourceRule({
   check(job, report) {
     const timeout = job.at("timeout").number(undefined);
     const kind = jobType(job);
-    const longest = LIMITS.glueTimeoutMax.value;
+    const maxTimeout = LIMITS.glueTimeoutMax.value;
     // A streaming job runs without end.
     if (kind !== "gluestreaming") {
       if (timeout === undefined)
@@ -120,13 +120,13 @@ export const glueJob = resourceRule({
           job,
           `timeout is not set, so Glue stops a run only after ${LIMITS.glueShellTimeout.value} minutes: set it.`,
         );
-      else if (timeout !== UNRESOLVED && (timeout < 1 || timeout > longest))
-        report(job, `timeout is ${timeout} minutes: set it between 1 and ${longest}.`);
+      else if (timeout !== UNRESOLVED && (timeout < 1 || timeout > maxTimeout))
+        report(job, `timeout is ${timeout} minutes: set it between 1 and ${maxTimeout}.`);
     }
     const dpus = job.at("maxCapacity").number(undefined);
-    const offered: number[] = GLUE_DPU_SIZES.map(({ dpu }) => dpu);
-    if (kind === "pythonshell" && typeof dpus === "number" && !offered.includes(dpus))
-      report(job, `maxCapacity is ${dpus}: a Python shell accepts ${offered.join(" or ")} DPU.`);
+    const offeredSizes: number[] = GLUE_DPU_SIZES.map(({ dpu }) => dpu);
+    if (kind === "pythonshell" && typeof dpus === "number" && !offeredSizes.includes(dpus))
+      report(job, `maxCapacity is ${dpus}: a Python shell accepts ${offeredSizes.join(" or ")} DPU.`);
     const retries = job.at("maxRetries").number(0);
     if (job.at("jobRunQueuingEnabled").flag(false) === true && typeof retries === "number" && retries > 0)
       report(job, `maxRetries is ${retries} with jobRunQueuingEnabled: Glue accepts 0 only.`);

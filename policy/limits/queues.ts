@@ -2,7 +2,7 @@ import Type from "typebox";
 import { LIMITS } from "../../infra/limits/limits.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
-import { ALIAS, EVENT_SOURCE, FUNCTION, QUEUE, REDRIVE } from "../types.ts";
+import { ALIAS, EVENT_SOURCE, FUNCTION, QUEUE, REDRIVE_POLICY } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 
 const SQS = documented("Amazon SQS API Reference, SetQueueAttributes");
@@ -23,14 +23,16 @@ function isOfQueue(mapping: Resource): boolean {
 }
 
 /** Queues with the target of their failed messages, by their own redrivePolicy or a separate one. */
-const redrives = (stack: Stack): { source: Resource; dead: Resource }[] => [
-  ...stack.of(QUEUE).flatMap((source) => source.links("redrivePolicy", QUEUE).map((dead) => ({ source, dead }))),
+const redrives = (stack: Stack): { source: Resource; deadLetterQueue: Resource }[] => [
   ...stack
-    .of(REDRIVE)
+    .of(QUEUE)
+    .flatMap((source) => source.links("redrivePolicy", QUEUE).map((deadLetterQueue) => ({ source, deadLetterQueue }))),
+  ...stack
+    .of(REDRIVE_POLICY)
     .flatMap((one) =>
       one
         .links("queueUrl", QUEUE)
-        .flatMap((source) => one.links("redrivePolicy", QUEUE).map((dead) => ({ source, dead }))),
+        .flatMap((source) => one.links("redrivePolicy", QUEUE).map((deadLetterQueue) => ({ source, deadLetterQueue }))),
     ),
 ];
 
@@ -41,33 +43,39 @@ export const visibilityCoversFunction = stackRule({
     "A queue hides its messages for six times the timeout of the function that reads it, plus the batch window.",
   framework: LAMBDA_SQS,
   remediation: "Raise the queue's visibilityTimeoutSeconds, or lower the function's timeout.",
-  settings: { factor: Type.Number({ minimum: 1, default: 6, description: "times the function's timeout" }) },
+  settings: {
+    factor: Type.Number({
+      minimum: 1,
+      default: 6,
+      description: "required visibility timeout, in multiples of the function's timeout",
+    }),
+  },
   check(stack, report, { factor }) {
     for (const mapping of stack.of(EVENT_SOURCE)) {
-      const called = functionOf(mapping);
+      const target = functionOf(mapping);
       const queues = mapping.links("eventSourceArn", QUEUE);
       if (queues.length === 0 && isOfQueue(mapping))
         report(
           mapping,
-          "the queue that it reads is unknown: set eventSourceArn to the queue's own arn (aws.sqs.Queue.get returns that of another program).",
+          "the queue that it reads is unknown: set eventSourceArn to the arn output of the queue (aws.sqs.Queue.get returns a queue of another program).",
         );
       for (const queue of queues) {
-        if (called === undefined) {
+        if (target === undefined) {
           report(
             mapping,
-            "the function that it invokes is unknown: set functionName to the own name of the function or its alias.",
+            "the function that it invokes is unknown: set functionName to the name or ARN output of the function or its alias.",
           );
           continue;
         }
-        const timeout = called.at("timeout").number(3);
+        const timeout = target.at("timeout").number(3);
         const window = mapping.at("maximumBatchingWindowInSeconds").number(0);
-        const hidden = queue.at("visibilityTimeoutSeconds").number(LIMITS.sqsVisibilityDefault.value);
-        if (timeout === UNRESOLVED || window === UNRESOLVED || hidden === UNRESOLVED) continue;
-        const least = factor * timeout + window;
-        if (hidden < least)
+        const visibility = queue.at("visibilityTimeoutSeconds").number(LIMITS.sqsVisibilityDefault.value);
+        if (timeout === UNRESOLVED || window === UNRESOLVED || visibility === UNRESOLVED) continue;
+        const required = factor * timeout + window;
+        if (visibility < required)
           report(
             queue,
-            `visibilityTimeoutSeconds is ${hidden}, ${least - hidden} s less than ${factor} × the timeout of ${called.name} (${timeout} s) and its batch window (${window} s): set it to ${least} or more.`,
+            `visibilityTimeoutSeconds is ${visibility}, ${required - visibility} s less than ${factor} × the timeout of ${target.name} (${timeout} s) and its batch window (${window} s): set it to ${required} or more.`,
           );
       }
     }
@@ -81,8 +89,8 @@ export const receivesBeforeDeadLetter = resourceRule({
   framework: LAMBDA_SQS,
   remediation: "Raise maxReceiveCount in the queue's redrivePolicy.",
   mayBeUnknown: ["redrivePolicy"],
-  types: [QUEUE, REDRIVE],
-  settings: { least: Type.Integer({ minimum: 1, default: 5, description: "receives" }) },
+  types: [QUEUE, REDRIVE_POLICY],
+  settings: { least: Type.Integer({ minimum: 1, default: 5, description: "minimum number of receives" }) },
   check(queue, report, { least }) {
     const policy = queue.at("redrivePolicy");
     const receives = policy.at("maxReceiveCount").number(undefined);
@@ -103,14 +111,19 @@ export const deadLetterRetention = stackRule({
   framework: documented("Amazon SQS Developer Guide, Using dead-letter queues"),
   remediation: "Raise messageRetentionSeconds of the dead-letter queue, up to 14 days, or lower that of its source.",
   check(stack, report) {
-    const unset = LIMITS.sqsRetentionDefault.value;
-    for (const { source, dead } of redrives(stack)) {
-      const before = source.at("messageRetentionSeconds").number(unset);
-      const after = dead.at("messageRetentionSeconds").number(unset);
-      if (before === UNRESOLVED || after === UNRESOLVED || after > before) continue;
+    const defaultRetention = LIMITS.sqsRetentionDefault.value;
+    for (const { source, deadLetterQueue } of redrives(stack)) {
+      const sourceRetention = source.at("messageRetentionSeconds").number(defaultRetention);
+      const deadLetterQueueRetention = deadLetterQueue.at("messageRetentionSeconds").number(defaultRetention);
+      if (
+        sourceRetention === UNRESOLVED ||
+        deadLetterQueueRetention === UNRESOLVED ||
+        deadLetterQueueRetention > sourceRetention
+      )
+        continue;
       report(
-        dead,
-        `messageRetentionSeconds is ${after}, not more than the ${before} of ${source.name}, whose messages keep their age: raise it.`,
+        deadLetterQueue,
+        `messageRetentionSeconds is ${deadLetterQueueRetention}, not more than the ${sourceRetention} of ${source.name}, whose messages keep their age: raise it.`,
       );
     }
   },
@@ -127,25 +140,25 @@ export const responseRetention = stackRule({
     seconds: Type.Integer({
       minimum: 60,
       default: LIMITS.sqsRetentionDefault.value,
-      description: "of absence of readers",
+      description: "maximum time for which readers may be absent, in seconds",
     }),
   },
   check(stack, report, { seconds }) {
-    const dead = new Set(redrives(stack).map((one) => one.dead));
-    const read = new Set(stack.of(EVENT_SOURCE).flatMap((mapping) => mapping.links("eventSourceArn", QUEUE)));
+    const deadLetterQueue = new Set(redrives(stack).map((one) => one.deadLetterQueue));
+    const sources = new Set(stack.of(EVENT_SOURCE).flatMap((mapping) => mapping.links("eventSourceArn", QUEUE)));
     for (const queue of stack.of(QUEUE)) {
-      if (dead.has(queue) || read.has(queue)) continue;
-      const kept = queue.at("messageRetentionSeconds").number(LIMITS.sqsRetentionDefault.value);
-      if (kept !== UNRESOLVED && kept < seconds)
+      if (deadLetterQueue.has(queue) || sources.has(queue)) continue;
+      const retention = queue.at("messageRetentionSeconds").number(LIMITS.sqsRetentionDefault.value);
+      if (retention !== UNRESOLVED && retention < seconds)
         report(
           queue,
-          `messageRetentionSeconds is ${kept}, ${seconds - kept} s less than its readers may be away (${seconds} s): raise it.`,
+          `messageRetentionSeconds is ${retention}, ${seconds - retention} s less than its readers may be away (${seconds} s): raise it.`,
         );
     }
   },
 });
 
-const range = (least: number, most: number, unit: string) => ({ least, most, unit });
+const range = (min: number, max: number, unit: string) => ({ least: min, most: max, unit });
 /** Bounds of SQS. */
 const QUEUE_LIMITS = {
   visibilityTimeoutSeconds: range(0, LIMITS.sqsVisibilityMax.value, "s"),
@@ -163,14 +176,12 @@ export const queueLimits = resourceRule({
   remediation: "Change the value to one within the named range.",
   types: [QUEUE],
   check(queue, report) {
-    for (const [property, { least, most, unit }] of Object.entries(QUEUE_LIMITS)) {
+    for (const [property, { least: min, most: max, unit }] of Object.entries(QUEUE_LIMITS)) {
       const value = queue.at(property).number(undefined);
-      if (value === UNRESOLVED || value === undefined || (value >= least && value <= most)) continue;
+      if (value === UNRESOLVED || value === undefined || (value >= min && value <= max)) continue;
       const by =
-        value < least
-          ? `${least - value} ${unit} less than the ${least}`
-          : `${value - most} ${unit} more than the ${most}`;
-      report(queue, `${property} is ${value}, ${by} of SQS: set it between ${least} and ${most}.`);
+        value < min ? `${min - value} ${unit} less than the ${min}` : `${value - max} ${unit} more than the ${max}`;
+      report(queue, `${property} is ${value}, ${by} of SQS: set it between ${min} and ${max}.`);
     }
   },
 });

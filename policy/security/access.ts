@@ -6,58 +6,61 @@ import { UNRESOLVED } from "../value.ts";
 import { isLimited, isOfEverybody, isTlsOnly, statementsOf } from "./document.ts";
 
 /** Access policies of a resource type: separate resources, and an inline one. */
-interface Policed {
+interface PolicySubject {
   readonly type: string;
   readonly policy: string;
   /** Property by which a separate policy names its resource. */
   readonly link: string;
-  readonly what: string;
+  readonly label: string;
 }
-const QUEUES: Policed = { type: QUEUE, policy: QUEUE_POLICY, link: "queueUrl", what: "queue" };
-const BUCKETS: Policed = { type: BUCKET, policy: BUCKET_POLICY, link: "bucket", what: "bucket" };
+const QUEUES: PolicySubject = { type: QUEUE, policy: QUEUE_POLICY, link: "queueUrl", label: "queue" };
+const BUCKETS: PolicySubject = { type: BUCKET, policy: BUCKET_POLICY, link: "bucket", label: "bucket" };
 
 /** Requires of each resource a policy that denies requests without TLS. */
-const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, link, what }: Policed): Rule =>
+const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, link, label }: PolicySubject): Rule =>
   stackRule({
     name,
-    description: `A ${what} accepts requests over TLS only.`,
+    description: `A ${label} accepts requests over TLS only.`,
     severity: "medium",
     framework,
-    remediation: "Add a policy that denies everyone everything when aws:SecureTransport is false.",
+    remediation: "Add a policy statement that denies all actions to everyone when aws:SecureTransport is false.",
     mayBeUnknown: ["policy"],
     check(stack, report) {
-      const judged = new Set<Resource>();
+      const checked = new Set<Resource>();
       for (const one of stack.of(type)) {
         const policies = [...stack.linkedTo(one, policy, link), ...(one.at("policy").isAbsent ? [] : [one])];
         if (policies.length === 0) report(one, `it has no policy that denies requests without TLS: add one.`);
         for (const from of policies) {
-          judged.add(from);
+          checked.add(from);
           const statements = statementsOf(from.at("policy"));
           if (statements !== UNRESOLVED && !isTlsOnly(statements))
             report(
               one,
-              `its policy ${from.name} does not deny everything when aws:SecureTransport is false: add that statement.`,
+              `its policy ${from.name} does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.`,
             );
         }
       }
       // Policies for other programs' buckets and queues.
-      for (const own of stack.of(policy)) {
-        if (judged.has(own)) continue;
-        const statements = statementsOf(own.at("policy"));
+      for (const separate of stack.of(policy)) {
+        if (checked.has(separate)) continue;
+        const statements = statementsOf(separate.at("policy"));
         if (statements !== UNRESOLVED && !isTlsOnly(statements))
-          report(own, "it does not deny everything when aws:SecureTransport is false: add that statement.");
+          report(
+            separate,
+            "it does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
+          );
       }
     },
   });
 
 /** Refuses everyone as principal without a condition. */
-const notPublic = (name: string, reference: Control, { type, policy, what }: Policed): Rule =>
+const notPublic = (name: string, reference: Control, { type, policy, label }: PolicySubject): Rule =>
   resourceRule({
     name,
-    description: `The policy of a ${what} admits named principals only.`,
+    description: `The policy of a ${label} admits named principals only.`,
     framework: control(reference),
     remediation:
-      "Name the accounts, roles or services in Principal, or limit everyone by a Condition on their identity or network.",
+      "Name the accounts, roles or services in Principal, or restrict everyone with a Condition on identity or network.",
     mayBeUnknown: ["policy"],
     types: [policy, type],
     check(resource, report) {

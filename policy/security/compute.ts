@@ -1,6 +1,6 @@
 import type { Resource } from "../resource.ts";
 import { control, resourceRule } from "../rule.ts";
-import { INSTANCE, LAUNCH_TEMPLATE, SERVICE, TASK } from "../types.ts";
+import { ECS_SERVICE, INSTANCE, LAUNCH_TEMPLATE, TASK_DEFINITION } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** Returns true if an instance inherits from its launch template, which is checked separately. */
@@ -35,7 +35,8 @@ export const volumesEncrypted = resourceRule({
     if (volumes === UNRESOLVED) return;
     if (volumes.length === 0) report(one, "no volume is configured as encrypted: add the root volume, encrypted.");
     for (const volume of volumes)
-      if (volume.at("encrypted").flag(false) === false) report(one, `${volume.path}.encrypted is not true: set it.`);
+      if (volume.at("encrypted").flag(false) === false)
+        report(one, `${volume.path}.encrypted is not true: set it to true.`);
   },
 });
 
@@ -52,8 +53,8 @@ function mappedVolumes(template: Resource): readonly Value[] | Unresolved {
 /** Volumes of an instance: the root volume has an entry only if it is configured. */
 function ownVolumes(one: Resource): readonly Value[] | Unresolved {
   const root = one.at("rootBlockDevice");
-  const others = one.at("ebsBlockDevices").items();
-  return others === UNRESOLVED ? UNRESOLVED : [root, ...others];
+  const blockDevices = one.at("ebsBlockDevices").items();
+  return blockDevices === UNRESOLVED ? UNRESOLVED : [root, ...blockDevices];
 }
 
 export const instancePrivate = resourceRule({
@@ -64,8 +65,8 @@ export const instancePrivate = resourceRule({
   types: [INSTANCE, LAUNCH_TEMPLATE],
   check(one, report) {
     const interfaces = one.at("networkInterfaces").items();
-    const own = [one, ...(interfaces === UNRESOLVED ? [] : interfaces)];
-    if (own.some((part) => part.at("associatePublicIpAddress").flag(false) === true))
+    const candidates = [one, ...(interfaces === UNRESOLVED ? [] : interfaces)];
+    if (candidates.some((part) => part.at("associatePublicIpAddress").flag(false) === true))
       report(one, "associatePublicIpAddress is true: set it to false.");
   },
 });
@@ -75,7 +76,7 @@ export const servicePrivate = resourceRule({
   description: "A task has no public address.",
   framework: control("ECS.2"),
   remediation: "Set networkConfiguration.assignPublicIp to false.",
-  types: [SERVICE],
+  types: [ECS_SERVICE],
   check(service, report) {
     if (service.at("networkConfiguration.assignPublicIp").flag(false) === true)
       report(service, "networkConfiguration.assignPublicIp is true: set it to false.");
@@ -88,17 +89,18 @@ export const containers = resourceRule({
   framework: control("ECS.5"),
   remediation: "Set readonlyRootFilesystem to true, privileged to false, and user.",
   mayBeUnknown: ["containerDefinitions"],
-  types: [TASK],
+  types: [TASK_DEFINITION],
   check(task, report) {
     const all = task.at("containerDefinitions").items();
     if (all === UNRESOLVED) return;
     for (const container of all) {
-      const wrong = [
+      const problems = [
         container.at("readonlyRootFilesystem").flag(false) === false && "readonlyRootFilesystem is not true",
         container.at("privileged").flag(false) === true && "privileged is true",
         rootOf(container.at("user")),
       ].filter((one) => one !== false);
-      if (wrong.length > 0) report(task, `container ${known(container.at("name").text("?"))}: ${wrong.join(", ")}.`);
+      if (problems.length > 0)
+        report(task, `container ${textOrUnknown(container.at("name").text("?"))}: ${problems.join(", ")}.`);
     }
   },
 });
@@ -106,9 +108,9 @@ export const containers = resourceRule({
 /** Reports a problem with a container's user. */
 function rootOf(user: Value): string | false {
   if (user.isAbsent) return "user is not set";
-  return /^(root|0)?(:|$)/.test(known(user.text(""))) && "user is root";
+  return /^(root|0)?(:|$)/.test(textOrUnknown(user.text(""))) && "user is root";
 }
 
-const known = (text: string | typeof UNRESOLVED): string => (text === UNRESOLVED ? "?" : text);
+const textOrUnknown = (text: string | typeof UNRESOLVED): string => (text === UNRESOLVED ? "?" : text);
 
 export const COMPUTE_RULES = [imdsV2, volumesEncrypted, instancePrivate, servicePrivate, containers];

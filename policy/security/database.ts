@@ -1,7 +1,7 @@
 import Type from "typebox";
 import type { Resource } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
-import { DATABASE, PARAMETERS } from "../types.ts";
+import { DATABASE, PARAMETER_GROUP } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
@@ -11,9 +11,9 @@ export const databasePrivate = flagRule({
   type: DATABASE,
   property: "publiclyAccessible",
   value: false,
-  absent: false,
+  awsDefault: false,
   description: "A database has no public address.",
-  because: "the internet reaches it",
+  consequence: "the internet reaches it",
 });
 
 export const databaseEncrypted = flagRule({
@@ -22,9 +22,9 @@ export const databaseEncrypted = flagRule({
   type: DATABASE,
   property: "storageEncrypted",
   value: true,
-  absent: false,
+  awsDefault: false,
   description: "A database's storage is encrypted.",
-  because: "its storage and snapshots are not encrypted",
+  consequence: "its storage and snapshots are not encrypted",
 });
 
 export const databaseMultiAz = flagRule({
@@ -33,10 +33,10 @@ export const databaseMultiAz = flagRule({
   type: DATABASE,
   property: "multiAz",
   value: true,
-  absent: false,
+  awsDefault: false,
   dataOnly: true,
   description: "A database that keeps data has a standby in a second zone.",
-  because: "it is unavailable for as long as its zone is",
+  consequence: "it is unavailable while its zone is",
 });
 
 export const databaseProtected = flagRule({
@@ -45,10 +45,10 @@ export const databaseProtected = flagRule({
   type: DATABASE,
   property: "deletionProtection",
   value: true,
-  absent: false,
+  awsDefault: false,
   dataOnly: true,
   description: "A database that keeps data has deletion protection.",
-  because: "one command deletes it",
+  consequence: "one command deletes it",
 });
 
 export const databaseIam = flagRule({
@@ -57,9 +57,9 @@ export const databaseIam = flagRule({
   type: DATABASE,
   property: "iamDatabaseAuthenticationEnabled",
   value: true,
-  absent: false,
+  awsDefault: false,
   description: "Services log in to a database with IAM tokens.",
-  because: "services need passwords",
+  consequence: "services need passwords",
 });
 
 export const databaseBackups = resourceRule({
@@ -71,7 +71,7 @@ export const databaseBackups = resourceRule({
   types: [DATABASE],
   settings: {
     ...HOLDS_DATA,
-    days: Type.Integer({ minimum: 1, default: 7, description: "of backup retention, at least" }),
+    days: Type.Integer({ minimum: 1, default: 7, description: "minimum backup retention" }),
   },
   check(database, report, settings) {
     // A replica's data is backed up by its source.
@@ -107,30 +107,30 @@ export const databaseTls = stackRule({
   framework: control("RDS.38"),
   remediation: "Use a parameter group with rds.force_ssl 1.",
   check(stack, report) {
-    const judged = new Set<Resource>();
+    const checked = new Set<Resource>();
     for (const database of stack.of(DATABASE)) {
-      const groups = database.links("parameterGroupName", PARAMETERS);
-      for (const group of groups) judged.add(group);
+      const groups = database.links("parameterGroupName", PARAMETER_GROUP);
+      for (const group of groups) checked.add(group);
       const engine = database.at("engine").text("");
       if (engine !== "postgres") continue;
       const lists = groups.map((group) => group.at("parameters").items());
       if (lists.includes(UNRESOLVED)) continue;
-      const forced = lists
+      const forceSsl = lists
         .filter((list) => list !== UNRESOLVED)
         .flat()
         .some((one) => one.at("name").text("") === "rds.force_ssl" && one.at("value").number(0) === 1);
-      if (!forced)
+      if (!forceSsl)
         report(
           database,
           "no parameter group of this program sets rds.force_ssl to 1: its connections may be unencrypted.",
         );
     }
     // Groups of other programs.
-    for (const group of stack.of(PARAMETERS)) {
+    for (const group of stack.of(PARAMETER_GROUP)) {
       const parameters = group.at("parameters").items();
-      if (judged.has(group) || parameters === UNRESOLVED) continue;
-      const forced = parameters.find((one) => one.at("name").text("") === "rds.force_ssl");
-      if (forced?.at("value").number(1) === 0)
+      if (checked.has(group) || parameters === UNRESOLVED) continue;
+      const forceSsl = parameters.find((one) => one.at("name").text("") === "rds.force_ssl");
+      if (forceSsl?.at("value").number(1) === 0)
         report(group, "rds.force_ssl is 0: connections of its databases may be unencrypted. Set it to 1.");
     }
   },

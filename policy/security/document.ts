@@ -36,21 +36,22 @@ const namedOrRest = (statement: Value, key: string): readonly string[] | Unresol
 export function isOfEverybody({ value, allows }: Statement): boolean {
   if (allows && !value.at("NotPrincipal").isAbsent) return true;
   const principal = value.at("Principal");
-  const named = (principal.isObject ? principal.at("AWS") : principal).texts();
-  return named !== UNRESOLVED && named.includes("*");
+  const principals = (principal.isObject ? principal.at("AWS") : principal).texts();
+  return principals !== UNRESOLVED && principals.includes("*");
 }
 
 /** Condition keys that identify callers, by S3's definition of a public policy. */
-const WHO = /^(aws:(source|principal|federated|userid|vpcsource)|s3:dataaccesspoint|kms:(calleraccount|viaservice))/i;
+const IDENTITY_KEYS =
+  /^(aws:(source|principal|federated|userid|vpcsource)|s3:dataaccesspoint|kms:(calleraccount|viaservice))/i;
 
 /** Returns true if a condition limits a statement to certain callers; TLS alone does not. */
 export function isLimited({ value }: Statement): boolean {
   const conditions = value.at("Condition");
-  const tests = conditions.keys();
-  if (tests === UNRESOLVED) return false;
-  return tests.some((test) => {
+  const operators = conditions.keys();
+  if (operators === UNRESOLVED) return false;
+  return operators.some((test) => {
     const keys = conditions.at(test).keys();
-    return keys !== UNRESOLVED && keys.some((key) => WHO.test(key));
+    return keys !== UNRESOLVED && keys.some((key) => IDENTITY_KEYS.test(key));
   });
 }
 

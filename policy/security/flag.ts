@@ -22,10 +22,10 @@ interface Flag {
   property: string;
   value: boolean;
   /** AWS's default. */
-  absent: boolean;
+  awsDefault: boolean;
   description: string;
   /** Consequence of the wrong value; the end of the sentence that names it. */
-  because: string;
+  consequence: string;
   /** Applies the rule only where data is kept. */
   dataOnly?: true;
   /**
@@ -33,39 +33,41 @@ interface Flag {
    *
    * @default all
    */
-  only?: (resource: Resource) => boolean;
+  appliesTo?: (resource: Resource) => boolean;
 }
 
 /** A control that requires one boolean property. It can be set automatically if it suits everyone. */
 export const flagRule = ({
   property,
   value,
-  absent,
+  awsDefault,
   type,
-  because,
+  consequence,
   dataOnly,
-  only = () => true,
+  appliesTo = () => true,
   control: reference,
-  ...told
+  ...metadata
 }: Flag): Rule =>
   resourceRule({
-    ...told,
+    ...metadata,
     framework: control(reference),
     remediation: `Set ${property} to ${value}.`,
     types: [type],
     ...(dataOnly ? { settings: HOLDS_DATA } : {}),
     check(resource, report, settings: { holdsData?: boolean }) {
-      if (!only(resource)) return;
+      if (!appliesTo(resource)) return;
       if (dataOnly && !holdsData({ holdsData: settings.holdsData ?? true })) return;
       const found = resource.at(property).flag(undefined);
-      if (found === UNRESOLVED || (found ?? absent) === value) return;
-      report(resource, `${property} is ${found ?? "not set"}, so ${because}: set it to ${value}.`);
+      if (found === UNRESOLVED || (found ?? awsDefault) === value) return;
+      report(resource, `${property} is ${found ?? "not set"}, so ${consequence}: set it to ${value}.`);
     },
     // Missing values may be set; explicit values are never changed silently.
     ...(property.includes(".") || dataOnly
       ? {}
       : {
           fix: (resource) =>
-            only(resource) && resource.at(property).isAbsent && absent !== value ? { [property]: value } : undefined,
+            appliesTo(resource) && resource.at(property).isAbsent && awsDefault !== value
+              ? { [property]: value }
+              : undefined,
         }),
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { one, packFor } from "../testing/foreign.ts";
 
 const BUCKET = "aws:s3/bucket:Bucket";
-const GROUP = "aws:ec2/securityGroup:SecurityGroup";
+const SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup";
 const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
 const QUEUE = "aws:sqs/queue:Queue";
 const LISTENER = "aws:lb/listener:Listener";
@@ -16,7 +16,7 @@ const tls = (value: unknown, test = "Bool") => ({
 });
 
 describe("other programs", () => {
-  const said = packFor("security");
+  const findingsOf = packFor("security");
 
   describe("a bucket", () => {
     const RULES = ["s3-tls-only", "s3-encryption", "s3-lifecycle", "s3-not-public", "s3-block-public-access"];
@@ -39,7 +39,7 @@ describe("other programs", () => {
         }),
         one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(BUCKET)),
       ];
-      assert.deepEqual(await said(program, ...RULES), []);
+      assert.deepEqual(await findingsOf(program, ...RULES), []);
     });
 
     it("may be a BucketV2, with the V2 of its parts", async () => {
@@ -61,33 +61,33 @@ describe("other programs", () => {
           of(V2),
         ),
       ];
-      assert.deepEqual(await said(program, ...RULES), []);
-      assert.equal((await said(program.slice(0, 1), ...RULES)).length, 4);
+      assert.deepEqual(await findingsOf(program, ...RULES), []);
+      assert.equal((await findingsOf(program.slice(0, 1), ...RULES)).length, 4);
     });
 
     it("is not checked when all its rules are off", async () => {
       const program = [one(BUCKET, "data", { lifecycleRules: [{ enabled: false }] })];
-      assert.equal((await said(program, "s3-lifecycle")).length, 1);
+      assert.equal((await findingsOf(program, "s3-lifecycle")).length, 1);
     });
   });
 
   describe("settings of resources outside the program", () => {
-    const open = { blockPublicAcls: true, blockPublicPolicy: false, ignorePublicAcls: true };
-    const words = "blockPublicPolicy, restrictPublicBuckets are not true: set all four to true.";
-    const cases: [what: string, type: string, props: Record<string, unknown>, rule: string, words: string][] = [
+    const partialBlock = { blockPublicAcls: true, blockPublicPolicy: false, ignorePublicAcls: true };
+    const message = "blockPublicPolicy, restrictPublicBuckets are not true: set all four to true.";
+    const cases: [label: string, type: string, props: Record<string, unknown>, rule: string, message: string][] = [
       [
         "a block of another's bucket",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        { bucket: "other", ...open },
+        { bucket: "other", ...partialBlock },
         "s3-block-public-access",
-        words,
+        message,
       ],
       [
         "an account's block",
         "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock",
-        open,
+        partialBlock,
         "s3-block-public-access",
-        words,
+        message,
       ],
       [
         "a lifecycle of another's bucket",
@@ -101,14 +101,14 @@ describe("other programs", () => {
         "aws:s3/bucketPolicy:BucketPolicy",
         { bucket: "other", policy: policy() },
         "s3-tls-only",
-        "it does not deny everything when aws:SecureTransport is false: add that statement.",
+        "it does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
       ],
       [
         "a policy of another's queue",
         "aws:sqs/queuePolicy:QueuePolicy",
         { queueUrl: "https://sqs.eu-central-1.amazonaws.com/1/other", policy: policy() },
         "sqs-tls-only",
-        "it does not deny everything when aws:SecureTransport is false: add that statement.",
+        "it does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
       ],
       [
         "parameters of another's database",
@@ -118,73 +118,83 @@ describe("other programs", () => {
         "rds.force_ssl is 0: connections of its databases may be unencrypted. Set it to 1.",
       ],
     ];
-    for (const [what, type, props, rule, expected] of cases)
-      it(`are reported by their own name: ${what}`, async () => {
-        assert.deepEqual(await said([one(type, "part", props)], rule), [`part: ${expected}`]);
+    for (const [label, type, props, rule, expected] of cases)
+      it(`are reported by their own name: ${label}`, async () => {
+        assert.deepEqual(await findingsOf([one(type, "part", props)], rule), [`part: ${expected}`]);
       });
   });
 
   describe("a queue", () => {
     it("is reported without encryption settings", async () =>
-      assert.deepEqual(await said([one(QUEUE, "orders")], "sqs-encrypted"), [
+      assert.deepEqual(await findingsOf([one(QUEUE, "orders")], "sqs-encrypted"), [
         "orders: sqsManagedSseEnabled is not set, and kmsMasterKeyId is missing: set one of them.",
       ]));
 
     it("may have an inline policy", async () => {
-      const safe = policy({ ...tls("false"), Action: "sqs:*" });
-      assert.deepEqual(await said([one(QUEUE, "orders", { policy: safe })], "sqs-tls-only", "sqs-not-public"), []);
-      const open = policy({ Effect: "Allow", Principal: { AWS: ["*"] }, Action: "sqs:*", Resource: "*" });
-      assert.deepEqual(await said([one(QUEUE, "orders", { policy: open })], "sqs-tls-only", "sqs-not-public"), [
-        "sqs-not-public orders: its policy allows everyone sqs:*: name the callers in Principal.",
-        "sqs-tls-only orders: its policy orders does not deny everything when aws:SecureTransport is false: add that statement.",
-      ]);
+      const tlsRequired = policy({ ...tls("false"), Action: "sqs:*" });
+      assert.deepEqual(
+        await findingsOf([one(QUEUE, "orders", { policy: tlsRequired })], "sqs-tls-only", "sqs-not-public"),
+        [],
+      );
+      const publicPolicy = policy({ Effect: "Allow", Principal: { AWS: ["*"] }, Action: "sqs:*", Resource: "*" });
+      assert.deepEqual(
+        await findingsOf([one(QUEUE, "orders", { policy: publicPolicy })], "sqs-tls-only", "sqs-not-public"),
+        [
+          "sqs-not-public orders: its policy allows everyone sqs:*: name the callers in Principal.",
+          "sqs-tls-only orders: its policy orders does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
+        ],
+      );
     });
 
     it("has no policy when the provider returns an empty text", async () => {
-      const standing = { kmsMasterKeyId: "", redrivePolicy: "", policy: "", sqsManagedSseEnabled: false };
+      const defaults = { kmsMasterKeyId: "", redrivePolicy: "", policy: "", sqsManagedSseEnabled: false };
       assert.deepEqual(
-        await said([one(QUEUE, "orders", standing)], "sqs-encrypted", "sqs-receives-before-dead-letter"),
+        await findingsOf([one(QUEUE, "orders", defaults)], "sqs-encrypted", "sqs-receives-before-dead-letter"),
         ["sqs-encrypted orders: sqsManagedSseEnabled is false, and kmsMasterKeyId is missing: set one of them."],
       );
     });
 
     it("is not public when a condition names the topic or bucket, but is when it only requires TLS", async () => {
-      const sent = (Condition: Record<string, unknown>, who: Record<string, unknown> = { Principal: "*" }) => [
+      const sent = (Condition: Record<string, unknown>, principal: Record<string, unknown> = { Principal: "*" }) => [
         one("aws:sqs/queuePolicy:QueuePolicy", "orders", {
-          policy: policy({ Effect: "Allow", ...who, Action: "sqs:SendMessage", Resource: "*", Condition }),
+          policy: policy({ Effect: "Allow", ...principal, Action: "sqs:SendMessage", Resource: "*", Condition }),
         }),
       ];
       const topic = { ArnEquals: { "aws:SourceArn": "arn:aws:sns:eu-west-1:333333333333:orders" } };
-      assert.deepEqual(await said(sent(topic), "sqs-not-public"), []);
-      assert.equal((await said(sent({ Bool: { "aws:SecureTransport": "true" } }), "sqs-not-public")).length, 1);
-      const others = { NotPrincipal: { AWS: "arn:aws:iam::333333333333:root" } };
-      assert.equal((await said(sent({}, others), "sqs-not-public")).length, 1);
+      assert.deepEqual(await findingsOf(sent(topic), "sqs-not-public"), []);
+      assert.equal((await findingsOf(sent({ Bool: { "aws:SecureTransport": "true" } }), "sqs-not-public")).length, 1);
+      const notPrincipal = { NotPrincipal: { AWS: "arn:aws:iam::333333333333:root" } };
+      assert.equal((await findingsOf(sent({}, notPrincipal), "sqs-not-public")).length, 1);
     });
   });
 
   describe("a security group", () => {
     const RULE = "no-ingress-from-the-world";
-    const inline = (ingress: Record<string, unknown>) => one(GROUP, "web", { ingress: [ingress] });
+    const inline = (ingress: Record<string, unknown>) => one(SECURITY_GROUP, "web", { ingress: [ingress] });
 
     it("is reported as open on every port when it admits everything", async () => {
       const all = { protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] };
-      assert.deepEqual(await said([inline(all)], RULE), [
+      assert.deepEqual(await findingsOf([inline(all)], RULE), [
         "web: every port is open to everyone: name the security group or the network that may connect.",
       ]);
-      const six = { protocol: "tcp", fromPort: 22, toPort: 22, ipv6CidrBlocks: ["0:0:0:0:0:0:0:0/0"] };
-      assert.equal((await said([inline(six)], RULE)).length, 1);
+      const ipv6Rule = { protocol: "tcp", fromPort: 22, toPort: 22, ipv6CidrBlocks: ["0:0:0:0:0:0:0:0/0"] };
+      assert.equal((await findingsOf([inline(ipv6Rule)], RULE)).length, 1);
     });
 
     it("may be open on 443 in front of any load balancer, and on nothing wider", async () => {
       const https = { protocol: "tcp", fromPort: 443, toPort: 443, cidrBlocks: ["0.0.0.0/0"] };
       for (const type of [BALANCER, "aws:alb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBalancer"]) {
-        const balancer = one(type, "web", {}, { securityGroups: [GROUP, "web"] });
-        assert.deepEqual(await said([inline(https), balancer], RULE), [], type);
-        assert.deepEqual(await said([inline({ ...https, fromPort: 80 }), balancer], RULE), [
+        const balancer = one(type, "web", {}, { securityGroups: [SECURITY_GROUP, "web"] });
+        assert.deepEqual(await findingsOf([inline(https), balancer], RULE), [], type);
+        assert.deepEqual(await findingsOf([inline({ ...https, fromPort: 80 }), balancer], RULE), [
           "web: ports 80 to 443 are open to everyone: name the security group or the network that may connect.",
         ]);
         const all = { ...https, protocol: "-1" };
-        assert.equal((await said([inline(all), balancer], RULE)).length, 1, "of all protocols, whatever the ports");
+        assert.equal(
+          (await findingsOf([inline(all), balancer], RULE)).length,
+          1,
+          "of all protocols, whatever the ports",
+        );
       }
     });
 
@@ -194,9 +204,9 @@ describe("other programs", () => {
           "aws:ec2/securityGroupRule:SecurityGroupRule",
           type,
           { type, protocol: "tcp", fromPort: 22, toPort: 22, cidrBlocks: ["0.0.0.0/0"] },
-          { securityGroupId: [GROUP, "web"] },
+          { securityGroupId: [SECURITY_GROUP, "web"] },
         );
-      assert.deepEqual(await said([one(GROUP, "web"), rule("egress"), rule("ingress")], RULE), [
+      assert.deepEqual(await findingsOf([one(SECURITY_GROUP, "web"), rule("egress"), rule("ingress")], RULE), [
         "ingress: port 22 is open to everyone: name the security group or the network that may connect.",
       ]);
     });
@@ -206,13 +216,13 @@ describe("other programs", () => {
     it("is reported when any listener action serves plain HTTP", async () => {
       const redirect = { type: "redirect", redirect: { protocol: "HTTPS" } };
       const http = (...defaultActions: unknown[]) =>
-        said([one(LISTENER, "web", { protocol: "HTTP", defaultActions })], "elb-tls");
+        findingsOf([one(LISTENER, "web", { protocol: "HTTP", defaultActions })], "elb-tls");
       assert.deepEqual(await http(redirect), []);
       assert.equal((await http(redirect, { type: "forward" })).length, 1);
     });
 
     it("must have a policy of TLS 1.2 or newer; TLS 1.3 as the newest version is not enough", async () => {
-      const taken = [
+      const accepted = [
         "TLS13-1-2-2021-06",
         "TLS13-1-3-2021-06",
         "TLS13-1-2-Res-PQ-2025-09",
@@ -221,7 +231,7 @@ describe("other programs", () => {
       ];
       const refused = ["TLS13-1-0-2021-06", "TLS13-1-1-2021-06", "TLS-1-1-2017-01", "FS-1-1-2019-08", "2016-08"];
       for (const protocol of ["HTTPS", "TLS"]) {
-        const listeners = [...taken, ...refused].map((name) =>
+        const listeners = [...accepted, ...refused].map((name) =>
           one(LISTENER, name, {
             protocol,
             sslPolicy: `ELBSecurityPolicy-${name}`,
@@ -229,7 +239,7 @@ describe("other programs", () => {
           }),
         );
         assert.deepEqual(
-          (await said(listeners, "elb-tls")).map((message) => message.replace(/:.*/, "")),
+          (await findingsOf(listeners, "elb-tls")).map((message) => message.replace(/:.*/, "")),
           refused,
         );
       }
@@ -240,7 +250,7 @@ describe("other programs", () => {
     it("needs neither header rules nor access logs, but deletion protection", async () => {
       const RULES = ["elb-drop-invalid-headers", "elb-access-logs", "elb-deletion-protection"];
       const balancer = one(BALANCER, "tcp", { loadBalancerType: "network" });
-      assert.deepEqual(await said([balancer], ...RULES), [
+      assert.deepEqual(await findingsOf([balancer], ...RULES), [
         "elb-deletion-protection tcp: enableDeletionProtection is not set, so one command takes the service offline: set it to true.",
       ]);
     });
@@ -251,7 +261,7 @@ describe("other programs", () => {
     const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
 
     it("inherit metadata options from their template only when they have none", async () => {
-      const tokens = (props: Record<string, unknown>) => said([one(INSTANCE, "web", props)], "ec2-imdsv2");
+      const tokens = (props: Record<string, unknown>) => findingsOf([one(INSTANCE, "web", props)], "ec2-imdsv2");
       assert.deepEqual(await tokens({ launchTemplate: { id: "lt-1" } }), []);
       assert.equal(
         (await tokens({ launchTemplate: { id: "lt-1" }, metadataOptions: { httpTokens: "optional" } })).length,
@@ -262,9 +272,9 @@ describe("other programs", () => {
 
     it("must encrypt every volume, including the root volume", async () => {
       const volumes = (type: string, props: Record<string, unknown>) =>
-        said([one(type, "web", props)], "ec2-volumes-encrypted");
+        findingsOf([one(type, "web", props)], "ec2-volumes-encrypted");
       assert.deepEqual(await volumes(INSTANCE, { ebsBlockDevices: [{ encrypted: true }] }), [
-        "web: rootBlockDevice.encrypted is not true: set it.",
+        "web: rootBlockDevice.encrypted is not true: set it to true.",
       ]);
       assert.deepEqual(await volumes(INSTANCE, { rootBlockDevice: { encrypted: true } }), []);
       const root = { deviceName: "/dev/xvda", ebs: { encrypted: "true" } };
@@ -281,7 +291,7 @@ describe("other programs", () => {
 
     it("that is a replica has backups and password from its source", async () => {
       const replica = { engine: "postgres", replicateSourceDb: "db" };
-      assert.deepEqual(await said([one(DATABASE, "copy", replica)], "rds-backups", "rds-managed-password"), []);
+      assert.deepEqual(await findingsOf([one(DATABASE, "copy", replica)], "rds-backups", "rds-managed-password"), []);
     });
   });
 
@@ -304,7 +314,7 @@ describe("other programs", () => {
           policyArn: "arn:aws:iam::aws:policy/PowerUserAccess",
         }),
       ];
-      assert.deepEqual(await said(program, ...RULES), [
+      assert.deepEqual(await findingsOf(program, ...RULES), [
         "iam-no-wildcards app: it attaches AdministratorAccess: write a policy with the needed permissions.",
         "iam-no-wildcards app: its policy allows s3:* on every resource: name the actions and the resources.",
         "iam-no-wildcards user: its policy allows * on every resource: name the actions and the resources.",
@@ -318,31 +328,34 @@ describe("other programs", () => {
       const role = (statement: Record<string, unknown>) => [
         one("aws:iam/rolePolicy:RolePolicy", "app", { policy: policy(statement) }),
       ];
-      assert.equal((await said(role(but), ...RULES)).length, 1);
-      assert.equal((await said(role({ ...but, Effect: "Deny" }), ...RULES)).length, 0);
+      assert.equal((await findingsOf(role(but), ...RULES)).length, 1);
+      assert.equal((await findingsOf(role({ ...but, Effect: "Deny" }), ...RULES)).length, 0);
     });
 
     it("are reported for a function that everyone may invoke, unless a source limits it", async () => {
       const PERMISSION = "aws:lambda/permission:Permission";
       const RULE = "lambda-permission-source";
-      assert.deepEqual(await said([one(PERMISSION, "open", { principal: "*" })], RULE), [
+      assert.deepEqual(await findingsOf([one(PERMISSION, "open", { principal: "*" })], RULE), [
         "open: everyone may invoke the function: name the principal.",
       ]);
-      assert.deepEqual(await said([one(PERMISSION, "own", { principal: "*", principalOrgId: "o-1" })], RULE), []);
-      assert.deepEqual(await said([one(PERMISSION, "account", { principal: "333333333333" })], RULE), []);
+      assert.deepEqual(await findingsOf([one(PERMISSION, "own", { principal: "*", principalOrgId: "o-1" })], RULE), []);
+      assert.deepEqual(await findingsOf([one(PERMISSION, "account", { principal: "333333333333" })], RULE), []);
     });
   });
 
   describe("a variable", () => {
-    const told = async (variables: Record<string, unknown>) =>
+    const messagesFor = async (variables: Record<string, unknown>) =>
       (
-        await said([one("aws:lambda/function:Function", "app", { environment: { variables } })], "no-plain-secrets")
+        await findingsOf(
+          [one("aws:lambda/function:Function", "app", { environment: { variables } })],
+          "no-plain-secrets",
+        )
       ).map((message) => message.replace(/^(can't run|app: )(\S+).*/, "$2"));
 
     it("is not a secret when it refers to one or describes one", async () => {
       const arn = "arn:aws:secretsmanager:eu-west-1:333333333333:secret:db";
       assert.deepEqual(
-        await told({
+        await messagesFor({
           DB_SECRET: arn,
           DB_PASSWORD_ARN: "x",
           TOKEN_ISSUER: "https://issuer",
@@ -358,15 +371,28 @@ describe("other programs", () => {
     });
 
     it("is a secret by its name or by its form", async () => {
-      const named = ["DB_PASSWORD", "API_TOKEN", "CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY", "SECRET_VALID", "apiKey"];
-      assert.deepEqual(await told(Object.fromEntries(named.map((name) => [name, "hunter2"]))), named.toSorted());
-      assert.deepEqual(await told({ KEY: "AKIAABCDEFGHIJKLMNOP", AT: "postgres://me:pass@host/db" }), ["AT", "KEY"]);
+      const secretNames = [
+        "DB_PASSWORD",
+        "API_TOKEN",
+        "CLIENT_SECRET",
+        "AWS_SECRET_ACCESS_KEY",
+        "SECRET_VALID",
+        "apiKey",
+      ];
+      assert.deepEqual(
+        await messagesFor(Object.fromEntries(secretNames.map((name) => [name, "hunter2"]))),
+        secretNames.toSorted(),
+      );
+      assert.deepEqual(await messagesFor({ KEY: "AKIAABCDEFGHIJKLMNOP", AT: "postgres://me:pass@host/db" }), [
+        "AT",
+        "KEY",
+      ]);
     });
 
     it("of an instance's user data is checked too", async () => {
       const KEY = "export KEY=AKIAABCDEFGHIJKLMNOP";
       const instance = (props: Record<string, unknown>) =>
-        said([one("aws:ec2/instance:Instance", "app", props)], "no-plain-secrets");
+        findingsOf([one("aws:ec2/instance:Instance", "app", props)], "no-plain-secrets");
       assert.equal((await instance({ userData: KEY })).length, 1);
       assert.equal((await instance({ userDataBase64: Buffer.from(KEY).toString("base64") })).length, 1);
       assert.equal((await instance({ userData: "echo hello" })).length, 0);

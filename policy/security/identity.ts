@@ -35,8 +35,8 @@ function allowancesOf(resource: Resource): readonly Statement[] {
 /** AWS managed policies that a resource attaches. */
 function givenBy(resource: Resource): readonly string[] {
   const arns = resource.type === ROLE ? resource.at("managedPolicyArns") : resource.at("policyArn");
-  const given = arns.texts();
-  return given === UNRESOLVED ? [] : given;
+  const arnList = arns.texts();
+  return arnList === UNRESOLVED ? [] : arnList;
 }
 
 /** A policy that allows all actions on all resources makes an administrator, whatever its name. */
@@ -52,9 +52,12 @@ export const noAdministrator = resourceRule({
       if (/\/(AdministratorAccess|PowerUserAccess|IAMFullAccess)$/.test(arn))
         report(resource, `it attaches ${arn.split("/").at(-1)}: write a policy with the needed permissions.`);
     for (const { actions, resources } of allowancesOf(resource)) {
-      const wild = actions.filter((action) => action.includes("*"));
-      if (wild.length > 0 && resources.includes("*"))
-        report(resource, `its policy allows ${wild.join(", ")} on every resource: name the actions and the resources.`);
+      const wildcards = actions.filter((action) => action.includes("*"));
+      if (wildcards.length > 0 && resources.includes("*"))
+        report(
+          resource,
+          `its policy allows ${wildcards.join(", ")} on every resource: name the actions and the resources.`,
+        );
     }
   },
 });
@@ -68,10 +71,10 @@ export const noServiceWildcard = resourceRule({
   types: [POLICY, ...INLINE, ROLE],
   check(resource, report) {
     for (const { actions, resources } of allowancesOf(resource)) {
-      const whole = actions.filter((action) => action === "*" || /^[\w-]+:\*$/.test(action));
+      const serviceWildcards = actions.filter((action) => action === "*" || /^[\w-]+:\*$/.test(action));
       // noAdministrator covers statements on any resource.
-      if (whole.length > 0 && !resources.includes("*"))
-        report(resource, `its policy allows ${whole.join(", ")}: name the actions.`);
+      if (serviceWildcards.length > 0 && !resources.includes("*"))
+        report(resource, `its policy allows ${serviceWildcards.join(", ")}: name the actions.`);
     }
   },
 });
@@ -102,11 +105,11 @@ export const permissionSource = resourceRule({
   check(permission, report) {
     const principal = permission.at("principal").text("");
     if (principal === UNRESOLVED) return;
-    const named =
+    const invokers =
       !permission.at("sourceArn").isAbsent ||
       !permission.at("sourceAccount").isAbsent ||
       !permission.at("principalOrgId").isAbsent;
-    if (named) return;
+    if (invokers) return;
     if (principal === "*") report(permission, "everyone may invoke the function: name the principal.");
     else if (principal.includes("."))
       report(
@@ -124,7 +127,7 @@ export const secretRotates = stackRule({
   check(stack, report) {
     for (const secret of stack.of(SECRET))
       if (stack.linkedTo(secret, ROTATION, "secretId").length === 0)
-        report(secret, "nothing rotates it: add a SecretRotation.");
+        report(secret, "it is never rotated: add a SecretRotation.");
   },
 });
 
@@ -139,7 +142,7 @@ export const keyRotates = resourceRule({
       key.at("keyUsage").text("ENCRYPT_DECRYPT") === "ENCRYPT_DECRYPT" &&
       key.at("customerMasterKeySpec").text("SYMMETRIC_DEFAULT") === "SYMMETRIC_DEFAULT";
     if (symmetric && key.at("enableKeyRotation").flag(false) === false)
-      report(key, "enableKeyRotation is not true: set it.");
+      report(key, "enableKeyRotation is not true: set it to true.");
   },
   fix: (key) => (key.at("enableKeyRotation").isAbsent ? { enableKeyRotation: true } : undefined),
 });

@@ -1,7 +1,15 @@
 import { isApplicationLoadBalancer } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
-import { CLASSIC_LOAD_BALANCER, DEFAULT_GROUP, GROUP, GROUP_RULE, INGRESS, LISTENER, LOAD_BALANCER } from "../types.ts";
+import {
+  CLASSIC_LOAD_BALANCER,
+  DEFAULT_SECURITY_GROUP,
+  LISTENER,
+  LOAD_BALANCER,
+  SECURITY_GROUP,
+  SECURITY_GROUP_INGRESS,
+  SECURITY_GROUP_RULE,
+} from "../types.ts";
 import { UNRESOLVED, type Value } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
@@ -19,7 +27,7 @@ interface Ingress {
 }
 
 function ingresses(stack: Stack): Ingress[] {
-  const inline = [...stack.of(GROUP), ...stack.of(DEFAULT_GROUP)].flatMap((group) => {
+  const inline = [...stack.of(SECURITY_GROUP), ...stack.of(DEFAULT_SECURITY_GROUP)].flatMap((group) => {
     const rules = group.at("ingress").items();
     return (rules === UNRESOLVED ? [] : rules).map(
       (rule): Ingress => ({
@@ -31,20 +39,20 @@ function ingresses(stack: Stack): Ingress[] {
       }),
     );
   });
-  const own = (resource: Resource, protocol: string, from: string[]): Ingress => ({
+  const ingress = (resource: Resource, protocol: string, from: string[]): Ingress => ({
     resource,
-    group: resource.links("securityGroupId", GROUP)[0],
+    group: resource.links("securityGroupId", SECURITY_GROUP)[0],
     from: from.map((property) => resource.at(property)),
     protocol: resource.at(protocol),
     ports: [resource.at("fromPort"), resource.at("toPort")],
   });
   return [
     ...inline,
-    ...stack.of(INGRESS).map((one) => own(one, "ipProtocol", ["cidrIpv4", "cidrIpv6"])),
+    ...stack.of(SECURITY_GROUP_INGRESS).map((one) => ingress(one, "ipProtocol", ["cidrIpv4", "cidrIpv6"])),
     ...stack
-      .of(GROUP_RULE)
+      .of(SECURITY_GROUP_RULE)
       .flatMap((one) =>
-        one.at("type").text("") === "egress" ? [] : [own(one, "protocol", ["cidrBlocks", "ipv6CidrBlocks"])],
+        one.at("type").text("") === "egress" ? [] : [ingress(one, "protocol", ["cidrBlocks", "ipv6CidrBlocks"])],
       ),
   ];
 }
@@ -57,7 +65,7 @@ export const noIngressFromWorld = stackRule({
   check(stack, report) {
     const balancers = new Set(
       [...stack.of(LOAD_BALANCER), ...stack.of(CLASSIC_LOAD_BALANCER)].flatMap((one) =>
-        one.links("securityGroups", GROUP),
+        one.links("securityGroups", SECURITY_GROUP),
       ),
     );
     for (const { resource, group, from, protocol, ports } of ingresses(stack)) {
@@ -66,13 +74,17 @@ export const noIngressFromWorld = stackRule({
       const kind = protocol.text("tcp");
       if (kind === UNRESOLVED) continue;
       // AWS ignores ports when the protocol is all, and programs write 0 to 0.
-      const [first, last] = ["-1", "all"].includes(kind) ? [-1, -1] : ports.map((port) => port.number(-1));
+      const [fromPort, toPort] = ["-1", "all"].includes(kind) ? [-1, -1] : ports.map((port) => port.number(-1));
       const isBalancer =
-        group !== undefined && balancers.has(group) && first === last && BALANCER_PORTS.includes(Number(first));
-      if (first === UNRESOLVED || last === UNRESOLVED || isBalancer) continue;
-      const open =
-        first === -1 ? "every port is" : first === last ? `port ${first} is` : `ports ${first} to ${last} are`;
-      report(resource, `${open} open to everyone: name the security group or the network that may connect.`);
+        group !== undefined && balancers.has(group) && fromPort === toPort && BALANCER_PORTS.includes(Number(fromPort));
+      if (fromPort === UNRESOLVED || toPort === UNRESOLVED || isBalancer) continue;
+      const isOpen =
+        fromPort === -1
+          ? "every port is"
+          : fromPort === toPort
+            ? `port ${fromPort} is`
+            : `ports ${fromPort} to ${toPort} are`;
+      report(resource, `${isOpen} open to everyone: name the security group or the network that may connect.`);
     }
   },
 });
@@ -82,11 +94,11 @@ export const balancerHeaders = flagRule({
   control: "ELB.4",
   type: LOAD_BALANCER,
   property: "dropInvalidHeaderFields",
-  only: isApplicationLoadBalancer,
+  appliesTo: isApplicationLoadBalancer,
   value: true,
-  absent: false,
+  awsDefault: false,
   description: "A load balancer drops invalid headers.",
-  because: "requests can be smuggled past it",
+  consequence: "requests can be smuggled past it",
 });
 
 export const balancerProtected = flagRule({
@@ -95,10 +107,10 @@ export const balancerProtected = flagRule({
   type: LOAD_BALANCER,
   property: "enableDeletionProtection",
   value: true,
-  absent: false,
+  awsDefault: false,
   dataOnly: true,
   description: "The load balancer of a stack that keeps data has deletion protection.",
-  because: "one command takes the service offline",
+  consequence: "one command takes the service offline",
 });
 
 export const balancerLogs = resourceRule({

@@ -9,9 +9,9 @@ export const searchEncrypted = flagRule({
   type: DOMAIN,
   property: "encryptAtRest.enabled",
   value: true,
-  absent: false,
+  awsDefault: false,
   description: "A search domain's storage is encrypted.",
-  because: "documents are stored unencrypted",
+  consequence: "documents are stored unencrypted",
 });
 
 export const searchPrivate = resourceRule({
@@ -33,9 +33,9 @@ export const searchNodes = flagRule({
   type: DOMAIN,
   property: "nodeToNodeEncryption.enabled",
   value: true,
-  absent: false,
+  awsDefault: false,
   description: "Traffic between a search domain's nodes is encrypted.",
-  because: "documents travel unencrypted between nodes",
+  consequence: "documents travel unencrypted between nodes",
 });
 
 export const searchTls = resourceRule({
@@ -47,7 +47,7 @@ export const searchTls = resourceRule({
   types: [DOMAIN],
   check(domain, report) {
     if (domain.at("domainEndpointOptions.enforceHttps").flag(false) === false)
-      report(domain, "domainEndpointOptions.enforceHttps is not true: set it.");
+      report(domain, "domainEndpointOptions.enforceHttps is not true: set it to true.");
     const policy = domain.at("domainEndpointOptions.tlsSecurityPolicy").text("not set");
     if (policy !== UNRESOLVED && !policy.startsWith("Policy-Min-TLS-1-2-PFS"))
       report(domain, `domainEndpointOptions.tlsSecurityPolicy is ${policy}: set it to Policy-Min-TLS-1-2-PFS-2023-10.`);

@@ -1,6 +1,6 @@
 import type { Resource } from "../resource.ts";
 import { control, resourceRule } from "../rule.ts";
-import { FUNCTION, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE, TASK } from "../types.ts";
+import { FUNCTION, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE, TASK_DEFINITION } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** Names of variables that contain a secret rather than a reference to one. */
@@ -23,7 +23,7 @@ interface Variable {
 
 /** The plain variables that a resource hands to what it runs; UNRESOLVED where they cannot be read. */
 function variablesOf(resource: Resource): readonly Variable[] | Unresolved {
-  if (resource.type === TASK) {
+  if (resource.type === TASK_DEFINITION) {
     const containers = resource.at("containerDefinitions").items();
     if (containers === UNRESOLVED) return UNRESOLVED;
     return containers.flatMap((container) => {
@@ -38,10 +38,10 @@ function variablesOf(resource: Resource): readonly Variable[] | Unresolved {
   }
   const variables: Variable[] = [];
   for (const path of resource.type === FUNCTION ? ["environment.variables"] : ARGUMENTS) {
-    const holder = resource.at(path);
-    const names = holder.keys();
+    const container = resource.at(path);
+    const names = container.keys();
     if (names === UNRESOLVED) return UNRESOLVED;
-    variables.push(...names.map((name) => ({ name, value: holder.at(name) })));
+    variables.push(...names.map((name) => ({ name, value: container.at(name) })));
   }
   return variables;
 }
@@ -50,10 +50,10 @@ const ARGUMENTS = ["defaultArguments", "nonOverridableArguments"];
 
 /** User data of an instance: text, or base64 of it. */
 function userDataOf(resource: Resource): string | Unresolved {
-  const plain = resource.type === INSTANCE ? resource.at("userData").text("") : "";
-  const packed = resource.at(resource.type === INSTANCE ? "userDataBase64" : "userData").text("");
-  if (plain === UNRESOLVED || packed === UNRESOLVED) return UNRESOLVED;
-  return `${plain}\n${Buffer.from(packed, "base64").toString()}`;
+  const text = resource.type === INSTANCE ? resource.at("userData").text("") : "";
+  const base64 = resource.at(resource.type === INSTANCE ? "userDataBase64" : "userData").text("");
+  if (text === UNRESOLVED || base64 === UNRESOLVED) return UNRESOLVED;
+  return `${text}\n${Buffer.from(base64, "base64").toString()}`;
 }
 
 /** Permission to view a function, a task or a job includes its environment, but not the secrets of a role. */
@@ -61,9 +61,9 @@ export const noPlainSecrets = resourceRule({
   name: "no-plain-secrets",
   description: "No function, task, Glue job, instance or launch template has a secret in plain text.",
   framework: control("ECS.8"),
-  remediation: "Pass the name of a secret of Secrets Manager, and let its role read that.",
+  remediation: "Pass the name of a secret in Secrets Manager, and let the role read that secret.",
   mayBeUnknown: ["environment", "containerDefinitions", ...ARGUMENTS, "userData", "userDataBase64"],
-  types: [FUNCTION, TASK, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE],
+  types: [FUNCTION, TASK_DEFINITION, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE],
   check(resource, report) {
     if (resource.type === LAUNCH_TEMPLATE || resource.type === INSTANCE) {
       const data = userDataOf(resource);
@@ -82,7 +82,7 @@ export const noPlainSecrets = resourceRule({
       const isNamed = isSecretName(name) && !NO_SECRET.test(text);
       // The message does not contain the value.
       if (isNamed || SECRET_VALUE.test(text))
-        report(resource, `${name} is a secret in plain text: pass the name of one in Secrets Manager.`);
+        report(resource, `${name} looks like a secret in plain text: store it in Secrets Manager and pass its name.`);
     }
   },
 });

@@ -13,31 +13,34 @@ import {
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 import { flagRule } from "./flag.ts";
 
-const BLOCKS = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"];
+const BLOCK_SETTINGS = ["blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"];
 
 export const bucketPrivate = stackRule({
   name: "s3-block-public-access",
-  description: "Buckets and accounts block public access in all four ways.",
+  description: "Buckets and accounts enable all four settings that block public access.",
   framework: control("S3.8"),
-  remediation: "Add a BucketPublicAccessBlock with all four set to true.",
+  remediation: "Add a BucketPublicAccessBlock with all four settings set to true.",
   check(stack, report) {
-    const judged = new Set<Resource>();
+    const checked = new Set<Resource>();
     for (const bucket of stack.of(BUCKET)) {
       const blocks = stack.linkedTo(bucket, BUCKET_BLOCK, "bucket");
-      for (const block of blocks) judged.add(block);
-      const open = BLOCKS.filter((block) => !blocks.some((one) => one.at(block).flag(false) !== false));
-      if (open.length > 0)
+      for (const block of blocks) checked.add(block);
+      const unblocked = BLOCK_SETTINGS.filter((block) => !blocks.some((one) => one.at(block).flag(false) !== false));
+      if (unblocked.length > 0)
         report(
           bucket,
-          `${open.join(", ")} ${open.length === 1 ? "is" : "are"} not true: add a BucketPublicAccessBlock of all four.`,
+          `${unblocked.join(", ")} ${unblocked.length === 1 ? "is" : "are"} not true: add a BucketPublicAccessBlock that sets all four to true.`,
         );
     }
     // Public access blocks of the account, and of buckets of another program.
     for (const block of [...stack.of(BUCKET_BLOCK), ...stack.of(ACCOUNT_BLOCK)]) {
-      if (judged.has(block)) continue;
-      const open = BLOCKS.filter((name) => block.at(name).flag(false) === false);
-      if (open.length > 0)
-        report(block, `${open.join(", ")} ${open.length === 1 ? "is" : "are"} not true: set all four to true.`);
+      if (checked.has(block)) continue;
+      const unblocked = BLOCK_SETTINGS.filter((name) => block.at(name).flag(false) === false);
+      if (unblocked.length > 0)
+        report(
+          block,
+          `${unblocked.join(", ")} ${unblocked.length === 1 ? "is" : "are"} not true: set all four to true.`,
+        );
     }
   },
 });
@@ -48,24 +51,24 @@ export const bucketExpires = stackRule({
   framework: control("S3.13"),
   remediation: "Add a BucketLifecycleConfiguration with an enabled rule.",
   check(stack, report) {
-    const judged = new Set<Resource>();
+    const checked = new Set<Resource>();
     for (const bucket of stack.of(BUCKET)) {
       const configurations = stack.linkedTo(bucket, BUCKET_LIFECYCLE, "bucket");
-      for (const configuration of configurations) judged.add(configuration);
+      for (const configuration of configurations) checked.add(configuration);
       const rules = configurations.map((one) => one.at("rules").items());
       // The deprecated form: inline rules of the bucket.
-      const own = bucket.at("lifecycleRules").items();
-      if (rules.includes(UNRESOLVED) || own === UNRESOLVED) continue;
+      const inlineRules = bucket.at("lifecycleRules").items();
+      if (rules.includes(UNRESOLVED) || inlineRules === UNRESOLVED) continue;
       const enabled =
         rules
           .filter((one) => one !== UNRESOLVED)
           .flat()
           .some((rule) => rule.at("status").text("") === "Enabled") ||
-        own.some((rule) => rule.at("enabled").flag(false) === true);
+        inlineRules.some((rule) => rule.at("enabled").flag(false) === true);
       if (!enabled) report(bucket, "it has no enabled lifecycle rule, so its objects are never deleted: add one.");
     }
     for (const configuration of stack.of(BUCKET_LIFECYCLE)) {
-      if (judged.has(configuration)) continue;
+      if (checked.has(configuration)) continue;
       const rules = configuration.at("rules").items();
       if (rules !== UNRESOLVED && !rules.some((rule) => rule.at("status").text("") !== "Disabled"))
         report(configuration, "none of its rules is enabled: enable one.");
@@ -87,7 +90,7 @@ export const bucketEncrypted = stackRule({
         bucket.at("serverSideEncryptionConfiguration").items(),
       ];
       if (rules.every((one) => one !== UNRESOLVED && one.length === 0))
-        report(bucket, "no encryption is configured for it: configure one.");
+        report(bucket, "it does not configure encryption: add a BucketServerSideEncryptionConfiguration.");
     }
   },
 });
@@ -119,7 +122,8 @@ export const topicEncrypted = resourceRule({
   presenceOf: ["kmsMasterKeyId"],
   types: [TOPIC],
   check(topic, report) {
-    if (topic.at("kmsMasterKeyId").isAbsent) report(topic, "kmsMasterKeyId is not set: set it.");
+    if (topic.at("kmsMasterKeyId").isAbsent)
+      report(topic, "kmsMasterKeyId is not set: set it to a customer managed key.");
   },
 });
 
@@ -129,9 +133,9 @@ export const repositoryScanned = flagRule({
   type: REPOSITORY,
   property: "imageScanningConfiguration.scanOnPush",
   value: true,
-  absent: false,
+  awsDefault: false,
   description: "An image is scanned when it is pushed.",
-  because: "known holes go unseen",
+  consequence: "known vulnerabilities are not found",
 });
 
 export const repositoryImmutable = resourceRule({

@@ -10,7 +10,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-queues-responses: its provider account allows the accounts 333333333333, 999999999999: it must allow 333333333333 only.",
   ],
   "a hundred load balancers": [
-    "mutant-148: the program creates 101 load balancers, 51 more than the quota (L-53DA6B97) of 50: create fewer, or have it raised.",
+    "mutant-148: the program creates 101 load balancers, 51 more than the quota (L-53DA6B97) of 50: create fewer, or have the quota raised.",
   ],
   "a long name of the load balancer": [
     'shop-api: name "rates-prod-api-in-the-middle-of-europe" has 38 characters, 6 more than AWS\'s maximum of 32: shorten it.',
@@ -75,10 +75,10 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a Python shell of half a DPU": ["shop-glue: maxCapacity is 0.5: a Python shell accepts 0.0625 or 1 DPU."],
   "queued runs that are retried": ["shop-glue: maxRetries is 3 with jobRunQueuingEnabled: Glue accepts 0 only."],
   "a small instance": [
-    "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than 190, the usable ones of max_connections 200 of shop-database: use a larger instanceClass, or lower one of them.",
+    "shop-database: 608 connections may be open at once (shop-migrations 4, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 418 more than 190, the usable connections of max_connections 200 of shop-database: use a larger instanceClass, or lower one of these numbers.",
   ],
   "a thousand more executions": [
-    "shop-database: 5004 connections may be open at once (shop-migrations 4400, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 1410 more than 3594, the usable ones of max_connections 3604 of shop-database: use a larger instanceClass, or lower one of them.",
+    "shop-database: 5004 connections may be open at once (shop-migrations 4400, shop-dispatcher 56, shop-glue 300, shop-ec2 8, shop-api 240), 1410 more than 3594, the usable connections of max_connections 3604 of shop-database: use a larger instanceClass, or lower one of these numbers.",
   ],
   "backups for a year": [
     "shop-database: backupRetentionPeriod is 365 days, 330 more than RDS's maximum of 35: lower it.",
@@ -96,7 +96,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-queues-requests: its policy names 51 principals, 1 more than SQS's maximum of 50: name fewer.",
   ],
   "a start of 20 KB": [
-    "shop-ec2: userData has 20000 bytes, 3616 more than EC2's maximum of 16384: download them instead.",
+    "shop-ec2: userData has 20000 bytes, 3616 more than EC2's maximum of 16384: download large files from a bucket instead.",
   ],
   "a budget of 10 dollars": [
     "shop-monitoring: fixed cost is about 1882 US dollars per month, 1872 more than 10: shop-database 987, shop 710, shop-api 124.",
@@ -106,7 +106,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-database: storageEncrypted is false, so its storage and snapshots are not encrypted: set it to true.",
   ],
   "a database in one zone": [
-    "shop-database: multiAz is false, so it is unavailable for as long as its zone is: set it to true.",
+    "shop-database: multiAz is false, so it is unavailable while its zone is: set it to true.",
   ],
   "a database that may be deleted": [
     "shop-database: deletionProtection is false, so one command deletes it: set it to true.",
@@ -123,17 +123,17 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-database: no parameter group of this program sets rds.force_ssl to 1: its connections may be unencrypted.",
   ],
   "a bucket policy without TLS": [
-    "shop-buckets-uploads: its policy shop-buckets-uploads does not deny everything when aws:SecureTransport is false: add that statement.",
+    "shop-buckets-uploads: its policy shop-buckets-uploads does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
   ],
   "a bucket without policy": ["shop-buckets-results: it has no policy that denies requests without TLS: add one."],
   "a bucket that may be made public": [
-    "shop-buckets-results: blockPublicPolicy is not true: add a BucketPublicAccessBlock of all four.",
+    "shop-buckets-results: blockPublicPolicy is not true: add a BucketPublicAccessBlock that sets all four to true.",
   ],
   "a bucket that keeps everything": [
     "shop-buckets-results: it has no enabled lifecycle rule, so its objects are never deleted: add one.",
   ],
   "a bucket that says nothing of encryption": [
-    "shop-buckets-results: no encryption is configured for it: configure one.",
+    "shop-buckets-results: it does not configure encryption: add a BucketServerSideEncryptionConfiguration.",
   ],
   "a public bucket": [
     "shop-buckets-results: its policy allows everyone sqs:SendMessage: name the callers in Principal.",
@@ -145,9 +145,9 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a public queue": [
     "shop-queues-requests: its policy allows everyone sqs:SendMessage: name the callers in Principal.",
   ],
-  "a topic in the clear": ["shop-monitoring: kmsMasterKeyId is not set: set it."],
+  "a topic in the clear": ["shop-monitoring: kmsMasterKeyId is not set: set it to a customer managed key."],
   "images that nobody scans": [
-    "shop-images: imageScanningConfiguration.scanOnPush is false, so known holes go unseen: set it to true.",
+    "shop-images: imageScanningConfiguration.scanOnPush is false, so known vulnerabilities are not found: set it to true.",
   ],
   "tags that move": ["shop-images: imageTagMutability is MUTABLE: set it to IMMUTABLE."],
   "a database open to everybody": [
@@ -185,10 +185,10 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "events of other accounts": [
     "shop-dispatcher-schedule: events.amazonaws.com may invoke the function on behalf of any account: set sourceArn or sourceAccount.",
   ],
-  "a secret that never changes": ["mutant: nothing rotates it: add a SecretRotation."],
-  "a key that never changes": ["shop-monitoring: enableKeyRotation is not true: set it."],
+  "a secret that never changes": ["mutant: it is never rotated: add a SecretRotation."],
+  "a key that never changes": ["shop-monitoring: enableKeyRotation is not true: set it to true."],
   "credentials for whoever asks": ["shop-ec2: metadataOptions.httpTokens is optional: set it to required."],
-  "a volume in the clear": ["shop-ec2: blockDeviceMappings[0].ebs.encrypted is not true: set it."],
+  "a volume in the clear": ["shop-ec2: blockDeviceMappings[0].ebs.encrypted is not true: set it to true."],
   "instances in public": ["shop-ec2: associatePublicIpAddress is true: set it to false."],
   "tasks in public": ["shop-api: networkConfiguration.assignPublicIp is true: set it to false."],
   "a file system that can be written": ["shop-api: container api: readonlyRootFilesystem is not true."],
@@ -207,16 +207,16 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop: domainEndpointOptions.tlsSecurityPolicy is Policy-Min-TLS-1-0-2019-07: set it to Policy-Min-TLS-1-2-PFS-2023-10.",
   ],
   "a token in a function's environment": [
-    "shop-dispatcher: API_TOKEN is a secret in plain text: pass the name of one in Secrets Manager.",
+    "shop-dispatcher: API_TOKEN looks like a secret in plain text: store it in Secrets Manager and pass its name.",
   ],
   "a password in a database's address": [
-    "shop-dispatcher: DATABASE_URL is a secret in plain text: pass the name of one in Secrets Manager.",
+    "shop-dispatcher: DATABASE_URL looks like a secret in plain text: store it in Secrets Manager and pass its name.",
   ],
   "an access key among a container's variables": [
-    "shop-api: KEY is a secret in plain text: pass the name of one in Secrets Manager.",
+    "shop-api: KEY looks like a secret in plain text: store it in Secrets Manager and pass its name.",
   ],
   "a password among a job's arguments": [
-    "shop-glue: --database-password is a secret in plain text: pass the name of one in Secrets Manager.",
+    "shop-glue: --database-password looks like a secret in plain text: store it in Secrets Manager and pass its name.",
   ],
-  "logs for ever": ["shop-dispatcher: retentionInDays is not set, so logs are kept and charged without end: set it."],
+  "logs for ever": ["shop-dispatcher: retentionInDays is not set, so logs are kept and charged forever: set it."],
 };

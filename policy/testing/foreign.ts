@@ -30,7 +30,7 @@ export function packFor(
   });
   after(() => pack.close());
   return async (resources, ...rules) => {
-    const told = ({ policy, message }: Finding) => (rules.length === 1 ? message : `${policy} ${message}`);
-    return (await pack.findings(resources)).filter(({ policy }) => rules.includes(policy)).map(told);
+    const describe = ({ policy, message }: Finding) => (rules.length === 1 ? message : `${policy} ${message}`);
+    return (await pack.findings(resources)).filter(({ policy }) => rules.includes(policy)).map(describe);
   };
 }

@@ -52,7 +52,7 @@ export const secret = (value: unknown): unknown => ({
   value,
 });
 
-type Call<Answer> = (request: Message, done: (error: Error | null, answer: Answer) => void) => void;
+type Call<Reply> = (request: Message, done: (error: Error | null, reply: Reply) => void) => void;
 
 /** In numerical order. */
 const ENFORCEMENT = ["advisory", "mandatory", "disabled", "remediate"];
@@ -74,14 +74,14 @@ export async function startPack(name: "limits" | "security", env: Record<string,
   );
   const port = await portOf(child);
   const client = new clients.AnalyzerClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
-  const call = <Answer>(method: string, request: Message): Promise<Answer> =>
+  const call = <Reply>(method: string, request: Message): Promise<Reply> =>
     new Promise((resolve, reject) => {
-      const methods = client as unknown as Record<string, Call<Answer>>;
-      methods[method]?.(request, (error, answer) => (error ? reject(error) : resolve(answer)));
+      const methods = client as unknown as Record<string, Call<Reply>>;
+      methods[method]?.(request, (error, reply) => (error ? reject(error) : resolve(reply)));
     });
   const analyze = async (method: string, request: Message): Promise<Finding[]> => {
-    const answer = await call<messages.AnalyzeResponse>(method, request);
-    return answer.getDiagnosticsList().map((one) => ({
+    const reply = await call<messages.AnalyzeResponse>(method, request);
+    return reply.getDiagnosticsList().map((one) => ({
       policy: one.getPolicyname(),
       level: LEVELS[one.getEnforcementlevel() === 0 ? 0 : 1],
       // The SDK puts the rule's description above it.
@@ -100,32 +100,32 @@ export async function startPack(name: "limits" | "security", env: Record<string,
       const request = new messages.ConfigureAnalyzerRequest();
       for (const [rule, properties] of Object.entries(settings)) {
         const config = new messages.PolicyConfig();
-        const { enforcementLevel = "mandatory", ...own } = properties;
+        const { enforcementLevel = "mandatory", ...ruleSettings } = properties;
         config.setEnforcementlevel(ENFORCEMENT.indexOf(String(enforcementLevel)) as 0);
-        config.setProperties(struct(own));
+        config.setProperties(struct(ruleSettings));
         request.getPolicyconfigMap().set(rule, config);
       }
       await call("configure", request);
     },
     async remedied(resource) {
-      const answer = await call<messages.RemediateResponse>("remediate", analyzeRequest(resource));
-      return answer.getRemediationsList().map((one) => one.getProperties()?.toJavaScript() ?? {});
+      const reply = await call<messages.RemediateResponse>("remediate", analyzeRequest(resource));
+      return reply.getRemediationsList().map((one) => one.getProperties()?.toJavaScript() ?? {});
     },
     async close() {
       client.close();
-      const ended = once(child, "exit");
+      const exited = once(child, "exit");
       child.kill();
-      await ended;
+      await exited;
     },
   };
 }
 
 async function portOf(child: ChildProcess): Promise<string> {
-  const said = once(child.stdout ?? child, "data").then(([data]) => String(data).trim());
-  const ended = once(child, "exit").then(([code]) => {
+  const output = once(child.stdout ?? child, "data").then(([data]) => String(data).trim());
+  const exited = once(child, "exit").then(([code]) => {
     throw new Error(`The pack ended with ${code} before it said where it is`);
   });
-  return Promise.race([said, ended]);
+  return Promise.race([output, exited]);
 }
 
 const struct = (properties: Record<string, unknown>): Structs.Struct =>

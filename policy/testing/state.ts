@@ -13,16 +13,16 @@ interface StoredResource {
 
 /** Resources of a state, as the engine passes them to a pack after an update. */
 export function resourcesOf(state: unknown): EngineResource[] {
-  const kept = (state as { deployment: { resources: StoredResource[] } }).deployment.resources;
-  const byUrn = new Map(kept.map((one) => [one.urn, one]));
-  return kept.map((one) => {
+  const resources = (state as { deployment: { resources: StoredResource[] } }).deployment.resources;
+  const byUrn = new Map(resources.map((one) => [one.urn, one]));
+  return resources.map((one) => {
     const provider = byUrn.get(one.provider?.replace(/::[^:]*$/, "") ?? "");
     return {
       type: one.type,
       name: nameOf(one.urn),
       urn: one.urn,
-      props: plain(one.inputs ?? {}),
-      outputs: plain(one.outputs ?? {}),
+      props: plainProperties(one.inputs ?? {}),
+      outputs: plainProperties(one.outputs ?? {}),
       links: Object.fromEntries(Object.entries(one.propertyDependencies ?? {}).map(([key, urns]) => [key, urns ?? []])),
       ...(provider && { provider: { urn: provider.urn, name: nameOf(provider.urn), props: provider.inputs ?? {} } }),
     };
@@ -36,9 +36,9 @@ const REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 
 /** Properties without the provider's internal ones, and without file contents, which no rule reads. */
-function plain(properties: Record<string, unknown>): Record<string, unknown> {
-  const { __defaults, code, content, source, ...rest } = properties;
-  return JSON.parse(JSON.stringify(rest), (_, value) =>
+function plainProperties(properties: Record<string, unknown>): Record<string, unknown> {
+  const { __defaults, code, content, source, ...settable } = properties;
+  return JSON.parse(JSON.stringify(settable), (_, value) =>
     value?.[SIGNATURE] === REFERENCE ? value.id || value.urn : value,
   );
 }

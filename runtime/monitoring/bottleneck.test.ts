@@ -53,7 +53,7 @@ describe("the verdict on the bottleneck", () => {
     assert.equal(raise, undefined);
     assert.match(
       sentence,
-      /^All 2 Glue runs are taken;.*: this machine carries 4 runner processes per core; restart with more\.$/,
+      /^All 2 Glue runs are busy;.*: this machine carries 4 runner processes per core; restart with more\.$/,
     );
     const briefly = situation({ glue: { ...FULL, oldestWaiting: 5 } });
     briefly.settings.runners.glue = local.settings.runners.glue;
@@ -120,7 +120,7 @@ describe("the verdict on the bottleneck", () => {
       level: "stuck",
       place: "capacity",
       raise: "runners.glue.maxRuns",
-      says: /this stack has none/,
+      says: /this stack has no runs of this type/,
     },
     "runs are on their way": {
       change: { glue: { waiting: 1, oldestWaiting: 20 } },

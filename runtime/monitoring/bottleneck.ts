@@ -106,7 +106,7 @@ function requestsWait({ requests = 0 }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "requests",
-      sentence: `${many(requests, "request")} wait on the queue, and the dispatcher does not keep up: its log says whether it fails, is throttled or waits for the database.`,
+      sentence: `${many(requests, "request")} wait on the queue because the dispatcher does not keep up: check its log for errors, throttling or slow database calls.`,
     },
   ];
 }
@@ -125,7 +125,7 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
       {
         level: "stuck",
         place: "starts",
-        sentence: `${of} is closed to new runs while the platform drains; ${wait}: reopen it to continue.`,
+        sentence: `${of} is closed to new runs while the platform is draining; ${wait}: reopen it to continue.`,
       },
     ];
   if (slots === 0)
@@ -153,10 +153,10 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
   const atWork = 2 * working >= slots || ended > 0;
   if (running >= slots && atWork) {
     if (noRoom) return [];
-    const taken = slots === 1 ? `The one ${run} is taken` : `All ${slots} ${run}s are taken`;
+    const taken = slots === 1 ? `The one ${run} is busy` : `All ${slots} ${run}s are busy`;
     // Raising the stack's key would not help.
     if (limitedBy !== undefined) {
-      const remedy = limitRemedy === undefined ? "the stack has more" : limitRemedy;
+      const remedy = limitRemedy === undefined ? "the stack allows more" : limitRemedy;
       const advice = level === "busy" && limitRemedy !== undefined ? `if this continues, ${remedy}` : remedy;
       return [{ level, place: "capacity", sentence: `${taken}; ${wait}: ${limitedBy}; ${advice}.` }];
     }
@@ -175,7 +175,7 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
       {
         level: "stuck",
         place: "starts",
-        sentence: `Only ${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} busy although ${wait}: runs do not start; read the reason in the dispatcher's log.`,
+        sentence: `Only ${working} of ${slots} ${run}s ${working === 1 ? "is" : "are"} busy although ${wait}: runs do not start. The dispatcher's log has the reason.`,
       },
     ];
   }
@@ -183,7 +183,7 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
     {
       level: "busy",
       place: "starts",
-      sentence: `${many(slots - working, run)} can still come to work; ${wait}: they are on their way.`,
+      sentence: `${many(slots - working, run)} can still start; ${wait}: more are starting.`,
     },
   ];
 }
@@ -199,7 +199,7 @@ function connectionsAreUsedUp({ status: standing }: BottleneckInput): Verdict[] 
       level: "bound",
       place: "connections",
       raise: "database.instanceClass",
-      sentence: `${connections} of the database's ${maxConnections} connections are open, so no more runs fit beside it: raise database.instanceClass before anything else.`,
+      sentence: `${connections} of the database's ${maxConnections} connections are open, so no more runs can connect: use a larger database.instanceClass first.`,
     },
   ];
 }
@@ -224,7 +224,7 @@ function runsEnd({ status: standing }: BottleneckInput, kind: RunnerType): Verdi
           {
             level: "bound",
             place: "runs",
-            sentence: `${many(lost, run)} vanished in mid-job in the last minutes and the work is done again: the log of their attempts says why.`,
+            sentence: `${many(lost, run)} was lost during a job in the last minutes, and the jobs are retried: the logs of their attempts have the reason.`,
           } as const,
         ]
       : []),
@@ -237,7 +237,7 @@ function locksAreHeld({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "locks",
-      sentence: `${many(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${seconds(platform.oldestLockWait)}: updates of the same lanes go one after the other, so make such batches fewer and larger.`,
+      sentence: `${many(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${seconds(platform.oldestLockWait)}: updates to the same lanes run one at a time; send fewer, larger batches.`,
     },
   ];
 }
@@ -248,7 +248,7 @@ function responsesWait({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "responses",
-      sentence: `${many(platform.unsentResponses, "response")} could not be sent, the oldest for ${seconds(platform.oldestUnsent)}: see whether SQS answers and the response queue is there.`,
+      sentence: `${many(platform.unsentResponses, "response")} could not be sent, the oldest for ${seconds(platform.oldestUnsent)}: check whether SQS is reachable and the response queue exists.`,
     },
   ];
 }
@@ -261,7 +261,7 @@ function resultsAreLarge({ results: { byPointer, nearlyInline }, settings }: Bot
       level: "busy",
       place: "payload",
       raise: "jobs.inlineBytes",
-      sentence: `${number(nearlyInline)} of ${number(byPointer)} results by pointer are only just above the ${kilobytes(settings.jobs.inlineBytes)} that a response carries, and each costs its reader a second call: raise jobs.inlineBytes.`,
+      sentence: `${number(nearlyInline)} of ${number(byPointer)} results sent as pointers are only just larger than the ${kilobytes(settings.jobs.inlineBytes)} that fit into a response, and each needs a second call to read: raise jobs.inlineBytes.`,
     },
   ];
 }
@@ -272,7 +272,7 @@ function searchIsBehind({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "busy",
       place: "search",
-      sentence: `Search is behind by ${many(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs keep running: check whether the tracking store responds.`,
+      sentence: `Search is behind by ${many(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs keep running. Check whether the tracking store responds.`,
     },
   ];
 }

@@ -19,28 +19,33 @@ export const NAMESPACE = "RatesPlatform";
 
 /** Figures of each runner kind. */
 export const RUNNER_METRICS = {
-  waiting: { name: "Waiting", unit: "Count", kind: "state", meaning: "jobs that wait for a run, or out a back-off" },
+  waiting: {
+    name: "Waiting",
+    unit: "Count",
+    kind: "state",
+    meaning: "jobs that wait for a run or for their next attempt",
+  },
   oldestWaiting: {
     name: "OldestWaiting",
     unit: "Seconds",
     kind: "state",
-    meaning: "how long the job that waits longest has been ready to run",
+    meaning: "waiting time of the job that has been ready to run longest",
   },
-  running: { name: "Running", unit: "Count", kind: "state", meaning: "runs that hold a slot, warm ones included" },
+  running: { name: "Running", unit: "Count", kind: "state", meaning: "runs that hold a slot, including warm ones" },
   refused: {
     name: "Refused",
     unit: "Count",
     kind: "event",
-    meaning: "runs that AWS refused to start: a throttle, or no capacity left",
+    meaning: "runs that AWS refused to start, because of a throttle or missing capacity",
   },
-  lost: { name: "Lost", unit: "Count", kind: "event", meaning: "attempts whose runner vanished" },
+  lost: { name: "Lost", unit: "Count", kind: "event", meaning: "attempts whose run was lost" },
   outOfMemory: { name: "OutOfMemory", unit: "Count", kind: "event", meaning: "attempts that ran out of memory" },
-  succeeded: { name: "Succeeded", unit: "Count", kind: "event", meaning: "jobs that ended well" },
+  succeeded: { name: "Succeeded", unit: "Count", kind: "event", meaning: "jobs that succeeded" },
   failedByRequest: {
     name: "FailedByRequest",
     unit: "Count",
     kind: "event",
-    meaning: "jobs that failed for what was asked: bad rows, bad SQL",
+    meaning: "jobs that failed because of their request, for example bad rows or invalid SQL",
   },
   failedByPlatform: {
     name: "FailedByPlatform",
@@ -52,19 +57,19 @@ export const RUNNER_METRICS = {
     name: "QueueTimeP95",
     unit: "Seconds",
     kind: "event",
-    meaning: "from acceptance to the last attempt's start, of jobs that ended",
+    meaning: "time from acceptance to the start of the last attempt, of ended jobs",
   },
   runTime: {
     name: "RunTimeP95",
     unit: "Seconds",
     kind: "event",
-    meaning: "the last attempt from start to end, of jobs that ended",
+    meaning: "duration of the last attempt, of ended jobs",
   },
   peakMemory: {
     name: "PeakMemory",
     unit: "Bytes",
     kind: "event",
-    meaning: "the most memory that a run took, of jobs that ended",
+    meaning: "peak memory of a run, of ended jobs",
   },
 } as const satisfies Record<string, Metric>;
 
@@ -74,37 +79,37 @@ export const PLATFORM_METRICS = {
     name: "UnsentResponses",
     unit: "Count",
     kind: "state",
-    meaning: "responses that are written and not yet on their queue",
+    meaning: "responses that are stored and not yet on their queue",
   },
   oldestUnsent: {
     name: "OldestUnsent",
     unit: "Seconds",
     kind: "state",
-    meaning: "age of the oldest of them; one that is asked for again counts from when it was first written",
+    meaning: "age of the oldest unsent response; a repeated response counts from when it was first stored",
   },
   documentsBehind: {
     name: "DocumentsBehind",
     unit: "Count",
     kind: "state",
-    meaning: "jobs whose document in the tracking store is not the latest",
+    meaning: "jobs whose document in the tracking store is outdated",
   },
   oldestBehind: {
     name: "OldestBehind",
     unit: "Seconds",
     kind: "state",
-    meaning: "how long the document that is behind longest has been so",
+    meaning: "age of the oldest outdated document",
   },
   lockWaits: {
     name: "LockWaits",
     unit: "Count",
     kind: "state",
-    meaning: "database sessions that wait for a lock of another",
+    meaning: "database sessions that wait for a lock of another session",
   },
   oldestLockWait: {
     name: "OldestLockWait",
     unit: "Seconds",
     kind: "state",
-    meaning: "how long the longest of them has waited",
+    meaning: "longest wait of a database session for a lock",
   },
 } as const satisfies Record<string, Metric>;
 
@@ -120,6 +125,7 @@ export type MetricValues = Record<RunnerType, Record<RunnerMetric, number | null
 export async function readMetrics(db: Database, minutes: number): Promise<MetricValues> {
   const { rows } = await db.query("select jobs.figures($1) as figures", [minutes]);
   const [row] = rows;
-  if (!row) throw new Error(`jobs.figures answered nothing: are the rows of ${RUNNERS.join(" and ")} in jobs.runners?`);
+  if (!row)
+    throw new Error(`jobs.figures returned no row: check that jobs.runners has the rows ${RUNNERS.join(" and ")} .`);
   return row.figures;
 }

@@ -15,17 +15,17 @@ export interface Panel {
 
 export const PANELS = {
   queueTime: {
-    title: "From acceptance to start, p95, seconds",
+    title: "Time from acceptance to start, p95, seconds",
     figures: [{ figure: "queueTime" }],
     stat: "Maximum",
   },
   runTime: { title: "Run time, p95, seconds", figures: [{ figure: "runTime" }], stat: "Maximum" },
-  peakMemory: { title: "Most memory of a run, bytes", figures: [{ figure: "peakMemory" }], stat: "Maximum" },
+  peakMemory: { title: "Peak memory of a run, bytes", figures: [{ figure: "peakMemory" }], stat: "Maximum" },
   succeeded: { title: "Succeeded", figures: [{ figure: "succeeded" }], stat: "Sum" },
-  failedByRequest: { title: "Failed for what was asked", figures: [{ figure: "failedByRequest" }], stat: "Sum" },
-  failedByPlatform: { title: "Failed for another reason", figures: [{ figure: "failedByPlatform" }], stat: "Sum" },
+  failedByRequest: { title: "Failed because of the request", figures: [{ figure: "failedByRequest" }], stat: "Sum" },
+  failedByPlatform: { title: "Failed because of the platform", figures: [{ figure: "failedByPlatform" }], stat: "Sum" },
   brokenOff: {
-    title: "Attempts lost, or out of memory",
+    title: "Attempts lost or out of memory",
     figures: [
       { figure: "lost", label: "lost" },
       { figure: "outOfMemory", label: "out of memory" },

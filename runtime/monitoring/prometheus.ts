@@ -73,19 +73,23 @@ export function platformFamilies(look: PlatformLook): Family[] {
     })),
     gauge(
       "working",
-      "jobs that are being done",
+      "jobs in progress",
       byRunner((runner) => status.working[runner] ?? 0),
     ),
     gauge(
       "slots",
-      "runs that there may be at once",
+      "maximum concurrent runs",
       byRunner((runner) => look.slots[runner]),
     ),
-    gauge("requests_waiting", "messages in the request queue, about", known(look.requests)),
-    gauge("dead_letters", "messages in the dead-letter queue, about", known(look.deadLetters)),
-    gauge("database_sessions", "sessions of the whole database", known(status.database.connections)),
-    gauge("database_sessions_limit", "sessions that the database can give", known(status.database.maxConnections)),
-    gauge("counted_age_seconds", "time since the minute up to which counters count", known(look.ageSeconds)),
+    gauge("requests_waiting", "approximate number of messages in the request queue", known(look.requests)),
+    gauge("dead_letters", "approximate number of messages in the dead-letter queue", known(look.deadLetters)),
+    gauge("database_sessions", "open database sessions", known(status.database.connections)),
+    gauge("database_sessions_limit", "maximum database sessions", known(status.database.maxConnections)),
+    gauge(
+      "counted_age_seconds",
+      "time since the end of the last minute that the counters include",
+      known(look.ageSeconds),
+    ),
   ];
 }
 

@@ -47,7 +47,7 @@ describe("why a job waits", () => {
     "there is no such run": {
       change: { runner: "ec2" },
       reason: "noRuns",
-      says: /^Waiting for an EC2 runner: this stack has none/,
+      says: /^Waiting for an EC2 runner: this stack has no runs of this type/,
     },
     "its last attempt failed": {
       change: { attempt: 1, notBeforeSeconds: 4, lastError: "RunnerLost" },

@@ -97,19 +97,19 @@ function reasonOf(
   tenant: string,
 ): [WaitingReason, string] {
   const on = (text: string) => `Waiting for {a run}: ${text}`;
-  if (needsLarger) return ["largerRun", "Waiting for a larger {run}, of which there is one at a time"];
+  if (needsLarger) return ["largerRun", "Waiting for a larger {run}; only one runs at a time"];
   if (notBeforeSeconds !== undefined)
     return [
       "retry",
       `Waiting for attempt ${attempt + 1}, in ${durationText(notBeforeSeconds)}${lastError === undefined ? "" : ` after ${lastError}`}`,
     ];
-  if (paused === "closed") return ["drained", on("the platform is drained and starts none")];
-  if (slots === 0) return ["noRuns", on("this stack has none")];
+  if (paused === "closed") return ["drained", on("the platform is draining and starts no runs")];
+  if (slots === 0) return ["noRuns", on("this stack has no runs of this type")];
   if (tenantSlots !== undefined && tenantWorking >= tenantSlots)
     return ["tenantSlots", on(`${tenantWorking} of tenant ${tenant}'s ${tenantSlots} busy`)];
   if (working >= slots)
     return ["slots", on(`${working} of ${slots} busy${limitedBy === undefined ? "" : ` (${limitedBy})`}`)];
-  if (paused !== undefined) return ["paused", on("AWS refused to start more, and is asked again soon")];
+  if (paused !== undefined) return ["paused", on("AWS refused to start more; the platform retries soon")];
   return [
     "starting",
     on(`${working} of ${slots} busy, ${starting === 0 ? "the next is about to start" : `${starting} starting`}`),

@@ -12,21 +12,32 @@ const count = (description: string, value: number, minimum = 1) =>
 /** Maximums of a runner type. */
 const RunnerSettings = Type.Object(
   {
-    slots: Type.Integer({ minimum: 0, default: 1, description: "runs at once, from stacks/planning/capacity.ts" }),
-    idleSeconds: Type.Number({ minimum: 0, default: 30, description: "how long a run without work stays warm" }),
-    startSeconds: count("how long a run may take from launch to its first sign of life", 120),
-    lifetimeSeconds: count("when a run takes no further job", 14_400),
+    slots: Type.Integer({
+      minimum: 0,
+      default: 1,
+      description: "maximum concurrent runs, from stacks/planning/capacity.ts",
+    }),
+    idleSeconds: Type.Number({
+      minimum: 0,
+      default: 30,
+      description: "seconds for which a run without work waits for its next job",
+    }),
+    startSeconds: count("maximum seconds from the launch of a run to its first report", 120),
+    lifetimeSeconds: count("seconds after which a run claims no further job", 14_400),
     usdPerHour: Type.Optional(
-      Type.Number({ minimum: 0, description: "list price of a run that works, from the stack's price book" }),
+      Type.Number({
+        minimum: 0,
+        description: "list price of a running run, US dollars per hour, from infra/limits/prices.ts",
+      }),
     ),
     limitedBy: Type.Optional(
-      Type.String({ description: "what limits the slots in place of the stack's configuration, in words" }),
+      Type.String({ description: "what limits the slots, as text for people, if it is not the stack's configuration" }),
     ),
     limitRemedy: Type.Optional(Type.String({ description: "what to do about that limit, in words" })),
     tenantSlots: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: "most jobs of one tenant at once; left out, all slots but one where several tenants are named",
+        description: "maximum running jobs per tenant; by default all slots but one if several tenants are named",
       }),
     ),
   },
@@ -36,12 +47,16 @@ const RunnerSettings = Type.Object(
 /** Maximums per caller. Each API process counts separately. */
 const LimitSettings = Type.Object(
   {
-    tokenPerMinute: count("requests of one token a minute; 0: as many as they like", 12_000, 0),
-    addressPerMinute: count("the same of one address without a token that is known", 3_000, 0),
-    ratesPerMinute: count("requests of /rates a minute, of one token or address", 0, 0),
+    tokenPerMinute: count("maximum requests per token and minute; 0 for no limit", 12_000, 0),
+    addressPerMinute: count(
+      "maximum requests per client address and minute without a valid token; 0 for no limit",
+      3_000,
+      0,
+    ),
+    ratesPerMinute: count("maximum requests of /rates per minute, for each token or address", 0, 0),
     connections: count("connections at once", 2_000),
-    streams: count("event streams at once", 1_000),
-    streamsPerToken: count("event streams of one token at once", 50),
+    streams: count("maximum open event streams", 1_000),
+    streamsPerToken: count("maximum open event streams per token", 50),
   },
   { additionalProperties: false, default: {} },
 );
@@ -52,16 +67,18 @@ export const AccessRule = Type.Object(
     claim: Type.String({
       minLength: 1,
       maxLength: 200,
-      description: "a claim, or a path in one, as realm_access.roles",
+      description: "claim of the ID token, or the path of a nested claim, for example realm_access.roles",
     }),
     value: Type.String({
       minLength: 1,
       maxLength: 200,
-      description: "what the claim must be, or a list must have; *: any value",
+      description: "required value of the claim, or of one element if the claim is a list; * accepts any value",
     }),
-    tenant: Type.Optional(Type.String({ description: "whose jobs it gives access to" })),
-    tenantClaim: Type.Optional(Type.String({ description: "the claim that has the tenant, in place of tenant" })),
-    scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, description: "what a person may do" }),
+    tenant: Type.Optional(Type.String({ description: "tenant whose jobs the person may access" })),
+    tenantClaim: Type.Optional(
+      Type.String({ description: "claim that contains the name of the tenant, instead of tenant" }),
+    ),
+    scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, description: "scopes that the person gets" }),
   },
   { additionalProperties: false },
 );
@@ -73,19 +90,22 @@ export const OidcSettings = Type.Object(
   {
     issuer: Type.String({
       pattern: "^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])",
-      description: "its issuer URL, below which /.well-known/openid-configuration is",
+      description: "URL of the issuer; its configuration is at /.well-known/openid-configuration below it",
     }),
-    clientId: Type.String({ minLength: 1, description: "a public client: PKCE, and no secret" }),
-    name: Type.String({ default: "single sign-on", description: "what the sign-in page calls it" }),
-    scopes: Type.Array(Type.String(), { default: ["openid", "profile", "email"], description: "what is asked for" }),
+    clientId: Type.String({ minLength: 1, description: "client id of a public client (PKCE, no secret)" }),
+    name: Type.String({ default: "single sign-on", description: "name of the provider on the sign-in page" }),
+    scopes: Type.Array(Type.String(), { default: ["openid", "profile", "email"], description: "requested scopes" }),
     publicUrl: Type.Optional(
       Type.String({
         pattern: "^https?://",
         description:
-          "the API's address, to which the provider leads back; left out, the loopback address it is called by",
+          "URL of the API, to which the provider redirects browsers; by default the loopback address of the request",
       }),
     ),
-    rules: Type.Array(AccessRule, { minItems: 1, description: "who gets access; the first rule that matches decides" }),
+    rules: Type.Array(AccessRule, {
+      minItems: 1,
+      description: "rules that map claims to a tenant and scopes; the first matching rule applies",
+    }),
   },
   { additionalProperties: false },
 );
@@ -98,10 +118,10 @@ const SignInSettings = Type.Object(
     platform: Type.String({
       pattern: "^[A-Za-z0-9-]{1,64}$",
       default: "platform",
-      description: "in the names of cookies, so that platforms on one host do not overwrite each other's",
+      description: "part of cookie names, so that platforms on one host do not overwrite each other's cookies",
     }),
-    sessionMinutes: count("how long a session lasts", 720),
-    linkMinutes: count("how long a link that signs in once is valid", 10),
+    sessionMinutes: count("minutes until a session expires", 720),
+    linkMinutes: count("minutes for which a sign-in link is valid", 10),
     oidc: Type.Optional(OidcSettings),
   },
   { additionalProperties: false, default: {} },
@@ -112,11 +132,13 @@ const CallerSettings = Type.Object(
   {
     senderId: Type.String({
       pattern: "^(\\*|[\\w+=,.@-]{1,128}(:[\\w+=,.@-]{1,64})?)$",
-      description:
-        "unique id of an IAM user or role (of a role also with a session: AROA…:session), or * for every other sender",
+      description: "unique id of an IAM user or role (a role also as AROA…:session), or * for all other senders",
     }),
-    tenants: Type.Array(Type.String(), { minItems: 1, description: "tenants that it sends for; * for every tenant" }),
-    scopes: Type.Array(Type.Enum(["read", "update"]), { minItems: 1, description: "tasks that it may send" }),
+    tenants: Type.Array(Type.String(), {
+      minItems: 1,
+      description: "tenants for which it may send; * for every tenant",
+    }),
+    scopes: Type.Array(Type.Enum(["read", "update"]), { minItems: 1, description: "tasks that it may request" }),
   },
   { additionalProperties: false },
 );
@@ -126,15 +148,18 @@ export const TrackingSettings = Type.Object(
   {
     endpoint: Type.String({ pattern: "^https?://", description: "its URL" }),
     region: Type.Optional(
-      Type.String({ description: "the AWS region that requests are signed for; without it they are not signed" }),
+      Type.String({ description: "AWS region for signing requests; if missing, requests are not signed" }),
     ),
     indexPrefix: Type.String({
       pattern: "^[a-z][a-z0-9-]*$",
       default: "rates-jobs",
-      description: "indices are named <prefix>-YYYY.MM",
+      description: "prefix of index names: <prefix>-YYYY.MM",
     }),
   },
-  { additionalProperties: false, description: "where documents are tracked; without it in Postgres" },
+  {
+    additionalProperties: false,
+    description: "OpenSearch store of the tracking documents; by default they are in Postgres",
+  },
 );
 /** Settings of the tracking store in OpenSearch. */
 export type TrackingSettings = Type.Static<typeof TrackingSettings>;
@@ -144,11 +169,13 @@ export const TracesSettings = Type.Object(
   {
     endpoint: Type.String({
       pattern: "^https?://[^@?#]+$",
-      description: "its OTLP/HTTP endpoint; /v1/traces is appended",
+      description: "OTLP/HTTP endpoint of the collector; /v1/traces is appended",
     }),
-    environment: Type.Optional(Type.String({ description: "the attribute deployment.environment.name of all spans" })),
+    environment: Type.Optional(
+      Type.String({ description: "value of the attribute deployment.environment.name of all spans" }),
+    ),
   },
-  { additionalProperties: false, description: "where traces of ended jobs are exported to; without it nowhere" },
+  { additionalProperties: false, description: "collector for traces of ended jobs; if missing, none are exported" },
 );
 /** Settings of the collector of traces. */
 export type TracesSettings = Type.Static<typeof TracesSettings>;
@@ -159,17 +186,17 @@ export type TracesSettings = Type.Static<typeof TracesSettings>;
  */
 export const Settings = Type.Object(
   {
-    version: Type.String({ default: "local", description: "the version of the code, kept with each run" }),
+    version: Type.String({ default: "local", description: "version of the code, stored with each run" }),
     queues: Type.Optional(
       Type.Object(
         {
           requests: Type.String(),
           wakeups: Type.String(),
           deadLetters: Type.String(),
-          responses: Type.String({ description: "the response queue of tenants without one of their own" }),
+          responses: Type.String({ description: "response queue of tenants without their own" }),
           tenants: Type.Record(Type.String(), Type.String(), {
             default: {},
-            description: "tenant → its response queue",
+            description: "response queue per tenant",
           }),
         },
         { additionalProperties: false },
@@ -178,22 +205,27 @@ export const Settings = Type.Object(
     buckets: Type.Optional(
       Type.Object({ results: Type.String(), uploads: Type.String() }, { additionalProperties: false }),
     ),
-    pathStyleS3: Type.Boolean({ default: false, description: "address buckets by path, as emulators want it" }),
+    pathStyleS3: Type.Boolean({
+      default: false,
+      description: "addresses buckets by path instead of by host name, as emulators require",
+    }),
     runners: Type.Object({ glue: RunnerSettings, ec2: RunnerSettings }, { additionalProperties: false, default: {} }),
     glue: Type.Optional(
       Type.Object(
         {
           jobName: Type.String(),
-          maxCapacity: Type.Number({ description: "DPUs of a run: 0.0625 or 1" }),
+          maxCapacity: Type.Number({ description: "DPUs per run: 0.0625 or 1" }),
           largerCapacity: Type.Optional(
-            Type.Number({ description: "DPUs of a larger run, for a read that ran out of memory; one at a time" }),
+            Type.Number({
+              description: "DPUs of a larger run, for a read that ran out of memory; only one runs at a time",
+            }),
           ),
           arguments: Type.Record(Type.String(), Type.String(), {
             default: {},
-            description: "pinned, so that a dispatcher starts the script it was deployed with",
+            description: "pinned, so that a dispatcher starts the script with which it was deployed",
           }),
         },
-        { additionalProperties: false, description: "where reads run in the cloud" },
+        { additionalProperties: false, description: "Glue job that runs reads in AWS" },
       ),
     ),
     ec2: Type.Optional(
@@ -201,41 +233,47 @@ export const Settings = Type.Object(
         {
           launchTemplateId: Type.String(),
           launchTemplateVersion: Type.String({
-            description: "pinned, so that a dispatcher starts the runner it was deployed with",
+            description: "pinned, so that a dispatcher starts the runner with which it was deployed",
           }),
-          subnetIds: Type.Array(Type.String(), { minItems: 1, description: "tried in turn when a zone has no room" }),
+          subnetIds: Type.Array(Type.String(), {
+            minItems: 1,
+            description: "subnets, tried in turn when a zone has no capacity",
+          }),
           tags: Type.Record(Type.String(), Type.String(), { default: {}, description: "of each instance" }),
         },
-        { additionalProperties: false, description: "where updates run in the cloud" },
+        { additionalProperties: false, description: "launch template of the instances that run updates in AWS" },
       ),
     ),
     jobs: Type.Object(
       {
-        rawSql: Type.Boolean({ default: false, description: "whether a read may bring its own SQL" }),
+        rawSql: Type.Boolean({ default: false, description: "allows reads that bring their own SQL" }),
         readsOnEc2: Type.Boolean({
           default: true,
-          description: "whether a read may run on EC2 where Glue has no room for it, or too little memory",
+          description: "allows reads to run on EC2 when Glue has no free slot or too little memory",
         }),
-        timeoutSeconds: count("a job's time where it names none", 900),
-        maxTimeoutSeconds: count("the most a job may ask for", 14_400),
-        maxWaiting: count("the most jobs of one tenant that may wait", 20_000),
+        timeoutSeconds: count("default time limit of a job in seconds", 900),
+        maxTimeoutSeconds: count("maximum time limit of a job in seconds", 14_400),
+        maxWaiting: count("maximum waiting jobs per tenant", 20_000),
         maxAttempts: Type.Integer({
           minimum: 1,
           maximum: 20,
           default: 3,
-          description: "attempts before a job whose runs are lost fails",
+          description: "maximum attempts of a job whose runs are lost, before it fails",
         }),
-        leaseSeconds: count("how long a silent run keeps its job", 30),
+        leaseSeconds: count("seconds without a heartbeat after which a run loses its job", 30),
         inlineBytes: Type.Integer({
           minimum: 0,
           maximum: BOUNDS.inlineBytes,
           default: 200_000,
-          description: "results up to this size, as JSON, go into the response itself",
+          description: "maximum bytes of a result, as JSON, that is sent inside the response",
         }),
-        reportRows: count("bad rows listed in a response; the whole report lies behind a pointer", 100),
-        maxBadRows: count("bad rows after which reading a batch stops; the report lists them and says so", 100_000),
-        stagedBytes: count("the most a batch may take in the database before it is applied, bytes", 4_000_000_000),
-        sourceBytes: count("the most a source may hold, unpacked", 20_000_000_000),
+        reportRows: count("maximum bad rows listed in a response; the full report is stored in S3", 100),
+        maxBadRows: count(
+          "number of bad rows after which reading a batch stops; the report lists them and says that it is incomplete",
+          100_000,
+        ),
+        stagedBytes: count("maximum bytes of a batch in the database before it is applied", 4_000_000_000),
+        sourceBytes: count("maximum bytes of a source, decompressed", 20_000_000_000),
         urlHosts: Type.Array(Type.String(), {
           default: [],
           description: "hosts that url sources may name, on port 443",
@@ -243,41 +281,43 @@ export const Settings = Type.Object(
         sharedUploads: Type.Array(Type.String({ minLength: 1 }), {
           default: [],
           description:
-            "beginnings of keys in the uploads bucket that every tenant may load, where several tenants are named",
+            "key prefixes in the uploads bucket that every tenant may load from, if several tenants are named",
         }),
-        auditDays: count("days that the audit trail is kept", 365),
-        retentionDays: count("days that ended jobs and their documents are kept", 30),
+        auditDays: count("days for which the audit trail is kept", 365),
+        retentionDays: count("days for which ended jobs and their documents are kept", 30),
       },
       { additionalProperties: false, default: {} },
     ),
     callers: Type.Optional(
       Type.Array(CallerSettings, {
         description:
-          "rules for senders on the request queue; an empty list admits no sender; left out, every sender that the queue's policy admits",
+          "rules for senders on the request queue; an empty list admits no sender; by default every sender that the queue's policy allows",
       }),
     ),
     platformSenders: Type.Array(Type.String(), {
       default: [],
-      description: "unique ids of the platform's own roles, which put dead letters back on behalf of their senders",
+      description: "unique ids of the platform's own roles, which redrive dead letters on behalf of their senders",
     }),
     tracking: Type.Optional(TrackingSettings),
     traces: Type.Optional(TracesSettings),
     api: Type.Object(
       {
-        poolMax: count("database connections of an API process", 8),
-        ratesDays: count("the most days that one /rates may span", 3_660),
-        openRates: Type.Boolean({ default: false, description: "whether /rates needs no token" }),
-        statementSeconds: count("the longest that a statement of the API may take", 30),
+        poolMax: count("database connections per API process", 8),
+        ratesDays: count("maximum days of one /rates request", 3_660),
+        openRates: Type.Boolean({ default: false, description: "serves /rates without a token" }),
+        statementSeconds: count("maximum duration of a statement of the API in seconds", 30),
         trustedHops: Type.Integer({
           minimum: 0,
           default: 0,
-          description: "proxies in front of the API, whose X-Forwarded-For says who calls: 1 behind a load balancer",
+          description:
+            "number of proxies in front of the API whose X-Forwarded-For is trusted: 1 behind a load balancer",
         }),
         limits: LimitSettings,
         signIn: SignInSettings,
         resultDelivery: Type.Enum(["redirect", "stream"], {
           default: "redirect",
-          description: "how a result in S3 is handed out where a request does not say: by a link, or through the API",
+          description:
+            "default delivery of results in S3, for requests that name none: redirect to a presigned link, or stream through the API",
         }),
       },
       { additionalProperties: false, default: {} },
@@ -339,6 +379,7 @@ export function hasSeveralTenants({ queues, callers = [] }: Pick<Settings, "queu
  */
 export function requireCloud(settings: Settings): Required<Pick<Settings, "queues" | "buckets">> {
   const { queues, buckets } = settings;
-  if (!queues || !buckets) throw new Error("RATES_SETTINGS: this part needs 'queues' and 'buckets'.");
+  if (!queues || !buckets)
+    throw new Error("RATES_SETTINGS lacks 'queues' or 'buckets', which this component needs: add them.");
   return { queues, buckets };
 }

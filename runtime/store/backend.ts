@@ -41,7 +41,8 @@ export async function endBackend(db: Database, backend: Backend, grace = 200, pa
       backend.start,
     ]);
     if ((await db.query(`select ${gone} as gone`, [backend.pid, backend.start])).rows[0].gone) return;
-    if (Date.now() > limit) throw new Error(`database session ${backend.pid} (started ${backend.start}) does not end`);
+    if (Date.now() > limit)
+      throw new Error(`database session ${backend.pid} (started ${backend.start}) did not end in time`);
     await pause(wait);
   }
 }

@@ -92,8 +92,8 @@ async function putAll(
 }
 
 const USAGE = `node runtime/tracking/reindex.ts [--data-dir DIR]
-Writes the document of every job into the tracking store again; jobs and search keep working meanwhile. In a stack's own
-network it finds both by its environment, as every part does; --data-dir names the directory of a platform that runs here.`;
+Rebuilds the tracking document of every job; jobs and search keep working meanwhile. In a stack's network it reads the
+addresses from its environment; --data-dir names the data directory of a platform on this machine.`;
 /** Interval of progress messages in milliseconds. */
 const SAY_MS = 1_000;
 const SHOWN = 10;
@@ -117,7 +117,7 @@ async function main(): Promise<number> {
         if (performance.now() - said < SAY_MS) return;
         said = performance.now();
         const rate = Math.round(done / ((said - begun) / 1000));
-        console.error(`${figure(done)} of ${figure(total)} documents, ${figure(rate)} a second`);
+        console.error(`${figure(done)} of ${figure(total)} documents, ${figure(rate)} per second`);
       },
     });
     console.error(`${figure(written)} documents written in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
@@ -130,7 +130,7 @@ async function main(): Promise<number> {
     return 1;
   } catch (error) {
     console.error(
-      `${error instanceof Error ? error.message : error}\nRun it again: what was written may be written twice.`,
+      `${error instanceof Error ? error.message : error}\nRun it again; writing a document twice is harmless.`,
     );
     return 1;
   } finally {

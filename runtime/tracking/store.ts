@@ -54,7 +54,10 @@ export class InvalidCursor extends Error {
   override readonly name = "InvalidCursor";
 
   constructor(options?: ErrorOptions) {
-    super("is not a cursor of this search. Use one of an earlier page with the same sort, or none.", options);
+    super(
+      "is not a cursor of this search. Use the cursor of the previous page with the same sort, or leave it out.",
+      options,
+    );
   }
 }
 

@@ -35,7 +35,7 @@ export class Boundaries extends pulumi.ComponentResource {
       name,
       {
         name: BOUNDARY,
-        description: "The most that roles of the platform's stacks may do",
+        description: "Maximum permissions of the roles of the platform's stacks",
         policy: policyDocument(stackCeiling(args.accountId)),
       },
       child,
@@ -44,7 +44,7 @@ export class Boundaries extends pulumi.ComponentResource {
       `${name}-deployment`,
       {
         name: "rates-deployment-boundary",
-        description: "The most that deployments of the platform's stacks may do",
+        description: "Maximum permissions of deployments of the platform's stacks",
         policy: policyDocument(deploymentCeiling(args), deniedToDeployments(args)),
       },
       child,

@@ -13,26 +13,26 @@ export const AccountConfig = Type.Object(
   {
     account: Type.Object(
       {
-        id: Type.String({ pattern: "^[0-9]{12}$", description: "the 12 digits of the AWS account, in quotes" }),
+        id: Type.String({ pattern: "^[0-9]{12}$", description: "12-digit id of the AWS account, in quotes" }),
         region: Type.String({ pattern: "^[a-z]{2}(-[a-z]+)+-[1-9]$", description: "as eu-central-1" }),
         repository: Type.String({
           pattern: "^[\\w.-]+/[\\w.-]+$",
-          description: "owner/name, whose workflows may log in",
+          description: "GitHub repository (owner/name) whose workflows may log in",
         }),
         stacks: Type.Array(Type.String({ pattern: "^[a-z][a-z0-9-]*$" }), {
           minItems: 1,
-          description: "the stacks that stand here; each is an environment of the repository",
+          description: "names of the stacks in this account; each is also an environment of the repository",
         }),
       },
       closed,
     ),
     serviceLinkedRoles: Type.Array(Type.String({ pattern: "^[a-z0-9.-]+\\.amazonaws\\.com$" }), {
       default: [],
-      description: "services whose role the account has not yet",
+      description: "services whose service-linked role the account lacks; it is created",
     }),
     quotas: Type.Record(Type.String(), Type.Number({ minimum: 1 }), {
       default: {},
-      description: "names of infra/limits/limits.ts and the values to ask for",
+      description: "quota increases to request: names from infra/limits/limits.ts with the requested values",
     }),
   },
   closed,

@@ -20,11 +20,19 @@ export class Operators extends pulumi.ComponentResource {
     const child = { parent: this };
     const policy = (what: string, description: string, statements: readonly Statement[]) =>
       new Policy(`${name}-${what}`, { name: `rates-${what}`, description, policy: policyDocument(statements) }, child);
-    this.connect = policy("connect", "Reaching the platform's stacks: rates connect and rates doctor", connect(args));
-    this.smoke = policy("smoke", "Smoke runs on the platform's stacks, beside rates-connect", smoke(args.accountId));
+    this.connect = policy(
+      "connect",
+      "Access to the platform's stacks with rates connect and rates doctor",
+      connect(args),
+    );
+    this.smoke = policy(
+      "smoke",
+      "Smoke runs on the platform's stacks, in addition to rates-connect",
+      smoke(args.accountId),
+    );
     this.smokeInside = policy(
       "smoke-inside",
-      "Smoke runs in the network of the platform's stacks, beside rates-connect",
+      "Smoke runs in the network of the platform's stacks, in addition to rates-connect",
       smokeInside(args.accountId),
     );
     this.registerOutputs({

@@ -67,13 +67,14 @@ function checkName(_: StackConfig, stack: string): ConfigProblem[] {
     problems.push({
       key: "stack",
       value: stack,
-      message: "is part of bucket and domain names: use small letters, digits and hyphens, first a letter.",
+      message:
+        "is part of bucket and domain names: use lower-case letters, digits and hyphens, beginning with a letter.",
     });
   if (stack.includes("--"))
     problems.push({
       key: "stack",
       value: stack,
-      message: "has two hyphens in a row, which RDS refuses in the name of the database: use one.",
+      message: "has two hyphens in a row, which RDS refuses in the name of the database: use a single hyphen.",
     });
   const { loadBalancer } = resourceNames(stack);
   return [...problems, ...nameTooLong(stack, loadBalancer, LIMITS.loadBalancerName.value, "the load balancer's name")];
@@ -115,10 +116,10 @@ function checkCidr({ network }: StackConfig): ConfigProblem[] {
   const prefix = vpcPrefix(cidr);
   if (prefix === undefined || prefix < LARGEST || prefix > SMALLEST)
     return refused(
-      `must be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, as 10.0.0.0/16.`,
+      `must be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, for example 10.0.0.0/16.`,
     );
   if (!mayBeVpc(cidr))
-    return refused("is a reserved range, which no VPC can have: use a private network, as 10.0.0.0/16.");
+    return refused("is a reserved range, which no VPC can have: use a private network, for example 10.0.0.0/16.");
   const zones = network.zones.length;
   if (subnetPrefix(prefix, zones) <= SMALLEST) return [];
   return refused(
@@ -134,16 +135,16 @@ function checkZones({ account, network: { zones } }: StackConfig): ConfigProblem
       problems.push({
         key,
         value: zone,
-        message: `is not in account.region ${account.region}: name a zone of it, as ${account.region}a.`,
+        message: `is not in account.region ${account.region}: name a zone of that region, for example ${account.region}a.`,
       });
     else if (zone.length > account.region.length + 1)
       problems.push({
         key,
         value: zone,
-        message: `is a local or Wavelength zone, or none of account.region ${account.region}; those have no Multi-AZ RDS, Glue or OpenSearch: name an availability zone, as ${account.region}a.`,
+        message: `is a local or Wavelength zone, or none of account.region ${account.region}; those do not support Multi-AZ RDS, Glue or OpenSearch: name an availability zone, for example ${account.region}a.`,
       });
     if (zones.indexOf(zone) < index)
-      problems.push({ key, value: zone, message: "is named twice: name each zone once, two at least." });
+      problems.push({ key, value: zone, message: "is named twice: name at least two different zones." });
   }
   return problems;
 }
@@ -178,8 +179,7 @@ function checkArchitecture({ runners, arch }: StackConfig): ConfigProblem[] {
 
 function checkCertificate({ api }: StackConfig): ConfigProblem[] {
   if (!api.public || api.certificateArn !== undefined) return [];
-  const message =
-    "is missing, and without TLS no token may cross the internet: name a certificate, or set api.public to false.";
+  const message = "is missing, but a public API requires TLS: name a certificate, or set api.public to false.";
   return [{ key: "api.certificateArn", message }];
 }
 
@@ -200,11 +200,11 @@ function checkDomainName({ api: { certificateArn, domainName } }: StackConfig): 
   const key = "api.domainName";
   if (certificateArn !== undefined && domainName === undefined) {
     const message =
-      "is missing: name the host that api.certificateArn is for, because no client accepts it for another.";
+      "is missing: set it to the host name in the certificate of api.certificateArn; clients accept the certificate for no other name.";
     return [{ key, message }];
   }
   if (certificateArn === undefined && domainName !== undefined)
-    return [{ key, value: domainName, message: "needs a certificate: set api.certificateArn, or leave this out." }];
+    return [{ key, value: domainName, message: "needs a certificate: set api.certificateArn, or remove this key." }];
   return [];
 }
 
@@ -216,10 +216,10 @@ function checkAllowedNetworks({ api }: StackConfig): ConfigProblem[] {
     const refused = (message: string) => [{ key: `api.allowedCidrs.${index}`, value: cidr, message }];
     const prefix = vpcPrefix(cidr);
     if (prefix === undefined)
-      return refused("must be an IPv4 network with no bits set beyond its prefix, as 192.168.0.0/16.");
+      return refused("must be an IPv4 network with no bits set beyond its prefix, for example 192.168.0.0/16.");
     if (prefix >= NARROWEST_PREFIX || cidr === EVERYWHERE) return [];
     return refused(
-      `is wider than /${NARROWEST_PREFIX}: name the networks of your clients, or ${EVERYWHERE} for everybody.`,
+      `is wider than /${NARROWEST_PREFIX}: name the networks of your clients, or ${EVERYWHERE} for everyone.`,
     );
   });
 }
@@ -236,7 +236,7 @@ function checkOpenNetworks({ api }: StackConfig): ConfigProblem[] {
             key: `api.allowedCidrs.${index}`,
             value: cidr,
             message:
-              "lets everybody in: set api.public and api.certificateArn for that, or name the networks of your clients.",
+              "allows everyone: set api.public and api.certificateArn as well, or name the networks of your clients.",
           },
         ],
   );
@@ -250,7 +250,7 @@ function checkOpenNetworks({ api }: StackConfig): ConfigProblem[] {
 
 function checkHostedZone({ api: { hostedZoneId, domainName } }: StackConfig): ConfigProblem[] {
   if (hostedZoneId === undefined || domainName !== undefined) return [];
-  const message = "has nothing to record: set api.domainName, or leave this out.";
+  const message = "has no effect without api.domainName: set that, or remove this key.";
   return [{ key: "api.hostedZoneId", value: hostedZoneId, message }];
 }
 
@@ -302,7 +302,7 @@ function checkSearchFamily({ tracking }: StackConfig): ConfigProblem[] {
   if (tracking.store !== "opensearch") return [];
   const { instanceType } = tracking;
   if (!SEARCH_FAMILIES_WITHOUT_GP3.some((family) => instanceType.startsWith(`${family}.`))) return [];
-  const message = "has no gp3 volumes, which the data nodes need: use a newer family, as m7g.medium.search.";
+  const message = "has no gp3 volumes, which the data nodes need: use a newer family, for example m7g.medium.search.";
   return [{ key: "tracking.instanceType", value: instanceType, message }];
 }
 
@@ -321,7 +321,7 @@ function checkUrlHosts({ network, jobs: { urlHosts } }: StackConfig): ConfigProb
     {
       key: "jobs.urlHosts",
       value: urlHosts,
-      message: "needs a way to the internet: set network.nat to single or perZone, or empty this list.",
+      message: "needs internet access: set network.nat to single or perZone, or empty this list.",
     },
   ];
 }
@@ -334,7 +334,7 @@ function checkCollectorReachable({ network, traces }: StackConfig): ConfigProble
       key: "traces.endpoint",
       value: traces.endpoint,
       message:
-        "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or leave traces out.",
+        "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or remove traces.",
     },
   ];
 }
@@ -348,7 +348,7 @@ function checkProviderReachable({ network, api }: StackConfig): ConfigProblem[] 
       key: "api.signIn.oidc.issuer",
       value: oidc.issuer,
       message:
-        "cannot be reached from the API's subnets: set network.nat to single or perZone, or leave api.signIn.oidc out.",
+        "cannot be reached from the API's subnets: set network.nat to single or perZone, or remove api.signIn.oidc.",
     },
   ];
 }
@@ -362,7 +362,7 @@ function checkProviderCallback({ api }: StackConfig): ConfigProblem[] {
       key: "api.signIn.oidc.issuer",
       value: oidc.issuer,
       message:
-        "needs an API with TLS to lead browsers back to: set api.certificateArn and api.domainName, or leave api.signIn.oidc out.",
+        "needs an API with TLS, to which the provider redirects browsers: set api.certificateArn and api.domainName, or remove api.signIn.oidc.",
     },
   ];
 }
@@ -374,7 +374,7 @@ function checkProviderScopes({ api }: StackConfig): ConfigProblem[] {
     {
       key: "api.signIn.oidc.scopes",
       value: oidc.scopes,
-      message: "must have openid: without it the provider sends no ID token.",
+      message: "must include openid, because the provider sends no ID token without it: add it.",
     },
   ];
 }
@@ -386,7 +386,7 @@ function checkAccessRules({ api }: StackConfig): ConfigProblem[] {
           {
             key: `api.signIn.oidc.rules.${index}.tenant`,
             ...(tenant === undefined ? {} : { value: tenant }),
-            message: "or tenantClaim is needed, and only one of them: name the tenant, or the claim that has it.",
+            message: "or tenantClaim is required, but not both: name the tenant, or the claim that contains it.",
           },
         ]
       : [],
@@ -411,7 +411,7 @@ function checkRunTimeout({ jobs: { maxTimeoutSeconds }, runners }: StackConfig):
     {
       key: "runners.glue.timeoutMinutes",
       value: timeoutMinutes,
-      message: `ends a run before a job of jobs.maxTimeoutSeconds ${maxTimeoutSeconds} can end: use ${Math.ceil(maxTimeoutSeconds / 60)} or more, or lower jobs.maxTimeoutSeconds.`,
+      message: `stops a run before a job of jobs.maxTimeoutSeconds ${maxTimeoutSeconds} can end: use ${Math.ceil(maxTimeoutSeconds / 60)} or more, or lower jobs.maxTimeoutSeconds.`,
     },
   ];
 }

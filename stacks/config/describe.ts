@@ -31,7 +31,7 @@ export function configTable(): string {
     ...Object.entries(TRACKING_STORES).flatMap(([store, schema]) =>
       fieldsOf(schema as Told, "tracking.").map((field) =>
         field.key === "tracking.store"
-          ? { ...field, description: `where documents are searched: ${store}` }
+          ? { ...field, description: `store in which documents are searched: ${store}` }
           : { ...field, description: `${field.description} (store ${store})` },
       ),
     ),

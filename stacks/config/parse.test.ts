@@ -82,12 +82,12 @@ describe("parseStackConfig", () => {
       {
         key: "account.id",
         value: 111111111111,
-        message: "must be of type string (the 12 digits of the AWS account, in quotes).",
+        message: "must be of type string (12-digit id of the AWS account, in quotes).",
       },
       {
         key: "account.region",
         value: "Frankfurt",
-        message: "must be an AWS region, for example eu-central-1.",
+        message: "must be AWS region, for example eu-central-1.",
       },
       {
         key: "database.storageGb",
@@ -97,11 +97,11 @@ describe("parseStackConfig", () => {
       {
         key: "data.retentionDays",
         value: 0,
-        message: "must be >= 1 (days that results, uploads, logs and ended jobs are kept).",
+        message: "must be >= 1 (days for which results, uploads, logs and ended jobs are kept).",
       },
       {
         key: "budget.email",
-        message: "is missing (the address that alarms and the budget write to).",
+        message: "is missing (email address that receives alarms and budget notifications).",
       },
     ]);
   });
@@ -140,7 +140,7 @@ describe("parseStackConfig", () => {
   it("lists the fields of the chosen tracking store only", () => {
     const tracking = { store: "opensearch", instanceType: "m7g.medium.search", instanceCount: 2, zoneCount: 2 };
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking }), [
-      { key: "tracking.storageGb", message: "is missing (GiB of gp3 storage of each data node)." },
+      { key: "tracking.storageGb", message: "is missing (GiB of gp3 storage per data node)." },
     ]);
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking: { store: "postgres", zoneCount: 2 } }), [
       { key: "tracking.zoneCount", value: 2, message: "is not a field here. There is: store." },
@@ -172,31 +172,31 @@ describe("checks across fields of a stack", () => {
       "a network that is none",
       (it) => ({ ...it, network: { ...it.network, cidr: "10.0.0.1/16" } }),
       "network.cidr",
-      "must be an IPv4 network from /16 to /28 with no bits set beyond its prefix, as 10.0.0.0/16.",
+      "must be an IPv4 network from /16 to /28 with no bits set beyond its prefix, for example 10.0.0.0/16.",
     ],
     [
       "a zone of another region",
       (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-west-1a"] } }),
       "network.zones.1",
-      "is not in account.region eu-central-1: name a zone of it, as eu-central-1a.",
+      "is not in account.region eu-central-1: name a zone of that region, for example eu-central-1a.",
     ],
     [
       "a network that no VPC can have",
       (it) => ({ ...it, network: { ...it.network, cidr: "169.254.0.0/16" } }),
       "network.cidr",
-      "is a reserved range, which no VPC can have: use a private network, as 10.0.0.0/16.",
+      "is a reserved range, which no VPC can have: use a private network, for example 10.0.0.0/16.",
     ],
     [
       "a local zone",
       (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-central-1-ham-1a"] } }),
       "network.zones.1",
-      "is a local or Wavelength zone, or none of account.region eu-central-1; those have no Multi-AZ RDS, Glue or OpenSearch: name an availability zone, as eu-central-1a.",
+      "is a local or Wavelength zone, or none of account.region eu-central-1; those do not support Multi-AZ RDS, Glue or OpenSearch: name an availability zone, for example eu-central-1a.",
     ],
     [
       "an OpenSearch type without gp3",
       (it) => ({ ...it, tracking: { ...search, instanceType: "i3.large.search" } }),
       "tracking.instanceType",
-      "has no gp3 volumes, which the data nodes need: use a newer family, as m7g.medium.search.",
+      "has no gp3 volumes, which the data nodes need: use a newer family, for example m7g.medium.search.",
     ],
     [
       "a volume too large for its OpenSearch type",
@@ -208,7 +208,7 @@ describe("checks across fields of a stack", () => {
       "a zone named twice",
       (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-central-1a"] } }),
       "network.zones.1",
-      "is named twice: name each zone once, two at least.",
+      "is named twice: name at least two different zones.",
     ],
     [
       "an instance class that is not known",
@@ -226,7 +226,7 @@ describe("checks across fields of a stack", () => {
       "a public API without a certificate",
       (it) => ({ ...it, api: { public: true, allowedCidrs: ["192.0.2.0/24"] } }),
       "api.certificateArn",
-      "is missing, and without TLS no token may cross the internet: name a certificate, or set api.public to false.",
+      "is missing, but a public API requires TLS: name a certificate, or set api.public to false.",
     ],
     [
       "a public load balancer that lets nobody in",
@@ -238,20 +238,20 @@ describe("checks across fields of a stack", () => {
       "everybody let in to an internal load balancer",
       (it) => ({ ...it, api: { allowedCidrs: ["10.1.0.0/16", "0.0.0.0/0"] } }),
       "api.allowedCidrs.1",
-      "lets everybody in: set api.public and api.certificateArn for that, or name the networks of your clients.",
+      "allows everyone: set api.public and api.certificateArn as well, or name the networks of your clients.",
     ],
     [
       "half of the internet let in",
       (it) => ({ ...it, api: { ...PUBLIC_API, allowedCidrs: ["128.0.0.0/1"] } }),
       "api.allowedCidrs.0",
-      "is wider than /8: name the networks of your clients, or 0.0.0.0/0 for everybody.",
+      "is wider than /8: name the networks of your clients, or 0.0.0.0/0 for everyone.",
     ],
     ...["10.0.0.1/16", "10.0.0.0", "::/0", "10.0.0.0/33", "010.0.0.0/8"].map(
       (cidr): Case => [
         `a network that is none: ${cidr}`,
         (it) => ({ ...it, api: { allowedCidrs: [cidr] } }),
         "api.allowedCidrs.0",
-        "must be an IPv4 network with no bits set beyond its prefix, as 192.168.0.0/16.",
+        "must be an IPv4 network with no bits set beyond its prefix, for example 192.168.0.0/16.",
       ],
     ),
     [
@@ -267,13 +267,13 @@ describe("checks across fields of a stack", () => {
       "a certificate without the name it is for",
       (it) => ({ ...it, api: { certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1" } }),
       "api.domainName",
-      "is missing: name the host that api.certificateArn is for, because no client accepts it for another.",
+      "is missing: set it to the host name in the certificate of api.certificateArn; clients accept the certificate for no other name.",
     ],
     [
       "a name without a certificate",
       (it) => ({ ...it, api: { domainName: "rates.example.com" } }),
       "api.domainName",
-      "needs a certificate: set api.certificateArn, or leave this out.",
+      "needs a certificate: set api.certificateArn, or remove this key.",
     ],
     [
       "more tasks at least than at most",
@@ -285,7 +285,7 @@ describe("checks across fields of a stack", () => {
       "hosts that nothing leads to",
       (it) => ({ ...it, network: { ...it.network, nat: "none" }, jobs: { urlHosts: ["example.com"] } }),
       "jobs.urlHosts",
-      "needs a way to the internet: set network.nat to single or perZone, or empty this list.",
+      "needs internet access: set network.nat to single or perZone, or empty this list.",
     ],
     [
       "a collector of traces that the network cannot reach",
@@ -295,31 +295,31 @@ describe("checks across fields of a stack", () => {
         traces: { endpoint: "https://collector.example.com" },
       }),
       "traces.endpoint",
-      "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or leave traces out.",
+      "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or remove traces.",
     ],
     [
       "an identity provider that the network cannot reach",
       (it) => ({ ...it, network: { ...it.network, nat: "none" }, api: withProvider() }),
       "api.signIn.oidc.issuer",
-      "cannot be reached from the API's subnets: set network.nat to single or perZone, or leave api.signIn.oidc out.",
+      "cannot be reached from the API's subnets: set network.nat to single or perZone, or remove api.signIn.oidc.",
     ],
     [
       "an identity provider that cannot lead back over TLS",
       (it) => ({ ...it, api: { signIn: withProvider().signIn } }),
       "api.signIn.oidc.issuer",
-      "needs an API with TLS to lead browsers back to: set api.certificateArn and api.domainName, or leave api.signIn.oidc out.",
+      "needs an API with TLS, to which the provider redirects browsers: set api.certificateArn and api.domainName, or remove api.signIn.oidc.",
     ],
     [
       "an identity provider that is asked for no ID token",
       (it) => ({ ...it, api: withProvider({ scopes: ["profile"] }) }),
       "api.signIn.oidc.scopes",
-      "must have openid: without it the provider sends no ID token.",
+      "must include openid, because the provider sends no ID token without it: add it.",
     ],
     [
       "an access rule without a tenant",
       (it) => ({ ...it, api: withProvider({ rules: [{ claim: "groups", value: "x", scopes: ["read"] }] }) }),
       "api.signIn.oidc.rules.0.tenant",
-      "or tenantClaim is needed, and only one of them: name the tenant, or the claim that has it.",
+      "or tenantClaim is required, but not both: name the tenant, or the claim that contains it.",
     ],
     [
       "an access rule with a tenant in two ways",
@@ -328,7 +328,7 @@ describe("checks across fields of a stack", () => {
         api: withProvider({ rules: [{ ...RULE, tenant: "acme", tenantClaim: "company" }] }),
       }),
       "api.signIn.oidc.rules.0.tenant",
-      "or tenantClaim is needed, and only one of them: name the tenant, or the claim that has it.",
+      "or tenantClaim is required, but not both: name the tenant, or the claim that contains it.",
     ],
     [
       "a default time above the most",
@@ -340,7 +340,7 @@ describe("checks across fields of a stack", () => {
       "Glue runs that end before their job may",
       (it) => ({ ...it, runners: { ...it.runners, glue: { timeoutMinutes: 60 } } }),
       "runners.glue.timeoutMinutes",
-      "ends a run before a job of jobs.maxTimeoutSeconds 14400 can end: use 240 or more, or lower jobs.maxTimeoutSeconds.",
+      "stops a run before a job of jobs.maxTimeoutSeconds 14400 can end: use 240 or more, or lower jobs.maxTimeoutSeconds.",
     ],
     [
       "search nodes that do not divide among their zones",
@@ -523,7 +523,7 @@ describe("readStackFile", () => {
       () => readStackFile("lost", directory),
       ({ message }: Error) => {
         assert.deepEqual(message.split("\n").slice(1, 3), [
-          "  arch \"x86_64\" is not read without the project's prefix: write 'rates-platform:arch'.",
+          "  arch \"x86_64\" lacks the project's prefix: write 'rates-platform:arch'.",
           '  rates-platfrom:data "{\\"keep\\":false}" is not read without the project\'s prefix: write \'rates-platform:data\'.',
         ]);
         assert.match(message, /account is missing/);
@@ -540,7 +540,7 @@ describe("readStackFile", () => {
     writeFileSync(join(directory, "Pulumi.empty.yaml"), "");
     assert.throws(
       () => readStackFile("empty", directory),
-      /Pulumi\.empty\.yaml has no configuration: write it under 'config:', each key with the prefix 'rates-platform:'\./,
+      /Pulumi\.empty\.yaml has no configuration: add it under 'config:', each key with the prefix 'rates-platform:'\./,
     );
   });
 });

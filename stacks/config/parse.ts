@@ -97,7 +97,7 @@ export function readStackFile(stack: string, directory = "."): StackConfig {
   const name = `Pulumi.${stack}.yaml`;
   const config = member(read(join(directory, name)), "config");
   if (config === null || typeof config !== "object" || Array.isArray(config))
-    throw new Error(`${name} has no configuration: write it under 'config:', each key with the prefix '${PROJECT}:'.`);
+    throw new Error(`${name} has no configuration: add it under 'config:', each key with the prefix '${PROJECT}:'.`);
   const { own, problems } = ownKeys(config);
   const parsed = parseStackConfig(own, stack);
   if (parsed.config && problems.length === 0) return parsed.config;
@@ -161,7 +161,7 @@ export function ownKeys(config: object): { own: Record<string, unknown>; problem
       problems.push({
         key,
         value: redactAndTruncate(value),
-        message: `is not read without the project's prefix: write '${PROJECT}:${key.slice(colon + 1)}'.`,
+        message: `lacks the project's prefix: write '${PROJECT}:${key.slice(colon + 1)}'.`,
       });
   }
   return { own: Object.fromEntries(own), problems };

@@ -20,10 +20,10 @@ const quota = (value: number, description: string) => Type.Integer({ minimum: 0,
 
 const Account = Type.Object(
   {
-    id: text("^[0-9]{12}$", "the 12 digits of the AWS account, in quotes"),
-    region: text("^[a-z]{2}(-[a-z]+)+-[1-9]$", "an AWS region, for example eu-central-1"),
+    id: text("^[0-9]{12}$", "12-digit id of the AWS account, in quotes"),
+    region: text("^[a-z]{2}(-[a-z]+)+-[1-9]$", "AWS region, for example eu-central-1"),
   },
-  { ...closed, description: "the one account and region that this stack may touch" },
+  { ...closed, description: "account and region of the stack; it never changes any other" },
 );
 
 /** Tag value that every service accepts (Amazon RDS API Reference, Tag; AWS IAM API Reference, Tag). */
@@ -38,38 +38,44 @@ const Tags = Type.Object(
     owner: tagValue("team or person responsible for the stack"),
     costCentre: tagValue("cost centre that pays for the stack"),
   },
-  { ...closed, description: "on every resource, beside the names of project and stack" },
+  { ...closed, description: "tags of every resource, in addition to the names of project and stack" },
 );
 
 const Quotas = Type.Object(
   {
     lambdaConcurrency: quota(LIMITS.lambdaConcurrency.value, "concurrent executions of Lambda functions"),
-    glueRuns: quota(LIMITS.glueRuns.value, "Glue job runs at once"),
-    glueDpus: quota(LIMITS.glueDpus.value, "Glue DPUs at once"),
-    ec2Vcpus: quota(LIMITS.ec2Vcpus.value, "vCPUs of standard instances, On-Demand or Spot like the runners"),
+    glueRuns: quota(LIMITS.glueRuns.value, "concurrent Glue job runs"),
+    glueDpus: quota(LIMITS.glueDpus.value, "Glue DPUs in use at once"),
+    ec2Vcpus: quota(
+      LIMITS.ec2Vcpus.value,
+      "vCPUs of running standard instances, On-Demand or Spot as configured for the runners",
+    ),
     fargateVcpus: quota(LIMITS.fargateVcpus.value, "vCPUs of Fargate tasks"),
     rdsInstances: quota(LIMITS.rdsInstances.value, "RDS instances"),
     share: Type.Number({
       minimum: 0.01,
       maximum: 1,
       default: 1,
-      description: "this stack's part of all of them, so that several stacks fit one account",
+      description: "share of all quotas that this stack may use, so that several stacks fit into one account",
     }),
   },
-  { ...optional, description: "quotas of the account, as Service Quotas shows them" },
+  { ...optional, description: "quotas of the account, with the values that Service Quotas shows" },
 );
 
 const Network = Type.Object(
   {
-    cidr: Type.String({ default: "10.0.0.0/16", description: "addresses of the VPC, between /16 and /28" }),
-    zones: Type.Array(text("^[a-z0-9-]+[a-z]$", "the name of an availability zone, as eu-central-1a"), {
+    cidr: Type.String({
+      default: "10.0.0.0/16",
+      description: "IPv4 network of the VPC, between /16 and /28, for example 10.0.0.0/16",
+    }),
+    zones: Type.Array(text("^[a-z0-9-]+[a-z]$", "name of an availability zone, for example eu-central-1a"), {
       minItems: 2,
       maxItems: 6,
-      description: "the zones with subnets; ALB and RDS want two even where the rest needs one",
+      description: "availability zones with subnets; the load balancer and RDS require at least two",
     }),
     nat: Type.Enum(["none", "single", "perZone"], {
       default: "single",
-      description: "NAT gateways: none, one for all zones, or one in each",
+      description: "number of NAT gateways: none, a single one for all zones, or one per zone",
     }),
   },
   closed,
@@ -77,18 +83,18 @@ const Network = Type.Object(
 
 const Database = Type.Object(
   {
-    instanceClass: Type.String({ description: "an RDS instance class of RDS_CLASSES in infra/limits/limits.ts" }),
+    instanceClass: Type.String({ description: "RDS instance class, one of RDS_CLASSES in infra/limits/limits.ts" }),
     storageGb: whole(
       "GiB of gp3 storage; three times the largest batch should be free",
       LIMITS.rdsStorageMin.value,
       LIMITS.rdsStorageMax.value,
     ),
-    multiAz: flag(false, "a standby in a second zone"),
+    multiAz: flag(false, "runs a standby in a second zone"),
     deletionProtection: flag(true, "protects the database and the load balancer against deletion"),
-    backupDays: wholeOr(7, "days that automatic backups are kept", 1, LIMITS.rdsBackupDays.value),
+    backupDays: wholeOr(7, "days for which automatic backups are kept", 1, LIMITS.rdsBackupDays.value),
     maxConnections: Type.Optional(
       whole(
-        "max_connections in the parameter group, instead of the formula of the instance class",
+        "max_connections in the parameter group, instead of the value that RDS derives from the instance class",
         50,
         LIMITS.rdsConnections.value,
       ),
@@ -101,13 +107,10 @@ const PostgresTracking = Type.Object({ store: Type.Literal("postgres") }, closed
 const OpenSearchTracking = Type.Object(
   {
     store: Type.Literal("opensearch"),
-    instanceType: text(
-      "^[a-z0-9]+\\.[a-z0-9]+\\.search$",
-      "an OpenSearch instance type, for example m7g.medium.search",
-    ),
-    instanceCount: whole("data nodes, a multiple of zoneCount", 1, 80),
-    zoneCount: whole("zones that the data nodes are spread over; 1 is not zone-aware", 1, 3),
-    storageGb: whole("GiB of gp3 storage of each data node", 10, 1_024),
+    instanceType: text("^[a-z0-9]+\\.[a-z0-9]+\\.search$", "OpenSearch instance type, for example m7g.medium.search"),
+    instanceCount: whole("number of data nodes, a multiple of zoneCount", 1, 80),
+    zoneCount: whole("number of zones over which the data nodes are spread; 1 turns zone awareness off", 1, 3),
+    storageGb: whole("GiB of gp3 storage per data node", 10, 1_024),
   },
   closed,
 );
@@ -117,11 +120,18 @@ export const TRACKING_STORES = { postgres: PostgresTracking, opensearch: OpenSea
 /** Maps claims of the identity provider to access. */
 const AccessRule = Type.Object(
   {
-    claim: text("^.{1,200}$", "a claim of the provider, or a path in one, for example realm_access.roles"),
-    value: text("^.{1,200}$", "required value of the claim, or of an element of a list; *: any value"),
-    tenant: Type.Optional(text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "tenant whose jobs it gives access to")),
-    tenantClaim: Type.Optional(text("^.{1,200}$", "claim with the name of the tenant, instead of tenant")),
-    scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, uniqueItems: true, description: "scopes of the person" }),
+    claim: text("^.{1,200}$", "claim of the ID token, or the path of a nested claim, for example realm_access.roles"),
+    value: text(
+      "^.{1,200}$",
+      "required value of the claim, or of one element if the claim is a list; * accepts any value",
+    ),
+    tenant: Type.Optional(text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "tenant whose jobs the person may access")),
+    tenantClaim: Type.Optional(text("^.{1,200}$", "claim that contains the name of the tenant, instead of tenant")),
+    scopes: Type.Array(Type.Enum([...SCOPES]), {
+      minItems: 1,
+      uniqueItems: true,
+      description: "scopes that the person gets",
+    }),
   },
   closed,
 );
@@ -130,10 +140,13 @@ const Oidc = Type.Object(
   {
     issuer: text(
       "^https://[a-z0-9.-]+(:443)?(/[!-~]*)?$",
-      "the issuer's URL, below which /.well-known/openid-configuration is; port 443",
+      "URL of the issuer, on port 443; its configuration must be at /.well-known/openid-configuration below it",
     ),
-    clientId: text("^[!-~]{1,200}$", "a public client (PKCE, no secret) that may lead back to /login/callback"),
-    name: text("^.{1,60}$", "name on the sign-in page", "single sign-on"),
+    clientId: text(
+      "^[!-~]{1,200}$",
+      "client id of a public client (PKCE, no secret) at the provider, whose redirect URI is https://<api.domainName>/login/callback",
+    ),
+    name: text("^.{1,60}$", "name of the provider on the sign-in page", "single sign-on"),
     scopes: Type.Array(text("^[!-~]{1,100}$", "an OAuth scope"), {
       default: ["openid", "profile", "email"],
       minItems: 1,
@@ -144,45 +157,47 @@ const Oidc = Type.Object(
     rules: Type.Array(AccessRule, {
       minItems: 1,
       maxItems: 100,
-      description: "rules for access; the first matching rule decides",
+      description: "rules that map claims to a tenant and scopes; the first matching rule applies",
     }),
   },
-  { ...closed, description: "OpenID Connect provider for sign-in; without it people sign in with tokens and links" },
+  { ...closed, description: "OpenID Connect provider for sign-in; if missing, people sign in with tokens and links" },
 );
 
 const Api = Type.Object(
   {
     public: flag(false, "gives the load balancer public addresses"),
-    allowedCidrs: Type.Array(Type.String({ description: "an IPv4 network, for example 192.168.0.0/16" }), {
+    allowedCidrs: Type.Array(Type.String({ description: "IPv4 network, for example 192.168.0.0/16" }), {
       default: [],
       uniqueItems: true,
       maxItems: LIMITS.groupNetworks.value,
       description:
-        "networks beside the VPC that may reach the load balancer; 0.0.0.0/0, which is everybody, only where it is public",
+        "networks outside the VPC that may reach the load balancer; 0.0.0.0/0 (everyone) only if api.public is true",
     }),
     certificateArn: Type.Optional(
-      text("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", "the ARN of an ACM certificate"),
+      text("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", "ARN of an ACM certificate"),
     ),
-    domainName: Type.Optional(
-      text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "the host name that the certificate is for"),
-    ),
+    domainName: Type.Optional(text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "host name in the certificate")),
     hostedZoneId: Type.Optional(
-      text("^Z[A-Z0-9]{5,31}$", "the Route 53 zone that gets a record of domainName; without it none is created"),
+      text(
+        "^Z[A-Z0-9]{5,31}$",
+        "id of the Route 53 zone in which a record of domainName is created; if missing, create the record yourself",
+      ),
     ),
-    minTasks: wholeOr(1, "API tasks at least", 1, 1_000),
-    maxTasks: wholeOr(2, "API tasks at most", 1, 1_000),
-    taskVcpus: Type.Enum([0.25, 0.5, 1, 2, 4], { default: 0.5, description: "vCPUs of an API task" }),
-    poolMax: wholeOr(8, "database connections of an API task", 1, 100),
+    minTasks: wholeOr(1, "minimum number of API tasks", 1, 1_000),
+    maxTasks: wholeOr(2, "maximum number of API tasks", 1, 1_000),
+    taskVcpus: Type.Enum([0.25, 0.5, 1, 2, 4], { default: 0.5, description: "vCPUs per API task" }),
+    poolMax: wholeOr(8, "database connections per API task", 1, 100),
     openRates: flag(false, "serves /rates without a token"),
     ratesDays: wholeOr(3_660, "maximum days of one /rates request", 1, 36_600),
     resultDelivery: Type.Enum(["redirect", "stream"], {
       default: "redirect",
-      description: "how a result in S3 is handed out where a request does not say: by a link, or through the API",
+      description:
+        "default delivery of results in S3, for requests that name none: redirect to a presigned link, or stream through the API",
     }),
     signIn: Type.Object(
       {
-        sessionMinutes: wholeOr(720, "minutes that a session of the dashboard or of `rates login` lasts", 5, 10_080),
-        linkMinutes: wholeOr(10, "minutes that a sign-in link is valid", 1, 60),
+        sessionMinutes: wholeOr(720, "minutes until a session of the dashboard or of `rates login` expires", 5, 10_080),
+        linkMinutes: wholeOr(10, "minutes for which a sign-in link is valid", 1, 60),
         oidc: Type.Optional(Oidc),
       },
       { ...optional, description: "how people sign in" },
@@ -191,15 +206,25 @@ const Api = Type.Object(
       {
         tokenPerMinute: wholeOr(
           12_000,
-          "requests of one token a minute that an API task takes; 0: any number",
+          "maximum requests per token, minute and API task; 0 for no limit",
           0,
           1_000_000,
         ),
-        addressPerMinute: wholeOr(3_000, "the same of one address without a token that is known", 0, 1_000_000),
-        ratesPerMinute: wholeOr(12_000, "requests of /rates a minute, of one token or address", 0, 1_000_000),
-        connections: wholeOr(2_000, "connections of an API task at once", 10, 100_000),
-        streams: wholeOr(1_000, "event streams of an API task at once", 1, 50_000),
-        streamsPerToken: wholeOr(50, "event streams of one token at once", 1, 10_000),
+        addressPerMinute: wholeOr(
+          3_000,
+          "maximum requests per client address, minute and API task without a valid token; 0 for no limit",
+          0,
+          1_000_000,
+        ),
+        ratesPerMinute: wholeOr(
+          12_000,
+          "maximum requests of /rates per minute and API task, for each token or address",
+          0,
+          1_000_000,
+        ),
+        connections: wholeOr(2_000, "maximum open connections per API task", 10, 100_000),
+        streams: wholeOr(1_000, "maximum open event streams per API task", 1, 50_000),
+        streamsPerToken: wholeOr(50, "maximum open event streams per token", 1, 10_000),
       },
       optional,
     ),
@@ -209,15 +234,20 @@ const Api = Type.Object(
 
 /** Key that keeps one tenant from holding all slots of a runner type. */
 const TenantSlots = Type.Optional(
-  whole("maximum jobs of one tenant at once; default: all slots but one if several tenants are named", 1, 10_000),
+  whole("maximum running jobs per tenant; by default all slots but one if the stack names several tenants", 1, 10_000),
 );
 
 const Runners = Type.Object(
   {
     glue: Type.Object(
       {
-        maxRuns: Type.Optional(whole("maximum runs at once; default: as many as quotas and database allow", 1, 10_000)),
-        dpu: Type.Enum([0.0625, 1], { default: 0.0625, description: "DPUs of a run (1 GiB or 16 GiB of memory)" }),
+        maxRuns: Type.Optional(
+          whole("maximum concurrent runs; by default as many as the quotas and the database allow", 1, 10_000),
+        ),
+        dpu: Type.Enum([0.0625, 1], {
+          default: 0.0625,
+          description: "DPUs per run (0.0625 has 1 GiB of memory, 1 has 16 GiB)",
+        }),
         idleSeconds: wholeOr(30, "seconds that a run waits for its next job", 0, 900),
         tenantSlots: TenantSlots,
         timeoutMinutes: wholeOr(300, "minutes after which Glue ends a run", 1, LIMITS.glueShellTimeout.value),
@@ -227,12 +257,12 @@ const Runners = Type.Object(
     ec2: Type.Object(
       {
         maxInstances: Type.Optional(
-          whole("maximum instances at once; default: as many as quotas and database allow", 1, 10_000),
+          whole("maximum concurrent instances; by default as many as the quotas and the database allow", 1, 10_000),
         ),
-        instanceType: Type.String({ description: "an EC2 instance type of EC2_TYPES in infra/limits/limits.ts" }),
+        instanceType: Type.String({ description: "EC2 instance type, one of EC2_TYPES in infra/limits/limits.ts" }),
         machineImage: text(
           "^[A-Za-z0-9_.-]+$",
-          "the version of AWS's ECS-optimised Amazon Linux 2023 image; recommended is the newest at each deployment",
+          "version of the ECS-optimized Amazon Linux 2023 image; `recommended` uses the newest one at each deployment",
           "recommended",
         ),
         spot: flag(false, "uses Spot instances"),
@@ -248,28 +278,28 @@ const Runners = Type.Object(
 
 const Jobs = Type.Object(
   {
-    rawSql: flag(false, "allows reads with SQL of their own"),
-    inlineBytes: wholeOr(200_000, "results up to this size, as JSON, go into the response itself", 0, 900_000),
-    readsOnEc2: flag(true, "allows reads on EC2 when Glue has no free slot or too little memory"),
+    rawSql: flag(false, "allows reads that bring their own SQL, in addition to named queries"),
+    inlineBytes: wholeOr(
+      200_000,
+      "maximum bytes of a result, as JSON, that is sent inside the response; a larger one is sent as a pointer",
+      0,
+      900_000,
+    ),
+    readsOnEc2: flag(true, "allows reads to run on EC2 when Glue has no free slot or too little memory"),
     timeoutSeconds: wholeOr(900, "default time limit of a job in seconds", 1, 86_400),
     maxTimeoutSeconds: wholeOr(14_400, "maximum time limit of a job in seconds", 1, 86_400),
     leaseSeconds: wholeOr(30, "seconds without a heartbeat after which a run loses its job", 5, 900),
     maxWaiting: wholeOr(
       20_000,
-      "maximum waiting jobs of a tenant; further requests stay in the queue, or receive 429",
+      "maximum waiting jobs per tenant; further requests stay in the queue, or receive 429 over HTTP",
       1,
       1_000_000,
     ),
-    maxAttempts: wholeOr(3, "maximum attempts of a job whose runs are lost", 1, 20),
-    reportRows: wholeOr(
-      100,
-      "bad rows listed in a response; the response has the location of the whole report",
-      1,
-      1_000,
-    ),
+    maxAttempts: wholeOr(3, "maximum attempts of a job whose runs are lost, before it fails", 1, 20),
+    reportRows: wholeOr(100, "maximum bad rows listed in a response; the full report is stored in S3", 1, 1_000),
     maxBadRows: wholeOr(
       100_000,
-      "bad rows after which reading a batch stops; the report lists them and says so",
+      "number of bad rows after which reading a batch stops; the report lists them and says that it is incomplete",
       1,
       1_000_000,
     ),
@@ -281,13 +311,14 @@ const Jobs = Type.Object(
     ),
     urlHosts: Type.Array(text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "a host name"), {
       default: [],
-      description: "hosts that url sources may name; they need NAT",
+      description: "hosts that url sources may name; requires NAT",
     }),
     sharedUploads: Type.Array(text("^[A-Za-z0-9._/-]{1,200}$", "1 to 200 letters, digits and . _ / -"), {
       default: [],
       maxItems: 100,
       uniqueItems: true,
-      description: "beginnings of keys in the uploads bucket that each of several tenants may load",
+      description:
+        "key prefixes in the uploads bucket that every tenant may load from, if the stack names several tenants",
     }),
   },
   optional,
@@ -295,7 +326,7 @@ const Jobs = Type.Object(
 
 const Caller = Type.Object(
   {
-    principal: text("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/.+)$", "the ARN of a role, user or account"),
+    principal: text("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/.+)$", "ARN of a role, user or account"),
     tenants: Type.Array(
       Type.String({
         pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
@@ -307,34 +338,36 @@ const Caller = Type.Object(
         maxItems: 100,
         uniqueItems: true,
         description:
-          "tenants whose requests it sends and whose responses it receives; tenants without a queue share one",
+          "tenants for which the caller sends requests and receives responses; tenants without their own queue share one",
       },
     ),
     scopes: Type.Array(Type.Enum(["read", "update"]), {
       default: ["read"],
       minItems: 1,
       uniqueItems: true,
-      description: "tasks that it may send",
+      description: "tasks that the caller may request",
     }),
     senderIds: Type.Optional(
-      Type.Array(text("^A(RO|ID)A[A-Z0-9]{12,124}$", "the unique id of a role (AROA…) or user (AIDA…)"), {
+      Type.Array(text("^A(RO|ID)A[A-Z0-9]{12,124}$", "unique id of a role (AROA…) or user (AIDA…)"), {
         minItems: 1,
         maxItems: 100,
         uniqueItems: true,
-        description: "its ids in SenderId; needed where principal is an account, or in another account",
+        description:
+          "unique ids of the senders, as SQS records them in SenderId; required if the principal is an account, or belongs to another account",
       }),
     ),
   },
   {
     ...closed,
-    description: "principals besides the stack's own roles that may send requests and sources and receive responses",
+    description:
+      "principals that may send requests, upload sources and receive responses, in addition to the stack's own roles",
   },
 );
 
 const Data = Type.Object(
   {
-    retentionDays: wholeOr(30, "days that results, uploads, logs and ended jobs are kept", 1, 3_650),
-    auditDays: wholeOr(365, "days that the audit trail (who did what) is kept", 1, 3_650),
+    retentionDays: wholeOr(30, "days for which results, uploads, logs and ended jobs are kept", 1, 3_650),
+    auditDays: wholeOr(365, "days for which the audit trail (who did what) is kept", 1, 3_650),
     keep: flag(true, "keeps buckets and a final snapshot when the stack is destroyed"),
   },
   optional,
@@ -344,7 +377,7 @@ const Traces = Type.Object(
   {
     endpoint: text(
       "^https://[a-z0-9.-]+(:443)?(/[!-~]*)?$",
-      "an OTLP/HTTP collector; /v1/traces is appended; port 443, and it needs NAT",
+      "URL of an OTLP/HTTP collector on port 443, to which /v1/traces is appended; requires NAT",
     ),
   },
   closed,
@@ -352,8 +385,8 @@ const Traces = Type.Object(
 
 const Budget = Type.Object(
   {
-    monthlyUsd: Type.Number({ minimum: 1, description: "US dollars a month" }),
-    email: text("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "the address that alarms and the budget write to"),
+    monthlyUsd: Type.Number({ minimum: 1, description: "US dollars per month" }),
+    email: text("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "email address that receives alarms and budget notifications"),
   },
   closed,
 );
@@ -375,7 +408,7 @@ export const StackConfig = Type.Object(
     jobs: Jobs,
     tenants: Type.Array(
       text("^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", "letters, digits and _ - only, first a letter or digit, at most 40"),
-      { default: [], uniqueItems: true, description: "tenants with a response queue of their own" },
+      { default: [], uniqueItems: true, description: "tenants with their own response queue" },
     ),
     callers: Type.Array(Caller, { default: [] }),
     traces: Type.Optional(Traces),
@@ -383,7 +416,7 @@ export const StackConfig = Type.Object(
     budget: Budget,
     arch: Type.Enum(["x86_64", "arm64"], {
       default: "arm64",
-      description: "processors of images, tasks and instances",
+      description: "processor architecture of images, tasks and instances",
     }),
   },
   closed,

@@ -10,5 +10,5 @@ export function alarmsTable(): string {
     const lasting = of === 1 ? "at once" : `${over} of ${of} minutes`;
     return `| \`${key}\` | ${lasting} | ${summary} | ${action} |`;
   });
-  return ["| alarm | goes off after | what it means | what to do |", "|---|---|---|---|", ...rows].join("\n");
+  return ["| alarm | triggers after | meaning | what to do |", "|---|---|---|---|", ...rows].join("\n");
 }

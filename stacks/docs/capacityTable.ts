@@ -11,15 +11,21 @@ export function capacityTable(): string {
     `| | ${stacks.map(({ stack }) => stack).join(" | ")} |`,
     `|---|${stacks.map(() => "---|").join("")}`,
     row("share of the account's quotas", ({ config }) => config.quotas.share),
-    row("Glue runs at once, and DPUs each", ({ plan }) => `${plan.glue.maxConcurrentRuns} × ${plan.glue.dpuPerRun}`),
-    row("EC2 runners at once", ({ plan, config }) => `${plan.ec2.maxInstances} × ${config.runners.ec2.instanceType}`),
-    row("dispatcher executions reserved", ({ plan }) => plan.dispatcher.reservedConcurrency ?? "none"),
-    row("requests taken at once", ({ plan }) => plan.dispatcher.eventSourceConcurrency),
     row(
-      "API tasks, and connections each",
+      "concurrent Glue runs, and DPUs of each",
+      ({ plan }) => `${plan.glue.maxConcurrentRuns} × ${plan.glue.dpuPerRun}`,
+    ),
+    row(
+      "concurrent EC2 runners",
+      ({ plan, config }) => `${plan.ec2.maxInstances} × ${config.runners.ec2.instanceType}`,
+    ),
+    row("dispatcher executions reserved", ({ plan }) => plan.dispatcher.reservedConcurrency ?? "none"),
+    row("requests processed at once", ({ plan }) => plan.dispatcher.eventSourceConcurrency),
+    row(
+      "API tasks, and connections of each",
       ({ plan }) => `${plan.api.minTasks} to ${plan.api.maxTasks} × ${plan.api.poolMax}`,
     ),
-    row("connections that can be counted on", ({ plan }) => plan.database.usable),
+    row("usable connections", ({ plan }) => plan.database.usable),
     row("connections at most", ({ plan: { database } }) => {
       const parts = Object.entries(database.parts).map(([part, connections]) => `${part} ${connections}`);
       return `${database.total}: ${parts.join(", ")}`;

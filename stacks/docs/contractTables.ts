@@ -101,7 +101,7 @@ export function columnsTable(): string {
       ({ name, json, optional }) =>
         `\`${name}\`${json === "integer" ? " (whole number)" : ""}${optional ? " (may be empty)" : ""}`,
     );
-    return `| \`${target}\` | ${names.join(", ")} | ${remove ? "none: several rows may be alike" : `\`${columns[0]?.name}\``} |`;
+    return `| \`${target}\` | ${names.join(", ")} | ${remove ? "none: identical rows are allowed" : `\`${columns[0]?.name}\``} |`;
   });
   return ["| target | columns | key |", "|---|---|---|", ...lines].join("\n");
 }

@@ -7,5 +7,5 @@ for (const name of Object.keys(PAGES)) {
   const { now, made } = pageOf(name);
   if (unformatted(now) === unformatted(made)) continue;
   writeFileSync(pathOf(name), made);
-  console.log(`${name} is up to date again`);
+  console.log(`${name} updated`);
 }

@@ -10,7 +10,7 @@ export function fillTables(page: string, tables: Readonly<Record<string, () => s
     const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
     const before = text.split(begin)[0];
     const after = text.split(end)[1];
-    if (before === undefined || after === undefined) throw new Error(`The page lacks ${begin} or ${end}`);
+    if (before === undefined || after === undefined) throw new Error(`The page does not contain ${begin} or ${end}`);
     return `${before}${begin}\n\n${alignTables(table())}\n\n${end}${after}`;
   }, page);
 }

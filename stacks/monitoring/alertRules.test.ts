@@ -202,7 +202,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
   it("are written by npm run monitoring, which lists the existing stacks", () => {
     const program = fileURLToPath(new URL("main.ts", import.meta.url));
     const out = execFileSync(process.execPath, [program, "--stack", "dev", "--out", directory], { encoding: "utf8" });
-    assert.match(out, /Only CloudWatch has: .*database-cpu/);
+    assert.match(out, /Available in CloudWatch only: .*database-cpu/);
     assert.deepEqual(
       JSON.parse(readFileSync(join(directory, "rates-dev.rules.yml"), "utf8")),
       JSON.parse(JSON.stringify(alertRules("dev", of("dev")))),

@@ -10,8 +10,8 @@ const USAGE = `Usage: npm run monitoring -- --stack dev [--out DIR]
 
 Writes Prometheus's alert rules and Grafana's dashboard of a stack, from the definition of its CloudWatch alarms and dashboard.
 
-  --stack NAME   the stack whose sizes are the thresholds: one with a file Pulumi.NAME.yaml
-  --out DIR      where to (default .local/monitoring)`;
+  --stack NAME   stack whose sizes set the thresholds; its file is Pulumi.NAME.yaml
+  --out DIR      output directory (default .local/monitoring)`;
 
 /** Writes both files; the exit code is 2 for wrong options. */
 function main(): number {
@@ -50,7 +50,7 @@ function main(): number {
   // JSON is YAML.
   write(`rates-${stack}.rules.yml`, alertRules(stack, watched));
   write(`rates-${stack}.grafana.json`, grafanaDashboard(stack, watched));
-  console.log(`Only CloudWatch has: ${cloudWatchOnly(watched).join(", ")}.`);
+  console.log(`Available in CloudWatch only: ${cloudWatchOnly(watched).join(", ")}.`);
   return 0;
 }
 

@@ -139,7 +139,7 @@ describe("planCapacity", () => {
         key: "runners.ec2.maxInstances",
         value: 6,
         message:
-          "needs 12 vCPUs (2 each of t4g.small), 4 more than quotas.ec2Vcpus 16 × quotas.share 0.5 = 8: lower it, take a smaller type, have L-34B43A08 raised in eu-central-1 and enter it, or raise quotas.share.",
+          "needs 12 vCPUs (2 each of t4g.small), 4 more than quotas.ec2Vcpus 16 × quotas.share 0.5 = 8: lower it, use a smaller type, have L-34B43A08 raised in eu-central-1 and enter it, or raise quotas.share.",
       },
       {
         key: "api.maxTasks",
@@ -156,13 +156,13 @@ describe("planCapacity", () => {
         key: "database.instanceClass",
         value: "db.t4g.micro",
         message:
-          "needs 211 connections (dispatcher 20, api 72, operations 5, glue 90, ec2 24), 121 more than what is usable of max_connections 112 = 90: take a larger class, have L-B99A9384 raised in eu-central-1 so that the dispatcher's executions can be reserved, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
+          "needs 211 connections (dispatcher 20, api 72, operations 5, glue 90, ec2 24), 121 more than the usable connections of max_connections 112 = 90: use a larger class, have L-B99A9384 raised in eu-central-1 so that the dispatcher's executions can be reserved, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
       },
       {
         key: "network.cidr",
         value: "10.0.0.0/25",
         message:
-          "needs 92 private addresses for runs, instances, tasks and services, 38 more than what its private subnets have = 54: take a larger network, or set runners.glue.maxRuns and runners.ec2.maxInstances lower.",
+          "needs 92 private addresses for runs, instances, tasks and services, 38 more than the addresses of its private subnets = 54: use a larger network, or lower runners.glue.maxRuns and runners.ec2.maxInstances.",
       },
     ]);
   });
@@ -172,14 +172,14 @@ describe("planCapacity", () => {
     assert.deepEqual(
       problemsOf(whole).map(({ message }) => message),
       [
-        "needs 2 vCPUs (2 each of t4g.small), 1 more than quotas.ec2Vcpus 1 × quotas.share 1 = 1: lower it, take a smaller type, or have L-1216C47A raised in eu-central-1 and enter it.",
+        "needs 2 vCPUs (2 each of t4g.small), 1 more than quotas.ec2Vcpus 1 × quotas.share 1 = 1: lower it, use a smaller type, or have L-1216C47A raised in eu-central-1 and enter it.",
       ],
     );
     const low = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 60 } }));
     assert.deepEqual(
       problemsOf(low).map(({ message }) => message),
       [
-        "needs 104 connections (dispatcher 56, api 36, operations 5, glue 3, ec2 4), 49 more than what is usable of max_connections 60 = 55: take a larger class, raise database.maxConnections, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
+        "needs 104 connections (dispatcher 56, api 36, operations 5, glue 3, ec2 4), 49 more than the usable connections of max_connections 60 = 55: use a larger class, raise database.maxConnections, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
       ],
     );
   });
@@ -192,7 +192,7 @@ describe("planCapacity", () => {
     }));
     assert.deepEqual(
       problemsOf(raw).map(({ message }) => message),
-      ["needs 1001 runs, 1 more than what AWS gives one job (L-F574AED9) = 1000: lower it."],
+      ["needs 1001 runs, 1 more than AWS's maximum per job (L-F574AED9) = 1000: lower it."],
     );
     const many = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 451 } }));
     assert.deepEqual(problemsOf(many), [
@@ -200,7 +200,7 @@ describe("planCapacity", () => {
         key: "database.maxConnections",
         value: 451,
         message:
-          "needs 451 connections, 1 more than what the memory of db.t4g.medium carries by RDS's formula = 450: lower it, or take a larger class.",
+          "needs 451 connections, 1 more than what the memory of db.t4g.medium allows by RDS's formula = 450: lower it, or use a larger class.",
       },
     ]);
   });

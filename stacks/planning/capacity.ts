@@ -3,8 +3,8 @@ import {
   CONNECTIONS_PER,
   DEPLOYMENT,
   EVENTS,
-  MIN_EXECUTIONS,
   MAX_EXECUTIONS,
+  MIN_EXECUTIONS,
   WAKEUPS,
 } from "../../infra/limits/capacity.ts";
 import { LIMITS } from "../../infra/limits/limits.ts";

@@ -155,7 +155,7 @@ function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
   const metrics = Object.keys(PLATFORM_METRICS).length + RUNNERS.length * Object.keys(RUNNER_METRICS).length;
   return [
     { part: "monitoring", what: `${alarms} alarms`, usd: alarms * PRICES.alarm.usd },
-    { part: "monitoring", what: `${metrics} metrics of our own`, usd: metrics * PRICES.metric.usd },
+    { part: "monitoring", what: `${metrics} custom metrics`, usd: metrics * PRICES.metric.usd },
     { part: "monitoring", what: "dashboard and key", usd: PRICES.dashboard.usd + PRICES.key.usd },
   ];
 }

@@ -15,7 +15,7 @@ describe("headroomOf", () => {
     const { config, plan } = planned(rawConfig());
     const { glue, ec2 } = headroomOf(config, plan);
     assert.equal(glue.runs, plan.glue.maxConcurrentRuns);
-    assert.match(glue.bounds[0]?.limit ?? "", /^connections: what is usable of max_connections 450/);
+    assert.match(glue.bounds[0]?.limit ?? "", /^connections: the usable connections of max_connections 450/);
     assert.equal(glue.bounds[0]?.runs, glue.runs);
     assert.match(ec2.bounds[0]?.limit ?? "", /quotas\.ec2Vcpus 5/);
     assert.match(ec2.bounds[0]?.remedy ?? "", /L-1216C47A/);

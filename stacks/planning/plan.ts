@@ -43,5 +43,5 @@ export function addressesOf({ network: { cidr, zones } }: StackConfig): number {
 }
 
 function unchecked(key: string, value: string): never {
-  throw new Error(`${key} '${value}' was not checked: plan what parseStackConfig has passed.`);
+  throw new Error(`${key} '${value}' was not checked: pass a configuration that parseStackConfig accepted.`);
 }

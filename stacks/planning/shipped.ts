@@ -20,6 +20,6 @@ export const shippedStacks = (): Shipped[] =>
   ["dev", "staging", "prod"].map((stack) => {
     const config = readStackFile(stack, ROOT);
     const { plan, problems } = planCapacity(config);
-    if (!plan) throw new Error(`Pulumi.${stack}.yaml asks for too much:\n${listProblems(problems)}`);
+    if (!plan) throw new Error(`Pulumi.${stack}.yaml exceeds the quotas:\n${listProblems(problems)}`);
     return { stack, config, plan };
   });

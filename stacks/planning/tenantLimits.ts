@@ -89,7 +89,7 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
     problems.push({
       key: "tenants",
       value: tenants.length,
-      message: `make ${what} ${size} ${unit} long, ${size - limit} more than ${source} takes (${limit}): ${most} of them fit. Leave out ${tenants.length - most}, which then share the queue of all others, give them shorter names, or a stack of their own.`,
+      message: `make ${what} ${size} ${unit} long, ${size - limit} more than ${source} takes (${limit}): ${most} of them fit. Leave out ${tenants.length - most}, which then share one queue, give them shorter names, or use another stack for them.`,
     });
   }
   const principals = new Set(callers.map(({ principal }) => principal)).size;
@@ -98,7 +98,7 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
     problems.push({
       key: "callers",
       value: principals,
-      message: `are ${principals - most} principals more than the ${most} that a queue's policy takes: name an account (arn:aws:iam::<id>:root) in place of its roles.`,
+      message: `are ${principals - most} principals more than the ${most} that a queue's policy takes: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
     });
   return problems;
 }

@@ -71,7 +71,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       id: "glueRunsPerJob",
       ...glue,
       limit: LIMITS.glueRunsPerJob.value,
-      from: `what AWS gives one job (${LIMITS.glueRunsPerJob.quota.code})`,
+      from: `AWS's maximum per job (${LIMITS.glueRunsPerJob.quota.code})`,
       remedy: "lower it",
     },
     {
@@ -89,7 +89,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: instances * vcpus,
       unit: `vCPUs (${vcpus} each of ${runners.ec2.instanceType})`,
       ...quota("ec2Vcpus"),
-      remedy: anyOf("lower it", "take a smaller type", raised(runners.ec2.spot ? "ec2SpotVcpus" : "ec2Vcpus"), more),
+      remedy: anyOf("lower it", "use a smaller type", raised(runners.ec2.spot ? "ec2SpotVcpus" : "ec2Vcpus"), more),
     },
     {
       id: "fargateVcpus",
@@ -120,9 +120,9 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
         .map(([who, count]) => `${who} ${count}`)
         .join(", ")})`,
       limit: plan.database.usable,
-      from: `what is usable of max_connections ${plan.database.maxConnections}`,
+      from: `the usable connections of max_connections ${plan.database.maxConnections}`,
       remedy: anyOf(
-        "take a larger class",
+        "use a larger class",
         plan.dispatcher.reservedConcurrency === undefined &&
           raised("lambdaConcurrency", "so that the dispatcher's executions can be reserved"),
         plan.database.maxConnections < connectionsOfClass(config) && "raise database.maxConnections",
@@ -136,8 +136,8 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: runs + instances + api.maxTasks * DEPLOYMENT + network.zones.length * SERVICE_ADDRESSES,
       unit: "private addresses for runs, instances, tasks and services",
       limit: addressesOf(config),
-      from: "what its private subnets have",
-      remedy: "take a larger network, or set runners.glue.maxRuns and runners.ec2.maxInstances lower",
+      from: "the addresses of its private subnets",
+      remedy: "use a larger network, or lower runners.glue.maxRuns and runners.ec2.maxInstances",
     },
   ];
   if (database.maxConnections !== undefined)
@@ -148,8 +148,8 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: database.maxConnections,
       unit: "connections",
       limit: connectionsOfClass(config),
-      from: `what the memory of ${database.instanceClass} carries by RDS's formula`,
-      remedy: "lower it, or take a larger class",
+      from: `what the memory of ${database.instanceClass} allows by RDS's formula`,
+      remedy: "lower it, or use a larger class",
     });
   return usages;
 }

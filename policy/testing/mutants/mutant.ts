@@ -4,27 +4,27 @@ import type { EngineResource } from "../packClient.ts";
 /** The program's resources with one change that a rule must stop. */
 export interface Mutant {
   /** Description of the change. */
-  what: string;
+  label: string;
   mutate(resources: EngineResource[]): void;
   /** The property that was set, if it was one. */
-  at?: { type: string; ending: string; path: string };
+  at?: { type: string; suffix: string; path: string };
 }
 
 type Change = (one: EngineResource, properties: Record<string, unknown>) => void;
 
 /** Changes the first resource of a type with this suffix of the name, its inputs and its outputs. */
 export const change =
-  (type: string, ending: string, apply: Change) =>
+  (type: string, suffix: string, apply: Change) =>
   (resources: EngineResource[]): void => {
-    const one = resources.find((resource) => resource.type === type && resource.name.endsWith(ending));
-    if (one === undefined) throw new Error(`No ${type} whose name ends in '${ending}'`);
+    const one = resources.find((resource) => resource.type === type && resource.name.endsWith(suffix));
+    if (one === undefined) throw new Error(`No ${type} whose name ends in '${suffix}'`);
     apply(one, one.props);
     if (one.outputs) apply(one, one.outputs);
   };
 
-export const set = (type: string, ending: string, path: string, value: unknown): Pick<Mutant, "mutate" | "at"> => ({
-  at: { type, ending, path },
-  mutate: change(type, ending, (_, properties) => put(properties, path, value)),
+export const set = (type: string, suffix: string, path: string, value: unknown): Pick<Mutant, "mutate" | "at"> => ({
+  at: { type, suffix, path },
+  mutate: change(type, suffix, (_, properties) => put(properties, path, value)),
 });
 
 function put(properties: Record<string, unknown>, path: string, value: unknown): void {
@@ -39,9 +39,9 @@ function put(properties: Record<string, unknown>, path: string, value: unknown):
 }
 
 /** Removes all resources of a type that depend on another by a property. */
-export const without = (type: string, ending: string) => (resources: EngineResource[]) => {
-  const at = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(ending));
-  if (at < 0) throw new Error(`No ${type} whose name ends in '${ending}'`);
+export const without = (type: string, suffix: string) => (resources: EngineResource[]) => {
+  const at = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(suffix));
+  if (at < 0) throw new Error(`No ${type} whose name ends in '${suffix}'`);
   resources.splice(at, 1);
 };
 
@@ -53,14 +53,14 @@ export const add =
   };
 
 export const container = (path: string, value: unknown) =>
-  change(types.TASK, "-api", (_, properties) => {
+  change(types.TASK_DEFINITION, "-api", (_, properties) => {
     const all = JSON.parse(String(properties.containerDefinitions));
     put(all[0], path, value);
     properties.containerDefinitions = JSON.stringify(all);
   });
 
-export const statement = (type: string, ending: string, apply: (one: Record<string, unknown>) => void) =>
-  change(type, ending, (_, properties) => {
+export const statement = (type: string, suffix: string, apply: (one: Record<string, unknown>) => void) =>
+  change(type, suffix, (_, properties) => {
     const property = type === types.ROLE ? "assumeRolePolicy" : "policy";
     const document = JSON.parse(String(properties[property]));
     for (const one of document.Statement) apply(one);
@@ -79,14 +79,14 @@ export const provider = (accounts: string) => (resources: EngineResource[]) => {
 
 export const world = (port: number) => ({ cidrIpv4: "0.0.0.0/0", fromPort: port, toPort: port, ipProtocol: "tcp" });
 const EVERYBODY = { Effect: "Allow", Principal: "*", Action: "sqs:SendMessage", Resource: "*" };
-export const opened = (type: string, ending: string) =>
-  change(type, ending, (_, properties) => {
+export const opened = (type: string, suffix: string) =>
+  change(type, suffix, (_, properties) => {
     const document = JSON.parse(String(properties.policy));
     document.Statement.push(EVERYBODY);
     properties.policy = JSON.stringify(document);
   });
 export const parameter = (name: string, value: string) =>
-  change(types.PARAMETERS, "-database", (_, properties) => {
+  change(types.PARAMETER_GROUP, "-database", (_, properties) => {
     for (const one of properties.parameters as { name: string; value: string }[])
       if (one.name === name) one.value = value;
   });

@@ -21,12 +21,12 @@ export const PROGRAMS: readonly EngineResource[] = [
   }),
   made(types.BUDGET, "shop-monitoring", { limitAmount: "8000" }, { notifications: [[types.TOPIC, "shop-monitoring"]] }),
   made(types.NAT, "shop-network-1", {}),
-  made(types.GROUP, "shop-database", {}),
+  made(types.SECURITY_GROUP, "shop-database", {}),
   made(
-    types.INGRESS,
+    types.SECURITY_GROUP_INGRESS,
     "shop-migrations",
     { fromPort: 5432, toPort: 5432 },
-    { securityGroupId: [[types.GROUP, "shop-database"]] },
+    { securityGroupId: [[types.SECURITY_GROUP, "shop-database"]] },
   ),
   made(
     types.FUNCTION,
@@ -34,14 +34,14 @@ export const PROGRAMS: readonly EngineResource[] = [
     { timeout: 900, memorySize: 256, environment: { variables: { DATABASE_HOST: "db" } } },
     { environment: [[types.DATABASE, "shop-database"]] },
   ),
-  made(types.GROUP, "shop-api", {}),
+  made(types.SECURITY_GROUP, "shop-api", {}),
   made(types.LOG_GROUP, "shop-dispatcher", { retentionInDays: 90 }),
   made(types.ROLE, "shop-dispatcher", {
     assumeRolePolicy:
       '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}',
   }),
   made(
-    types.TASK,
+    types.TASK_DEFINITION,
     "shop-api",
     {
       cpu: "1024",
@@ -63,19 +63,19 @@ export const PROGRAMS: readonly EngineResource[] = [
       enableDeletionProtection: true,
       accessLogs: { bucket: "shop-logs", enabled: true },
     },
-    { securityGroups: [[types.GROUP, "shop-api"]] },
+    { securityGroups: [[types.SECURITY_GROUP, "shop-api"]] },
   ),
   made(
-    types.INGRESS,
+    types.SECURITY_GROUP_INGRESS,
     "shop-api-443",
     { cidrIpv4: "0.0.0.0/0", fromPort: 443, toPort: 443 },
-    { securityGroupId: [[types.GROUP, "shop-api"]] },
+    { securityGroupId: [[types.SECURITY_GROUP, "shop-api"]] },
   ),
   made(
-    types.INGRESS,
+    types.SECURITY_GROUP_INGRESS,
     "shop-api-80",
     { cidrIpv4: "0.0.0.0/0", fromPort: 80, toPort: 80 },
-    { securityGroupId: [[types.GROUP, "shop-api"]] },
+    { securityGroupId: [[types.SECURITY_GROUP, "shop-api"]] },
   ),
   made(
     types.LISTENER,
@@ -122,10 +122,10 @@ export const PROGRAMS: readonly EngineResource[] = [
     },
   ),
   made(
-    types.SERVICE,
+    types.ECS_SERVICE,
     "shop-api",
     { desiredCount: 3, deploymentMaximumPercent: 200, networkConfiguration: { assignPublicIp: false } },
-    { taskDefinition: [[types.TASK, "shop-api"]] },
+    { taskDefinition: [[types.TASK_DEFINITION, "shop-api"]] },
   ),
   made(
     types.GLUE_JOB,
@@ -143,7 +143,7 @@ export const PROGRAMS: readonly EngineResource[] = [
       defaultArguments: ALL_STORES,
     },
   ),
-  made(types.SCALING_TARGET, "shop-api", { maxCapacity: 12 }, { resourceId: [[types.SERVICE, "shop-api"]] }),
+  made(types.SCALING_TARGET, "shop-api", { maxCapacity: 12 }, { resourceId: [[types.ECS_SERVICE, "shop-api"]] }),
   made(
     types.ROLE_POLICY,
     "shop-dispatcher",

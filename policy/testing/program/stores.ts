@@ -62,7 +62,7 @@ export const STORES: readonly EngineResource[] = [
     imageScanningConfiguration: { scanOnPush: true },
     imageTagMutability: "IMMUTABLE",
   }),
-  made(types.PARAMETERS, "shop-database", {
+  made(types.PARAMETER_GROUP, "shop-database", {
     parameters: [
       { name: "rds.force_ssl", value: "1" },
       { applyMethod: "pending-reboot", name: "max_connections", value: "3604" },
@@ -172,8 +172,8 @@ export const STORES: readonly EngineResource[] = [
       manageMasterUserPassword: true,
     },
     {
-      parameterGroupName: [[types.PARAMETERS, "shop-database"]],
-      vpcSecurityGroupIds: [[types.GROUP, "shop-database"]],
+      parameterGroupName: [[types.PARAMETER_GROUP, "shop-database"]],
+      vpcSecurityGroupIds: [[types.SECURITY_GROUP, "shop-database"]],
     },
   ),
 ];

@@ -27,7 +27,7 @@ const OF_DOCUMENTS: readonly Picture[] = [
   {
     key: "working",
     title: "Running",
-    description: "jobs that are being done",
+    description: "jobs in progress",
     kind: "metric",
     where: { status: ["IN_PROGRESS"] },
     aggregations: [metricOf("count", "Running"), byRunner],
@@ -35,14 +35,14 @@ const OF_DOCUMENTS: readonly Picture[] = [
   {
     key: "states",
     title: "Jobs by state",
-    description: "what became of the jobs of the time chosen",
+    description: "outcomes of the jobs in the selected period",
     kind: "histogram",
     aggregations: [metricOf("count", "jobs"), over("createdAt"), each("status", "group", MOST, "state")],
   },
   {
     key: "errors",
     title: "Errors by type",
-    description: "jobs that failed, by the code of the error registry",
+    description: "failed jobs by error type",
     kind: "horizontal_bar",
     where: { status: ["FAILED"] },
     aggregations: [metricOf("count", "jobs"), each("errorType", "segment", MOST, "error")],
@@ -50,7 +50,7 @@ const OF_DOCUMENTS: readonly Picture[] = [
   {
     key: "slowest",
     title: "Slowest work",
-    description: "the longest run of each query, statement or load",
+    description: "longest run of each query, statement or load",
     kind: "table",
     aggregations: [
       metricOf({ most: "executionMs" }, "longest run"),
@@ -62,7 +62,7 @@ const OF_DOCUMENTS: readonly Picture[] = [
   {
     key: "tenants",
     title: "Jobs by tenant",
-    description: "whose jobs they are",
+    description: "jobs by tenant",
     kind: "horizontal_bar",
     aggregations: [metricOf("count", "jobs"), each("tenant", "segment", MOST, "tenant")],
   },
@@ -86,7 +86,7 @@ const standing = (figure: DocumentFigure): Picture => {
 const panel = (key: PanelKey): Picture => {
   const { title, figures } = PANELS[key];
   const [{ figure }] = figures;
-  if (!isDocumentFigure(figure)) throw new Error(`documents do not tell '${figure}'`);
+  if (!isDocumentFigure(figure)) throw new Error(`the documents have no metric '${figure}'`);
   const { at, where, value }: FromDocuments = DOCUMENT_FIGURES[figure];
   return {
     key,
@@ -108,7 +108,7 @@ export function savedObjects(prefix: string): SavedObject[] {
   return [
     indexPattern(prefix),
     ...PICTURES.map((picture) => visualization(prefix, picture)),
-    dashboard(prefix, "Rates platform", "Jobs as their documents tell them; the same figures as in CloudWatch.", [
+    dashboard(prefix, "Rates platform", "Jobs, from their tracking documents; the same metrics as in CloudWatch.", [
       { height: 8, keys: ["waiting", "working"] },
       { height: 14, keys: ["states", "errors"] },
       { height: 14, keys: times },

@@ -8,7 +8,7 @@ try {
   const { values } = parseArgs({ options: { "index-prefix": { type: "string", default: "rates-jobs" } } });
   const prefix = values["index-prefix"];
   if (!PREFIX.test(prefix))
-    throw new Error(`--index-prefix '${prefix}' must match ${PREFIX}, as tracking.indexPrefix of the settings does.`);
+    throw new Error(`--index-prefix '${prefix}' must match ${PREFIX}, like tracking.indexPrefix in the settings.`);
   process.stdout.write(exported(prefix));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

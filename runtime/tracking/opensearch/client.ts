@@ -50,7 +50,7 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
     try {
       const { statusCode, body: answered }: ApiResponse = await sent;
       // A proxy before it may send its own errors with status 200.
-      if (typeof answered === "string") throw new Error(`no JSON: ${answered.slice(0, 100)}`);
+      if (typeof answered === "string") throw new Error(`the response is not JSON: ${answered.slice(0, 100)}`);
       return { status: statusCode ?? 0, body: answered };
     } catch (error) {
       throw unavailable(error, late ? `it did not answer within ${patience / 1000} s.` : undefined);
@@ -64,7 +64,7 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
 const STATUS: Record<number, string> = {
   401: "it refuses this platform's credentials (401).",
   403: "it refuses this platform's credentials (403).",
-  429: "it has more to do than it can (429).",
+  429: "it is overloaded (429).",
   503: "it is not ready (503).",
 };
 

@@ -12,7 +12,10 @@ const SEARCH_MS = 5_000;
 const WRITE_MS = 15_000;
 /** Timeout of a write for an unavailable shard, for example after a node was lost; the other documents wait with it. */
 const SHARD_WAIT = "2s";
-const TOO_LARGE: Outcome = { status: 413, error: { type: "too_large", reason: "OpenSearch takes no such call." } };
+const TOO_LARGE: Outcome = {
+  status: 413,
+  error: { type: "too_large", reason: "OpenSearch does not support this call." },
+};
 /** Errors of the document itself. All others are transient. */
 const FINAL = new Set([400, 413]);
 const EXPIRE_MS = 60_000;
