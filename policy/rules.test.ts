@@ -74,7 +74,7 @@ for (const name of ["limits", "security"] as const)
             assert.match(
               message,
               isCheckedLater
-                ? /is unknown until it is created, and will be checked then/
+                ? /is unknown until it is created, and is checked then/
                 : /is unknown, so the rule cannot be checked/,
             );
             assert.equal(reportedLevel, isCheckedLater ? "advisory" : level);

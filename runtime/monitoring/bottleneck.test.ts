@@ -67,19 +67,19 @@ describe("the verdict on the bottleneck", () => {
       place: "nothing",
       says: /^Nothing waits: 0 of 2 Glue and 0 of 1 EC2/,
     },
-    "all runs are taken and jobs wait long": {
+    "all runs are busy and jobs wait long": {
       change: { glue: FULL },
       level: "bound",
       place: "capacity",
       raise: "runners.glue.maxRuns",
-      says: /^All 2 Glue runs are taken; 40 jobs wait, the oldest for 3 min: raise runners\.glue\.maxRuns\.$/,
+      says: /^All 2 Glue runs are busy; 40 jobs wait, the oldest for 3 min: raise runners\.glue\.maxRuns\.$/,
     },
     "a burst has just come": {
       change: { ec2: { waiting: 1, oldestWaiting: 2, running: 1 }, working: { ec2: 1 } },
       level: "busy",
       place: "capacity",
       raise: "runners.ec2.maxInstances",
-      says: /^The one EC2 runner is taken; 1 job waits, the oldest for 2 s: if this continues/,
+      says: /^The one EC2 runner is busy; 1 job waits, the oldest for 2 s: if this continues/,
     },
     "more runs would find no connection": {
       change: { glue: FULL, database: { connections: 95 } },
@@ -120,19 +120,19 @@ describe("the verdict on the bottleneck", () => {
       level: "stuck",
       place: "capacity",
       raise: "runners.glue.maxRuns",
-      says: /this stack has no runs of this type/,
+      says: /this stack has no Glue runs/,
     },
     "runs are on their way": {
       change: { glue: { waiting: 1, oldestWaiting: 20 } },
       level: "busy",
       place: "starts",
-      says: /^2 Glue runs can still come to work/,
+      says: /^2 Glue runs can still start/,
     },
     "runs are up and not yet at work": {
       change: { glue: { waiting: 9, oldestWaiting: 5, running: 2 } },
       level: "busy",
       place: "starts",
-      says: /on their way/,
+      says: /more are starting/,
     },
     "runs are up and never come to work": {
       change: { glue: { waiting: 9, oldestWaiting: 900, running: 2 } },
@@ -159,7 +159,7 @@ describe("the verdict on the bottleneck", () => {
       raise: "runners.glue.dpu",
       says: /^1 attempt ran out of a Glue run's memory .*raise runners\.glue\.dpu\.$/,
     },
-    "runners vanish": { change: { ec2: { lost: 2 } }, level: "bound", place: "runs", says: /^2 EC2 runners vanished/ },
+    "runners vanish": { change: { ec2: { lost: 2 } }, level: "bound", place: "runs", says: /^2 EC2 runners were lost/ },
     "sessions wait for each other": {
       change: { platform: { lockWaits: 2, oldestLockWait: 30 } },
       level: "bound",
@@ -177,7 +177,7 @@ describe("the verdict on the bottleneck", () => {
       level: "busy",
       place: "payload",
       raise: "jobs.inlineBytes",
-      says: /^3,000 of 4,000 results .* above the 200 kB/,
+      says: /^3,000 of 4,000 results .* larger than the 200 kB/,
     },
     "search is behind": {
       change: { platform: { documentsBehind: 7, oldestBehind: 90 } },

@@ -134,7 +134,7 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
         level: "stuck",
         place: "capacity",
         raise: count,
-        sentence: `${wait} for a ${run}, and this stack has none: raise ${count}.`,
+        sentence: `${wait}: this stack has no ${run}s. Raise ${count}.`,
       },
     ];
   if (refused > 0 || paused !== undefined)
@@ -224,7 +224,7 @@ function runsEnd({ status: standing }: BottleneckInput, kind: RunnerType): Verdi
           {
             level: "bound",
             place: "runs",
-            sentence: `${many(lost, run)} was lost during a job in the last minutes, and the jobs are retried: the logs of their attempts have the reason.`,
+            sentence: `${many(lost, run)} ${lost === 1 ? "was" : "were"} lost during jobs in the last minutes. The jobs are retried; the logs of their attempts have the reason.`,
           } as const,
         ]
       : []),

@@ -43,7 +43,7 @@ describe("why a job waits", () => {
       reason: "paused",
       says: /AWS refused to start more/,
     },
-    "the platform is drained": { change: { working: 0, paused: "closed" }, reason: "drained", says: /drained/ },
+    "the platform is drained": { change: { working: 0, paused: "closed" }, reason: "drained", says: /draining/ },
     "there is no such run": {
       change: { runner: "ec2" },
       reason: "noRuns",

@@ -524,7 +524,7 @@ describe("readStackFile", () => {
       ({ message }: Error) => {
         assert.deepEqual(message.split("\n").slice(1, 3), [
           "  arch \"x86_64\" lacks the project's prefix: write 'rates-platform:arch'.",
-          '  rates-platfrom:data "{\\"keep\\":false}" is not read without the project\'s prefix: write \'rates-platform:data\'.',
+          '  rates-platfrom:data "{\\"keep\\":false}" lacks the project\'s prefix: write \'rates-platform:data\'.',
         ]);
         assert.match(message, /account is missing/);
         assert.doesNotMatch(message, /aws:region|pulumi:tags/);
