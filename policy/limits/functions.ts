@@ -50,7 +50,7 @@ export const eventSourceConcurrency = stackRule({
         continue;
       }
       remaining -= reserved;
-      const total = sumOf(mappings.map(({ concurrency: concurrency }) => concurrency));
+      const total = sumOf(mappings.map(({ concurrency }) => concurrency));
       if (total > reserved)
         report(
           target,
