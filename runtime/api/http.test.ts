@@ -210,6 +210,20 @@ describe("the API's rate limits", () => {
     assert(wait >= 1 && wait <= 60, `${wait} s`);
   });
 
+  it("count a token's sessions as the token", async () => {
+    const token = await p.as("acme");
+    const sessions: Record<string, string>[] = [];
+    for (let index = 0; index < 2; index++) {
+      const payload = { token: token.authorization.slice("Bearer ".length) };
+      const own = { "sec-fetch-site": "same-origin", "x-forwarded-for": `192.0.2.${100 + index}` };
+      const made = await p.app.inject({ method: "POST", url: "/session", headers: own, payload });
+      const [cookie = ""] = String(made.headers["set-cookie"]).split(";");
+      sessions.push({ cookie, ...own });
+    }
+    for (const headers of [token, ...sessions]) assert.deepEqual(await statuses(1, "/stats", headers), [200]);
+    for (const headers of [token, ...sessions]) assert.deepEqual(await statuses(1, "/stats", headers), [429]);
+  });
+
   it("limit an address that guesses tokens, as the balancer reports it, but not valid tokens", async () => {
     const from = (address: string) => ({ "x-forwarded-for": `10.9.9.9, ${address}` });
     const known = await p.as("acme");

@@ -44,7 +44,7 @@ export class JobHub {
   readonly #limits: Settings["api"]["limits"];
   readonly #log: FastifyBaseLogger;
   readonly #jobs = new Map<string, Watched>();
-  readonly #perToken = new Map<string, number>();
+  readonly #perOwner = new Map<string, number>();
   #streams = 0;
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
@@ -57,22 +57,23 @@ export class JobHub {
   }
 
   /**
-   * Reserves a stream for a token until its response closes.
+   * Reserves a stream for a token, or one of its sessions, until its response closes.
+   * @param owner id of the token
    * @throws JobError TooManyStreams
    */
-  reserve(raw: ServerResponse, tokenId: string): void {
-    const own = this.#perToken.get(tokenId) ?? 0;
+  reserve(raw: ServerResponse, owner: string): void {
+    const own = this.#perOwner.get(owner) ?? 0;
     const { streamsPerToken, streams } = this.#limits;
     if (own >= streamsPerToken) throw new JobError("TooManyStreams", { who: "This token", max: streamsPerToken });
     if (this.#streams >= streams) throw new JobError("TooManyStreams", { who: "This server", max: streams });
     // A response whose client has disconnected emits no further "close".
     if (raw.destroyed) return;
-    this.#perToken.set(tokenId, own + 1);
+    this.#perOwner.set(owner, own + 1);
     this.#streams++;
     raw.once("close", () => {
-      const left = (this.#perToken.get(tokenId) ?? 1) - 1;
-      if (left === 0) this.#perToken.delete(tokenId);
-      else this.#perToken.set(tokenId, left);
+      const left = (this.#perOwner.get(owner) ?? 1) - 1;
+      if (left === 0) this.#perOwner.delete(owner);
+      else this.#perOwner.set(owner, left);
       this.#streams--;
     });
   }
@@ -195,7 +196,8 @@ export class JobHub {
 
   /** Ends the streams of tokens that were revoked or have expired. */
   async #checkTokens(): Promise<void> {
-    const active = await activeTokens(this.#db, [...this.#perToken.keys()]);
+    const tokens = new Set([...this.#all()].map(({ tokenId }) => tokenId));
+    const active = await activeTokens(this.#db, [...tokens]);
     for (const stream of this.#all()) if (!active.has(stream.tokenId)) stream.raw.end();
   }
 

@@ -266,6 +266,12 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     check: checkOf(streams, "opens no more event streams per token than it may"),
     failure: /70 !== 50/,
   },
+  "a token's sessions share its streams": {
+    kind: streams,
+    changes: [{ file: "../api/routes/events.ts", from: "hub.reserve(raw, owner);", to: "hub.reserve(raw, tokenId);" }],
+    check: checkOf(streams, "counts the streams of a token's sessions as the token's"),
+    failure: /not within|timeout|200 !== 429/i,
+  },
   "an event stream ends with its token": {
     kind: streams,
     changes: [

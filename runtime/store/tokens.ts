@@ -16,6 +16,8 @@ export interface Caller {
   name: string;
   /** The credential that a session was made with. */
   parent: string | undefined;
+  /** Id of the token, or of the person at the identity provider: all sessions that they make share it. */
+  owner: string;
   /** ISO time; undefined, never. */
   expiresAt: string | undefined;
   tenant: string;
@@ -89,7 +91,7 @@ export async function createToken(db: Database, about: TokenUse): Promise<{ id: 
 /** The caller with this token or session; undefined for one that is unknown, revoked or expired. */
 export async function callerOf(db: Database, secret: string): Promise<Caller | undefined> {
   const { rows } = await db.query(
-    `select id, kind, name, tenant, scopes, parent, jobs.iso(expires_at) as expires,
+    `select id, kind, name, tenant, scopes, parent, coalesce(owner, id) as owner, jobs.iso(expires_at) as expires,
        last_used_on is not distinct from (jobs.clock() at time zone 'UTC')::date as used
      from jobs.active_credentials where hash = $1 and kind <> 'link'`,
     [hashOfSecret(secret)],
@@ -101,6 +103,7 @@ export async function callerOf(db: Database, secret: string): Promise<Caller | u
       kind: row.kind,
       name: row.name,
       parent: row.parent ?? undefined,
+      owner: row.owner,
       expiresAt: row.expires ?? undefined,
       tenant: row.tenant,
       scopes: row.scopes,

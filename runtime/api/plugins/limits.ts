@@ -36,7 +36,8 @@ export async function createLimits(app: FastifyInstance, settings: Settings["api
     };
   };
   const none: Limit = async () => undefined;
-  const caller = ({ caller, ip }: FastifyRequest) => caller?.tokenId ?? ip;
+  // The sessions that one token makes count as that token.
+  const caller = ({ caller, ip }: FastifyRequest) => caller?.owner ?? ip;
   return {
     token: limit(settings.tokenPerMinute, "one token", caller) ?? none,
     address: limit(settings.addressPerMinute, "one address without a valid token") ?? none,

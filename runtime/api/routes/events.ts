@@ -29,10 +29,10 @@ export const eventRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
     }),
     async (request, reply) => {
       const caller = callerOfRequest(request);
-      const { tokenId } = caller;
+      const { tokenId, owner } = caller;
       const tenant = tenantOf(caller, request.query.tenant);
       const { raw } = reply;
-      hub.reserve(raw, tokenId);
+      hub.reserve(raw, owner);
       const document = await documentOf(deps, tenant, request.params.id);
       if (request.method === "HEAD") return reply.headers(HEADERS).send();
       reply.hijack();

@@ -60,6 +60,16 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.equal((await put(id, 1, "{}", { ...acme, "content-type": "text/plain" })).statusCode, 415);
   });
 
+  it("answers a part of an upload that was aborted, or never begun, as the request's fault", async () => {
+    const { id } = await begin(3);
+    assert.equal((await p.app.inject({ method: "DELETE", url: `/uploads/${id}`, headers: acme })).statusCode, 204);
+    const [key = ""] = Buffer.from(id, "base64url").toString().split("\n");
+    for (const one of [id, Buffer.from(`${key}\nother`).toString("base64url")]) {
+      const answer = await put(one, 1, "abc");
+      assert.deepEqual([answer.statusCode, answer.json().type], [400, "SourceNotFound"], answer.body);
+    }
+  });
+
   it("limits the parts in memory, per process and tenant, and says when to retry", async () => {
     const { id } = await begin(3);
     const origin = await p.app.listen({ host: "127.0.0.1", port: 0 });

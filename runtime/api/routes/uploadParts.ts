@@ -6,7 +6,7 @@ import { INPUT } from "../../contract/inputLimits.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
-import { decodeUpload, MOST_PARTS, PART_BYTES } from "./uploads.ts";
+import { decodeUpload, MOST_PARTS, PART_BYTES, refused } from "./uploads.ts";
 
 /** Maximum number of parts in memory, per process and per tenant. */
 const AT_ONCE = 4;
@@ -60,9 +60,9 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
       const release = hold(tenant);
       try {
         const Body = await readPart(request.body);
-        const { ETag = "" } = await cloud.s3.send(
-          new UploadPartCommand({ Bucket: cloud.buckets.uploads, ...upload, PartNumber, Body }),
-        );
+        const { ETag = "" } = await cloud.s3
+          .send(new UploadPartCommand({ Bucket: cloud.buckets.uploads, ...upload, PartNumber, Body }))
+          .catch(refused(upload.Key));
         return { partNumber: PartNumber, etag: ETag };
       } finally {
         release();

@@ -42,6 +42,19 @@ describe("POST /uploads", () => {
     assert.equal((await p.app.inject({ method: "POST", url: `/uploads/${id}/parts`, headers: other })).statusCode, 404);
   });
 
+  it("never names an object . or ..", async () => {
+    for (const fileName of [".", "..", "../..", "a/../b", "\u0000"]) {
+      const begun = await p.app.inject({
+        method: "POST",
+        url: "/uploads",
+        headers: acme,
+        payload: { fileName, bytes: 1 },
+      });
+      assert.equal(begun.statusCode, 201, begun.body);
+      assert.doesNotMatch(begun.json().location, /\/\.{1,2}$|\/\.{1,2}\//);
+    }
+  });
+
   it("derives the location from a given hash, and skips content that is already uploaded", async () => {
     const sha256 = "0f".repeat(32);
     const begin = (payload: object, headers = acme) =>

@@ -135,7 +135,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
         throw new JobError("SourceTooLarge", { source: fileName, limit: settings.jobs.sourceBytes });
       const target = {
         Bucket: buckets.uploads,
-        Key: `${uploadPrefix(callerOfRequest(request).tenant)}/${sha256 ?? `${randomUUID()}/${fileName.replace(/[^\w.-]/g, "_")}`}`,
+        Key: `${uploadPrefix(callerOfRequest(request).tenant)}/${sha256 ?? `${randomUUID()}/${objectName(fileName)}`}`,
       };
       if (sha256 !== undefined && (await isFresh(target))) return reply.code(200).send(locationOf(target));
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand(target));
@@ -224,6 +224,9 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
   );
 };
 
+/** Name of a file in a key: no key has `.` or `..` as a part. */
+const objectName = (fileName: string) => fileName.replace(/[^\w.-]/g, "_").replace(/^\.{1,2}$/, "_");
+
 const encode = (key: string, uploadId: string) => Buffer.from(`${key}\n${uploadId}`).toString("base64url");
 
 /**
@@ -237,7 +240,11 @@ export function decodeUpload(id: string, tenant: string): { Key: string; UploadI
   return { Key, UploadId };
 }
 
-const refused = (key: string) => (error: Error & { $metadata?: { httpStatusCode?: number } }) => {
+/**
+ * Handles an error of S3.
+ * @throws JobError SourceNotFound if S3 refused the request
+ */
+export const refused = (key: string) => (error: Error & { $metadata?: { httpStatusCode?: number } }) => {
   const status = error.$metadata?.httpStatusCode ?? 500;
   if (status < 500)
     throw new JobError(

@@ -5,6 +5,8 @@ import type { Kind } from "./kind.ts";
 /** Event streams of one token at once (api.limits.streamsPerToken), and how many are asked for. */
 const PER_TOKEN = 50;
 const ASKED = PER_TOKEN + 20;
+/** Sessions that one token makes to have more. */
+const SESSIONS = 3;
 /** Maximum milliseconds of a stream beyond its token. */
 const OUTLIVE_MS = 5_000;
 
@@ -13,7 +15,7 @@ async function withStreams(
   target: Target,
   token: string,
   count: number,
-  use: (streams: Response[]) => Promise<void>,
+  use: (streams: Response[], path: string) => Promise<void>,
 ): Promise<void> {
   const requestId = `streams-${Date.now()}`;
   const body = { requestId, task: LONG_READ, timeoutSeconds: 60 };
@@ -28,7 +30,7 @@ async function withStreams(
           signal: leave.signal,
         }),
       );
-    await use(streams);
+    await use(streams, `/jobs/${requestId}/events`);
   } finally {
     leave.abort();
     await target.http("POST", `/jobs/${requestId}/cancel`, {}, target.attacker);
@@ -46,6 +48,21 @@ export const streams: Kind = {
         assert.equal(statuses.filter((status) => status === 200).length, PER_TOKEN);
         assert.equal(statuses.filter((status) => status === 429).length, ASKED - PER_TOKEN);
       }),
+    "counts the streams of a token's sessions as the token's": async (target) => {
+      const { token } = await target.newToken("attacker", ["read", "submit", "cancel"]);
+      const cookies: string[] = [];
+      for (let session = 0; session < SESSIONS; session++) {
+        const own = { "sec-fetch-site": "same-origin" };
+        const made = await target.http("POST", "/session", { token }, undefined, own);
+        assert.equal(made.status, 201, made.text);
+        cookies.push(made.headers.get("set-cookie")?.split(";")[0] ?? "");
+      }
+      await withStreams(target, token, PER_TOKEN, async (opened, path) => {
+        assert.deepEqual([...new Set(opened.map(({ status }) => status))], [200]);
+        for (const cookie of cookies)
+          assert.equal((await target.http("GET", path, undefined, undefined, { cookie })).status, 429);
+      });
+    },
     "ends the streams of a token that is revoked": async (target) => {
       const { id, token } = await target.newToken("attacker", ["read"]);
       await withStreams(target, token, 3, async (opened) => {

@@ -16,6 +16,9 @@ async function hostileJob(target: Target): Promise<string> {
   const { status, text } = await target.http("POST", "/jobs", body, target.attacker);
   assert.equal(status, 202, text);
   await target.ended(requestId, target.attacker);
+  await target.http("POST", "/tokens", { name: HOSTILE, tenant: "attacker", scopes: ["read"] }, target.file.token);
+  // SQS takes no C0 controls.
+  await target.queue(`{"requestId":"${HOSTILE.replaceAll(/\p{Cc}/gu, "")}","task":`);
   await target.http(
     "POST",
     "/jobs",
@@ -42,6 +45,21 @@ export async function assertVisible(target: Target, changes: readonly SourceChan
     ["submit", "--sql", `select '${HOSTILE}' from "${HOSTILE}"`],
   ]) {
     const { stdout, stderr } = await start(command, env).ended;
+    assert.ok(stdout + stderr !== "", `${command[0]} wrote nothing`);
+    assert.doesNotMatch(stdout + stderr, HIDDEN, command.slice(0, 2).join(" "));
+  }
+  const admin = { ...env, RATES_TOKEN: target.file.token };
+  await target.until("the dead letter", async () =>
+    (await start(["dead-letters", "--json"], admin).ended).stdout.includes("requestId"),
+  );
+  for (const command of [
+    ["token", "list"],
+    ["audit"],
+    ["dead-letters"],
+    ["rejected", "list", "--tenant", "attacker"],
+    ["top", "--once"],
+  ]) {
+    const { stdout, stderr } = await start(command, admin).ended;
     assert.ok(stdout + stderr !== "", `${command[0]} wrote nothing`);
     assert.doesNotMatch(stdout + stderr, HIDDEN, command.slice(0, 2).join(" "));
   }

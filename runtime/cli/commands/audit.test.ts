@@ -35,7 +35,7 @@ describe("rates audit", () => {
         call,
         call.what.includes("before=2")
           ? { entries: [entry(1, { actor: '=1+1,"x"' })] }
-          : { entries: [entry(3), entry(2)], next: 2 },
+          : { entries: [entry(3, { actor: " =2" }), entry(2, { actor: "\uff1d3" })], next: 2 },
       ),
     );
     try {
@@ -43,6 +43,8 @@ describe("rates audit", () => {
       assert.equal((await start(["audit", "--export", csv], double.env).ended).code, 0);
       const lines = (await readFile(csv, "utf8")).split("\r\n");
       assert.equal(lines.length, 5);
+      assert.match(lines[1] ?? "", /,' =2,cli,/);
+      assert.match(lines[2] ?? "", /,'\uff1d3,cli,/);
       assert.match(lines[3] ?? "", /,"'=1\+1,""x""",cli,/);
       const ndjson = join(directory, "audit.ndjson");
       assert.equal((await start(["audit", "--export", ndjson], double.env).ended).code, 0);
