@@ -80,6 +80,23 @@ create view jobs.active_credentials as
           WHERE p.id = t.parent AND p.revoked_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > jobs.clock()))));
 grant select on jobs.active_credentials to api_reader;
 
+create table jobs.answers (
+  id bigint generated always as identity not null,
+  response_id text not null,
+  tenant text not null,
+  request_id text not null,
+  body text not null,
+  created_at timestamp with time zone default jobs.clock() not null,
+  due_at timestamp with time zone,
+  sent_at timestamp with time zone,
+  message_id text,
+  constraint answers_pkey PRIMARY KEY (id),
+  constraint answers_response_id_key UNIQUE (response_id),
+  constraint answers_body_check CHECK (octet_length(body) >= 1 AND octet_length(body) <= 65536)
+);
+CREATE INDEX answers_created ON jobs.answers USING btree (created_at);
+CREATE INDEX answers_due ON jobs.answers USING btree (due_at) WHERE (due_at IS NOT NULL);
+
 create table jobs.audit (
   id bigint generated always as identity not null,
   at timestamp with time zone default jobs.clock() not null,
@@ -102,19 +119,18 @@ CREATE INDEX audit_tenant ON jobs.audit USING btree (tenant, id);
 grant select on jobs.audit to api_reader;
 
 create view jobs.documents as
- SELECT j.id,
-    j.tenant,
-    j.request_id,
-    j.version + COALESCE(r.sends, 0) AS version,
-    j.status,
-    j.run_id,
-    jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object('requestId', j.request_id, 'tenant', j.tenant, 'requestHash', j.request_hash, 'responseId', j.response_id, 'status', j.status, 'priority', j.priority, 'reply', j.reply, 'runner', j.runner, 'timeoutSeconds', j.timeout_seconds, 'traceparent', j.traceparent, 'leaseUntil', jobs.iso(j.lease_until), 'cancelRequestedAt', jobs.iso(j.cancel_requested_at), 'createdAt', jobs.iso(j.created_at), 'startedAt', jobs.iso(j.started_at), 'finishedAt', jobs.iso(j.finished_at), 'progress', j.progress, 'stats', j.stats, 'error', j.error, 'result', j.result, 'response',
+ SELECT id,
+    tenant,
+    request_id,
+    version,
+    status,
+    run_id,
+    jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'traceparent', traceparent, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result, 'response',
         CASE
-            WHEN r.id IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(r.sent_at), 'messageId', r.message_id)
+            WHEN finished_at IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(sent_at), 'messageId', message_id)
             ELSE NULL::jsonb
-        END)) || jsonb_build_object('task', COALESCE(j.redacted -> 'task'::text, j.task), 'labels', COALESCE(j.redacted -> 'labels'::text, j.labels), 'statusHistory', j.status_history, 'attempts', j.attempts)) AS document
-   FROM jobs.jobs j
-     LEFT JOIN jobs.responses r ON r.job_id = j.id;
+        END)) || jsonb_build_object('task', COALESCE(redacted -> 'task'::text, task), 'labels', COALESCE(redacted -> 'labels'::text, labels), 'statusHistory', status_history, 'attempts', attempts)) AS document
+   FROM jobs.jobs j;
 grant select on jobs.documents to api_reader;
 grant select on jobs.documents to dispatcher;
 
@@ -155,6 +171,10 @@ create table jobs.jobs (
   stats jobs.stats,
   error jobs.error,
   result jobs.result,
+  response jobs.response,
+  due_at timestamp with time zone,
+  sent_at timestamp with time zone,
+  message_id text,
   version bigint default 1 not null,
   changed xid8 default pg_current_xact_id() not null,
   changed_at timestamp with time zone default jobs.clock() not null,
@@ -166,13 +186,13 @@ create table jobs.jobs (
 CREATE INDEX jobs_changed ON jobs.jobs USING btree (changed, id);
 CREATE INDEX jobs_created ON jobs.jobs USING btree (created_at);
 CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NOT NULL));
+CREATE INDEX jobs_due ON jobs.jobs USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX jobs_larger ON jobs.jobs USING btree (high_memory_retry_at) WHERE (((status)::text = 'PENDING'::text) AND (high_memory_retry_at IS NOT NULL));
 CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC, created_at, id) WHERE ((status)::text = 'PENDING'::text);
 CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE ((status)::text = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE ((status)::text = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_waiting ON jobs.jobs USING btree (runner, rank DESC, created_at, id) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NULL));
-CREATE TRIGGER delete_responses AFTER DELETE ON jobs.jobs REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION jobs.delete_responses();
 
 create table jobs.launch_targets (
   runner text not null,
@@ -276,31 +296,33 @@ create table jobs.request_rates (
   constraint request_rates_pkey PRIMARY KEY (name)
 );
 
-create table jobs.responses (
-  id bigint generated always as identity not null,
-  job_id bigint,
-  response_id text not null,
-  tenant text not null,
-  request_id text not null,
-  status text not null,
-  body text not null,
-  inline_bytes integer default 0 not null,
-  wanted boolean default true not null,
-  created_at timestamp with time zone default jobs.clock() not null,
-  due_at timestamp with time zone default jobs.clock() not null,
-  sent_at timestamp with time zone,
-  message_id text,
-  sends integer default 0 not null,
-  changed xid8,
-  constraint responses_pkey PRIMARY KEY (id),
-  constraint responses_job_id_key UNIQUE (job_id),
-  constraint responses_check CHECK ((octet_length(body) - inline_bytes) >= 1 AND (octet_length(body) - inline_bytes) <= 65536),
-  constraint responses_inline_bytes_check CHECK (inline_bytes >= 0 AND inline_bytes <= 900000)
-);
-CREATE INDEX responses_changed ON jobs.responses USING btree (changed, job_id) WHERE (changed IS NOT NULL);
-CREATE INDEX responses_due ON jobs.responses USING btree (due_at) WHERE ((sent_at IS NULL) AND wanted);
-CREATE INDEX responses_without_job ON jobs.responses USING btree (created_at) WHERE (job_id IS NULL);
-CREATE UNIQUE INDEX responses_answers ON jobs.responses USING btree (response_id) WHERE (job_id IS NULL);
+create view jobs.responses as
+ SELECT jobs.id,
+    jobs.id AS job_id,
+    jobs.response_id,
+    jobs.tenant,
+    jobs.request_id,
+    jobs.status::text AS status,
+    jobs.response::text AS body,
+    jobs.finished_at AS created_at,
+    jobs.due_at,
+    jobs.sent_at,
+    jobs.message_id
+   FROM jobs.jobs
+  WHERE jobs.finished_at IS NOT NULL
+UNION ALL
+ SELECT - answers.id AS id,
+    NULL::bigint AS job_id,
+    answers.response_id,
+    answers.tenant,
+    answers.request_id,
+    'FAILED'::text AS status,
+    answers.body,
+    answers.created_at,
+    answers.due_at,
+    answers.sent_at,
+    answers.message_id
+   FROM jobs.answers;
 grant select on jobs.responses to api_reader;
 
 create table jobs.runners (
@@ -445,19 +467,7 @@ create view jobs.untracked as
             j.changed,
             j.changed_at
            FROM pg_snapshot_xip(p.done) open_transaction(open_transaction)
-             JOIN jobs.jobs j ON j.changed = open_transaction.open_transaction
-        UNION ALL
-         SELECT r.job_id,
-            r.changed,
-            r.sent_at
-           FROM jobs.responses r
-          WHERE r.changed >= pg_snapshot_xmax(p.done)
-        UNION ALL
-         SELECT r.job_id,
-            r.changed,
-            r.sent_at
-           FROM pg_snapshot_xip(p.done) open_transaction(open_transaction)
-             JOIN jobs.responses r ON r.changed = open_transaction.open_transaction) c
+             JOIN jobs.jobs j ON j.changed = open_transaction.open_transaction) c
   WHERE p.until IS NULL OR NOT pg_visible_in_snapshot(c.changed, p.until) OR ((ROW(c.changed, c.job_id) > ROW(p.last_changed, p.last_id)))
 UNION ALL
  SELECT tracking_refused.job_id,
@@ -522,8 +532,6 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.cut(value text, most integer) returns text
 --   callers: none
--- function jobs.delete_responses() returns trigger
---   callers: none
 -- function jobs.discard_traces(p_limit integer) returns void
 --   callers: dispatcher
 -- function jobs.drain(p_run uuid) returns void
@@ -532,7 +540,7 @@ create table jobs.waiting_counts (
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.end_attempt(attempts jsonb, at timestamp with time zone, outcome text, peak bigint) returns jsonb
 --   callers: none
--- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer) returns jobs.responses
+-- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer, OUT response_id text, OUT tenant text, OUT request_id text, OUT status text, OUT body text) returns record
 --   callers: none
 -- function jobs.escape_noncharacters(json_text text) returns text
 --   callers: none

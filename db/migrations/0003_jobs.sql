@@ -27,6 +27,9 @@ create domain jobs.progress as jsonb check (pg_column_size(value) <= 1024);
 create domain jobs.stats as jsonb check (pg_column_size(value) <= 2048);
 create domain jobs.error as jsonb check (pg_column_size(value) <= 65536);
 create domain jobs.result as jsonb check (pg_column_size(value) <= 8192);
+-- A message of SQS has 1 MiB with its attributes: nothing that is stored here is refused there for its size. An inline result
+-- takes at most 900,000 bytes of it, the rest at most 64 KiB (jobs.end_job).
+create domain jobs.response as text check (octet_length(value) between 1 and 965536);
 
 -- Trace context of the caller (W3C Trace Context).
 create domain jobs.traceparent as text check (value ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$');
@@ -77,7 +80,13 @@ create table jobs.jobs (
   stats jobs.stats,
   error jobs.error,
   result jobs.result,
-  -- Counts the job's changes. With the sends of its response it is the external version of its tracking document.
+  -- The body of the response, frozen in the transaction that ends the job. One that is wanted on the queue is sent afterwards,
+  -- again until the sending is recorded; the others are only read (GET /jobs/{id}/response).
+  response jobs.response,
+  due_at timestamptz, -- when the sweep sends the response, if it was not sent before; null: it was sent, or is not wanted
+  sent_at timestamptz,
+  message_id text,
+  -- Counts the changes of the job and the sendings of its response: the external version of its tracking document.
   version bigint not null default 1,
   -- The transaction of the last change, and its time: the tracking store lacks what changed after its last snapshot.
   changed xid8 not null default pg_current_xact_id(),
@@ -101,6 +110,7 @@ create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS'
 create index jobs_created on jobs.jobs (created_at);
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
 create index jobs_changed on jobs.jobs (changed, id);
+create index jobs_due on jobs.jobs (due_at) where due_at is not null;
 
 -- Upper bounds of waiting jobs per tenant: `waiting` of them when the job sequence was at `sequence_value`. As every later
 -- job has a later number, no count is needed before the two together come near the tenant's maximum (jobs.waiting_room).
@@ -111,34 +121,21 @@ create table jobs.waiting_counts (
   full_until timestamptz -- until when a tenant that was found full is not counted again
 );
 
--- Responses, frozen in the transaction that ends the job. Those that are wanted on the queue are sent afterwards, again
--- until the sending is recorded; the others are only read (GET /jobs/{id}/response).
-create table jobs.responses (
+-- Answers to requests that made no job: invalid ones, and conflicts with an earlier request. A repeated request gets the same
+-- answer again. Like the response of a job, an answer is due until its sending is recorded.
+create table jobs.answers (
   id bigint generated always as identity primary key,
-  -- Null: an answer to a request that made no job. Without a foreign key, whose check would lock the job's row, which is
-  -- one more write: jobs.end_job alone inserts these, and a trigger deletes them (jobs.delete_responses).
-  job_id bigint unique,
-  response_id text not null,
+  response_id text not null unique,
   tenant text not null,
   request_id text not null,
-  status text not null,
-  body text not null,
-  inline_bytes integer not null default 0 check (inline_bytes between 0 and 900000), -- of the inline result in the body
-  wanted boolean not null default true, -- on the response queue
+  body text not null check (octet_length(body) between 1 and 65536),
   created_at timestamptz not null default jobs.clock(),
-  due_at timestamptz not null default jobs.clock(), -- when the sweep sends it, if it was not sent before
+  due_at timestamptz, -- when the sweep sends it, if it was not sent before; null: it was sent
   sent_at timestamptz,
-  message_id text,
-  sends integer not null default 0,
-  changed xid8, -- the transaction that recorded the last sending, of a job's response
-  -- A message of SQS has 1 MiB with its attributes: nothing that is stored here is refused there for its size.
-  check (octet_length(body) - inline_bytes between 1 and 65536)
+  message_id text
 );
-create index responses_due on jobs.responses (due_at) where sent_at is null and wanted;
-create index responses_changed on jobs.responses (changed, job_id) where changed is not null;
-create index responses_without_job on jobs.responses (created_at) where job_id is null;
--- A repeated request gets the same answer again. The ids of jobs' responses differ as the jobs do.
-create unique index responses_answers on jobs.responses (response_id) where job_id is null;
+create index answers_due on jobs.answers (due_at) where due_at is not null;
+create index answers_created on jobs.answers (created_at);
 
 -- Jobs submitted without a reply whose request came again and asks for one. Without a foreign key, whose lock would wait
 -- for a job that is just ending: due_responses finds its response.
@@ -355,7 +352,7 @@ create table jobs.totals_progress (
 insert into jobs.totals_progress default values;
 
 grant usage on schema jobs to api_reader, job_writer, job_keeper, dispatcher;
-grant select on jobs.responses, jobs.runs, jobs.runners, jobs.tokens, jobs.audit to api_reader;
+grant select on jobs.runs, jobs.runners, jobs.tokens, jobs.audit to api_reader;
 grant select on jobs.totals, jobs.usage, jobs.totals_progress to api_reader;
 grant select, update on jobs.tracking_pause to dispatcher;
 grant select, update (tracked, failures, not_before) on jobs.rejected to dispatcher;

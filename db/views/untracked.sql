@@ -5,10 +5,6 @@ from jobs.tracking_progress p, lateral (
   select j.id as job_id, j.changed, j.changed_at as since from jobs.jobs j where j.changed >= pg_snapshot_xmax(p.done)
   union all
   select j.id, j.changed, j.changed_at from pg_snapshot_xip(p.done) open_transaction join jobs.jobs j on j.changed = open_transaction
-  union all
-  select r.job_id, r.changed, r.sent_at from jobs.responses r where r.changed >= pg_snapshot_xmax(p.done)
-  union all
-  select r.job_id, r.changed, r.sent_at from pg_snapshot_xip(p.done) open_transaction join jobs.responses r on r.changed = open_transaction
 ) c
 where p.until is null or not pg_visible_in_snapshot(c.changed, p.until) or (c.changed, c.job_id) > (p.last_changed, p.last_id)
 union all

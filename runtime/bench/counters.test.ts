@@ -4,7 +4,7 @@ import { type Counters, countersPerJob, total } from "./counters.ts";
 const counters = (times: number): Counters => ({
   commits: 1 + 20 * times,
   writes: 10 * times,
-  rowVersions: { "jobs.jobs": 5 + 30 * times, "jobs.responses": 10 * times, "public.prices": 7 },
+  rowVersions: { "jobs.jobs": 5 + 30 * times, "jobs.runs": 10 * times, "public.prices": 7 },
   deletes: 10 * times,
   processor: { runner: 100 + 15 * times },
 });
@@ -14,7 +14,7 @@ describe("the counters of a benchmark", () => {
     assert.deepEqual(countersPerJob(counters(1), counters(2), 10), {
       commits: 2,
       writes: 1,
-      rowVersions: { "jobs.jobs": 3, "jobs.responses": 1 },
+      rowVersions: { "jobs.jobs": 3, "jobs.runs": 1 },
       deletes: 1,
       processor: { runner: 1.5 },
     });

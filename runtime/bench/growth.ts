@@ -118,13 +118,9 @@ class Side {
       response_id: id,
       created_at: `one.created_at - ${age}`,
       finished_at: `one.finished_at - ${age}`,
+      due_at: "null",
+      sent_at: `one.finished_at - ${age}`,
     });
-    await this.#copy(
-      "jobs.responses",
-      jobs,
-      { tenant: `'${TENANT}'`, request_id: id, response_id: id, job_id: "j.id", sent_at: "one.created_at" },
-      `join jobs.jobs j on j.tenant = '${TENANT}' and j.request_id = ${id}`,
-    );
     await this.#copy("tracking.documents", jobs, {
       tenant: `'${TENANT}'`,
       request_id: id,
@@ -136,7 +132,7 @@ class Side {
   }
 
   /** Inserts copies of a table's first row; columns keep its values unless `changed` names an expression for them. */
-  async #copy(table: string, copies: number, changed: Readonly<Record<string, string>>, join = ""): Promise<void> {
+  async #copy(table: string, copies: number, changed: Readonly<Record<string, string>>): Promise<void> {
     const { rows } = await this.admin.query(
       `select attname as name from pg_attribute
        where attrelid = $1::regclass and attnum > 0 and not attisdropped and attidentity = '' and attgenerated = ''
@@ -147,7 +143,7 @@ class Side {
     await this.admin.query(
       `insert into ${table} (${columns.join(", ")})
        select ${columns.map((name) => changed[name] ?? `one.${name}`).join(", ")}
-       from (select * from ${table} limit 1) one cross join generate_series(1, ${copies}) n ${join}`,
+       from (select * from ${table} limit 1) one cross join generate_series(1, ${copies}) n`,
     );
   }
 

@@ -250,7 +250,7 @@ describe("the dispatcher's maintenance", () => {
       peakMemoryBytes: 0,
     });
     assert.equal(await sendDueResponses(d.context), 0, "its runner has ten seconds to send it");
-    await d.admin.query("update jobs.responses set due_at = jobs.clock()");
+    await d.admin.query("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
     assert.equal(await sendDueResponses(d.context), 1);
     assert.equal(await sendDueResponses(d.context), 0);
     const [message] = await d.receive(d.context.queues.responses);
@@ -272,7 +272,7 @@ describe("the dispatcher's maintenance", () => {
         error: new JobError("InvalidRequest", { count: 1 }).body(),
         labels: {},
       });
-    await d.admin.query("update jobs.responses set due_at = jobs.clock()");
+    await d.admin.query("update jobs.answers set due_at = jobs.clock()");
     assert.equal(await sendDueResponses(d.context), 60);
   });
 

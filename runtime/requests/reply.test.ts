@@ -26,7 +26,7 @@ describe("a request's reply", () => {
     return job;
   };
   const due = async (ids?: number[]) => {
-    await fixture.admin.query("update jobs.responses set due_at = jobs.clock()");
+    await fixture.admin.query("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
     return (await dueResponses(dispatcher, 10, ids)).map(({ requestId, body }) => [requestId, JSON.parse(body).status]);
   };
   const kept = async () => (await fixture.admin.query("select request_id, body from jobs.responses")).rows;

@@ -31,7 +31,7 @@ describe("a runner killed at any step", () => {
     const handlers = createHandlers(p.context);
     await handlers.runEnded({ run, outcome: "ENDED" });
     await p.admin.query("update jobs.jobs set not_before = jobs.clock() where status = 'PENDING'");
-    await p.admin.query("update jobs.responses set due_at = jobs.clock() where sent_at is null");
+    await p.admin.query("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
     await handlers.tick();
   };
 

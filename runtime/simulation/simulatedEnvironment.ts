@@ -209,7 +209,7 @@ export class SimulatedEnvironment {
   async isAtRest(): Promise<boolean> {
     if (this.messages.some(({ deleted }) => !deleted)) return false;
     const { rows } = await this.admin.query(`select
-      (select count(*) from jobs.jobs where finished_at is null) + (select count(*) from jobs.responses where sent_at is null and wanted)
+      (select count(*) from jobs.jobs where finished_at is null) + (select count(*) from jobs.responses where due_at is not null)
       + (select count(*) from jobs.reply_requests)
       + (select count(*) from jobs.runs where state <> 'ENDED') as left`);
     return Number(rows[0].left) === 0;

@@ -204,18 +204,18 @@ describe("a transition of a job", () => {
   it("hands a due response to one sender at a time, and again to the next if its sending was not recorded", async () => {
     await finish(keeper, await taken("a"), ok);
     assert.deepEqual(await dueResponses(dispatcher, 10), [], "its runner sends it first");
-    await sql("update jobs.responses set due_at = jobs.clock()");
+    await sql("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
     const senders = await Promise.all([dispatcher, await fixture.as("dispatcher")].map((db) => dueResponses(db, 10)));
     assert.equal(senders.flat().length, 1);
     assert.deepEqual(await dueResponses(dispatcher, 10), [], "it was taken for a while");
-    await sql("update jobs.responses set due_at = jobs.clock()");
+    await sql("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
     assert.equal((await dueResponses(dispatcher, 10)).length, 1);
   });
 
   it("does not wait for a response that another sender has in hand", async () => {
     await finish(keeper, await taken("a"), ok);
     await finish(keeper, await taken("b"), ok);
-    await sql("update jobs.responses set due_at = jobs.clock()");
+    await sql("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
     await dispatcher.query("begin");
     try {
       assert.equal((await dueResponses(dispatcher, 1)).length, 1);
@@ -266,7 +266,7 @@ describe("a transition of a job", () => {
 
   it("forgets no answer that was not sent", async () => {
     const { id } = await answer(dispatcher, refusal);
-    await sql("update jobs.responses set created_at = created_at - interval '9 days'");
+    await sql("update jobs.answers set created_at = created_at - interval '9 days'");
     await expireJobs(dispatcher, 1, 100);
     assert.equal((await sql("select from jobs.responses")).length, 1);
     await responsesSent(dispatcher, [{ id: id, messageId: "m" }]);

@@ -17,7 +17,6 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.bounded_labels(jsonb)": [],
   "jobs.cancelled()": [],
   "jobs.cut(text,integer)": [],
-  "jobs.delete_responses()": [],
   "jobs.end_attempt(jsonb,timestamp with time zone,text,bigint)": [],
   "jobs.end_job(bigint,text,json,json,bigint,bigint,bigint,integer)": [],
   "jobs.event(text,timestamp with time zone)": [],

@@ -22,7 +22,7 @@ const FORBIDDEN: [Role, string, string][] = [
   ["job_reader", "select pg_read_file('postgresql.conf')", "42501"],
   ["api_reader", "delete from prices", "42501"],
   ["api_reader", "select * from jobs.jobs", "42501"],
-  ["api_reader", "update jobs.responses set body = ''", "42501"],
+  ["api_reader", "update jobs.answers set body = ''", "42501"],
   ["api_reader", "select jobs.finish(1, 1, 'SUCCEEDED', null, null, 0, 0, 0)", "42501"],
   ["job_writer", "select * from jobs.jobs", "42501"],
   ["job_writer", "select jobs.claim(gen_random_uuid(), 1, now(), null, '{}', '{}')", "42501"],

@@ -68,7 +68,7 @@ describe("states of a job", () => {
     const observed: { from: State | undefined; to: State }[] = [];
     for (const state of STATES)
       for (const [name, action] of Object.entries(ACTIONS)) {
-        await db.query("delete from jobs.responses; delete from jobs.jobs");
+        await db.query("delete from jobs.jobs");
         await accept(db, [newJob("job")]);
         observed.push({ from: undefined, to: (await jobNow()).status });
         for (const step of WAY[state]) await ACTIONS[step]?.();

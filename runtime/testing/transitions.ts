@@ -28,7 +28,7 @@ export function transitionStore() {
   });
   beforeEach(async () => {
     await fixture.admin.query(`
-      delete from jobs.responses; delete from jobs.jobs; delete from jobs.runs;
+      delete from jobs.answers; delete from jobs.jobs; delete from jobs.runs;
       update jobs.runners set paused_until = null, pauses = 0, version = null`);
     run = await aRun();
   });

@@ -75,11 +75,11 @@ begin
              row_number() over (partition by r.request->>'tenant', r.request->>'requestId' order by r.position) as turn
       from json_array_elements(requests) with ordinality r(request, position)
     ), again as (
-      update jobs.responses p set sent_at = null, wanted = true, due_at = moment + interval '10 seconds'
-      where p.job_id in (
+      update jobs.jobs p set sent_at = null, due_at = moment + interval '10 seconds'
+      where p.finished_at is not null and p.id in (
         select j.id from asked a join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id and j.request_hash = a.request_hash
         where a.reply = 'queue')
-      returning p.job_id
+      returning p.id as job_id
     )
     select a.position, case when j.id is null then 'FULL' when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.turn = 1 then 'ACCEPTED' else 'REPEATED' end,
            j.id, j.status::text, g.job_id is not null

@@ -1,5 +1,5 @@
 -- Reserves due responses on the queue (or those of the named jobs), whose sending was not recorded, for the caller for
--- ten seconds.
+-- ten seconds: at most p_limit of jobs and as many answers.
 create or replace function jobs.due_responses(p_limit integer, p_jobs bigint[] default null)
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -7,16 +7,22 @@ begin
   -- A job that ended while a repeat of its request asked for a reply: neither transaction saw the other.
   if exists (select from jobs.reply_requests) then
     with ended as (
-      delete from jobs.reply_requests q using jobs.responses r where r.job_id = q.job_id returning q.job_id)
-    update jobs.responses r set wanted = true, due_at = jobs.clock() where r.job_id in (select job_id from ended) and not wanted;
+      delete from jobs.reply_requests q using jobs.jobs j where j.id = q.job_id and j.finished_at is not null returning q.job_id)
+    update jobs.jobs j set due_at = jobs.clock() where j.id in (select job_id from ended) and due_at is null and sent_at is null;
   end if;
   return query
-    update jobs.responses r set due_at = jobs.clock() + interval '10 seconds'
-    where r.id in (
-      select id from jobs.responses
-      where sent_at is null and wanted and (case when p_jobs is null then due_at <= jobs.clock() else job_id = any (p_jobs) end)
+    update jobs.jobs j set due_at = jobs.clock() + interval '10 seconds'
+    where j.id in (
+      select id from jobs.jobs
+      where due_at is not null and (case when p_jobs is null then due_at <= jobs.clock() else id = any (p_jobs) end)
       order by due_at limit p_limit for update skip locked)
-    returning r.id, r.response_id, r.tenant, r.request_id, r.status, r.body;
+    returning j.id, j.response_id, j.tenant, j.request_id, j.status::text, j.response::text;
+  if p_jobs is not null then return; end if;
+  return query
+    update jobs.answers a set due_at = jobs.clock() + interval '10 seconds'
+    where a.id in (
+      select id from jobs.answers where due_at <= jobs.clock() order by due_at limit p_limit for update skip locked)
+    returning -a.id, a.response_id, a.tenant, a.request_id, 'FAILED', a.body;
 end
 $$;
 

@@ -1,10 +1,12 @@
 -- Ends a job whatever its state: internal, called by functions that have checked the state. The response is frozen for
--- every job and returned; it is due only where the request asked for one on the queue. p_attempt: ends the job only if this
--- attempt still holds it, and returns null where it does not; without it the caller has checked the state and holds the row.
--- A read whose result does not fit into a message ends FAILED (ResultTooLarge). An update's result has no such size: the
--- table's CHECK would refuse it, and with it the update's transaction.
-create or replace function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer default null)
-returns jobs.responses
+-- every job; it is due, and its body returned, only where the request asked for one on the queue. p_attempt: ends the job only
+-- if this attempt still holds it, and returns nulls where it does not; without it the caller has checked the state and holds
+-- the row.
+-- A read whose result does not fit into a message ends FAILED (ResultTooLarge). An update's result has no such size: an error
+-- is raised, which ends the update's transaction.
+create or replace function jobs.end_job(
+  p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer default null,
+  out response_id text, out tenant text, out request_id text, out status text, out body text)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
@@ -13,14 +15,14 @@ declare
   answer text;
   tail text; -- of the result, without its inline rows
   inline_size integer; -- bytes of the inline rows in a response
-  asked_again integer := 0;
-  response jobs.responses;
+  asked_again boolean := false;
+  is_wanted boolean;
 begin
   select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.traceparent, j.task ->> 'type' as type,
     coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started,
     (select r.tenant_slots is not null from jobs.runners r where r.runner = j.runner) as is_limited
-  into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and status = 'IN_PROGRESS');
-  if not found then return null; end if;
+  into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS');
+  if not found then return; end if;
   if job.status = 'IN_PROGRESS' and job.is_limited then perform jobs.wake_tenant(job.runner, job.tenant); end if;
   if p_error is not null then p_error := jobs.bounded_error(p_error); end if;
   tail := jobs.result_tail(p_result);
@@ -34,8 +36,10 @@ begin
       'rows', p_rows, 'bytes', p_bytes, 'peakMemoryBytes', p_peak, 'attempts', job.attempt);
     answer := jobs.response_body(job.response_id, job.request_id, p_status, p_result, p_error, figures, job.labels);
     if job.traceparent is not null then answer := jobs.traced_body(answer, job.traceparent); end if;
-    exit when p_status <> 'SUCCEEDED' or job.type <> 'read'
-      or inline_size <= 900000 and octet_length(answer) - inline_size <= 65536;
+    exit when inline_size <= 900000 and octet_length(answer) - inline_size <= 65536;
+    if p_status <> 'SUCCEEDED' or job.type <> 'read' then
+      raise check_violation using message = format('the response of job %s has %s bytes', p_job, octet_length(answer));
+    end if;
     p_error := jobs.result_too_large(inline_size);
     p_status := 'FAILED';
     p_rows := 0;
@@ -44,32 +48,32 @@ begin
     inline_size := 0;
   end loop;
 
-  update jobs.jobs set
+  if job.reply = 'none' then asked_again := exists (select from jobs.reply_requests q where q.job_id = p_job); end if;
+  is_wanted := job.reply = 'queue' or asked_again;
+  update jobs.jobs j set
     status = p_status, finished_at = moment, lease_until = null, deadline = null, not_before = null,
     result = case when p_status <> 'SUCCEEDED' then null when tail is null then p_result::jsonb - 'inline' else ('{' || substr(tail, 2))::jsonb end,
-    error = p_error::jsonb, stats = figures::jsonb,
+    error = p_error::jsonb, stats = figures::jsonb, response = answer,
+    due_at = case when is_wanted then moment + interval '10 seconds' end,
     -- kept where `rates retry` may want it again
     inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,
     progress = progress || jsonb_build_object('rows', p_rows, 'bytes', p_bytes),
     attempts = jobs.end_attempt(attempts, moment, p_status, p_peak),
     status_history = status_history || jobs.event(p_status, moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
   -- The fence: the row is not locked before, since a lock is one more write.
-  where id = p_job and (p_attempt is null or attempt = p_attempt and jobs.status = 'IN_PROGRESS');
-  if not found then return null; end if;
+  where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS');
+  if not found then return; end if;
+  if asked_again then delete from jobs.reply_requests q where q.job_id = p_job; end if;
 
-  if job.reply = 'none' then
-    delete from jobs.reply_requests where job_id = p_job;
-    get diagnostics asked_again = row_count;
-  end if;
-
-  insert into jobs.responses (job_id, response_id, tenant, request_id, status, body, inline_bytes, wanted, due_at)
-  values (p_job, job.response_id, job.tenant, job.request_id, p_status, answer, inline_size, job.reply = 'queue' or asked_again > 0, moment + interval '10 seconds')
-  returning * into response;
   -- The flag of a caller that records the trace is the lowest bit. The sending of the response belongs to it.
   if right(job.traceparent, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f') then
     insert into jobs.pending_traces (job_id, due_at)
-    values (p_job, case when response.wanted then moment + interval '5 seconds' else moment end);
+    values (p_job, case when is_wanted then moment + interval '5 seconds' else moment end);
   end if;
-  return response;
+  response_id := job.response_id;
+  tenant := job.tenant;
+  request_id := job.request_id;
+  status := p_status;
+  if is_wanted then body := answer; end if;
 end
 $$;

@@ -1,5 +1,5 @@
--- Deletes what ended before a time: jobs whose response was sent (or not wanted on the queue), with that response; answers
--- that made no job; rejected requests; runs; launches; sessions and links. At most p_limit of each, so that the first call is
+-- Deletes what ended before a time: jobs whose response was sent (or not wanted on the queue); sent answers to requests that
+-- made no job; rejected requests; runs; launches; sessions and links. At most p_limit of each, so that the first call is
 -- not a long transaction. Returns the number of jobs and rejected requests; the id of a deleted request is free again.
 create or replace function jobs.expire(p_before timestamptz, p_limit integer)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -13,15 +13,14 @@ begin
   delete from jobs.tokens where id in (
     select id from jobs.tokens where kind <> 'token' and expires_at < p_before order by expires_at limit p_limit);
   delete from jobs.rejected_days where day < (p_before at time zone 'utc')::date;
-  delete from jobs.responses where id in (
-    select id from jobs.responses where job_id is null and created_at < p_before and sent_at is not null order by created_at limit p_limit);
+  delete from jobs.answers where id in (
+    select id from jobs.answers where created_at < p_before and due_at is null order by created_at limit p_limit);
   delete from jobs.runs where id in (
     select id from jobs.runs where state = 'ENDED' and ended_at < p_before order by ended_at limit p_limit);
   delete from jobs.launches where id in (
     select id from jobs.launches where created_at < p_before order by created_at limit p_limit);
   delete from jobs.jobs where id in (
-    select j.id from jobs.jobs j join jobs.responses r on r.job_id = j.id
-    where j.finished_at < p_before and (r.sent_at is not null or not r.wanted) order by j.finished_at limit p_limit);
+    select id from jobs.jobs where finished_at < p_before and due_at is null order by finished_at limit p_limit);
   get diagnostics expired = row_count;
   return expired + rejected;
 end

@@ -5,11 +5,10 @@ create or replace function jobs.finish(p_job bigint, p_attempt integer, p_status
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  response jobs.responses := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
+  ended record := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
 begin
-  if response.id is null then return; end if;
-  return query select response.id, response.response_id, response.tenant, response.request_id, response.status,
-    case when response.wanted then response.body end;
+  if ended.response_id is null then return; end if;
+  return query select p_job, ended.response_id, ended.tenant, ended.request_id, ended.status, ended.body;
 end
 $$;
 

@@ -7,18 +7,18 @@ create or replace function jobs.finish_and_claim(
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text, running boolean, next json)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  response jobs.responses;
+  ended record;
   claimed record;
 begin
   if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_messages); end if;
-  response := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
-  if response.id is not null then
-    response_pk := response.id;
-    response_id := response.response_id;
-    tenant := response.tenant;
-    request_id := response.request_id;
-    status := response.status;
-    if response.wanted then body := response.body; end if;
+  ended := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
+  if ended.response_id is not null then
+    response_pk := p_job;
+    response_id := ended.response_id;
+    tenant := ended.tenant;
+    request_id := ended.request_id;
+    status := ended.status;
+    body := ended.body;
   end if;
   claimed := jobs.next_claim(p_run, p_pid, p_backend_start, p_log);
   running := claimed.running;

@@ -22,8 +22,8 @@ begin
     update jobs.runs set seen_at = moment, state = 'RETIRING' where id = p_run;
     return;
   end if;
-  -- A heartbeat every quarter of a second is enough: a lease is many times as long.
-  if run.seen_at <= moment - interval '250 milliseconds' then
+  -- A heartbeat every second is enough: a lease is several times as long.
+  if run.seen_at <= moment - interval '1 second' then
     update jobs.runs set seen_at = moment where id = p_run;
   end if;
   run.seen_at := moment;

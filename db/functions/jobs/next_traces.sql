@@ -20,8 +20,8 @@ begin
       where r.id in (select (a.attempt ->> 'runId')::uuid from jsonb_array_elements(d.document -> 'attempts') a(attempt)) and r.started_at is not null)
     from reserved t left join jobs.documents d on d.id = t.job_id
     where not exists (
-      select from jobs.responses o
-      where o.job_id = t.job_id and o.wanted and o.sent_at is null and o.created_at > moment - interval '5 minutes')
+      select from jobs.jobs o
+      where o.id = t.job_id and o.due_at is not null and o.finished_at > moment - interval '5 minutes')
     order by t.job_id;
 end
 $$;

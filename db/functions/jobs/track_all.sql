@@ -6,7 +6,6 @@ begin
   update jobs.tracking_progress set pass = pass + 1, done = '1:1:', until = null;
   -- Transactions of another cluster, which a restored dump names, may be ahead of this one's.
   update jobs.jobs set changed = pg_current_xact_id() where changed > pg_current_xact_id();
-  update jobs.responses set changed = pg_current_xact_id() where changed > pg_current_xact_id();
   with rejected as (
     update jobs.rejected set tracked = false where tracked returning 1)
   select (select count(*) from jobs.jobs) + (select count(*) from rejected) into documents;

@@ -43,15 +43,6 @@ begin
          where j.changed >= done_below and j.changed < until_below and j.changed <> all (until_open)
            and (j.changed, j.id) > (progress.last_changed, progress.last_id)
          order by j.changed, j.id limit p_limit)
-        union all
-        (select r.job_id, r.changed from jobs.responses r
-         where r.changed = any (done_open) and r.changed <> all (until_open) and (r.changed, r.job_id) > (progress.last_changed, progress.last_id)
-         order by r.changed, r.job_id limit p_limit)
-        union all
-        (select r.job_id, r.changed from jobs.responses r
-         where r.changed >= done_below and r.changed < until_below and r.changed <> all (until_open)
-           and (r.changed, r.job_id) > (progress.last_changed, progress.last_id)
-         order by r.changed, r.job_id limit p_limit)
       ) c order by c.changed, c.id limit p_limit
     ) batch;
     if found_changes = 0 then

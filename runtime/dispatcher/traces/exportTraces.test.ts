@@ -154,7 +154,7 @@ describe("the traces of ended jobs", () => {
     await cancel(await p.as("api_reader"), "default", "a");
     await exportDue();
     assert.deepEqual([collector.calls, await pending()], [[], 1]);
-    await p.admin.query("update jobs.responses set created_at = created_at - interval '6 minutes'");
+    await p.admin.query("update jobs.jobs set finished_at = finished_at - interval '6 minutes'");
     await exportDue();
     assert.deepEqual(tree(CALLER), [{ job: [{ waiting: [] }] }]);
   });

@@ -19,7 +19,7 @@ const NEXT = `
 set local role migrator;
 alter table jobs.jobs add column next_note text, add column next_count integer not null default 0;
 alter table jobs.runs add column next_note text;
-alter table jobs.responses add column next_note text;
+alter table jobs.answers add column next_note text;
 create function jobs.next() returns integer language sql immutable as 'select 1';
 reset role;
 `;

@@ -13,7 +13,7 @@ export async function isAtRest(stage: ProcessHarness, { accepted, wanted, confli
   const [row] =
     (await server.look(
       `select (select count(*)::int from jobs.jobs where request_id = any ($1) and finished_at is not null) as ended,
-         (select count(*)::int from jobs.responses where sent_at is null and wanted)
+         (select count(*)::int from jobs.responses where due_at is not null)
          + (select case when $2 then count(*) else 0 end::int from jobs.untracked)
          + (select count(*)::int from jobs.runs where state <> 'ENDED') as open`,
       [ids, stage.keepsDocuments],

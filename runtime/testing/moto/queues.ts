@@ -53,7 +53,7 @@ export const queueCalls = (platform: MotoPlatform): Mocha.Suite =>
         { ...platform.api.context, queues: { ...queues, responses: gone(queues.responses) } },
         sqsEvent({ requestId: "due", task: {} }),
       );
-      await platform.api.admin.query("update jobs.responses set due_at = jobs.clock() where sent_at is null");
+      await platform.api.admin.query("update jobs.answers set due_at = jobs.clock()");
       const { rows } = await platform.api.admin.query(
         "select body from jobs.responses where request_id = 'due' and sent_at is null",
       );

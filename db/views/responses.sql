@@ -1,0 +1,9 @@
+-- Responses of jobs that have ended, and answers to requests that made no job. The id of an answer is negative, so that one
+-- list of ids can name both.
+create or replace view jobs.responses as
+select id, id as job_id, response_id, tenant, request_id, status::text as status, response::text as body, finished_at as created_at, due_at, sent_at, message_id
+from jobs.jobs where finished_at is not null
+union all
+select -id, null, response_id, tenant, request_id, 'FAILED', body, created_at, due_at, sent_at, message_id from jobs.answers;
+
+grant select on jobs.responses to api_reader;
