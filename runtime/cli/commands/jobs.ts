@@ -12,6 +12,7 @@ import { examples, GROUPS } from "../lib/help.ts";
 import { JOB_FIELDS } from "../lib/jobFields.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
 import { jsonFields, printRecords } from "../lib/jsonFields.ts";
+import { phaseLines, phasesOfJob } from "../lib/phases.ts";
 import { coloured, durationText, plain, print, printJson, say, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
@@ -160,6 +161,8 @@ export function jobCommands({ program, end }: CliContext): void {
       }
       for (const { status, at } of document.statusHistory)
         print(`  ${at}  +${durationText(Date.parse(at) - last).padEnd(10)} ${status}`);
+      const phases = await phasesOfJob(client, document.requestId);
+      for (const line of phaseLines(phases ?? [], document.reply !== "none", width(process.stdout))) print(line);
       const place = { isLocal: client.isLocal, region: () => regionOf(command) };
       for (const line of await attemptLines(document.attempts, place)) print(line);
       const trace = traceContext(document.traceparent);

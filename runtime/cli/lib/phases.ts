@@ -1,0 +1,45 @@
+import type { Phase } from "../../monitoring/timeline.ts";
+import type { Client } from "./apiClient.ts";
+import { durationText, plain } from "./screen.ts";
+
+/** Fewest and most characters of the bars. */
+const BAR = { least: 10, most: 40 } as const;
+/** Characters of a line beside its bar: indentation, phase, duration and the attempt. */
+const BESIDE = 60;
+
+/** Returns the phases of a job; undefined where the platform does not answer with them. */
+export async function phasesOfJob(client: Client, id: string): Promise<Phase[] | undefined> {
+  try {
+    const { phases } = await client.json<{ phases?: Phase[] }>("GET", client.job(id, "/timeline"));
+    return phases;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Lines of a job's phases, each with a bar on a common time scale.
+ * @param isAwaited whether the job sends a response; without one the phase `responding` never ends
+ * @param room width of the terminal in characters
+ */
+export function phaseLines(phases: readonly Phase[], isAwaited: boolean, room: number, now = Date.now()): string[] {
+  const shown = phases.filter(({ phase, to }) => phase !== "responding" || to !== undefined || isAwaited);
+  const begin = Date.parse(shown[0]?.from ?? "");
+  const timed = shown.map((phase) => {
+    const from = Date.parse(phase.from);
+    return { ...phase, from, until: Math.max(from, phase.to === undefined ? now : Date.parse(phase.to)) };
+  });
+  const total = Math.max(0, ...timed.map(({ until }) => until - begin));
+  const width = Math.min(BAR.most, Math.max(BAR.least, room - BESIDE));
+  return timed.map(({ phase, from, until, to, attempt, runner, outcome }) => {
+    const start = total === 0 ? 0 : Math.min(width - 1, Math.floor(((from - begin) / total) * width));
+    const length = total === 0 ? 1 : Math.max(1, Math.round(((until - from) / total) * width));
+    const bar = " ".repeat(start) + (to === undefined ? "▒" : "█").repeat(Math.min(length, width - start));
+    const notes = [
+      ...(runner === undefined ? [] : [`${runner}, attempt ${attempt}`]),
+      ...(outcome === undefined || outcome === "SUCCEEDED" ? [] : [outcome]),
+      ...(to === undefined ? ["until now"] : []),
+    ];
+    return `  ${plain(phase).padEnd(10)} ${durationText(until - from).padStart(12)}  ${bar.padEnd(width)}  ${plain(notes.join(", "))}`.trimEnd();
+  });
+}
