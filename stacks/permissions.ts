@@ -15,12 +15,14 @@ interface Shared {
   readonly region: string;
   readonly accountId: string;
   readonly rawSql: boolean;
+  /** ARN of the secret with the headers for the collector of traces. */
+  readonly headersSecret: string | undefined;
 }
 
 /**
  * Permissions of each component on the stack's queues, buckets, roles and documents: everything that its code calls.
  */
-export function permissions({ queues, buckets, database, tracking, rawSql, ...place }: Shared) {
+export function permissions({ queues, buckets, database, tracking, rawSql, headersSecret, ...place }: Shared) {
   const objects = (bucket: "results" | "uploads") => pulumi.interpolate`${buckets[bucket].arn}/*`;
   const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, place, roles);
   // Each run reads with the role of its slot if callers may bring their own SQL.
@@ -56,6 +58,9 @@ export function permissions({ queues, buckets, database, tracking, rawSql, ...pl
     // Sources are pinned when they are accepted.
     { actions: ["s3:GetObject"], resources: [objects("uploads")] },
     lookUp,
+    ...(headersSecret === undefined
+      ? []
+      : [{ actions: ["secretsmanager:GetSecretValue"], resources: [headersSecret] }]),
     ...(tracking?.statements ?? []),
   ];
   const glue: Statement[] = [login("job_keeper", ...readers("glue"), "canceller"), respond, results];

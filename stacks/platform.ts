@@ -87,7 +87,15 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     AWS_REGION: region,
     RATES_SETTINGS: settingsJson(),
   };
-  const may = permissions({ ...place, rawSql: config.jobs.rawSql, queues, buckets, database, tracking });
+  const may = permissions({
+    ...place,
+    rawSql: config.jobs.rawSql,
+    headersSecret: config.traces?.headersSecret,
+    queues,
+    buckets,
+    database,
+    tracking,
+  });
   const image = { image: images.image, repositoryArn: images.repository.arn };
   /** Components that log in wait for their roles and tables. */
   const migrated: pulumi.ComponentResourceOptions = { ...on, dependsOn: migrations };

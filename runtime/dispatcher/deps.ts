@@ -6,6 +6,7 @@ import type { Settings } from "../platform/settings.ts";
 import type { Queues } from "../requests/responses.ts";
 import type { TrackingStore } from "../tracking/store.ts";
 import type { AnyLauncher } from "./launcher.ts";
+import type { Headers } from "./traces/headers.ts";
 
 /** A structured logger with pino's signature: fields first, then the message. */
 export type Log = Record<"info" | "warn" | "error", (data: object, message?: string) => void>;
@@ -22,6 +23,8 @@ export interface DispatcherDeps {
   settings: Settings;
   launchers: Record<RunnerType, AnyLauncher>;
   tracking: TrackingStore;
+  /** Headers of exports to the collector of traces, which may contain its credentials. */
+  traceHeaders(): Promise<Headers>;
   log: Log;
   /** Monotonic clock in milliseconds; includes time while the process is suspended. */
   now(): number;

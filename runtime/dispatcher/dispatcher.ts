@@ -8,6 +8,7 @@ import { trackingStore } from "../tracking/index.ts";
 import type { DispatcherDeps } from "./deps.ts";
 import { createHandlers, type Handlers } from "./handlers.ts";
 import type { AnyLauncher } from "./launcher.ts";
+import { collectorHeaders } from "./traces/headers.ts";
 
 /** Connections of one dispatcher: one for its batch, one for maintenance. The capacity plan counts them. */
 export const CONNECTIONS = 2;
@@ -35,6 +36,7 @@ export function createDispatcher(
     settings,
     launchers: launchersFor(settings),
     tracking: trackingStore(settings, db),
+    traceHeaders: collectorHeaders(settings.traces),
     log,
     now: () => performance.now(),
     sleep: setTimeout,

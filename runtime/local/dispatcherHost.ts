@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { createDispatcher } from "../dispatcher/dispatcher.ts";
+import { HEADERS_VARIABLE } from "../dispatcher/traces/headers.ts";
 import { runEnded } from "../store/runs.ts";
 import { startEventSource } from "./eventSource.ts";
 import { localLauncher } from "./launcher.ts";
@@ -41,6 +42,8 @@ const log = pino({ base: { part: "dispatcher" } });
 // As in the cloud: one function for requests, another for everything that must not wait behind them.
 const requests = createDispatcher(launchers, log);
 const events = createDispatcher(launchers, log);
+// Runners inherit the environment and must not have the collector's key, which both dispatchers have read.
+delete process.env[HEADERS_VARIABLE];
 const { queues } = requests.context;
 const stopping = new AbortController();
 const stopped = once(stopping.signal, "abort");

@@ -21,6 +21,7 @@ describe("the environment of the platform's parts", () => {
   it("never leads to an AWS account or a database that the shell happens to be set up for", () => {
     const env = environment({
       AWS_PROFILE: "production",
+      OTEL_EXPORTER_OTLP_HEADERS: "api-key=real",
       AWS_SESSION_TOKEN: "real",
       AWS_ENDPOINT_URL: "elsewhere",
       AWS_ACCESS_KEY_ID: "real",

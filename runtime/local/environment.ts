@@ -3,9 +3,9 @@ import type { Postgres } from "./postgres.ts";
 
 /**
  * Environment variables of the shell that components do not inherit: they name a real AWS account or another
- * database, or are npm's.
+ * database, have a key that one component only needs, or are npm's.
  */
-const FOREIGN = /^(AWS_|DATABASE_|PG[A-Z]|npm_|DB_PASSWORD$|RATES_SETTINGS$)/;
+const FOREIGN = /^(AWS_|OTEL_|DATABASE_|PG[A-Z]|npm_|DB_PASSWORD$|RATES_SETTINGS$)/;
 /** Name of the platform's database. */
 export const DATABASE = "rates";
 

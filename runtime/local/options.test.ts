@@ -50,6 +50,16 @@ describe("the options of npm start", () => {
     assert.doesNotMatch(text, /hunter2/);
   });
 
+  it("have headers for it where OpenTelemetry's variable has some, and repeat none", () => {
+    const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
+    const headers = { OTEL_EXPORTER_OTLP_HEADERS: "api-key=hunter2" };
+    assert.equal(parseOptions([], { ...collector, ...headers }).traceHeaders, "api-key=hunter2");
+    assert.equal(parseOptions([], headers).traceHeaders, undefined, "without a collector");
+    const text = complaint([], { ...collector, OTEL_EXPORTER_OTLP_HEADERS: "hunter2" });
+    assert.match(text, /OTEL_EXPORTER_OTLP_HEADERS has an entry without =/);
+    assert.doesNotMatch(text, /hunter2/);
+  });
+
   it("that npm swallowed are refused with the command as it should have been written", () => {
     const text = complaint(["4000", "x"], { npm_config_port: "true", npm_config_data_dir: "true" });
     assert.match(text, /npm start -- --port 4000 --data-dir x/);

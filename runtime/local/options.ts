@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { suggestion } from "../contract/problems.ts";
 import { redactText } from "../contract/redact.ts";
+import { HEADERS_VARIABLE, parseHeaders } from "../dispatcher/traces/headers.ts";
 import { RUNS_PER_CORE } from "./plan.ts";
 
 /** Parsed options of `npm start -- …`. */
@@ -21,6 +22,8 @@ export interface Options {
   tracking?: string;
   /** OTLP/HTTP endpoint of a collector of traces, by OpenTelemetry's environment variable. */
   traces?: string;
+  /** Headers of exports to it, by OpenTelemetry's environment variable; may contain its key. */
+  traceHeaders?: string;
   help: boolean;
 }
 
@@ -123,6 +126,9 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   if (trackingProblem !== undefined) problems.push(`--tracking ${trackingProblem}`);
   const traces = env[COLLECTOR] || undefined;
   const tracesProblem = traces === undefined ? undefined : collectorProblem(traces);
+  const traceHeaders = env[HEADERS_VARIABLE] || undefined;
+  const headersProblem = traceHeaders === undefined ? undefined : headerProblem(traceHeaders);
+  if (headersProblem !== undefined) problems.push(`${HEADERS_VARIABLE} ${headersProblem}`);
   if (tracesProblem !== undefined) problems.push(`${COLLECTOR} ${tracesProblem}`);
 
   if (problems.length > 0) throw new UsageError([...problems, "", USAGE].join("\n"));
@@ -134,6 +140,7 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
     runsPerCore,
     ...(tracking === undefined ? {} : { tracking }),
     ...(traces === undefined ? {} : { traces }),
+    ...(traces === undefined || traceHeaders === undefined ? {} : { traceHeaders }),
     help: values.help === true,
   };
 }
@@ -169,8 +176,18 @@ function collectorProblem(value: string): string | undefined {
   if (url === null || !/^https?:$/.test(url.protocol))
     return `is '${redactText(value)}'; it must be a URL, as http://127.0.0.1:4318.`;
   return /[@?#]/.test(value)
-    ? "must be without user, password, query and fragment: only a collector without a login can be used here."
+    ? "must be without user, password, query and fragment: put credentials into OTEL_EXPORTER_OTLP_HEADERS."
     : undefined;
+}
+
+/** Explains why headers for a collector are invalid, without repeating their values. */
+function headerProblem(text: string): string | undefined {
+  try {
+    parseHeaders(text);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Explains why the URL of an OpenSearch is invalid. Its value is not repeated if it may contain a password. */

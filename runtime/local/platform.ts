@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { HEADERS_VARIABLE } from "../dispatcher/traces/headers.ts";
 import { readerSlots } from "../platform/postgres.ts";
 import { type Child, startChild } from "./child.ts";
 import { type Example, exampleLane, prepareDatabase } from "./database.ts";
@@ -54,6 +55,8 @@ export interface PlatformOptions {
   tracking?: string;
   /** OTLP/HTTP endpoint that traces are exported to. */
   traces?: string;
+  /** Headers of these exports, for the dispatcher's environment only. */
+  traceHeaders?: string;
   plan: LocalPlan;
   /** Receives a line about slow steps and repaired problems. */
   say(line: string): void;
@@ -76,7 +79,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function start(
-  { dataDir, port, dump, tracking, traces, plan, say, signal }: PlatformOptions,
+  { dataDir, port, dump, tracking, traces, traceHeaders, plan, say, signal }: PlatformOptions,
   started: (() => Promise<void>)[],
   stopAll: () => Promise<void>,
 ): Promise<Platform> {
@@ -141,7 +144,7 @@ async function start(
       ],
       ...["--drain-seconds", String(DRAIN_SECONDS), "--postgres-pid", String(postgres.pid)],
     ],
-    env,
+    env: { ...env, ...(traceHeaders === undefined ? {} : { [HEADERS_VARIABLE]: traceHeaders }) },
     logFile: join(logs, "dispatcher.log"),
     patience: DRAIN_SECONDS * 1000 + DISPATCHER_EXTRA_MS,
     say,

@@ -171,6 +171,12 @@ export const TracesSettings = Type.Object(
       pattern: "^https?://[^@?#]+$",
       description: "OTLP/HTTP endpoint of the collector; /v1/traces is appended",
     }),
+    headersSecret: Type.Optional(
+      Type.String({
+        pattern: "^arn:aws:secretsmanager:",
+        description: "ARN of the secret with the headers of exports, for example the collector's key",
+      }),
+    ),
     environment: Type.Optional(
       Type.String({ description: "value of the attribute deployment.environment.name of all spans" }),
     ),

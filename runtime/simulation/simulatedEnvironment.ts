@@ -262,6 +262,7 @@ export class SimulatedEnvironment {
       settings: this.#settings,
       launchers: { glue: launcher, ec2: new Ec2Launcher(EC2, ec2) },
       tracking: trackingStore(this.#settings, db),
+      traceHeaders: async () => ({}),
       log: pino({ level: "silent" }),
       now: () => this.#passed + skew,
       sleep: (milliseconds) => actor.call("wait", () => this.advance(milliseconds / 1_000)),

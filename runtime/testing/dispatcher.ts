@@ -85,6 +85,7 @@ export async function testDispatcher(settings: object = {}, made: Promise<Emulat
     settings: readSettings({ RATES_SETTINGS: JSON.stringify({ queues, buckets, pathStyleS3: true, ...settings }) }),
     launchers: { glue: launcher, ec2: launcher },
     tracking: trackingStore({}, db),
+    traceHeaders: async () => ({}),
     log: pino({ level: "silent" }),
     now: () => performance.now(),
     sleep: setTimeout,

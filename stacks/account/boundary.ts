@@ -120,7 +120,7 @@ function stackCeiling(accountId: string): Statement[] {
       actions: ["s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject"],
       resources: ["arn:aws:s3:::rates-*-buckets-*", "arn:aws:s3:::rates-*-glue-scripts-*"],
     },
-    { actions: ["secretsmanager:GetSecretValue"], resources: at("secretsmanager", "secret:rds!*") },
+    { actions: ["secretsmanager:GetSecretValue"], resources: at("secretsmanager", "secret:rds!*", "secret:rates/*") },
     {
       actions: [
         "sqs:ChangeMessageVisibility",

@@ -53,6 +53,7 @@ export const CHECKS: readonly ConfigCheck[] = [
   { reads: ["tracking.store", "tracking.instanceType", "tracking.storageGb"], problemsOf: checkSearchDisk },
   { reads: ["jobs.urlHosts", "network.nat"], problemsOf: checkUrlHosts },
   { reads: ["traces.endpoint", "network.nat"], problemsOf: checkCollectorReachable },
+  { reads: ["traces.headersSecret", "account.region", "account.id"], problemsOf: checkCollectorSecret },
   { reads: ["api.signIn.oidc.issuer", "network.nat"], problemsOf: checkProviderReachable },
   { reads: ["api.signIn.oidc.issuer", "api.certificateArn"], problemsOf: checkProviderCallback },
   { reads: ["api.signIn.oidc.scopes"], problemsOf: checkProviderScopes },
@@ -335,6 +336,21 @@ function checkCollectorReachable({ network, traces }: StackConfig): ConfigProble
       value: traces.endpoint,
       message:
         "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or remove traces.",
+    },
+  ];
+}
+
+/** The dispatcher reads it with the rights of its own account, in its own region. */
+function checkCollectorSecret({ account, traces }: StackConfig): ConfigProblem[] {
+  const secret = traces?.headersSecret;
+  if (secret === undefined) return [];
+  const [, , , region, id] = secret.split(":");
+  if (region === account.region && id === account.id) return [];
+  return [
+    {
+      key: "traces.headersSecret",
+      value: secret,
+      message: `is of ${region} in account ${id}; the dispatcher reads only its own (account ${account.id}, ${account.region}): create the secret there.`,
     },
   ];
 }

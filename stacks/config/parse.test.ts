@@ -298,6 +298,18 @@ describe("checks across fields of a stack", () => {
       "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or remove traces.",
     ],
     [
+      "headers of a collector in another account",
+      (it) => ({
+        ...it,
+        traces: {
+          endpoint: "https://collector.example.com",
+          headersSecret: "arn:aws:secretsmanager:eu-west-1:222222222222:secret:rates/collector-AbCdEf",
+        },
+      }),
+      "traces.headersSecret",
+      "is of eu-west-1 in account 222222222222; the dispatcher reads only its own (account 111111111111, eu-central-1): create the secret there.",
+    ],
+    [
       "an identity provider that the network cannot reach",
       (it) => ({ ...it, network: { ...it.network, nat: "none" }, api: withProvider() }),
       "api.signIn.oidc.issuer",

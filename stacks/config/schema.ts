@@ -379,6 +379,12 @@ const Traces = Type.Object(
       "^https://[a-z0-9.-]+(:443)?(/[!-~]*)?$",
       "URL of an OTLP/HTTP collector on port 443, to which /v1/traces is appended; requires NAT",
     ),
+    headersSecret: Type.Optional(
+      text(
+        "^arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:rates/[A-Za-z0-9/_+=.@-]{1,200}-[A-Za-z0-9]{6}$",
+        "the ARN of a secret named rates/… with headers for it, as its key: name=value, or a JSON object",
+      ),
+    ),
   },
   closed,
 );

@@ -56,7 +56,10 @@ describe("settings of a stack's runtime", () => {
   });
 
   it("name the collector of traces, and none by default", () => {
-    const traces = { endpoint: "https://collector.example.com/otlp" };
+    const traces = {
+      endpoint: "https://collector.example.com/otlp",
+      headersSecret: "arn:aws:secretsmanager:eu-central-1:111111111111:secret:rates/collector-AbCdEf",
+    };
     const read = (more: object) =>
       readSettings({ RATES_SETTINGS: JSON.stringify(settingsOf((it) => ({ ...it, ...more })).settings) }).traces;
     assert.deepEqual([read({ traces }), read({})], [traces, undefined]);
@@ -67,6 +70,17 @@ describe("settings of a stack's runtime", () => {
       "collector.example.com",
     ])
       assert.throws(() => settingsOf((it) => ({ ...it, traces: { endpoint } })), /traces\.endpoint/, endpoint);
+    // A text that is no ARN may be the key itself.
+    for (const headersSecret of [
+      "api-key=hunter2",
+      "rates/collector",
+      traces.headersSecret.replace("rates/", "other/"),
+    ])
+      assert.throws(
+        () => settingsOf((it) => ({ ...it, traces: { ...traces, headersSecret } })),
+        /traces\.headersSecret/,
+        headersSecret,
+      );
   });
 
   it("stop a Glue run from claiming jobs that its timeout would cut off", () => {

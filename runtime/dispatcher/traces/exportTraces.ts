@@ -53,7 +53,12 @@ async function sendJobs(
     return spansOf(document, runs ?? {}, queue);
   });
   if (spans.length === 0) return;
-  const sent = await sendSpans(traces, { version: settings.version, environment: traces.environment }, spans);
+  const headers = await context.traceHeaders();
+  const sent = await sendSpans(
+    { ...traces, headers },
+    { version: settings.version, environment: traces.environment },
+    spans,
+  );
   if (sent.outcome === "accepted") {
     if (sent.rejectedSpans > 0) log.warn({ spans: sent.rejectedSpans }, "the collector did not take every span");
     return;

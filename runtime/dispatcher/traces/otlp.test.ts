@@ -39,6 +39,16 @@ describe("an export to a collector", () => {
     }
   });
 
+  it("has the configured headers, and its own content type", async () => {
+    let received: Record<string, unknown> = {};
+    collector.answerWith(({ headers }, response) => {
+      received = headers;
+      response.end("{}");
+    });
+    await sendSpans({ ...collector, headers: { "api-key": "abc" } }, RESOURCE, [SPAN]);
+    assert.deepEqual([received["api-key"], received["content-type"]], ["abc", "application/json"]);
+  });
+
   it("ends at its deadline, whether the collector is silent or answers byte by byte", async () => {
     collector.answerWith(() => undefined);
     await assert.rejects(send(50), /timeout/i);

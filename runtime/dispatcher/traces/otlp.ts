@@ -1,4 +1,5 @@
 import type { TracesSettings } from "../../platform/settings.ts";
+import type { Headers } from "./headers.ts";
 import { attributes, type Span } from "./spans.ts";
 
 /** Path of traces below a collector's endpoint (OTLP specification, OTLP/HTTP). */
@@ -24,7 +25,7 @@ export interface Resource {
  * @throws if the collector cannot be reached, is too slow, or answers with any other status: sending again may help
  */
 export async function sendSpans(
-  { endpoint }: Pick<TracesSettings, "endpoint">,
+  { endpoint, headers = {} }: Pick<TracesSettings, "endpoint"> & { headers?: Headers },
   { version, environment }: Resource,
   spans: readonly Span[],
   patienceMs = PATIENCE_MS,
@@ -36,7 +37,7 @@ export async function sendSpans(
   });
   const response = await fetch(`${endpoint.replace(/\/$/, "")}${PATH}`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { ...headers, "content-type": "application/json" },
     body: JSON.stringify({
       resourceSpans: [
         { resource: { attributes: resource }, scopeSpans: [{ scope: { name: "rates-platform", version }, spans }] },

@@ -17,7 +17,7 @@ const LAMBDA = {
 export const PARTS = {
   dispatcher: {
     roles: ["dispatcher"],
-    calls: ["sqs", "s3", "glue", "ec2", "rds-db", "es"],
+    calls: ["sqs", "s3", "glue", "ec2", "secretsmanager", "rds-db", "es"],
     others: { iam: "PassRole is checked where the run is started; nothing is called", logs: LAMBDA.logs },
   },
   migrations: { roles: ["migrations"], calls: ["secretsmanager", "rds-db"], others: LAMBDA },

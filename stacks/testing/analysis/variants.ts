@@ -42,7 +42,10 @@ export const VARIANTS: readonly Variant[] = [
         { principal: "arn:aws:iam::444444444444:root", tenants: ["acme"], senderIds: ["AROAABCDEFGHIJKLMNOPQ"] },
       ],
       runners: { ec2: { maxInstances: 4, instanceType: "t3.small", spot: false } },
-      traces: { endpoint: "https://collector.example.com" },
+      traces: {
+        endpoint: "https://collector.example.com",
+        headersSecret: "arn:aws:secretsmanager:eu-central-1:111111111111:secret:rates/collector-AbCdEf",
+      },
       arch: "x86_64",
     },
   },

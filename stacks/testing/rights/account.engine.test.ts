@@ -21,7 +21,7 @@ import {
   previewDenied,
   previewNeeds,
 } from "./tables/workflows.ts";
-import { deployed, type LookedUp, stackFile } from "./testing/deployed.ts";
+import { deployed, headersSecretOf, type LookedUp, stackFile } from "./testing/deployed.ts";
 
 const PREVIEW = "rates-workflows-preview";
 const DEPLOY = "rates-workflows-deploy";
@@ -101,7 +101,7 @@ describe("rights in an account, as the real engine registers them", function () 
     requireEngine(this);
     this.timeout(300_000);
     world = await deployed(stack, lookedUp);
-    names = stackNames(world, stack);
+    names = stackNames(world, stack, headersSecretOf(stack));
     evaluator = new Evaluator(world);
     const { account } = names;
 

@@ -9,7 +9,7 @@ import { callsOf, type Part } from "./tables/part.ts";
 import { resourceCases } from "./tables/resources.ts";
 import { type StackNames, stackNames } from "./tables/stackNames.ts";
 import { stackParts } from "./tables/stackParts.ts";
-import { deployed, stackFile } from "./testing/deployed.ts";
+import { deployed, headersSecretOf, stackFile } from "./testing/deployed.ts";
 
 /** Stacks that differ in what their roles may do: own SQL, Spot and search in Postgres; and none of these. */
 const STACKS = ["dev", "prod"];
@@ -30,7 +30,7 @@ describe("rights of a stack's parts, as the real engine registers them", functio
         requireEngine(this);
         this.timeout(300_000);
         world = await deployed(stack);
-        names = stackNames(world, stack);
+        names = stackNames(world, stack, headersSecretOf(stack));
         table = stackParts(names, stackFile(stack).jobs.rawSql);
         evaluator = new Evaluator(world);
         cases = [

@@ -63,9 +63,14 @@ const passes = (resource: string, service: string): Need => ({
   context: { "iam:PassedToService": service },
 });
 
+const readsHeaders = (secret: string) => ({
+  "secrets-manager GetSecretValue": on("secretsmanager:GetSecretValue", secret),
+});
+
 /** The dispatcher's function, which also drains the stack. */
 export function dispatcher(names: StackNames): Part {
-  const { queues, uploads, databaseUser, domain, here, launchTemplate, vpc } = names;
+  const { queues, uploads, databaseUser, domain, headersSecret, here, launchTemplate, vpc } = names;
+  const otherHeaders = here("secretsmanager", "secret:rates/other-abcdef");
   const ec2 = (path: string) => here("ec2", path);
   const from = { "ec2:LaunchTemplate": launchTemplate };
   const otherTemplate = { "ec2:LaunchTemplate": ec2("launch-template/lt-0fedcba9876543210") };
@@ -94,6 +99,7 @@ export function dispatcher(names: StackNames): Part {
       "ec2 RunInstances": runsInstances(names),
       "ec2 DescribeInstances": on("ec2:DescribeInstances", "*"),
       "ec2 TerminateInstances": [{ action: "ec2:TerminateInstances", resource: ec2("instance/i-1"), context: ownTag }],
+      ...(headersSecret === undefined ? {} : readsHeaders(headersSecret)),
       ...(domain === undefined ? {} : searchWrites(domain)),
     },
     services: {
@@ -110,11 +116,13 @@ export function dispatcher(names: StackNames): Part {
         ...["CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"],
       ),
     },
-    never:
-      domain === undefined
+    never: {
+      ...(headersSecret === undefined ? readsHeaders(otherHeaders) : {}),
+      ...(domain === undefined
         ? { ...searchReads(otherDomain(names)), ...searchWrites(otherDomain(names)) }
         : // Searches are the API's.
-          searchReads(domain),
+          searchReads(domain)),
+    },
     denied: {
       ...databaseUsersBut(names, users),
       "launches without the template": runInstances("instance/i-1", {}),
@@ -160,6 +168,7 @@ export function dispatcher(names: StackNames): Part {
       "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
       "lists results": { action: "s3:ListBucket", resource: names.results },
       "writes uploads": { action: "s3:PutObject", resource: `${uploads}/x` },
+      "reads another secret": { action: "secretsmanager:GetSecretValue", resource: otherHeaders },
       "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: names.masterSecret },
     },
   };

@@ -2,7 +2,7 @@ import type { Need } from "../evaluate.ts";
 import type { IamEnvironment } from "../iamEnvironment.ts";
 
 /** Resources of a deployed stack by what its parts call them. */
-export function stackNames(world: IamEnvironment, stack: string) {
+export function stackNames(world: IamEnvironment, stack: string, headersSecret?: string) {
   const named = (part: string) => `rates-${stack}-${part}`;
   const arn = (type: string, part: string) => world.arn(type, named(part));
   const queue = (name: string) => arn("aws:sqs/queue:Queue", `queues-${name}`);
@@ -43,6 +43,8 @@ export function stackNames(world: IamEnvironment, stack: string) {
     logStream: (group: string) => here("logs", `log-group:${group}:log-stream:one`),
     repository: arn("aws:ecr/repository:Repository", "images"),
     databaseUser: (role: string) => here("rds-db", `dbuser:${database.resourceId}/${role}`),
+    /** ARN of the secret with headers for the collector of traces; undefined where the stack has none. */
+    headersSecret,
     masterSecret: database.masterUserSecrets[0].secretArn as string,
     roleArn: (part: string) => arn("aws:iam/role:Role", part),
     glueJob: arn("aws:glue/job:Job", "glue"),

@@ -12,6 +12,12 @@ const ACCOUNT = new URL("../../../account/", import.meta.url);
 /** The configuration that says what a stack's roles may do. */
 export const stackFile = (stack: string) => readStackFile(stack, ROOT);
 
+/** ARN of the secret with headers for the collector of traces; undefined where the stack has none. */
+export const headersSecretOf = (stack: string): string | undefined =>
+  stack === "prod"
+    ? `arn:aws:secretsmanager:eu-central-1:${stackFile(stack).account.id}:secret:rates/collector-AbCdEf`
+    : undefined;
+
 /** Functions that a program called while it was deployed, by token. */
 export type LookedUp = Set<string>;
 
@@ -22,6 +28,7 @@ export type LookedUp = Set<string>;
  */
 export async function deployed(stack: string, lookedUp: LookedUp = new Set()): Promise<IamEnvironment> {
   const { id } = stackFile(stack).account;
+  const headersSecret = headersSecretOf(stack);
   const account = await engine({
     program: moduleProgram(new URL("index.ts", ACCOUNT)),
     project: "rates-account",
@@ -55,6 +62,9 @@ export async function deployed(stack: string, lookedUp: LookedUp = new Set()): P
     }),
     config: {
       "rates-platform:tenants": ["acme", "globex"],
+      ...(headersSecret === undefined
+        ? {}
+        : { "rates-platform:traces": { endpoint: "https://collector.example.com", headersSecret } }),
       "rates-platform:callers": [
         caller(CALLERS.pricing, "acme", ["AROAP0000000000000000"]),
         caller(CALLERS.reports, "other", ["AROAR0000000000000000"]),

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { collectorHeaders, parseHeaders } from "./headers.ts";
+
+const SECRET = "hunter2";
+const ARN = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:rates/collector-AbCdEf";
+
+describe("the headers of an export", () => {
+  it("are read as OpenTelemetry writes them, or as a JSON object", () => {
+    assert.deepEqual(parseHeaders("api-key=abc, X-Team=a%20b%2Cc=d,"), { "api-key": "abc", "x-team": "a b,c=d" });
+    assert.deepEqual(parseHeaders(' {"Authorization":"Bearer a,b=c"}'), { authorization: "Bearer a,b=c" });
+    assert.deepEqual([parseHeaders(""), parseHeaders("{}")], [{}, {}]);
+  });
+
+  for (const [text, says] of [
+    [SECRET, /without =/],
+    [`a b=${SECRET}`, /no header name/],
+    [`${SECRET} x: y=1`, /no header name/],
+    [`=${SECRET}`, /no header name/],
+    [`api-key=${SECRET}%`, /percent-encoding/],
+    [`api-key=${SECRET}%0D%0Ax: y`, /value of api-key/],
+    [`api-key=${SECRET}%C3%A4`, /value of api-key/],
+    ["api-key=", /value of api-key/],
+    [`api-key=${SECRET.padEnd(5_000, "x")}`, /value of api-key/],
+    [`Host=${SECRET}`, /names host, which/],
+    [`content-type=${SECRET}`, /names content-type, which/],
+    [`a=${SECRET},A=${SECRET}`, /names a twice/],
+    [Array.from({ length: 21 }, (_, n) => `h${n}=${SECRET}`).join(), /has 21 headers/],
+    [`{"a":"${SECRET}"`, /not a JSON object/],
+    [`{"a":{"b":"${SECRET}"}}`, /not a JSON object/],
+    ['{"a":1}', /not a JSON object/],
+  ] as const)
+    it(`refuse ${text.slice(0, 30)} and repeat no value`, () => {
+      assert.throws(
+        () => parseHeaders(text),
+        ({ message }: Error) => says.test(message) && !message.includes(SECRET),
+      );
+    });
+
+  it("come from the stack's secret, which is read again after five minutes", async () => {
+    let clock = 0;
+    const asked: string[] = [];
+    const secrets = ["api-key=first", "api-key=second"];
+    const headers = collectorHeaders(
+      { headersSecret: ARN },
+      async (arn) => secrets[asked.push(arn) - 1] ?? "",
+      () => clock,
+      { OTEL_EXPORTER_OTLP_HEADERS: "api-key=local" },
+    );
+    assert.deepEqual([await headers(), await headers()], [{ "api-key": "first" }, { "api-key": "first" }]);
+    clock = 300_000;
+    assert.deepEqual(await headers(), { "api-key": "second" });
+    assert.deepEqual(asked, [ARN, ARN]);
+  });
+
+  it("are read again at the next export after a failure", async () => {
+    const answers = [() => Promise.reject(new Error("denied")), async () => "{", async () => "a=b"];
+    const headers = collectorHeaders({ headersSecret: ARN }, () => (answers.shift() ?? assert.fail())());
+    await assert.rejects(headers(), /^Error: denied$/);
+    await assert.rejects(headers(), /^Error: the secret of traces\.headersSecret begins with/);
+    assert.deepEqual(await headers(), { a: "b" });
+  });
+
+  it("come from the environment without a secret, and are none by default", async () => {
+    const unread = () => assert.fail("a secret was read");
+    const from = (text?: string) =>
+      collectorHeaders(undefined, unread, undefined, text === undefined ? {} : { OTEL_EXPORTER_OTLP_HEADERS: text })();
+    assert.deepEqual([await from("api-key=abc"), await from()], [{ "api-key": "abc" }, {}]);
+    await assert.rejects(from("abc"), /^Error: OTEL_EXPORTER_OTLP_HEADERS has an entry without =/);
+  });
+});

@@ -1,0 +1,124 @@
+import type { TracesSettings } from "../../platform/settings.ts";
+
+/** HTTP headers of every export, by their names in lower case. */
+export type Headers = Readonly<Record<string, string>>;
+
+/** OpenTelemetry's variable with headers for a collector (OpenTelemetry, Environment Variable Specification). */
+export const HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_HEADERS";
+/** Time after which the secret is read again, so that a rotated one is used. Milliseconds. */
+const FRESH_MS = 300_000;
+const MOST_HEADERS = 20;
+/** Longest value. Characters. */
+const LONGEST = 4_096;
+/** A token (RFC 9110, 5.6.2). */
+const NAME = /^[\w!#$%&'*+.^`|~-]{1,100}$/;
+/** Headers that the export itself or the connection sets. */
+const OWN = new Set(
+  [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "host",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+  ].concat(["te", "trailer", "upgrade", "expect", "proxy-authorization", "proxy-connection"]),
+);
+
+/**
+ * Reads headers: `name=value` pairs separated by commas, values percent-encoded, or a JSON object as the Secrets Manager
+ * console stores it.
+ * @throws Error that repeats no value
+ */
+export function parseHeaders(text: string): Headers {
+  const pairs = text.trimStart().startsWith("{") ? objectPairs(text) : listedPairs(text);
+  if (pairs.length > MOST_HEADERS) throw new Error(`has ${pairs.length} headers; at most ${MOST_HEADERS} are sent.`);
+  const headers: Record<string, string> = {};
+  for (const [given, value] of pairs) {
+    const name = given.toLowerCase();
+    // A name that is none may be a part of a value.
+    if (!NAME.test(name)) throw new Error("has an entry whose name is no header name: write name=value.");
+    if (OWN.has(name)) throw new Error(`names ${name}, which the export sets itself: leave it out.`);
+    if (Object.hasOwn(headers, name)) throw new Error(`names ${name} twice.`);
+    if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) || value.length > LONGEST)
+      throw new Error(`has a value of ${name} that is not 1 to ${LONGEST} printable ASCII characters.`);
+    headers[name] = value;
+  }
+  return headers;
+}
+
+function listedPairs(text: string): [string, string][] {
+  return text
+    .split(",")
+    .filter((pair) => pair.trim() !== "")
+    .map((pair) => {
+      const equals = pair.indexOf("=");
+      if (equals < 0) throw new Error("has an entry without =: write name=value, separated by commas.");
+      return [pair.slice(0, equals).trim(), decoded(pair.slice(equals + 1).trim())];
+    });
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    throw new Error("has a value with an invalid percent-encoding: write % as %25.");
+  }
+}
+
+function objectPairs(text: string): [string, string][] {
+  const problem = "begins with { but is not a JSON object of texts.";
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text.
+    throw new Error(problem);
+  }
+  return Object.entries(parsed as object).map(([name, value]) => {
+    if (typeof value !== "string") throw new Error(problem);
+    return [name, value];
+  });
+}
+
+/**
+ * Returns a function that reads the headers of exports: from the stack's secret, otherwise from the environment.
+ * @param readSecret reads the text of a secret in Secrets Manager by its ARN
+ */
+export function collectorHeaders(
+  traces: Pick<TracesSettings, "headersSecret"> | undefined,
+  readSecret: (arn: string) => Promise<string> = secretText,
+  now: () => number = () => performance.now(),
+  env: NodeJS.ProcessEnv = process.env,
+): () => Promise<Headers> {
+  const arn = traces?.headersSecret;
+  if (arn === undefined) {
+    const text = env[HEADERS_VARIABLE] ?? "";
+    return async () => named(HEADERS_VARIABLE, text);
+  }
+  let known: { headers: Headers; until: number } | undefined;
+  return async () => {
+    if (known === undefined || now() >= known.until)
+      known = { headers: named("the secret of traces.headersSecret", await readSecret(arn)), until: now() + FRESH_MS };
+    return known.headers;
+  };
+}
+
+function named(where: string, text: string): Headers {
+  try {
+    return parseHeaders(text);
+  } catch (error) {
+    throw new Error(`${where} ${(error as Error).message}`);
+  }
+}
+
+async function secretText(arn: string): Promise<string> {
+  const { GetSecretValueCommand, SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
+  const client = new SecretsManagerClient({});
+  try {
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
+    return SecretString ?? "";
+  } finally {
+    client.destroy();
+  }
+}
