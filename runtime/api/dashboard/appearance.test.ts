@@ -78,6 +78,16 @@ describe("the dashboard's appearance", function () {
     assert.deepEqual(await lookAt(hashes, "light", 360, sideways), []);
   });
 
+  it("breaks no word of the audit trail in a window of 768 pixels", async () => {
+    const page = await suite.p.open(suite.token, "#/audit", { viewport: { width: 768, height: 900 } });
+    const who = page.getByRole("cell", { name: "dashboard" }).first();
+    await who.waitFor();
+    const lines = await who.evaluate(
+      "(cell) => { const all = document.createRange(); all.selectNodeContents(cell); return new Set([...all.getClientRects()].map(({ top }) => top)).size; }",
+    );
+    assert.equal(lines, 1);
+  });
+
   it("has enough contrast on every page in a wide window, dark", async () => {
     const contrast = (page: Page) => violationsOf(page, ["color-contrast"]);
     assert.deepEqual(await lookAt(Object.keys(SEEN), "dark", 1_280, contrast), []);

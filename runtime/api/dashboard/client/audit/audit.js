@@ -114,7 +114,7 @@ const Row = ({ entry: { at, actor, actorId, via, action, target, tenant, detail 
     <td role="cell" data-label="Who" title=${`Token or session ${actorId}`}>${actor}</td>
     <td role="cell" data-label="Via">${via}</td>
     <td role="cell" data-label="Action" title=${JSON.stringify(detail)}>${ACTIONS[action] ?? action}</td>
-    <td role="cell" data-label="Target">
+    <td role="cell" class="long" data-label="Target">
       ${JOB_ACTIONS.has(action) ? html`<a href=${formatRoute({ page: "job", tenant, requestId: target })}>${target}</a>` : target}
     </td>
     ${isAdmin.value && html`<td role="cell" data-label="Tenant">${tenant}</td>`}

@@ -16,7 +16,7 @@ export function Attempts({ job: { attempts } }) {
             <td role="cell" data-label="Ran" class="number">${duration((endedAt ? Date.parse(endedAt) : Date.now()) - Date.parse(startedAt))}</td>
             <td role="cell" data-label="Outcome">${outcome ?? "running"}</td>
             <td role="cell" data-label="Peak memory" class="number">${bytes(peakMemoryBytes)}</td>
-            <td role="cell" data-label="Log" class="log">${logOf(logLocation)}</td>
+            <td role="cell" data-label="Log" class="log long">${logOf(logLocation)}</td>
           </tr>
         `,
       )}

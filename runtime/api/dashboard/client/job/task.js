@@ -2,6 +2,9 @@ import { html } from "htm/preact";
 import { count } from "../format.js";
 import { formatSql } from "./sql.js";
 
+/** Labels of a source's fields that are not its place. @type {Record<string, string>} */
+const SOURCE_FIELDS = { version: "Version", etag: "ETag" };
+
 /** Task of a job, by type. @param {{ job: import("../types.ts").Job }} props */
 export function Task({ job: { task } }) {
   if (task.sql !== undefined) return html`<pre tabindex="0" class="sql" aria-label="SQL">${formatSql(task.sql)}</pre>`;
@@ -17,7 +20,7 @@ export function Task({ job: { task } }) {
           ...Object.entries(source ?? {}).map(
             ([kind, value]) =>
               /** @type {[string, unknown]} */ ([
-                "Source",
+                SOURCE_FIELDS[kind] ?? "Source",
                 kind === "inline" ? `${count(Number(value))} rows in the request` : String(value),
               ]),
           ),

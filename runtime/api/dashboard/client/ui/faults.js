@@ -5,6 +5,9 @@ import { StackedTable } from "./parts.js";
 /** Fields of a problem that are shown first, since the database orders keys differently. */
 const ORDER = ["line", "column", "field", "value", "reason", "message"];
 
+/** Fields whose values are words, which are not broken. */
+const SHORT = new Set(["line", "column"]);
+
 /** Returns the problems in an error's details, without the count of further ones. @param {unknown[]} details */
 export function faultsOf(details) {
   const listed = details
@@ -27,7 +30,7 @@ export function Faults({ details }) {
   const columns = [...new Set([...ORDER.filter((name) => found.has(name)), ...found])];
   return html`
     <${StackedTable} label=${`${count(faults.length)} faults`} head=${columns} class="bounded">
-      ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" data-label=${name}>${shown(fault[name])}</td>`)}</tr>`)}
+      ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" class=${SHORT.has(name) ? "" : "long"} data-label=${name}>${shown(fault[name])}</td>`)}</tr>`)}
     <//>
   `;
 }
