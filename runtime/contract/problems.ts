@@ -187,16 +187,18 @@ class Checker {
     if (schema.enum && !schema.enum.includes(value)) return `must be one of: ${schema.enum.join(", ")}.`;
     const { minimum, maximum, minLength, maxLength, minItems, format, rule = schema.description } = schema;
     if (typeof value === "number") {
-      if (minimum !== undefined && value < minimum) return `must be >= ${minimum}.`;
-      if (maximum !== undefined && value > maximum) return `must be <= ${maximum}.`;
+      if (minimum !== undefined && value < minimum) return `must be at least ${minimum}.`;
+      if (maximum !== undefined && value > maximum) return `must be at most ${maximum}.`;
     } else if (typeof value === "string") {
-      if (minLength !== undefined && value.length < minLength) return `must have at least ${minLength} characters.`;
+      if (minLength !== undefined && value.length < minLength)
+        return minLength === 1 ? "must not be empty." : `must have at least ${minLength} characters.`;
       if (maxLength !== undefined && value.length > maxLength)
         return `must have at most ${maxLength} characters, and has ${value.length}.`;
       if (pattern && !pattern.test(value)) return `must be ${rule ?? `text that matches ${pattern.source}`}.`;
       if (format !== undefined && !Format.Test(format, value)) return `must be ${rule ?? `a ${format}`}.`;
     } else if (Array.isArray(value)) {
-      if (minItems !== undefined && value.length < minItems) return `must have at least ${minItems} items.`;
+      if (minItems !== undefined && value.length < minItems)
+        return minItems === 1 ? "must not be empty." : `must have at least ${minItems} items.`;
       if (schema.uniqueItems && new Set(value).size < value.length) return "must not have an item twice.";
     }
     return undefined;

@@ -63,10 +63,10 @@ describe("a request", () => {
       [
         "extra: is not a field here. There are: requestId, reply, priority, tenant, labels, task, timeoutSeconds.",
         "requestId: must be letters, digits and . _ : - only, first a letter or digit, at most 128 characters.",
-        "priority: must be <= 9.",
+        "priority: must be at most 9.",
         "tenant: must be letters, digits and . _ - only, first a letter or digit, at most 64 characters.",
         "labels.k: must be of type string.",
-        "timeoutSeconds: must be <= 3600, the stack's maximum.",
+        "timeoutSeconds: must be at most 3600, the stack's maximum.",
         "task.formt: is not a field here. Did you mean 'format'?",
         "task.format: must be one of: csv, ndjson, json.",
         "task.query: is not a query of this platform. Did you mean 'average_rates'?",
@@ -122,7 +122,7 @@ describe("a request", () => {
     const update = (source: unknown) => taskProblems({ type: "update", target: "prices", source });
     assert.deepEqual(update({ inline: [{}], s3: "s3://b/k" }), ["task.source: has inline and s3. Keep one."]);
     assert.deepEqual(update({ ftp: "x" }), ["task.source: must have one of: inline, s3, url."]);
-    assert.deepEqual(update({ inline: [] }), ["task.source.inline: must have at least 1 items."]);
+    assert.deepEqual(update({ inline: [] }), ["task.source.inline: must not be empty."]);
     assert.deepEqual(update({ s3: "http://b/k" }), ["task.source.s3: must be of the form s3://bucket/key."]);
     assert.deepEqual(
       taskProblems({ type: "update", target: "prices", source: { inline: [{}] }, compression: "gzip" }).length,

@@ -56,7 +56,7 @@ export function parseRequest(value: unknown, rules: RequestRules, found: readonl
     problems.add(() => ({
       field: "timeoutSeconds",
       value: timeoutSeconds,
-      message: `must be <= ${rules.maxTimeoutSeconds}, the stack's maximum.`,
+      message: `must be at most ${rules.maxTimeoutSeconds}, the stack's maximum.`,
     }));
   checkLabels(filled as { labels?: unknown }, problems);
   const task = rawTask === undefined ? undefined : parseTask(rawTask, rules, problems);

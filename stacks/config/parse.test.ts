@@ -92,12 +92,12 @@ describe("parseStackConfig", () => {
       {
         key: "database.storageGb",
         value: 5,
-        message: "must be >= 20 (GiB of gp3 storage; three times the largest batch should be free).",
+        message: "must be at least 20 (GiB of gp3 storage; three times the largest batch should be free).",
       },
       {
         key: "data.retentionDays",
         value: 0,
-        message: "must be >= 1 (days for which results, uploads, logs and ended jobs are kept).",
+        message: "must be at least 1 (days for which results, uploads, logs and ended jobs are kept).",
       },
       {
         key: "budget.email",
@@ -513,7 +513,7 @@ describe("readStackFile", () => {
         assert.equal(title, "Pulumi.bad.yaml is not valid:");
         assert.ok(lines.includes(`  netwrk "{}" is not a field here. Did you mean 'network'?`), message);
         assert.ok(
-          lines.some((line) => line.startsWith("  data.retentionDays 0 must be >= 1 (")),
+          lines.some((line) => line.startsWith("  data.retentionDays 0 must be at least 1 (")),
           message,
         );
         assert.ok(

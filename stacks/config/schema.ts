@@ -382,7 +382,7 @@ const Traces = Type.Object(
     headersSecret: Type.Optional(
       text(
         "^arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:rates/[A-Za-z0-9/_+=.@-]{1,200}-[A-Za-z0-9]{6}$",
-        "the ARN of a secret named rates/… with headers for it, as its key: name=value, or a JSON object",
+        "ARN of a secret with headers for the collector, for example its key; the secret's name begins with rates/",
       ),
     ),
   },

@@ -99,7 +99,7 @@ describe("POST /redrive", () => {
       return [type, count, redrivable, failsAgain, (reasons as { reason: string }[])[0]?.reason];
     });
     assert.deepEqual(figures.sort(), [
-      ["ReceivedTooOften", 2, true, 1, "priority must be <= 9."],
+      ["ReceivedTooOften", 2, true, 1, "priority must be at most 9."],
       ["UnreadableMessage", 2, false, 1, figures[1][4]],
     ]);
     assert.match(figures[1][4], /is not a request.*JSON/);

@@ -115,14 +115,14 @@ describe("rates rejected", () => {
       error: {
         type: "InvalidRequest",
         message: "1 problem",
-        details: [{ field: "priority", message: "must be <= 9." }],
+        details: [{ field: "priority", message: "must be at most 9." }],
       },
     };
     const double = await httpDouble((call) => json(call, call.what.includes(ID) ? document : page));
     try {
       const { stdout, code } = await start(["rejected", "show", "3F9C"], double.env).ended;
       assert.equal(code, 0);
-      assert.match(stdout, /InvalidRequest: 1 problem\n {2}priority must be <= 9\.\n\n\{"priority":11\}/);
+      assert.match(stdout, /InvalidRequest: 1 problem\n {2}priority must be at most 9\.\n\n\{"priority":11\}/);
       const wrong = await start(["rejected", "show", "nightly"], double.env).ended;
       assert.deepEqual([wrong.code, /digits 0 to 9 and a to f/.test(wrong.stderr)], [2, true]);
     } finally {
