@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import Value from "typebox/value";
+import { SmokeOutputs } from "../runtime/contract/stackOutputs.ts";
 import { SmokeTaskOutputs } from "../runtime/smoke/inside.ts";
-import { SmokeOutputs } from "../runtime/smoke/outputs.ts";
 import { securityGroup } from "./shared/securityGroups.ts";
 import { Smoke } from "./smoke.ts";
 import { mocked, resolved } from "./testing/mocks.ts";

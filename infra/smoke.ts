@@ -31,7 +31,7 @@ import { logGroup } from "./shared/logs.ts";
  */
 export interface SmokeArgs
   extends Pick<OnDemandTaskArgs, "placement" | "image" | "repositoryArn" | "arch" | "loadBalancer" | "statements"> {
-  /** Configuration of the task's checks, in the form of runtime/smoke/outputs.ts. */
+  /** Configuration of the task's checks, in the form of SmokeOutputs (runtime/contract/stackOutputs.ts). */
   readonly outputs: Readonly<Record<string, pulumi.Input<string | number>>>;
   /** Keeps the hash of the task's token. */
   readonly migrationsFunction: pulumi.Input<string>;

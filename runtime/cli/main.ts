@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
-import { CommandError, EXITS, type Exit, reasonOf } from "./lib/exits.ts";
+import { reasonOf } from "../contract/reason.ts";
+import { CommandError, EXITS, type Exit } from "./lib/exits.ts";
 import { fileReason } from "./lib/files.ts";
 import { joinJsonFields } from "./lib/jsonFields.ts";
 import { printJson, say } from "./lib/screen.ts";

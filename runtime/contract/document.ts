@@ -147,6 +147,7 @@ export const RejectedDocument = Type.Object({
   body: Type.String({ description: "the beginning of the request as JSON, with secrets removed from URLs" }),
   labels: Labels,
 });
+export type RejectedDocument = Static<typeof RejectedDocument>;
 
 /** A job's response, as it is sent to the tenant's queue. */
 export const JobResponse = Type.Object({

@@ -1,22 +1,22 @@
+type Ranges = readonly (readonly [first: number, last: number])[];
+
 /**
- * Characters that cannot be seen, or look like a plain space: controls, no-break and other wide or narrow spaces, zero
- * width characters, direction marks, fillers, variation selectors, the byte order mark and tags. Ranges of code points.
+ * Characters that cannot be seen and that terminals may obey, as ranges of code points: controls except tab and line feed,
+ * soft hyphen, zero width characters, direction marks, fillers, variation selectors, the byte order mark and tags.
  */
-export const INVISIBLE: readonly (readonly [number, number])[] = [
-  [0x00, 0x1f],
-  [0x7f, 0xa0],
+const UNSEEN: Ranges = [
+  [0x00, 0x08],
+  [0x0b, 0x1f],
+  [0x7f, 0x9f],
   [0xad, 0xad],
   [0x34f, 0x34f],
   [0x61c, 0x61c],
   [0x115f, 0x1160],
-  [0x1680, 0x1680],
   [0x17b4, 0x17b5],
   [0x180b, 0x180f],
-  [0x2000, 0x200f],
-  [0x2028, 0x202f],
-  [0x205f, 0x206f],
-  [0x2800, 0x2800],
-  [0x3000, 0x3000],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x206f],
   [0x3164, 0x3164],
   [0xfe00, 0xfe0f],
   [0xfeff, 0xfeff],
@@ -25,12 +25,41 @@ export const INVISIBLE: readonly (readonly [number, number])[] = [
   [0xe0000, 0xe0fff],
 ];
 
+/** Characters that look like a plain space, and white space. */
+const SPACES: Ranges = [
+  [0x09, 0x0a],
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x2800, 0x2800],
+  [0x3000, 0x3000],
+];
+
+/** Halves of surrogate pairs, and code points without a character. */
+const NO_CHARACTERS: Ranges = [
+  [0xd800, 0xdfff],
+  [0xfff0, 0xfff8],
+  [0xfffc, 0xffff],
+];
+
+const sorted = (...tables: Ranges[]): Ranges => tables.flat().toSorted(([one], [other]) => one - other);
+
+/** Characters that a value must not have: they cannot be seen, or look like a plain space. */
+export const INVISIBLE: Ranges = sorted(UNSEEN, SPACES);
+
+/** Characters that a terminal must not receive: they cannot be seen, or are none. */
+export const HIDDEN_IN_TERMINALS: Ranges = sorted(UNSEEN, NO_CHARACTERS);
+
 const hex = (code: number, digits: number) => code.toString(16).toUpperCase().padStart(digits, "0");
 const inPattern = (code: number) => `\\u{${hex(code, 1)}}`;
-const PATTERN = new RegExp(
-  `[${INVISIBLE.map(([first, last]) => `${inPattern(first)}-${inPattern(last)}`).join("")}]`,
-  "gu",
-);
+
+/** Matches each character of the ranges. */
+export const patternOf = (ranges: Ranges): RegExp =>
+  new RegExp(`[${ranges.map(([first, last]) => `${inPattern(first)}-${inPattern(last)}`).join("")}]`, "gu");
+
+const PATTERN = patternOf(INVISIBLE);
 
 /** Escape of an invisible character: `\u200B`, or `\u{E0020}` beyond four digits. */
 function escapeOf(character: string): string {

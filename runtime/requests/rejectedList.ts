@@ -1,4 +1,6 @@
+import Type, { type Static } from "typebox";
 import { cutText } from "../contract/bounds.ts";
+import { RejectedDocument } from "../contract/document.ts";
 import type { Database } from "../store/jobs.ts";
 
 /** Filter of rejected requests; fields are combined with AND. */
@@ -17,50 +19,34 @@ export interface RejectedFilter {
   until?: string | undefined;
 }
 
-/** A rejected request in a list. */
-export interface RejectedEntry {
-  rejectedId: string;
-  requestId: string;
-  tenant: string;
-  source: "queue" | "http";
-  /** Number of deliveries. */
-  copies: number;
-  /** Error class and message. */
-  type: string;
-  message: string;
-  /** The beginning of the request as JSON; URLs without secrets. */
-  body: string;
-  /** ISO times of the first and the last copy. */
-  firstSeenAt: string;
-  lastSeenAt: string;
-}
-
-/** Rejected requests of one error class in figures. */
-export interface RejectedCause {
-  type: string;
-  /** Different requests, and how often they came together. */
-  count: number;
-  copies: number;
-  firstSeenAt: string;
-  lastSeenAt: string;
-}
-
-/** A page of rejected requests, the last that came first. */
-export interface RejectedPage {
-  rejected: RejectedEntry[];
-  /** Of the newest requests that match, COUNTED at most. */
-  causes: RejectedCause[];
-  /** Requests that match, COUNTED at most. */
-  total: number;
-  /** True if more match than were counted. */
-  isMore: boolean;
-}
-
 /** Requests that figures are made of, at most. */
-export const COUNTED = 10_000;
+const COUNTED = 10_000;
 /** Characters of a message and a body in a list. */
 const MESSAGE = 500;
 const BODY = 300;
+
+const Count = Type.Integer({ minimum: 0 });
+const Time = Type.String({ format: "date-time" });
+/** A page of rejected requests, the last that came first, with their figures by error class. */
+export const RejectedPage = Type.Object({
+  total: Type.Integer({ minimum: 0, description: `matching requests, at most ${COUNTED}` }),
+  isMore: Type.Boolean({ description: "whether more match than were counted" }),
+  causes: Type.Array(
+    Type.Object({ type: Type.String(), count: Count, copies: Count, firstSeenAt: Time, lastSeenAt: Time }),
+    { description: "matching requests by error class, the most frequent first" },
+  ),
+  rejected: Type.Array(
+    Type.Object({
+      ...Type.Pick(RejectedDocument, ["rejectedId", "requestId", "tenant", "source", "copies"]).properties,
+      type: Type.String({ description: "error class" }),
+      message: Type.String(),
+      body: Type.String({ description: "the beginning of the request as JSON, with secrets removed from URLs" }),
+      firstSeenAt: Time,
+      lastSeenAt: Time,
+    }),
+  ),
+});
+export type RejectedPage = Static<typeof RejectedPage>;
 
 /** Lists rejected requests with their figures by cause. */
 export async function listRejected(
@@ -90,7 +76,7 @@ export async function listRejected(
       values,
     ),
   ]);
-  const counted = causes.rows.reduce((sum: number, { count }: RejectedCause) => sum + count, 0);
+  const counted = causes.rows.reduce((sum: number, { count }: { count: number }) => sum + count, 0);
   return {
     rejected: page.rows.map(({ message, body, ...row }) => ({
       ...row,

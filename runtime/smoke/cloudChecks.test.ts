@@ -10,10 +10,10 @@ import {
 import { CreateConnectionCommand, CreateJobCommand, GlueClient } from "@aws-sdk/client-glue";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { SmokeOutputs } from "../contract/stackOutputs.ts";
 import { type Moto, startMoto } from "../testing/moto/server.ts";
 import { requirePython } from "../testing/python/python.ts";
 import { CLOUD_CHECKS } from "./cloudChecks.ts";
-import type { SmokeOutputs } from "./outputs.ts";
 
 describe("the smoke run's cloud checks, on moto's AWS", () => {
   let moto: Moto;

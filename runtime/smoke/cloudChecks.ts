@@ -9,7 +9,7 @@ import { GetConnectionCommand, GetJobCommand, GetJobRunsCommand, GlueClient } fr
 import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Client } from "../cli/lib/apiClient.ts";
-import type { SmokeOutputs } from "./outputs.ts";
+import type { SmokeOutputs } from "../contract/stackOutputs.ts";
 import type { Target } from "./target.ts";
 
 /** A guarantee that only a real account can prove. */

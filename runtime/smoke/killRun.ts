@@ -1,7 +1,7 @@
 import { EC2Client, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { GlueClient } from "@aws-sdk/client-glue";
+import type { SmokeOutputs } from "../contract/stackOutputs.ts";
 import { GlueLauncher } from "../dispatcher/launchers/glue.ts";
-import type { SmokeOutputs } from "./outputs.ts";
 
 /** An attempt in a job's document. */
 export interface RunOfAttempt {

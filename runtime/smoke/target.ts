@@ -5,8 +5,8 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
+import type { SmokeOutputs } from "../contract/stackOutputs.ts";
 import { killCloudRun, type RunOfAttempt } from "./killRun.ts";
-import type { SmokeOutputs } from "./outputs.ts";
 
 /** The platform that a smoke run checks: the local one, or a deployed stack. */
 export interface Target {

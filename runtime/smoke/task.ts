@@ -2,9 +2,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import Value from "typebox/value";
 import { Client } from "../cli/lib/apiClient.ts";
+import { SmokeOutputs } from "../contract/stackOutputs.ts";
 import { newSecret } from "../store/tokens.ts";
 import { SMOKE_SECONDS, tokenLine } from "./handshake.ts";
-import { SmokeOutputs } from "./outputs.ts";
 import { runSmoke } from "./run.ts";
 import { stackTarget } from "./target.ts";
 

@@ -2,7 +2,7 @@ import Type from "typebox";
 import { RejectedDocument } from "../../contract/document.ts";
 import { ERRORS, JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
-import { COUNTED, listRejected } from "../../requests/rejectedList.ts";
+import { listRejected, RejectedPage } from "../../requests/rejectedList.ts";
 import { checkTimeRange, SearchTime, searchInstant } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
@@ -41,27 +41,6 @@ const Filters = Type.Object(
   { additionalProperties: false },
 );
 
-const Count = Type.Integer({ minimum: 0 });
-const Time = Type.String({ format: "date-time" });
-const Page = Type.Object({
-  total: Type.Integer({ minimum: 0, description: `matching requests, at most ${COUNTED}` }),
-  isMore: Type.Boolean({ description: "whether more match than were counted" }),
-  causes: Type.Array(
-    Type.Object({ type: Type.String(), count: Count, copies: Count, firstSeenAt: Time, lastSeenAt: Time }),
-    { description: "matching requests by error class, the most frequent first" },
-  ),
-  rejected: Type.Array(
-    Type.Object({
-      ...Type.Pick(RejectedDocument, ["rejectedId", "requestId", "tenant", "source", "copies"]).properties,
-      type: Type.String({ description: "error class" }),
-      message: Type.String(),
-      body: Type.String({ description: "the beginning of the request as JSON, with secrets removed from URLs" }),
-      firstSeenAt: Time,
-      lastSeenAt: Time,
-    }),
-  ),
-});
-
 /** GET /rejected and GET /rejected/{id}: requests that created no job, with their problems. */
 export const rejectedRoutes: JobRoutePlugin = async (app, { db, guard }) => {
   app.get(
@@ -72,7 +51,7 @@ export const rejectedRoutes: JobRoutePlugin = async (app, { db, guard }) => {
       scope: "read",
       summary: "Rejected requests by cause, and each with reason and times",
       querystring: Filters,
-      answers: { 200: { description: "newest first", schema: Page } },
+      answers: { 200: { description: "newest first", schema: RejectedPage } },
     }),
     async (request) => {
       const { tenant, since, until, limit, before, ...filter } = request.query;

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { reasonOf } from "../../contract/reason.ts";
 import { ACTIONS, type AuditEntry } from "../../store/audit.ts";
 import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
 import { csvLine } from "../lib/csv.ts";
-import { CommandError, reasonOf } from "../lib/exits.ts";
+import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { plain, print, say, width } from "../lib/screen.ts";

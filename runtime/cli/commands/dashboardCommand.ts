@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { reasonOf } from "../../contract/reason.ts";
 import { type CliContext, clientOf } from "../lib/context.ts";
-import { CommandError, reasonOf } from "../lib/exits.ts";
+import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { print, printJson, say } from "../lib/screen.ts";
 

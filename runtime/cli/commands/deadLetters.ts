@@ -1,3 +1,5 @@
+import type { DeadLetterCause } from "../../requests/deadLetterCauses.ts";
+import type { DeadLetter, DeadLetterPage, Redriven } from "../../requests/deadLetters.ts";
 import { confirm } from "../lib/confirm.ts";
 import { type CliContext, clientOf, collect, whole } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
@@ -5,47 +7,7 @@ import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { dim, plain, print, printJson, say, width } from "../lib/screen.ts";
 import { cutTo, table } from "../lib/table.ts";
 
-/** Dead letters of one error class, as the API counts them. */
-interface Cause {
-  type: string;
-  count: number;
-  redrivable: boolean;
-  failsAgain: number;
-  reasons: { reason: string; count: number }[];
-  firstSeenAt?: string;
-  lastSeenAt?: string;
-  receives: number;
-}
-
-/** Dead letter in the response of GET /dead-letters. */
-interface Letter {
-  messageId: string;
-  type: string;
-  reason?: string;
-  redrivable: boolean;
-  failsAgain?: { outcome: string; type: string; reason: string };
-  body: string;
-  sentAt?: string;
-  firstReceivedAt?: string;
-  sender?: string;
-  receives: number;
-}
-interface Letters {
-  letters: Letter[];
-  causes: Cause[];
-  total: number;
-}
-
-/** Response of POST /redrive. */
-interface Redriven {
-  redriven: Record<string, number>;
-  kept: Record<string, number>;
-  causes: Cause[];
-  looked: number;
-  total: number;
-}
-
-const LETTER_FIELDS: Fields<Letter> = {
+const LETTER_FIELDS: Fields<DeadLetter> = {
   id: (one) => one.messageId,
   type: (one) => one.type,
   reason: (one) => one.reason,
@@ -64,7 +26,7 @@ const sum = (counts: Record<string, number>) => Object.values(counts).reduce((al
 const count = (number: number) => `${number.toLocaleString("en")} dead letter${number === 1 ? "" : "s"}`;
 
 /** The causes as a table. */
-const causesTable = (causes: readonly Cause[], head: string): string =>
+const causesTable = (causes: readonly DeadLetterCause[], head: string): string =>
   table(
     ["CAUSE", "COUNT", head, "FAIL AGAIN", "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "RECEIVES", "MOST FREQUENT REASON"],
     causes.map(({ type, count: number, redrivable, failsAgain, firstSeenAt, lastSeenAt, receives, reasons }) => [
@@ -100,7 +62,7 @@ export function deadLetterCommands({ program }: CliContext): void {
       const { client, json } = clientOf(command);
       const search = new URLSearchParams();
       for (const [name, value] of Object.entries(flags)) search.set(name, String(value));
-      const { letters, causes, total } = await client.json<Letters>("GET", `/dead-letters?${search}`);
+      const { letters, causes, total } = await client.json<DeadLetterPage>("GET", `/dead-letters?${search}`);
       if (json) return printRecords(command, LETTER_FIELDS, letters, letters);
       if (causes.length === 0) return say("No dead letters.");
       print(causesTable(causes, "REDRIVEN"));
@@ -148,7 +110,7 @@ export function deadLetterCommands({ program }: CliContext): void {
     );
 }
 
-function showLetter({ sentAt, type, redrivable, failsAgain, receives, messageId, reason, body }: Letter): void {
+function showLetter({ sentAt, type, redrivable, failsAgain, receives, messageId, reason, body }: DeadLetter): void {
   const room = Math.max(20, Math.min(width(process.stdout), 500));
   print("");
   print(`${messageId}  ${plain(type)}  ${timeText(sentAt)}  received ${receives} ${receives === 1 ? "time" : "times"}`);

@@ -1,5 +1,6 @@
-import type { ErrorDetail } from "../../contract/document.ts";
+import type { RejectedDocument } from "../../contract/document.ts";
 import { ERRORS } from "../../contract/errors.ts";
+import type { RejectedPage } from "../../requests/rejectedList.ts";
 import type { Client } from "../lib/apiClient.ts";
 import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
@@ -10,39 +11,7 @@ import { table } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
 import { timeText } from "./deadLetters.ts";
 
-/** A rejected request in a list, as GET /rejected has it. */
-interface Entry {
-  rejectedId: string;
-  requestId: string;
-  tenant: string;
-  source: string;
-  copies: number;
-  type: string;
-  message: string;
-  body: string;
-  firstSeenAt: string;
-  lastSeenAt: string;
-}
-interface Page {
-  rejected: Entry[];
-  causes: { type: string; count: number; copies: number; firstSeenAt: string; lastSeenAt: string }[];
-  total: number;
-  isMore: boolean;
-}
-/** The whole of one, as GET /rejected/{id} has it. */
-interface RejectedDocument {
-  rejectedId: string;
-  requestId: string;
-  tenant: string;
-  source: string;
-  copies: number;
-  createdAt: string;
-  lastSeenAt: string;
-  error: { type: string; message: string; details: ErrorDetail[] };
-  body: string;
-}
-
-const ENTRY_FIELDS: Fields<Entry> = {
+const ENTRY_FIELDS: Fields<RejectedPage["rejected"][number]> = {
   id: (one) => one.rejectedId,
   requestId: (one) => one.requestId,
   tenant: (one) => one.tenant,
@@ -103,7 +72,7 @@ export function rejectedCommands({ program }: CliContext): void {
     .option("--limit <n>", "show this many at most", whole, 20)
     .action(async (flags: ListFlags, command) => {
       const { client, json } = clientOf(command);
-      const page = await client.json<Page>("GET", pathOf(client, { ...flags, limit: String(flags.limit) }));
+      const page = await client.json<RejectedPage>("GET", pathOf(client, { ...flags, limit: String(flags.limit) }));
       if (json) return printRecords(command, ENTRY_FIELDS, page.rejected, page);
       if (page.total === 0) return say("No rejected requests match.");
       showPage(page);
@@ -141,7 +110,7 @@ async function findRejected(client: Client, argument: string): Promise<{ client:
       "invalid",
       `'${argument}' cannot be the id of a rejected request: it has the digits 0 to 9 and a to f only. \`rates rejected list\` shows ids.`,
     );
-  const { rejected } = await client.json<Page>("GET", pathOf(client, { prefix, limit: "2" }));
+  const { rejected } = await client.json<RejectedPage>("GET", pathOf(client, { prefix, limit: "2" }));
   const [only, second] = rejected;
   if (only === undefined)
     throw new CommandError(
@@ -156,7 +125,7 @@ async function findRejected(client: Client, argument: string): Promise<{ client:
   return { client: client.of(only.tenant), id: only.rejectedId };
 }
 
-function showPage({ causes, rejected, total, isMore }: Page): void {
+function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
   print(
     table(
       ["CAUSE", "REQUESTS", "COPIES", "FIRST SEEN (UTC)", "LAST SEEN (UTC)"],

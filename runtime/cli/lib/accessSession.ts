@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
+import type { StackOutputs } from "../../contract/stackOutputs.ts";
 import { awsCommand } from "./awsCommand.ts";
 import { CommandError } from "./exits.ts";
-import type { StackOutputs } from "./stackOutputs.ts";
 
 /** Stack output that describes the way in (infra/access.ts). */
 export const AccessOutputs = Type.Object({

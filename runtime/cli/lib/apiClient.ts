@@ -1,5 +1,6 @@
+import { reasonOf } from "../../contract/reason.ts";
 import { redactText } from "../../contract/redact.ts";
-import { CommandError, reasonOf } from "./exits.ts";
+import { CommandError } from "./exits.ts";
 import { plain } from "./screen.ts";
 
 /** Error response of the API. */

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { reasonOf } from "../../contract/reason.ts";
 import { readPlatformCredentials } from "../../local/aws/principals.ts";
 import type { PlatformFile } from "../../local/platformFile.ts";
 import { Client, withoutSlashes } from "./apiClient.ts";
 import { CLONE } from "./clone.ts";
-import { CommandError, reasonOf } from "./exits.ts";
+import { CommandError } from "./exits.ts";
 import { isUsable, profileNamed, readProfiles, tokenFor } from "./profiles.ts";
 import { stackOutputs } from "./stackOutputs.ts";
 

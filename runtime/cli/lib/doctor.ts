@@ -1,4 +1,4 @@
-import { reasonOf } from "./exits.ts";
+import { reasonOf } from "../../contract/reason.ts";
 import { wrapped } from "./table.ts";
 import { styled } from "./visible.ts";
 

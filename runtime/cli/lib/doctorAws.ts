@@ -6,8 +6,8 @@ import {
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { LIMITS, type Limit } from "../../../infra/limits/limits.ts";
 import type { StackConfig } from "../../../stacks/config/schema.ts";
+import { reasonOf } from "../../contract/reason.ts";
 import { type Check, failed, passed, skipped } from "./doctor.ts";
-import { reasonOf } from "./exits.ts";
 
 const LOG_IN =
   "Log in to the stack's account (aws sso login --profile NAME, then AWS_PROFILE=NAME), and run this again.";

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type * as contract from "../../contract/document.ts";
+import { reasonOf } from "../../contract/reason.ts";
 import { type DocumentState, isTerminal } from "../../contract/states.ts";
 import type { Client } from "./apiClient.ts";
-import { CommandError, reasonOf } from "./exits.ts";
+import { CommandError } from "./exits.ts";
 
 /** Document of a job or, in a list, of a rejected request. */
 export type JobDocument = Omit<contract.JobDocument, "status"> & { status: DocumentState; rejectedId?: string };

@@ -2,8 +2,9 @@ import { isUtf8 } from "node:buffer";
 import { fstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { reasonOf } from "../../contract/reason.ts";
 import { kindOf } from "../../runner/load/fileKinds.ts";
-import { CommandError, reasonOf } from "./exits.ts";
+import { CommandError } from "./exits.ts";
 import { escapeHidden } from "./visible.ts";
 
 /** A path as Node's file functions take it: bytes where the name is not UTF-8. */

@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
 import { suggestion } from "../../contract/problems.ts";
-import { CommandError, reasonOf } from "./exits.ts";
+import { reasonOf } from "../../contract/reason.ts";
+import { CommandError } from "./exits.ts";
 
 /** A platform under a name of the user's, with the token that reaches it. */
 const Profile = Type.Object({

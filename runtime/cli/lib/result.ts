@@ -1,7 +1,8 @@
 import { Readable, type Transform } from "node:stream";
 import { createGunzip, createGzip } from "node:zlib";
+import { reasonOf } from "../../contract/reason.ts";
 import type { Client } from "./apiClient.ts";
-import { CommandError, reasonOf } from "./exits.ts";
+import { CommandError } from "./exits.ts";
 import { codeOf, shownName } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import { namedKind, nameFor, type Output, writeOutput } from "./output.ts";

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type * as Oidc from "openid-client";
-import { CommandError, reasonOf } from "./exits.ts";
+import { reasonOf } from "../../contract/reason.ts";
+import { CommandError } from "./exits.ts";
 
 /** An identity provider, as GET /login of a platform names it. */
 export interface ProviderDescription {

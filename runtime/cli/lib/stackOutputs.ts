@@ -1,34 +1,8 @@
 import { spawnSync } from "node:child_process";
-import Type from "typebox";
 import Value from "typebox/value";
+import { StackOutputs } from "../../contract/stackOutputs.ts";
 import { requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
-
-/** Outputs of a deployed stack (stacks/platform.ts). */
-export const StackOutputs = Type.Object({
-  stack: Type.String(),
-  account: Type.String(),
-  region: Type.String(),
-  api: Type.String(),
-  requestQueueUrl: Type.String(),
-  responseQueueUrl: Type.String(),
-  deadLetterQueueUrl: Type.String(),
-  resultsBucket: Type.String(),
-  uploadsBucket: Type.String(),
-  dashboard: Type.String(),
-  glueJob: Type.String(),
-  launchTemplate: Type.String(),
-  dispatcherFunction: Type.String(),
-  /** The load balancer's own name: what the API's domain must lead to where the stack has no hosted zone. */
-  loadBalancer: Type.Optional(Type.String()),
-  /** Way in for `rates connect` (accessSession.ts). */
-  access: Type.Optional(Type.Unknown()),
-  /** The task of `npm run smoke -- --inside` (runtime/smoke/inside.ts). */
-  smoke: Type.Optional(Type.Unknown()),
-  /** Value in the database's parameter group. */
-  maxConnections: Type.Optional(Type.Integer()),
-});
-export type StackOutputs = Type.Static<typeof StackOutputs>;
 
 /** Outputs by stack: `pulumi` takes seconds to print them. */
 const KNOWN = new Map<string, StackOutputs>();

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import { reasonOf } from "../../contract/reason.ts";
 import type { Client } from "./apiClient.ts";
-import { CommandError, reasonOf } from "./exits.ts";
+import { CommandError } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
 import type { LoadFile } from "./loadFile.ts";
 import { bar, ProgressLine } from "./progress.ts";

@@ -1,15 +1,8 @@
 import { randomInt } from "node:crypto";
 import { styleText } from "node:util";
+import { HIDDEN_IN_TERMINALS, patternOf } from "../../contract/invisible.ts";
 
-/**
- * Characters that a terminal obeys, or that cannot be seen: C0 (but tab and line feed) and C1 controls, soft hyphen,
- * fillers, zero width characters, marks of direction, line separators, variation selectors, byte order mark, tags, and
- * halves of surrogate pairs.
- */
-const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
-  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each is matched by itself
-  /[\u034f\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\u{e0000}-\u{e0fff}\p{Cs}]/gu;
+const HIDDEN = patternOf(HIDDEN_IN_TERMINALS);
 
 const escapeOf = (character: string): string => {
   const code = character.codePointAt(0) ?? 0;

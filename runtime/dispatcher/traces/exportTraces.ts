@@ -1,3 +1,4 @@
+import { reasonOf } from "../../contract/reason.ts";
 import { responseQueue } from "../../requests/responses.ts";
 import { discardTraces, type PendingTrace, pendingTraces, tracesExported } from "../../store/traces.ts";
 import type { DispatcherDeps } from "../deps.ts";
@@ -70,10 +71,4 @@ async function sendJobs(
   const middle = Math.ceil(jobs.length / 2);
   await sendJobs(context, traces, jobs.slice(0, middle));
   await sendJobs(context, traces, jobs.slice(middle));
-}
-
-/** Reason of a failed call; that of fetch itself is in its cause. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
 }

@@ -1,9 +1,10 @@
-import type { JobDocument } from "../../../contract/document.ts";
+import type { JobDocument, RejectedDocument } from "../../../contract/document.ts";
 import type { DocumentState, RunnerType } from "../../../contract/states.ts";
 import type { Activity, PlatformStatus } from "../../../monitoring/activity.ts";
 import type { Verdict } from "../../../monitoring/bottleneck.ts";
 import type { QueryDescription } from "../../../queries/catalogue.ts";
 import type { DeadLetterCause } from "../../../requests/deadLetterCauses.ts";
+import type { DeadLetterPage } from "../../../requests/deadLetters.ts";
 import type { Scope } from "../../../store/tokens.ts";
 
 /** Types of the API's responses that the page uses. This file is not served. */
@@ -41,15 +42,7 @@ export type ListedJob = Omit<Job, "status" | "task"> & {
 };
 
 /** GET /rejected/{id} */
-export interface RejectedRequest {
-  requestId: string;
-  tenant: string;
-  source: "queue" | "http";
-  copies: number;
-  createdAt: string;
-  body: string;
-  error: { type: string; message: string; details: unknown[] };
-}
+export type RejectedRequest = RejectedDocument;
 
 /** GET /queries */
 export interface Catalogue {
@@ -75,23 +68,5 @@ export interface Explained {
   estimatedBytes?: number;
 }
 
-export type { DeadLetterCause };
-
 /** GET /dead-letters */
-export interface DeadLetterPage {
-  total: number;
-  causes: DeadLetterCause[];
-  letters: {
-    messageId: string;
-    type: string;
-    reason?: string;
-    redrivable: boolean;
-    failsAgain?: { outcome: string; type: string; reason: string };
-    body: string;
-    bodyLength: number;
-    sender?: string;
-    sentAt?: string;
-    firstReceivedAt?: string;
-    receives: number;
-  }[];
-}
+export type { DeadLetterCause, DeadLetterPage };

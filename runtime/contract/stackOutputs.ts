@@ -1,0 +1,42 @@
+import Type, { type Static } from "typebox";
+
+/** Outputs of a deployed stack (stacks/platform.ts). */
+export const StackOutputs = Type.Object({
+  stack: Type.String(),
+  account: Type.String(),
+  region: Type.String(),
+  api: Type.String(),
+  requestQueueUrl: Type.String(),
+  responseQueueUrl: Type.String(),
+  deadLetterQueueUrl: Type.String(),
+  resultsBucket: Type.String(),
+  uploadsBucket: Type.String(),
+  dashboard: Type.String(),
+  glueJob: Type.String(),
+  launchTemplate: Type.String(),
+  dispatcherFunction: Type.String(),
+  /** The load balancer's own name: what the API's domain must lead to where the stack has no hosted zone. */
+  loadBalancer: Type.Optional(Type.String()),
+  /** Way in for `rates connect` (accessSession.ts). */
+  access: Type.Optional(Type.Unknown()),
+  /** The task of `npm run smoke -- --inside` (runtime/smoke/inside.ts). */
+  smoke: Type.Optional(Type.Unknown()),
+  /** max_connections of the database's parameter group. */
+  maxConnections: Type.Optional(Type.Integer()),
+});
+export type StackOutputs = Static<typeof StackOutputs>;
+
+/** Outputs that a smoke run needs; its task in the stack's network has them as SMOKE_OUTPUTS. */
+export const SmokeOutputs = Type.Pick(StackOutputs, [
+  "stack",
+  "region",
+  "api",
+  "requestQueueUrl",
+  "responseQueueUrl",
+  "deadLetterQueueUrl",
+  "resultsBucket",
+  "glueJob",
+  "launchTemplate",
+  "maxConnections",
+]);
+export type SmokeOutputs = Static<typeof SmokeOutputs>;
