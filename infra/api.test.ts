@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import * as pulumi from "@pulumi/pulumi";
 import { KEEP_ALIVE_SECONDS, SILENT_SECONDS } from "../runtime/api/times.ts";
 import { Api, type ApiArgs } from "./api.ts";
-import { mocked, resolved } from "./testing/mocks.ts";
+import { DATABASE, mocked, resolved } from "./testing/mocks.ts";
 
 const CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/1";
 const create = async (change: Partial<ApiArgs> = {}, preview = false) =>
@@ -21,13 +20,7 @@ const create = async (change: Partial<ApiArgs> = {}, preview = false) =>
         maxTasks: 6,
         deploymentMaximumPercent: 200,
         environment: { RATES_SETTINGS: "{}" },
-        database: {
-          host: pulumi.output("db"),
-          port: 5432,
-          name: "rates",
-          resourceId: pulumi.output("db-1"),
-          securityGroupId: pulumi.output("sg-db"),
-        },
+        database: DATABASE,
         statements: [{ actions: ["sqs:SendMessage"], resources: ["arn:queue"] }],
         cidr: "10.0.0.0/16",
         allowedCidrs: [],

@@ -9,9 +9,8 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import * as pulumi from "@pulumi/pulumi";
 import { Ec2Runner } from "./ec2Runner.ts";
-import { mocked } from "./testing/mocks.ts";
+import { DATABASE, mocked } from "./testing/mocks.ts";
 
 const IMAGE = "111111111111.dkr.ecr.eu-central-1.amazonaws.com/images@sha256:abc";
 const ROLE = { AccessKeyId: "ASIAEXAMPLE", SecretAccessKey: "secret/of+an=instance", Token: "token==" };
@@ -38,13 +37,7 @@ async function userData(): Promise<string> {
         lifetimeSeconds: 3_600,
         maxTimeoutSeconds: 600,
         environment: { RATES_SETTINGS: '{"a":"b $c `d`"}', AWS_REGION: "eu-central-1" },
-        database: {
-          host: pulumi.output("db"),
-          port: 5432,
-          name: "rates",
-          resourceId: pulumi.output("db-1"),
-          securityGroupId: pulumi.output("sg-db"),
-        },
+        database: DATABASE,
         statements: [],
         retentionDays: 30,
         tags: {},

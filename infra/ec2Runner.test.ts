@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as pulumi from "@pulumi/pulumi";
 import { Ec2Runner, type Ec2RunnerArgs } from "./ec2Runner.ts";
-import { mocked, resolved } from "./testing/mocks.ts";
+import { DATABASE, mocked, resolved } from "./testing/mocks.ts";
 
 const create = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
   mocked(
@@ -17,13 +17,7 @@ const create = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
         lifetimeSeconds: 3_600,
         maxTimeoutSeconds: 600,
         environment: { RATES_SETTINGS: '{"a":"b c"}', DATABASE_HOST: "db" },
-        database: {
-          host: pulumi.output("db"),
-          port: 5432,
-          name: "rates",
-          resourceId: pulumi.output("db-1"),
-          securityGroupId: pulumi.output("sg-db"),
-        },
+        database: DATABASE,
         statements: [],
         retentionDays: 30,
         maxInstances: 4,

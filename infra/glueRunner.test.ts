@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import * as pulumi from "@pulumi/pulumi";
 import { GlueRunner, type GlueRunnerArgs } from "./glueRunner.ts";
-import { mocked, resolved } from "./testing/mocks.ts";
+import { DATABASE, mocked, resolved } from "./testing/mocks.ts";
 
 const create = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
   mocked(
@@ -9,13 +8,7 @@ const create = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
       new GlueRunner("g", {
         placement: { vpcId: "vpc-1", subnetIds: ["subnet-1", "subnet-2"] },
         zones: ["eu-central-1a", "eu-central-1b"],
-        database: {
-          host: pulumi.output("db"),
-          port: 5432,
-          name: "rates",
-          resourceId: pulumi.output("db-1"),
-          securityGroupId: pulumi.output("sg-db"),
-        },
+        database: DATABASE,
         settings: "{}",
         catalog: '{"errors":{}}',
         maxConcurrentRuns: 8,

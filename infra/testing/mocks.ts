@@ -219,3 +219,12 @@ export function resolved<T>(output: pulumi.Output<T>): Promise<pulumi.Unwrap<T>>
     pulumi.output(output).apply((value) => resolve(value as pulumi.Unwrap<T>));
   });
 }
+
+/** The database that a component's test connects to. */
+export const DATABASE = {
+  host: pulumi.output("db"),
+  port: 5432,
+  name: "rates",
+  resourceId: pulumi.output("db-1"),
+  securityGroupId: pulumi.output("sg-db"),
+};

@@ -1,23 +1,13 @@
 import assert from "node:assert/strict";
-import { testApi } from "../testing/api/api.ts";
+import { type ApiOfSuite, apiSuite } from "../testing/api/suite.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 
 describe("cancel and retry of the jobs API", () => {
-  let p: Awaited<ReturnType<typeof testApi>>;
-  let acme: { authorization: string };
-  before(async () => {
-    p = await testApi();
-    acme = await p.as("acme");
+  let { p, acme } = {} as ApiOfSuite;
+  const { post, get, submit } = apiSuite((api) => {
+    ({ p, acme } = api);
   });
-  after(() => p.close());
-
-  const post = (url: string, payload: object | string = {}, headers: Record<string, string> = acme) =>
-    p.app.inject({ method: "POST", url, payload, headers });
-  const get = (url: string, headers: Record<string, string> = acme) => p.app.inject({ url, headers });
-  const submit = async (requestId: string, task: object = read) => {
-    assert.equal((await post("/jobs", { requestId, task })).statusCode, 202);
-  };
   const settleOthers = () => p.admin.query("delete from jobs.jobs");
 
   it("cancels a waiting job at once and retries it as a new one, labelled", async () => {

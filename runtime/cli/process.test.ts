@@ -4,39 +4,24 @@ import {
   appendFile,
   copyFile,
   mkdir,
-  mkdtemp,
   open,
   readdir,
   rename,
-  rm,
   stat,
   truncate,
   unlink,
   utimes,
   writeFile,
 } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { begin, type Call, event, httpDouble, job, json, LAUNCHER, start } from "../testing/cli.ts";
+import { begin, type Call, cliSuite, event, httpDouble, job, json, LAUNCHER, start } from "../testing/cli.ts";
 import { EXITS } from "./lib/exits.ts";
 
 describe("the command line, when things go wrong", () => {
-  let directory: string;
-  let double: Awaited<ReturnType<typeof httpDouble>> | undefined;
-  beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), "rates-cli-"));
-  });
-  afterEach(async () => {
-    double?.close();
-    double = undefined;
-    await rm(directory, { recursive: true });
-  });
-  const against = async (answer: (call: Call) => unknown) => {
-    double = await httpDouble(answer);
-    return double;
-  };
+  const suite = cliSuite();
+  const { against } = suite;
   const prices = async (bytes: number) => {
-    const file = join(directory, "prices.csv");
+    const file = join(suite.directory, "prices.csv");
     await writeFile(file, "x".repeat(bytes));
     return file;
   };
@@ -100,7 +85,7 @@ describe("the command line, when things go wrong", () => {
   });
 
   it("says what to do in a clone where nothing is installed", async () => {
-    const cli = join(directory, "runtime", "cli");
+    const cli = join(suite.directory, "runtime", "cli");
     await mkdir(cli, { recursive: true });
     await copyFile(LAUNCHER, join(cli, "rates.mjs"));
     const { code, stderr } = await start(["list"], {}, { program: join(cli, "rates.mjs") }).ended;
@@ -110,13 +95,13 @@ describe("the command line, when things go wrong", () => {
 
   it("never calls a failure of its own the job's", async () => {
     const { env } = await against(({ response }) => response.end("day,price\n"));
-    const output = join(directory, "missing", "out.csv");
+    const output = join(suite.directory, "missing", "out.csv");
     const unwritable = await start(["result", "a", "--output", output, "--json"], env).ended;
     assert.equal(unwritable.code, EXITS.internalError.code);
     assert.match(JSON.parse(unwritable.stdout).error.detail, /cannot be written/);
     assert.equal((await start(["show", "a"], env).ended).code, EXITS.unreachable.code, "no JSON");
-    await writeFile(join(directory, "platform.json"), "{");
-    const torn = await start(["list"], { RATES_DATA_DIR: directory }).ended;
+    await writeFile(join(suite.directory, "platform.json"), "{");
+    const torn = await start(["list"], { RATES_DATA_DIR: suite.directory }).ended;
     assert.equal(torn.code, EXITS.internalError.code);
     assert.match(torn.stderr, /platform\.json cannot be read: .*\n`npm start` writes it again/);
   });
@@ -127,10 +112,10 @@ describe("the command line, when things go wrong", () => {
       const { response } = call;
       response.writeHead(200, { "content-length": "100" }).write("day,pr", () => response.destroy());
     });
-    const { code, stderr } = await start(["result", "a", "--output", join(directory, "out.csv")], env).ended;
+    const { code, stderr } = await start(["result", "a", "--output", join(suite.directory, "out.csv")], env).ended;
     assert.equal(code, EXITS.unreachable.code);
     assert.match(stderr, /broke off/);
-    assert.deepEqual(await readdir(directory), []);
+    assert.deepEqual(await readdir(suite.directory), []);
   });
 
   it("sends a request again whose answer was lost, as the same job, and says at last how to look for it", async () => {
@@ -183,7 +168,7 @@ describe("the command line, when things go wrong", () => {
         const { bytes } = JSON.parse(call.body.toString());
         const parts = Array.from({ length: Math.ceil(bytes / 10) }, (_, index) => ({
           partNumber: index + 1,
-          url: `${double?.url}/part/${index + 1}`,
+          url: `${suite.double?.url}/part/${index + 1}`,
         }));
         return json(call, { id: "up", location: "s3://uploads/x", partBytes: 10, partCount: parts.length, parts }, 201);
       }
@@ -274,14 +259,14 @@ describe("the command line, when things go wrong", () => {
 
   it("sends nothing where a flag would have no effect, a dry run above all", async () => {
     const { env, calls } = await against((call) => json(call, {}));
-    const request = join(directory, "request.json");
+    const request = join(suite.directory, "request.json");
     await writeFile(request, "{}");
-    await writeFile(join(directory, "list.json"), "[]");
-    await mkdir(join(directory, "folder.csv"));
+    await writeFile(join(suite.directory, "list.json"), "[]");
+    await mkdir(join(suite.directory, "folder.csv"));
     for (const args of [
       ["submit", "--statement", "purge_prices", "--dry-run"],
       ["submit", request, "--dry-run"],
-      ["submit", join(directory, "list.json")],
+      ["submit", join(suite.directory, "list.json")],
       ["submit", "--query", "q", "--mode", "append"],
       ["submit", "--query", "q", "--priority", "high"],
       ["query", "--sql", "select 1", "--param", "a=b"],
@@ -289,7 +274,7 @@ describe("the command line, when things go wrong", () => {
       ["list", "--limit", "many"],
       ["list", "--status", "DONE"],
       ["list", "--from", "yesterday"],
-      ["load", join(directory, "folder.csv")],
+      ["load", join(suite.directory, "folder.csv")],
       ["list", "--api", "nonsense"],
     ]) {
       const { code, stdout, stderr } = await start([...args, "--json"], env).ended;

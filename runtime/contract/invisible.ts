@@ -1,4 +1,5 @@
-type Ranges = readonly (readonly [first: number, last: number])[];
+/** Ranges of code points, first and last inclusive. */
+export type Ranges = readonly (readonly [first: number, last: number])[];
 
 /**
  * Characters that cannot be seen and that terminals may obey, as ranges of code points: controls except tab and line feed,

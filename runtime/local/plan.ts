@@ -153,7 +153,7 @@ export function localSettings(
   };
 }
 
-/** What to do if jobs wait for runs that this machine's limit does not allow. */
+/** Remedy if jobs wait for runs that this machine's limit does not allow. */
 function remedyFor(runsPerCore: number): string {
   const more = "use a machine with more cores";
   if (runsPerCore >= RUNS_PER_CORE.most) return more;

@@ -3,16 +3,9 @@ import { createHandlers } from "../dispatcher/handlers.ts";
 import { requirePython } from "../testing/python/python.ts";
 import { type DatabaseProxy, databaseProxy } from "../testing/runner/databaseProxy.ts";
 import { testPlatform } from "../testing/runner/runner.ts";
+import { RUNNER_WORK, WORK } from "../testing/runner/work.ts";
 
-const PRICE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: 5 };
-const READ = { type: "read", sql: "select count(*) from prices" };
-const UPDATE = { type: "update", target: "prices", source: { inline: [PRICE] } };
-
-for (const [runner, work] of [
-  ["TypeScript", "read"],
-  ["TypeScript", "update"],
-  ["Python", "read"],
-] as const)
+for (const [runner, work] of RUNNER_WORK)
   describe(`a failover of the database during a job (${work}) of the runner in ${runner}`, () => {
     let p: Awaited<ReturnType<typeof testPlatform>>;
     let proxy: DatabaseProxy;
@@ -36,7 +29,7 @@ for (const [runner, work] of [
     it("is reported as DatabaseUnavailable by the run itself, and the job is done by the next attempt", async () => {
       const blocker = await p.as("migrator");
       await blocker.query("begin; lock table prices, ports in access exclusive mode");
-      await p.request({ requestId: "job", task: work === "read" ? READ : UPDATE });
+      await p.request({ requestId: "job", task: WORK[work] });
       const own = p.database.env.DATABASE_PORT ?? "";
       p.database.env.DATABASE_PORT = String(proxy.port);
       const [run] = p.startRuns(kind, undefined, python);
@@ -76,7 +69,7 @@ describe("a server that has become read-only", () => {
   it("is reported as DatabaseUnavailable by an update, which is retried", async () => {
     const p = await testPlatform({ runners: { ec2: { slots: 1, idleSeconds: 0 } }, jobs: { leaseSeconds: 30 } });
     try {
-      await p.request({ requestId: "job", task: UPDATE });
+      await p.request({ requestId: "job", task: WORK.update });
       // In this database only: tests share the cluster.
       await p.admin.query(
         `alter role job_writer in database ${p.database.name} set default_transaction_read_only = on`,

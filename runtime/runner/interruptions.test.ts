@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
 import { requirePython } from "../testing/python/python.ts";
 import { testPlatform } from "../testing/runner/runner.ts";
+import { RUNNER_WORK, WORK } from "../testing/runner/work.ts";
 
-const PRICE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: 5 };
-const READ = { type: "read", sql: "select count(*) from prices" };
-const UPDATE = { type: "update", target: "prices", source: { inline: [PRICE] } };
-
-for (const [runner, work] of [
-  ["TypeScript", "read"],
-  ["TypeScript", "update"],
-  ["Python", "read"],
-] as const)
+for (const [runner, work] of RUNNER_WORK)
   describe(`an administrator interrupts a job (${work}) of the runner in ${runner}`, () => {
     let p: Awaited<ReturnType<typeof testPlatform>>;
     let python: string | undefined;
@@ -37,7 +30,7 @@ for (const [runner, work] of [
       const blocker = await p.as("migrator");
       await blocker.query("begin; lock table prices, ports in access exclusive mode");
       try {
-        await p.request({ requestId, task: work === "read" ? READ : UPDATE, ...rest });
+        await p.request({ requestId, task: WORK[work], ...rest });
         if (!started) p.startRuns(kind, undefined, python);
         started = true;
         for (let time = 1; time <= times; time++) {

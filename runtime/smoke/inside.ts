@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
 import { awsCommand } from "../cli/lib/awsCommand.ts";
+import { EcsTask } from "../cli/lib/ecsTask.ts";
 import { CommandError } from "../cli/lib/exits.ts";
 import { DEFAULT_TENANT } from "../contract/request.ts";
 import { SCOPES } from "../store/tokens.ts";
@@ -28,23 +29,6 @@ const POLL_MS = 3_000;
 const START_SECONDS = 600;
 /** Polls after a task's end, in which the rest of its log may arrive. */
 const LAST_POLLS = 5;
-
-/** Fields of a task in ECS's answers. */
-const Task = Type.Object({
-  taskArn: Type.String(),
-  lastStatus: Type.String(),
-  stoppedReason: Type.Optional(Type.String()),
-  containers: Type.Optional(
-    Type.Array(
-      Type.Object({
-        name: Type.Optional(Type.String()),
-        exitCode: Type.Optional(Type.Integer()),
-        reason: Type.Optional(Type.String()),
-      }),
-    ),
-  ),
-});
-type Task = Static<typeof Task>;
 
 const Log = Type.Object({
   events: Type.Array(Type.Object({ message: Type.String() })),
@@ -122,7 +106,8 @@ export class SmokeTask {
     if (failure)
       throw new CommandError("unreachable", `ECS refused the smoke task: ${failure.reason ?? "no reason given"}.`);
     const [task] = answer.tasks ?? [];
-    if (!Value.Check(Task, task)) throw new CommandError("unreachable", "ECS started no task.\nTry again in a moment.");
+    if (!Value.Check(EcsTask, task))
+      throw new CommandError("unreachable", "ECS started no task.\nTry again in a moment.");
     return task.taskArn;
   }
 
@@ -147,7 +132,7 @@ export class SmokeTask {
     }
   }
 
-  async #end(task: Task): Promise<number> {
+  async #end(task: EcsTask): Promise<number> {
     const { sleep, signal } = this.#options;
     const { exitCode, reason } = task.containers?.find(({ name }) => name === this.#task.container) ?? {};
     if (exitCode === undefined)
@@ -164,12 +149,12 @@ export class SmokeTask {
     return exitCode;
   }
 
-  async #describe(arn: string): Promise<Task | undefined> {
+  async #describe(arn: string): Promise<EcsTask | undefined> {
     const answer = JSON.parse(
       await this.#aws(["ecs", "describe-tasks", "--cluster", this.#task.cluster, "--tasks", arn]),
     ) as { tasks?: unknown[] };
     const [task] = answer.tasks ?? [];
-    return Value.Check(Task, task) ? task : undefined;
+    return Value.Check(EcsTask, task) ? task : undefined;
   }
 
   /**

@@ -28,13 +28,9 @@ const passing = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
 
 /** Effects of each transition of a job beyond the job store's own tests; every line is part of the contract. */
 describe("a transition of a job", () => {
-  const { sql, aRun, take, taken, of, listening, clients } = transitionStore();
-  let fixture: TransitionClients["fixture"];
-  let dispatcher: TransitionClients["dispatcher"];
-  let keeper: TransitionClients["keeper"];
-  let run: TransitionClients["run"];
-  beforeEach(() => {
-    ({ fixture, dispatcher, keeper, run } = clients());
+  let { fixture, dispatcher, keeper, run } = {} as TransitionClients;
+  const { sql, aRun, take, taken, of, listening } = transitionStore((clients) => {
+    ({ fixture, dispatcher, keeper, run } = clients);
   });
 
   it("takes batches with the same ids in, in any order and at once, without a deadlock", async () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import type pg from "pg";
 import { JobError } from "../contract/errors.ts";
-import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { newJob, newJobStores, type StoreClients, testPlan } from "../testing/jobs.ts";
 import {
   accept,
   cancel,
@@ -17,7 +16,6 @@ import {
 } from "./jobs.ts";
 import { planRuns } from "./runs.ts";
 
-type Fixture = Awaited<ReturnType<typeof jobDatabase>>;
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 const ok = {
   status: "SUCCEEDED",
@@ -28,15 +26,10 @@ const ok = {
 } as const;
 
 describe("the job store", () => {
-  let fixture: Fixture;
-  let dispatcher: pg.Client;
-  let keeper: pg.Client;
-  beforeEach(async () => {
-    fixture = await jobDatabase();
-    dispatcher = await fixture.as("dispatcher");
-    keeper = await fixture.as("job_keeper");
+  let { fixture, dispatcher, keeper } = {} as StoreClients;
+  newJobStores((clients) => {
+    ({ fixture, dispatcher, keeper } = clients);
   });
-  afterEach(() => fixture.close());
 
   const aRun = async (): Promise<string> => {
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1_000));

@@ -9,13 +9,9 @@ const passing = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
 
 /** Effects of each transition of a run beyond the job store's own tests; every line is part of the contract. */
 describe("a transition of a run or a runner type", () => {
-  const { sql, aRun, taken, of, clients } = transitionStore();
-  let fixture: TransitionClients["fixture"];
-  let dispatcher: TransitionClients["dispatcher"];
-  let keeper: TransitionClients["keeper"];
-  let run: TransitionClients["run"];
-  beforeEach(() => {
-    ({ fixture, dispatcher, keeper, run } = clients());
+  let { fixture, dispatcher, keeper, run } = {} as TransitionClients;
+  const { sql, aRun, taken, of } = transitionStore((clients) => {
+    ({ fixture, dispatcher, keeper, run } = clients);
   });
 
   it("plans no job during its back-off", async () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import type pg from "pg";
 import { JobError } from "../contract/errors.ts";
-import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { newJob, newJobStores, type StoreClients, testPlan } from "../testing/jobs.ts";
 import { accept, cancel, claim, dueResponses, finish, responsesSent, retire, retry, runStarted } from "./jobs.ts";
 import {
   expireJobs,
@@ -21,15 +20,10 @@ const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 const lost = (attempt: number) => new JobError("RunnerLost", { attempt }).body();
 
 describe("the runs of the job store", () => {
-  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
-  let dispatcher: pg.Client;
-  let keeper: pg.Client;
-  beforeEach(async () => {
-    fixture = await jobDatabase();
-    dispatcher = await fixture.as("dispatcher");
-    keeper = await fixture.as("job_keeper");
+  let { fixture, dispatcher, keeper } = {} as StoreClients;
+  newJobStores((clients) => {
+    ({ fixture, dispatcher, keeper } = clients);
   });
-  afterEach(() => fixture.close());
 
   const jobs = (count: number) =>
     accept(

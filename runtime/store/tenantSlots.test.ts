@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import type pg from "pg";
 import { JobError } from "../contract/errors.ts";
 import { readSettings, tenantSlots } from "../platform/settings.ts";
-import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
+import { newJob, newJobStores, type StoreClients, testPlan } from "../testing/jobs.ts";
 import { accept, type ClaimedJob, claim, finish, retire, retry, runStarted } from "./jobs.ts";
 import { overflow, planAllRuns, planLarger, planRuns, runEnded } from "./runs.ts";
 
@@ -10,15 +9,10 @@ const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 const ended = { status: "SUCCEEDED", result: "{}", rows: 1, bytes: 1, peakMemoryBytes: 1 } as const;
 
 describe("slots per tenant", () => {
-  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
-  let dispatcher: pg.Client;
-  let keeper: pg.Client;
-  beforeEach(async () => {
-    fixture = await jobDatabase();
-    dispatcher = await fixture.as("dispatcher");
-    keeper = await fixture.as("job_keeper");
+  let { fixture, dispatcher, keeper } = {} as StoreClients;
+  newJobStores((clients) => {
+    ({ fixture, dispatcher, keeper } = clients);
   });
-  afterEach(() => fixture.close());
 
   /** Plans as a dispatcher does; the runs that it starts report in at once. */
   const start = async (slots: number, tenantSlots?: number): Promise<string[]> => {

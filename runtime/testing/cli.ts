@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -96,3 +97,37 @@ export const ESCAPED =
 export const HIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be shown
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/u;
+
+/** Runs the command against an API that gives the same answer to every call; resolves to its end and the bodies that came. */
+export async function runAgainst(answer: object, ...args: string[]) {
+  const bodies: Record<string, unknown>[] = [];
+  const api = await httpDouble((call: Call) => {
+    if (call.body.length > 0) bodies.push(JSON.parse(call.body.toString()));
+    return json(call, answer);
+  });
+  const ended = await start(args, api.env).ended;
+  api.close();
+  return { ...ended, bodies, calls: api.calls };
+}
+
+/** Registers the hooks of a suite whose tests need a directory of their own and an API. */
+export function cliSuite() {
+  const suite = {
+    directory: "",
+    double: undefined as Awaited<ReturnType<typeof httpDouble>> | undefined,
+    /** Starts the API of a test. */
+    async against(answer: (call: Call) => unknown) {
+      suite.double = await httpDouble(answer);
+      return suite.double;
+    },
+  };
+  beforeEach(async () => {
+    suite.directory = await mkdtemp(join(tmpdir(), "rates-cli-"));
+  });
+  afterEach(async () => {
+    suite.double?.close();
+    suite.double = undefined;
+    await rm(suite.directory, { recursive: true });
+  });
+  return suite;
+}

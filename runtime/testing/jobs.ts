@@ -32,6 +32,26 @@ export async function jobDatabase(): Promise<{
   };
 }
 
+/** A job store with a connected dispatcher and keeper. */
+export interface StoreClients {
+  fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  dispatcher: pg.Client;
+  keeper: pg.Client;
+}
+
+/**
+ * Registers the hooks of a suite whose tests each need a job store of their own.
+ * @param use - Receives the clients before each test.
+ */
+export function newJobStores(use: (clients: StoreClients) => void): void {
+  let fixture: StoreClients["fixture"];
+  beforeEach(async () => {
+    fixture = await jobDatabase();
+    use({ fixture, dispatcher: await fixture.as("dispatcher"), keeper: await fixture.as("job_keeper") });
+  });
+  afterEach(() => fixture.close());
+}
+
 /** A job store with a connected dispatcher and keeper, and a Glue run that has reported in; `close` ends them. */
 export async function storeWithRun() {
   const fixture = await jobDatabase();

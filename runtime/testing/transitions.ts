@@ -15,8 +15,11 @@ export interface TransitionClients {
   run: string;
 }
 
-/** Registers the hooks of a suite that needs a job store, emptied before each test, and returns functions that use it. */
-export function transitionStore() {
+/**
+ * Registers the hooks of a suite that needs a job store, emptied before each test, and returns functions that use it.
+ * @param use - Receives the clients before each test.
+ */
+export function transitionStore(use: (clients: TransitionClients) => void) {
   let fixture: Awaited<ReturnType<typeof jobDatabase>>;
   let dispatcher: pg.Client;
   let keeper: pg.Client;
@@ -31,6 +34,7 @@ export function transitionStore() {
       delete from jobs.answers; delete from jobs.jobs; delete from jobs.runs;
       update jobs.runners set paused_until = null, pauses = 0, version = null`);
     run = await aRun();
+    use({ fixture, dispatcher, keeper, run });
   });
   after(() => fixture.close());
 
@@ -73,6 +77,5 @@ export function transitionStore() {
     taken,
     of,
     listening,
-    clients: (): TransitionClients => ({ fixture, dispatcher, keeper, run }),
   };
 }

@@ -2,24 +2,12 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { testApi } from "../../testing/api/api.ts";
+import { apiSuite } from "../../testing/api/suite.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 
 describe("GET /jobs/{id}/events", () => {
-  let p: Awaited<ReturnType<typeof testApi>>;
-  let acme: { authorization: string };
-  before(async () => {
-    p = await testApi();
-    acme = await p.as("acme");
-  });
-  after(() => p.close());
-
-  const post = (url: string, payload: object | string = {}, headers: Record<string, string> = acme) =>
-    p.app.inject({ method: "POST", url, payload, headers });
-  const get = (url: string, headers: Record<string, string> = acme) => p.app.inject({ url, headers });
-  const submit = async (requestId: string, task: object = read) => {
-    assert.equal((await post("/jobs", { requestId, task })).statusCode, 202);
-  };
+  const { post, get, submit } = apiSuite();
 
   it("streams a job's changes until it has ended", async () => {
     await submit("watched");

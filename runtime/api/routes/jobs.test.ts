@@ -4,27 +4,17 @@ import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
-import { testApi } from "../../testing/api/api.ts";
+import { type ApiOfSuite, apiSuite } from "../../testing/api/suite.ts";
 import { testPlan } from "../../testing/jobs.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 
 describe("the jobs API", () => {
-  let p: Awaited<ReturnType<typeof testApi>>;
-  let acme: { authorization: string };
+  let { p, acme } = {} as ApiOfSuite;
   let run = "";
-  before(async () => {
-    p = await testApi();
-    acme = await p.as("acme");
+  const { post, get, submit } = apiSuite((api) => {
+    ({ p, acme } = api);
   });
-  after(() => p.close());
-
-  const post = (url: string, payload: object | string = {}, headers: Record<string, string> = acme) =>
-    p.app.inject({ method: "POST", url, payload, headers });
-  const get = (url: string, headers: Record<string, string> = acme) => p.app.inject({ url, headers });
-  const submit = async (requestId: string, task: object = read) => {
-    assert.equal((await post("/jobs", { requestId, task })).statusCode, 202);
-  };
   /** Lets a run claim the next job and end it with this result. */
   const end = async (result: string) => {
     const keeper = await p.role("job_keeper");

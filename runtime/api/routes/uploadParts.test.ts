@@ -3,17 +3,14 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { json } from "node:stream/consumers";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import { testApi } from "../../testing/api/api.ts";
+import { type ApiOfSuite, apiSuite } from "../../testing/api/suite.ts";
 import { PART_BYTES } from "./uploads.ts";
 
 describe("PUT /uploads/{id}/parts/{part}", () => {
-  let p: Awaited<ReturnType<typeof testApi>>;
-  let acme: { authorization: string };
-  before(async () => {
-    p = await testApi();
-    acme = await p.as("acme");
+  let { p, acme } = {} as ApiOfSuite;
+  apiSuite((api) => {
+    ({ p, acme } = api);
   });
-  after(() => p.close());
 
   const begin = async (bytes: number) =>
     (

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
+import { httpDouble, json, runAgainst, start } from "../../testing/cli.ts";
 
 const TIMES = { firstSeenAt: "2026-01-01T00:00:00.000Z", lastSeenAt: "2026-01-02T00:00:00.000Z" };
 const cause = (type: string, count: number, redrivable: boolean, failsAgain = 0) => ({
@@ -13,21 +13,9 @@ const PREVIEW = {
   ...{ looked: 4, total: 9 },
 };
 
-/** The command, with what the API answers to every call; and the bodies that came. */
-async function rates(answer: object, ...args: string[]) {
-  const bodies: Record<string, unknown>[] = [];
-  const api = await httpDouble((call: Call) => {
-    if (call.body.length > 0) bodies.push(JSON.parse(call.body.toString()));
-    return json(call, answer);
-  });
-  const ended = await start(args, api.env).ended;
-  api.close();
-  return { ...ended, bodies, calls: api.calls };
-}
-
 describe("rates redrive", () => {
   it("shows by cause what will happen and what will fail again, and does it with --yes", async () => {
-    const { stdout, stderr, bodies, code } = await rates(PREVIEW, "redrive", "--yes");
+    const { stdout, stderr, bodies, code } = await runAgainst(PREVIEW, "redrive", "--yes");
     assert.equal(code, 0, stderr);
     assert.deepEqual(bodies, [{ dryRun: true }, {}]);
     assert.match(stdout, /ReceivedTooOften +3 +yes +2 +2026-01-01 00:00:00 +2026-01-02 00:00:00 +3 +because/);
@@ -37,7 +25,7 @@ describe("rates redrive", () => {
   });
 
   it("does nothing in a pipe without --yes, and says the numbers", async () => {
-    const { stderr, bodies, code } = await rates(PREVIEW, "redrive");
+    const { stderr, bodies, code } = await runAgainst(PREVIEW, "redrive");
     assert.equal(code, 2);
     assert.deepEqual(bodies, [{ dryRun: true }]);
     assert.match(
@@ -49,7 +37,7 @@ describe("rates redrive", () => {
   it("takes classes, single letters, a limit and a dry run", async () => {
     const none = { redriven: {}, kept: {}, causes: [], looked: 0, total: 0 };
     const args = ["redrive", "--type", "A", "--type", "B", "--id", "m1", "--limit", "5", "--dry-run"];
-    const { bodies, stdout, stderr } = await rates(none, ...args);
+    const { bodies, stdout, stderr } = await runAgainst(none, ...args);
     assert.deepEqual(bodies, [{ types: ["A", "B"], messageIds: ["m1"], limit: 5, dryRun: true }]);
     assert.deepEqual([stdout, stderr], ["", "No dead letters.\n"]);
   });
@@ -72,7 +60,7 @@ describe("rates dead-letters", () => {
 
   it("shows them by cause, then each with reason, receives and body, in escapes", async () => {
     const answer = { letters, causes: PREVIEW.causes, total: 9 };
-    const { stdout, stderr, calls, code } = await rates(answer, "dead-letters", "--type", "x");
+    const { stdout, stderr, calls, code } = await runAgainst(answer, "dead-letters", "--type", "x");
     assert.equal(code, 0, stderr);
     assert.deepEqual(calls, ["GET /dead-letters?type=x"]);
     assert.match(stdout, /m1 {2}UnreadableMessage {2}2026-01-01 00:00:00 {2}received 3 times\n {2}it is not JSON\n/);
@@ -83,7 +71,7 @@ describe("rates dead-letters", () => {
 
   it("selects fields as JSON", async () => {
     const answer = { letters, causes: PREVIEW.causes, total: 2 };
-    const { stdout } = await rates(answer, "dead-letters", "--json", "id,receives");
+    const { stdout } = await runAgainst(answer, "dead-letters", "--json", "id,receives");
     assert.deepEqual(JSON.parse(stdout), [
       { id: "m1", receives: 3 },
       { id: "m2", receives: 1 },
@@ -103,7 +91,7 @@ describe("rates rejected", () => {
   };
 
   it("lists them by cause and each with reason and times", async () => {
-    const { stdout, calls } = await rates(page, "rejected", "list", "--type", "invalidrequest", "--text", "x");
+    const { stdout, calls } = await runAgainst(page, "rejected", "list", "--type", "invalidrequest", "--text", "x");
     assert.equal(calls[0], "GET /rejected?limit=20&type=InvalidRequest&text=x");
     assert.match(stdout, /InvalidRequest +1 +2 +2026-01-01 00:00:00 +2026-01-02 00:00:00/);
     assert.match(stdout, /3f9c2a1b04de +2026-01-02 00:00:00 +2 +bad +InvalidRequest +The request is not valid/);

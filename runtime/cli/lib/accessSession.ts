@@ -3,6 +3,7 @@ import Type, { type Static } from "typebox";
 import Value from "typebox/value";
 import type { StackOutputs } from "../../contract/stackOutputs.ts";
 import { awsCommand } from "./awsCommand.ts";
+import { EcsTask } from "./ecsTask.ts";
 import { CommandError } from "./exits.ts";
 
 /** Stack output that describes the way in (infra/access.ts). */
@@ -25,30 +26,6 @@ const PROGRAMS = {
   "session-manager-plugin":
     "Install it beside AWS's command line: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html",
 } as const;
-
-/** State of a task that is starting, as ECS reports it. */
-const Task = Type.Object({
-  taskArn: Type.String(),
-  lastStatus: Type.String(),
-  stoppedReason: Type.Optional(Type.String()),
-  containers: Type.Optional(
-    Type.Array(
-      Type.Object({
-        runtimeId: Type.Optional(Type.String()),
-        managedAgents: Type.Optional(
-          Type.Array(
-            Type.Object({
-              name: Type.Optional(Type.String()),
-              lastStatus: Type.Optional(Type.String()),
-              reason: Type.Optional(Type.String()),
-            }),
-          ),
-        ),
-      }),
-    ),
-  ),
-});
-type Task = Static<typeof Task>;
 
 /** @throws CommandError where a program that the session needs is missing */
 export function requirePrograms(): void {
@@ -160,15 +137,15 @@ export class AccessSession {
   }
 }
 
-function tasksOf(json: string): Task[] {
+function tasksOf(json: string): EcsTask[] {
   const answer = JSON.parse(json) as { tasks?: unknown; failures?: { reason?: string }[] };
   const [failure] = answer.failures ?? [];
   if (failure) throw new CommandError("unreachable", `ECS refuses the access task: ${failure.reason ?? "no reason"}.`);
-  return Array.isArray(answer.tasks) ? answer.tasks.filter((task) => Value.Check(Task, task)) : [];
+  return Array.isArray(answer.tasks) ? answer.tasks.filter((task) => Value.Check(EcsTask, task)) : [];
 }
 
 /** The session target of a task whose agent takes sessions: `ecs:<cluster>_<task>_<container's runtime id>`. */
-function targetOf(cluster: string, { taskArn, containers = [] }: Task): string | undefined {
+function targetOf(cluster: string, { taskArn, containers = [] }: EcsTask): string | undefined {
   for (const { runtimeId, managedAgents = [] } of containers)
     if (runtimeId && managedAgents.some((one) => one.name === "ExecuteCommandAgent" && one.lastStatus === "RUNNING"))
       return `ecs:${cluster}_${taskArn.split("/").at(-1)}_${runtimeId}`;

@@ -1,25 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { begin, type Call, event, httpDouble, job, json, start } from "../../testing/cli.ts";
+import { begin, cliSuite, event, job, json, start } from "../../testing/cli.ts";
 import { EXITS } from "./exits.ts";
 
 describe("the command line and the platform that it reaches", () => {
-  let directory: string;
-  let double: Awaited<ReturnType<typeof httpDouble>> | undefined;
-  beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), "rates-reach-"));
-  });
-  afterEach(async () => {
-    double?.close();
-    double = undefined;
-    await rm(directory, { recursive: true });
-  });
-  const against = async (answer: (call: Call) => unknown) => {
-    double = await httpDouble(answer);
-    return double;
-  };
+  const suite = cliSuite();
+  const { against } = suite;
 
   it("asks for another tenant's job wherever it asks for the job", async () => {
     const { env, calls } = await against((call) => {
@@ -37,10 +24,10 @@ describe("the command line and the platform that it reaches", () => {
   it("leads to the same platform by what it says to do next", async () => {
     const waits = { requestId: "a", tenant: "default", status: "PENDING" };
     const { url, env } = await against((call) => json(call, waits));
-    await writeFile(join(directory, "platform.json"), JSON.stringify({ api: url, token: "local" }));
+    await writeFile(join(suite.directory, "platform.json"), JSON.stringify({ api: url, token: "local" }));
     const told = async (more: string[], by: Record<string, string>) =>
       (await start(["submit", "--query", "q", ...more], by).ended).stderr;
-    const there = `--data-dir ${directory}`;
+    const there = `--data-dir ${suite.directory}`;
     assert.match(await told(there.split(" "), {}), new RegExp(`\`rates watch a ${there}\` waits`));
     assert.match(
       await told(["--api", url, "--token", "x", "--tenant", "y"], {}),
@@ -52,11 +39,11 @@ describe("the command line and the platform that it reaches", () => {
   it("gives the token of this machine to this machine's platform only", async () => {
     const { url, calls } = await against((call) => json(call, { jobs: [] }));
     const platform = { api: "http://127.0.0.1:1", token: "local" };
-    await writeFile(join(directory, "platform.json"), JSON.stringify(platform));
-    const env = { RATES_DATA_DIR: directory };
+    await writeFile(join(suite.directory, "platform.json"), JSON.stringify(platform));
+    const env = { RATES_DATA_DIR: suite.directory };
     assert.equal((await start(["list", "--api", url], env).ended).code, EXITS.invalid.code);
     assert.deepEqual(calls, []);
-    await writeFile(join(directory, "platform.json"), JSON.stringify({ ...platform, api: url }));
+    await writeFile(join(suite.directory, "platform.json"), JSON.stringify({ ...platform, api: url }));
     assert.equal((await start(["list", "--api", `${url}/`], env).ended).code, 0);
   });
 
@@ -104,9 +91,9 @@ describe("the command line and the platform that it reaches", () => {
       [url, "Bearer x"],
     ] as const)
       assert.equal((await start(["list", "--api", api, "--token", token], {}).ended).code, 0);
-    await writeFile(join(directory, "platform.json"), JSON.stringify({ api: url, token: "x" }));
+    await writeFile(join(suite.directory, "platform.json"), JSON.stringify({ api: url, token: "x" }));
     const empty = { RATES_API: "", RATES_TOKEN: "", RATES_PROFILE: "" };
-    assert.equal((await start(["list", "--data-dir", directory], empty).ended).code, 0);
+    assert.equal((await start(["list", "--data-dir", suite.directory], empty).ended).code, 0);
     assert.deepEqual(authorizations, ["Bearer x", "Bearer x", "Bearer x"]);
   });
 });

@@ -50,7 +50,7 @@ const VALUES: readonly string[] = [
   `json_query(${brackets}, '$.**' with wrapper)::text`,
 ];
 
-/** What the planner finds to be a constant although a column or a function of the time is beside it. */
+/** Texts that the planner takes for a constant although a column or a function of the time is beside it. */
 const DISGUISED: readonly string[] = [
   "repeat(chr(39) || now()::text, 100)",
   "repeat(chr(39) || pi()::text, 100)",
