@@ -17,7 +17,7 @@ import { rawConfig } from "../config.ts";
 import { type Launch, Launches } from "./launches.ts";
 
 export const INSTANCE = "rates-dev-database";
-/** The mocks' values for the instance (infra/testing.ts), and their local replacements. */
+/** The mocks' values for the instance (infra/testing/mocks.ts), and their local replacements. */
 const MOCKED = {
   host: `${INSTANCE}.abc.${REGION}.rds.amazonaws.com`,
   resourceId: "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
