@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { JobError } from "../contract/errors.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { handleRequests, UNEXPECTED_RECEIVES } from "./requests.ts";
 
@@ -118,6 +119,17 @@ describe("a message that goes to the dead-letter queue", () => {
       );
       assert([1, failure].includes(outcome), code);
     }
+    assert.deepEqual(await reasons(), []);
+  });
+
+  it("excludes messages that are received while the platform is busy, however often", async () => {
+    const { db } = d.context;
+    const broken = Object.create(db) as typeof db;
+    broken.query = (() => Promise.reject(new JobError("Busy", { reason: "SQL waits" }))) as unknown as typeof db.query;
+    const event = sqsEvent({ requestId: "a", task: read });
+    for (const record of event.Records) record.attributes.ApproximateReceiveCount = "900";
+    const { batchItemFailures } = await handleRequests({ ...d.context, db: broken }, event);
+    assert.equal(batchItemFailures.length, 1);
     assert.deepEqual(await reasons(), []);
   });
 

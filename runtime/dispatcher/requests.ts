@@ -27,6 +27,7 @@ export const UNEXPECTED_RECEIVES = 5;
 const MIN_DEFER_SECONDS = 5;
 const MAX_DEFER_SECONDS = 900;
 const OUTAGES: ReadonlySet<ErrorCode> = new Set([
+  "Busy",
   "DatabaseUnavailable",
   "Interrupted",
   "SerializationConflict",

@@ -25,8 +25,8 @@ export interface Estimate {
  * caller's own SQL as it was checked.
  * @throws JobError InvalidSql or NotOneStatement where the caller's SQL is refused
  */
-export const sqlOf = async (task: ReadTask): Promise<string> => {
-  if ("sql" in task) return checkSql(task.sql);
+export const sqlOf = async (task: ReadTask, tenant: string): Promise<string> => {
+  if ("sql" in task) return checkSql(task.sql, tenant);
   const query = queryNamed(task.query);
   if (!query) throw new JobError("InvalidSql", { reason: `there is no query '${task.query}' in this version.` });
   return bindParams(query, task.params);

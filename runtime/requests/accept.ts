@@ -158,7 +158,12 @@ async function validate(acceptor: AcceptDeps, body: Submitted): Promise<Omit<Val
   const [unknown = []] = await placeProblems(acceptor.db, [request.task]);
   if (unknown.length > 0) throw invalidRequest(unknown);
   const task = await pinned(acceptor, request);
-  return { request, task, sql: task.type === "read" ? await sqlOf(task) : null, traceparent: body.traceparent };
+  return {
+    request,
+    task,
+    sql: task.type === "read" ? await sqlOf(task, request.tenant) : null,
+    traceparent: body.traceparent,
+  };
 }
 
 /**

@@ -80,7 +80,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
 
 async function planned(plans: JobServices["plans"], tenant: string, task: ReadTask): Promise<Estimate> {
   try {
-    const sql = await sqlOf(task);
+    const sql = await sqlOf(task, tenant);
     return await turnsOf(plans).run(tenant, () => estimate(plans, sql));
   } catch (error) {
     const known = classify(error);

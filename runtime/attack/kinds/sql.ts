@@ -10,6 +10,10 @@ const explain = (target: Target, sql: string, token = target.attacker) =>
 /** A statement that the checker allows and that takes the planner longer than it may. */
 const SLOW_PLAN = `select ${Array.from({ length: 300 }, (_, n) => `'x' ~ '(a{1,90}${n}){1,90}'`).join(" or ")} as x`;
 
+/** A statement that takes the checker long, and how many of them one tenant sends at once. */
+const SLOW_CHECK = `select ${"1+".repeat(15_000)}1`;
+const FLOOD = 40;
+
 /** SQL that reads, signals, writes, waits for or exhausts what is not the caller's. */
 export const sql: Kind = {
   name: "SQL",
@@ -38,6 +42,21 @@ export const sql: Kind = {
       assert.equal((await explain(target, "select count(*) from ports", target.victim)).status, 200);
       const job = { task: { type: "read", sql: "select 1 as one", format: "csv" } };
       assert.equal((await target.http("POST", "/jobs", job, token)).status, 202);
+    },
+    "lets no tenant keep the check of SQL from others": async (target) => {
+      const token = await target.token("checker");
+      let checked = 0;
+      const flood = Array.from({ length: FLOOD }, async () => {
+        await explain(target, SLOW_CHECK, token);
+        checked += 1;
+      });
+      await target.until("the first of the flood", async () => checked > 0);
+      const before = checked;
+      const { status, text } = await explain(target, "select count(*) as n from ports", target.victim);
+      const during = checked - before;
+      assert.equal(status, 200, text);
+      assert.ok(during <= FLOOD / 4, `${during} statements of the attacker were checked first`);
+      await Promise.all(flood);
     },
     "refuses by queue, with an answer for each": async (target) => {
       await target.receive(target.file.responseQueueUrl);

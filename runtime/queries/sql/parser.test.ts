@@ -86,6 +86,21 @@ describe("the SQL parser's worker", () => {
     assert.deepEqual(await parser.check("e"), { sql: "e" });
   });
 
+  it("checks one statement of each tenant in turn, and limits those of one tenant that wait", async () => {
+    parser = new SqlParser({ entry: FAKE, maxWaitingOfTenant: 3 });
+    const order: string[] = [];
+    const check = (text: string, tenant: string) =>
+      parser.check(text, tenant).then(
+        () => order.push(text),
+        (error: { code: string }) => error.code,
+      );
+    const flood = ["a1", "a2", "a3", "a4", "a5"].map((text) => check(text, "a"));
+    const others = [check("b1", "b"), check("b2", "b"), check("c1", "c")];
+    assert.equal(await flood[4], "Busy");
+    await Promise.all([...flood, ...others]);
+    assert.deepEqual(order, ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
+  });
+
   it("fails as the platform's fault when no worker starts", async () => {
     parser = new SqlParser({ entry: new URL("./testing/none.ts", import.meta.url) });
     await assert.rejects(parser.check("select 1"), { code: "Internal" });

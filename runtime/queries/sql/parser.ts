@@ -12,8 +12,9 @@ export interface ParserOptions {
   readonly deadlineMs: number;
   /** Time limit for a worker to load the WASM module. */
   readonly startMs: number;
-  /** Statements that may wait. */
+  /** Statements that may wait, of all tenants and of one. */
   readonly maxWaiting: number;
+  readonly maxWaitingOfTenant: number;
   /** Statements after which a worker is replaced, so that nothing that one leaves behind adds up. */
   readonly statementsPerWorker: number;
 }
@@ -23,7 +24,8 @@ const DEFAULTS: ParserOptions = {
   entry: process.env.RATES_SQL_PARSER ?? new URL("./parserWorker.ts", import.meta.url),
   deadlineMs: 2_000,
   startMs: 30_000,
-  maxWaiting: 100,
+  maxWaiting: 1_000,
+  maxWaitingOfTenant: 100,
   statementsPerWorker: 10_000,
 };
 
@@ -37,12 +39,15 @@ interface Waiting {
 }
 
 /**
- * Checks SQL in a worker thread, one statement at a time. A statement that runs past the deadline, or ends the worker
+ * Checks SQL in a worker thread, one statement at a time, of each tenant in turn: one that sends statements which take
+ * long delays another by one of them. A statement that runs past the deadline, or ends the worker
  * (WASM trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the process alive.
  */
 export class SqlParser {
   readonly #options: ParserOptions;
-  readonly #waiting: Waiting[] = [];
+  /** Statements that wait, by tenant. The tenant whose turn is next comes first. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  #waitingCount = 0;
   #worker: Worker | undefined;
   #isReady = false;
   #current: Waiting | undefined;
@@ -57,15 +62,20 @@ export class SqlParser {
 
   /**
    * Checks a text.
+   * @param tenant sender of the text
    * @throws JobError Busy when too many statements wait; Internal when no worker starts
    */
-  check(text: string): Promise<Verdict> {
+  check(text: string, tenant = ""): Promise<Verdict> {
     const early = unparsable(text);
     if (early) return Promise.resolve(early);
-    if (this.#waiting.length >= this.#options.maxWaiting)
+    const own = this.#waiting.get(tenant) ?? [];
+    const { maxWaiting, maxWaitingOfTenant } = this.#options;
+    if (this.#waitingCount >= maxWaiting || own.length >= maxWaitingOfTenant)
       return Promise.reject(new JobError("Busy", { reason: "too many SQL statements wait to be checked" }));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ text, resolve, reject });
+      own.push({ text, resolve, reject });
+      this.#waiting.set(tenant, own);
+      this.#waitingCount += 1;
       this.#next();
     });
   }
@@ -77,7 +87,7 @@ export class SqlParser {
 
   #next(): void {
     if (this.#current) return;
-    this.#current = this.#waiting.shift();
+    this.#current = this.#take();
     if (!this.#current) {
       this.#worker?.unref();
       return;
@@ -87,6 +97,18 @@ export class SqlParser {
     this.#worker.ref();
     if (this.#isReady) this.#post();
     else this.#watch(this.#options.startMs);
+  }
+
+  /** The next statement: of the tenant whose turn it is, which then comes last. */
+  #take(): Waiting | undefined {
+    const [turn] = this.#waiting;
+    if (turn === undefined) return undefined;
+    const [tenant, own] = turn;
+    const next = own.shift();
+    this.#waiting.delete(tenant);
+    if (own.length > 0) this.#waiting.set(tenant, own);
+    this.#waitingCount -= 1;
+    return next;
   }
 
   #start(): Worker {
@@ -202,12 +224,13 @@ let shared: SqlParser | undefined;
 
 /**
  * Checks caller-supplied SQL against the allow-lists: one SELECT that reads the platform's tables.
+ * @param tenant sender of the text
  * @returns the statement to run and to explain: the text that was parsed, without semicolon and what follows it
  * @throws JobError InvalidSql or NotOneStatement with a problem per refused part; Busy when too many statements wait
  */
-export async function checkSql(text: string): Promise<string> {
+export async function checkSql(text: string, tenant = ""): Promise<string> {
   shared ??= new SqlParser();
-  const verdict = await shared.check(text);
+  const verdict = await shared.check(text, tenant);
   if ("sql" in verdict) return verdict.sql;
   const details = verdict.problems.map((problem) => ({
     field: "task.sql",

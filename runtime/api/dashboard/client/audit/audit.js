@@ -145,7 +145,7 @@ async function exportLines(filter) {
  */
 export const csvLine = (cells) =>
   `${cells
-    .map((cell) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell))
+    .map((cell) => (/^[\s=+\-@\uff1d\uff0b\uff0d\uff20]/.test(cell) ? `'${cell}` : cell))
     .map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell))
     .join(",")}\r\n`;
 
