@@ -33,6 +33,7 @@ async function userData(): Promise<string> {
         amiId: "ami-1",
         instanceType: "t4g.small",
         spot: true,
+        onDemandFallback: true,
         maxInstances: 4,
         lifetimeSeconds: 3_600,
         maxTimeoutSeconds: 600,

@@ -14,6 +14,7 @@ const create = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
         amiId: "ami-1",
         instanceType: "t4g.small",
         spot: false,
+        onDemandFallback: true,
         lifetimeSeconds: 3_600,
         maxTimeoutSeconds: 600,
         environment: { RATES_SETTINGS: '{"a":"b c"}', DATABASE_HOST: "db" },
@@ -77,9 +78,15 @@ describe("the EC2 runner of a stack", () => {
       assert.deepEqual(tags, { Name: "r", owner: "team", stack: "dev", "rates:stack": "r" });
   });
 
-  it("requests Spot instances only when the stack configures them", async () => {
-    assert.equal((await template()).instanceMarketOptions, undefined);
-    assert.equal((await template({ spot: true })).instanceMarketOptions.marketType, "spot");
+  it("leaves the market to the dispatcher, since a template with Spot could not fall back to On-Demand", async () => {
+    assert.equal((await template({ spot: true })).instanceMarketOptions, undefined);
+    for (const market of [
+      { spot: false, onDemandFallback: true },
+      { spot: true, onDemandFallback: false },
+    ]) {
+      const { spot, onDemandFallback } = await resolved((await made(market)).result.settings);
+      assert.deepEqual({ spot, onDemandFallback }, market);
+    }
   });
 
   it("passes everything to an instance in a valid bash script with every placeholder replaced", async () => {

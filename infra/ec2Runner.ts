@@ -29,6 +29,7 @@ import type { Placement } from "./shared/securityGroups.ts";
  *     amiId: "ami-0123456789abcdef0",
  *     instanceType: "t4g.small",
  *     spot: false,
+ *     onDemandFallback: true,
  *     maxInstances: 4,
  *     lifetimeSeconds: 14_400,
  *     maxTimeoutSeconds: 14_400,
@@ -53,8 +54,10 @@ export interface Ec2RunnerArgs {
   readonly amiId: pulumi.Input<string>;
   /** EC2 instance type, for example `c7g.large`. */
   readonly instanceType: string;
-  /** Launches Spot instances. */
+  /** Launches Spot Instances. The dispatcher requests them: a template with Spot could not start On-Demand Instances. */
   readonly spot: boolean;
+  /** Launches On-Demand Instances when no zone has Spot capacity. */
+  readonly onDemandFallback: boolean;
   /** Maximum number of instances at once, enforced by the dispatcher. */
   readonly maxInstances: number;
   /** Age in seconds after which an instance claims no further job. */
@@ -107,6 +110,8 @@ export class Ec2Runner extends pulumi.ComponentResource {
     launchTemplateId: string;
     launchTemplateVersion: string;
     subnetIds: string[];
+    spot: boolean;
+    onDemandFallback: boolean;
     tags: Record<string, string>;
   }>;
 
@@ -136,11 +141,6 @@ export class Ec2Runner extends pulumi.ComponentResource {
         instanceType: args.instanceType,
         iamInstanceProfile: { arn: profile.arn },
         instanceInitiatedShutdownBehavior: "terminate",
-        ...(args.spot
-          ? {
-              instanceMarketOptions: { marketType: "spot", spotOptions: { instanceInterruptionBehavior: "terminate" } },
-            }
-          : {}),
         // Not as network interfaces: those would keep the dispatcher from choosing the subnet.
         vpcSecurityGroupIds: [this.group.id],
         metadataOptions: {
@@ -167,6 +167,8 @@ export class Ec2Runner extends pulumi.ComponentResource {
       launchTemplateId: this.launchTemplate.id,
       launchTemplateVersion: this.launchTemplate.latestVersion.apply(String),
       subnetIds: pulumi.output(placement.subnetIds),
+      spot: args.spot,
+      onDemandFallback: args.onDemandFallback,
       tags: tags as Record<string, string>,
     });
     this.launchStatements = launchStatements(this.launchTemplate, this.group, role.arn, name, args);

@@ -127,6 +127,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       amiId: machineImage(arch, runners.ec2.machineImage, provider),
       instanceType: runners.ec2.instanceType,
       spot: runners.ec2.spot,
+      onDemandFallback: runners.ec2.onDemandFallback,
       maxInstances: plan.ec2.maxInstances,
       lifetimeSeconds: runners.ec2.lifetimeSeconds,
       maxTimeoutSeconds: config.jobs.maxTimeoutSeconds,

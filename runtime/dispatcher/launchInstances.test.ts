@@ -13,6 +13,8 @@ const TEMPLATE = {
   launchTemplateId: "lt-1",
   launchTemplateVersion: "1",
   subnetIds: ["subnet-a", "subnet-b"],
+  spot: false,
+  onDemandFallback: true,
   tags: { "rates:stack": "test" },
 };
 
@@ -57,7 +59,7 @@ describe("launches of instances within AWS's request rate", () => {
   let fates: ("refuse" | "unknown" | "partial" | "throttle")[];
   let context: DispatcherDeps;
 
-  const begin = async (slots: number) => {
+  const begin = async (slots: number, market: Partial<typeof TEMPLATE> = {}) => {
     d = await testDispatcher({ runners: { glue: { slots: 1 }, ec2: { slots, startSeconds: 300 } } });
     await d.admin.query(`
       create schema sim;
@@ -83,7 +85,7 @@ describe("launches of instances within AWS's request rate", () => {
       onTerminate: (instance) => terminated.add(instance),
     });
     const launcher = new Ec2Launcher(
-      TEMPLATE,
+      { ...TEMPLATE, ...market },
       ec2.client((_what, effect) => effect()),
     );
     context = {
@@ -125,6 +127,44 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(new Set(given).size, given.length);
     return given.length;
   };
+
+  it("starts Spot Instances, in another zone before On-Demand Instances, and these where no zone has Spot capacity", async () => {
+    await begin(12, { spot: true });
+    room.set("spot:subnet-a", 5).set("spot:subnet-b", 3);
+    await accept(d.context.db, jobs(12));
+    await dispatch();
+    assert.equal(alive().length, 12);
+    assert.deepEqual([room.get("spot:subnet-a"), room.get("spot:subnet-b")], [0, 0]);
+    assert.deepEqual(
+      ec2.launches.map(({ count }) => count),
+      [5, 3, 4],
+    );
+    assert.equal(await boot(), 12);
+  });
+
+  it("returns to Spot a minute after there was no capacity", async () => {
+    await begin(2, { spot: true });
+    room.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
+    await accept(d.context.db, jobs(1));
+    await dispatch();
+    assert.equal(alive().length, 1);
+    await dispatch(() => time.sleep(61_000));
+    room.set("spot:subnet-a", 1).set("subnet-a", 0).set("subnet-b", 0);
+    await accept(d.context.db, jobs(1, 1));
+    await dispatch();
+    assert.equal(alive().length, 2);
+    assert.equal(room.get("spot:subnet-a"), 0);
+  });
+
+  it("starts no On-Demand Instance without onDemandFallback: the job waits, and its attempts stay", async () => {
+    await begin(2, { spot: true, onDemandFallback: false });
+    room.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
+    await accept(d.context.db, jobs(1));
+    await dispatch();
+    assert.deepEqual([alive().length, await openRuns()], [0, 0]);
+    const { rows } = await d.admin.query("select status, attempt from jobs.jobs");
+    assert.deepEqual(rows, [{ status: "PENDING", attempt: 0 }]);
+  });
 
   for (const [count, batch, seconds] of [
     [100, 100, 0],

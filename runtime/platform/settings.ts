@@ -245,6 +245,11 @@ export const Settings = Type.Object(
             minItems: 1,
             description: "subnets, tried in turn when a zone has no capacity",
           }),
+          spot: Type.Boolean({ default: false, description: "starts Spot Instances" }),
+          onDemandFallback: Type.Boolean({
+            default: true,
+            description: "starts On-Demand Instances when no zone has Spot capacity",
+          }),
           tags: Type.Record(Type.String(), Type.String(), { default: {}, description: "of each instance" }),
         },
         { additionalProperties: false, description: "launch template of the instances that run updates in AWS" },

@@ -33,7 +33,7 @@ interface Ec2Options {
   onTerminate(instance: string): void;
   /** Injected outcome of the next request; undefined: none. */
   fate?(): LaunchFate | undefined;
-  /** Capacity of each subnet in instances. @default unlimited */
+  /** Capacity of each subnet in instances, with `spot:` before it for Spot Instances. @default unlimited */
   room?: Map<string, number>;
 }
 
@@ -127,7 +127,8 @@ export class SimulatedEc2 {
     const parameters = JSON.stringify({ MaxCount, SubnetId, ...rest });
     const known = this.#tokens.get(ClientToken);
     if (known && known.parameters !== parameters) throw awsError("IdempotentParameterMismatch", "other parameters");
-    const started = known?.instances ?? this.#start(MaxCount, SubnetId, rest, fate, now);
+    const target = rest.InstanceMarketOptions?.MarketType === "spot" ? `spot:${SubnetId}` : SubnetId;
+    const started = known?.instances ?? this.#start(MaxCount, target, rest, fate, now);
     this.#tokens.set(ClientToken, { parameters, instances: started });
     if (fate === "unknown") throw new Error("socket hang up");
     return { Instances: started.map((one) => this.#shown(one)) };
@@ -135,17 +136,17 @@ export class SimulatedEc2 {
 
   #start(
     wanted: number,
-    subnet: string,
+    target: string,
     { TagSpecifications = [] }: Pick<RunInstancesCommandInput, "TagSpecifications">,
     fate: LaunchFate | undefined,
     now: number,
   ): SimulatedInstance[] {
-    const room = this.#options.room?.get(subnet) ?? Number.POSITIVE_INFINITY;
-    if (fate === "refuse" || room < 1) throw awsError("InsufficientInstanceCapacity", `no room in ${subnet}`, 500);
+    const room = this.#options.room?.get(target) ?? Number.POSITIVE_INFINITY;
+    if (fate === "refuse" || room < 1) throw awsError("InsufficientInstanceCapacity", `no room in ${target}`, 500);
     if (!this.#instances.take(wanted, now))
       throw awsError("RequestLimitExceeded", "You exceeded the resource rate limit of ec2:RunInstances.", 503);
     const count = fate === "partial" ? 1 : Math.min(wanted, room);
-    this.#options.room?.set(subnet, room - count);
+    this.#options.room?.set(target, room - count);
     this.launches.push({ at: now, count });
     const pairs = (TagSpecifications[0]?.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]);
     return Array.from({ length: count }, () => {

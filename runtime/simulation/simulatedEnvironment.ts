@@ -50,6 +50,8 @@ const EC2 = {
   launchTemplateId: "lt-1",
   launchTemplateVersion: "1",
   subnetIds: ["subnet-a", "subnet-b"],
+  spot: false,
+  onDemandFallback: true,
   tags: { "rates:stack": "sim" },
 };
 const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", responses: "responses", tenants: {} };

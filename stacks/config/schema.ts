@@ -21,7 +21,7 @@ const quota = (value: number, description: string) => Type.Integer({ minimum: 0,
 const Account = Type.Object(
   {
     id: text("^[0-9]{12}$", "12-digit id of the AWS account, in quotes"),
-    region: text("^[a-z]{2}(-[a-z]+)+-[1-9]$", "AWS region, for example eu-central-1"),
+    region: text("^[a-z]{2,4}(-[a-z]+)+-[1-9]$", "AWS region, for example eu-central-1"),
   },
   { ...closed, description: "account and region of the stack; it never changes any other" },
 );
@@ -48,7 +48,7 @@ const Quotas = Type.Object(
     glueDpus: quota(LIMITS.glueDpus.value, "Glue DPUs in use at once"),
     ec2Vcpus: quota(
       LIMITS.ec2Vcpus.value,
-      "vCPUs of running standard instances, On-Demand or Spot as configured for the runners",
+      "vCPUs of running standard instances: On-Demand, or Spot if runners.ec2.spot; with onDemandFallback the lower of both quotas",
     ),
     fargateVcpus: quota(LIMITS.fargateVcpus.value, "vCPUs of Fargate tasks"),
     rdsInstances: quota(LIMITS.rdsInstances.value, "RDS instances"),
@@ -174,7 +174,7 @@ const Api = Type.Object(
         "networks outside the VPC that may reach the load balancer; 0.0.0.0/0 (everyone) only if api.public is true",
     }),
     certificateArn: Type.Optional(
-      text("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", "ARN of an ACM certificate"),
+      text("^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", "ARN of an ACM certificate"),
     ),
     domainName: Type.Optional(text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "host name in the certificate")),
     hostedZoneId: Type.Optional(
@@ -266,6 +266,7 @@ const Runners = Type.Object(
           "recommended",
         ),
         spot: flag(false, "uses Spot instances"),
+        onDemandFallback: flag(true, "starts On-Demand instances when no zone has Spot capacity"),
         idleSeconds: wholeOr(60, "seconds that an instance waits for its next job", 0, 3_600),
         tenantSlots: TenantSlots,
         lifetimeSeconds: wholeOr(14_400, "seconds after which an instance claims no further job", 300, 86_400),
@@ -326,7 +327,7 @@ const Jobs = Type.Object(
 
 const Caller = Type.Object(
   {
-    principal: text("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/.+)$", "ARN of a role, user or account"),
+    principal: text("^arn:aws:iam::[0-9]{12}:(root|(role|user)/.+)$", "ARN of a role, user or account"),
     tenants: Type.Array(
       Type.String({
         pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",

@@ -139,7 +139,7 @@ describe("planCapacity", () => {
         key: "runners.ec2.maxInstances",
         value: 6,
         message:
-          "needs 12 vCPUs (2 each of t4g.small), 4 more than quotas.ec2Vcpus 16 × quotas.share 0.5 = 8: lower it, use a smaller type, have L-34B43A08 raised in eu-central-1 and enter it, or raise quotas.share.",
+          "needs 12 vCPUs (2 each of t4g.small), 4 more than quotas.ec2Vcpus 16 × quotas.share 0.5 = 8: lower it, use a smaller type, have L-34B43A08 and L-1216C47A raised in eu-central-1 and enter it, or raise quotas.share.",
       },
       {
         key: "api.maxTasks",

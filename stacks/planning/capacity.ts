@@ -76,6 +76,7 @@ export const capacityCheck: ConfigCheck = {
     "quotas",
     "runners.ec2.instanceType",
     "runners.ec2.maxInstances",
+    "runners.ec2.onDemandFallback",
     "runners.ec2.spot",
     "runners.glue.dpu",
     "runners.glue.maxRuns",

@@ -38,6 +38,10 @@ export interface QuotaUsage {
   remedy: string;
 }
 
+/** Limits that `quotas.ec2Vcpus` stands for: of the market of the runners, and of the one that they fall back to. */
+export const ec2Limits = ({ runners: { ec2 } }: StackConfig): readonly ("ec2Vcpus" | "ec2SpotVcpus")[] =>
+  !ec2.spot ? ["ec2Vcpus"] : ec2.onDemandFallback ? ["ec2SpotVcpus", "ec2Vcpus"] : ["ec2SpotVcpus"];
+
 /** Use of every limit that a plan could exceed. */
 export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsage[] {
   const { account, api, database, network, quotas, runners } = config;
@@ -50,9 +54,9 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
     limit: quotas[name] * share,
     from: `quotas.${name} ${quotas[name]} × quotas.share ${share}`,
   });
-  const raised = (name: keyof typeof LIMITS, why = "and enter it") => {
-    const { quota }: Limit = LIMITS[name];
-    return `have ${quota?.code} raised in ${account.region} ${why}`;
+  const raised = (names: keyof typeof LIMITS | readonly (keyof typeof LIMITS)[], why = "and enter it") => {
+    const codes = [names].flat().map((name) => (LIMITS[name] as Limit).quota?.code);
+    return `have ${codes.join(" and ")} raised in ${account.region} ${why}`;
   };
   // A share of 1 is the whole account and cannot grow.
   const more = share < 1 && "raise quotas.share";
@@ -89,7 +93,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: instances * vcpus,
       unit: `vCPUs (${vcpus} each of ${runners.ec2.instanceType})`,
       ...quota("ec2Vcpus"),
-      remedy: anyOf("lower it", "use a smaller type", raised(runners.ec2.spot ? "ec2SpotVcpus" : "ec2Vcpus"), more),
+      remedy: anyOf("lower it", "use a smaller type", raised(ec2Limits(config)), more),
     },
     {
       id: "fargateVcpus",

@@ -173,7 +173,7 @@ describe("rates doctor --stack", () => {
     assert.deepEqual([runs?.outcome, /has 20 .* counts with 50$/.test(runs?.says ?? "")], ["failed", true]);
     assert.match(runs?.remedy ?? "", /Write 20 there, or have L-5E4153CA raised in eu-central-1/);
     assert.equal(checks.get("quotas.fargateVcpus")?.outcome, "passed");
-    assert.equal([...checks.keys()].filter((name) => name.startsWith("quotas.")).length, 6);
+    assert.equal([...checks.keys()].filter((name) => name.startsWith("quotas.")).length, 7);
     assert(!stdout.includes("very-secret"));
   });
 
@@ -184,7 +184,17 @@ describe("rates doctor --stack", () => {
     const before = quotas.calls.length;
     const runs = byName((await doctor(true)).stdout).get("quotas.glueRuns");
     assert.match(runs?.says ?? "", /has 20 .* counts with 50$/);
-    assert.equal(quotas.calls.length, before + 7, "one is asked for twice");
+    assert.equal(quotas.calls.length, before + 8, "one is asked for twice");
+  });
+
+  it("compares the quotas of both markets where Spot falls back to On-Demand", async () => {
+    account = ACCOUNT;
+    granted.set("L-1216C47A", 1);
+    const checks = byName((await doctor(true)).stdout);
+    granted.delete("L-1216C47A");
+    const short = checks.get("quotas.ec2Vcpus (L-1216C47A)");
+    assert.match(short?.says ?? "", /has 1 .* counts with \d+$/);
+    assert.equal(checks.get("quotas.ec2Vcpus (L-34B43A08)")?.outcome, "passed");
   });
 
   it("asks no quotas of an account that is not the stack's", async () => {

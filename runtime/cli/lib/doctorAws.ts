@@ -6,6 +6,7 @@ import {
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { LIMITS, type Limit } from "../../../infra/limits/limits.ts";
 import type { StackConfig } from "../../../stacks/config/schema.ts";
+import { ec2Limits } from "../../../stacks/planning/usage.ts";
 import { reasonOf } from "../../contract/reason.ts";
 import { type Check, failed, passed, skipped } from "./doctor.ts";
 
@@ -16,9 +17,9 @@ const TRIES = 4;
 
 type Quota = Exclude<keyof StackConfig["quotas"], "share">;
 
-/** The limit that a quota of a stack stands for. */
-const limitOf = (quota: Quota, { runners }: StackConfig): keyof typeof LIMITS =>
-  quota === "ec2Vcpus" && runners.ec2.spot ? "ec2SpotVcpus" : quota;
+/** The limits that a quota of a stack stands for. */
+const limitsOf = (quota: Quota, config: StackConfig): readonly (keyof typeof LIMITS)[] =>
+  quota === "ec2Vcpus" ? ec2Limits(config) : [quota];
 
 /** Checks the AWS credentials of this machine, and the account's quotas against those that the stack is planned with. */
 export async function awsChecks(stack: string, config: StackConfig): Promise<Check[]> {
@@ -52,10 +53,13 @@ export async function awsChecks(stack: string, config: StackConfig): Promise<Che
 async function quotaChecks(stack: string, config: StackConfig, client: ServiceQuotasClient): Promise<Check[]> {
   const { share: _, ...quotas } = config.quotas;
   const checks: Check[] = [];
-  for (const [name, counted] of Object.entries(quotas) as [Quota, number][]) {
-    const { quota, unit }: Limit = LIMITS[limitOf(name, config)];
+  const counts = (Object.entries(quotas) as [Quota, number][]).flatMap(([name, counted]) =>
+    limitsOf(name, config).map((limit, _, { length }) => ({ name, counted, limit, isOneOfSeveral: length > 1 })),
+  );
+  for (const { name, counted, limit, isOneOfSeveral } of counts) {
+    const { quota, unit }: Limit = LIMITS[limit];
     if (!quota) continue;
-    const check = `quotas.${name}`;
+    const check = isOneOfSeveral ? `quotas.${name} (${quota.code})` : `quotas.${name}`;
     try {
       const granted = await grantedOf({ ServiceCode: quota.service, QuotaCode: quota.code }, client);
       if (granted === undefined) throw new Error("Service Quotas names no value");

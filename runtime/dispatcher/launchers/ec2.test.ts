@@ -79,7 +79,14 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
       }),
     );
     const launchTemplateId = LaunchTemplate?.LaunchTemplateId ?? "";
-    template = { launchTemplateId, launchTemplateVersion: "1", subnetIds, tags: { "rates:stack": "test" } };
+    template = {
+      launchTemplateId,
+      launchTemplateVersion: "1",
+      subnetIds,
+      spot: false,
+      onDemandFallback: true,
+      tags: { "rates:stack": "test" },
+    };
     launcher = new Ec2Launcher(template, ec2);
   });
   after(() => {
@@ -221,6 +228,55 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     assert.deepEqual(found, answers);
     const resources = "You exceeded the resource rate limit of ec2:RunInstances.";
     assert.equal(await answerOf("RequestLimitExceeded", resources), "tooMany");
+  });
+
+  it("requests Spot Instances in the request and not by the template, which leaves On-Demand possible", async () => {
+    const both = new Ec2Launcher({ ...template, spot: true }, ec2);
+    assert.deepEqual(both.targets, [...subnetIds.map((subnet) => `spot:${subnet}`), ...subnetIds]);
+    assert.equal(both.request, launcher.request);
+    const only = new Ec2Launcher({ ...template, spot: true, onDemandFallback: false }, ec2);
+    assert.deepEqual(only.targets, both.targets.slice(0, subnetIds.length));
+    const inputs: RunInstancesCommandInput[] = [];
+    for (const target of [both.targets[0], both.targets.at(-1)]) {
+      const answer = await inFrontOf(
+        (input) => inputs.push(input),
+        () => both.launch(launchOf(1, { target: target ?? "" }), assertBeforeDeadline),
+      );
+      assert.ok(answer.outcome === "started", JSON.stringify(answer));
+      await both.terminate(answer.instances);
+    }
+    assert.deepEqual(
+      inputs.map(({ SubnetId, InstanceMarketOptions }) => [SubnetId, InstanceMarketOptions]),
+      [
+        [subnetIds[0], { MarketType: "spot", SpotOptions: { InstanceInterruptionBehavior: "terminate" } }],
+        [subnetIds.at(-1), undefined],
+      ],
+    );
+  });
+
+  it("takes a lack of the account in one market for this market only, and one of a zone for this zone", async () => {
+    const both = new Ec2Launcher({ ...template, spot: true }, ec2);
+    const spot = both.targets.slice(0, subnetIds.length);
+    const shortTargets = async (name: string, target = "") => {
+      const refuse = () => {
+        throw awsError(name);
+      };
+      const answer = await inFrontOf(refuse, () => both.launch(launchOf(1, { target }), assertBeforeDeadline));
+      return answer.outcome === "short" ? answer.targets : answer.outcome;
+    };
+    for (const name of [
+      "MaxSpotInstanceCountExceeded",
+      "SpotMaxPriceTooLow",
+      "VcpuLimitExceeded",
+      "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
+    ])
+      assert.deepEqual(await shortTargets(name, spot[0]), spot, name);
+    for (const name of ["VcpuLimitExceeded", "InstanceLimitExceeded"])
+      assert.deepEqual(await shortTargets(name, subnetIds[0]), subnetIds, name);
+    for (const name of ["PendingVerification", "VolumeLimitExceeded"])
+      assert.deepEqual(await shortTargets(name, spot[0]), both.targets, name);
+    for (const name of ["InsufficientInstanceCapacity", "UnfulfillableCapacity", "InsufficientFreeAddressesInSubnet"])
+      assert.deepEqual(await shortTargets(name, spot[1]), [spot[1]], name);
   });
 
   it("sends a request once: the SDK does not retry", async () => {

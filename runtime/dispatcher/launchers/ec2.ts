@@ -29,15 +29,21 @@ const ZONE_SHORT = new Set([
   "UnfulfillableCapacity",
   "Unsupported",
 ]);
-/** Errors of an account without capacity in any zone. */
-const ACCOUNT_SHORT = new Set([
+/**
+ * Errors of an account without capacity of the requested market in any zone: Spot and On-Demand Instances have quotas of
+ * their own (Amazon EC2 User Guide, Spot Instance quotas), and Spot needs a service-linked role.
+ */
+const MARKET_SHORT = new Set([
+  "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
   "InstanceLimitExceeded",
   "MaxSpotInstanceCountExceeded",
-  "PendingVerification",
   "SpotMaxPriceTooLow",
   "VcpuLimitExceeded",
-  "VolumeLimitExceeded",
 ]);
+/** Errors of an account without capacity in any zone and market. */
+const ACCOUNT_SHORT = new Set(["PendingVerification", "VolumeLimitExceeded"]);
+/** Beginning of a target whose instances are Spot Instances; a subnet id follows. */
+const SPOT = "spot:";
 /** Errors of throttling: the same request succeeds shortly after. */
 const THROTTLED = new Set([
   "EC2ThrottledException",
@@ -55,11 +61,14 @@ const TOO_MANY = new Set(["ResourceCountExceeded"]);
 /** Rate of RunInstances per account and Region (Amazon EC2 Developer Guide, request throttling). */
 export const RUN_INSTANCES_RATE: RequestRate = { name: "ec2:RunInstances", burst: 5, perSecond: 2 };
 
+const isSpot = (target: string) => target.startsWith(SPOT);
+
 type Template = Pick<NonNullable<Settings["ec2"]>, "launchTemplateId" | "launchTemplateVersion" | "tags">;
 
 /**
  * Starts EC2 instances from a launch template; each terminates itself when its work is done. One RunInstances starts as
- * many as a zone has capacity for. The launch's id is its client token, and a tag of the instances.
+ * many as a zone has capacity for. The launch's id is its client token, and a tag of the instances. With Spot, all zones
+ * are tried for Spot Instances before the first one for On-Demand Instances.
  */
 export class Ec2Launcher implements InstanceLauncher {
   readonly request: string;
@@ -71,9 +80,12 @@ export class Ec2Launcher implements InstanceLauncher {
   readonly #launches: EC2Client;
   readonly #stack: string | undefined;
 
-  constructor({ subnetIds, ...template }: NonNullable<Settings["ec2"]>, ec2?: EC2Client) {
+  constructor({ subnetIds, spot, onDemandFallback, ...template }: NonNullable<Settings["ec2"]>, ec2?: EC2Client) {
     this.request = JSON.stringify(template satisfies Template);
-    this.targets = subnetIds;
+    this.targets = [
+      ...(spot ? subnetIds.map((subnet) => `${SPOT}${subnet}`) : []),
+      ...(!spot || onDemandFallback ? subnetIds : []),
+    ];
     this.#stack = template.tags[STACK_TAG];
     this.#ec2 = ec2 ?? new EC2Client({});
     this.#launches = ec2 ?? new EC2Client({ maxAttempts: 1 });
@@ -88,7 +100,11 @@ export class Ec2Launcher implements InstanceLauncher {
       LaunchTemplate: { LaunchTemplateId: launchTemplateId, Version: launchTemplateVersion },
       MinCount: 1,
       MaxCount: instances,
-      SubnetId: target,
+      SubnetId: isSpot(target) ? target.slice(SPOT.length) : target,
+      // In the request, since no request can change a template's Spot Instances into On-Demand Instances by leaving it out.
+      ...(isSpot(target)
+        ? { InstanceMarketOptions: { MarketType: "spot", SpotOptions: { InstanceInterruptionBehavior: "terminate" } } }
+        : {}),
       // At most 64 ASCII characters (EC2 API reference, RunInstances).
       ClientToken: launch,
       TagSpecifications: [
@@ -118,6 +134,10 @@ export class Ec2Launcher implements InstanceLauncher {
       const { name, message } = error as Error;
       const reason = `${name}: ${message}`;
       if (ZONE_SHORT.has(name)) return { outcome: "short", targets: [target], reason };
+      if (MARKET_SHORT.has(name)) {
+        const targets = this.targets.filter((one) => isSpot(one) === isSpot(target));
+        return { outcome: "short", targets, reason };
+      }
       if (ACCOUNT_SHORT.has(name)) return { outcome: "short", targets: this.targets, reason };
       if (TOO_MANY.has(name) || (THROTTLED.has(name) && /resource/i.test(message)))
         return { outcome: "tooMany", reason };

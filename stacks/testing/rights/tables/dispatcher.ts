@@ -48,7 +48,7 @@ export function runsInstances(names: StackNames): Need[] {
       "ec2:InstanceProfile": names.instanceProfile,
       "ec2:MetadataHttpTokens": "required",
     }),
-    // A Spot template's own resource. It has no key that names the template. A version before may be for Spot, too.
+    // A Spot request's own resource. It has no key that names the template.
     run(ec2("spot-instances-request/sir-1"), {}),
     ...["instance/i-1", "volume/vol-1", "network-interface/eni-1"].map(tag),
     passes(names.roleArn("ec2"), "ec2.amazonaws.com"),
