@@ -58,7 +58,8 @@ describe("configuration of a stack's program", () => {
     assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);
     const other = refusal(handed(rawConfig()), { RATES_ROLE_ARN: "arn:aws:iam::222222222222:role/deploy" });
     assert.match(other[1] ?? "", /RATES_ROLE_ARN .*account 222222222222.*account\.id is 111111111111/);
-    assert.match(refusal(handed(rawConfig()), { RATES_ROLE_ARN: "deploy" })[1] ?? "", /is not a role ARN/);
+    for (const arn of ["deploy", "arn:aws-us-gov:iam::111111111111:role/deploy"])
+      assert.match(refusal(handed(rawConfig()), { RATES_ROLE_ARN: arn })[1] ?? "", /is not a role ARN/);
   });
 
   it("reports a wrong role together with other problems", () => {

@@ -67,7 +67,7 @@ function guards(all: Readonly<Record<string, string>>): ConfigProblem[] {
 }
 
 function roleChecks(roleArn: string): ConfigCheck[] {
-  const id = /^arn:aws[a-z-]*:iam::([0-9]{12}):role\/.+$/.exec(roleArn)?.[1];
+  const id = /^arn:aws:iam::([0-9]{12}):role\/.+$/.exec(roleArn)?.[1];
   const refused = (message: string): ConfigProblem[] => [{ key: ROLE, value: roleArn, message }];
   if (id === undefined) {
     const problems = refused("is not a role ARN: use arn:aws:iam::<account>:role/<name>, or unset it.");

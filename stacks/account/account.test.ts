@@ -107,6 +107,14 @@ describe("an account's first day", () => {
     );
   });
 
+  it("refuses a region of another partition", () => {
+    const account = { id: "111111111111", region: "us-gov-west-1", repository: "acme/rates", stacks: ["dev"] };
+    assert.throws(
+      () => accountConfig({ "rates-account:account": JSON.stringify(account) }),
+      /account\.region "us-gov-west-1" is in the partition aws-us-gov/,
+    );
+  });
+
   describe("in the real engine", () => {
     before(function () {
       requireEngine(this);

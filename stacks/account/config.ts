@@ -2,6 +2,7 @@ import { RunError } from "@pulumi/pulumi/errors.js";
 import Type from "typebox";
 import Value from "typebox/value";
 import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
+import { otherPartition } from "../../infra/limits/partitions.ts";
 import { problemsOf, suggestion } from "../../runtime/contract/problems.ts";
 import { listProblems } from "../config/parse.ts";
 import type { ConfigProblem } from "../config/problem.ts";
@@ -14,7 +15,7 @@ export const AccountConfig = Type.Object(
     account: Type.Object(
       {
         id: Type.String({ pattern: "^[0-9]{12}$", description: "12-digit id of the AWS account, in quotes" }),
-        region: Type.String({ pattern: "^[a-z]{2}(-[a-z]+)+-[1-9]$", description: "as eu-central-1" }),
+        region: Type.String({ pattern: "^[a-z]{2,4}(-[a-z]+)+-[1-9]$", description: "as eu-central-1" }),
         repository: Type.String({
           pattern: "^[\\w.-]+/[\\w.-]+$",
           description: "GitHub repository (owner/name) whose workflows may log in",
@@ -56,6 +57,9 @@ export function accountConfig(all: Readonly<Record<string, string>>): AccountCon
     ...(value === undefined ? {} : { value }),
     message,
   }));
+  const partition = otherPartition(String(config.account?.region));
+  if (partition !== undefined)
+    problems.push({ key: "account.region", value: config.account.region, message: partition });
   const adjustable = Object.entries<Limit>(LIMITS).flatMap(([name, { quota }]) => (quota ? [name] : []));
   for (const name of Object.keys(config.quotas ?? {}))
     if (!adjustable.includes(name))

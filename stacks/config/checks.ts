@@ -9,6 +9,7 @@ import {
   SEARCH_FAMILIES_WITHOUT_GP3,
   SEARCH_GP3_GB,
 } from "../../infra/limits/limits.ts";
+import { otherPartition } from "../../infra/limits/partitions.ts";
 import { suggestion } from "../../runtime/contract/problems.ts";
 import { rdsRegions } from "../../runtime/image/rdsCa.ts";
 import { tenantCheck } from "../planning/tenantLimits.ts";
@@ -94,8 +95,10 @@ function nameTooLong(stack: string, name: string, limit: number, what: string): 
   return [{ key: "stack", value: stack, message }];
 }
 
-/** Every component has certificate authorities of the region for the database's certificate. */
+/** The region is of the program's partition, and its database's certificate can be verified by every component. */
 function checkRegion({ account: { region } }: StackConfig): ConfigProblem[] {
+  const partition = otherPartition(region);
+  if (partition !== undefined) return [{ key: "account.region", value: region, message: partition }];
   const known = [...rdsRegions()].sort();
   if (known.includes(region)) return [];
   return [

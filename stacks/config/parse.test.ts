@@ -46,6 +46,28 @@ describe("parseStackConfig", () => {
     assert.deepEqual(raw, before);
   });
 
+  for (const [region, partition] of [
+    ["us-gov-west-1", "aws-us-gov"],
+    ["cn-north-1", "aws-cn"],
+    ["eusc-de-east-1", "aws-eusc"],
+    ["us-isob-east-1", "aws-iso-b"],
+  ] as const)
+    it(`rejects a region of another partition: ${region}`, () => {
+      const raw = rawConfig((it) => ({ ...it, account: { ...it.account, region } }));
+      const problem = problemsOf(raw).find(({ key }) => key === "account.region");
+      assert.match(
+        problem?.message ?? "",
+        new RegExp(`^is in the partition ${partition}, .* of the partition aws only`),
+      );
+    });
+
+  it("rejects ARNs of another partition", () => {
+    const principal = "arn:aws-cn:iam::444444444444:root";
+    const raw = rawConfig((it) => ({ ...it, callers: [{ principal, tenants: ["*"] }] }));
+    const problem = problemsOf(raw).find(({ key }) => key === "callers.0.principal");
+    assert.deepEqual([problem?.value, problem?.message], [principal, "must be the ARN of a role, user or account."]);
+  });
+
   it("rejects a region without certificate authorities for its databases", () => {
     const raw = rawConfig((it) => ({
       ...it,

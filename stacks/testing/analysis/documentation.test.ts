@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { GLUE_DPU_SIZES, LIMITS } from "../../../infra/limits/limits.ts";
+import { partitionOf } from "../../../infra/limits/partitions.ts";
+import { requirePython } from "../../../runtime/testing/python/python.ts";
+
+/** Part of a published model: service, shape or operation, and member if it is one. */
+type Part = readonly [service: string, shape: string, member: string | null];
+interface Fact {
+  text: string;
+  min: number | null;
+  max: number | null;
+}
+
+const SQS_ATTRIBUTES: Part = ["sqs", "CreateQueueRequest", "Attributes"];
+const GLUE_TIMEOUT: Part = ["glue", "CreateJobRequest", "Timeout"];
+const RDS_STORAGE: Part = ["rds", "CreateDBInstanceMessage", "AllocatedStorage"];
+const POSTGRES_GP3 = /RDS for PostgreSQL .*?gp3\): Must be an integer from ([\d,]+) to ([\d,]+)\./;
+
+/** Facts that the program relies on: where AWS publishes each, the number in the text or model, and the program's value. */
+const FACTS: Readonly<Record<string, readonly [Part, RegExp | "min" | "max", number, group?: number]>> = {
+  sqsMessage: [SQS_ATTRIBUTES, /MaximumMessageSize .*? to ([\d,]+) bytes/, LIMITS.sqsMessage.value],
+  sqsRetentionMin: [SQS_ATTRIBUTES, /MessageRetentionPeriod .*? from ([\d,]+) seconds/, LIMITS.sqsRetentionMin.value],
+  sqsRetentionMax: [SQS_ATTRIBUTES, /MessageRetentionPeriod .*? to ([\d,]+) seconds/, LIMITS.sqsRetentionMax.value],
+  sqsRetentionDefault: [
+    SQS_ATTRIBUTES,
+    /MessageRetentionPeriod .*? Default: ([\d,]+) /,
+    LIMITS.sqsRetentionDefault.value,
+  ],
+  sqsVisibilityMax: [SQS_ATTRIBUTES, /VisibilityTimeout .*? from 0 to ([\d,]+) /, LIMITS.sqsVisibilityMax.value],
+  sqsVisibilityDefault: [
+    SQS_ATTRIBUTES,
+    /VisibilityTimeout – .*? Default: ([\d,]+)\./,
+    LIMITS.sqsVisibilityDefault.value,
+  ],
+  sqsName: [["sqs", "CreateQueueRequest", "QueueName"], /up to ([\d,]+) characters/, LIMITS.sqsName.value],
+  sqsInFlight: [
+    ["sqs", "ChangeMessageVisibility", null],
+    /maximum of (?:approximately )?([\d,]+) in flight/,
+    LIMITS.sqsInFlight.value,
+  ],
+  eventSourceConcurrencyMin: [
+    ["lambda", "ScalingConfig", "MaximumConcurrency"],
+    "min",
+    LIMITS.eventSourceConcurrencyMin.value,
+  ],
+  eventSourceConcurrencyMax: [
+    ["lambda", "ScalingConfig", "MaximumConcurrency"],
+    "max",
+    LIMITS.eventSourceConcurrencyMax.value,
+  ],
+  lambdaUnreserved: [
+    ["lambda", "PutFunctionConcurrency", null],
+    /at least ([\d,]+) simultaneous executions unreserved/,
+    LIMITS.lambdaUnreserved.value,
+  ],
+  glueShellTimeout: [
+    GLUE_TIMEOUT,
+    /defaulted to ([\d,]+) minutes for Glue version 4\.0/,
+    LIMITS.glueShellTimeout.value,
+  ],
+  "glueTimeoutMax, below which a timeout must be": [
+    GLUE_TIMEOUT,
+    /less than 7 days or ([\d,]+) minutes/,
+    LIMITS.glueTimeoutMax.value + 1,
+  ],
+  "GLUE_DPU_SIZES, the smaller": [
+    ["glue", "CreateJobRequest", "MaxCapacity"],
+    /pythonshell" ?\), you can allocate either ([\d.]+) or [\d.]+ DPU/,
+    GLUE_DPU_SIZES[0].dpu,
+  ],
+  "GLUE_DPU_SIZES, the larger": [
+    ["glue", "CreateJobRequest", "MaxCapacity"],
+    /pythonshell" ?\), you can allocate either [\d.]+ or ([\d.]+) DPU/,
+    GLUE_DPU_SIZES[1].dpu,
+  ],
+  loadBalancerName: [
+    ["elbv2", "CreateLoadBalancerInput", "Name"],
+    /maximum of (\d+) characters/,
+    LIMITS.loadBalancerName.value,
+  ],
+  "loadBalancerName, of a target group": [
+    ["elbv2", "CreateTargetGroupInput", "Name"],
+    /maximum of (\d+) characters/,
+    LIMITS.loadBalancerName.value,
+  ],
+  openSearchName: [["opensearch", "CreateDomainRequest", "DomainName"], "max", LIMITS.openSearchName.value],
+  rdsBackupDays: [
+    ["rds", "CreateDBInstanceMessage", "BackupRetentionPeriod"],
+    /value from 0 to (\d+)\./,
+    LIMITS.rdsBackupDays.value,
+  ],
+  rdsStorageMin: [RDS_STORAGE, POSTGRES_GP3, LIMITS.rdsStorageMin.value],
+  rdsStorageMax: [RDS_STORAGE, POSTGRES_GP3, LIMITS.rdsStorageMax.value, 2],
+  groupDescription: [
+    ["ec2", "CreateSecurityGroupRequest", "Description"],
+    /Up to (\d+) characters/,
+    LIMITS.groupDescription.value,
+  ],
+  "groupDescription, of a rule": [
+    ["ec2", "IpRange", "Description"],
+    /Up to (\d+) characters/,
+    LIMITS.groupDescription.value,
+  ],
+  "the client token of a launch, which is a UUID": [
+    ["ec2", "RunInstancesRequest", "ClientToken"],
+    /Maximum (\d+) ASCII characters/,
+    64,
+  ],
+  "parts of an upload": [["s3", "UploadPartRequest", "PartNumber"], /between 1 and ([\d,]+)/, 10_000],
+};
+
+describe("AWS's published documentation", () => {
+  let partitions: Record<string, string[]>;
+  let facts: Fact[];
+  before(function () {
+    const script = fileURLToPath(new URL("documentation.py", import.meta.url));
+    const input = JSON.stringify(Object.values(FACTS).map(([part]) => part));
+    ({ partitions, facts } = JSON.parse(
+      execFileSync(requirePython(this, "models"), [script], { input, encoding: "utf8", maxBuffer: 1e8 }),
+    ));
+  });
+
+  for (const [index, [name, [part, where, expected, group = 1]]] of Object.entries(FACTS).entries())
+    it(`has the value of ${name} in ${part.filter(Boolean).join(".")}`, () => {
+      const fact = facts[index];
+      assert(fact);
+      const found = typeof where === "string" ? fact[where] : where.exec(fact.text)?.[group]?.replaceAll(",", "");
+      assert.equal(found === undefined || found === null ? undefined : Number(found), expected, fact.text);
+    });
+
+  it("has each region in the partition that the program knows it by", () => {
+    const regions = Object.entries(partitions).flatMap(([partition, all]) =>
+      all.map((region) => ({ partition, region })),
+    );
+    assert.ok(regions.length > 30, `${regions.length} regions`);
+    const global = ({ region }: { region: string }) => region.endsWith("-global");
+    for (const { partition, region } of regions.filter((one) => !global(one)))
+      assert.equal(partitionOf(region), partition, region);
+  });
+});
