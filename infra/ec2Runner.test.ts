@@ -84,7 +84,7 @@ describe("the EC2 runner of a stack", () => {
       { spot: false, onDemandFallback: true },
       { spot: true, onDemandFallback: false },
     ]) {
-      const { spot, onDemandFallback } = await resolved((await made(market)).result.settings);
+      const { spot, onDemandFallback } = await resolved((await create(market)).result.settings);
       assert.deepEqual({ spot, onDemandFallback }, market);
     }
   });

@@ -65,7 +65,7 @@ describe("parseStackConfig", () => {
     const principal = "arn:aws-cn:iam::444444444444:root";
     const raw = rawConfig((it) => ({ ...it, callers: [{ principal, tenants: ["*"] }] }));
     const problem = problemsOf(raw).find(({ key }) => key === "callers.0.principal");
-    assert.deepEqual([problem?.value, problem?.message], [principal, "must be the ARN of a role, user or account."]);
+    assert.deepEqual([problem?.value, problem?.message], [principal, "must be ARN of a role, user or account."]);
   });
 
   it("rejects a region without certificate authorities for its databases", () => {
