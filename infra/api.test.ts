@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { KEEP_ALIVE_SECONDS, SILENT_SECONDS } from "../runtime/api/times.ts";
+import { KEEP_ALIVE_SECONDS, SILENT_SECONDS } from "../runtime/api/timeouts.ts";
 import { Api, type ApiArgs } from "./api.ts";
 import { DATABASE, mocked, resolved } from "./testing/mocks.ts";
 

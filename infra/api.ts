@@ -106,7 +106,7 @@ const PORT = 3000;
  */
 const STOP_SECONDS = 60;
 const DRAIN_SECONDS = 30;
-/** Seconds; longer than gaps in event streams, shorter than the API's keep-alive (runtime/api/times.ts). */
+/** Seconds; longer than gaps in event streams, shorter than the API's keep-alive (runtime/api/timeouts.ts). */
 const IDLE_SECONDS = 60;
 /** Target of autoscaling. */
 const CPU_PERCENT = 60;

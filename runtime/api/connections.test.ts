@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { testApi } from "../testing/api/api.ts";
 import { MALFORMED } from "../testing/api/malformed.ts";
-import { HEADERS_SECONDS, REQUEST_SECONDS } from "./times.ts";
+import { HEADERS_SECONDS, REQUEST_SECONDS } from "./timeouts.ts";
 
 const read = { type: "read", sql: "select 1 as n", format: "json" };
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Socket } from "node:net";
 import { ERRORS, JobError } from "../contract/errors.ts";
 import { HEADER_BYTES, PASSING_SECONDS, PROBLEM_TYPE, problemJson } from "./problem.ts";
-import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./times.ts";
+import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./timeouts.ts";
 
 /** Requests of one connection that may be queued. Clients that pipeline send a few. */
 export const MAX_PIPELINED = 100;

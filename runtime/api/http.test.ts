@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { revokeToken } from "../store/tokens.ts";
 import { testApi } from "../testing/api/api.ts";
 import { onClientError } from "./problem.ts";
-import { KEEP_ALIVE_SECONDS } from "./times.ts";
+import { KEEP_ALIVE_SECONDS } from "./timeouts.ts";
 
 type Api = Awaited<ReturnType<typeof testApi>>;
 const rates = "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=A&dest_code=B";

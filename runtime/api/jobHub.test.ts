@@ -5,7 +5,7 @@ import { mock } from "node:test";
 import type { FastifyBaseLogger } from "fastify";
 import type { Database } from "../store/jobs.ts";
 import { JobHub } from "./jobHub.ts";
-import { LOOK_MS, STALLED_SECONDS } from "./times.ts";
+import { LOOK_MS, STALLED_SECONDS } from "./timeouts.ts";
 
 /** A response whose reader takes nothing while `isStalled`. */
 class FakeResponse extends EventEmitter {

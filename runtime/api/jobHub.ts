@@ -5,7 +5,7 @@ import { isTerminal } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Database } from "../store/jobs.ts";
 import { activeTokens } from "../store/tokens.ts";
-import { LOOK_MS, SILENT_SECONDS, STALLED_SECONDS } from "./times.ts";
+import { LOOK_MS, SILENT_SECONDS, STALLED_SECONDS } from "./timeouts.ts";
 
 /** An open event stream of one job. */
 interface Stream {

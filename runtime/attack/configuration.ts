@@ -33,6 +33,6 @@ export const CONFIGURATION: readonly SourceChange[] = [
   settings.api.limits.connections = ${CONNECTIONS};
   return {\n    ...settings,\n    version:`,
   },
-  { file: "../api/times.ts", from: "HEADERS_SECONDS = 15", to: `HEADERS_SECONDS = ${HEADERS_SECONDS}` },
-  { file: "../api/times.ts", from: "REQUEST_SECONDS = 60", to: `REQUEST_SECONDS = ${REQUEST_SECONDS}` },
+  { file: "../api/timeouts.ts", from: "HEADERS_SECONDS = 15", to: `HEADERS_SECONDS = ${HEADERS_SECONDS}` },
+  { file: "../api/timeouts.ts", from: "REQUEST_SECONDS = 60", to: `REQUEST_SECONDS = ${REQUEST_SECONDS}` },
 ];

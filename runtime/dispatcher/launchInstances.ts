@@ -1,6 +1,6 @@
 import type { RunnerType } from "../contract/states.ts";
+import { requestThrottled } from "../store/awsRequestRates.ts";
 import { beginLaunch, type Launch, launchAnswered, launchUnknown } from "../store/launches.ts";
-import { requestThrottled } from "../store/requestRates.ts";
 import type { DispatcherDeps } from "./deps.ts";
 import { type InstanceLauncher, type LaunchAnswer, LaunchDeadlineExceeded } from "./launcher.ts";
 

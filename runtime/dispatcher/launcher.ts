@@ -1,6 +1,6 @@
 import type { RunnerType } from "../contract/states.ts";
+import type { RequestRate } from "../store/awsRequestRates.ts";
 import type { Launch } from "../store/launches.ts";
-import type { RequestRate } from "../store/requestRates.ts";
 
 /** Run data from outside the database. */
 export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";

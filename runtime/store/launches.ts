@@ -1,6 +1,6 @@
 import type { RunnerType } from "../contract/states.ts";
+import type { RequestRate } from "./awsRequestRates.ts";
 import type { Database } from "./jobs.ts";
-import type { RequestRate } from "./requestRates.ts";
 
 /** The job store's side of launches: requests for instances, each of which claims a run of its launch. */
 

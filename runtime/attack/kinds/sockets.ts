@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { CHECK_SECONDS } from "../../api/times.ts";
+import { CHECK_SECONDS } from "../../api/timeouts.ts";
 import { MALFORMED } from "../../testing/api/malformed.ts";
 import { CONNECTIONS, REQUEST_SECONDS } from "../configuration.ts";
 import type { Target } from "../target.ts";

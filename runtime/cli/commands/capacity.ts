@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { connect, localPlatform, variable } from "../lib/client.ts";
 import { requireClone } from "../lib/clone.ts";
+import { connect, localPlatform, variable } from "../lib/connection.ts";
 import { type CliContext, type GlobalOptions, seconds, whole } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
-import { type Connection, connect } from "../lib/client.ts";
 import { CLONE } from "../lib/clone.ts";
 import type { Choice, Sources } from "../lib/completion.ts";
 import { SHELLS, type Shell, script } from "../lib/completionScripts.ts";
+import { type Connection, connect } from "../lib/connection.ts";
 import type { CliContext } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { examples } from "../lib/help.ts";

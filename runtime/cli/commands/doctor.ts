@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { connect } from "../lib/client.ts";
+import { connect } from "../lib/connection.ts";
 import type { CliContext, GlobalOptions } from "../lib/context.ts";
 import type { Check } from "../lib/doctor.ts";
 import { CommandError } from "../lib/exits.ts";

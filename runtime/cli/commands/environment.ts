@@ -1,4 +1,4 @@
-import { type Connection, localCredentials, localPlatform, noPlatform } from "../lib/client.ts";
+import { type Connection, localCredentials, localPlatform, noPlatform } from "../lib/connection.ts";
 import type { CliContext, GlobalOptions } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { print, printJson } from "../lib/screen.ts";

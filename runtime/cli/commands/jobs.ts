@@ -4,7 +4,7 @@ import { traceContext } from "../../contract/traceparent.ts";
 import { about } from "../lib/about.ts";
 import { attemptLines } from "../lib/attempts.ts";
 import { type BulkFlags, bulkFilter, bulkOptions, runBulk } from "../lib/bulk.ts";
-import type { Submitted } from "../lib/client.ts";
+import type { Submitted } from "../lib/connection.ts";
 import { type CliContext, choice, clientOf, regionOf, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { suggestion } from "../../contract/problems.ts";
 import type { Client } from "./apiClient.ts";
-import { type Connection, connect } from "./client.ts";
+import { type Connection, connect } from "./connection.ts";
 import type { Exit } from "./exits.ts";
 import { checkJson } from "./jsonFields.ts";
 

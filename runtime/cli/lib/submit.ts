@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Read, readJson } from "../../contract/json.ts";
 import type { Client } from "./apiClient.ts";
-import type { Submitted } from "./client.ts";
+import type { Submitted } from "./connection.ts";
 import { CommandError } from "./exits.ts";
 import { readText, shownName } from "./files.ts";
 

@@ -6,8 +6,8 @@ import {
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import type { Settings } from "../../platform/settings.ts";
+import type { RequestRate } from "../../store/awsRequestRates.ts";
 import type { Launch } from "../../store/launches.ts";
-import type { RequestRate } from "../../store/requestRates.ts";
 import type { InstanceLauncher, LaunchAnswer, ListedInstance } from "../launcher.ts";
 
 /** Name of the tag that identifies this stack's instances in its account. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { httpDouble, json, start } from "../../testing/cli.ts";
-import { openBrowser } from "./dashboardCommand.ts";
+import { openBrowser } from "./dashboard.ts";
 
 const LINK = { path: "/dashboard#/sign-in/rates_l_x", expiresAt: "2030-01-01T00:00:00.000Z" };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import pg from "pg";
 import { jobDatabase } from "../testing/jobs.ts";
-import { requestThrottled, takeRequest } from "./requestRates.ts";
+import { requestThrottled, takeRequest } from "./awsRequestRates.ts";
 
 const HOUR = 3_600_000;
 /** Slow enough that nothing is refilled while a test runs. */

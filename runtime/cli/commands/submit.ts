@@ -92,7 +92,7 @@ function repeatText({ status, requestId, finishedAt, task }: JobDocument, client
 }
 
 /** Commands that bring work: submit, load, query; and what comes of it: result; and what there is to ask: queries. */
-export function workCommands({ program, end }: CliContext): void {
+export function submitCommands({ program, end }: CliContext): void {
   program.commandsGroup(GROUPS.work);
   examples(
     jobOptions(program.command("submit")),

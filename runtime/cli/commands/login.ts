@@ -1,5 +1,5 @@
 import { Client } from "../lib/apiClient.ts";
-import { targetOf } from "../lib/client.ts";
+import { targetOf } from "../lib/connection.ts";
 import { type CliContext, clientOf, type GlobalOptions } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
@@ -7,7 +7,7 @@ import { PROFILE_NAME, type Profile, profileNamed, readProfiles, writeProfiles }
 import { plain, print, printJson, say, width } from "../lib/screen.ts";
 import { type ProviderDescription, signInByBrowser, signInByDevice } from "../lib/signIn.ts";
 import { table } from "../lib/table.ts";
-import { openBrowser } from "./dashboardCommand.ts";
+import { openBrowser } from "./dashboard.ts";
 
 /** GET /session. */
 interface Session {
