@@ -70,7 +70,7 @@ describe("settings of a stack's runtime", () => {
       "collector.example.com",
     ])
       assert.throws(() => settingsOf((it) => ({ ...it, traces: { endpoint } })), /traces\.endpoint/, endpoint);
-    // A text that is no ARN may be the key itself.
+    // Text other than an ARN may be the key itself.
     for (const headersSecret of [
       "api-key=hunter2",
       "rates/collector",

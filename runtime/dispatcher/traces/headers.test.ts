@@ -13,9 +13,9 @@ describe("the headers of an export", () => {
 
   for (const [text, says] of [
     [SECRET, /without =/],
-    [`a b=${SECRET}`, /no header name/],
-    [`${SECRET} x: y=1`, /no header name/],
-    [`=${SECRET}`, /no header name/],
+    [`a b=${SECRET}`, /invalid header name/],
+    [`${SECRET} x: y=1`, /invalid header name/],
+    [`=${SECRET}`, /invalid header name/],
     [`api-key=${SECRET}%`, /percent-encoding/],
     [`api-key=${SECRET}%0D%0Ax: y`, /value of api-key/],
     [`api-key=${SECRET}%C3%A4`, /value of api-key/],

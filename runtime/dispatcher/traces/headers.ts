@@ -36,8 +36,8 @@ export function parseHeaders(text: string): Headers {
   const headers: Record<string, string> = {};
   for (const [given, value] of pairs) {
     const name = given.toLowerCase();
-    // A name that is none may be a part of a value.
-    if (!NAME.test(name)) throw new Error("has an entry whose name is no header name: write name=value.");
+    // An invalid name may be a part of a value.
+    if (!NAME.test(name)) throw new Error("has an entry with an invalid header name: write name=value.");
     if (OWN.has(name)) throw new Error(`names ${name}, which the export sets itself: leave it out.`);
     if (Object.hasOwn(headers, name)) throw new Error(`names ${name} twice.`);
     if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) || value.length > LONGEST)
