@@ -316,6 +316,23 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     check: checkOf(shares, "runs another tenant's small read while one has filled its slots"),
     failure: /the end of small-\d+: not within/,
   },
+  "a tenant has a maximum of result streams": {
+    kind: shares,
+    changes: [
+      {
+        file: "../api/routes/results.ts",
+        from: "finished(reply.raw, slots.take(callerOfRequest(request).tenant));",
+        to: "finished(reply.raw, () => undefined);",
+      },
+      {
+        file: "../platform/aws.ts",
+        from: "httpAgent: { maxSockets: S3_CONNECTIONS }",
+        to: "httpAgent: { maxSockets: 30 }",
+      },
+    ],
+    check: checkOf(shares, "serves another tenant's result while one reads none of its own"),
+    failure: /aborted due to timeout/,
+  },
   "links of an upload are signed on demand": {
     kind: shares,
     changes: [{ file: "../api/routes/uploads.ts", from: "const MOST_LINKS = 100;", to: "const MOST_LINKS = 10_000;" }],

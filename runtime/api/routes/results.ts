@@ -1,4 +1,4 @@
-import { pipeline, Readable } from "node:stream";
+import { finished, pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { parse as parseRange, type Range } from "range-parser";
 import Type from "typebox";
 import { JobError } from "../../contract/errors.ts";
+import { S3_CONNECTIONS } from "../../platform/aws.ts";
 import type { JobServices } from "../deps.ts";
 import { matchesEtag } from "../etag.ts";
 import { succeededJob } from "../finishedJob.ts";
@@ -17,6 +18,7 @@ import { type Representation, represent, typesOf } from "../representation.ts";
 import { objectAt, openResult, type Stored } from "../resultObject.ts";
 import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
+import { TenantSlots } from "../tenantSlots.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 const DELIVERIES = ["redirect", "stream", "link"] as const;
@@ -54,6 +56,10 @@ unless the result is decompressed; \`If-Range\` and \`If-None-Match\` take the E
 /** Lifetime of a presigned link to a result. Seconds. */
 const LINK_SECONDS = 900;
 
+/** Results that are streamed from S3 at once, of all tenants and of one: each has a connection until it is read. */
+const STREAMS = S3_CONNECTIONS - 100;
+const STREAMS_OF_TENANT = 16;
+
 /** A downloadable file of a job. */
 interface Artifact {
   name: "result" | "report";
@@ -86,12 +92,13 @@ const ARTIFACTS: readonly Artifact[] = [
 
 /** GET /jobs/{id}/result and /report: a job's result, and the bad rows of its batch. */
 export const resultRoutes: JobRoutePlugin = async (app, options) => {
-  for (const artifact of ARTIFACTS) await app.register(artifactRoute(artifact), options);
+  const slots = new TenantSlots(STREAMS, STREAMS_OF_TENANT, "other results are being downloaded");
+  for (const artifact of ARTIFACTS) await app.register(artifactRoute(artifact, slots), options);
 };
 
 /** Creates the plugin of an artifact's route. */
 const artifactRoute =
-  (artifact: Artifact): JobRoutePlugin =>
+  (artifact: Artifact, slots: TenantSlots): JobRoutePlugin =>
   async (app, { guard, ...deps }) => {
     const { s3 } = deps.cloud;
     app.get(
@@ -126,6 +133,7 @@ const artifactRoute =
             "NotAcceptable",
             "RangeNotSatisfiable",
             "StorageUnavailable",
+            "Busy",
           ],
         }),
       },
@@ -164,6 +172,8 @@ const artifactRoute =
           if (delivery === "redirect") return reply.removeHeader("etag").redirect(location, 302);
           return reply.removeHeader("etag").send({ ...stored.link, location, expiresInSeconds: LINK_SECONDS });
         }
+        if (stored.location !== undefined && request.method !== "HEAD")
+          finished(reply.raw, slots.take(callerOfRequest(request).tenant));
         reply.header("content-disposition", disposition).type(form.type);
         if (form.encoding) reply.header("content-encoding", form.encoding);
         return sendBytes(request, reply, s3, stored, form, requestId);

@@ -5,6 +5,7 @@ import { JobError } from "../../contract/errors.ts";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
+import { TenantSlots } from "../tenantSlots.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 import { decodeUpload, MOST_PARTS, PART_BYTES, refused } from "./uploads.ts";
 
@@ -22,25 +23,7 @@ const Part = Type.Object({
  * this server only. Other clients use the presigned links. The number of parts in memory is limited.
  */
 export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) => {
-  const held = new Map<string, number>();
-
-  /**
-   * Reserves memory for a part of a tenant.
-   * @returns A function that releases it.
-   * @throws JobError Busy
-   */
-  const hold = (tenant: string): (() => void) => {
-    const own = held.get(tenant) ?? 0;
-    const all = [...held.values()].reduce((sum, n) => sum + n, 0);
-    if (all >= AT_ONCE || own >= AT_ONCE_OF_TENANT)
-      throw new JobError("Busy", { reason: "other parts are being uploaded" });
-    held.set(tenant, own + 1);
-    return () => {
-      const left = (held.get(tenant) ?? 1) - 1;
-      if (left > 0) held.set(tenant, left);
-      else held.delete(tenant);
-    };
-  };
+  const slots = new TenantSlots(AT_ONCE, AT_ONCE_OF_TENANT, "other parts are being uploaded");
 
   // The handler reads the body, after it has reserved memory.
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
@@ -57,7 +40,7 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
       const PartNumber = Number(request.params.part);
       if (PartNumber > MOST_PARTS)
         throw invalid([{ field: "path.part", value: PartNumber, message: `must be at most ${MOST_PARTS}.` }]);
-      const release = hold(tenant);
+      const release = slots.take(tenant);
       try {
         const Body = await readPart(request.body);
         const { ETag = "" } = await cloud.s3

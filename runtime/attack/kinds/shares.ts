@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import { TENANT_SLOTS } from "../configuration.ts";
 import { AVERAGE_RATES, LONG_READ, type Target } from "../target.ts";
 import { type Kind, MAIN_THREAD_MS } from "./kind.ts";
@@ -8,6 +9,9 @@ const READS = 12;
 /** Maximum wait of another tenant's small read in milliseconds: less than the long reads take. */
 const WAIT_MS = 10_000;
 const LONG_SECONDS = 40;
+/** Results that one tenant asks for without reading them, and how long it waits for their beginnings. */
+const UNREAD = 60;
+const UNREAD_MS = 3_000;
 /** Without a start for so long, no further long read gets a slot. Milliseconds. */
 const SETTLED_MS = 5_000;
 
@@ -50,6 +54,29 @@ export const shares: Kind = {
         const { status } = await target.ended(requestId, target.victim, WAIT_MS);
         assert.equal(status, "SUCCEEDED");
       }),
+    "serves another tenant's result while one reads none of its own": async (target) => {
+      const prefix = `unread-${Date.now()}`;
+      const large = (rows: number) => `select repeat('x', 900) as a, g from generate_series(1, ${rows}) g`;
+      await target.run(`${prefix}-a`, { type: "read", sql: large(30_000), format: "csv" }, target.attacker);
+      await target.run(`${prefix}-v`, { type: "read", sql: large(2_000), format: "csv" }, target.victim);
+      const leave = new AbortController();
+      const result = (name: string, token: string, signal: AbortSignal) =>
+        fetch(`${target.file.api}/jobs/${prefix}-${name}/result?delivery=stream`, {
+          headers: { authorization: `Bearer ${token}` },
+          signal,
+        });
+      try {
+        const opened = Array.from({ length: UNREAD }, () =>
+          result("a", target.attacker, leave.signal).catch(() => undefined),
+        );
+        await Promise.race([Promise.all(opened), delay(UNREAD_MS)]);
+        const answer = await result("v", target.victim, AbortSignal.timeout(WAIT_MS));
+        assert.equal(answer.status, 200);
+        assert.ok((await answer.text()).length > 1_800_000);
+      } finally {
+        leave.abort();
+      }
+    },
     "signs few links of an upload at a time": async (target) => {
       const spent = await target.mainThreadMs(target.api, async () => {
         const answer = await target.http("POST", "/uploads", { fileName: "a.csv", bytes: 19e9 }, target.attacker);

@@ -1,0 +1,38 @@
+import { JobError } from "../contract/errors.ts";
+
+/** Maximum of something that one process does at once, for all tenants and for each: one tenant cannot take all of it. */
+export class TenantSlots {
+  readonly #most: number;
+  readonly #mostOfTenant: number;
+  readonly #reason: string;
+  readonly #held = new Map<string, number>();
+  #all = 0;
+
+  /** @param reason why the platform is busy, for the error */
+  constructor(most: number, mostOfTenant: number, reason: string) {
+    this.#most = most;
+    this.#mostOfTenant = mostOfTenant;
+    this.#reason = reason;
+  }
+
+  /**
+   * Takes a slot.
+   * @returns A function that releases it.
+   * @throws JobError Busy
+   */
+  take(tenant: string): () => void {
+    const own = this.#held.get(tenant) ?? 0;
+    if (this.#all >= this.#most || own >= this.#mostOfTenant) throw new JobError("Busy", { reason: this.#reason });
+    this.#held.set(tenant, own + 1);
+    this.#all += 1;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      const left = (this.#held.get(tenant) ?? 1) - 1;
+      if (left > 0) this.#held.set(tenant, left);
+      else this.#held.delete(tenant);
+      this.#all -= 1;
+    };
+  }
+}
