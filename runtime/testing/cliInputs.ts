@@ -361,6 +361,30 @@ export const CLI_INPUTS: readonly CliInput[] = [
   },
   // load
   {
+    from: "further",
+    verdict: "fixed",
+    name: "load of an address says how to load it",
+    script: "rates load https://example.com/x.csv; rates load s3://bucket/x.csv",
+    code: 2,
+    err: /use `rates submit` with an update whose source is \{"url":"https:\/\/…"\}[\s\S]*source is \{"s3":"s3:\/\/…"\}/,
+  },
+  {
+    from: "further",
+    verdict: "fixed",
+    name: "load of a file:// address says to name the path",
+    script: "rates load file:///tmp/x.csv",
+    code: 2,
+    err: /takes a path, not a file:\/\/ address/,
+  },
+  {
+    from: "further",
+    verdict: "fixed",
+    name: "load of an empty name",
+    script: 'rates load ""',
+    code: 2,
+    err: /^The name of the file is empty\./,
+  },
+  {
     from: "listed",
     verdict: "fixed",
     name: "load - from a pipe",

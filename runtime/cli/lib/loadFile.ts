@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, constants as files, openSync } from "node:fs";
+import { createReadStream, existsSync, constants as files, openSync } from "node:fs";
 import { type FileHandle, mkdtemp, open, rm, stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -44,6 +44,9 @@ const COPY_BYTES = 20_000_000_000;
  * @throws CommandError that names the cause
  */
 export async function openLoadFile(argument: string, flags: KindFlags): Promise<LoadFile> {
+  if (argument === "") throw new CommandError("invalid", "The name of the file is empty. Name a file, or - for stdin.");
+  const address = addressOf(argument);
+  if (address !== undefined && !existsSync(argument)) throw new CommandError("invalid", address);
   const isStdin = argument === "-" || descriptorOf(argument) === 0;
   const name = isStdin ? "stdin" : shownName(argument);
   try {
@@ -55,6 +58,15 @@ export async function openLoadFile(argument: string, flags: KindFlags): Promise<
     if (error instanceof CommandError) throw error;
     throw unreadable(name, fileReason(error));
   }
+}
+
+/** Returns the way to load an address, or undefined if the argument is none. */
+function addressOf(argument: string): string | undefined {
+  const scheme = ["https://", "http://", "s3://", "file://"].find((one) => argument.toLowerCase().startsWith(one));
+  if (scheme === undefined) return undefined;
+  if (scheme === "file://") return "`rates load` takes a path, not a file:// address: leave out file://.";
+  const source = scheme === "s3://" ? '{"s3":"s3://…"}' : '{"url":"https://…"}';
+  return `\`rates load\` sends files of this machine. To load from ${scheme}…, use \`rates submit\` with an update whose source is ${source}, or download the file first.`;
 }
 
 const unreadable = (name: string, reason: string) => new CommandError("invalid", `${name} cannot be read: ${reason}.`);

@@ -288,7 +288,10 @@ describe("loading a batch", () => {
     const ndjson = (await load(`${bad.map((item) => JSON.stringify(item)).join("\n")}\n{"cut": `, {
       format: "ndjson",
     })) as { faults: string[] };
-    assert.deepEqual(ndjson.faults, [...inline.faults, '9 null {"cut": is not JSON: one object per line']);
+    assert.deepEqual(ndjson.faults, [
+      ...inline.faults,
+      '9 null {"cut": is not JSON: one object per line; this one has no end',
+    ]);
   });
 
   it("names the cause of a line that is not JSON", async () => {
@@ -311,6 +314,24 @@ describe("loading a batch", () => {
         "5 null ROW\\u000C is not JSON: one object per line, and nothing after it",
       ],
     );
+  });
+
+  it("names what other writers have and JSON lacks", async () => {
+    const begin = '{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":';
+    const lines = {
+      "NaN}": "NaN, Infinity, None",
+      "Infinity}": "NaN, Infinity, None",
+      "-Infinity}": "NaN, Infinity, None",
+      "None}": "NaN, Infinity, None",
+      "True}": "NaN, Infinity, None",
+      "5": "this one has no end",
+      "5} // checked": "nothing after it",
+    };
+    const whole = { "// note": "without comments", "# note": "without comments", "{'price': 5}": "in double quotes" };
+    const texts = [...Object.keys(lines).map((end) => `${begin}${end}`), ...Object.keys(whole)];
+    const found = (await load(texts.join("\n"), { format: "ndjson" })) as { faults: string[] };
+    for (const [at, cause] of [...Object.values(lines), ...Object.values(whole)].entries())
+      assert.match(found.faults[at] ?? "", new RegExp(`^${at + 1} null .* is not JSON: one object per line.*${cause}`));
   });
 
   it("replaces exactly the lanes and days that the batch has", async () => {

@@ -98,8 +98,20 @@ function whyNoJson(text: string, error: unknown): string {
   const reason = "is not JSON: one object per line";
   if (/after JSON/.test((error as Error).message))
     return text.endsWith(",") ? `${reason}, without a comma after it` : `${reason}, and nothing after it`;
-  return escapeInvisible(text[0] ?? "") === (text[0] ?? "") ? reason : `${reason}, which begins with {`;
+  if (escapeInvisible(text[0] ?? "") !== (text[0] ?? "")) return `${reason}, which begins with {`;
+  if (COMMENTS.some((start) => text.startsWith(start))) return `${reason}, without comments`;
+  if (text.startsWith("{'")) return `${reason}, with names and texts in double quotes`;
+  const { message } = error as Error;
+  if (NO_VALUE.some((start) => message.startsWith(start)))
+    return `${reason}. NaN, Infinity, None, True and False are no JSON values`;
+  return text.startsWith("{") && !text.endsWith("}") ? `${reason}; this one has no end` : reason;
 }
+
+const COMMENTS = ["//", "/*", "#", "--"];
+/** Beginnings of V8's messages for values that JavaScript or Python write and JSON lacks. */
+const NO_VALUE = [..."NITF"]
+  .map((letter) => `Unexpected token '${letter}'`)
+  .concat("No number after minus sign", "Unexpected token 'i'", "Unexpected token 'n'");
 
 const endless = (bytes: Buffer): RowProblem => ({
   column: null,
