@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
-import { allQueries, allStatements, bindParams, queryNamed, statementNamed } from "../runtime/queries/catalogue.ts";
+import { allQueries, allStatements, bindParams, findQuery, findStatement } from "../runtime/queries/catalogue.ts";
 import type { ParamType, ParamValue } from "../runtime/queries/parameters.ts";
 import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 
@@ -36,7 +36,7 @@ describe("the named queries, on the fixture", () => {
 
   /** The rows as lists, as the role that runs reads, where nothing can be written. */
   const ask = async (name: string, params: Record<string, unknown> = {}) => {
-    const query = queryNamed(name);
+    const query = findQuery(name);
     assert.ok(query, name);
     await reader.query("begin read only");
     try {
@@ -131,7 +131,7 @@ describe("the named queries, on the fixture", () => {
   });
 
   it("price_export reads the table as it lies when nothing is filtered", async () => {
-    const query = queryNamed("price_export");
+    const query = findQuery("price_export");
     assert.ok(query);
     const { rows: plan } = await reader.query(`explain ${bindParams(query, {})}`);
     assert.equal(plan.length, 1);
@@ -139,7 +139,7 @@ describe("the named queries, on the fixture", () => {
   });
 
   it("purge_prices deletes the days before a day", async () => {
-    const purge = statementNamed("purge_prices");
+    const purge = findStatement("purge_prices");
     assert.ok(purge);
     assert.equal(allStatements().length, 1);
     const writer = await database.connect("job_writer");
@@ -152,7 +152,7 @@ describe("the named queries, on the fixture", () => {
   });
 
   it("cannot be statements: the reader's role refuses to delete", async () => {
-    const purge = statementNamed("purge_prices");
+    const purge = findStatement("purge_prices");
     assert.ok(purge);
     await assert.rejects(
       reader.query(bindParams(purge, { before: "2021-03-02" })),

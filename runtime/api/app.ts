@@ -41,7 +41,7 @@ import { usageRoute } from "./routes/usage.ts";
 import { waitingRoute } from "./routes/waiting.ts";
 import { createSubmitter } from "./submitter.ts";
 
-/** Maximum body size in bytes, that of an SQS message, so that both doors accept the same requests. */
+/** Maximum body size in bytes, that of an SQS message, so that HTTP and queue accept the same requests. */
 export const BODY_BYTES = 1024 * 1024;
 
 /** Plugins whose routes every platform has, in the order of /openapi.json. */

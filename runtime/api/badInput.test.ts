@@ -18,7 +18,7 @@ const BATCH = 10;
 const SLOWER = 4;
 
 /** Tables that only a valid request may change. */
-const KEPT = ["jobs.jobs", "public.prices", "public.ports", "public.regions", "jobs.runs"];
+const UNCHANGED_TABLES = ["jobs.jobs", "public.prices", "public.ports", "public.regions", "jobs.runs"];
 
 describe("bad input", () => {
   const all = badRequests(SEED);
@@ -73,7 +73,7 @@ describe("bad input", () => {
     try {
       const headers = await q.as("acme", "admin");
       // Names of tokens and files are free text.
-      const before = await contents(q.admin, KEPT);
+      const before = await contents(q.admin, UNCHANGED_TABLES);
       let tried = 0;
       for (const { id, method, fields, query } of (await Description.of(q.app)).operations) {
         // The fields of a job are covered above.
@@ -110,7 +110,7 @@ describe("bad input", () => {
           }
       }
       assert(tried > 1_000, `${tried} requests`);
-      assert.deepEqual(await contents(q.admin, KEPT), before);
+      assert.deepEqual(await contents(q.admin, UNCHANGED_TABLES), before);
     } finally {
       await q.close();
     }

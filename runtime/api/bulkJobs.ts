@@ -19,7 +19,7 @@ export type BulkAction = keyof typeof BULK_STATES;
 /** Maximum number of jobs per call. */
 export const BULK_JOBS = 100;
 /** Number of jobs that are changed concurrently. */
-const AT_ONCE = 5;
+const CONCURRENCY = 5;
 
 /** Selects jobs of a tenant, by ids or by a filter. */
 export interface Selection {
@@ -31,7 +31,7 @@ export interface Selection {
 }
 
 /** Counts of the jobs that a selection matches. */
-export interface BulkFigures {
+export interface BulkCounts {
   matched: number;
   /** Number of jobs that the action applies to. */
   eligible: number;
@@ -40,7 +40,7 @@ export interface BulkFigures {
 }
 
 /** Result of one call. */
-export interface BulkOutcome extends BulkFigures {
+export interface BulkOutcome extends BulkCounts {
   done: number;
   /** Number of jobs that needed no change: already ended, or already retried. */
   unchanged: number;
@@ -74,8 +74,8 @@ export async function countJobs(
   action: BulkAction,
   selection: Selection,
   includeFinal: boolean,
-): Promise<BulkFigures> {
-  if (selection.ids !== undefined) return figuresOf(action, await jobsById(deps, selection), includeFinal);
+): Promise<BulkCounts> {
+  if (selection.ids !== undefined) return countsOf(action, await jobsById(deps, selection), includeFinal);
   const { tenant, filter = {} } = selection;
   const status = statesOf(action, filter);
   const { total, byStatus, byErrorType } = await deps.tracking.summarise({ ...filter, tenant, status });
@@ -101,7 +101,7 @@ export async function changeJobs(
   const { jobs: found, cursor } = await nextJobs(deps, action, selection);
   const states: readonly string[] = BULK_STATES[action];
   const outcome: BulkOutcome = {
-    ...figuresOf(action, found, includeFinal),
+    ...countsOf(action, found, includeFinal),
     done: 0,
     unchanged: 0,
     jobs: [],
@@ -123,8 +123,8 @@ export async function changeJobs(
       outcome.failed.push({ requestId, type: error.code, message: error.message });
     }
   };
-  for (let from = 0; from < eligible.length; from += AT_ONCE)
-    await Promise.all(eligible.slice(from, from + AT_ONCE).map(changeOne));
+  for (let from = 0; from < eligible.length; from += CONCURRENCY)
+    await Promise.all(eligible.slice(from, from + CONCURRENCY).map(changeOne));
   return outcome;
 }
 
@@ -198,7 +198,7 @@ async function jobsById({ db }: JobServices, { tenant, ids = [] }: Selection): P
   return jobs;
 }
 
-function figuresOf(action: BulkAction, jobs: readonly BulkJob[], includeFinal: boolean): BulkFigures {
+function countsOf(action: BulkAction, jobs: readonly BulkJob[], includeFinal: boolean): BulkCounts {
   const count = (values: readonly string[]) =>
     Object.fromEntries([...Map.groupBy(values, (value) => value)].map(([value, same]) => [value, same.length]));
   const states: readonly string[] = BULK_STATES[action];

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { ERRORS, JobError } from "../contract/errors.ts";
-import { HEADER_BYTES, PASSING_SECONDS, PROBLEM_TYPE, problemJson } from "./problem.ts";
+import { HEADER_BYTES, PROBLEM_TYPE, problemJson, RETRY_AFTER_SECONDS } from "./problem.ts";
 import { CHECK_SECONDS, HEADERS_SECONDS, IDLE_SECONDS, KEEP_ALIVE_SECONDS, REQUEST_SECONDS } from "./timeouts.ts";
 
 /** Requests of one connection that may be queued. Clients that pipeline send a few. */
@@ -48,7 +48,7 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
   const idle = new Set<Socket>();
   const receiving = new Set<Socket>();
 
-  const forget = (socket: Socket) => {
+  const removeConnection = (socket: Socket) => {
     const connection = open.get(socket);
     if (connection) connection.waiting.length = 0;
     open.delete(socket);
@@ -60,11 +60,11 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
    * Closes the connection that has been idle longest.
    * @returns False if none is idle.
    */
-  const makeRoom = (): boolean => {
+  const closeIdleConnection = (): boolean => {
     for (const waitedFor of [idle, receiving])
       for (const socket of waitedFor) {
         // The "close" event comes a turn later, and more connections may be accepted before.
-        forget(socket);
+        removeConnection(socket);
         socket.destroy();
         return true;
       }
@@ -92,10 +92,10 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
   };
 
   server.on("connection", (socket) => {
-    const isReserved = open.size >= maxConnections && !makeRoom();
+    const isReserved = open.size >= maxConnections && !closeIdleConnection();
     open.set(socket, { socket, isReserved, isBusy: false, waiting: [], dropped: 0 });
     idle.add(socket);
-    socket.once("close", () => forget(socket));
+    socket.once("close", () => removeConnection(socket));
   });
 
   server.on("request", (request, response) => {
@@ -119,7 +119,7 @@ function refuse(response: ServerResponse, error: JobError): void {
   response
     .writeHead(ERRORS[error.code].http, {
       "content-type": PROBLEM_TYPE,
-      "retry-after": PASSING_SECONDS,
+      "retry-after": RETRY_AFTER_SECONDS,
       connection: "close",
     })
     .end(problemJson(error));

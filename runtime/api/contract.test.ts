@@ -130,7 +130,7 @@ const MORE: Record<string, readonly Case[]> = {
 };
 
 /** Documented responses that are not tested here, with the test that covers them, or the reason. */
-const ELSEWHERE: Record<string, string> = {
+const TESTED_ELSEWHERE: Record<string, string> = {
   Internal: "nothing brings it about",
   TooManyRequests: "below, under low limits",
   TooManyStreams: "connections.test.ts",
@@ -168,12 +168,12 @@ describe("every operation of the API", function () {
   });
 
   /** Successful requests of an operation, given jobs to refer to. */
-  const soundOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
+  const validCasesOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
     const make = VALID_REQUESTS[id];
     assert(make, `testing/api/validRequests.ts has no request of ${id}, and every operation needs one`);
-    const sound = make(known);
-    assert.match(sound.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
-    return sound;
+    const validCases = make(known);
+    assert.match(validCases.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
+    return validCases;
   };
   /** Read-only operations share an API; others get their own, since some end jobs that others need. */
   const groups = () => [
@@ -185,7 +185,7 @@ describe("every operation of the API", function () {
     this.timeout(120_000);
     const missing: string[] = [];
     const tryAll = async (p: Api, operation: DescribedOperation) => {
-      const sound = soundOf(operation, p);
+      const validCases = validCasesOf(operation, p);
       const { id, method, responses } = operation;
       const seen = new Set<string | number>();
       const answersOf = async ({ url, payload, headers = {}, as = ["admin"], without }: Omit<Case, "answers">) => {
@@ -197,27 +197,28 @@ describe("every operation of the API", function () {
         return response;
       };
       for (const { answers, ...one } of [
-        ...ofAll(operation, sound),
-        ...(await ofWhatIsThere(p, operation, sound)),
+        ...commonErrorCases(operation, validCases),
+        ...(await existingDataCases(p, operation, validCases)),
         ...(MORE[id] ?? []),
       ]) {
         const response = await answersOf(one);
         assert.equal(codeOf(response), answers, `${id} ${one.url}: ${response.body.slice(0, 300)}`);
       }
-      const response = await answersOf(sound);
+      const response = await answersOf(validCases);
       assert(response.statusCode < 300, `${id}: ${response.body}`);
       if (method === "GET") {
-        const head = await p.app.inject({ method: "HEAD", url: sound.url, headers: await p.as("acme", "admin") });
+        const head = await p.app.inject({ method: "HEAD", url: validCases.url, headers: await p.as("acme", "admin") });
         assert.deepEqual(
           [head.statusCode, head.headers["content-type"], head.body],
           [response.statusCode, response.headers["content-type"], ""],
-          `HEAD ${sound.url}`,
+          `HEAD ${validCases.url}`,
         );
       }
       if (id === "createToken") assert.equal(response.headers["cache-control"], "no-store");
       const works = Object.keys(responses).filter((status) => status < "400");
       for (const one of [...works.map(Number), ...Description.codesOf(operation)])
-        if (!seen.has(one) && !(one in ELSEWHERE) && !(`${id} ${one}` in ELSEWHERE)) missing.push(`${id} ${one}`);
+        if (!seen.has(one) && !(one in TESTED_ELSEWHERE) && !(`${id} ${one}` in TESTED_ELSEWHERE))
+          missing.push(`${id} ${one}`);
     };
     for (const group of groups()) {
       const p = await inhabitedApi(SETTINGS);
@@ -238,7 +239,7 @@ describe("every operation of the API", function () {
     try {
       for (const operation of operations) {
         if (!Description.codesOf(operation).includes("TooManyRequests")) continue;
-        const { url } = soundOf(operation, p);
+        const { url } = validCasesOf(operation, p);
         const headers = operation.guarded ? await p.as("acme", "admin") : {};
         const ask = () => p.app.inject({ method: operation.method, url, headers });
         await Promise.all(Array.from({ length: most }, ask));
@@ -255,7 +256,7 @@ describe("every operation of the API", function () {
     const p = await inhabitedApi({ api: { ...SETTINGS.api, openRates: false } });
     try {
       const headers = await p.as("acme", "admin");
-      const asked = operations.map((operation) => ({ operation, ...soundOf(operation, p) }));
+      const asked = operations.map((operation) => ({ operation, ...validCasesOf(operation, p) }));
       // No server listens on port 1, so the driver reports its own error.
       const gone = new pg.Pool({ host: "127.0.0.1", port: 1 });
       p.pool.query = gone.query.bind(gone) as never;
@@ -283,24 +284,27 @@ describe("every operation of the API", function () {
 });
 
 /** Errors common to all operations. */
-function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedOperation, sound: SentRequest): Case[] {
-  const { url } = sound;
+function commonErrorCases(
+  { path, guarded, takesBody, takesParameters, method }: DescribedOperation,
+  validCases: SentRequest,
+): Case[] {
+  const { url } = validCases;
   const json = { "content-type": "application/json" };
-  const lacking: Scope[] = /^.(tokens|redrive|metrics|dead-letters)/.test(path)
+  const missingHeaders: Scope[] = /^.(tokens|redrive|metrics|dead-letters)/.test(path)
     ? ["read", "submit", "update", "cancel"]
     : method === "GET" && !path.startsWith("/uploads")
       ? ["submit", "cancel"]
       : ["read"];
   const all: (Case | false)[] = [
-    guarded && { ...sound, as: [], answers: "Unauthorized" },
+    guarded && { ...validCases, as: [], answers: "Unauthorized" },
     // Every caller may use its own session.
-    guarded && !path.startsWith("/session") && { ...sound, as: lacking, answers: "Forbidden" },
+    guarded && !path.startsWith("/session") && { ...validCases, as: missingHeaders, answers: "Forbidden" },
     takesBody && { url, payload: "{", headers: json, answers: "UnreadableMessage" },
     takesBody && { url, payload: `"${"x".repeat(1_100_000)}"`, headers: json, answers: "TooLarge" },
     takesBody && { url, payload: "<x/>", headers: { "content-type": "text/xml" }, answers: "UnsupportedMediaType" },
     takesBody && { url, payload: { none: 1 }, answers: "InvalidRequest" },
     takesParameters && {
-      ...sound,
+      ...validCases,
       url: path.includes("{id}") ? path.replace("{id}", "!") : `${path}?none=1`,
       answers: "InvalidRequest",
     },
@@ -311,7 +315,7 @@ function ofAll({ path, guarded, takesBody, takesParameters, method }: DescribedO
 }
 
 /** Cases that need generated values: unknown and unstarted uploads, and a caller's own token. */
-async function ofWhatIsThere(p: Api, { path }: DescribedOperation, sound: SentRequest): Promise<Case[]> {
+async function existingDataCases(p: Api, { path }: DescribedOperation, validCases: SentRequest): Promise<Case[]> {
   if (path === "/tokens/{id}") {
     const headers = await p.as("acme", "admin");
     const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
@@ -319,10 +323,14 @@ async function ofWhatIsThere(p: Api, { path }: DescribedOperation, sound: SentRe
   }
   if (!path.startsWith("/uploads/{id}")) return [];
   const [key = ""] = Buffer.from(p.known.upload, "base64url").toString().split("\n");
-  const neverBegun = Buffer.from(`${key}\nnever-begun`).toString("base64url");
+  const unknownUpload = Buffer.from(`${key}\nnever-begun`).toString("base64url");
   return [
-    { ...sound, url: path.replace("{id}", "none"), answers: "NotFound" },
+    { ...validCases, url: path.replace("{id}", "none"), answers: "NotFound" },
     // Links are signed without contacting S3, which later refuses the parts.
-    { ...sound, url: path.replace("{id}", neverBegun), answers: path.endsWith("/parts") ? 200 : "SourceNotFound" },
+    {
+      ...validCases,
+      url: path.replace("{id}", unknownUpload),
+      answers: path.endsWith("/parts") ? 200 : "SourceNotFound",
+    },
   ];
 }

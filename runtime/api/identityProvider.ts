@@ -5,7 +5,7 @@ import type { OidcSettings } from "../platform/settings.ts";
 import type { Claims } from "../store/accessRules.ts";
 
 /** Timeout of requests to the provider. Seconds. */
-const PATIENCE_SECONDS = 10;
+const TIMEOUT_SECONDS = 10;
 /** Maximum age of an ID token that is exchanged for a session. */
 const ID_TOKEN_AGE = "10 minutes";
 /** Accepted signature algorithms: asymmetric ones only, whose key only the provider has. */
@@ -140,12 +140,12 @@ export class IdentityProvider {
       ...(issuer.startsWith("http:") ? [oidc.allowInsecureRequests] : []),
     ];
     const config = await oidc.discovery(new URL(issuer), clientId, undefined, oidc.None(), {
-      timeout: PATIENCE_SECONDS,
+      timeout: TIMEOUT_SECONDS,
       execute,
     });
     const { jwks_uri } = config.serverMetadata();
     if (jwks_uri === undefined) throw new Error("it publishes no keys (jwks_uri)");
-    const keys = createRemoteJWKSet(new URL(jwks_uri), { timeoutDuration: PATIENCE_SECONDS * 1_000 });
+    const keys = createRemoteJWKSet(new URL(jwks_uri), { timeoutDuration: TIMEOUT_SECONDS * 1_000 });
     return { config, keys };
   }
 }

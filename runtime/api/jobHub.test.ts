@@ -5,7 +5,7 @@ import { mock } from "node:test";
 import type { FastifyBaseLogger } from "fastify";
 import type { Database } from "../store/jobs.ts";
 import { JobHub } from "./jobHub.ts";
-import { LOOK_MS, STALLED_SECONDS } from "./timeouts.ts";
+import { POLL_MS, STALLED_SECONDS } from "./timeouts.ts";
 
 /** A response whose reader takes nothing while `isStalled`. */
 class FakeResponse extends EventEmitter {
@@ -68,7 +68,7 @@ describe("the hub of event streams", () => {
   const looked = async () => {
     await once(looks, "looked");
     // The documents arrive with the next statement.
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS / 2));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS / 2));
   };
 
   it("polls once, whether a thousand streams watch one job or a thousand", async () => {
@@ -133,7 +133,7 @@ describe("the hub of event streams", () => {
     assert.equal(gone.written.length, 0);
     here.destroy();
     statements.length = 0;
-    await new Promise((resolve) => setTimeout(resolve, 3 * LOOK_MS));
+    await new Promise((resolve) => setTimeout(resolve, 3 * POLL_MS));
     assert.ok(statements.length <= 1, "it goes on looking with nobody there");
   });
 });

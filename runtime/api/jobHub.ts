@@ -5,7 +5,7 @@ import { isTerminal } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Database } from "../store/jobs.ts";
 import { activeTokens } from "../store/tokens.ts";
-import { LOOK_MS, SILENT_SECONDS, STALLED_SECONDS } from "./timeouts.ts";
+import { POLL_MS, SILENT_SECONDS, STALLED_SECONDS } from "./timeouts.ts";
 
 /** An open event stream of one job. */
 interface Stream {
@@ -21,7 +21,7 @@ interface Stream {
 }
 
 /** A watched job. One poll serves all its streams. */
-interface Watched {
+interface WatchedJob {
   readonly tenant: string;
   readonly requestId: string;
   version: string;
@@ -30,9 +30,9 @@ interface Watched {
 }
 
 /** Number of polls between two checks of the tokens. */
-const LOOKS_PER_TOKEN_CHECK = 4;
+const POLLS_PER_TOKEN_CHECK = 4;
 /** Documents per statement. They are at most 64 KiB each, and other requests run between statements. */
-const DOCUMENTS_AT_ONCE = 50;
+const DOCUMENTS_PER_QUERY = 50;
 
 /**
  * Sends all event streams of one process. Each poll runs one statement for the versions of all watched jobs and further
@@ -43,11 +43,11 @@ export class JobHub {
   readonly #db: Database;
   readonly #limits: Settings["api"]["limits"];
   readonly #log: FastifyBaseLogger;
-  readonly #jobs = new Map<string, Watched>();
+  readonly #jobs = new Map<string, WatchedJob>();
   readonly #perOwner = new Map<string, number>();
   #streams = 0;
   #timer: NodeJS.Timeout | undefined;
-  #looks = 0;
+  #polls = 0;
   #closed = false;
 
   constructor(db: Database, limits: Settings["api"]["limits"], log: FastifyBaseLogger) {
@@ -136,11 +136,11 @@ export class JobHub {
       }
       this.#timer = undefined;
       if (this.#jobs.size > 0) this.#schedule();
-    }, LOOK_MS);
+    }, POLL_MS);
   }
 
   async #look(): Promise<void> {
-    if (++this.#looks % LOOKS_PER_TOKEN_CHECK === 0) await this.#checkTokens();
+    if (++this.#polls % POLLS_PER_TOKEN_CHECK === 0) await this.#checkTokens();
     const jobs = [...this.#jobs.values()];
     if (jobs.length === 0) return;
     const versions = await this.#select("version", jobs);
@@ -149,8 +149,8 @@ export class JobHub {
       if (version === undefined) for (const stream of job.streams) stream.raw.end();
       return version !== undefined && version !== job.version;
     });
-    for (let from = 0; from < changed.length; from += DOCUMENTS_AT_ONCE) {
-      const documents = await this.#select("document", changed.slice(from, from + DOCUMENTS_AT_ONCE));
+    for (let from = 0; from < changed.length; from += DOCUMENTS_PER_QUERY) {
+      const documents = await this.#select("document", changed.slice(from, from + DOCUMENTS_PER_QUERY));
       for (const [job, document] of documents) {
         job.version = String(versions.get(job));
         this.#show(job, document as Record<string, unknown>);
@@ -159,14 +159,14 @@ export class JobHub {
     this.#tend();
   }
 
-  async #select(column: "version" | "document", jobs: readonly Watched[]): Promise<Map<Watched, unknown>> {
+  async #select(column: "version" | "document", jobs: readonly WatchedJob[]): Promise<Map<WatchedJob, unknown>> {
     const { rows } = await this.#db.query(
       `select asked.turn, d.${column} as value
        from unnest($1::text[], $2::text[]) with ordinality asked (tenant, request_id, turn)
        join jobs.documents d on d.tenant = asked.tenant and d.request_id = asked.request_id`,
       [jobs.map((job) => job.tenant), jobs.map((job) => job.requestId)],
     );
-    const found = new Map<Watched, unknown>();
+    const found = new Map<WatchedJob, unknown>();
     for (const { turn, value } of rows) {
       const job = jobs[Number(turn) - 1];
       if (job) found.set(job, value);
@@ -174,7 +174,7 @@ export class JobHub {
     return found;
   }
 
-  #show(job: Watched, document: Record<string, unknown>): void {
+  #show(job: WatchedJob, document: Record<string, unknown>): void {
     const { state, event } = describe(document);
     const ended = isTerminal(String(document.status));
     if (state === job.state && !ended) return;

@@ -4,9 +4,9 @@ const TIMES = 4;
 /**
  * Creates a cache for results that are the same for all callers. Concurrent callers share one computation. Its result
  * is kept for four times its duration, so that computing takes at most a fifth of the time.
- * @param leastMs - Minimum lifetime in milliseconds.
+ * @param minimumMs - Minimum lifetime in milliseconds.
  */
-export function memoizeBriefly(leastMs = 0): <T>(key: string, find: () => Promise<T>) => Promise<T> {
+export function memoizeBriefly(minimumMs = 0): <T>(key: string, find: () => Promise<T>) => Promise<T> {
   const answers = new Map<string, { answer: Promise<unknown>; until: number }>();
   return <T>(key: string, find: () => Promise<T>) => {
     const now = performance.now();
@@ -18,7 +18,7 @@ export function memoizeBriefly(leastMs = 0): <T>(key: string, find: () => Promis
     entry.answer.then(
       () => {
         const took = performance.now() - now;
-        entry.until = performance.now() + Math.max(TIMES * took, leastMs);
+        entry.until = performance.now() + Math.max(TIMES * took, minimumMs);
       },
       // Failures are not cached.
       () => answers.delete(key),

@@ -28,7 +28,7 @@ export const ProblemBody = Type.Object({
 
 export const PROBLEM_TYPE = "application/problem+json";
 /** Value of Retry-After for retryable errors. */
-export const PASSING_SECONDS = "5";
+export const RETRY_AFTER_SECONDS = "5";
 
 /** Formats the body of an error response. */
 export function problemJson(error: JobError): string {
@@ -49,7 +49,7 @@ export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply 
   const status = ERRORS[error.code].http;
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="rates"');
   if ((status === 503 || status === 429) && !reply.hasHeader("retry-after"))
-    reply.header("retry-after", PASSING_SECONDS);
+    reply.header("retry-after", RETRY_AFTER_SECONDS);
   // Headers that the handler set for a successful response.
   for (const name of ["etag", "content-encoding", "content-disposition", "cache-control"]) reply.removeHeader(name);
   return reply.code(status).type(PROBLEM_TYPE).send(problemJson(error));
@@ -97,7 +97,7 @@ function ofFastify(
   switch (thrown.statusCode) {
     case 403:
     case 404:
-      return new JobError("NotFound", { path: `${method} ${shownPath(url)}` });
+      return new JobError("NotFound", { path: `${method} ${pathForMessage(url)}` });
     case 413:
       return new JobError("TooLarge", { limit });
     case 415:
@@ -108,7 +108,7 @@ function ofFastify(
 }
 
 /** Returns a request's path, truncated for an error message. */
-export const shownPath = (url: string): string => cutText(redactText(url.split("?", 1)[0] ?? ""), 200);
+export const pathForMessage = (url: string): string => cutText(redactText(url.split("?", 1)[0] ?? ""), 200);
 
 /** Creates the error for a path that is not a valid URL, or has a segment longer than any id; no route matches it. */
 export const invalidPath = ({ url }: FastifyRequest): JobError => {

@@ -1,7 +1,7 @@
 import type pg from "pg";
 
 /** A question of /rates: first and last day (YYYY-MM-DD, inclusive), origin, destination. */
-export interface RatesQuestion {
+export interface RatesQuery {
   from: string;
   to: string;
   origin: string;
@@ -9,7 +9,7 @@ export interface RatesQuestion {
 }
 
 /** Result for a question that has no prices and names a region. */
-const REGION = "region";
+const REGION_STATEMENT = "region";
 /**
  * Answers all waiting questions with one statement: each as `day,count,price;…`, newest day first, price empty below
  * three prices. One index-only scan per question. Returned as text, because decoding 31 rows of three columns in the
@@ -23,7 +23,7 @@ const STATEMENT = {
             from public.prices
             where orig_code = asked.origin and dest_code = asked.destination and day between asked.first and asked.last
             group by day) priced),
-      case when exists (select from public.regions where slug in (asked.origin, asked.destination)) then '${REGION}' end)
+      case when exists (select from public.regions where slug in (asked.origin, asked.destination)) then '${REGION_STATEMENT}' end)
     from unnest($1::text[], $2::text[], $3::date[], $4::date[]) with ordinality asked (origin, destination, first, last, turn)
     order by turn`,
   rowMode: "array" as const,
@@ -42,10 +42,10 @@ const REGIONS = {
 };
 
 /** Maximum number of questions, and of their days, per statement, so that none waits long for others. */
-const MOST = 64;
-const MOST_DAYS = 8_000;
+const MAX_QUERIES = 64;
+const MAX_DAYS = 8_000;
 
-interface Waiting extends RatesQuestion {
+interface Waiting extends RatesQuery {
   resolve(answer: string | null): void;
   reject(error: unknown): void;
 }
@@ -67,7 +67,7 @@ export class RatesReader {
   }
 
   /** Reads `day,count,price;…`; null if the range has no prices. */
-  ask(question: RatesQuestion): Promise<string | null> {
+  ask(question: RatesQuery): Promise<string | null> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...question, resolve, reject });
       // Waits for the other questions of this tick.
@@ -91,7 +91,7 @@ export class RatesReader {
         ({ rows }) => {
           for (const [index, one] of taken.entries()) {
             const answer = rows[index]?.[0] ?? null;
-            if (answer === REGION) this.#askRegions(one);
+            if (answer === REGION_STATEMENT) this.#askRegions(one);
             else one.resolve(answer);
           }
         },
@@ -123,7 +123,7 @@ export class RatesReader {
     let days = 0;
     for (const [index, { from, to }] of this.#waiting.entries()) {
       days += dayNumber(to) - dayNumber(from);
-      if (index === MOST || (index > 0 && days > MOST_DAYS)) return index;
+      if (index === MAX_QUERIES || (index > 0 && days > MAX_DAYS)) return index;
     }
     return this.#waiting.length;
   }
@@ -132,12 +132,12 @@ export class RatesReader {
 const DAY_MS = 86_400_000;
 /** Caches days formatted as YYYY-MM-DD, but no prices: few distinct days occur. */
 const names = new Map<number, string>();
-const MOST_NAMES = 100_000;
+const MAX_CACHED_NAMES = 100_000;
 
 function nameOf(day: number): string {
   let name = names.get(day);
   if (name === undefined) {
-    if (names.size >= MOST_NAMES) names.clear();
+    if (names.size >= MAX_CACHED_NAMES) names.clear();
     name = new Date(day * DAY_MS).toISOString().slice(0, 10);
     names.set(day, name);
   }
@@ -148,7 +148,7 @@ function nameOf(day: number): string {
 export const dayNumber = (day: string): number => Date.parse(day) / DAY_MS;
 
 /** Formats the answer of /rates as JSON: one entry per day of the range, newest first. */
-export function ratesJson({ from, to }: RatesQuestion, answer: string | null): string {
+export function ratesJson({ from, to }: RatesQuery, answer: string | null): string {
   const last = dayNumber(from);
   let json = '{"rates":[';
   let at = 0;

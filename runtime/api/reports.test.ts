@@ -40,6 +40,6 @@ describe("GET /jobs/{id}/report", () => {
   it("reports the job's state if there is no report", async () => {
     const { statusCode, body } = await get("ended");
     assert.equal(statusCode, 409);
-    assert.match(JSON.parse(body).detail, /'ended' has no report of bad rows: it is SUCCEEDED\./);
+    assert.match(JSON.parse(body).detail, /'ended' has no report of bad rows; its status is SUCCEEDED\./);
   });
 });

@@ -35,14 +35,14 @@ export const typesOf = ({ format, compression }: StoredFormat): readonly string[
   compression === "gzip" ? [GZIP, ...TYPES[format]] : TYPES[format];
 
 /** Maximum number of media ranges read from an Accept header. */
-const MOST_RANGES = 100;
+const MAX_RANGES = 100;
 
 /**
  * Removes parameters from an Accept header that do not distinguish our types (charset, header); an empty header accepts
  * all.
  */
 function withoutParameters(accept: string | undefined): string {
-  const ranges = (accept ?? "").split(",", MOST_RANGES).flatMap((range) => {
+  const ranges = (accept ?? "").split(",", MAX_RANGES).flatMap((range) => {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
     const quality = parameters.find((one) => /^q=/i.test(one));
     return type === "" ? [] : [quality === undefined ? type : `${type};${quality}`];

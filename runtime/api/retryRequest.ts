@@ -14,7 +14,7 @@ export const RetryChanges = Type.Object(
 );
 
 /** Longest id that `.retry-` and five digits extend to 128 characters, the maximum. */
-const LONGEST_RETRIED = 116;
+const MAX_RETRIED_ID = 116;
 const LAST_RETRY = 99_999;
 
 /**
@@ -23,11 +23,11 @@ const LAST_RETRY = 99_999;
  */
 export function retryIdOf(requestId: string): string {
   const [, base = requestId, number = "0"] = /^(.+)\.retry-(\d{1,5})$/s.exec(requestId) ?? [];
-  if (Number(number) >= LAST_RETRY) return `${requestId.slice(0, LONGEST_RETRIED)}.retry-1`;
-  if (base.length <= LONGEST_RETRIED) return `${base}.retry-${Number(number) + 1}`;
+  if (Number(number) >= LAST_RETRY) return `${requestId.slice(0, MAX_RETRIED_ID)}.retry-1`;
+  if (base.length <= MAX_RETRIED_ID) return `${base}.retry-${Number(number) + 1}`;
   // The hash distinguishes long ids that begin alike.
   const mark = createHash("sha256").update(base).digest("hex").slice(0, 16);
-  return `${base.slice(0, LONGEST_RETRIED - mark.length - 1)}.${mark}.retry-${Number(number) + 1}`;
+  return `${base.slice(0, MAX_RETRIED_ID - mark.length - 1)}.${mark}.retry-${Number(number) + 1}`;
 }
 
 /**

@@ -53,7 +53,7 @@ describe("the API while S3 does not answer", () => {
       statuses.push((await post(url, payload)).statusCode);
     assert.deepEqual(statuses, [202, 200, 200]);
     const figures = await p.app.inject({ url: "/stats/figures", headers: await p.as("acme", "admin") });
-    assert.deepEqual([figures.statusCode, figures.json().queues], [200, {}], "what they hold is not known");
+    assert.deepEqual([figures.statusCode, figures.json().queues], [200, {}], "their sizes are unknown");
   });
 
   it("accepts reads meanwhile, and creates no job for refused requests", async () => {

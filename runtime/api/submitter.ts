@@ -43,7 +43,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
     value: Record<string, unknown>,
     retryOf: string | undefined,
   ) => {
-    const detail = { ...shownTask(value.task), ...(retryOf === undefined ? {} : { retryOf }) };
+    const detail = { ...auditedTask(value.task), ...(retryOf === undefined ? {} : { retryOf }) };
     const action = retryOf === undefined ? "submit" : "retry";
     const record = { tenant, ...actorOf(request), action, target, detail } as const;
     await recordAudit(db, record).catch((error) => request.log.error({ err: error, ...record }, "audit entry failed"));
@@ -85,7 +85,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
 }
 
 /** Summarizes a valid task for the audit trail. Parameters of a purge are included, since they say what it removes. */
-function shownTask(task: unknown): Record<string, unknown> {
+function auditedTask(task: unknown): Record<string, unknown> {
   const { type, query, target, mode, dryRun, statement, params } = task as Record<string, unknown>;
   const shown = { type, query, target, mode, dryRun, statement, ...(statement === undefined ? {} : { params }) };
   return Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined));

@@ -18,4 +18,4 @@ export const SILENT_SECONDS = 15;
 /** Time after which an event stream is closed if its reader takes nothing. */
 export const STALLED_SECONDS = 30;
 /** Interval between polls of watched jobs. Milliseconds. */
-export const LOOK_MS = 250;
+export const POLL_MS = 250;

@@ -39,7 +39,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../queries/sql/parser.ts",
-        from: "const early = unparsable(text);",
+        from: "const early = refuseUnparsable(text);",
         to: "const early: Verdict = { sql: text };",
       },
     ],
@@ -236,7 +236,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../api/connections.ts",
-        from: "const isReserved = open.size >= maxConnections && !makeRoom();",
+        from: "const isReserved = open.size >= maxConnections && !closeIdleConnection();",
         to: "const isReserved = false;",
       },
       {
@@ -289,7 +289,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../api/jobHub.ts",
-        from: "if (++this.#looks % LOOKS_PER_TOKEN_CHECK === 0)",
+        from: "if (++this.#polls % POLLS_PER_TOKEN_CHECK === 0)",
         to: "if (false)",
       },
     ],
@@ -335,7 +335,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
   },
   "links of an upload are signed on demand": {
     kind: shares,
-    changes: [{ file: "../api/routes/uploads.ts", from: "const MOST_LINKS = 100;", to: "const MOST_LINKS = 10_000;" }],
+    changes: [{ file: "../api/routes/uploads.ts", from: "const MAX_LINKS = 100;", to: "const MAX_LINKS = 10_000;" }],
     check: checkOf(shares, "signs few links of an upload at a time"),
     failure: /links/,
   },

@@ -36,7 +36,7 @@ describe("the command line", () => {
     claimNext = async (kind = "glue") => {
       let run = runs.get(kind);
       if (!run) {
-        // A run is planned where work waits: it has been submitted by now, or will be in a moment.
+        // A run is planned once the job has been submitted.
         while (!run) [run] = await planRuns(p.context.db, testPlan(kind, 1));
         await runStarted(keeper, run);
         runs.set(kind, run);
@@ -63,7 +63,7 @@ describe("the command line", () => {
     return join(directory, name);
   };
 
-  it("explains itself, exit codes included, and says which command was meant", async () => {
+  it("has help with exit codes, and suggests a command for a misspelled one", async () => {
     const help = await rates(["--help"]);
     assert.equal(help.code, 0);
     for (const word of ["submit", "watch", "load", "query", ...Object.values(EXITS).map((exit) => exit.means)])
@@ -73,7 +73,7 @@ describe("the command line", () => {
     assert.match(wrong.stderr, /Did you mean submit\?/);
   });
 
-  it("sends nothing of a file that says one thing twice, or that JSON would round", async () => {
+  it("does not send a file with a repeated name or a number that JSON would round", async () => {
     const task = '{"type":"read","sql":"select 1"}';
     for (const [content, message] of [
       [`{"requestId":"twice","task":${task},"task":${task}}`, /: task is given more than once/],
@@ -129,7 +129,7 @@ describe("the command line", () => {
     assert.match(stderr, /SUCCEEDED/);
   });
 
-  it("writes a result to a file that appears when it is whole", async () => {
+  it("writes a result to a file that appears when it is complete", async () => {
     const output = join(directory, "out.csv");
     const running = rates(["query", "--sql", "select 1 as n", "--output", output]);
     await end(await claimNext(), { result: '{"inline":"n\\n1\\n","format":"csv","rows":1}' });
@@ -190,7 +190,7 @@ describe("the command line", () => {
     assert.match((await rates(["show", "to-cancel"])).stdout, /PENDING[\s\S]*CANCELLED/);
   });
 
-  it("does for an admin with another tenant's jobs what it does with its own", async () => {
+  it("handles another tenant's jobs for an admin like its own", async () => {
     const { authorization } = await p.as("ops", "admin", "read", "submit", "cancel");
     const admin = { ...connection, RATES_TOKEN: authorization.slice("Bearer ".length) };
     assert.equal((await rates(["submit", "--sql", "select 4", "--id", "theirs", "--tenant", "acme"], admin)).code, 0);
@@ -202,12 +202,12 @@ describe("the command line", () => {
 
   it("stops waiting after --wait while the job keeps running", async () => {
     const { code, stderr } = await rates(["query", "--sql", "select 3", "--id", "slow", "--wait", "0.3"]);
-    assert.equal(code, EXITS.gaveUp.code);
+    assert.equal(code, EXITS.waitTimedOut.code);
     assert.match(stderr, /rates watch slow/);
     await end(await claimNext(), { result: "{}" });
   });
 
-  it("says what is wrong with a request, and with --json in a form for machines", async () => {
+  it("reports the problems of a request, with --json as JSON", async () => {
     const { code, stderr } = await rates(["submit", "--query", "avarage_rates"]);
     assert.equal(code, EXITS.invalid.code);
     assert.match(stderr, /task\.query = "avarage_rates" .*Did you mean 'average_rates'/);
@@ -224,10 +224,10 @@ describe("the command line", () => {
     ])
       assert.equal((await rates(args)).code, EXITS.invalid.code, args.join(" "));
     for (const args of [["query"], ["query", "average_rates", "--sql", "select 1"]])
-      assert.match((await rates(args)).stderr, /^Name a query \(`rates queries` lists them\), or give --sql/);
+      assert.match((await rates(args)).stderr, /^Name a query \(`rates queries` lists them\), or give either --sql/);
   });
 
-  it("says how to reach a platform that does not answer, or refuses the token", async () => {
+  it("names the next step if a platform does not answer, or refuses the token", async () => {
     const nowhere = await rates(["list"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" });
     assert.equal(nowhere.code, EXITS.unreachable.code);
     assert.match(nowhere.stderr, /npm start/);
@@ -236,7 +236,7 @@ describe("the command line", () => {
     assert.equal((await rates(["list"], { ...connection, RATES_TOKEN: "wrong" })).code, EXITS.unreachable.code);
   });
 
-  it("runs through its launcher, which hands on the exit code", async () => {
+  it("runs through its launcher, which returns the exit code", async () => {
     assert.equal((await start(["show", "nobody"], connection, { program: LAUNCHER }).ended).code, EXITS.invalid.code);
   });
 });

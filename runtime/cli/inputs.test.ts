@@ -47,7 +47,7 @@ describe("the command line with what people type", () => {
     await rm(root, { recursive: true });
   });
 
-  /** Ends every job at once, those with a time of 99 seconds FAILED; not those whose SQL says hold. */
+  /** Ends every job immediately: FAILED with a timeout of 99 seconds, and not at all if its SQL contains hold. */
   async function work(kind: "glue" | "ec2"): Promise<void> {
     const keeper = await p.role("job_keeper");
     let run: string | undefined;
@@ -63,7 +63,7 @@ describe("the command line with what people type", () => {
     }
   }
 
-  /** Brings what becomes of jobs to the search. */
+  /** Syncs changed jobs to the tracking store. */
   async function track(): Promise<void> {
     while (!ended.signal.aborted) {
       await syncTracking(p.context);
@@ -144,7 +144,7 @@ interface Task {
   dryRun?: boolean;
 }
 
-/** The time in seconds of jobs that are to fail. */
+/** Timeout of jobs that must fail. Seconds. */
 const FAILS = 99;
 
 function endingOf(task: Task, fails: boolean): Ending {

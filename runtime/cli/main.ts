@@ -3,7 +3,7 @@ import { reasonOf } from "../contract/reason.ts";
 import { CommandError, EXITS, type Exit } from "./lib/exits.ts";
 import { fileReason } from "./lib/files.ts";
 import { joinJsonFields } from "./lib/jsonFields.ts";
-import { printJson, say } from "./lib/screen.ts";
+import { printInfo, printJson } from "./lib/screen.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs the `rates` command. */
@@ -15,7 +15,7 @@ const program = createProgram((exit) => {
 // A closed pipe (`| head`) ends the command without an error; a full disk is an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit();
-  say(`rates: stdout cannot be written: ${fileReason(error)}.`);
+  printInfo(`rates: stdout cannot be written: ${fileReason(error)}.`);
   process.exit(EXITS.internalError.code);
 });
 // Messages that cannot be written are dropped; the command continues.
@@ -37,9 +37,9 @@ try {
 } catch (error) {
   const { exit, data, message } = ending(error);
   exits.last = exit;
-  // The options may be what could not be read.
+  // The error may be in the options themselves.
   if (data && process.argv.some((word) => word === "--json" || word.startsWith("--json="))) printJson({ error: data });
-  if (message !== undefined) say(message);
+  if (message !== undefined) printInfo(message);
 }
 process.exitCode = EXITS[exits.last].code;
 // A terminal's Ctrl-C comes a second time through the launcher. While Node closes its event loop it has no handler for

@@ -43,7 +43,7 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual([code, JSON.parse(stdout).status, calls.length], [0, "SUCCEEDED", 5]);
   });
 
-  it("reads a document whole, however its bytes were cut on the way", async () => {
+  it("reads a document from any chunks", async () => {
     const { env } = await against(async (call) => {
       begin(call);
       for (const byte of Buffer.from(event(job("SUCCEEDED", { labels: { town: "Tromsø 東京" } }))))
@@ -54,7 +54,7 @@ describe("the command line, when things go wrong", () => {
     assert.equal(JSON.parse(stdout).labels.town, "Tromsø 東京");
   });
 
-  it("does not wait for a job that is refused, nor for a platform that was never there", async () => {
+  it("does not wait for a refused job, or for a platform that never answered", async () => {
     const { env } = await against((call) => json(call, { type: "UnknownJob", detail: "There is no job a." }, 404));
     assert.equal((await start(["watch", "a"], env).ended).code, EXITS.invalid.code);
     assert.equal((await start(["watch", "a"], { ...env, RATES_API: "http://127.0.0.1:1" }).ended).code, 4);
@@ -64,7 +64,7 @@ describe("the command line, when things go wrong", () => {
     ["SIGINT", LAUNCHER],
     ["SIGTERM", undefined],
   ] as const)
-    it(`leaves the job alone on ${signal}, and says how to watch it again`, async () => {
+    it(`keeps the job running on ${signal}, and prints how to watch it again`, async () => {
       const { env } = await against((call) => begin(call).write(event(job("PENDING"))));
       const { child, ended } = start(["watch", "a", "--tenant", "x"], env, program ? { program } : {});
       assert(child.stderr);
@@ -84,7 +84,7 @@ describe("the command line, when things go wrong", () => {
     assert.equal((await ended).code, "SIGHUP");
   });
 
-  it("says what to do in a clone where nothing is installed", async () => {
+  it("prints how to install the packages in a new clone", async () => {
     const cli = join(suite.directory, "runtime", "cli");
     await mkdir(cli, { recursive: true });
     await copyFile(LAUNCHER, join(cli, "rates.mjs"));
@@ -93,7 +93,7 @@ describe("the command line, when things go wrong", () => {
     assert.match(stderr, /npm start/);
   });
 
-  it("never calls a failure of its own the job's", async () => {
+  it("distinguishes local errors from job failures in its exit code", async () => {
     const { env } = await against(({ response }) => response.end("day,price\n"));
     const output = join(suite.directory, "missing", "out.csv");
     const unwritable = await start(["result", "a", "--output", output, "--json"], env).ended;
@@ -106,7 +106,7 @@ describe("the command line, when things go wrong", () => {
     assert.match(torn.stderr, /platform\.json cannot be read: .*\n`npm start` writes it again/);
   });
 
-  it("leaves no piece of a result that broke off", async () => {
+  it("leaves no partial result after a broken download", async () => {
     const { env } = await against((call) => {
       if (call.what === "GET /jobs/a") return json(call, job("SUCCEEDED", { result: { format: "csv", rows: 1 } }));
       const { response } = call;
@@ -118,7 +118,7 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual(await readdir(suite.directory), []);
   });
 
-  it("sends a request again whose answer was lost, as the same job, and says at last how to look for it", async () => {
+  it("resends a request with a lost response as the same job, and finally prints how to find it", async () => {
     const ids: string[] = [];
     let lost = 1;
     const { env } = await against((call) => {
@@ -134,10 +134,10 @@ describe("the command line, when things go wrong", () => {
     const { code, stderr } = await start(["submit", "--query", "q", "--id", "mine"], env).ended;
     assert.equal(code, EXITS.unreachable.code);
     assert.deepEqual(ids.slice(2), ["mine", "mine", "mine"]);
-    assert.match(stderr, /Whether the job was taken in is not known: `rates show mine` tells\./);
+    assert.match(stderr, /The request may have been accepted\. Check with `rates show mine`\./);
   });
 
-  it("says that a result has expired, where its link leads to nothing any more", async () => {
+  it("reports an expired result if its link returns 404", async () => {
     const store = await httpDouble(({ response }) =>
       response.writeHead(404).end("<Error><Code>NoSuchKey</Code></Error>"),
     );
@@ -148,7 +148,7 @@ describe("the command line, when things go wrong", () => {
     assert.match(stderr, /has expired\. Submit the read again\.\n/);
   });
 
-  it("ends quietly when its reader has seen enough", async () => {
+  it("ends quietly when its reader closes the pipe", async () => {
     const jobs = Array.from({ length: 1_000 }, () => job("SUCCEEDED", { labels: { filler: "x".repeat(1_000) } }));
     const { env } = await against((call) => json(call, { jobs }));
     const { child, ended } = start(["list", "--json"], env);
@@ -184,7 +184,7 @@ describe("the command line, when things go wrong", () => {
     });
   };
 
-  it("sends a part again that did not arrive", async () => {
+  it("resends a failed part", async () => {
     const { env, calls } = await store(({ what, body, response }, times) => {
       if (what === "PUT /part/2" && times === 1) return response.writeHead(503).end("SlowDown");
       if (what === "PUT /part/3" && times === 1) return response.socket?.destroy();
@@ -195,7 +195,7 @@ describe("the command line, when things go wrong", () => {
     assert.match(stderr, /100 % {2}45 B of 45 B/);
   });
 
-  it("gives an upload up that is refused: takes its parts back, and submits nothing", async () => {
+  it("aborts a refused upload, removes its parts, and submits nothing", async () => {
     const { env, calls } = await store(({ what, response }) =>
       what === "PUT /part/3" ? response.writeHead(403).end("expired") : response.setHeader("etag", "x").end(),
     );
@@ -245,7 +245,7 @@ describe("the command line, when things go wrong", () => {
       assert(!calls.includes("POST /jobs"));
     });
 
-  it("takes an upload back on Ctrl-C", async () => {
+  it("removes an upload on Ctrl-C", async () => {
     const arrived = Promise.withResolvers<void>();
     const { env, calls } = await store(() => arrived.resolve());
     const { child, ended } = start(["load", await prices(100)], env, { program: LAUNCHER });
@@ -257,7 +257,7 @@ describe("the command line, when things go wrong", () => {
     assert.equal(calls.at(-1), "DELETE /uploads/up");
   });
 
-  it("sends nothing where a flag would have no effect, a dry run above all", async () => {
+  it("sends nothing if a flag would have no effect, for example --dry-run", async () => {
     const { env, calls } = await against((call) => json(call, {}));
     const request = join(suite.directory, "request.json");
     await writeFile(request, "{}");
@@ -301,7 +301,7 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual(task, { type: "read", query: "q", params: expected });
   });
 
-  it("colours states where FORCE_COLOR asks for it, and never where NO_COLOR is set", async () => {
+  it("colors states with FORCE_COLOR, and never with NO_COLOR", async () => {
     const { env } = await against((call) => json(call, { jobs: [job("FAILED")] }));
     const list = async (more: Record<string, string>) => (await start(["list"], { ...env, ...more }).ended).stdout;
     assert((await list({ FORCE_COLOR: "1" })).includes("\u001b[31mFAILED\u001b[39m"));
@@ -309,7 +309,7 @@ describe("the command line, when things go wrong", () => {
     assert(!(await list({})).includes("\u001b"));
   });
 
-  it("prints nothing that a terminal would obey, and no colours where there is none", async () => {
+  it("prints no control characters, and no colors without a terminal", async () => {
     const sql = "select '\u001b]0;title\u0007\u001b[2J\u009b31m'\nfrom x";
     const { env } = await against((call) => json(call, { jobs: [job("FAILED", { task: { type: "read", sql } })] }));
     const { stdout } = await start(["list"], env).ended;

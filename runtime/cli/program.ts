@@ -20,7 +20,7 @@ import { usageCommand } from "./commands/usage.ts";
 import type { CliContext } from "./lib/context.ts";
 import { EXITS } from "./lib/exits.ts";
 import { commandsOf, examples, GROUPS, HELP_STYLE } from "./lib/help.ts";
-import { print, say } from "./lib/screen.ts";
+import { print, printInfo } from "./lib/screen.ts";
 
 const EXIT_CODES = Object.values(EXITS)
   .map(({ code, means }) => `${String(code).padStart(5)}  ${means}`)
@@ -36,7 +36,7 @@ export function createProgram(end: CliContext["end"]): Command {
     .option("--api <url>", "URL of the API (RATES_API; default: the platform on this machine)")
     .option("--token <token>", "the token to use (RATES_TOKEN)")
     .option("--data-dir <dir>", "the local platform's data directory (RATES_DATA_DIR, .local)")
-    .option("--profile <name>", "a profile that `rates login` made (RATES_PROFILE)")
+    .option("--profile <name>", "a profile created by `rates login` (RATES_PROFILE)")
     .option("--tenant <tenant>", "tenant of the jobs, for an admin's token")
     .option("--json [fields]", "JSON on stdout; some commands can select fields (their help lists them)")
     .version(`rates ${VERSION}`, "-V, --version", "print the version")
@@ -44,7 +44,7 @@ export function createProgram(end: CliContext["end"]): Command {
     // Arguments may be copied text: messages and help are escaped like all other output.
     .configureOutput({
       writeOut: (text) => print(text),
-      writeErr: (text) => say(text.replace(/\n$/, "")),
+      writeErr: (text) => printInfo(text.replace(/\n$/, "")),
     })
     .showSuggestionAfterError()
     .showHelpAfterError("`rates --help` lists the commands, `rates COMMAND --help` shows one with examples.");
@@ -54,7 +54,7 @@ export function createProgram(end: CliContext["end"]): Command {
     "rates load prices.csv --target prices --mode replace",
     "rates submit request.json --watch",
     "rates list --status failed --since 2h",
-    "rates show @last   # the newest job; the beginning of an id is enough too",
+    "rates show @last  # the newest job; a prefix of an id works too",
   );
   program.addHelpText("after", ({ error }) => (error ? "" : `\nExit codes:\n${EXIT_CODES}`));
   const context = { program, end };
@@ -77,7 +77,7 @@ export function createProgram(end: CliContext["end"]): Command {
   program.commandsGroup(GROUPS.shell);
   environmentCommand(context);
   completionCommand(context);
-  program.helpCommand("help [command]", "Show how a command is used, with examples");
+  program.helpCommand("help [command]", "Show the usage of a command, with examples");
   for (const command of [program, ...commandsOf(program)]) command.exitOverride();
   return program;
 }

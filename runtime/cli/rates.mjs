@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `rates`, from the clone: finds the Node that the lock file pins and hands everything on to it, whatever node this is.
+// `rates`, from the clone: starts the Node version that the lock file pins, with all arguments, from any node.
 import { spawn } from "node:child_process";
 import { existsSync, fstatSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,11 +8,12 @@ const UNREACHABLE = 4; // as in exits.ts, which an older node cannot read
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const node = at("../../node_modules/node/bin/node");
 const missing = () => {
-  console.error("rates: nothing is installed yet in this clone. Run `npm start` once, or `npm ci`.");
+  console.error("rates: the packages of this clone are not installed. Run `npm start` once, or `npm ci`.");
   process.exit(UNREACHABLE);
 };
 if (!existsSync(node)) missing();
-// Descriptors that an argument names (/dev/fd/7): Node hands on none below 16 by itself. Those above keep their numbers.
+// Descriptors that an argument names (/dev/fd/7): Node hands on none below 16 by itself. Those above keep their
+// numbers.
 function descriptors() {
   const named = process.argv.slice(2).flatMap((text) => /\/fd\/([3-9]|1[0-5])$/.exec(text)?.[1] ?? []);
   const open = named.map(Number).filter((descriptor) => {

@@ -15,7 +15,7 @@ describe("rates --stack", () => {
     api.close();
     rmSync(directory, { recursive: true });
   });
-  /** A pulumi command that answers so. */
+  /** Creates a fake pulumi command. */
   const pulumi = (script: string) =>
     writeFileSync(join(directory, "pulumi"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const outputs = (more: object = {}) => {
@@ -51,7 +51,7 @@ describe("rates --stack", () => {
     assert.match(api.calls.at(-1) ?? "", /^GET \/jobs/);
   });
 
-  it("says what is missing, and what to do", async () => {
+  it("names missing outputs and the next step", async () => {
     pulumi("echo 'error: no stack named dev' >&2; exit 255");
     const unknown = await rates("list");
     assert.equal(unknown.code, 4);
@@ -65,7 +65,7 @@ describe("rates --stack", () => {
     assert.match(both.stderr, /--stack and --api do not go together/);
   });
 
-  it("says so where there is no pulumi command", async () => {
+  it("reports a missing pulumi command", async () => {
     const node = join(process.execPath, "..");
     const { ended } = start(["--stack", "dev", "list"], { PATH: node, RATES_TOKEN: "token" });
     assert.match((await ended).stderr, /--stack needs the pulumi command, which was not found/);

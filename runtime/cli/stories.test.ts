@@ -21,7 +21,7 @@ const PROMPT = "next> ";
 /** Expression for a command's output and the next prompt. */
 const over = (shows: string): string => `${shows}[\\s\\S]*[\\r\\n](\\x1b\\[\\?2004h)?${PROMPT}`;
 
-/** Types commands into a shell in a terminal, each once the one before has shown what it must, and is over. */
+/** Types commands into a shell in a terminal, each after the previous one has printed its expected output and ended. */
 async function typed(
   commands: readonly { run: string; shows: string }[],
   { cwd, env }: { cwd: string; env: Record<string, string> },
@@ -79,7 +79,7 @@ describe("a person in a terminal", () => {
       rmSync(dataDir, { recursive: true });
     });
 
-    it("loads a batch, after a dry run named its mistakes by line", async () => {
+    it("loads a batch after a dry run reported its bad rows by line", async () => {
       const rows = ["AEJEA,ITSPE,2031-02-01,1500", "AEJEA,ITSPE,2031-02-30,1520", "AEJEA,NOWHERE,2031-02-01,-5"];
       writeFileSync(join(cwd, "prices.csv"), `${["orig_code,dest_code,day,price", ...rows].join("\n")}\n`);
       const between =
@@ -121,7 +121,7 @@ describe("a person in a terminal", () => {
     });
     after(() => p.close());
 
-    it("finds out why a job waits, and what to raise", async () => {
+    it("finds the reason of a job's wait, and the setting to raise", async () => {
       const headers = { authorization: `Bearer ${env.RATES_TOKEN}` };
       for (const requestId of ["running", "waiting"]) {
         const payload = { requestId, task: { type: "read", sql: "select 1" } };

@@ -66,7 +66,7 @@ describe("the command line in a terminal", function () {
   const QUESTION = "Continue\\? \\[y/N\\] ";
   const answered = (send: string): { steps: Step[] } => ({ steps: [{ expect: QUESTION, send }] });
 
-  it("asks with the number before many jobs are cancelled, and does it for y and yes only", async () => {
+  it("asks with the number before many jobs are cancelled, and accepts only y and yes", async () => {
     for (const answer of ["y\r", "YES\r"]) {
       bodies = [];
       const { code, text } = await rates(["cancel", "--all"], answered(answer));
@@ -98,7 +98,7 @@ describe("the command line in a terminal", function () {
     });
   });
 
-  it("fits tables and results into every width", async () => {
+  it("fits tables and results into any width", async () => {
     for (const columns of [60, 24])
       for (const args of [["list"], ["result", "a"]]) {
         const { code, text } = await rates(args, { columns });
@@ -124,7 +124,7 @@ describe("the command line in a terminal", function () {
     assert.deepEqual([unknown.code, /'nonsense' is not a field\..* Fields: id, state/s.test(unknown.text)], [2, true]);
   });
 
-  it("stops watching on Ctrl-C, says how to go back, and leaves a clean line", async () => {
+  it("stops watching on Ctrl-C, prints how to resume, and leaves a clean line", async () => {
     const { code, output } = await rates(["watch", "held"], { steps: [{ expect: "IN_PROGRESS", send: "\x03" }] });
     assert.equal(code, 130, output);
     const [before, message] = output.split("Stopped waiting for held; the job keeps running. `rates watch held`");

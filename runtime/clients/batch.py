@@ -14,7 +14,7 @@ import boto3
 sqs = boto3.client("sqs")
 requests, responses = os.environ["REQUEST_QUEUE_URL"], os.environ["RESPONSE_QUEUE_URL"]
 
-# The id is the batch's own: sent again after a crash it is the same job, and its prices go in once.
+# The id belongs to the batch: sent again after a crash, it is the same job, and its prices are loaded once.
 request_id = sys.argv[1] if len(sys.argv) > 1 else f"prices-{datetime.date.today()}"
 task = {
     "type": "update",
@@ -30,9 +30,9 @@ sqs.send_message(QueueUrl=requests, MessageBody=json.dumps({"requestId": request
 
 
 def take(response):
-    """Answers the exit code for a response."""
+    """Returns the exit code for a response."""
     if response["status"] == "SUCCEEDED":
-        print(f"{request_id}: {response['stats']['rows']} rows are in.")
+        print(f"{request_id}: {response['stats']['rows']} rows loaded.")
         return 0
     error = response.get("error", {})
     print(f"{request_id}: {response['status']}, {error.get('type')}: {error.get('message')}", file=sys.stderr)
@@ -48,20 +48,20 @@ while not seen and time.time() < deadline:
         QueueUrl=responses,
         WaitTimeSeconds=20,
         MaxNumberOfMessages=10,
-        VisibilityTimeout=5,  # another's response comes back into its sight
+        VisibilityTimeout=5,  # a response to another client becomes visible again
         MessageAttributeNames=["All"],
     )
     for message in answer.get("Messages", []):
         if message["MessageAttributes"]["requestId"]["StringValue"] != request_id:
             continue
         response = json.loads(message["Body"])
-        # A response may come more than once; every copy has one responseId. Take it in first, then delete it.
+        # A response may come more than once; every copy has one responseId. Store it first, then delete it.
         if response["responseId"] not in seen:
             code = take(response)
         seen.add(response["responseId"])
         sqs.delete_message(QueueUrl=responses, ReceiptHandle=message["ReceiptHandle"])
 
 if not seen:
-    print(f"No response to {request_id} yet: run this again, it will not load anything twice.", file=sys.stderr)
+    print(f"No response to {request_id} yet. Run this again; it does not load anything twice.", file=sys.stderr)
     code = 5
 sys.exit(code)

@@ -3,9 +3,9 @@
 #   eval "$(npx rates env)" && sh runtime/clients/batch.sh
 set -eu
 
-# The id is the batch's own: sent again after a crash it is the same job, and its prices go in once.
+# The id belongs to the batch: sent again after a crash, it is the same job, and its prices are loaded once.
 id=${1:-prices-$(date +%F)}
-# Its first version does not look at this variable itself.
+# Version 1 does not read this variable.
 sqs() { aws sqs "$@" ${AWS_ENDPOINT_URL_SQS:+--endpoint-url "$AWS_ENDPOINT_URL_SQS"}; }
 
 sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageId --message-body '{
@@ -33,9 +33,9 @@ while [ "$tries" -lt 60 ]; do
   [ "$(printf '%s' "$message" | cut -f 1)" = "$id" ] || continue
   status=$(printf '%s' "$message" | cut -f 2)
   printf '%s' "$message" | cut -f 4-
-  # Take it in first, then delete it: it may come more than once, each copy with the same responseId.
+  # Store it first, then delete it: it may arrive more than once, each copy with the same responseId.
   sqs delete-message --queue-url "$RESPONSE_QUEUE_URL" --receipt-handle "$(printf '%s' "$message" | cut -f 3)"
   [ "$status" = SUCCEEDED ] && exit 0 || exit 1
 done
-echo "No response to $id yet: run this again, it will not load anything twice." >&2
+echo "No response to $id yet. Run this again; it does not load anything twice." >&2
 exit 5

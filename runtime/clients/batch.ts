@@ -5,7 +5,7 @@ import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSCli
 const sqs = new SQSClient();
 const { REQUEST_QUEUE_URL, RESPONSE_QUEUE_URL } = process.env;
 
-// The id is the batch's own: sent again after a crash it is the same job, and its prices go in once.
+// The id belongs to the batch: sent again after a crash, it is the same job, and its prices are loaded once.
 const requestId = process.argv[2] ?? `prices-${new Date().toISOString().slice(0, 10)}`;
 const task = {
   type: "update",
@@ -28,26 +28,26 @@ for (const deadline = Date.now() + 300_000; Date.now() < deadline; ) {
       QueueUrl: RESPONSE_QUEUE_URL,
       WaitTimeSeconds: 20,
       MaxNumberOfMessages: 10,
-      VisibilityTimeout: 5, // another's response comes back into its sight
+      VisibilityTimeout: 5, // a response to another client becomes visible again
       MessageAttributeNames: ["All"],
     }),
   );
   for (const { Body = "", MessageAttributes, ReceiptHandle } of Messages) {
     if (MessageAttributes?.requestId?.StringValue !== requestId) continue;
     const response = JSON.parse(Body);
-    // A response may come more than once; every copy has one responseId. Take it in first, then delete it.
+    // A response may come more than once; every copy has one responseId. Store it first, then delete it.
     if (!seen.has(response.responseId)) take(response);
     seen.add(response.responseId);
     await sqs.send(new DeleteMessageCommand({ QueueUrl: RESPONSE_QUEUE_URL, ReceiptHandle }));
   }
   if (seen.size > 0) process.exit();
 }
-console.error(`No response to ${requestId} yet: run this again, it will not load anything twice.`);
+console.error(`No response to ${requestId} yet. Run this again; it does not load anything twice.`);
 process.exit(5);
 
 function take({ status, error, stats }: { status: string; error?: Failure; stats: { rows: number } }): void {
   if (status === "SUCCEEDED") {
-    console.log(`${requestId}: ${stats.rows} rows are in.`);
+    console.log(`${requestId}: ${stats.rows} rows loaded.`);
     return;
   }
   console.error(`${requestId}: ${status}, ${error?.type}: ${error?.message}`);

@@ -21,7 +21,7 @@ describe("reading a body", () => {
     "with too many objects": `[${new Array(3).fill(`[${new Array(INPUT.items).fill("{}").join(",")}]`).join(",")}]`,
     "with too long a list": `{"a":[${new Array(INPUT.items + 1).fill(1).join(",")}]}`,
   }))
-    it(`does not parse a body ${what}, and says so`, () => {
+    it(`does not parse a body ${what}, and reports it`, () => {
       const parse = JSON.parse;
       let parsed = 0;
       JSON.parse = (...all) => {

@@ -1,11 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import { JobError } from "./errors.ts";
 import { textShapeProblem } from "./inspect.ts";
-import { type Read, readJson } from "./json.ts";
+import { type ParsedJson, readJson } from "./json.ts";
 import { ProblemList } from "./problemList.ts";
 
-/** A body, as every way in reads it. */
-export interface Body extends Read {
+/** A parsed request body. */
+export interface Body extends ParsedJson {
   /** Set if it was parsed; otherwise `value` is undefined, and `problems` has the reason. */
   isParsed: boolean;
 }
@@ -25,7 +25,7 @@ export function readBody(text: string): Body {
 }
 
 /**
- * The same from bytes, which must be UTF-8.
+ * Reads the JSON of a request from bytes, which must be UTF-8.
  * @throws JobError UnreadableMessage
  */
 export function readBodyBytes(bytes: Buffer): Body {

@@ -5,10 +5,10 @@ import { newJob, storeWithRun } from "../testing/jobs.ts";
 import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
 import { type ErrorBody, JobError } from "./errors.ts";
 
-/** Text of the worst kinds: escapes of six bytes, characters that SQS refuses, halves of surrogate pairs, NUL. */
+/** Worst-case texts: escapes of six bytes, characters that SQS refuses, halves of surrogate pairs, NUL. */
 const FILLERS = ["x", "\u0001", '"', "東", "\uFFFF", "\u{1F600}"];
 /** Maximum message body of SQS (SendMessage API reference). */
-const OF_SQS = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u;
+const SQS_CHARACTERS = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u;
 
 const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -26,7 +26,7 @@ describe("an error's text and details", () => {
     assert.equal(cutText("\u{1F600}\u{1F600}", 3), "\u{1F600}…");
   });
 
-  it("lists at most 100 details and says how many more there are, with the report that it came with", () => {
+  it("lists at most 100 details and the number of further ones, with the given report", () => {
     const rows = Array.from({ length: 250 }, (_, line) => ({ line, column: "day", value: "x", reason: "no date" }));
     const listed = boundedDetails(rows);
     assert.deepEqual([listed.length, listed[0], listed.at(-1)], [101, rows[0], { more: 150 }]);
@@ -35,7 +35,7 @@ describe("an error's text and details", () => {
     assert.deepEqual(boundedDetails([rows[0], { more: 7, report }]), [rows[0], { more: 7, report }]);
   });
 
-  it("cuts names, values, and whatever holds other values", () => {
+  it("cuts names, values and nested values", () => {
     let deep: unknown = 1;
     for (let level = 0; level < 20_000; level++) deep = [deep];
     const [entry] = boundedDetails([
@@ -56,17 +56,17 @@ describe("an error's text and details", () => {
 describe("a response and a document", () => {
   let fixture: Awaited<ReturnType<typeof storeWithRun>>["fixture"];
   let dispatcher: pg.Client;
-  let keeper: pg.Client;
+  let runner: pg.Client;
   let run: string;
   before(async () => {
-    ({ fixture, dispatcher, keeper, run } = await storeWithRun());
+    ({ fixture, dispatcher, keeper: runner, run } = await storeWithRun());
   });
   after(() => fixture.close());
 
-  const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
+  const claimJob = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
     await fixture.admin.query("delete from jobs.jobs");
     await accept(dispatcher, [newJob(requestId, more)]);
-    const job = await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
+    const job = await claim(runner, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
     assert(job);
     return job;
   };
@@ -74,7 +74,7 @@ describe("a response and a document", () => {
     (await fixture.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]
       .document;
   const failed = (error: ErrorBody) => ({ status: "FAILED", error, rows: 0, bytes: 0, peakMemoryBytes: 1 }) as const;
-  /** An error as a runner of another version, or with a fault, would send it: nothing of it is bounded. */
+  /** An unbounded error, as a faulty runner or another version could send it. */
   const unbounded = (filler: string): ErrorBody => ({
     category: "User",
     type: "InvalidRows",
@@ -92,19 +92,19 @@ describe("a response and a document", () => {
   });
 
   for (const filler of FILLERS)
-    it(`has at most 64 KiB, whatever its error and labels are made of: ${JSON.stringify(filler)}`, async () => {
+    it(`has at most 64 KiB for errors and labels of any text: ${JSON.stringify(filler)}`, async () => {
       const labels = Object.fromEntries(
         Array.from({ length: 32 }, (_, index) => [`${index}${filler.repeat(60)}`, filler.repeat(256)]),
       );
       const task = { type: "read", sql: `select '${filler.repeat(20_000)}'`, format: "csv", compression: "none" };
       const response = await finish(
-        keeper,
-        await taken("a", { labels, task, traceparent: TRACE }),
+        runner,
+        await claimJob("a", { labels, task, traceparent: TRACE }),
         failed(unbounded(filler)),
       );
       assert(response?.body);
       assert(Buffer.byteLength(response.body) <= BOUNDS.responseBytes, `${Buffer.byteLength(response.body)} bytes`);
-      assert.match(response.body, OF_SQS);
+      assert.match(response.body, SQS_CHARACTERS);
       const { error } = JSON.parse(response.body);
       assert(error.message.length <= 2 * BOUNDS.message && error.details.length <= 101);
       const { more, report } = error.details.at(-1);
@@ -120,21 +120,21 @@ describe("a response and a document", () => {
         traceparent: TRACE,
       });
       assert(Buffer.byteLength(refusal.body) <= BOUNDS.responseBytes);
-      assert.match(refusal.body, OF_SQS);
+      assert.match(refusal.body, SQS_CHARACTERS);
     });
 
   it("keeps details digit for digit, and the error of a retry bounded", async () => {
-    const job = await taken("a");
+    const job = await claimJob("a");
     const details = [{ line: 2, column: "price", value: "1.10", reason: "must be a whole number" }];
     const error = { ...new JobError("DatabaseUnavailable", { reason: "gone" }).body(), details };
-    assert.equal(await retry(keeper, job, { ...error, message: "m".repeat(1e6) }, 1), "RETRIED");
+    assert.equal(await retry(runner, job, { ...error, message: "m".repeat(1e6) }, 1), "RETRIED");
     const document = await documentOf("a");
     assert.deepEqual([document.error.message.length, document.error.details], [2_000, details]);
   });
 
-  it("ends a job whose error Postgres cannot take apart", async () => {
-    const job = await taken("a");
-    const { rows } = await keeper.query("select * from jobs.finish($1, $2, 'FAILED', null, $3, 0, 0, 1)", [
+  it("ends a job whose error Postgres cannot parse", async () => {
+    const job = await claimJob("a");
+    const { rows } = await runner.query("select * from jobs.finish($1, $2, 'FAILED', null, $3, 0, 0, 1)", [
       job.id,
       job.attempt,
       '{"category":"User","type":"InvalidSql","message":"\\u0000","retryable":false,"details":[]}',
@@ -145,7 +145,7 @@ describe("a response and a document", () => {
   it("answers a read whose inline result does not fit into a message with FAILED, and ends", async () => {
     // As many bytes again are added by the escapes of what SQS refuses.
     for (const inline of ["x".repeat(900_001), "\uFFFF".repeat(200_000)]) {
-      const response = await finish(keeper, await taken("a"), {
+      const response = await finish(runner, await claimJob("a"), {
         status: "SUCCEEDED",
         result: JSON.stringify({ inline, format: "csv", rows: 1 }),
         rows: 1,
@@ -163,7 +163,7 @@ describe("a response and a document", () => {
 
   it("takes an inline result with JSON that jsonb refuses", async () => {
     const inline = String.raw`[{"nul":"\u0000","half":"\ud800","big":1e200000,"text":"\",\"format\":\"csv\",\"rows\":1}"}]`;
-    const response = await finish(keeper, await taken("a"), {
+    const response = await finish(runner, await claimJob("a"), {
       status: "SUCCEEDED",
       result: `{"inline":${inline},"format":"json","rows":1}`,
       rows: 1,
@@ -174,9 +174,9 @@ describe("a response and a document", () => {
     assert.deepEqual((await documentOf("a")).result, { format: "json", rows: 1 });
   });
 
-  it("takes an inline result as large as the settings allow", async () => {
+  it("accepts an inline result as large as the settings allow", async () => {
     const inline = "x".repeat(BOUNDS.inlineBytes - 2);
-    const response = await finish(keeper, await taken("a"), {
+    const response = await finish(runner, await claimJob("a"), {
       status: "SUCCEEDED",
       result: JSON.stringify({ inline, format: "csv", rows: 1 }),
       rows: 1,
@@ -186,9 +186,9 @@ describe("a response and a document", () => {
     assert.equal(JSON.parse(response?.body ?? "").result.inline, inline);
   });
 
-  it("is refused by the database where something else would store a larger one", async () => {
+  it("is refused by the database if it is larger", async () => {
     const larger = { text: "update jobs.jobs set response = repeat('x', 965537)", code: "23514" };
-    await finish(keeper, await taken("a"), failed(new JobError("Cancelled").body()));
+    await finish(runner, await claimJob("a"), failed(new JobError("Cancelled").body()));
     await assert.rejects(fixture.admin.query(larger.text), { code: larger.code });
     for (const column of ["error", "result", "stats", "progress", "attempts"])
       await assert.rejects(
@@ -196,9 +196,9 @@ describe("a response and a document", () => {
         { code: "23514" },
         column,
       );
-    const job = await taken("b");
+    const job = await claimJob("b");
     await assert.rejects(
-      heartbeat(keeper, run, job, { rows: 1, bytes: 1, note: "x".repeat(5_000) } as unknown as {
+      heartbeat(runner, run, job, { rows: 1, bytes: 1, note: "x".repeat(5_000) } as unknown as {
         rows: number;
         bytes: number;
       }),

@@ -1,6 +1,6 @@
 /**
- * Maximum sizes of responses, documents and HTTP errors. Text is cut here before it is sent; db/functions/jobs/bounded_*.sql
- * enforces the same limits in the database.
+ * Maximum sizes of responses, documents and HTTP errors. Text is cut here before it is sent;
+ * db/functions/jobs/bounded_*.sql enforces the same limits in the database.
  */
 export const BOUNDS = {
   /** A response, or a document, without its inline result. Bytes. */
@@ -24,30 +24,30 @@ export const BOUNDS = {
  * Makes a text valid for Postgres, SQS and a response: NUL, halves of surrogate pairs, U+FFFE and U+FFFF become U+FFFD,
  * and longer text is cut and ends in an ellipsis.
  *
- * @param most - Maximum length in UTF-16 code units.
+ * @param maxLength - Maximum length in UTF-16 code units.
  */
-export function cutText(text: string, most: number): string {
-  const cut = text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+export function cutText(text: string, maxLength: number): string {
+  const cut = text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`;
   return cut.toWellFormed().replace(/[\0\uFFFE\uFFFF]/g, "\uFFFD");
 }
 
 /** Last entry of a shortened list: the number of further entries, and the location of the whole report. */
-export interface Further {
+export interface ListRemainder {
   /** Number of entries that are not listed. */
   more: number;
   /** Location of the whole report. */
   report?: unknown;
-  /** That reading the batch stopped early: at which maximum, and after how many rows. */
+  /** Set if reading the batch stopped early: the maximum that was reached, and the rows read. */
   stopped?: unknown;
 }
 
-const isFurther = (value: unknown): value is Further =>
-  value !== null && typeof value === "object" && typeof (value as Partial<Further>).more === "number";
+const isListRemainder = (value: unknown): value is ListRemainder =>
+  value !== null && typeof value === "object" && typeof (value as Partial<ListRemainder>).more === "number";
 
-/** At most 100 entries of an error's details, each bounded, and the number of further ones as the last. */
+/** Limits an error's details to 100 bounded entries; a last entry has the number of further ones. */
 export function boundedDetails(details: readonly unknown[]): unknown[] {
   const last = details.at(-1);
-  const further = isFurther(last) ? last : undefined;
+  const further = isListRemainder(last) ? last : undefined;
   const total = details.length - (further ? 1 : 0);
   const kept: unknown[] = [];
   let bytes = 0;
@@ -77,10 +77,10 @@ function boundedDetail(entry: unknown): unknown {
 }
 
 /** Cuts text, and converts lists and objects to text. */
-function scalar(value: unknown, most: number): unknown {
-  if (typeof value === "string") return cutText(value, most);
+function scalar(value: unknown, maxLength: number): unknown {
+  if (typeof value === "string") return cutText(value, maxLength);
   if (value === null || typeof value === "number" || typeof value === "boolean") return value;
-  return cutText(asJson(value), most);
+  return cutText(asJson(value), maxLength);
 }
 
 /** JSON of a value of any depth. */

@@ -78,7 +78,7 @@ export function classify(error: unknown, task: "read" | "update" = "read"): JobE
   const { code = "", name } = error as Error & { code?: string };
   const message = messageOf(error);
   if (isSqlState(code))
-    return new JobError(byServer(code, message, task), { reason: redactMessage(message) }, { cause: error });
+    return new JobError(errorTypeOf(code, message, task), { reason: redactMessage(message) }, { cause: error });
   // Errors of AWS's clients, including those without an answer from a server.
   if ("$metadata" in error || CREDENTIALS.has(name))
     return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
@@ -95,7 +95,7 @@ export function classify(error: unknown, task: "read" | "update" = "read"): JobE
 
 const isSqlState = (code: string) => /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
 
-function byServer(code: string, message: string, task: "read" | "update"): BySqlState {
+function errorTypeOf(code: string, message: string, task: "read" | "update"): BySqlState {
   if (code === "XX000" && message.startsWith(VALUE_TOO_LARGE)) return "InvalidSql";
   if (code === "25006" && task === "update") return "DatabaseUnavailable";
   const key = [code, code.slice(0, 3), code.slice(0, 2)].find((prefix) => prefix in BY_SQLSTATE);
@@ -105,7 +105,7 @@ function byServer(code: string, message: string, task: "read" | "update"): BySql
 /** Returns an error's message, or those of its parts: a failed connection to several addresses has none itself. */
 const messageOf = (error: Error): string =>
   error.message === "" && error instanceof AggregateError
-    ? error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join("; ")
+    ? error.errors.map((inner) => (inner instanceof Error ? inner.message : String(inner))).join("; ")
     : error.message;
 
 /** Returns true if the error means that the connection to the database is lost. */

@@ -4,8 +4,8 @@ import { RequestId, type Task, Tenant } from "./request.ts";
 import { RUNNERS, STATES } from "./states.ts";
 
 /**
- * The documents of jobs and rejected requests (db/views), and the response, as schemas: the API's description, the command
- * line and the dashboard take their types from here.
+ * The documents of jobs and rejected requests (db/views), and the response, as schemas: the API's description, the
+ * command line and the dashboard take their types from here.
  */
 
 type FieldName<T> = T extends T ? keyof T : never;
@@ -18,7 +18,7 @@ type DocumentTask = { type: Task["type"]; source?: Record<string, unknown> } & {
 /** Format of a result. */
 type Format = NonNullable<DocumentTask["format"]>;
 
-/** One of an error's details: a bad row, a field, or how many more there are and where. */
+/** Entry of an error's details: a bad row, a field, or the number and location of further entries. */
 export interface ErrorDetail {
   /** Line of a file, from 1. */
   line?: number;
@@ -68,7 +68,7 @@ const Stats = Type.Object({
   attempts: Count,
 });
 const Result = Type.Object({
-  inline: Type.Optional(Type.Unknown({ description: "small result; only in the response" })),
+  inline: Type.Optional(Type.Unknown({ description: "small result; in the response only" })),
   location: Type.Optional(Type.String({ description: "location of a large result: s3://…" })),
   format: Type.Unsafe<Format>(Type.String()),
   compression: Type.Optional(Type.String()),

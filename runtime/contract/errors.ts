@@ -1,7 +1,7 @@
 import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
 
 /**
- * The one registry of errors: code → category, whether the same request may succeed later, HTTP status and message.
+ * Registry of errors: code → category, whether the same request may succeed later, HTTP status and message.
  * Categories follow Athena's AthenaError: User (the request), System (the platform or AWS), Other.
  * `{name}` in a message is filled from the error's parameters; `{name?}` may be left out.
  */
@@ -10,7 +10,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 400,
-    message: "The message is not a request: {reason}. Send one JSON object as the README's contract describes.",
+    message: "The message is not a request: {reason}. Send one JSON object with a requestId and a task.",
   },
   InvalidRequest: {
     category: "User",
@@ -30,7 +30,7 @@ export const ERRORS = {
     retryable: false,
     http: 403,
     message:
-      "Sender {sender} may not {action} for tenant '{tenant}'. Send for a tenant of its own, or add it to `callers` in the stack's configuration.",
+      "Sender {sender} may not {action} for tenant '{tenant}'. Use a tenant that this sender may use, or add the sender to `callers` in the stack's configuration.",
   },
   TooManyWaiting: {
     category: "User",
@@ -73,7 +73,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 400,
-    message: "The header of the source does not fit {target}: {reason}",
+    message: "The header of the source does not match the columns of {target}: {reason}",
   },
   InvalidFormat: {
     category: "User",
@@ -92,7 +92,7 @@ export const ERRORS = {
     retryable: false,
     http: 400,
     message:
-      "The batch is larger than the {limit} bytes that it may take in the database (jobs.stagedBytes): reading stopped after {rows} rows, and nothing was changed. Split it.",
+      "The batch exceeds {limit} bytes in the database (jobs.stagedBytes); reading stopped after {rows} rows and nothing was changed. Split the batch.",
   },
   SourceNotFound: { category: "User", retryable: false, http: 400, message: "There is nothing at {source}: {reason}" },
   SourceNotAllowed: { category: "User", retryable: false, http: 400, message: "{source} may not be read: {reason}" },
@@ -100,13 +100,13 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 400,
-    message: "{source} is no longer what it was when the request was accepted. Send it again under a new requestId.",
+    message: "{source} has changed since the request was accepted. Send the request again with a new requestId.",
   },
   SourceTooLarge: {
     category: "User",
     retryable: false,
     http: 400,
-    message: "{source} is larger than the {limit} bytes that a source may have. Split it.",
+    message: "{source} exceeds the maximum of {limit} bytes per source. Split it.",
   },
   SourceUnreachable: {
     category: "System",
@@ -147,7 +147,7 @@ export const ERRORS = {
     category: "System",
     retryable: true,
     http: 503,
-    message: "The database could not be used: {reason}",
+    message: "The database is unavailable: {reason}",
   },
   SerializationConflict: {
     category: "System",
@@ -159,20 +159,20 @@ export const ERRORS = {
     category: "System",
     retryable: true,
     http: 503,
-    message: "S3, or a queue, could not be used: {reason}",
+    message: "S3 or SQS is unavailable: {reason}",
   },
   TrackingUnavailable: {
     category: "System",
     retryable: true,
     http: 503,
-    message: "Jobs cannot be searched now: {reason} They keep running; `rates show ID` shows each of them.",
+    message: "Jobs cannot be searched now: {reason} They keep running; `rates show ID` shows a job.",
   },
   OutOfMemory: {
     category: "System",
     retryable: true,
     http: 503,
     message:
-      "The run used up its memory: {reason}. It is done again on a larger run where the stack has one; where it has none, split what one row holds, or raise runners.glue.dpu or runners.ec2.instanceType.",
+      "The run ran out of memory: {reason}. The job is retried on a larger runner if the stack has one. Otherwise return smaller values per row, or raise runners.glue.dpu or runners.ec2.instanceType.",
   },
   Busy: {
     category: "System",
@@ -204,13 +204,13 @@ export const ERRORS = {
     retryable: false,
     http: 403,
     message:
-      "{name} is signed in at the identity provider, and no rule of api.signIn.oidc.rules gives access. Ask an administrator of the platform for a rule; its claims: {claims}.",
+      "{name} signed in at the identity provider, but no rule of api.signIn.oidc.rules gives access. Ask a platform administrator to add a rule for these claims: {claims}.",
   },
   IdentityProviderUnavailable: {
     category: "System",
     retryable: true,
     http: 503,
-    message: "The identity provider could not be used: {reason}. Try again in a moment, or sign in with a token.",
+    message: "The identity provider is unavailable: {reason}. Try again in a moment, or sign in with a token.",
   },
   Forbidden: { category: "User", retryable: false, http: 403, message: "{reason}" },
   TooLarge: {
@@ -229,54 +229,55 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 409,
-    message: "The job '{requestId}' is {status}; only one that FAILED or was CANCELLED can be tried again.",
+    message: "Job '{requestId}' is {status}; only FAILED and CANCELLED jobs can be retried.",
   },
   NoResult: {
     category: "User",
     retryable: false,
     http: 409,
-    message: "The job ended {status} and has no result: {reason}",
+    message: "The job ended as {status} and has no result: {reason}",
   },
   NoReport: {
     category: "User",
     retryable: false,
     http: 409,
     message:
-      "The job '{requestId}' has no report of bad rows: it is {status}. `rates show` has all that is known of it.",
+      "Job '{requestId}' has no report of bad rows; its status is {status}. `rates show {requestId}` shows the job.",
   },
   ResultGone: {
     category: "User",
     retryable: false,
     http: 410,
-    message: "The result of '{requestId}' was kept for a while and has expired. Submit the read again.",
+    message: "The result of '{requestId}' has expired. Submit the read again.",
   },
   UnknownToken: {
     category: "User",
     retryable: false,
     http: 404,
-    message: "There is no token '{id}' that is not revoked. `rates token list` shows active tokens.",
+    message: "There is no active token '{id}'. `rates token list` shows active tokens.",
   },
   TokenInUse: {
     category: "User",
     retryable: false,
     http: 409,
-    message: "Token '{id}' is the one that you call with. Revoke it with another admin's.",
+    message: "Token '{id}' authenticates this call and cannot revoke itself. Use another admin token.",
   },
   NotFound: { category: "User", retryable: false, http: 404, message: "There is nothing at {path}." },
 
-  // HTTP's own.
+  // Errors of the HTTP protocol.
   MalformedHttp: { category: "User", retryable: false, http: 400, message: "This is not an HTTP request: {reason}." },
   MethodNotAllowed: {
     category: "User",
     retryable: false,
     http: 405,
-    message: "{path} does not take {method}. It takes: {allow}.",
+    message: "{path} does not support {method}. Supported methods: {allow}.",
   },
   NotAcceptable: {
     category: "User",
     retryable: false,
     http: 406,
-    message: "This result cannot be sent as '{accept}': it is kept as {kept}. Accept that, or submit the read again.",
+    message:
+      "This result cannot be sent as '{accept}': it is stored as {kept}. Accept {kept}, or submit the read again with another format.",
   },
   SlowRequest: {
     category: "User",
@@ -288,13 +289,13 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 415,
-    message: "A body of the type '{type}' is not read here. Send JSON, with `Content-Type: application/json`.",
+    message: "Content type '{type}' is not supported. Send JSON with `Content-Type: application/json`.",
   },
   RangeNotSatisfiable: {
     category: "User",
     retryable: false,
     http: 416,
-    message: "The range '{range}' lies outside of the {bytes} bytes there are.",
+    message: "Range '{range}' is outside the result, which has {bytes} bytes. Request a range within it.",
   },
   TooManyRequests: {
     category: "User",
@@ -312,7 +313,7 @@ export const ERRORS = {
     category: "User",
     retryable: true,
     http: 429,
-    message: "A connection may have {max} requests waiting for their turn. Read the answers before sending more.",
+    message: "At most {max} pipelined requests may wait on a connection. Read the responses before sending more.",
   },
   TooManyConnections: {
     category: "System",
@@ -324,7 +325,7 @@ export const ERRORS = {
     category: "User",
     retryable: false,
     http: 431,
-    message: "The headers of the request are larger than {limit} bytes.",
+    message: "The headers of the request exceed {limit} bytes. Send fewer or shorter headers.",
   },
 } as const satisfies Record<
   string,
@@ -382,7 +383,7 @@ export class JobError extends Error {
     params: Record<string, string | number> = {},
     options: { details?: unknown[]; cause?: unknown } = {},
   ) {
-    super(cutText(fill(ERRORS[code].message, params), BOUNDS.message), { cause: options.cause });
+    super(cutText(fillTemplate(ERRORS[code].message, params), BOUNDS.message), { cause: options.cause });
     this.code = code;
     this.details = options.details ?? [];
   }
@@ -405,7 +406,7 @@ export function asJobError(error: unknown): JobError {
   return new JobError("Internal", { reason: error instanceof Error ? error.message : String(error) }, { cause: error });
 }
 
-const fill = (template: string, params: Record<string, string | number>) =>
+const fillTemplate = (template: string, params: Record<string, string | number>) =>
   template.replace(/\{(\w+)(\??)\}/g, (_, name: string, optional: string) =>
     cutText(String(params[name] ?? (optional ? "" : `{${name}}`)), BOUNDS.parameter),
   );

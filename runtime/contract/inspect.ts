@@ -9,7 +9,7 @@ import { fieldName, type ProblemList } from "./problemList.ts";
  */
 export function shapeProblem(value: unknown, levels: number = INPUT.levels): string | undefined {
   if (value === null || typeof value !== "object") return undefined;
-  if (levels === 0) return DEEP;
+  if (levels === 0) return TOO_DEEP;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       const found = shapeProblem(value[index], levels - 1);
@@ -19,21 +19,21 @@ export function shapeProblem(value: unknown, levels: number = INPUT.levels): str
   }
   let fields = 0;
   for (const name in value) {
-    if (++fields > INPUT.fields) return WIDE;
+    if (++fields > INPUT.fields) return TOO_MANY_FIELDS;
     const found = shapeProblem((value as Record<string, unknown>)[name], levels - 1);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-/** Tells whether a value is text that Postgres can store. */
+/** Returns true for text that Postgres can store. */
 export function isText(value: unknown): boolean {
   return typeof value === "string" && !value.includes("\0") && value.isWellFormed();
 }
 
-const DEEP = `is nested deeper than ${INPUT.levels} levels.`;
-const LONG = `has a list with more than ${INPUT.items.toLocaleString("en")} items. Send a file instead.`;
-const WIDE = `has an object with more than ${INPUT.fields.toLocaleString("en")} fields.`;
+const TOO_DEEP = `is nested deeper than ${INPUT.levels} levels.`;
+const TOO_MANY_ITEMS = `has a list with more than ${INPUT.items.toLocaleString("en")} items. Send a file instead.`;
+const TOO_MANY_FIELDS = `has an object with more than ${INPUT.fields.toLocaleString("en")} fields.`;
 
 /**
  * Checks a JSON text before parsing, which takes long for many objects and lists, deep nesting, an object with many fields
@@ -53,7 +53,7 @@ export function textShapeProblem(text: string): string | undefined {
         break;
       case 0x7b: // {
       case 0x5b: // [
-        if (levels.length === INPUT.levels) return DEEP;
+        if (levels.length === INPUT.levels) return TOO_DEEP;
         if (++containers > INPUT.containers)
           return `has more than ${INPUT.containers.toLocaleString("en")} objects and lists. Send a file in parts instead.`;
         levels.push({ isObject: text.charCodeAt(at) === 0x7b, commas: 0 });
@@ -67,15 +67,15 @@ export function textShapeProblem(text: string): string | undefined {
         const level = levels.at(-1);
         if (level === undefined) break;
         level.commas++;
-        if (level.isObject && level.commas >= INPUT.fields) return WIDE;
-        if (!level.isObject && level.commas >= INPUT.items) return LONG;
+        if (level.isObject && level.commas >= INPUT.fields) return TOO_MANY_FIELDS;
+        if (!level.isObject && level.commas >= INPUT.items) return TOO_MANY_ITEMS;
       }
     }
   }
   return undefined;
 }
 
-/** Index of the quote that ends a string; -1 where none does. */
+/** Index of the quote that ends a string, or -1. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
@@ -95,7 +95,7 @@ export function checkStorable(value: unknown, problems: ProblemList): void {
   const path: (string | number)[] = [];
   const walk = (inner: unknown): void => {
     if (typeof inner === "string") {
-      if (!isText(inner)) problems.add(() => ({ field: fieldName(path), message: `holds ${UNSTORABLE}.` }));
+      if (!isText(inner)) problems.add(() => ({ field: fieldName(path), message: `contains ${UNSTORABLE}.` }));
     } else if (Array.isArray(inner)) {
       for (let index = 0; index < inner.length; index++) visit(index, inner[index]);
     } else if (inner !== null && typeof inner === "object") {
@@ -103,7 +103,7 @@ export function checkStorable(value: unknown, problems: ProblemList): void {
         if (!isText(name))
           problems.add(() => ({
             field: fieldName(path) || "request",
-            message: `has a field whose name holds ${UNSTORABLE}.`,
+            message: `has a field whose name contains ${UNSTORABLE}.`,
           }));
         else visit(name, (inner as Record<string, unknown>)[name]);
       }

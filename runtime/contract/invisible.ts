@@ -54,11 +54,11 @@ export const INVISIBLE: Ranges = sorted(UNSEEN, SPACES);
 export const HIDDEN_IN_TERMINALS: Ranges = sorted(UNSEEN, NO_CHARACTERS);
 
 const hex = (code: number, digits: number) => code.toString(16).toUpperCase().padStart(digits, "0");
-const inPattern = (code: number) => `\\u{${hex(code, 1)}}`;
+const patternEscape = (code: number) => `\\u{${hex(code, 1)}}`;
 
 /** Matches each character of the ranges. */
 export const patternOf = (ranges: Ranges): RegExp =>
-  new RegExp(`[${ranges.map(([first, last]) => `${inPattern(first)}-${inPattern(last)}`).join("")}]`, "gu");
+  new RegExp(`[${ranges.map(([first, last]) => `${patternEscape(first)}-${patternEscape(last)}`).join("")}]`, "gu");
 
 const PATTERN = patternOf(INVISIBLE);
 
@@ -71,7 +71,7 @@ function escapeOf(character: string): string {
 /** Replaces each invisible character with its escape. */
 export const escapeInvisible = (text: string): string => text.replace(PATTERN, escapeOf);
 
-/** The same for text of several lines: tabs and line ends stay. */
+/** Replaces invisible characters in multi-line text; tabs and line ends are kept. */
 export const escapeInvisibleInText = (text: string): string =>
-  text.replace(PATTERN, (character) => (TEXT_WHITE.includes(character) ? character : escapeOf(character)));
-const TEXT_WHITE = "\t\n\r";
+  text.replace(PATTERN, (character) => (TEXT_WHITESPACE.includes(character) ? character : escapeOf(character)));
+const TEXT_WHITESPACE = "\t\n\r";

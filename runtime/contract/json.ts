@@ -1,9 +1,9 @@
 import { INPUT } from "./inputLimits.ts";
-import { ProblemList, shownName } from "./problemList.ts";
-import { isRoundedToWhole } from "./wholeNumber.ts";
+import { ProblemList, redactName } from "./problemList.ts";
+import { isRoundedToInteger } from "./wholeNumber.ts";
 
 /** Parsed value of a JSON text, with the problems of its parts. */
-export interface Read {
+export interface ParsedJson {
   /** Parsed value. */
   value: unknown;
   /** A problem for each name that an object has more than once, and for each number that is whole only when rounded. */
@@ -14,8 +14,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Reads JSON (RFC 8259), with or without a byte order mark, and reports what JSON.parse ignores. For a repeated name it keeps
- * the last value, so that two readers of one request could see different requests; and it rounds numbers.
+ * Reads JSON (RFC 8259), with or without a byte order mark, and reports what JSON.parse ignores. For a repeated name it
+ * keeps the last value, so that two readers of one request could see different requests; and it rounds numbers.
  *
  * @throws SyntaxError if it is not JSON
  *
@@ -24,13 +24,13 @@ const BACKSLASH = 0x5c;
  * import { readJson } from "./json.ts";
  *
  * const { problems } = readJson('{"price": 1, "price": 2}');
- * console.log(problems.length); // 1: the name is there twice
+ * console.log(problems.length); // 1: the name is repeated
  * ```
  */
-export function readJson(text: string): Read {
+export function readJson(text: string): ParsedJson {
   // A byte order mark, which some editors and shells write first, does not belong to the text.
   const json = text.startsWith("\uFEFF") ? text.slice(1) : text;
-  return { value: parse(json), problems: silentLosses(json) };
+  return { value: parse(json), problems: findAmbiguities(json) };
 }
 
 /** JSON.parse, without the piece of the text that its errors repeat: it may be a part of a signed URL. */
@@ -44,14 +44,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** A level of the text: the names of an object so far, or how many items of a list have begun. */
+/** A level of the text: the names of an object so far, or the index of a list's current item. */
 type Level = { names: Set<string> | undefined; name: string } | { index: number };
 
 /**
- * Finds repeated names in objects, and numbers that are whole only after rounding, in valid JSON. It does not recurse, since
- * the caller controls the depth.
+ * Finds repeated names in objects, and numbers that are whole only after rounding, in valid JSON. It does not recurse,
+ * since the caller controls the depth.
  */
-function silentLosses(text: string): ProblemList {
+function findAmbiguities(text: string): ProblemList {
   const problems = new ProblemList();
   const levels: Level[] = [];
   let expectsName = false;
@@ -97,12 +97,12 @@ function silentLosses(text: string): ProblemList {
       default:
         if (isNumberStart(text.charCodeAt(at))) {
           const end = endOfNumber(text, at);
-          const written = end - at > 1 ? text.slice(at, end) : "";
-          if (isRoundedToWhole(written))
+          const literal = end - at > 1 ? text.slice(at, end) : "";
+          if (isRoundedToInteger(literal))
             problems.add(() => ({
               field: pathOf(levels),
-              value: written,
-              message: `would be rounded to ${Number(written)}. Send a number that is exact, with at most 15 digits.`,
+              value: literal,
+              message: `would be rounded to ${Number(literal)}. Send a number of at most 15 digits.`,
             }));
           at = end - 1;
         }
@@ -137,5 +137,5 @@ function endOfString(text: string, start: number): number {
 const pathOf = (levels: readonly Level[]): string =>
   levels
     .slice(0, 10)
-    .map((level) => ("index" in level ? String(level.index) : shownName(level.name)))
+    .map((level) => ("index" in level ? String(level.index) : redactName(level.name)))
     .join(".");

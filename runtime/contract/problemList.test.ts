@@ -69,7 +69,7 @@ describe("a request that is wrong in many places", () => {
         described++;
         return { field: "f", message: "is wrong." };
       });
-    assert.deepEqual([problems.length, problems.further, described], [100, 499_900, 100]);
+    assert.deepEqual([problems.length, problems.unlisted, described], [100, 499_900, 100]);
   });
 
   it("has a list that ends before its bytes do", () => {

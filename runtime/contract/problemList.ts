@@ -1,4 +1,4 @@
-import { BOUNDS, cutText, type Further } from "./bounds.ts";
+import { BOUNDS, cutText, type ListRemainder } from "./bounds.ts";
 import type { Problem } from "./errors.ts";
 import { JobError } from "./errors.ts";
 import { PROBLEMS } from "./inputLimits.ts";
@@ -6,12 +6,12 @@ import { escapeInvisibleInText } from "./invisible.ts";
 import { redactText } from "./redact.ts";
 
 /**
- * The first problems of a request, limited in number and bytes, and the number of all others. The size of the list does not
- * depend on the request.
+ * The first problems of a request, limited in number and bytes, and the number of all others. The size of the list does
+ * not depend on the request.
  */
 export class ProblemList extends Array<Problem> {
   /** Problems that are not listed. */
-  further = 0;
+  unlisted = 0;
   #bytes = 0;
 
   /** Makes methods such as `map` return ordinary arrays. */
@@ -26,101 +26,101 @@ export class ProblemList extends Array<Problem> {
 
   /** All problems, listed or not. */
   get total(): number {
-    return this.length + this.further;
+    return this.length + this.unlisted;
   }
 
   /** Adds a problem. @param describe called only while there is room in the list */
   add(describe: () => Problem): void {
     if (this.isFull) {
-      this.further++;
+      this.unlisted++;
       return;
     }
-    const problem = bounded(describe());
+    const problem = boundProblem(describe());
     const bytes = Buffer.byteLength(JSON.stringify(problem)) + 1;
     this.#bytes += bytes;
-    if (this.#bytes > BOUNDS.detailsBytes) this.further++;
+    if (this.#bytes > BOUNDS.detailsBytes) this.unlisted++;
     else super.push(problem);
   }
 
   /** Adds problems that were collected elsewhere, and the number of those that were not listed there. */
   addAll(problems: readonly Problem[]): void {
     for (const problem of problems) this.add(() => problem);
-    if (problems instanceof ProblemList) this.further += problems.further;
+    if (problems instanceof ProblemList) this.unlisted += problems.unlisted;
   }
 
-  /** The problems as an error's details: how many are not listed is the last entry. */
-  details(): (Problem | Further)[] {
-    return [...this, ...(this.further > 0 ? [{ more: this.further }] : [])];
+  /** Returns the problems as an error's details; a last entry has the number of unlisted ones. */
+  details(): (Problem | ListRemainder)[] {
+    return [...this, ...(this.unlisted > 0 ? [{ more: this.unlisted }] : [])];
   }
 }
 
-/** The error of a request that cannot be used. */
+/** Error of an invalid request. */
 export function invalidRequest(problems: readonly Problem[]): JobError {
   const list = new ProblemList();
   list.addAll(problems);
   return new JobError("InvalidRequest", { count: list.total }, { details: list.details() });
 }
 
-function bounded({ field, message, ...rest }: Problem): Problem {
+function boundProblem({ field, message, ...rest }: Problem): Problem {
   return {
     field: cutText(field, PROBLEMS.field),
-    ...("value" in rest && rest.value !== undefined ? { value: visible(redactAndTruncate(rest.value)) } : {}),
+    ...("value" in rest && rest.value !== undefined ? { value: escapeValue(redactAndTruncate(rest.value)) } : {}),
     message: cutText(escapeInvisibleInText(message), PROBLEMS.message),
   };
 }
 
 /** A value with its invisible characters as escapes. */
-const visible = (value: unknown): unknown =>
+const escapeValue = (value: unknown): unknown =>
   typeof value === "string" ? cutText(escapeInvisibleInText(value), PROBLEMS.value) : value;
 
-/** A name that a caller chose, for a path or a message: cut, and without anything that may be a credential. */
-export const shownName = (name: string): string => cutText(redact(name), PROBLEMS.name);
+/** Shortens a caller's name for a path or message, and removes possible credentials. */
+export const redactName = (name: string): string => cutText(redact(name), PROBLEMS.name);
 
 /** The path of a field: `task.params.day`. */
 export const fieldName = (path: readonly (string | number)[]): string =>
-  path.map((part) => (typeof part === "string" ? shownName(part) : part)).join(".");
+  path.map((part) => (typeof part === "string" ? redactName(part) : part)).join(".");
 
 /**
- * A value that a caller sent, short enough for a message or a log: text is cut, lists and objects become the beginning of
- * their JSON. Of URLs only scheme, host and path remain.
+ * Shortens a caller's value for a message or log: text is cut, lists and objects become the beginning of their JSON.
+ * URLs are reduced to scheme, host and path.
  */
 export function redactAndTruncate(value: unknown): unknown {
   if (typeof value === "string") return cutText(redact(value), PROBLEMS.value);
   if (value === null || typeof value !== "object") return value;
-  return cutText(beginningOf(value), PROBLEMS.value);
+  return cutText(jsonPrefix(value), PROBLEMS.value);
 }
 
 /** Length up to which text is inspected and shown. */
-const LOOKED_AT = 5_000;
+const MAX_INSPECTED = 5_000;
 
 /** Hides a long text with an `@` beyond the inspected part: its beginning may be a password. */
 const redact = (text: string): string =>
-  text.length > LOOKED_AT && text.includes("@", LOOKED_AT)
-    ? redactText(`${text.slice(0, LOOKED_AT)}@`)
-    : redactText(text.slice(0, LOOKED_AT));
+  text.length > MAX_INSPECTED && text.includes("@", MAX_INSPECTED)
+    ? redactText(`${text.slice(0, MAX_INSPECTED)}@`)
+    : redactText(text.slice(0, MAX_INSPECTED));
 
-/** The beginning of a value's JSON, without reading the rest of it. */
-function beginningOf(value: object): string {
+/** Returns the beginning of a value's JSON without reading the rest. */
+function jsonPrefix(value: object): string {
   let text = "";
   const isFull = () => text.length > PROBLEMS.value;
-  const write = (inner: unknown, levels: number): void => {
-    if (typeof inner === "string") text += JSON.stringify(cutText(redact(inner), PROBLEMS.value));
-    else if (inner === null || typeof inner !== "object") text += JSON.stringify(inner) ?? "null";
+  const write = (value: unknown, levels: number): void => {
+    if (typeof value === "string") text += JSON.stringify(cutText(redact(value), PROBLEMS.value));
+    else if (value === null || typeof value !== "object") text += JSON.stringify(value) ?? "null";
     else if (levels === 0) text += "…";
-    else if (Array.isArray(inner)) {
+    else if (Array.isArray(value)) {
       text += "[";
-      for (let index = 0; index < inner.length && !isFull(); index++) {
+      for (let index = 0; index < value.length && !isFull(); index++) {
         if (index > 0) text += ",";
-        write(inner[index], levels - 1);
+        write(value[index], levels - 1);
       }
       text += "]";
     } else {
       text += "{";
       let first = true;
-      for (const name in inner) {
+      for (const name in value) {
         if (isFull()) break;
-        text += `${first ? "" : ","}${JSON.stringify(shownName(name))}:`;
-        write((inner as Record<string, unknown>)[name], levels - 1);
+        text += `${first ? "" : ","}${JSON.stringify(redactName(name))}:`;
+        write((value as Record<string, unknown>)[name], levels - 1);
         first = false;
       }
       text += "}";

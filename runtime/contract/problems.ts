@@ -9,17 +9,18 @@ export function suggestion(text: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   // The distance of two texts takes time in proportion to the product of their lengths.
   const name = text.slice(0, PROBLEMS.name);
-  const begun = name.length >= 3 ? known.find((one) => one.startsWith(name) || name.startsWith(one)) : undefined;
-  const near = begun ?? closest(name, [...known]);
-  if (begun || distance(name, near) <= Math.max(2, Math.floor(name.length / 3))) return ` Did you mean '${near}'?`;
-  return ` There ${known.length === 1 ? "is" : "are"}: ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}.`;
+  const prefixMatch = name.length >= 3 ? known.find((one) => one.startsWith(name) || name.startsWith(one)) : undefined;
+  const nearest = prefixMatch ?? closest(name, [...known]);
+  if (prefixMatch || distance(name, nearest) <= Math.max(2, Math.floor(name.length / 3)))
+    return ` Did you mean '${nearest}'?`;
+  return ` Known: ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}.`;
 }
 
 /**
  * Checks a value against a schema.
  *
- * @returns The problems, each with the path of the field (`task.params.day`), the cut value and the requirement; empty for a
- * valid value.
+ * @returns The problems, each with the path of the field (`task.params.day`), the cut value and the requirement; empty
+ * for a valid value.
  *
  * @example
  * ```ts
@@ -50,11 +51,14 @@ export function problemsOf(schema: TSchema, value: unknown, path = ""): ProblemL
  */
 export function withDefaults(schema: TSchema, value: unknown): unknown {
   const { properties, default: fallback } = schema as Schema;
-  const given = value === undefined && fallback !== undefined ? structuredClone(fallback) : value;
-  if (!properties || !isObject(given)) return given;
-  const filled: Record<string, unknown> = { ...given };
+  const valueOrDefault = value === undefined && fallback !== undefined ? structuredClone(fallback) : value;
+  if (!properties || !isObject(valueOrDefault)) return valueOrDefault;
+  const filled: Record<string, unknown> = { ...valueOrDefault };
   for (const [name, inner] of Object.entries(properties)) {
-    const found = withDefaults(inner as TSchema, Object.hasOwn(given, name) ? given[name] : undefined);
+    const found = withDefaults(
+      inner as TSchema,
+      Object.hasOwn(valueOrDefault, name) ? valueOrDefault[name] : undefined,
+    );
     if (found !== undefined) filled[name] = found;
   }
   return filled;
@@ -83,7 +87,7 @@ interface Schema {
   minimum?: number;
   maximum?: number;
   description?: string;
-  /** Completes "must be …" in a message; else the description does. */
+  /** Completes "must be …" in a message. @default the description */
   rule?: string;
   default?: unknown;
 }
@@ -111,7 +115,7 @@ const TYPES: Record<string, (value: unknown) => boolean> = {
 };
 
 /** Compiled checks of a schema. */
-interface Plan {
+interface CompiledSchema {
   schema: Schema;
   isType: ((value: unknown) => boolean) | undefined;
   pattern: RegExp | undefined;
@@ -123,20 +127,20 @@ interface Plan {
   longestName: number;
 }
 
-const plans = new WeakMap<object, Plan>();
+const compiledSchemas = new WeakMap<object, CompiledSchema>();
 
-/** @throws Error if the schema says more than is checked here */
-function planOf(schema: Schema): Plan {
-  const known = plans.get(schema);
+/** @throws Error if the schema has an unsupported keyword */
+function compiledSchema(schema: Schema): CompiledSchema {
+  const known = compiledSchemas.get(schema);
   if (known) return known;
   const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.has(keyword));
   if (unknown !== undefined)
     throw new Error(`Requests cannot be checked for '${unknown}' (runtime/contract/problems.ts).`);
-  const patterned = Object.entries(schema.patternProperties ?? {});
-  if (patterned.some(([pattern]) => pattern !== "^.*$"))
+  const patterns = Object.entries(schema.patternProperties ?? {});
+  if (patterns.some(([pattern]) => pattern !== "^.*$"))
     throw new Error("patternProperties must name all properties (runtime/contract/problems.ts).");
-  const [, values] = patterned[0] ?? [];
-  const plan: Plan = {
+  const [, values] = patterns[0] ?? [];
+  const compiled: CompiledSchema = {
     schema,
     isType: schema.type === undefined ? undefined : TYPES[schema.type],
     pattern: schema.pattern === undefined ? undefined : new RegExp(schema.pattern, "u"),
@@ -145,13 +149,13 @@ function planOf(schema: Schema): Plan {
     values: values && Object.keys(values).length > 0 ? values : undefined,
     longestName: schema.propertyNames?.maxLength ?? Number.POSITIVE_INFINITY,
   };
-  plans.set(schema, plan);
-  return plan;
+  compiledSchemas.set(schema, compiled);
+  return compiled;
 }
 
 /**
- * Checks a value against a schema in one pass. TypeBox's own `Value.Errors` creates an object for each of 500,000 errors, or
- * stops without a total; this class counts all errors and describes only the listed ones.
+ * Checks a value against a schema in one pass. TypeBox's own `Value.Errors` creates an object for each of 500,000
+ * errors, or stops without a total; this class counts all errors and describes only the listed ones.
  */
 class Checker {
   readonly problems: ProblemList;
@@ -163,7 +167,7 @@ class Checker {
   }
 
   check(schema: Schema, value: unknown): void {
-    const plan = planOf(schema);
+    const compiled = compiledSchema(schema);
     if (schema.anyOf) {
       const branches = schema.anyOf.map((one) => {
         const checker = new Checker(new ProblemList(), this.#path);
@@ -174,14 +178,14 @@ class Checker {
       if (branches.every((found) => found.length > 0)) this.problems.addAll(branches[0] ?? []);
       return;
     }
-    const message = this.#scalar(plan, value);
+    const message = this.#scalar(compiled, value);
     if (message !== undefined) this.#wrong(value, message);
-    else if (Array.isArray(value)) this.#list(plan, value);
-    else if (isObject(value)) this.#object(plan, value);
+    else if (Array.isArray(value)) this.#list(compiled, value);
+    else if (isObject(value)) this.#object(compiled, value);
   }
 
-  /** Problems of a value itself, without its fields. */
-  #scalar({ schema, isType, pattern }: Plan, value: unknown): string | undefined {
+  /** Returns the problem of a value itself, without its fields. */
+  #scalar({ schema, isType, pattern }: CompiledSchema, value: unknown): string | undefined {
     if (isType && !isType(value)) return `must be of type ${schema.type}.`;
     if ("const" in schema && value !== schema.const) return `must be ${JSON.stringify(schema.const)}.`;
     if (schema.enum && !schema.enum.includes(value)) return `must be one of: ${schema.enum.join(", ")}.`;
@@ -199,18 +203,18 @@ class Checker {
     } else if (Array.isArray(value)) {
       if (minItems !== undefined && value.length < minItems)
         return minItems === 1 ? "must not be empty." : `must have at least ${minItems} items.`;
-      if (schema.uniqueItems && new Set(value).size < value.length) return "must not have an item twice.";
+      if (schema.uniqueItems && new Set(value).size < value.length) return "must not contain duplicates.";
     }
     return undefined;
   }
 
-  #list({ schema: { items, maxItems } }: Plan, value: readonly unknown[]): void {
+  #list({ schema: { items, maxItems } }: CompiledSchema, value: readonly unknown[]): void {
     const before = this.problems.total;
-    const isType = items && planOf(items).isType;
+    const isType = items && compiledSchema(items).isType;
     for (let index = 0; items && index < value.length; index++) {
       const item = value[index];
-      // A list can have half a million wrong items.
-      if (isType && this.problems.isFull && !isType(item)) this.problems.further++;
+      // Counts only: a list can have half a million invalid items.
+      if (isType && this.problems.isFull && !isType(item)) this.problems.unlisted++;
       else this.#inside(index, items, item);
     }
     // Problems of items are more useful than the number of items.
@@ -218,7 +222,7 @@ class Checker {
       this.#wrong(value, `must have at most ${maxItems} items, and has ${value.length}.`);
   }
 
-  #object({ schema, required, properties, values, longestName }: Plan, value: Record<string, unknown>): void {
+  #object({ schema, required, properties, values, longestName }: CompiledSchema, value: Record<string, unknown>): void {
     const { additionalProperties, maxProperties } = schema;
     if (maxProperties !== undefined) {
       let count = 0;
@@ -251,7 +255,7 @@ class Checker {
         this.problems.add(() => ({
           field: this.#field(name),
           value: value[name],
-          message: `is not a field here.${suggestion(name, Object.keys(known))}`,
+          message: `is not a known field.${suggestion(name, Object.keys(known))}`,
         }));
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { redactAndTruncate, shownName } from "./problemList.ts";
+import { redactAndTruncate, redactName } from "./problemList.ts";
 import { redactText, redactUrl, UNREADABLE_URL } from "./redact.ts";
 
 /** URLs of which no part with SECRET may be shown. */
@@ -54,7 +54,7 @@ describe("credentials in what a caller sent", () => {
         redactAndTruncate(text),
         redactAndTruncate({ url: text, [text]: [text] }),
         redactAndTruncate([[{ a: text }]]),
-        shownName(text),
+        redactName(text),
       ];
       for (const one of shown) assert.doesNotMatch(String(one), /SECRET/);
     });

@@ -2,16 +2,16 @@
 export const UNREADABLE_URL = "a URL that cannot be read";
 
 /** Longest URL that `redactUrl` returns. Characters. */
-const MOST_SHOWN = 500;
+const MAX_URL = 500;
 /** Path parameters and encoded query separators: what follows them may be a signature. */
 const PATH_END = /[?#;=&]|%(?:3f|23|3b|3d|26)/i;
 /** Query strings of S3 locations; object keys may contain the other characters. */
 const KEY_END = /[?#]|[;&]x-amz-/i;
-const AT = /@|%40/i;
+const AT_SIGN = /@|%40/i;
 
 /**
- * Reduces a URL to scheme, host and path. User information, query, fragment, path parameters and everything after an encoded
- * separator are removed, since each may contain a credential.
+ * Reduces a URL to scheme, host and path. User information, query, fragment, path parameters and everything after an
+ * encoded separator are removed, since each may contain a credential.
  *
  * @param text - Any text, parsed by the WHATWG URL standard.
  * @returns The reduced URL, or `UNREADABLE_URL` unless scheme and host are certain.
@@ -22,9 +22,9 @@ export function redactUrl(text: string): string {
   if (!url?.host) return UNREADABLE_URL;
   const base = `${url.protocol}//${url.host}`;
   // `https://user:1234/x@host/`: the parser's host and port may have been meant as user name and password.
-  if (AT.test(url.pathname)) return url.port === "" ? cut(`${base}/…`, MOST_SHOWN) : UNREADABLE_URL;
+  if (AT_SIGN.test(url.pathname)) return url.port === "" ? cut(`${base}/…`, MAX_URL) : UNREADABLE_URL;
   const end = url.pathname.search(url.protocol === "s3:" ? KEY_END : PATH_END);
-  return cut(base + (end < 0 ? url.pathname : url.pathname.slice(0, end)), MOST_SHOWN);
+  return cut(base + (end < 0 ? url.pathname : url.pathname.slice(0, end)), MAX_URL);
 }
 
 /** Beginning of a URL: a known scheme, or the slashes (or backslashes) before a host. */
@@ -36,15 +36,15 @@ const PARAMETER = /^[\w.~-]{0,80}(?:=|%3d)/i;
 /** Names that only credentials have, with or without a separator before them. */
 const CREDENTIAL = /\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)/i;
 /** Longest name of a parameter, with its separator behind it. */
-const MOST_NAME = 84;
+const MAX_PARAMETER_NAME = 84;
 
-/** Index of the first parameter of a query; -1: there is none. */
+/** Index of the first parameter of a query, or -1. */
 function queryStart(text: string): number {
   const credential = text.search(CREDENTIAL);
   for (const { 0: separator, index } of text.matchAll(SEPARATOR)) {
     if (credential >= 0 && index > credential) break;
     const from = index + separator.length;
-    if (PARAMETER.test(text.slice(from, from + MOST_NAME))) return index;
+    if (PARAMETER.test(text.slice(from, from + MAX_PARAMETER_NAME))) return index;
   }
   return credential;
 }
@@ -53,17 +53,17 @@ function queryStart(text: string): number {
 const SKIPPED = /[\t\r\n]/g;
 /** Characters that end a URL inside other text. */
 const URL_END = /[\s"'<>]/;
-/** Longest text before an `@` that is looked at for `user:password`. */
-const MOST_USER = 300;
+/** Maximum length before an `@` that is searched for `user:password`. */
+const MAX_USER_INFO = 300;
 
 /**
- * Removes possible credentials from a caller's text. URLs are reduced to scheme, host and path, and the text after a removed
- * part is removed too, since a malformed URL has no certain end. Other text is unchanged.
+ * Removes possible credentials from a caller's text. URLs are reduced to scheme, host and path, and the text after a
+ * removed part is removed too, since a malformed URL has no certain end. Other text is unchanged.
  */
 export function redactText(text: string): string {
   const joined = text.replace(SKIPPED, "");
   const start = joined.search(URL_START);
-  const at = joined.search(AT);
+  const at = joined.search(AT_SIGN);
   const query = queryStart(joined);
   // In text that begins like a URL, everything after a ? or # may be a signature, even without a name.
   const isOpen = start >= 0 && /[?#]/.test(joined.slice(start));
@@ -78,11 +78,11 @@ export function redactText(text: string): string {
   const before = joined.slice(0, from);
   const rest = joined.slice(from);
   // Everything before a later @ may be user information, even across an apparent end of the URL.
-  const whole = before.trim() === "" || AT.test(rest);
-  const end = whole ? -1 : rest.search(URL_END);
+  const isAllUrl = before.trim() === "" || AT_SIGN.test(rest);
+  const end = isAllUrl ? -1 : rest.search(URL_END);
   const address = end < 0 ? rest : rest.slice(0, end);
-  const shown = redactUrl(address.trim());
-  return `${before}${whole && AT.test(rest) && before.trim() !== "" ? UNREADABLE_URL : shown}…`;
+  const redactedUrl = redactUrl(address.trim());
+  return `${before}${isAllUrl && AT_SIGN.test(rest) && before.trim() !== "" ? UNREADABLE_URL : redactedUrl}…`;
 }
 
 /** Returns the start of the scheme of a URL whose `:` or slashes are at `index`. */
@@ -95,8 +95,9 @@ function schemeStart(text: string, index: number): number {
 /** Returns the start of `user:password` before an `@`, or -1 if it has no colon. */
 function userBefore(text: string, at: number): number {
   let from = at;
-  while (from > 0 && at - from < MOST_USER && !URL_END.test(text[from - 1] ?? "")) from--;
+  while (from > 0 && at - from < MAX_USER_INFO && !URL_END.test(text[from - 1] ?? "")) from--;
   return text.slice(from, at).includes(":") ? from : -1;
 }
 
-const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const cut = (text: string, maxLength: number): string =>
+  text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;

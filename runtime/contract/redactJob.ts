@@ -11,8 +11,8 @@ export interface RedactedFields {
 }
 
 /**
- * Removes possible credentials from the task and labels that documents show: from source URLs, labels, parameters and texts
- * in SQL. The task that runs and the labels in the response are unchanged.
+ * Removes possible credentials from the task and labels that documents show: from source URLs, labels, parameters and
+ * texts in SQL. The task that runs and the labels in the response are unchanged.
  *
  * @param task - The task without inline items.
  * @returns The fields that differ from the request; null if none does.
@@ -52,7 +52,9 @@ function redactValues(value: unknown): unknown {
   return Array.isArray(value) ? entries.map(([, inner]) => inner) : Object.fromEntries(entries);
 }
 
-/** Strings (E'…' with backslashes), quoted names and line comments of SQL; of others the beginning. */
+/**
+ * Matches strings (E'…' with backslashes), quoted names and line comments of SQL, and the beginning of other quotes.
+ */
 const QUOTED =
   /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|--[^\n]*|\/\*|\$(?:[A-Za-z_]\w{0,62})?\$/g;
 
@@ -61,15 +63,15 @@ export function redactSql(sql: string): string {
   let redacted = "";
   let from = 0;
   QUOTED.lastIndex = 0;
-  for (let found = QUOTED.exec(sql); found !== null; found = QUOTED.exec(sql)) {
-    const [start] = found;
-    // A comment in a comment, or a tag that does not end: the rest is looked at as one text.
+  for (let match = QUOTED.exec(sql); match !== null; match = QUOTED.exec(sql)) {
+    const [start] = match;
+    // Nested comments and unterminated tags: the rest is redacted as one text.
     const closing = start === "/*" ? "*/" : start.startsWith("$") ? start : undefined;
-    const closedAt = closing === undefined ? QUOTED.lastIndex : sql.indexOf(closing, found.index + start.length);
+    const closedAt = closing === undefined ? QUOTED.lastIndex : sql.indexOf(closing, match.index + start.length);
     const end = closing === undefined ? closedAt : closedAt < 0 ? sql.length : closedAt + closing.length;
     redacted +=
-      sql.slice(from, found.index) +
-      redactQuoted(sql.slice(found.index, end), closing ?? /['"-]/.exec(start)?.[0] ?? "");
+      sql.slice(from, match.index) +
+      redactQuoted(sql.slice(match.index, end), closing ?? /['"-]/.exec(start)?.[0] ?? "");
     from = end;
     QUOTED.lastIndex = end;
   }
@@ -88,8 +90,8 @@ const SECRET_START =
   /\b[a-z][a-z0-9+.-]{0,20}:[\\/]{2}|\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)/i;
 
 /**
- * Redacts a message of Postgres, which may repeat text of the statement: cuts it at the first URL or credential, and escapes
- * invisible characters. The Python runner does the same (redact_message in runtime/runner/glue/runner.py).
+ * Redacts a message of Postgres, which may repeat text of the statement: cuts it at the first URL or credential, and
+ * escapes invisible characters. The Python runner does the same (redact_message in runtime/runner/glue/runner.py).
  */
 export function redactMessage(message: string): string {
   const at = message.search(SECRET_START);

@@ -61,13 +61,13 @@ describe("a request", () => {
         task: { ...rates, query: "average_rate", format: "xml", formt: 1 },
       }),
       [
-        "extra: is not a field here. There are: requestId, reply, priority, tenant, labels, task, timeoutSeconds.",
+        "extra: is not a known field. Known: requestId, reply, priority, tenant, labels, task, timeoutSeconds.",
         "requestId: must be letters, digits and . _ : - only, first a letter or digit, at most 128 characters.",
         "priority: must be at most 9.",
         "tenant: must be letters, digits and . _ - only, first a letter or digit, at most 64 characters.",
         "labels.k: must be of type string.",
         "timeoutSeconds: must be at most 3600, the stack's maximum.",
-        "task.formt: is not a field here. Did you mean 'format'?",
+        "task.formt: is not a known field. Did you mean 'format'?",
         "task.format: must be one of: csv, ndjson, json.",
         "task.query: is not a query of this platform. Did you mean 'average_rates'?",
       ],
@@ -89,7 +89,7 @@ describe("a request", () => {
 
   it("names what is missing", () => {
     assert.deepEqual(problems({}), ["requestId: is missing.", "task: is missing."]);
-    assert.deepEqual(taskProblems({}), ["task.type: is missing. It is read or update."]);
+    assert.deepEqual(taskProblems({}), ["task.type: is missing. It must be read or update."]);
     assert.deepEqual(taskProblems({ type: "read" }), ["task.query: is missing."]);
     assert.deepEqual(taskProblems({ type: "update" }), ["task.target: is missing.", "task.source: is missing."]);
   });
@@ -141,7 +141,7 @@ describe("a request", () => {
       update("https://169.254.169.254/latest?token=secret"),
       /not on this stack's list \(data.example.com\)/,
     );
-    assert.match(update("https://user:secret@data.example.com/"), /must not hold a user name or password/);
+    assert.match(update("https://user:secret@data.example.com/"), /must not contain a user name or password/);
     for (const url of [
       "https://other.example/?signature=secret",
       "https://user:secret@data.example.com/",
@@ -161,9 +161,12 @@ describe("a request", () => {
     assert.match(taskProblems({ type: "update", statement: "purge", params: {} }).join(), /purge_prices/);
   });
 
-  it("is refused when text holds a NUL, wherever it stands", () => {
-    assert.match(problems({ requestId: "a", task: rates, labels: { k: "x\0" } }).join(), /labels.k: holds a NUL/);
-    assert.match(taskProblems({ type: "read", sql: "select '\0'" }, { rawSql: true }).join(), /task.sql: holds a NUL/);
+  it("is refused if any text contains a NUL", () => {
+    assert.match(problems({ requestId: "a", task: rates, labels: { k: "x\0" } }).join(), /labels.k: contains a NUL/);
+    assert.match(
+      taskProblems({ type: "read", sql: "select '\0'" }, { rawSql: true }).join(),
+      /task.sql: contains a NUL/,
+    );
   });
 
   it("hashes to the same when it means the same, and to another when it does not", () => {

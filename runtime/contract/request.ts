@@ -8,13 +8,13 @@ import { INPUT } from "./inputLimits.ts";
  * `description` says what a field is; `rule` completes "must be …" in a message.
  */
 
-const Word = "letters, digits and . _ : - only, first a letter or digit, at most";
+const CHARACTERS = "letters, digits and . _ : - only, first a letter or digit, at most";
 /** Pattern of a requestId. */
 export const requestIdPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 /** Pattern of a tenant name. */
 export const tenantPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Rule of {@link requestIdPattern} in words, for error messages. */
-export const REQUEST_ID_RULE = `${Word} 128 characters`;
+export const REQUEST_ID_RULE = `${CHARACTERS} 128 characters`;
 /** Schema of a requestId. */
 export const RequestId = Type.String({
   pattern: requestIdPattern.source,
@@ -22,14 +22,17 @@ export const RequestId = Type.String({
   description:
     "the caller's name for the request, unique within its tenant; `POST /jobs` generates one if it is missing",
 });
-const TENANT_WORDS = "the tenant of the job, on the queue; over HTTP it is the token's";
+const TENANT_DESCRIPTION = "tenant that owns the job; requests over HTTP use the token's tenant";
 /** Schema of a tenant name. */
 export const Tenant = Type.String({
   pattern: tenantPattern.source,
   rule: "letters, digits and . _ - only, first a letter or digit, at most 64 characters",
-  description: TENANT_WORDS,
+  description: TENANT_DESCRIPTION,
 });
-const Compression = Type.Enum(["none", "gzip"], { default: "none", description: "of the result, or of the file" });
+const Compression = Type.Enum(["none", "gzip"], {
+  default: "none",
+  description: "compression of the result or the file",
+});
 const taskType = { description: "`read` with a query or SQL, `update` with a batch or a statement" };
 const Params = Type.Record(Type.String(), Type.Unknown(), {
   default: {},
@@ -48,8 +51,11 @@ export const TARGETS = ["prices", "ports", "regions"] as const;
 /** A table that a batch can update. */
 export type Target = (typeof TARGETS)[number];
 
-const formatWords = { default: "csv", description: "of the result, or of the file, which is never `json`" } as const;
-const ResultFormat = Type.Enum(["csv", "ndjson", "json"], formatWords);
+const formatOptions = {
+  default: "csv",
+  description: "format of the result or the file; files cannot be `json`",
+} as const;
+const ResultFormat = Type.Enum(["csv", "ndjson", "json"], formatOptions);
 
 /** A read: a named query of db/queries, or raw SQL where the stack allows it. */
 export const QueryTask = Type.Object(
@@ -74,7 +80,7 @@ export const SqlTask = Type.Object(
       minLength: 1,
       maxLength: INPUT.sqlBytes,
       rule: `one SELECT, of at most ${INPUT.sqlBytes} bytes in UTF-8`,
-      description: "any one SELECT, where the stack allows it (`jobs.rawSql`)",
+      description: "one SELECT statement, if the stack allows raw SQL (`jobs.rawSql`)",
     }),
     format: ResultFormat,
     compression: Compression,
@@ -82,19 +88,19 @@ export const SqlTask = Type.Object(
   { additionalProperties: false },
 );
 
-const update = {
+const updateFields = {
   type: Type.Literal("update", taskType),
-  target: Type.Enum([...TARGETS], { description: "what the batch is of; its columns are below" }),
+  target: Type.Enum([...TARGETS], { description: "table that the batch updates; its columns are listed below" }),
   mode: Type.Enum(["append", "replace"], {
     default: "append",
     description: "`append` adds rows; `replace` first deletes the origins, destinations and days that are in the batch",
   }),
 };
-const DryRun = Type.Boolean({ default: false, description: "checks all of the batch and changes nothing" });
+const DryRun = Type.Boolean({ default: false, description: "checks the whole batch and changes nothing" });
 /** An update with inline items. */
 export const InlineTask = Type.Object(
   {
-    ...update,
+    ...updateFields,
     source: Type.Object(
       {
         inline: Type.Array(Item, {
@@ -109,47 +115,46 @@ export const InlineTask = Type.Object(
   },
   { additionalProperties: false },
 );
-const files = {
-  format: Type.Enum(["csv", "ndjson"], formatWords),
+const fileFields = {
+  format: Type.Enum(["csv", "ndjson"], formatOptions),
   compression: Compression,
   dryRun: DryRun,
 };
 /** An update from an object in S3; its version or ETag is pinned when the request is accepted. */
 export const S3Task = Type.Object(
   {
-    ...update,
+    ...updateFields,
     source: Type.Object(
       {
         s3: Type.String({
           pattern: "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$",
           maxLength: INPUT.s3,
           rule: "of the form s3://bucket/key",
-          description:
-            "a file in the uploads bucket, as it is when the request is accepted, and one that its tenant may load",
+          description: "a file in the uploads bucket that the tenant may load; its version at acceptance is used",
         }),
       },
       { additionalProperties: false },
     ),
-    ...files,
+    ...fileFields,
   },
   { additionalProperties: false },
 );
 /** An update from an external service. */
 export const UrlTask = Type.Object(
   {
-    ...update,
+    ...updateFields,
     source: Type.Object(
       {
         url: Type.String({
           pattern: "^https://[^\\s/]+",
           maxLength: INPUT.url,
           rule: "a URL that begins with https://",
-          description: "a file of a host that the stack allows (`jobs.urlHosts`)",
+          description: "a file on a host that the stack allows (`jobs.urlHosts`)",
         }),
       },
       { additionalProperties: false },
     ),
-    ...files,
+    ...fileFields,
   },
   { additionalProperties: false },
 );
@@ -171,15 +176,14 @@ export type Task = Static<typeof Task>;
 /** Destination of the response: queue and HTTP, or only HTTP. */
 export const Reply = Type.Enum(["queue", "none"], {
   description:
-    "`queue`: the response is put on the response queue; `none`: it is only read over HTTP; left out, `queue` for what comes by queue and `none` over HTTP",
+    "`queue` sends the response to the response queue; `none` leaves it to be read over HTTP; default: `queue` for requests from the queue, `none` over HTTP",
 });
 export type Reply = Static<typeof Reply>;
 
 const TimeoutSeconds = Type.Optional(
   Type.Integer({
     minimum: 1,
-    description:
-      "how long it may run; left out, the stack's `jobs.timeoutSeconds`, at most its `jobs.maxTimeoutSeconds`",
+    description: "maximum run time; default: the stack's `jobs.timeoutSeconds`, at most its `jobs.maxTimeoutSeconds`",
   }),
 );
 const envelope = {
@@ -189,14 +193,14 @@ const envelope = {
     minimum: 0,
     maximum: 9,
     default: 4,
-    description: "9 goes first; a job gains a point a minute that it waits",
+    description: "higher runs first; a waiting job gains one point per minute",
   }),
-  tenant: Type.Union([Tenant], { default: "default", description: TENANT_WORDS }),
+  tenant: Type.Union([Tenant], { default: "default", description: TENANT_DESCRIPTION }),
   labels: Type.Record(Type.String(), Type.String({ maxLength: INPUT.labels.value }), {
     default: {},
     maxProperties: INPUT.labels.count,
     propertyNames: { maxLength: INPUT.labels.name },
-    description: `at most ${INPUT.labels.count}, with names of at most ${INPUT.labels.name} and values of at most ${INPUT.labels.value} characters; \`GET /jobs?label=team=pricing\` finds by them`,
+    description: `at most ${INPUT.labels.count}, with names of at most ${INPUT.labels.name} and values of at most ${INPUT.labels.value} characters; \`GET /jobs?label=team=pricing\` filters by label`,
   }),
 };
 /** Schema of a request with an unchecked task: the schema of the task depends on its type. */

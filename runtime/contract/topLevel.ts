@@ -6,13 +6,13 @@ export interface TopLevel {
   readonly uncertain: ReadonlySet<string>;
 }
 
-/** White space, and values that are neither text nor hold others. */
+/** White space, and values other than strings, objects and lists. */
 const SPACE = /[ \t\n\r]*/y;
-const ATOM = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![0-9A-Za-z.+-])/y;
+const LITERAL = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?![0-9A-Za-z.+-])/y;
 
 /**
- * Reads names of the top-level object as far as the text is JSON, one token after the other, without recursion. Names in
- * inner objects, and text that looks like a name, do not count.
+ * Reads names of the top-level object as far as the text is JSON, one token after the other, without recursion. Names
+ * in inner objects, and text that looks like a name, do not count.
  * @param text no valid JSON, or its beginning
  * @param names the names to look for
  */
@@ -32,7 +32,7 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
     } else if (expected === "name" || (expected === "first name" && token !== "}")) {
       if (!token.startsWith('"')) break;
       if (open.length === 1) {
-        const decoded = textOf(token);
+        const decoded = decodeString(token);
         if (decoded === undefined) break;
         name = decoded;
       }
@@ -51,7 +51,7 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
       if (token === ":" || token === "," || token === "}" || token === "]") break;
       if (open.length === 0 && token !== "{") break;
       if (open.length === 1 && names.includes(name)) {
-        const value = token.startsWith('"') ? textOf(token) : undefined;
+        const value = token.startsWith('"') ? decodeString(token) : undefined;
         if (value === undefined || Object.hasOwn(values, name)) uncertain.add(name);
         else values[name] = value;
       }
@@ -63,15 +63,16 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
   }
   // A name whose value is cut off has an unknown value.
   if (open.length === 1 && (expected === "value" || expected === "colon") && names.includes(name)) uncertain.add(name);
-  // Text after a syntax error may contain a name, even escaped ("request\u0049d"); nothing follows text that is cut off.
-  const rest = tokens.isCutOff ? "" : text.slice(tokens.read);
+  // Text after a syntax error may contain a name, even escaped ("request\u0049d"); nothing follows text that is cut
+  // off.
+  const rest = tokens.isTruncated ? "" : text.slice(tokens.read);
   for (const one of names) if (rest.includes(one) || rest.includes("\\u00")) uncertain.add(one);
   for (const one of uncertain) delete values[one];
   return { values, uncertain };
 }
 
-/** Value of a text token; undefined if its escapes are not valid JSON. */
-function textOf(token: string): string | undefined {
+/** Value of a string token; undefined if its escapes are not valid JSON. */
+function decodeString(token: string): string | undefined {
   try {
     return JSON.parse(token);
   } catch {
@@ -87,8 +88,8 @@ class Tokens {
   previous = "";
   /** Start of the last token, or of the unreadable one. */
   read = 0;
-  /** True if that is a text without an end. */
-  isCutOff = false;
+  /** True if the unreadable token is a string without an end. */
+  isTruncated = false;
 
   constructor(text: string) {
     this.#text = text;
@@ -100,7 +101,7 @@ class Tokens {
     this.#at += this.#match(SPACE)?.length ?? 0;
     this.read = this.#at;
     const first = this.#text.charAt(this.#at);
-    const token = first === '"' ? this.#string() : "{}[]:,".includes(first) ? first : this.#match(ATOM);
+    const token = first === '"' ? this.#string() : "{}[]:,".includes(first) ? first : this.#match(LITERAL);
     if (!token) return undefined;
     this.#at += token.length;
     this.#token = token;
@@ -114,7 +115,7 @@ class Tokens {
       if (code === BACKSLASH) end++;
       else if (code < 0x20) return undefined;
     }
-    this.isCutOff = true;
+    this.isTruncated = true;
     return undefined;
   }
 

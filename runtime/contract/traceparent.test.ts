@@ -51,7 +51,7 @@ describe("a traceparent", () => {
     for (const value of invalid) assert.equal(validTraceparent(value), undefined, String(value).slice(0, 80));
   });
 
-  it("differs from a valid one in no character", () => {
+  it("is invalid after any change of a character that breaks its form", () => {
     fc.assert(
       fc.property(fc.nat(VALID.length - 1), fc.string({ minLength: 1, maxLength: 1 }), (at, other) => {
         const changed = VALID.slice(0, at) + other + VALID.slice(at + 1);
@@ -61,7 +61,7 @@ describe("a traceparent", () => {
     );
   });
 
-  it("is that of a response only where it is the body's own first field", () => {
+  it("is read from a response only if it is the body's first field", () => {
     for (const body of [
       `{"responseId" : "a", "labels" : {"traceparent" : "${VALID}"}}`,
       `{"traceparent" : "${VALID.toUpperCase()}"}`,

@@ -2,8 +2,8 @@
 export const TRACEPARENT = "traceparent";
 
 /** Version 00 of W3C Trace Context: trace id, id of the caller's span, flags. Ids of zeros only are invalid. */
-const FORM = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
-const LENGTH = 55;
+const PATTERN = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
+const TRACEPARENT_LENGTH = 55;
 const SAMPLED = 1;
 
 /** A trace context in its parts. */
@@ -22,7 +22,7 @@ export interface TraceContext {
  */
 export function traceContext(value: unknown): TraceContext | undefined {
   const [, traceId, spanId, flags] =
-    typeof value === "string" && value.length === LENGTH ? (FORM.exec(value) ?? []) : [];
+    typeof value === "string" && value.length === TRACEPARENT_LENGTH ? (PATTERN.exec(value) ?? []) : [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
 }
@@ -37,5 +37,5 @@ const BODY_PREFIX = '{"traceparent" : "';
 /** Reads the traceparent from a response's body without parsing it. */
 export const traceparentOfBody = (body: string): string | undefined =>
   body.startsWith(BODY_PREFIX)
-    ? validTraceparent(body.slice(BODY_PREFIX.length, BODY_PREFIX.length + LENGTH))
+    ? validTraceparent(body.slice(BODY_PREFIX.length, BODY_PREFIX.length + TRACEPARENT_LENGTH))
     : undefined;

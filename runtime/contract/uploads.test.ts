@@ -4,11 +4,11 @@ import { mayLoad, uploadPrefix } from "./uploads.ts";
 const alone = { hasSeveralTenants: false, shared: [] };
 const several = { hasSeveralTenants: true, shared: ["drops/", "0"] };
 
-describe("what of the uploads bucket a tenant may load", () => {
+describe("objects of the uploads bucket that a tenant may load", () => {
   const own = uploadPrefix("acme");
   const foreign = uploadPrefix("other");
 
-  it("is its own uploads, and no other tenant's, in every stack", () => {
+  it("are its own uploads, and no other tenant's, in every stack", () => {
     for (const rules of [alone, several]) {
       assert.equal(mayLoad(`${own}/x.csv`, "acme", rules), true);
       assert.equal(mayLoad(`${foreign}/x.csv`, "acme", rules), false);
@@ -20,11 +20,11 @@ describe("what of the uploads bucket a tenant may load", () => {
     }
   });
 
-  it("is every other key where the stack has one tenant", () => {
+  it("are all other keys in a stack with one tenant", () => {
     for (const key of ["x.csv", "other/x.csv", "drops/x.csv"]) assert.equal(mayLoad(key, "acme", alone), true, key);
   });
 
-  it("is what is below its own name, and what is shared, where the stack has several", () => {
+  it("are keys below its name and shared keys in a stack with several tenants", () => {
     for (const key of ["acme/x.csv", "drops/x.csv"]) assert.equal(mayLoad(key, "acme", several), true, key);
     for (const key of [
       "x.csv",

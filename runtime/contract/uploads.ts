@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 export const uploadPrefix = (tenant: string): string => createHash("sha256").update(tenant).digest("hex").slice(0, 16);
 
 const UPLOAD_KEY = /^[0-9a-f]{16}\//;
-const DOTS = /(?:^|\/)\.{1,2}(?:\/|$)/;
+const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
 
-/** Setting of a stack about keys that are not uploads over the API. */
+/** Settings of a stack for keys that were not uploaded over the API. */
 export interface UploadRules {
   /** True if the stack names more than one tenant. */
   readonly hasSeveralTenants: boolean;
@@ -21,7 +21,7 @@ export interface UploadRules {
  */
 export function mayLoad(key: string, tenant: string, { hasSeveralTenants, shared }: UploadRules): boolean {
   // A client or proxy that resolves dots would read another key than the one that was compared.
-  if (DOTS.test(key)) return false;
+  if (DOT_SEGMENT.test(key)) return false;
   if (UPLOAD_KEY.test(key)) return key.startsWith(`${uploadPrefix(tenant)}/`);
   return !hasSeveralTenants || key.startsWith(`${tenant}/`) || shared.some((beginning) => key.startsWith(beginning));
 }

@@ -1,10 +1,10 @@
 /**
- * Returns true if JSON.parse reads a number as a whole one that differs from the text: 1500.00000000000000001 becomes
+ * Returns true if JSON.parse rounds a number to an integer that differs from the text: 1500.00000000000000001 becomes
  * 1500, 12345678901234567890 another number, 1e-400 zero, 1e400 Infinity.
  *
  * @param text - A number in JSON notation.
  */
-export function isRoundedToWhole(text: string): boolean {
+export function isRoundedToInteger(text: string): boolean {
   // A double holds any 15 digits; batches consist of such numbers.
   if (text.length <= 15 && Math.abs(exponentOf(text)) <= EXACT_EXPONENT) return false;
   const value = Number(text);
@@ -22,9 +22,9 @@ function exponentOf(text: string): number {
 
 /** The number as digits and an exponent, without zeros at either end: equal texts are equal numbers. */
 function plainDigits(text: string): string {
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] =
+  const [, sign = "", integerPart = "", fraction = "", exponent = "0"] =
     /^(-?)([0-9]+)(?:[.]([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? [];
-  const digits = whole + fraction;
+  const digits = integerPart + fraction;
   let start = 0;
   let end = digits.length;
   while (start < end && digits[start] === "0") start++;

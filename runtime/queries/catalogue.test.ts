@@ -7,10 +7,10 @@ import {
   bindParams,
   checkParams,
   describeQuery,
+  findQuery,
+  findStatement,
   loadCatalogue,
   type NamedQuery,
-  queryNamed,
-  statementNamed,
 } from "./catalogue.ts";
 import { parseQueryFile } from "./file.ts";
 
@@ -102,15 +102,15 @@ describe("a query file", () => {
 });
 
 describe("the catalogue", () => {
-  it("holds the queries that ship", () => {
+  it("contains the shipped queries", () => {
     for (const name of ["average_rates", "price_history", "lane_coverage", "price_export"])
-      assert.equal(queryNamed(name)?.kind, "query", name);
-    assert.equal(statementNamed("purge_prices")?.kind, "statement");
-    assert.equal(queryNamed("purge_prices"), undefined);
-    assert.equal(queryNamed("constructor"), undefined);
+      assert.equal(findQuery(name)?.kind, "query", name);
+    assert.equal(findStatement("purge_prices")?.kind, "statement");
+    assert.equal(findQuery("purge_prices"), undefined);
+    assert.equal(findQuery("constructor"), undefined);
   });
 
-  it("is refused with every problem of every file", async () => {
+  it("is refused with all problems of all files", async () => {
     const directory = await mkdtemp(join(tmpdir(), "rates-queries-"));
     try {
       await Promise.all(["queries", "statements"].map((folder) => mkdir(join(directory, folder))));
@@ -166,7 +166,7 @@ describe("the params of a query", () => {
     "text[]": ["a", [1], ["a\0"], [null]],
   };
   for (const [index, type] of types.entries()) {
-    it(`of type ${type} take what is one, and nothing else`, () => {
+    it(`of type ${type} accept only values of that type`, () => {
       for (const value of good[type] ?? []) assert.deepEqual(problemsOf({ [`p${index}`]: value }), [], String(value));
       for (const value of bad[type] ?? []) {
         const [problem, ...more] = problemsOf({ [`p${index}`]: value });
@@ -180,18 +180,18 @@ describe("the params of a query", () => {
   it("report all problems at once, with the value and the nearest name", () => {
     const problems = [...checkParams(all, { p1: "2021-02-30", p2: "7", neded: "x" })];
     assert.deepEqual(problems, [
-      { field: "task.params.p1", value: "2021-02-30", message: "must be a date that exists, written YYYY-MM-DD." },
+      { field: "task.params.p1", value: "2021-02-30", message: "must be a valid date (YYYY-MM-DD)." },
       { field: "task.params.p2", value: "7", message: "must be a whole number from -2147483648 to 2147483647." },
       { field: "task.params.needed", message: "is missing: what is needed." },
       { field: "task.params.neded", value: "x", message: "is not a parameter of q. Did you mean 'needed'?" },
     ]);
   });
 
-  it("never show in a problem what JSON in Postgres cannot hold", () => {
+  it("leave values that Postgres cannot store out of problems", () => {
     assert.ok(!("value" in (problemsOf({ p1: "a\0" })[0] ?? {})));
   });
 
-  it("are null only where their default is", () => {
+  it("are null only if their default is null", () => {
     const query = valid(`${HEADER}-- param: most integer = 10 "most"\n${COLUMN}select :most`);
     assert.equal(checkParams(query, { most: null }).length, 1);
     assert.equal(bindParams(query, {}), "select '10'::integer");

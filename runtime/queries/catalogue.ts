@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isText } from "../contract/inspect.ts";
-import { invalidRequest, ProblemList, shownName } from "../contract/problemList.ts";
+import { invalidRequest, ProblemList, redactName } from "../contract/problemList.ts";
 import { suggestion } from "../contract/problems.ts";
 import { ROOT } from "../platform/root.ts";
 import { type NamedQuery, parseQueryFile, type QueryDescription } from "./file.ts";
@@ -10,7 +10,7 @@ import { checkValue, literal, type ParamValue } from "./parameters.ts";
 export type { NamedQuery, QueryDescription } from "./file.ts";
 export type { ParamType } from "./parameters.ts";
 
-/** All named queries and statements, each list in the order of the names. */
+/** All named queries and statements, ordered by name. */
 export interface Catalogue {
   queries: readonly NamedQuery[];
   statements: readonly NamedQuery[];
@@ -18,7 +18,7 @@ export interface Catalogue {
 
 /**
  * Reads and checks every file of `queries/*.sql` (named reads) and `statements/*.sql` (named updates) in a directory.
- * Throws one Error that lists all problems, each with its file and line.
+ * @throws Error that lists all problems, each with its file and line
  */
 export function loadCatalogue(directory: string): Catalogue {
   const problems: string[] = [];
@@ -52,9 +52,9 @@ export const allQueries = (): readonly NamedQuery[] => catalogue().queries;
 export const allStatements = (): readonly NamedQuery[] => catalogue().statements;
 
 /** The named read, or undefined. */
-export const queryNamed = (name: string): NamedQuery | undefined => allQueries().find((query) => query.name === name);
+export const findQuery = (name: string): NamedQuery | undefined => allQueries().find((query) => query.name === name);
 /** The named update, or undefined. */
-export const statementNamed = (name: string): NamedQuery | undefined =>
+export const findStatement = (name: string): NamedQuery | undefined =>
   allStatements().find((query) => query.name === name);
 
 /** A query in a listing: everything except its SQL. */
@@ -62,7 +62,7 @@ export function describeQuery({ sql: _, ...description }: NamedQuery): QueryDesc
   return description;
 }
 
-/** Everything that is wrong with a task's params, with fields like `task.params.date_from`. Empty: they fit. */
+/** Checks a task's params. @returns the problems, with fields like `task.params.date_from`; empty for valid params */
 export function checkParams(query: NamedQuery, params: Readonly<Record<string, unknown>>): ProblemList {
   const problems = new ProblemList();
   for (const param of query.params) {
@@ -72,34 +72,34 @@ export function checkParams(query: NamedQuery, params: Readonly<Record<string, u
       if (param.required) problems.add(() => ({ field, message: `is missing: ${param.description}.` }));
     } else if (value !== null || param.required || param.default !== null) {
       const message = checkValue(param.type, value);
-      if (message !== undefined) problems.add(() => ({ field, ...shown(value), message }));
+      if (message !== undefined) problems.add(() => ({ field, ...storableValue(value), message }));
     }
   }
   for (const { from, to } of query.ranges) {
     const [first, last] = [from, to].map((name) => (Object.hasOwn(params, name) ? params[name] : undefined));
     const type = query.params.find(({ name }) => name === from)?.type ?? "text";
-    const areSet = [first, last].every((value) => value !== undefined && value !== null);
-    if (!areSet || [first, last].some((value) => checkValue(type, value) !== undefined)) continue;
+    const areGiven = [first, last].every((value) => value !== undefined && value !== null);
+    if (!areGiven || [first, last].some((value) => checkValue(type, value) !== undefined)) continue;
     if ((first as string | number) > (last as string | number))
       problems.add(() => ({
         field: `task.params.${to}`,
-        ...shown(last),
+        ...storableValue(last),
         message: `must not be before ${from} (${first}).`,
       }));
   }
   const names = query.params.map(({ name }) => name);
   for (const name of Object.keys(params).filter((one) => !names.includes(one)))
     problems.add(() => ({
-      field: `task.params.${shownName(name)}`,
-      ...shown(params[name]),
+      field: `task.params.${redactName(name)}`,
+      ...storableValue(params[name]),
       message: `is not a parameter of ${query.name}.${suggestion(name, names)}`,
     }));
   return problems;
 }
 
 /**
- * The query's SQL with its parameters in place as typed, escaped literals: one statement without comments or semicolon.
- * Throws InvalidRequest if the params do not fit.
+ * Returns the query's SQL with its parameters as typed, escaped literals: one statement without comments or semicolon.
+ * @throws JobError InvalidRequest if the params are invalid
  */
 export function bindParams(query: NamedQuery, params: Readonly<Record<string, unknown>>): string {
   const problems = checkParams(query, params);
@@ -111,5 +111,5 @@ export function bindParams(query: NamedQuery, params: Readonly<Record<string, un
     .join("");
 }
 
-/** A problem is stored and sent as JSON: text that cannot be stored is not shown. */
-const shown = (value: unknown) => (typeof value === "string" && !isText(value) ? {} : { value });
+/** Leaves out text that Postgres cannot store: problems are stored as JSON. */
+const storableValue = (value: unknown) => (typeof value === "string" && !isText(value) ? {} : { value });

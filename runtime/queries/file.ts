@@ -6,7 +6,7 @@ export interface Param {
   type: ParamType;
   description: string;
   required: boolean;
-  /** Default of an absent parameter; null if `required`. */
+  /** Value of an absent parameter; null if `required`. */
   default: ParamValue | null;
 }
 
@@ -36,7 +36,7 @@ export interface QueryDescription {
 
 /** A checked query file. */
 export interface NamedQuery extends QueryDescription {
-  /** The SQL without comments, cut where parameters go. */
+  /** The SQL without comments, split at its parameters. */
   sql: readonly (string | Param)[];
 }
 
@@ -44,23 +44,23 @@ export interface NamedQuery extends QueryDescription {
  * Tokens of SQL: text that hides placeholders (strings, quoted names, dollar quotes), comments, casts (which only look
  * like a placeholder), placeholders, semicolons.
  */
-const SQL =
+const SQL_TOKENS =
   /(?<text>\b[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(?<tag>\w*)\$[\s\S]*?\$\k<tag>\$|::)|(?<comment>--[^\n]*|\/\*[\s\S]*?\*\/)|:(?<param>[a-z_]\w*)|(?<end>;)/g;
-const NO_HEADER = "is not '-- name: …', '-- description: …', '-- param: …', '-- range: …' or '-- column: …'";
+const INVALID_HEADER = "is not '-- name: …', '-- description: …', '-- param: …', '-- range: …' or '-- column: …'";
 const PARAM = /^([a-z_][a-z0-9_]*) (\S+)(?: = (.+?))? "([^"]+)"$/;
 const COLUMN = /^([a-z_][a-z0-9_]*) ([a-z][a-z ]*(?:\[\])?) "([^"]+)"$/;
 
 /**
  * Reads the file of a named query: header lines, then one SQL statement with `:name` where a parameter goes.
  *
- *     -- name: average_rates                                    as the file is called
- *     -- description: What it answers, in a sentence.
+ *     -- name: average_rates                                    name of the file
+ *     -- description: Its result, in a sentence.
  *     -- param: date_from date "first day, inclusive"           required
  *     -- param: date_to date = null "last day"                  optional; null or a JSON value
  *     -- range: date_from date_to                               the first must not come after the second
  *     -- column: day date "the day"                             a query has columns, a statement none
  *
- * `report` gets each problem with the line (from 1) that it is on.
+ * `report` is called with each problem and its line, from 1.
  */
 export function parseQueryFile(
   kind: QueryDescription["kind"],
@@ -72,76 +72,79 @@ export function parseQueryFile(
   const params: Param[] = [];
   const columns: Column[] = [];
   const ranges: Range[] = [];
-  const once = new Map<string, string>();
-  const header = (key: string, value: string): string | undefined => {
+  const singleHeaders = new Map<string, string>();
+  const addHeader = (key: string, value: string): string | undefined => {
     if (key === "param") return addParam(value, params);
     if (key === "column") return addColumn(value, columns);
     if (key === "range") return addRange(value, params, ranges);
-    if (key !== "name" && key !== "description") return NO_HEADER;
-    if (once.has(key)) return `'${key}' is there twice`;
-    once.set(key, value);
+    if (key !== "name" && key !== "description") return INVALID_HEADER;
+    if (singleHeaders.has(key)) return `'${key}' is declared twice`;
+    singleHeaders.set(key, value);
     return undefined;
   };
   let line = 0;
   for (; lines[line]?.startsWith("--"); line += 1) {
     const [, key, value = ""] = /^-- (\w+): (.*\S)\s*$/.exec(lines[line] ?? "") ?? [];
-    const problem = key === undefined ? NO_HEADER : header(key, value);
+    const problem = key === undefined ? INVALID_HEADER : addHeader(key, value);
     if (problem !== undefined) report(line + 1, problem);
   }
-  if (once.get("name") !== name) report(1, `'-- name: ${name}' is missing (the name is the file's)`);
-  if (!once.has("description")) report(1, "'-- description: …' is missing");
+  if (singleHeaders.get("name") !== name) report(1, `'-- name: ${name}' is missing (the name is the file's)`);
+  if (!singleHeaders.has("description")) report(1, "'-- description: …' is missing");
   if (kind === "query" && columns.length === 0) report(1, "a query must name its columns: '-- column: …'");
   if (kind === "statement" && columns.length > 0) report(1, "a statement has no columns");
-  const sql = cut(lines.slice(line).join("\n"), line + 1, params, report);
+  const sql = splitSql(lines.slice(line).join("\n"), line + 1, params, report);
   for (const param of params.filter((one) => !sql.includes(one)))
     report(1, `the SQL does not use parameter '${param.name}'`);
-  return { kind, name, description: once.get("description") ?? "", params, ranges, columns, sql };
+  return { kind, name, description: singleHeaders.get("description") ?? "", params, ranges, columns, sql };
 }
 
-/** Reads a parameter's line into the list; answers what is wrong with it, if anything. */
+/** Adds a parameter's line to the list. @returns the problem of the line, or undefined */
 function addParam(text: string, params: Param[]): string | undefined {
-  const [, name, type, given, description] = PARAM.exec(text) ?? [];
+  const [, name, type, defaultText, description] = PARAM.exec(text) ?? [];
   if (name === undefined || type === undefined || description === undefined) {
     return 'is not: -- param: name type "description", or: -- param: name type = default "description"';
   }
   if (!isParamType(type))
     return `'${type}' is not a parameter type; use one of: ${Object.keys(PARAM_TYPES).join(", ")}`;
-  if (params.some((one) => one.name === name)) return `parameter '${name}' is there twice`;
-  const fallback = given === undefined ? null : parse(given);
+  if (params.some((one) => one.name === name)) return `parameter '${name}' is declared twice`;
+  const fallback = defaultText === undefined ? null : parseDefault(defaultText);
   const problem = fallback === null ? undefined : checkValue(type, fallback);
-  if (problem !== undefined) return `the default ${given} ${problem}`;
-  params.push({ name, type, description, required: given === undefined, default: fallback as ParamValue | null });
+  if (problem !== undefined) return `the default ${defaultText} ${problem}`;
+  params.push({ name, type, description, required: defaultText === undefined, default: fallback as ParamValue | null });
   return undefined;
 }
 
 /** Types whose JSON values compare as their SQL values do. */
-const ORDERED: ReadonlySet<ParamType> = new Set(["date", "integer", "number"]);
+const ORDERED_TYPES: ReadonlySet<ParamType> = new Set(["date", "integer", "number"]);
 
-/** The same for a range, of parameters that are declared before it. */
+/** Adds a range of parameters that are declared before it. @returns the problem, or undefined */
 function addRange(text: string, params: readonly Param[], ranges: Range[]): string | undefined {
   const [, from = "", to = ""] = /^(\S+) (\S+)$/.exec(text) ?? [];
   const [first, last] = [from, to].map((name) => params.find((one) => one.name === name));
   if (first === undefined || last === undefined || first === last)
     return "is not: -- range: from to, of two parameters declared before it";
-  if (first.type !== last.type || !ORDERED.has(first.type))
-    return `a range needs two parameters of one type: ${[...ORDERED].join(", ")}`;
+  if (first.type !== last.type || !ORDERED_TYPES.has(first.type))
+    return `a range needs two parameters of one type: ${[...ORDERED_TYPES].join(", ")}`;
   ranges.push({ from, to });
   return undefined;
 }
 
-/** The same for a column. */
+/** Adds a column. @returns the problem, or undefined */
 function addColumn(text: string, columns: Column[]): string | undefined {
   const [, name, type, description] = COLUMN.exec(text) ?? [];
   if (name === undefined || type === undefined || description === undefined) {
     return 'is not: -- column: name type "description"';
   }
-  if (columns.some((one) => one.name === name)) return `column '${name}' is there twice`;
+  if (columns.some((one) => one.name === name)) return `column '${name}' is declared twice`;
   columns.push({ name, type, description });
   return undefined;
 }
 
-/** The SQL in pieces, without comments (one at the end would swallow what is put behind it) and final semicolon. */
-function cut(
+/**
+ * Splits the SQL at its parameters, without comments (one at the end would hide text appended to it) and final
+ * semicolon.
+ */
+function splitSql(
   body: string,
   firstLine: number,
   params: readonly Param[],
@@ -151,27 +154,28 @@ function cut(
   const lineAt = (index: number) => firstLine + body.slice(0, index).split("\n").length - 1;
   let piece = "";
   let from = 0;
-  let ended = false;
-  const take = (to: number, extra = "") => {
+  let isEnded = false;
+  const addCode = (to: number, extra = "") => {
     const code = body.slice(from, to) + extra;
-    if (ended && code.trim() !== "") report(lineAt(from), "one statement only: there is more after the semicolon");
+    if (isEnded && code.trim() !== "")
+      report(lineAt(from), "only one statement is allowed; remove the text after the semicolon");
     piece += code;
   };
-  for (const found of body.matchAll(SQL)) {
-    const { text = "", comment, param, end } = found.groups ?? {};
-    take(found.index, comment === undefined ? text : " ");
-    from = found.index + found[0].length;
-    if (end !== undefined) ended = true;
+  for (const match of body.matchAll(SQL_TOKENS)) {
+    const { text = "", comment, param, end } = match.groups ?? {};
+    addCode(match.index, comment === undefined ? text : " ");
+    from = match.index + match[0].length;
+    if (end !== undefined) isEnded = true;
     if (param === undefined) continue;
-    const known = params.find((one) => one.name === param);
-    if (known === undefined) {
-      report(lineAt(found.index), `':${param}' is not a declared parameter; declare it with '-- param: ${param} …'`);
+    const declared = params.find((one) => one.name === param);
+    if (declared === undefined) {
+      report(lineAt(match.index), `':${param}' is not a declared parameter; declare it with '-- param: ${param} …'`);
     } else {
-      pieces.push(piece, known);
+      pieces.push(piece, declared);
       piece = "";
     }
   }
-  take(body.length);
+  addCode(body.length);
   pieces.push(piece.trimEnd());
   const [first] = pieces;
   if (typeof first === "string") pieces[0] = first.trimStart();
@@ -181,8 +185,8 @@ function cut(
 
 const isParamType = (type: string): type is ParamType => Object.hasOwn(PARAM_TYPES, type);
 
-/** A JSON value; what is none stays text, and then does not fit its type unless that is text. */
-function parse(json: string): unknown {
+/** Parses a JSON value; other text is returned unchanged, and then is only valid for a text parameter. */
+function parseDefault(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {

@@ -9,36 +9,36 @@ interface TypeRules {
   /** The type of the literal in SQL. */
   sql: string;
   /** Returns true for a valid JSON value. */
-  fits(value: unknown): boolean;
+  isValid(value: unknown): boolean;
   /** Requirement, in words that follow "must be". */
   expected: string;
 }
 
-const { text: TEXT, items: ITEMS, itemText: ITEM_TEXT } = INPUT.params;
+const { text: MAX_TEXT, items: MAX_ITEMS, itemText: MAX_ITEM_TEXT } = INPUT.params;
 
 /** The types a parameter can have. */
 export const PARAM_TYPES = {
   text: {
     sql: "text",
-    fits: (value) => isText(value) && (value as string).length <= TEXT,
-    expected: `text of at most ${TEXT.toLocaleString("en")} characters, without NUL characters and halves of surrogate pairs`,
+    isValid: (value) => isText(value) && (value as string).length <= MAX_TEXT,
+    expected: `text of at most ${MAX_TEXT.toLocaleString("en")} characters, without NUL characters or halves of surrogate pairs`,
   },
   place: {
     sql: "text",
-    fits: (value) => isText(value) && (value as string).length <= INPUT.place,
+    isValid: (value) => isText(value) && (value as string).length <= INPUT.place,
     expected: `the code of a port or the slug of a region, of at most ${INPUT.place} characters`,
   },
-  date: { sql: "date", fits: isDate, expected: "a date that exists, written YYYY-MM-DD" },
-  integer: { sql: "integer", fits: isInteger, expected: "a whole number from -2147483648 to 2147483647" },
-  number: { sql: "double precision", fits: Number.isFinite, expected: "a number" },
-  boolean: { sql: "boolean", fits: (value) => typeof value === "boolean", expected: "true or false" },
+  date: { sql: "date", isValid: isDate, expected: "a valid date (YYYY-MM-DD)" },
+  integer: { sql: "integer", isValid: isInteger, expected: "a whole number from -2147483648 to 2147483647" },
+  number: { sql: "double precision", isValid: Number.isFinite, expected: "a number" },
+  boolean: { sql: "boolean", isValid: (value) => typeof value === "boolean", expected: "true or false" },
   "text[]": {
     sql: "text[]",
-    fits: (value) =>
+    isValid: (value) =>
       Array.isArray(value) &&
-      value.length <= ITEMS &&
-      value.every((one) => isText(one) && (one as string).length <= ITEM_TEXT),
-    expected: `a list of at most ${ITEMS.toLocaleString("en")} texts of at most ${ITEM_TEXT} characters, without NUL characters and halves of surrogate pairs`,
+      value.length <= MAX_ITEMS &&
+      value.every((one) => isText(one) && (one as string).length <= MAX_ITEM_TEXT),
+    expected: `a list of at most ${MAX_ITEMS.toLocaleString("en")} texts of at most ${MAX_ITEM_TEXT} characters, without NUL characters or halves of surrogate pairs`,
   },
 } as const satisfies Record<string, TypeRules>;
 
@@ -46,7 +46,7 @@ export type ParamType = keyof typeof PARAM_TYPES;
 
 /** Explains why a value does not have the type ("must be …"); undefined if it does. */
 export function checkValue(type: ParamType, value: unknown): string | undefined {
-  return PARAM_TYPES[type].fits(value) ? undefined : `must be ${PARAM_TYPES[type].expected}.`;
+  return PARAM_TYPES[type].isValid(value) ? undefined : `must be ${PARAM_TYPES[type].expected}.`;
 }
 
 /** Formats a value as an SQL literal of its type. COPY takes no bind parameters, so values are part of the text. */

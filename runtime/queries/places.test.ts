@@ -16,16 +16,16 @@ describe("places and ranges of named queries", () => {
   after(() => p.close());
 
   const DAYS = { date_from: "2021-01-01", date_to: "2021-01-31" };
-  const ask = async (url: string, params: object, query = "average_rates", more: object = {}) => {
+  const post = async (url: string, params: object, query = "average_rates", more: object = {}) => {
     const payload = { task: { type: "read", query, params }, ...more };
     return p.app.inject({ method: "POST", url, payload, headers: await p.as("acme") });
   };
   const problemOf = async (params: object, query?: string) => {
-    const { body } = await ask("/jobs", params, query);
+    const { body } = await post("/jobs", params, query);
     return JSON.parse(body).problems?.[0];
   };
 
-  it("refuse an unknown place with the nearest ones, by code, name and beginning, whatever the case", async () => {
+  it("refuse an unknown place and suggest the nearest ones by code, name and prefix, ignoring case", async () => {
     for (const [orig_code, near] of [
       ["NLRTX", /^is not a known place\. Did you mean NLRTM \(Rotterdam\)\?/],
       ["nlrtm", /NLRTM \(Rotterdam\)/],
@@ -41,19 +41,19 @@ describe("places and ranges of named queries", () => {
     }
   });
 
-  it("refuse it in every named query and at every door, and accept ports, regions and null", async () => {
+  it("refuse an unknown place in every named query, over HTTP and by queue, and accept ports, regions and null", async () => {
     for (const query of ["average_rates", "price_history", "lane_coverage", "price_export"]) {
       const params = query === "price_export" || query === "price_history" ? {} : DAYS;
       const places = { orig_code: "NLRTM", dest_code: "CNSHX" };
       for (const url of ["/jobs", "/explain"]) {
-        const { statusCode, body } = await ask(url, { ...params, ...places }, query);
+        const { statusCode, body } = await post(url, { ...params, ...places }, query);
         assert.equal(statusCode, 400, query);
         assert.match(body, /task\.params\.dest_code.*CNSHA \(Shanghai\)/);
       }
       const known = { ...params, orig_code: "northern_europe", dest_code: "CNSHA" };
-      assert.equal((await ask("/jobs", known, query)).statusCode, 202, query);
+      assert.equal((await post("/jobs", known, query)).statusCode, 202, query);
     }
-    assert.equal((await ask("/jobs", { orig_code: null }, "price_export")).statusCode, 202);
+    assert.equal((await post("/jobs", { orig_code: null }, "price_export")).statusCode, 202);
     const params = { ...DAYS, orig_code: "NLRTX", dest_code: "CNSHA" };
     const message = { requestId: "by-queue", task: { type: "read", query: "average_rates", params } };
     await handleRequests(p.context, sqsEvent(JSON.stringify(message)));
@@ -61,14 +61,14 @@ describe("places and ranges of named queries", () => {
     assert.match(response?.Body ?? "", /"FAILED".*NLRTM \(Rotterdam\)/);
   });
 
-  it("answer a repeat from its job though the place has gone", async () => {
+  it("answer a repeat from its job although the place was deleted", async () => {
     await p.admin.query("insert into ports (code, name, parent_slug) values ('GONEX', 'Gone', 'northern_europe')");
     const params = { ...DAYS, orig_code: "GONEX", dest_code: "CNSHA" };
     const more = { requestId: "repeat" };
-    assert.equal((await ask("/jobs", params, "average_rates", more)).statusCode, 202);
+    assert.equal((await post("/jobs", params, "average_rates", more)).statusCode, 202);
     await p.admin.query("delete from ports where code = 'GONEX'");
-    assert.equal((await ask("/jobs", params, "average_rates", more)).statusCode, 200);
-    assert.equal((await ask("/jobs", params)).statusCode, 400);
+    assert.equal((await post("/jobs", params, "average_rates", more)).statusCode, 200);
+    assert.equal((await post("/jobs", params)).statusCode, 400);
   });
 
   it("refuse a range that ends before it begins, of days and of times", async () => {

@@ -3,7 +3,7 @@ import type { Problem } from "../contract/errors.ts";
 import { redactAndTruncate } from "../contract/problemList.ts";
 import type { Task } from "../contract/request.ts";
 import type { Database } from "../store/jobs.ts";
-import { queryNamed, statementNamed } from "./catalogue.ts";
+import { findQuery, findStatement } from "./catalogue.ts";
 
 /** A port or a region. */
 export interface Place {
@@ -12,16 +12,16 @@ export interface Place {
   name: string;
 }
 
-/** Maximum places that are compared with an unknown one, and maximum suggestions. */
-const COMPARED = 2_000;
-const SUGGESTED = 3;
+/** Maximum number of places that are compared with an unknown one, and of suggestions. */
+const MAX_COMPARED = 2_000;
+const MAX_SUGGESTIONS = 3;
 /** Maximum compared characters of a value or name. */
-const LENGTH = 64;
+const MAX_LENGTH = 64;
 
 /** The place parameters of a task. */
 function placesOf(task: Task): { name: string; value: string }[] {
   const query =
-    "query" in task ? queryNamed(task.query) : "statement" in task ? statementNamed(task.statement) : undefined;
+    "query" in task ? findQuery(task.query) : "statement" in task ? findStatement(task.statement) : undefined;
   if (query === undefined || !("params" in task)) return [];
   const params = task.params as Record<string, unknown>;
   return query.params.flatMap(({ name, type }) => {
@@ -45,28 +45,28 @@ export async function placeProblems(db: Database, tasks: readonly Task[]): Promi
     [values],
   );
   const unknown = new Map<string, string>();
-  for (const { code } of rows as { code: string }[]) unknown.set(code, await messageFor(db, code));
-  return places.map((named) =>
-    named.flatMap(({ name, value }) => {
+  for (const { code } of rows as { code: string }[]) unknown.set(code, await unknownPlaceMessage(db, code));
+  return places.map((parameters) =>
+    parameters.flatMap(({ name, value }) => {
       const message = unknown.get(value);
       return message === undefined ? [] : [{ field: `task.params.${name}`, value: redactAndTruncate(value), message }];
     }),
   );
 }
 
-async function messageFor(db: Database, text: string): Promise<string> {
-  const near = await nearestPlaces(db, text);
-  const find = "`rates places TEXT` (GET /places) finds places.";
-  if (near.length === 0) return `is not a known port code or region slug. ${find}`;
-  const names = near.map(({ code, name }) => (code === name ? code : `${code} (${name})`));
+async function unknownPlaceMessage(db: Database, text: string): Promise<string> {
+  const nearest = await nearestPlaces(db, text);
+  const hint = "`rates places TEXT` (GET /places) finds places.";
+  if (nearest.length === 0) return `is not a known port code or region slug. ${hint}`;
+  const names = nearest.map(({ code, name }) => (code === name ? code : `${code} (${name})`));
   const last = names.pop();
-  return `is not a known place. Did you mean ${names.length === 0 ? last : `${names.join(", ")} or ${last}`}? ${find}`;
+  return `is not a known place. Did you mean ${names.length === 0 ? last : `${names.join(", ")} or ${last}`}? ${hint}`;
 }
 
-/** The places whose code or name is nearest to a text, at most three. */
+/** Returns up to three places whose code or name is nearest to a text. */
 export async function nearestPlaces(db: Database, text: string): Promise<Place[]> {
-  const wanted = text.trim().toLowerCase().slice(0, LENGTH);
-  if (wanted === "") return [];
+  const search = text.trim().toLowerCase().slice(0, MAX_LENGTH);
+  if (search === "") return [];
   const { rows } = await db.query(
     `select code, name from (
        select code, name from public.ports union all select slug, name from public.regions) places
@@ -74,21 +74,21 @@ export async function nearestPlaces(db: Database, text: string): Promise<Place[]
        or abs(length(code) - length($1)) <= 3 or abs(length(name) - length($1)) <= 3
      order by strpos(lower(code), $1) > 0 or strpos(lower(name), $1) > 0 desc, left(lower(code), 2) = left($1, 2) desc,
        left(lower(name), 2) = left($1, 2) desc, right(lower(code), 3) = right($1, 3) desc, code
-     limit ${COMPARED}`,
-    [wanted],
+     limit ${MAX_COMPARED}`,
+    [search],
   );
-  const most = Math.max(2, Math.floor(wanted.length / 3));
+  const maxDistance = Math.max(2, Math.floor(search.length / 3));
   return (rows as Place[])
-    .map((place) => ({ place, far: distanceTo(wanted, place) }))
-    .filter(({ far }) => far <= most)
-    .sort((a, b) => a.far - b.far || (a.place.code < b.place.code ? -1 : 1))
-    .slice(0, SUGGESTED)
+    .map((place) => ({ place, distance: editDistance(search, place) }))
+    .filter(({ distance }) => distance <= maxDistance)
+    .sort((a, b) => a.distance - b.distance || (a.place.code < b.place.code ? -1 : 1))
+    .slice(0, MAX_SUGGESTIONS)
     .map(({ place }) => place);
 }
 
 /** Returns the edit distance to the nearer of a place's code and name; a prefix of either counts as one edit. */
-function distanceTo(wanted: string, { code, name }: Place): number {
-  const known = [code, name].map((one) => one.toLowerCase().slice(0, LENGTH));
-  const begins = wanted.length >= 3 && known.some((one) => one !== wanted && one.startsWith(wanted));
-  return Math.min(begins ? 1 : Number.POSITIVE_INFINITY, ...known.map((one) => distance(wanted, one)));
+function editDistance(text: string, { code, name }: Place): number {
+  const known = [code, name].map((one) => one.toLowerCase().slice(0, MAX_LENGTH));
+  const begins = text.length >= 3 && known.some((one) => one !== text && one.startsWith(text));
+  return Math.min(begins ? 1 : Number.POSITIVE_INFINITY, ...known.map((one) => distance(text, one)));
 }

@@ -3,7 +3,7 @@ import { PlanningTurns } from "./planningTurns.ts";
 
 describe("turns of planning reads", () => {
   let now = 0;
-  const turns = () => new PlanningTurns({ spentMs: 100, windowMs: 1_000, waiting: 3 }, () => now);
+  const newTurns = () => new PlanningTurns({ spentMs: 100, windowMs: 1_000, waiting: 3 }, () => now);
   const plan = (milliseconds: number) => async () => {
     now += milliseconds;
     return milliseconds;
@@ -13,7 +13,7 @@ describe("turns of planning reads", () => {
   });
 
   it("refuses a tenant whose plans took too long until the window has passed, and no other tenant", async () => {
-    const shared = turns();
+    const shared = newTurns();
     assert.equal(await shared.run("a", plan(60)), 60);
     await assert.rejects(
       shared.run("a", async () => {
@@ -28,15 +28,19 @@ describe("turns of planning reads", () => {
     assert.equal(await shared.run("a", plan(1)), 1);
   });
 
-  it("plans one read of a tenant at a time, beside those of others", async () => {
-    const shared = turns();
+  it("plans one read of a tenant at a time, in parallel with those of other tenants", async () => {
+    const shared = newTurns();
     const running: string[] = [];
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-    const held = (name: string) => async () => {
+    const blockedPlan = (name: string) => async () => {
       running.push(name);
       await gate;
     };
-    const all = [shared.run("a", held("a1")), shared.run("a", held("a2")), shared.run("b", held("b1"))];
+    const all = [
+      shared.run("a", blockedPlan("a1")),
+      shared.run("a", blockedPlan("a2")),
+      shared.run("b", blockedPlan("b1")),
+    ];
     await new Promise(setImmediate);
     assert.deepEqual(running, ["a1", "b1"]);
     open();
@@ -45,7 +49,7 @@ describe("turns of planning reads", () => {
   });
 
   it("refuses more waiting reads of a tenant than its maximum", async () => {
-    const shared = turns();
+    const shared = newTurns();
     const results = await Promise.allSettled([1, 2, 3, 4].map((one) => shared.run("a", plan(one))));
     assert.deepEqual(
       results.map((result) => (result.status === "rejected" ? result.reason.code : result.value)),
@@ -55,7 +59,7 @@ describe("turns of planning reads", () => {
   });
 
   it("forgets tenants after the window", async () => {
-    const shared = turns();
+    const shared = newTurns();
     for (let tenant = 0; tenant < 100; tenant += 1) await shared.run(`t${tenant}`, plan(0));
     now = 2_000;
     await shared.run("last", plan(0));

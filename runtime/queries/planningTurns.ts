@@ -1,40 +1,40 @@
 import { JobError } from "../contract/errors.ts";
 
-/** Limits of what one tenant's reads may take of the planner. */
+/** Limits of planning per tenant. */
 export interface PlanningLimits {
-  /** Time that a tenant's plans may take within the window. Milliseconds. */
+  /** Maximum planning time per tenant within the window. Milliseconds. */
   readonly spentMs: number;
   readonly windowMs: number;
-  /** Reads of one tenant that may wait for their turn. */
+  /** Maximum number of waiting reads per tenant. */
   readonly waiting: number;
 }
 
-/** A plan takes a few milliseconds; each of those that are cut off takes two seconds. */
-const LIMITS: PlanningLimits = { spentMs: 4_000, windowMs: 60_000, waiting: 50 };
+/** A plan usually takes a few milliseconds; one that times out takes two seconds. */
+const DEFAULT_LIMITS: PlanningLimits = { spentMs: 4_000, windowMs: 60_000, waiting: 50 };
 
 interface Turn {
   spentMs: number;
-  since: number;
+  startedAt: number;
   waiting: number;
-  /** Settles when the last read of the tenant that waits has had its turn. */
+  /** Settles when the tenant's last waiting read has been planned. */
   last: Promise<unknown>;
 }
 
 /**
- * Shares the planner's connections between tenants: each plans one read at a time, and none plans more in this process
- * once its plans have taken too long, until the window has passed.
+ * Shares the planner's connections between tenants. Each plans one read at a time, and none after its planning time in
+ * this process is used up, until the window has passed.
  */
 export class PlanningTurns {
   readonly #limits: PlanningLimits;
   readonly #now: () => number;
   readonly #turns = new Map<string, Turn>();
 
-  constructor(limits: PlanningLimits = LIMITS, now = () => performance.now()) {
+  constructor(limits: PlanningLimits = DEFAULT_LIMITS, now = () => performance.now()) {
     this.#limits = limits;
     this.#now = now;
   }
 
-  /** Tenants that are remembered. */
+  /** Number of tenants in memory. */
   get tenants(): number {
     return this.#turns.size;
   }
@@ -45,13 +45,13 @@ export class PlanningTurns {
    */
   async run<T>(tenant: string, plan: () => Promise<T>): Promise<T> {
     this.#forget();
-    const turn = this.#turns.get(tenant) ?? { spentMs: 0, since: this.#now(), waiting: 0, last: Promise.resolve() };
+    const turn = this.#turns.get(tenant) ?? { spentMs: 0, startedAt: this.#now(), waiting: 0, last: Promise.resolve() };
     this.#turns.set(tenant, turn);
     if (turn.waiting >= this.#limits.waiting) throw busy("too many of this tenant's reads wait to be planned");
     turn.waiting += 1;
-    const mine = turn.last.then(() => this.#plan(turn, plan));
-    turn.last = mine.catch(() => undefined);
-    return mine.finally(() => {
+    const result = turn.last.then(() => this.#plan(turn, plan));
+    turn.last = result.catch(() => undefined);
+    return result.finally(() => {
       turn.waiting -= 1;
     });
   }
@@ -67,24 +67,24 @@ export class PlanningTurns {
     }
   }
 
-  /** Drops what is older than the window. */
+  /** Resets tenants whose window has passed. */
   #forget(): void {
     const oldest = this.#now() - this.#limits.windowMs;
     for (const [tenant, turn] of this.#turns) {
-      if (turn.since > oldest) continue;
+      if (turn.startedAt > oldest) continue;
       if (turn.waiting === 0) this.#turns.delete(tenant);
-      else Object.assign(turn, { spentMs: 0, since: this.#now() });
+      else Object.assign(turn, { spentMs: 0, startedAt: this.#now() });
     }
   }
 }
 
 const busy = (reason: string) => new JobError("Busy", { reason });
 
-const ofPool = new WeakMap<object, PlanningTurns>();
+const turnsByPool = new WeakMap<object, PlanningTurns>();
 
-/** The turns of a pool that plans reads. */
+/** Returns the planning turns of a pool. */
 export function turnsOf(plans: object): PlanningTurns {
-  const turns = ofPool.get(plans) ?? new PlanningTurns();
-  ofPool.set(plans, turns);
+  const turns = turnsByPool.get(plans) ?? new PlanningTurns();
+  turnsByPool.set(plans, turns);
   return turns;
 }

@@ -28,7 +28,7 @@ import { hasJob, knownHash } from "./repeat.ts";
 export type Outcome =
   | ({ request: Request; send: DueResponse[] } & Accepted)
   | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] }
-  /** The tenant has too many jobs waiting: the same request may be accepted later, and is not answered now. */
+  /** The tenant has too many waiting jobs: the request is not answered, and may be accepted later. */
   | { outcome: "FULL"; error: JobError; send: [] };
 
 export type Source = "queue" | "http";
@@ -40,91 +40,91 @@ export interface AcceptDeps {
   plans: Database;
   settings: Settings;
   s3: LazyS3 | undefined;
-  /** The way by which requests come. What came by queue is answered there, where a request does not say otherwise. */
+  /** Channel of the requests. Requests from the queue are answered there unless `reply` says otherwise. */
   source: Source;
 }
 
-/** A body as it came. */
-interface Submitted {
+/** A submitted body. */
+interface SubmittedBody {
   /** Parsed JSON. */
   value: unknown;
   /** Its text, if that was not parsed; `problems` says why. */
   unparsed?: string;
-  /** The id under which an answer is due if it is not valid, and its tenant. */
+  /** Id and tenant of the answer if the body is invalid. */
   requestId: string;
   tenant: string;
   /** Problems of its text. */
   problems?: readonly Problem[];
   /** Trace context of the request: not part of its identity. */
   traceparent?: string | undefined;
-  /** Throws a JobError if the sender may not ask for this. */
+  /** Throws a JobError if the sender may not submit the request. */
   authorise?: (request: Request) => void;
 }
 
-/** A request that is stored, or compared with the job that it repeats. */
-interface Valid {
+/** A request to store, or to compare with the job that it repeats. */
+interface ValidRequest {
   index: number;
   request: Request;
   task: Task;
   sql: string | null;
-  /** The request hash of the job that it repeats, if the rules of today refuse it. */
+  /** Request hash of the repeated job, if the current rules refuse the request. */
   known?: string;
   traceparent: string | undefined;
 }
 
 /**
- * Takes requests in: the one way in, from the queue and from POST /jobs alike. When it answers, each request is
- * committed as a job, or its answer is committed to the outbox. An object in S3 is pinned by its version, in a bucket without versions by its ETag, so that the job
- * loads what lay there when it was accepted, or nothing.
+ * Accepts requests from the queue and from POST /jobs. When it returns, each request is committed as a job, or its
+ * answer is committed to the outbox. An S3 object is pinned by version (by ETag in a bucket without versions), so that
+ * the job loads exactly the accepted object, or nothing.
  */
-export async function acceptAll(acceptor: AcceptDeps, bodies: readonly Submitted[]): Promise<Outcome[]> {
+export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = new Array(bodies.length);
-  const valid: Valid[] = [];
+  const valid: ValidRequest[] = [];
   await Promise.all(
     bodies.map(async (body, index) => {
       const { value, requestId, tenant, traceparent } = body;
       try {
-        valid.push({ index, ...(await validate(acceptor, body)) });
+        valid.push({ index, ...(await validate(deps, body)) });
       } catch (error) {
-        // Only the request's own faults are answers to it.
+        // Only errors caused by the request are answered.
         if (!(error instanceof JobError) || ERRORS[error.code].category !== "User") throw error;
-        const repeat = await repeatOf(acceptor, body);
+        const repeat = await repeatOf(deps, body);
         if (repeat !== undefined) {
           valid.push({ index, ...repeat });
           return;
         }
-        await record(acceptor, { tenant, requestId, error, body: body.unparsed ?? value });
+        await recordRejection(deps, { tenant, requestId, error, body: body.unparsed ?? value });
         outcomes[index] = {
           outcome: "INVALID",
           error,
-          send: answers(acceptor, value)
-            ? [await refuseInvalid(acceptor.db, { tenant, requestId, traceparent }, error, body.unparsed ?? value)]
+          send: isAnsweredOnQueue(deps, value)
+            ? [await refuseInvalid(deps.db, { tenant, requestId, traceparent }, error, body.unparsed ?? value)]
             : [],
         };
       }
     }),
   );
   valid.sort((a, b) => a.index - b.index);
-  const expected = await expectedBytes(acceptor, valid);
+  const expected = await expectedBytes(deps, valid);
   const ready = valid.map((one, position) => ({
     index: one.index,
     request: one.request,
     traceparent: one.traceparent,
-    job: newJob(one, acceptor, expected[position]),
+    job: newJob(one, deps, expected[position]),
   }));
   const accepted = await accept(
-    acceptor.db,
+    deps.db,
     ready.map(({ job }) => job),
   );
   const ended = accepted.filter((one) => one.answered).map((one) => one.jobId);
-  const again = ended.length > 0 ? await dueResponses(acceptor.db, ended.length, ended) : [];
+  const dueAgain = ended.length > 0 ? await dueResponses(deps.db, ended.length, ended) : [];
   await Promise.all(
     accepted.map(async (result, position) => {
       const item = ready[position];
       if (!item) return;
       const { tenant, requestId, labels, task } = item.request;
       if (result.outcome === "FULL") {
-        const error = new JobError("TooManyWaiting", { tenant, maximum: acceptor.settings.jobs.maxWaiting });
+        const error = new JobError("TooManyWaiting", { tenant, maximum: deps.settings.jobs.maxWaiting });
         outcomes[item.index] = { outcome: "FULL", error, send: [] };
         return;
       }
@@ -132,17 +132,17 @@ export async function acceptAll(acceptor: AcceptDeps, bodies: readonly Submitted
         outcomes[item.index] = {
           ...result,
           request: item.request,
-          send: again.filter((one) => one.tenant === tenant && one.requestId === requestId),
+          send: dueAgain.filter((one) => one.tenant === tenant && one.requestId === requestId),
         };
         return;
       }
       const error = new JobError("RequestIdConflict", { requestId });
-      await record(acceptor, { tenant, requestId, error, body: item.request });
+      await recordRejection(deps, { tenant, requestId, error, body: item.request });
       outcomes[item.index] = {
         outcome: "CONFLICTING",
         error,
-        send: answers(acceptor, item.request)
-          ? [await refuse(acceptor.db, { tenant, requestId, traceparent: item.traceparent, labels }, error, task)]
+        send: isAnsweredOnQueue(deps, item.request)
+          ? [await refuse(deps.db, { tenant, requestId, traceparent: item.traceparent, labels }, error, task)]
           : [],
       };
     }),
@@ -150,14 +150,14 @@ export async function acceptAll(acceptor: AcceptDeps, bodies: readonly Submitted
   return outcomes;
 }
 
-/** @throws JobError where the request is not valid, or not allowed */
-async function validate(acceptor: AcceptDeps, body: Submitted): Promise<Omit<Valid, "index">> {
+/** Validates a request and pins its source. @throws JobError if it is invalid or not allowed */
+async function validate(deps: AcceptDeps, body: SubmittedBody): Promise<Omit<ValidRequest, "index">> {
   if (body.unparsed !== undefined) throw invalidRequest(body.problems ?? []);
-  const request = parseRequest(body.value, acceptor.settings.jobs, body.problems);
+  const request = parseRequest(body.value, deps.settings.jobs, body.problems);
   body.authorise?.(request);
-  const [unknown = []] = await placeProblems(acceptor.db, [request.task]);
+  const [unknown = []] = await placeProblems(deps.db, [request.task]);
   if (unknown.length > 0) throw invalidRequest(unknown);
-  const task = await pinned(acceptor, request);
+  const task = await pinSource(deps, request);
   return {
     request,
     task,
@@ -167,13 +167,13 @@ async function validate(acceptor: AcceptDeps, body: Submitted): Promise<Omit<Val
 }
 
 /**
- * A refused request as the repeat of a job: what is refused today may have been accepted by an earlier version, or under
- * another configuration, and the answer to a repeat is the job. Undefined where it repeats none, or is not its sender's.
+ * Returns a refused request as the repeat of a job: an earlier version or configuration may have accepted it, and a
+ * repeat is answered with the job. Undefined if there is no such job, or the sender may not submit it.
  */
 async function repeatOf(
   { db, settings }: AcceptDeps,
-  { value, unparsed, problems = [], authorise, traceparent }: Submitted,
-): Promise<Omit<Valid, "index"> | undefined> {
+  { value, unparsed, problems = [], authorise, traceparent }: SubmittedBody,
+): Promise<Omit<ValidRequest, "index"> | undefined> {
   if (unparsed !== undefined || problems.length > 0) return undefined;
   const request = requestAsSent(value, settings.jobs);
   if (request === undefined) return undefined;
@@ -189,51 +189,56 @@ async function repeatOf(
 const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
 
 /** Returns true if an error is answered on the response queue: over HTTP the call itself is answered. */
-const answers = ({ source }: AcceptDeps, request: unknown): boolean =>
+const isAnsweredOnQueue = ({ source }: AcceptDeps, request: unknown): boolean =>
   source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
 
-/** Keeps a rejected request for people. Over HTTP the answer matters more than its record, which may fail. */
-async function record(
+/**
+ * Stores a rejected request for operators. Over HTTP an error of storing is ignored, so that the caller gets the
+ * answer.
+ */
+async function recordRejection(
   { db, source }: AcceptDeps,
   { error, ...request }: { tenant: string; requestId: string; error: JobError; body: unknown },
 ): Promise<void> {
   const id = refusalIdOf(request.tenant, request.requestId, error, request.body);
-  const kept = storeRejected(db, { id, source, error: error.body(), ...request });
-  await (source === "http" ? kept.catch(() => undefined) : kept);
+  const stored = storeRejected(db, { id, source, error: error.body(), ...request });
+  await (source === "http" ? stored.catch(() => undefined) : stored);
 }
 
-/** The id of the answer to a rejected request: the same request gets the same answer. */
+/** Id of the answer to a rejected request; equal requests have equal ids. */
 const refusalIdOf = (tenant: string, requestId: string, { code }: JobError, request: unknown): string =>
-  responseIdOf(tenant, requestId, `${code} ${textOf(request)}`);
+  responseIdOf(tenant, requestId, `${code} ${identityOf(request)}`);
 
 /**
- * Answers a request that is not valid. Under an id that has a job the answer says so, and that the job is another's: to a
- * reader who goes by the id alone it must not contradict the job's own response.
+ * Answers an invalid request. If its id belongs to a job, the answer is RequestIdConflict: it must not contradict the
+ * job's own response.
  */
 async function refuseInvalid(
   db: Database,
-  addressee: Addressee,
+  recipient: Recipient,
   error: JobError,
   value: unknown,
 ): Promise<DueResponse> {
-  const { tenant, requestId } = addressee;
-  const taken = await hasJob(db, tenant, requestId);
-  const shown = taken ? new JobError("RequestIdConflict", { requestId }, { details: error.details }) : error;
-  return refuse(db, addressee, shown, value);
+  const { tenant, requestId } = recipient;
+  const isExistingJob = await hasJob(db, tenant, requestId);
+  const reportedError = isExistingJob
+    ? new JobError("RequestIdConflict", { requestId }, { details: error.details })
+    : error;
+  return refuse(db, recipient, reportedError, value);
 }
 
-/** Parts of a refused request that its answer repeats. */
-interface Addressee {
+/** Fields of a refused request that its answer repeats. */
+interface Recipient {
   tenant: string;
   requestId: string;
   labels?: Record<string, string>;
   traceparent: string | undefined;
 }
 
-/** Commits a FAILED answer to a request that makes no job. The same request gets the same answer, with the same id. */
+/** Commits a FAILED answer to a request that creates no job. Equal requests get the same answer with the same id. */
 export async function refuse(
   db: Database,
-  { tenant, requestId, labels = {}, traceparent }: Addressee,
+  { tenant, requestId, labels = {}, traceparent }: Recipient,
   error: JobError,
   request: unknown,
 ): Promise<DueResponse> {
@@ -241,8 +246,8 @@ export async function refuse(
   return answer(db, { responseId, tenant, requestId, error: error.body(), labels, traceparent });
 }
 
-/** Identity of a rejected request. One that is nested too deeply to be written is identified by its id alone. */
-function textOf(request: unknown): string {
+/** Text that identifies a rejected request; empty if it is nested too deeply for JSON. */
+function identityOf(request: unknown): string {
   try {
     return JSON.stringify(request);
   } catch {
@@ -250,14 +255,14 @@ function textOf(request: unknown): string {
   }
 }
 
-/** A result that is expected to be larger takes a Glue run of a sixteenth of a DPU, a quarter of a vCPU, too long. */
+/** Expected result size above which a Glue run (1/16 DPU, a quarter of a vCPU) takes too long. */
 const LARGE_BYTES = 1_000_000_000;
 
 /**
- * Reads go to Glue, updates to EC2; large reads to EC2 too, where the stack allows it. Where a stack has no run of the
- * one kind, the other takes its work.
+ * Selects the runner type: Glue for reads, EC2 for updates and, where the stack allows it, large reads. If the stack
+ * has no slots of that type, the other type is used.
  */
-export function routeOf(task: Task, settings: Settings, expectedBytes?: number): RunnerType {
+export function runnerFor(task: Task, settings: Settings, expectedBytes?: number): RunnerType {
   const large = (expectedBytes ?? 0) > LARGE_BYTES && canFallBackToEc2(task, settings);
   const [first, second] = task.type === "read" && !large ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
   return settings.runners[first].slots > 0 ? first : second;
@@ -268,8 +273,8 @@ const canFallBackToEc2 = (task: Task, { runners, jobs }: Settings): boolean =>
   task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
 
 /**
- * Estimates the results of those reads that either runner type could do. One that cannot be planned has no estimate: it
- * fails when it runs, and says why. Those of a tenant whose plans take too long have none either.
+ * Estimates the result sizes of reads that either runner type could execute. Reads that cannot be planned have no
+ * estimate (they fail with the reason when they run), nor do reads of a tenant whose plans take too long.
  */
 async function expectedBytes(
   { plans, settings }: AcceptDeps,
@@ -281,37 +286,37 @@ async function expectedBytes(
   );
   const byTenant = Map.groupBy(planned, ({ tenant }) => tenant);
   await Promise.all(
-    Array.from(byTenant, async ([tenant, own]) => {
-      const statements = own.map(({ sql }) => sql);
+    Array.from(byTenant, async ([tenant, tenantReads]) => {
+      const statements = tenantReads.map(({ sql }) => sql);
       const plan = () => estimateBytes(plans, statements).catch(() => estimateEach(plans, statements));
       const bytes = await turnsOf(plans)
         .run(tenant, plan)
         .catch(() => []);
-      for (const [position, { index }] of own.entries()) expected[index] = bytes[position];
+      for (const [position, { index }] of tenantReads.entries()) expected[index] = bytes[position];
     }),
   );
   return expected;
 }
 
 function newJob(
-  { request, task, sql, known, traceparent }: Valid,
+  { request, task, sql, known, traceparent }: ValidRequest,
   { settings, source }: AcceptDeps,
   expected: number | undefined,
 ): NewJob {
   const requestHash = known ?? hashOf(canonical(request.task));
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
-  const kept = inline ? { ...task, source: { inline: inline.length } } : task;
+  const storedTask = inline ? { ...task, source: { inline: inline.length } } : task;
   return {
     tenant: request.tenant,
     requestId: request.requestId,
     requestHash,
     isRepeat: known !== undefined,
     responseId: responseIdOf(request.tenant, request.requestId, requestHash),
-    task: kept,
-    redacted: redactedFields(kept, request.labels),
+    task: storedTask,
+    redacted: redactedFields(storedTask, request.labels),
     inline,
     sql,
-    runner: routeOf(task, settings, expected),
+    runner: runnerFor(task, settings, expected),
     ec2Fallback: canFallBackToEc2(task, settings),
     priority: request.priority,
     labels: request.labels,
@@ -324,7 +329,10 @@ function newJob(
   };
 }
 
-async function pinned({ db, s3, settings, source }: AcceptDeps, { task, tenant, requestId }: Request): Promise<Task> {
+async function pinSource(
+  { db, s3, settings, source }: AcceptDeps,
+  { task, tenant, requestId }: Request,
+): Promise<Task> {
   if (!("source" in task) || !("s3" in task.source)) return task;
   const location = task.source.s3;
   const [bucket = "", ...key] = location.slice("s3://".length).split("/");
@@ -333,7 +341,7 @@ async function pinned({ db, s3, settings, source }: AcceptDeps, { task, tenant, 
       source: redactUrl(location),
       reason: `s3 sources must be in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
     });
-  // Over HTTP the caller's token decides (runtime/api/routes/jobs.ts): an admin may load any upload.
+  // Over HTTP the token's scopes are checked instead (runtime/api/routes/jobs.ts): an admin may load any upload.
   const rules = { hasSeveralTenants: hasSeveralTenants(settings), shared: settings.jobs.sharedUploads };
   if (source === "queue" && !mayLoad(key.join("/"), tenant, rules))
     throw new JobError("SourceNotAllowed", {
@@ -346,7 +354,7 @@ async function pinned({ db, s3, settings, source }: AcceptDeps, { task, tenant, 
     const { VersionId: versionId, ETag: etag } = head;
     return { ...task, source: { ...task.source, ...(versionId ? { versionId } : etag ? { etag } : {}) } } as Task;
   } catch (error) {
-    // A repeat of an earlier request is answered from its job, though its object has expired since.
+    // A repeat is answered from its job, even if the object has expired since.
     if (await hasJob(db, tenant, requestId)) return task;
     const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } };
     const status = $metadata?.httpStatusCode;

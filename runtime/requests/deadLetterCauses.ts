@@ -1,13 +1,13 @@
 import type { ExpectedFailure } from "./forecast.ts";
 
-/** Dead letters of one error class in figures. */
+/** Counts of the dead letters of one error class. */
 export interface DeadLetterCause {
   /** Error class. */
   type: string;
   count: number;
-  /** Selected by the redrive in question; without one, by a redrive without classes. */
+  /** True if the redrive selects them; in a list, if a redrive without classes would. */
   redrivable: boolean;
-  /** Letters that would fail again as they are (expectedFailure). */
+  /** Number of letters that would fail again unchanged (expectedFailure). */
   failsAgain: number;
   /** The most frequent reasons. */
   reasons: { reason: string; count: number }[];
@@ -16,24 +16,24 @@ export interface DeadLetterCause {
   /** ISO times of the oldest and the newest letter. */
   firstSeenAt?: string;
   lastSeenAt?: string;
-  /** The most receives that one of them has. */
+  /** Highest receive count among them. */
   receives: number;
 }
 
 /** Reasons listed per cause. */
-const REASONS = 5;
+const MAX_REASONS = 5;
 
 /** Counted properties of a dead letter. */
 export interface CountedLetter {
   /** Error class. */
   type: string;
-  /** The dispatcher's reason; undefined where SQS itself moved the message. */
+  /** The dispatcher's reason; undefined if SQS moved the message. */
   reason: string | undefined;
   /** Selected by a redrive without classes. */
   redrivable: boolean;
   /** Reason why it would fail again; undefined if it would be accepted. */
   failsAgain: ExpectedFailure | undefined;
-  /** ISO time when it came into the queue, or, of a letter that SQS moved, when it was sent. */
+  /** ISO time when it entered the queue; if SQS moved it, when it was sent. */
   sentAt: string | undefined;
   /** Number of receives, including inspections. */
   receives: number;
@@ -44,7 +44,7 @@ export function causesOf(letters: readonly CountedLetter[]): DeadLetterCause[] {
   const causes = [...Map.groupBy(letters, ({ type }) => type)].map(([type, group]) => {
     const times = group.flatMap(({ sentAt }) => sentAt ?? []).sort();
     const reasons = [...Map.groupBy(group, (one) => one.failsAgain?.reason ?? one.reason)]
-      .flatMap(([reason, same]) => (reason === undefined ? [] : [{ reason, count: same.length }]))
+      .flatMap(([reason, group]) => (reason === undefined ? [] : [{ reason, count: group.length }]))
       .sort((a, b) => b.count - a.count);
     const [firstSeenAt, lastSeenAt] = [times[0], times.at(-1)];
     return {
@@ -52,8 +52,8 @@ export function causesOf(letters: readonly CountedLetter[]): DeadLetterCause[] {
       count: group.length,
       redrivable: group.some(({ redrivable }) => redrivable),
       failsAgain: group.filter(({ failsAgain }) => failsAgain !== undefined).length,
-      reasons: reasons.slice(0, REASONS),
-      furtherReasons: Math.max(0, reasons.length - REASONS),
+      reasons: reasons.slice(0, MAX_REASONS),
+      furtherReasons: Math.max(0, reasons.length - MAX_REASONS),
       ...(firstSeenAt === undefined || lastSeenAt === undefined ? {} : { firstSeenAt, lastSeenAt }),
       receives: Math.max(...group.map(({ receives }) => receives)),
     };

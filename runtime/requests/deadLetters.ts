@@ -17,39 +17,39 @@ import { type CountedLetter, causesOf, type DeadLetterCause } from "./deadLetter
 import { type ExpectedFailure, expectedFailure, type MessageRules } from "./forecast.ts";
 import type { Queues } from "./responses.ts";
 
-/** The class of a dead letter that SQS itself moved: no dispatcher could take it in, as during an outage. */
+/** Class of dead letters that SQS moved: no dispatcher could handle them, for example during an outage. */
 export const RECEIVED_TOO_OFTEN = "ReceivedTooOften";
 
 /** Selection of dead letters to redrive. */
 export interface Redrive {
-  /** Error classes to put back; left out, those whose cause may have passed. */
+  /** Error classes to redrive. @default classes of retryable errors */
   types?: readonly string[] | undefined;
-  /** Only these messages. */
+  /** Limits the redrive to these messages. */
   messageIds?: readonly string[] | undefined;
-  /** Only count. */
+  /** Counts without redriving. */
   dryRun: boolean;
-  /** Dead letters looked at, at most. */
+  /** Maximum number of inspected dead letters. */
   limit: number;
 }
 
 /** Outcome of the inspected dead letters. */
 export interface Redriven {
-  /** By error class, put back into the request queue; in a dry run, what would be. */
+  /** Number per error class that was returned to the request queue; in a dry run, that would be. */
   redriven: Record<string, number>;
-  /** By error class, left where they are. */
+  /** Number per error class that stays in the dead-letter queue. */
   kept: Record<string, number>;
   causes: DeadLetterCause[];
   looked: number;
-  /** About how many dead letters there were. */
+  /** Approximate number of dead letters. */
   total: number;
 }
 
-/** Time that a dead letter is hidden from others while it is looked at. Seconds. */
-const HELD = 120;
+/** Visibility timeout of dead letters during an inspection. */
+const INSPECTION_SECONDS = 120;
 
 /**
- * Puts dead letters back into the request queue by error class. SQS can move a whole queue only, so each is sent, and
- * deleted once that is acknowledged: a crash between the two sends it twice, which is the same job.
+ * Returns dead letters to the request queue by error class. SQS can only move whole queues, so each message is sent,
+ * then deleted. A crash in between sends it twice, which is the same job.
  */
 export async function redrive(
   sqs: SQSClient,
@@ -59,18 +59,19 @@ export async function redrive(
 ): Promise<Redriven> {
   const counts = { redriven: {}, kept: {} } as Pick<Redriven, "redriven" | "kept">;
   const letters: CountedLetter[] = [];
-  const held: string[] = [];
+  const receiptHandles: string[] = [];
   const total = await depthOf(sqs, queues.deadLetters);
   try {
     for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total))) {
-      const { body: _, ...letter } = await shownLetter(message, rules);
-      const isMeant = messageIds?.includes(letter.messageId) ?? true;
-      const back = isMeant && (types ? types.includes(letter.type) : messageIds !== undefined || letter.redrivable);
-      const count = back ? counts.redriven : counts.kept;
+      const { body: _, ...letter } = await describeLetter(message, rules);
+      const isSelected = messageIds?.includes(letter.messageId) ?? true;
+      const isRedriven =
+        isSelected && (types ? types.includes(letter.type) : messageIds !== undefined || letter.redrivable);
+      const count = isRedriven ? counts.redriven : counts.kept;
       count[letter.type] = (count[letter.type] ?? 0) + 1;
-      letters.push({ ...letter, redrivable: back });
-      if (!back || dryRun) {
-        held.push(message.ReceiptHandle ?? "");
+      letters.push({ ...letter, redrivable: isRedriven });
+      if (!isRedriven || dryRun) {
+        receiptHandles.push(message.ReceiptHandle ?? "");
         continue;
       }
       const attributes = Object.entries({
@@ -87,16 +88,16 @@ export async function redrive(
       await sqs.send(new DeleteMessageCommand({ QueueUrl: queues.deadLetters, ReceiptHandle: message.ReceiptHandle }));
     }
   } finally {
-    // Not before the end: what is in sight again would be received again.
-    await release(sqs, queues.deadLetters, held);
+    // Only at the end: visible messages would be received again.
+    await release(sqs, queues.deadLetters, receiptHandles);
   }
   return { ...counts, causes: causesOf(letters), looked: letters.length, total: Math.max(total, letters.length) };
 }
 
-/** A dead letter as people look at it; it stays where it is. */
+/** A dead letter in a list. */
 export interface DeadLetter extends CountedLetter {
   messageId: string;
-  /** The beginning of its body, without secrets of URLs. */
+  /** Beginning of its body, without secrets in URLs. */
   body: string;
   bodyLength: number;
   sender: string | undefined;
@@ -104,18 +105,18 @@ export interface DeadLetter extends CountedLetter {
   firstReceivedAt: string | undefined;
 }
 
-/** Dead letters that were looked at. */
+/** Listed dead letters. */
 export interface DeadLetterPage {
   letters: DeadLetter[];
   causes: DeadLetterCause[];
-  /** About how many there are. */
+  /** Approximate number in the queue. */
   total: number;
 }
 
-/** Characters of a body that are shown. */
-const BODY_SHOWN = 4_000;
+/** Maximum length of a listed body. Characters. */
+const MAX_BODY = 4_000;
 
-/** Looks at dead letters, at most so many, and leaves them in sight of others. */
+/** Lists up to `limit` dead letters, and makes them visible again. */
 export async function listDeadLetters(
   sqs: SQSClient,
   queues: Queues,
@@ -123,32 +124,32 @@ export async function listDeadLetters(
   limit: number,
 ): Promise<DeadLetterPage> {
   const letters: DeadLetter[] = [];
-  const held: string[] = [];
+  const receiptHandles: string[] = [];
   const total = await depthOf(sqs, queues.deadLetters);
   try {
     for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total))) {
-      held.push(message.ReceiptHandle ?? "");
-      letters.push(await shownLetter(message, rules));
+      receiptHandles.push(message.ReceiptHandle ?? "");
+      letters.push(await describeLetter(message, rules));
     }
   } finally {
-    await release(sqs, queues.deadLetters, held);
+    await release(sqs, queues.deadLetters, receiptHandles);
   }
   return { letters, causes: causesOf(letters), total: Math.max(total, letters.length) };
 }
 
-async function shownLetter(message: Message, rules: MessageRules): Promise<DeadLetter> {
+async function describeLetter(message: Message, rules: MessageRules): Promise<DeadLetter> {
   const { MessageId = "", Body = "", Attributes = {} } = message;
   const { type, reason } = causeOf(message);
   const time = (value: string | undefined) => (value === undefined ? undefined : new Date(Number(value)).toISOString());
-  const beginning = cutText(Body, BODY_SHOWN);
+  const beginning = cutText(Body, MAX_BODY);
   const sender = senderOfLetter(message);
-  // Bodies may be large: other requests have their turn before each.
+  // Bodies may be large: yield to other requests before each.
   await setImmediate();
   return {
     messageId: MessageId,
     type,
     reason,
-    redrivable: isWorthIt(type),
+    redrivable: isRetryable(type),
     failsAgain: expectedFailure(Body, sender ?? "", rules) ?? failureByClass(type, reason, rules),
     body: redactText(beginning.length < Body.length ? `${beginning}@` : beginning),
     bodyLength: Body.length,
@@ -159,7 +160,7 @@ async function shownLetter(message: Message, rules: MessageRules): Promise<DeadL
   };
 }
 
-/** A process without the rules for senders (the API of a stack) expects that a sender that was refused still is. */
+/** Expects, in a process without the rules for senders (the API of a stack), that a refused sender is still refused. */
 const failureByClass = (
   type: string,
   reason: string | undefined,
@@ -169,15 +170,15 @@ const failureByClass = (
     ? { outcome: "deadLetter", type, reason: reason ?? ERRORS.NotAllowed.message }
     : undefined;
 
-/** Puts messages back in sight. */
-const release = (sqs: SQSClient, QueueUrl: string, held: readonly string[]) =>
+/** Makes messages visible again. */
+const release = (sqs: SQSClient, QueueUrl: string, receiptHandles: readonly string[]) =>
   Promise.allSettled(
-    held.map((ReceiptHandle) =>
+    receiptHandles.map((ReceiptHandle) =>
       sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 })),
     ),
   );
 
-/** About how many messages a queue has. */
+/** Returns the approximate number of messages of a queue. */
 async function depthOf(sqs: SQSClient, QueueUrl: string): Promise<number> {
   const { Attributes } = await sqs.send(
     new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["ApproximateNumberOfMessages"] }),
@@ -185,15 +186,18 @@ async function depthOf(sqs: SQSClient, QueueUrl: string): Promise<number> {
   return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
 }
 
-/** @param limit at most as many as there were before: what is put back and fails again meanwhile is for the next time */
+/**
+ * Receives dead letters. @param limit at most the number before the redrive, so that letters which fail again are not
+ * received twice
+ */
 async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): AsyncGenerator<Message> {
-  let left = limit;
-  while (left > 0) {
+  let remaining = limit;
+  while (remaining > 0) {
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({
         QueueUrl,
-        MaxNumberOfMessages: Math.min(10, left),
-        VisibilityTimeout: HELD,
+        MaxNumberOfMessages: Math.min(10, remaining),
+        VisibilityTimeout: INSPECTION_SECONDS,
         WaitTimeSeconds: 1,
         MessageAttributeNames: ["errorType", "reason", SENDER_ATTRIBUTE, TRACEPARENT],
         MessageSystemAttributeNames: [
@@ -206,20 +210,23 @@ async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): As
       }),
     );
     if (Messages.length === 0) return;
-    left -= Messages.length;
+    remaining -= Messages.length;
     yield* Messages;
   }
 }
 
-/** Error class and reason of a dead letter. The attributes of one that SQS moved are its sender's own. */
+/**
+ * Returns error class and reason of a dead letter. Attributes of a message that SQS moved are ignored: its sender set
+ * them.
+ */
 function causeOf({ Attributes = {}, MessageAttributes = {} }: Message): Pick<DeadLetter, "type" | "reason"> {
   const { errorType, reason } = Attributes.DeadLetterQueueSourceArn === undefined ? MessageAttributes : {};
   return { type: errorType?.StringValue ?? RECEIVED_TOO_OFTEN, reason: reason?.StringValue };
 }
 
 /**
- * The sender of a dead letter. One that SQS moved has it as its SenderId, and attributes that its sender chose; the
- * dispatcher's own letters name it in an attribute.
+ * Returns the sender of a dead letter: the SenderId of a message that SQS moved, or the attribute of one that the
+ * dispatcher moved.
  */
 function senderOfLetter({ Attributes = {}, MessageAttributes = {} }: Message): string | undefined {
   if (Attributes.DeadLetterQueueSourceArn !== undefined) return Attributes.SenderId;
@@ -227,5 +234,5 @@ function senderOfLetter({ Attributes = {}, MessageAttributes = {} }: Message): s
 }
 
 /** Returns true if the same message may be accepted now. */
-const isWorthIt = (type: string): boolean =>
+const isRetryable = (type: string): boolean =>
   type === RECEIVED_TOO_OFTEN || (Object.hasOwn(ERRORS, type) && ERRORS[type as keyof typeof ERRORS].retryable);

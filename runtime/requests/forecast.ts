@@ -7,24 +7,24 @@ import { maySendFor, notAllowed, requireSender } from "./callers.ts";
 import { readMessage } from "./message.ts";
 import { parseRequest } from "./parse.ts";
 
-/** Predicts why a message would fail again if it were sent again. */
+/** Predicted failure of a message that is sent again. */
 export interface ExpectedFailure {
-  /** `deadLetter`: it would become a dead letter again; `rejected`: it would be answered FAILED and make no job. */
+  /** `deadLetter`: it would become a dead letter again; `rejected`: it would be answered FAILED and create no job. */
   outcome: "deadLetter" | "rejected";
   /** Error class. */
   type: string;
   reason: string;
 }
 
-/** The configuration that a message is judged by. */
+/** Configuration that a message is checked against. */
 export type MessageRules = Pick<Settings, "jobs" | "callers" | "platformSenders">;
 
 /** Longest reason. Characters. */
-const REASON = 500;
+const MAX_REASON = 500;
 
 /**
- * Predicts whether a message would fail again, from its text and the current configuration. What only the work itself
- * shows (a source that is missing, bad rows) is not predicted.
+ * Predicts whether a message would fail again, from its text and the current configuration. Failures that only the run
+ * finds (a missing source, bad rows) are not predicted.
  * @param sender SenderId of the message
  */
 export function expectedFailure(body: string, sender: string, rules: MessageRules): ExpectedFailure | undefined {
@@ -49,5 +49,5 @@ function failureOf(outcome: ExpectedFailure["outcome"], error: unknown): Expecte
   if (!(error instanceof JobError)) throw error;
   const [first] = error.details as Partial<Problem>[];
   const reason = first?.message === undefined ? error.message : `${first.field ?? ""} ${first.message}`.trim();
-  return { outcome, type: error.code, reason: cutText(redactText(reason), REASON) };
+  return { outcome, type: error.code, reason: cutText(redactText(reason), MAX_REASON) };
 }

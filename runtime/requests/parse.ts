@@ -24,18 +24,18 @@ import {
   allQueries,
   allStatements,
   checkParams,
+  findQuery,
+  findStatement,
   type NamedQuery,
-  queryNamed,
-  statementNamed,
 } from "../queries/catalogue.ts";
 
 /** Rules of the stack that affect a request's validity. */
 export type RequestRules = Pick<Settings["jobs"], "rawSql" | "timeoutSeconds" | "maxTimeoutSeconds" | "urlHosts">;
 
 /**
- * A request with its defaults filled in, or everything that is wrong with it.
- * @param found what was wrong with its text already
- * @throws JobError InvalidRequest, its details all the problems.
+ * Validates a request and fills in its defaults.
+ * @param found problems of its text
+ * @throws JobError InvalidRequest with all problems in its details
  */
 export function parseRequest(value: unknown, rules: RequestRules, found: readonly Problem[] = []): Request {
   const problems = new ProblemList();
@@ -65,8 +65,8 @@ export function parseRequest(value: unknown, rules: RequestRules, found: readonl
 }
 
 /**
- * A request with its defaults filled in, whatever this version or its configuration says of its task and time: to compare it
- * with a job that was accepted before. Undefined where the request is not valid otherwise.
+ * Fills in a request's defaults without checking its task and timeout, to compare it with a job that was accepted
+ * before. Undefined if the request is invalid otherwise.
  */
 export function requestAsSent(value: unknown, rules: RequestRules): Request | undefined {
   if (value === null || typeof value !== "object" || Array.isArray(value) || shapeProblem(value) !== undefined)
@@ -76,9 +76,9 @@ export function requestAsSent(value: unknown, rules: RequestRules): Request | un
   problems.addAll(problemsOf(Envelope, filled));
   checkStorable(value, problems);
   checkLabels(filled, problems);
-  const chosen = schemaFor(filled.task);
-  if (problems.length > 0 || "message" in chosen) return undefined;
-  const task = withDefaults(chosen, filled.task) as Task;
+  const schema = schemaFor(filled.task);
+  if (problems.length > 0 || "message" in schema) return undefined;
+  const task = withDefaults(schema, filled.task) as Task;
   if ("params" in task && (task.params === null || typeof task.params !== "object")) return undefined;
   return { tenant: DEFAULT_TENANT, ...filled, timeoutSeconds: rules.timeoutSeconds, task } as Request;
 }
@@ -86,29 +86,29 @@ export function requestAsSent(value: unknown, rules: RequestRules): Request | un
 /** Labels are part of every response and document. */
 function checkLabels({ labels }: { labels?: unknown }, problems: ProblemList): void {
   if (labels === null || typeof labels !== "object") return;
-  // As jobs.bounded_labels counts: with what is escaped in a response.
+  // Counted as in jobs.bounded_labels: with the escapes of a response.
   const bytes = Buffer.byteLength(JSON.stringify(labels).replace(/[\uFFFE\uFFFF]/g, "\\uffff"));
-  const most = BOUNDS.labelsBytes - LABEL_SPACES;
-  if (bytes <= most) return;
+  const maxBytes = BOUNDS.labelsBytes - LABEL_SPACES;
+  if (bytes <= maxBytes) return;
   problems.add(() => ({
     field: "labels",
-    message: `must have at most ${most} bytes as JSON, and have ${bytes}. Send fewer or shorter labels.`,
+    message: `must have at most ${maxBytes} bytes as JSON, and have ${bytes}. Send fewer or shorter labels.`,
   }));
 }
 /** Spaces that Postgres writes into the JSON of 32 labels. */
 const LABEL_SPACES = 64;
 
 function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): Task | undefined {
-  const chosen = schemaFor(value);
-  if (typeof chosen !== "object" || "message" in chosen) {
-    problems.add(() => chosen as Problem);
+  const schema = schemaFor(value);
+  if (typeof schema !== "object" || "message" in schema) {
+    problems.add(() => schema as Problem);
     return undefined;
   }
-  const task = withDefaults(chosen, value) as Task;
-  problems.addAll(problemsOf(chosen, task, "task"));
-  if ("query" in task) named("query", task.query, queryNamed, allQueries(), task.params, problems);
+  const task = withDefaults(schema, value) as Task;
+  problems.addAll(problemsOf(schema, task, "task"));
+  if ("query" in task) checkNamed("query", task.query, findQuery, allQueries(), task.params, problems);
   else if ("statement" in task)
-    named("statement", task.statement, statementNamed, allStatements(), task.params, problems);
+    checkNamed("statement", task.statement, findStatement, allStatements(), task.params, problems);
   else if ("sql" in task && !rules.rawSql)
     problems.add(() => ({
       field: "task.sql",
@@ -123,14 +123,14 @@ function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): 
   else if ("source" in task && task.source && "s3" in task.source && isSigned(task.source.s3))
     problems.add(() => ({
       field: "task.source.s3",
-      message: "holds a signature. Name the object only: s3://bucket/key.",
+      message: "contains a signature. Send the location only: s3://bucket/key.",
     }));
   else if ("source" in task && task.source && "url" in task.source && typeof task.source.url === "string")
-    allowedHost(task.source.url, rules.urlHosts, problems);
+    checkHost(task.source.url, rules.urlHosts, problems);
   return task;
 }
 
-/** The one variant of a task that a value can have been meant as: its errors then speak of that one only. */
+/** Selects the task variant that a value is meant to be, so that errors name its fields only. */
 function schemaFor(value: unknown): TSchema | Problem {
   if (value === null || typeof value !== "object" || Array.isArray(value))
     return { field: "task", value: redactAndTruncate(value), message: "must be a JSON object." };
@@ -150,15 +150,15 @@ function schemaFor(value: unknown): TSchema | Problem {
             message: "must be an object with inline, s3 or url.",
           }
         : InlineTask;
-    const kinds = ["inline", "s3", "url"].filter((kind) => kind in source);
-    if (kinds.length > 1) return { field: "task.source", message: `has ${kinds.join(" and ")}. Keep one.` };
-    if (kinds.length === 0)
+    const sourceTypes = ["inline", "s3", "url"].filter((kind) => kind in source);
+    if (sourceTypes.length > 1) return { field: "task.source", message: `has ${sourceTypes.join(" and ")}. Keep one.` };
+    if (sourceTypes.length === 0)
       return { field: "task.source", value: redactAndTruncate(source), message: "must have one of: inline, s3, url." };
-    return kinds[0] === "s3" ? S3Task : kinds[0] === "url" ? UrlTask : InlineTask;
+    return sourceTypes[0] === "s3" ? S3Task : sourceTypes[0] === "url" ? UrlTask : InlineTask;
   }
   return "type" in task
     ? { field: "task.type", value: redactAndTruncate(task.type), message: "must be one of: read, update." }
-    : { field: "task.type", message: "is missing. It is read or update." };
+    : { field: "task.type", message: "is missing. It must be read or update." };
 }
 
 /** Returns true if an object's key ends in the query of a signed URL: a job's document shows its location. */
@@ -166,7 +166,7 @@ const isSigned = (location: unknown): boolean =>
   typeof location === "string" &&
   /x-amz-(?:signature|credential|security-token)(?:=|%3d)/i.test(location.slice(0, INPUT.s3));
 
-function named(
+function checkNamed(
   kind: "query" | "statement",
   name: unknown,
   find: (name: string) => NamedQuery | undefined,
@@ -190,26 +190,26 @@ function named(
   }
 }
 
-function allowedHost(address: string, hosts: readonly string[], problems: ProblemList): void {
-  const wrong = (message: string) =>
+function checkHost(address: string, hosts: readonly string[], problems: ProblemList): void {
+  const addProblem = (message: string) =>
     problems.add(() => ({ field: "task.source.url", value: redactUrl(address), message }));
   const url = URL.parse(address);
-  if (!url) wrong("is not a URL.");
-  else if (url.username || url.password) wrong("must not hold a user name or password.");
+  if (!url) addProblem("is not a URL.");
+  else if (url.username || url.password) addProblem("must not contain a user name or password.");
   else if (hosts.includes(url.hostname) && url.port !== "")
-    wrong(`names port ${url.port}. Leave it out: sources are read from 443 only.`);
+    addProblem(`names port ${url.port}. Leave it out: sources are read from 443 only.`);
   else if (!hosts.includes(url.host))
-    wrong(
+    addProblem(
       `names a host that is not on this stack's list (${hosts.join(", ") || "which is empty"}). Ask the operator to add it to jobs.urlHosts, or upload the file and use s3.`,
     );
 }
 
 const stringify = configure({ deterministic: true });
 
-/** A task without the parameters that say their default, which null and the default itself do: what its hash is of. */
+/** Returns a task without parameters that are null or equal their default; the request hash is computed from it. */
 export function canonical(task: Task): Task {
   const query =
-    "query" in task ? queryNamed(task.query) : "statement" in task ? statementNamed(task.statement) : undefined;
+    "query" in task ? findQuery(task.query) : "statement" in task ? findStatement(task.statement) : undefined;
   if (!query || !("params" in task)) return task;
   const defaults = new Map(query.params.map((param) => [param.name, stringify(param.default ?? null)]));
   const params = Object.entries(task.params).filter(

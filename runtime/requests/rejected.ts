@@ -3,9 +3,9 @@ import type { ErrorBody } from "../contract/errors.ts";
 import { redactText } from "../contract/redact.ts";
 import type { Database } from "../store/jobs.ts";
 
-/** A request that was rejected, as it is kept for people. */
+/** A rejected request, stored for operators. */
 export interface Rejected {
-  /** The id of its answer, which tells different requests under one requestId apart. */
+  /** Id of its answer, which distinguishes different requests with one requestId. */
   id: string;
   tenant: string;
   requestId: string;
@@ -15,13 +15,13 @@ export interface Rejected {
   body: unknown;
 }
 
-/** The kept beginning of a body. Characters. */
-const BODY = 4_000;
-const TEXT = 1_000;
-const ENTRIES = 50;
-const LEVELS = 8;
+/** Maximums of a stored body: characters, characters of a text in it, entries of a list or object, and nesting. */
+const MAX_BODY = 4_000;
+const MAX_TEXT = 1_000;
+const MAX_ENTRIES = 50;
+const MAX_LEVELS = 8;
 
-/** Keeps a rejected request; past the maximum per tenant and day it is only counted. The same one again is a copy. */
+/** Stores a rejected request. Above the maximum per tenant and day it is only counted; a repeat counts as a copy. */
 export async function storeRejected(db: Database, rejected: Rejected): Promise<void> {
   await db.query("select jobs.reject($1, $2, $3, $4, $5, $6)", [
     rejected.id,
@@ -33,19 +33,21 @@ export async function storeRejected(db: Database, rejected: Rejected): Promise<v
   ]);
 }
 
-/** The beginning of a request as JSON text: long texts, long lists and deep levels are cut, and URLs have no secrets. */
+/**
+ * Returns the beginning of a request as JSON: long texts, long lists and deep levels are cut, and URLs have no secrets.
+ */
 export function excerptOf(value: unknown): string {
-  const budget = { left: BODY };
-  return cutText(JSON.stringify(excerpt(value, LEVELS, budget)) ?? "", BODY);
+  const budget = { left: MAX_BODY };
+  return cutText(JSON.stringify(excerpt(value, MAX_LEVELS, budget)) ?? "", MAX_BODY);
 }
 
-/** Text without credentials. Of long text the beginning, as if the user information of a URL ended behind it. */
-const redacted = (text: string): string => redactText(text.length > TEXT ? `${text.slice(0, TEXT)}@` : text);
+/** Removes credentials. Long text is cut and redacted as if a URL's user information ended there. */
+const redacted = (text: string): string => redactText(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}@` : text);
 
-/** @param budget characters that may still be copied, so that the work has a maximum whatever the value's shape */
+/** @param budget remaining characters to copy: bounds the work for a value of any shape */
 function excerpt(value: unknown, levels: number, budget: { left: number }): unknown {
   if (typeof value === "string") {
-    const text = cutText(redacted(value), TEXT);
+    const text = cutText(redacted(value), MAX_TEXT);
     budget.left -= text.length + 2;
     return text;
   }
@@ -53,18 +55,18 @@ function excerpt(value: unknown, levels: number, budget: { left: number }): unkn
   if (value === null || typeof value !== "object") return value;
   if (levels === 0 || budget.left <= 0) return "…";
   if (Array.isArray(value)) {
-    const items = value.slice(0, ENTRIES).map((item) => excerpt(item, levels - 1, budget));
-    return value.length > ENTRIES ? [...items, `… ${value.length - ENTRIES} more`] : items;
+    const items = value.slice(0, MAX_ENTRIES).map((item) => excerpt(item, levels - 1, budget));
+    return value.length > MAX_ENTRIES ? [...items, `… ${value.length - MAX_ENTRIES} more`] : items;
   }
   const copy: [string, unknown][] = [];
   for (const name in value) {
-    if (copy.length === ENTRIES || budget.left <= 0) {
+    if (copy.length === MAX_ENTRIES || budget.left <= 0) {
       copy.push(["…", "more fields"]);
       break;
     }
-    const shown = cutText(redacted(name), 100);
-    budget.left -= shown.length;
-    copy.push([shown, excerpt((value as Record<string, unknown>)[name], levels - 1, budget)]);
+    const key = cutText(redacted(name), 100);
+    budget.left -= key.length;
+    copy.push([key, excerpt((value as Record<string, unknown>)[name], levels - 1, budget)]);
   }
   return Object.fromEntries(copy);
 }

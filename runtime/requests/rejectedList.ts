@@ -5,12 +5,12 @@ import type { Database } from "../store/jobs.ts";
 
 /** Filter of rejected requests; fields are combined with AND. */
 export interface RejectedFilter {
-  /** Undefined: those of all tenants. */
+  /** Undefined for all tenants. */
   tenant?: string | undefined;
   /** Error class. */
   type?: string | undefined;
   source?: "queue" | "http" | undefined;
-  /** Part of the request id, the error's message or the body's beginning, whatever the case. */
+  /** Part of the request id, the error's message or the body's beginning; case-insensitive. */
   text?: string | undefined;
   /** Beginning of the id. */
   prefix?: string | undefined;
@@ -19,17 +19,17 @@ export interface RejectedFilter {
   until?: string | undefined;
 }
 
-/** Requests that figures are made of, at most. */
-const COUNTED = 10_000;
+/** Maximum number of counted requests. */
+const MAX_COUNTED = 10_000;
 /** Characters of a message and a body in a list. */
-const MESSAGE = 500;
-const BODY = 300;
+const MAX_MESSAGE = 500;
+const MAX_BODY = 300;
 
 const Count = Type.Integer({ minimum: 0 });
 const Time = Type.String({ format: "date-time" });
 /** A page of rejected requests, the last that came first, with their figures by error class. */
 export const RejectedPage = Type.Object({
-  total: Type.Integer({ minimum: 0, description: `matching requests, at most ${COUNTED}` }),
+  total: Type.Integer({ minimum: 0, description: `matching requests, at most ${MAX_COUNTED}` }),
   isMore: Type.Boolean({ description: "whether more match than were counted" }),
   causes: Type.Array(
     Type.Object({ type: Type.String(), count: Count, copies: Count, firstSeenAt: Time, lastSeenAt: Time }),
@@ -48,7 +48,7 @@ export const RejectedPage = Type.Object({
 });
 export type RejectedPage = Static<typeof RejectedPage>;
 
-/** Lists rejected requests with their figures by cause. */
+/** Lists rejected requests, with counts by cause. */
 export async function listRejected(
   db: Database,
   { tenant, type, source, text, prefix, since, until }: RejectedFilter,
@@ -71,7 +71,7 @@ export async function listRejected(
     db.query(
       `select error_type as type, count(*)::int as count, sum(copies)::int as copies,
          jobs.iso(min(created_at)) as "firstSeenAt", jobs.iso(max(last_at)) as "lastSeenAt"
-       from (select error_type, copies, created_at, last_at ${matching} order by last_at desc, id desc limit ${COUNTED + 1}) newest
+       from (select error_type, copies, created_at, last_at ${matching} order by last_at desc, id desc limit ${MAX_COUNTED + 1}) newest
        group by error_type order by count(*) desc, error_type`,
       values,
     ),
@@ -80,11 +80,11 @@ export async function listRejected(
   return {
     rejected: page.rows.map(({ message, body, ...row }) => ({
       ...row,
-      message: cutText(message ?? "", MESSAGE),
-      body: cutText(body, BODY),
+      message: cutText(message ?? "", MAX_MESSAGE),
+      body: cutText(body, MAX_BODY),
     })),
     causes: causes.rows,
-    total: Math.min(counted, COUNTED),
-    isMore: counted > COUNTED,
+    total: Math.min(counted, MAX_COUNTED),
+    isMore: counted > MAX_COUNTED,
   };
 }

@@ -6,27 +6,27 @@ import { testApi } from "../testing/api/api.ts";
 import { sqsEvent, testDispatcher } from "../testing/dispatcher.ts";
 import { canonical, requestAsSent } from "./parse.ts";
 
-/** Requests of which an earlier version accepted another text, or an earlier configuration more. */
+/** Requests that an earlier version or configuration accepted. */
 const REPEATS: Record<string, { task: Record<string, unknown>; timeoutSeconds?: number }> = {
   "SQL that is refused": { task: { type: "read", sql: "select pg_sleep(1)", format: "ndjson" } },
   "two statements": { task: { type: "read", sql: "select 1; select 2" } },
   "a query that is gone": { task: { type: "read", query: "former_query", params: { day: "2021-01-01", top: null } } },
   "a parameter that is gone": { task: { type: "read", query: "price_export", params: { former: 7 } } },
   "a statement that is gone": { task: { type: "update", statement: "former_statement", params: {} } },
-  "a host that is not allowed any more": {
+  "a host that is no longer allowed": {
     task: { type: "update", target: "prices", source: { url: "https://former.example.com/p.csv" } },
   },
-  "a bucket that is not the platform's any more": {
+  "a bucket that no longer belongs to the platform": {
     task: { type: "update", target: "prices", source: { s3: "s3://former/p.csv" } },
   },
   "a time above the maximum": { task: { type: "read", query: "price_export" }, timeoutSeconds: 90_000 },
 };
 
-/** Stores a job as it was accepted before, under the rules of that time. */
+/** Stores a job as an earlier version accepted it. */
 async function store(
   admin: { query(text: string, values: unknown[]): Promise<unknown> },
   { tenant, requestId, task }: { tenant: string; requestId: string; task: Record<string, unknown> },
-  accepted: { accept: (sound: object) => Promise<unknown> },
+  accepted: { accept: (request: object) => Promise<unknown> },
 ): Promise<void> {
   await accepted.accept({ requestId, tenant, task: { type: "read", query: "price_export" }, reply: "none" });
   const request = requestAsSent(
@@ -50,7 +50,7 @@ describe("a repeat of a request that would be refused today", () => {
       d = await testDispatcher({ jobs: { rawSql: true } });
     });
     afterEach(() => d.close());
-    const accept = (sound: object) => handleRequests(d.context, sqsEvent(sound));
+    const accept = (request: object) => handleRequests(d.context, sqsEvent(request));
     const answers = async () => (await d.receive(d.context.queues.responses)).map(({ Body }) => JSON.parse(Body ?? ""));
     const rejected = async () => (await d.admin.query("select from jobs.rejected")).rows.length;
 
@@ -70,7 +70,7 @@ describe("a repeat of a request that would be refused today", () => {
         assert.equal((await d.admin.query("select from jobs.reply_requests")).rows.length, 1, "its response is wanted");
       });
 
-    it("is refused when its task is another, or when its text leaves open what it says", async () => {
+    it("is refused when its task differs, or its text is ambiguous", async () => {
       const task = { type: "read", sql: "select pg_sleep(1)", format: "csv" };
       await store(d.admin, { tenant: "default", requestId: "known", task }, { accept });
       await handleRequests(d.context, sqsEvent({ requestId: "known", task: { ...task, sql: "select pg_sleep(2)" } }));
@@ -108,7 +108,7 @@ describe("a repeat of a request that would be refused today", () => {
     for (const [index, [what, { task, ...rest }]] of Object.entries(REPEATS).entries())
       it(`is the known job: ${what}`, async () => {
         const requestId = `known-${index}`;
-        const accept = async (sound: object) => assert.equal((await post(sound)).statusCode, 202);
+        const accept = async (request: object) => assert.equal((await post(request)).statusCode, 202);
         await store(p.admin, { tenant: "acme", requestId, task }, { accept });
         const response = await post({ requestId, task, ...rest });
         assert.equal(response.statusCode, 200, response.body);
@@ -119,7 +119,7 @@ describe("a repeat of a request that would be refused today", () => {
 
     it("is the known job when it is the second retry of one", async () => {
       const task = { type: "read", sql: "select pg_sleep(1)" };
-      const accept = async (sound: object) => assert.equal((await post(sound)).statusCode, 202);
+      const accept = async (request: object) => assert.equal((await post(request)).statusCode, 202);
       for (const requestId of ["ended", "ended.retry-1"])
         await store(p.admin, { tenant: "acme", requestId, task }, { accept });
       await p.admin.query(

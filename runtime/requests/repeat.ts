@@ -2,7 +2,7 @@ import { hashOf, type Request, type Task } from "../contract/request.ts";
 import type { Database } from "../store/jobs.ts";
 import { canonical } from "./parse.ts";
 
-/** Returns true if an id of a tenant belongs to a job. */
+/** Returns true if the tenant has a job with this id. */
 export async function hasJob(db: Database, tenant: string, requestId: string): Promise<boolean> {
   const { rows } = await db.query("select from jobs.documents where tenant = $1 and request_id = $2", [
     tenant,
@@ -13,7 +13,7 @@ export async function hasJob(db: Database, tenant: string, requestId: string): P
 
 /**
  * Finds the job of which a request is a repeat.
- * @returns the job's request hash; undefined if no job has this id, or its task is another
+ * @returns the job's request hash; undefined if no job has this id, or its task differs
  */
 export async function knownHash(
   db: Database,
@@ -23,13 +23,13 @@ export async function knownHash(
     tenant,
     requestId,
     hashOf(canonical(task)),
-    asStored(task),
+    storedTask(task),
   ]);
   return rows[0].hash ?? undefined;
 }
 
 /**
- * A task as its job stores it, or null where the job stores it otherwise. A named query that this version does not have gives
- * its task another hash, since its defaults are unknown.
+ * Returns a task as its job stores it, or null for a batch, which is stored differently. The stored text is compared
+ * since the hash differs for a named query of another version, whose defaults are unknown.
  */
-const asStored = (task: Task): string | null => ("source" in task ? null : JSON.stringify(task));
+const storedTask = (task: Task): string | null => ("source" in task ? null : JSON.stringify(task));

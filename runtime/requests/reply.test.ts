@@ -11,17 +11,17 @@ const none = { reply: "none" } as const;
 describe("a request's reply", () => {
   let fixture: Awaited<ReturnType<typeof storeWithRun>>["fixture"];
   let dispatcher: pg.Client;
-  let keeper: pg.Client;
+  let runner: pg.Client;
   let run: string;
   before(async () => {
-    ({ fixture, dispatcher, keeper, run } = await storeWithRun());
+    ({ fixture, dispatcher, keeper: runner, run } = await storeWithRun());
   });
   beforeEach(() => fixture.admin.query("delete from jobs.jobs; delete from jobs.reply_requests"));
   after(() => fixture.close());
 
-  const taken = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
+  const claimJob = async (requestId: string, more: object = {}): Promise<ClaimedJob> => {
     await accept(dispatcher, [newJob(requestId, more)]);
-    const job = await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
+    const job = await claim(runner, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
     assert(job);
     return job;
   };
@@ -29,40 +29,40 @@ describe("a request's reply", () => {
     await fixture.admin.query("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
     return (await dueResponses(dispatcher, 10, ids)).map(({ requestId, body }) => [requestId, JSON.parse(body).status]);
   };
-  const kept = async () => (await fixture.admin.query("select request_id, body from jobs.responses")).rows;
+  const storedResponses = async () => (await fixture.admin.query("select request_id, body from jobs.responses")).rows;
 
-  it("none: the response is kept to be read, and neither handed to the run nor ever due", async () => {
-    const job = await taken("a", none);
-    const response = await finish(keeper, job, ok);
+  it("none: stores the response for reading, and neither returns it to the run nor sends it", async () => {
+    const job = await claimJob("a", none);
+    const response = await finish(runner, job, ok);
     assert.equal(response?.body, undefined);
-    assert.equal(JSON.parse((await kept())[0].body).status, "SUCCEEDED");
+    assert.equal(JSON.parse((await storedResponses())[0].body).status, "SUCCEEDED");
     assert.deepEqual([await due(), await due([job.id])], [[], []]);
     assert.equal((await readMetrics(dispatcher, 1)).platform.unsentResponses, 0);
     const { rows } = await fixture.admin.query("select document ->> 'reply' as reply from jobs.documents");
     assert.equal(rows[0].reply, "none");
   });
 
-  it("none: a job that is cancelled while it waits has no response due either", async () => {
+  it("none: sends no response of a job that is cancelled while it waits", async () => {
     await accept(dispatcher, [newJob("a", none)]);
     assert.equal(await cancel(await fixture.as("api_reader"), "default", "a"), "CANCELLED");
-    assert.deepEqual([(await kept()).length, await due()], [1, []]);
+    assert.deepEqual([(await storedResponses()).length, await due()], [1, []]);
   });
 
-  it("none: an old job is forgotten although its response was never sent", async () => {
-    await finish(keeper, await taken("a", none), ok);
+  it("none: deletes an old job although its response was never sent", async () => {
+    await finish(runner, await claimJob("a", none), ok);
     await fixture.admin.query("update jobs.jobs set finished_at = finished_at - interval '9 days'");
     assert.equal(await expireJobs(dispatcher, 1, 10), 1);
   });
 
-  it("queue, of a repeat: the response of an ended job is sent, also where the first said none", async () => {
-    const job = await taken("a", none);
-    await finish(keeper, job, ok);
+  it("queue, in a repeat: sends the response of an ended job, even if the first request had reply none", async () => {
+    const job = await claimJob("a", none);
+    await finish(runner, job, ok);
     const [repeat] = await accept(dispatcher, [newJob("a", none)]);
     assert.deepEqual([repeat?.outcome, repeat?.answered, await due()], ["REPEATED", false, []]);
-    const [asked] = await accept(dispatcher, [newJob("a")]);
-    assert.deepEqual([asked?.outcome, asked?.answered], ["REPEATED", true]);
+    const [repeated] = await accept(dispatcher, [newJob("a")]);
+    assert.deepEqual([repeated?.outcome, repeated?.answered], ["REPEATED", true]);
     const [response] = await dueResponses(dispatcher, 1, [job.id]);
-    assert.equal(response?.body, (await kept())[0].body, "all copies are the same");
+    assert.equal(response?.body, (await storedResponses())[0].body, "all copies are the same");
     await responsesSent(dispatcher, [{ id: response?.id ?? 0, messageId: "m" }]);
     await accept(dispatcher, [newJob("a", none)]);
     assert.deepEqual(await due(), [], "a repeat without reply sends nothing");
@@ -70,45 +70,45 @@ describe("a request's reply", () => {
     assert.deepEqual(await due(), [["a", "SUCCEEDED"]], "once more");
   });
 
-  it("queue, of a repeat: a job that still waits or runs has its response sent when it ends", async () => {
-    const job = await taken("a", none);
+  it("queue, in a repeat: sends the response of a waiting or running job when it ends", async () => {
+    const job = await claimJob("a", none);
     await accept(dispatcher, [newJob("a")]);
     assert.deepEqual(await due(), []);
-    const response = await finish(keeper, job, ok);
+    const response = await finish(runner, job, ok);
     assert.equal(JSON.parse(response?.body ?? "").status, "SUCCEEDED", "the run sends it");
     assert.deepEqual(await due(), [["a", "SUCCEEDED"]]);
   });
 
-  it("queue, in the same batch as the first: is kept in mind too", async () => {
+  it("queue, in the same batch as the first request: sends the response", async () => {
     await accept(dispatcher, [newJob("a", none), newJob("a")]);
-    const job = await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
+    const job = await claim(runner, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined);
     assert(job);
-    assert((await finish(keeper, job, ok))?.body);
+    assert((await finish(runner, job, ok))?.body);
   });
 
-  it("queue, of a repeat that comes while the job's end commits: is not lost", async () => {
-    const job = await taken("a", none);
-    await keeper.query("begin");
-    const response = await finish(keeper, job, ok);
+  it("queue, in a repeat during the commit of the job's end: sends the response", async () => {
+    const job = await claimJob("a", none);
+    await runner.query("begin");
+    const response = await finish(runner, job, ok);
     assert.equal(response?.body, undefined);
     const repeated = accept(dispatcher, [newJob("a")]);
-    await keeper.query("commit");
+    await runner.query("commit");
     assert.equal((await repeated)[0]?.outcome, "REPEATED");
     assert.deepEqual(await due(), [["a", "SUCCEEDED"]]);
   });
 
-  it("queue, of a repeat that no transaction of the job's end has seen: is found by the sweep", async () => {
-    const job = await taken("a", none);
-    await finish(keeper, job, ok);
+  it("queue, in a repeat that the end of the job missed: the sweep sends the response", async () => {
+    const job = await claimJob("a", none);
+    await finish(runner, job, ok);
     await fixture.admin.query("insert into jobs.reply_requests select id from jobs.jobs");
     assert.deepEqual(await due(), [["a", "SUCCEEDED"]]);
     assert.equal((await fixture.admin.query("select from jobs.reply_requests")).rows.length, 0);
   });
 
-  it("of a conflicting request changes nothing of the first job's", async () => {
-    const job = await taken("a", none);
+  it("of a conflicting request does not change the first job's reply", async () => {
+    const job = await claimJob("a", none);
     await accept(dispatcher, [newJob("a", { requestHash: "other", responseId: "other" })]);
-    assert.equal((await finish(keeper, job, ok))?.body, undefined);
+    assert.equal((await finish(runner, job, ok))?.body, undefined);
     await accept(dispatcher, [newJob("a", { requestHash: "other", responseId: "other" })]);
     assert.deepEqual(await due(), []);
   });

@@ -3,7 +3,7 @@ import { JobError } from "../contract/errors.ts";
 import type { InlineTask, S3Task, StatementTask, UrlTask } from "../contract/request.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import type { Settings } from "../platform/settings.ts";
-import { bindParams, statementNamed } from "../queries/catalogue.ts";
+import { bindParams, findStatement } from "../queries/catalogue.ts";
 import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../store/jobs.ts";
 import { reachCrashPoint } from "./crashPoints.ts";
 import { type Loaded, loadBatch, stopText } from "./load/batch.ts";
@@ -81,7 +81,7 @@ interface Done {
 }
 
 async function runStatement(task: Static<typeof StatementTask>, { session, job }: UpdateContext): Promise<Done> {
-  const statement = statementNamed(task.statement);
+  const statement = findStatement(task.statement);
   if (!statement)
     throw new JobError("InvalidSql", { reason: `there is no statement '${task.statement}' in this version.` });
   reachCrashPoint("COPY", job);

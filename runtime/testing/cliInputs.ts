@@ -233,7 +233,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
     name: "--output in a loop of links",
     script: `ln -s b a; ln -s a b; ${query("--id never --output a")}`,
     code: 6,
-    err: /too many symbolic links/,
+    err: /too many levels of symbolic links/,
   },
   {
     from: "further",
@@ -871,7 +871,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
     name: "a beginning of several ids",
     script: "rates show 5493b3e1",
     code: 2,
-    err: /'5493b3e1' is the beginning of 2 ids\. Give more of it:\n {2}5493b3e1-a0c {2}SUCCEEDED\n {2}5493b3e1-b7d/,
+    err: /'5493b3e1' is the beginning of 2 ids\. Give a longer prefix:\n {2}5493b3e1-a0c {2}SUCCEEDED\n {2}5493b3e1-b7d/,
   },
   {
     from: "listed",

@@ -100,7 +100,7 @@ describe("parseStackConfig", () => {
         value: "opensarch",
         message: "must be one of: postgres, opensearch. Did you mean 'opensearch'?",
       },
-      { key: "tenant", value: 0.5, message: "is not a field here. Did you mean 'tenants'?" },
+      { key: "tenant", value: 0.5, message: "is not a known field. Did you mean 'tenants'?" },
       {
         key: "account.id",
         value: 111111111111,
@@ -165,7 +165,7 @@ describe("parseStackConfig", () => {
       { key: "tracking.storageGb", message: "is missing (GiB of gp3 storage per data node)." },
     ]);
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking: { store: "postgres", zoneCount: 2 } }), [
-      { key: "tracking.zoneCount", value: 2, message: "is not a field here. There is: store." },
+      { key: "tracking.zoneCount", value: 2, message: "is not a known field. Known: store." },
     ]);
   });
 
@@ -533,7 +533,7 @@ describe("readStackFile", () => {
       ({ message }: Error) => {
         const [title, ...lines] = message.split("\n");
         assert.equal(title, "Pulumi.bad.yaml is not valid:");
-        assert.ok(lines.includes(`  netwrk "{}" is not a field here. Did you mean 'network'?`), message);
+        assert.ok(lines.includes(`  netwrk "{}" is not a known field. Did you mean 'network'?`), message);
         assert.ok(
           lines.some((line) => line.startsWith("  data.retentionDays 0 must be at least 1 (")),
           message,

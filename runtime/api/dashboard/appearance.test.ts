@@ -23,7 +23,7 @@ const SEEN: Record<string, (page: Page) => Promise<void>> = {
   "#/query/query/price_export": (page) => heading(page, "price_export"),
   "#/query/sql": (page) => heading(page, "SQL editor"),
   "#/query/query/nothing": (page) => heading(page, "Not found"),
-  "#/load": (page) => heading(page, "A file of rows"),
+  "#/load": (page) => heading(page, "Load a file"),
   "#/dead-letters": (page) => page.getByText("No dead letters.").waitFor(),
   "#/audit?action=submit": (page) => page.getByRole("link", { name: "good", exact: true }).waitFor(),
 };

@@ -107,7 +107,7 @@ describe("jobs in the dashboard", function () {
       await page.getByRole("link", { name: "Bad rows" }).click();
       await page.waitForURL(/text=InvalidRows&status=FAILED/);
       assert.equal(await page.getByRole("link", { name: "Bad rows" }).getAttribute("aria-current"), "true");
-      await page.getByRole("button", { name: "Forget view" }).click();
+      await page.getByRole("button", { name: "Delete view" }).click();
       assert.equal(await page.getByRole("link", { name: "Bad rows" }).count(), 0);
     });
 

@@ -46,7 +46,7 @@ function credentialOf(request: FastifyRequest, platform: string): Credential | u
 }
 
 /** Maximum number of remembered valid tokens. Their requests do not count against the limit of their address. */
-const MOST_KNOWN = 10_000;
+const MAX_REMEMBERED_TOKENS = 10_000;
 
 /** Creates guards. They run before the body is read. */
 export function createGuards(db: Database, limits: Limits, platform: string): Guard {
@@ -67,7 +67,7 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
     const caller = await find(token);
     if (!caller) known.delete(token);
     else if (!known.has(token)) {
-      if (known.size >= MOST_KNOWN) known.clear();
+      if (known.size >= MAX_REMEMBERED_TOKENS) known.clear();
       known.add(token);
     }
     return caller;

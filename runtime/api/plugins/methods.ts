@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { JobError } from "../../contract/errors.ts";
-import { sendProblem, shownPath } from "../problem.ts";
+import { pathForMessage, sendProblem } from "../problem.ts";
 
 /**
  * Answers requests that match no route, before their bodies are read: 405 with the path's methods, or 404. Must be
@@ -19,11 +19,11 @@ export function answerUnrouted(app: FastifyInstance): void {
     const allow = [...routes.values()].filter((route) => route.path.test(path)).flatMap(({ methods }) => [...methods]);
     // The route exists but found nothing, for example a file of /docs.
     if (allow.length === 0 || allow.includes(method))
-      return sendProblem(reply, new JobError("NotFound", { path: `${method} ${shownPath(path)}` }));
+      return sendProblem(reply, new JobError("NotFound", { path: `${method} ${pathForMessage(path)}` }));
     const methods = [...new Set(allow)].sort().join(", ");
     return sendProblem(
       reply.header("allow", methods),
-      new JobError("MethodNotAllowed", { path: shownPath(path), method, allow: methods }),
+      new JobError("MethodNotAllowed", { path: pathForMessage(path), method, allow: methods }),
     );
   };
   app.addHook("onRequest", (request, reply, done) => {

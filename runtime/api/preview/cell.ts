@@ -18,7 +18,7 @@ export interface Row {
 /** Collects the text of a cell up to its maximum. */
 export class CellText {
   /** Marks the end of a truncated cell, and a cell that was not reached. */
-  static readonly CUT = "…";
+  static readonly ELLIPSIS = "…";
   readonly #most: number;
   #text = "";
 
@@ -40,7 +40,7 @@ export class CellText {
    * @param isOpen - True if the end of the cell is unknown.
    */
   shown(isOpen = false): string {
-    if (!this.isFull) return isOpen ? this.#text + CellText.CUT : this.#text;
-    return this.#text.slice(0, this.#most).toWellFormed() + CellText.CUT;
+    if (!this.isFull) return isOpen ? this.#text + CellText.ELLIPSIS : this.#text;
+    return this.#text.slice(0, this.#most).toWellFormed() + CellText.ELLIPSIS;
   }
 }

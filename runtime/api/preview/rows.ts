@@ -77,7 +77,7 @@ class Columns {
     }
     if (isOpen)
       for (let place = 0; place < Math.min(this.count, PREVIEW.columns); place++)
-        if (!(place in placed)) placed[place] = CellText.CUT;
+        if (!(place in placed)) placed[place] = CellText.ELLIPSIS;
     return placed;
   }
 

@@ -7,7 +7,7 @@ import { RequestId } from "../../contract/request.ts";
 import {
   BULK_JOBS,
   type BulkAction,
-  type BulkFigures,
+  type BulkCounts,
   type BulkOutcome,
   cancelOne,
   changeJobs,
@@ -78,13 +78,13 @@ const Outcome = Type.Object({
 });
 
 type Body = Static<typeof Cancel> & Partial<Static<typeof Retry>>;
-type Whom = Static<typeof TenantQuery>;
+type BulkRequest = Static<typeof TenantQuery>;
 
 /** POST /bulk/cancel and POST /bulk/retry: cancel or retry many jobs of a tenant, a bounded batch per call. */
 export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...deps }) => {
   const perform = async (
     action: BulkAction,
-    request: FastifyRequest<{ Querystring: Whom; Body: Body }>,
+    request: FastifyRequest<{ Querystring: BulkRequest; Body: Body }>,
   ): Promise<BulkOutcome> => {
     const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
     const { dryRun, includeFinal = false } = request.body;
@@ -152,7 +152,7 @@ function selectionOf(tenant: string, { filter, ids, limit, cursor }: Body): Sele
 }
 
 /** Returns the response of a dry run. */
-const counted = (figures: BulkFigures): BulkOutcome => ({
+const counted = (figures: BulkCounts): BulkOutcome => ({
   ...figures,
   done: 0,
   unchanged: 0,

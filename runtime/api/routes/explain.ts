@@ -6,7 +6,7 @@ import { RUNNERS } from "../../contract/states.ts";
 import { type Estimate, estimate, type ReadTask, rowsDeletedBy, sqlOf } from "../../queries/explain.ts";
 import { placeProblems } from "../../queries/places.ts";
 import { turnsOf } from "../../queries/planningTurns.ts";
-import { routeOf } from "../../requests/accept.ts";
+import { runnerFor } from "../../requests/accept.ts";
 import { parseRequest } from "../../requests/parse.ts";
 import type { JobServices } from "../deps.ts";
 import { operation } from "../operation.ts";
@@ -64,10 +64,10 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
       const [unknown = []] = await placeProblems(db, [task]);
       if (unknown.length > 0) throw invalid(unknown);
       const expected = task.type === "read" ? await planned(plans, tenant, task) : undefined;
-      const route = routeOf(task, settings, expected?.bytes);
+      const route = runnerFor(task, settings, expected?.bytes);
       return {
         route,
-        room: await roomOf(db, route, settings.runners[route].slots, caller.scopes.includes("admin")),
+        room: await capacityOf(db, route, settings.runners[route].slots, caller.scopes.includes("admin")),
         ...(expected
           ? { estimatedRows: expected.rows, estimatedBytes: expected.bytes, cost: expected.cost, plan: expected.plan }
           : "statement" in task
@@ -94,7 +94,7 @@ const rowsOf = async (plans: JobServices["plans"], tenant: string, sql: string |
   sql === undefined ? {} : { estimatedRows: (await turnsOf(plans).run(tenant, () => estimate(plans, sql))).rows };
 
 /** Tells if a job would start immediately. Counts include other tenants' jobs, so only admins get them. */
-async function roomOf(db: JobServices["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
+async function capacityOf(db: JobServices["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
   const { rows } = await db.query("select running, working, waiting from jobs.room($1)", [runner]);
   const { running, working, waiting } = rows[0];
   return { slots, ...(withCounts ? { running, waiting } : {}), now: working + waiting < slots };

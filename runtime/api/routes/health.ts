@@ -12,7 +12,7 @@ export const healthRoutes: RoutePlugin = async (app, { db }) => {
       id: "isAlive",
       tag: "operations",
       unlimited: true,
-      summary: "Whether the process is running",
+      summary: "Check that the process is running",
       answers: { 200: { description: "it does", schema: State("ok") } },
     }),
     async () => ({ status: "ok" }),
@@ -23,7 +23,7 @@ export const healthRoutes: RoutePlugin = async (app, { db }) => {
       id: "isReady",
       tag: "operations",
       unlimited: true,
-      summary: "Whether the database is reachable",
+      summary: "Check that the database is reachable",
       answers: { 200: { description: "it does", schema: State("ready") } },
     }),
     async () => {

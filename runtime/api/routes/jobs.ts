@@ -18,7 +18,7 @@ import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 /** Errors that a valid submission can get. */
-export const SUBMITTING = [
+export const SUBMISSION_ERRORS = [
   "RequestIdConflict",
   "TooManyWaiting",
   "InvalidSql",
@@ -85,7 +85,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
           },
           202: { description: "accepted", schema: Status, example: STATUS_EXAMPLE, headers: LOCATION },
         },
-        errors: [...SUBMITTING],
+        errors: [...SUBMISSION_ERRORS],
       }),
       // The contract's own validation reports all problems at once (runtime/contract/request.ts).
       validatorCompiler: () => () => true,
@@ -178,7 +178,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
           200: { description: "the retry exists", schema: Status },
           202: { description: "accepted under its own id", schema: Status, headers: LOCATION },
         },
-        errors: ["UnknownJob", "NotRetryable", ...SUBMITTING],
+        errors: ["UnknownJob", "NotRetryable", ...SUBMISSION_ERRORS],
       }),
     },
     async (request, reply) => {

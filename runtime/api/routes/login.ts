@@ -9,7 +9,7 @@ import { IdentityProvider, type PendingSignIn } from "../identityProvider.ts";
 import { operation } from "../operation.ts";
 import { type CookieOptions, cookieName, cookieOf, isSecure, setCookie } from "../plugins/cookies.ts";
 import type { RoutePlugin } from "./plugin.ts";
-import { recordSignIn, Session, setSession, shownSession } from "./sessions.ts";
+import { recordSignIn, Session, sessionAnswer, setSession } from "./sessions.ts";
 
 /** Time limit of a sign-in at the identity provider. Seconds. */
 const PENDING_SECONDS = 900;
@@ -62,7 +62,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
       tag: "sessions",
       summary: "The sign-in methods",
       onRequest: limit,
-      answers: { 200: { description: "the ways", schema: Methods } },
+      answers: { 200: { description: "the sign-in methods", schema: Methods } },
     }),
     async () => methods,
   );
@@ -99,7 +99,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
       if (!caller) throw new JobError("InvalidSignIn", { reason: "the session has already ended. Sign in again." });
       await recordSignIn(db, request, caller, "identity provider", "cli");
       reply.code(201).header("cache-control", "no-store");
-      return { ...shownSession(caller), token: secret };
+      return { ...sessionAnswer(caller), token: secret };
     },
   );
 
@@ -125,7 +125,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
         );
         return reply.header("cache-control", "no-store").redirect(url.href, 302);
       } catch (error) {
-        return backWith(request, reply, error);
+        return redirectToSignIn(request, reply, error);
       }
     },
   );
@@ -148,13 +148,13 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
           .header("cache-control", "no-store")
           .redirect(`../dashboard#/signed-in/${encodeURIComponent(pending.page)}`, 302);
       } catch (error) {
-        return backWith(request, reply, error);
+        return redirectToSignIn(request, reply, error);
       }
     },
   );
 
   /** Redirects to the sign-in page with the error's code; the log has the reason. */
-  const backWith = (request: FastifyRequest, reply: FastifyReply, thrown: unknown) => {
+  const redirectToSignIn = (request: FastifyRequest, reply: FastifyReply, thrown: unknown) => {
     const { code } = asJobError(thrown);
     request.log.warn({ err: thrown }, "a sign-in at the identity provider failed");
     return reply.header("cache-control", "no-store").redirect(`../dashboard#/sign-in-failed/${code}`, 302);

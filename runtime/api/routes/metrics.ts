@@ -39,7 +39,7 @@ export const metricsRoute: RoutePlugin = async (app, { db, settings, cloud, guar
       tag: "operations",
       scope: "admin",
       summary: "Metrics of this process and of the platform, for Prometheus",
-      answers: { 200: { description: "the figures", content: { "text/plain": Type.String() } } },
+      answers: { 200: { description: "the metrics", content: { "text/plain": Type.String() } } },
     }),
     async (_request, reply) => {
       connections.labels("idle").set(db.idleCount);

@@ -205,7 +205,7 @@ describe("GET /rates", () => {
   it("limits the length of the range", async () => {
     assert.equal((await get({ ...march, date_to: "2022-04-04" })).statusCode, 200);
     assert.deepEqual(await problems({ ...march, date_to: "2022-04-05" }), [
-      "date_to makes a range of more than 400 days. Ask for a shorter one, or submit a read job.",
+      "date_to makes a range of more than 400 days. Request a shorter range, or submit a read job.",
     ]);
   });
 

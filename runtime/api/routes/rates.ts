@@ -6,7 +6,7 @@ import { ProblemList, redactAndTruncate } from "../../contract/problemList.ts";
 import { matchesEtag } from "../etag.ts";
 import { operation } from "../operation.ts";
 import { invalid } from "../problem.ts";
-import { dayNumber, type RatesQuestion, RatesReader, ratesJson } from "../ratesReader.ts";
+import { dayNumber, type RatesQuery, RatesReader, ratesJson } from "../ratesReader.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
 const PARAMETERS = ["date_from", "date_to", "orig_code", "dest_code"] as const;
@@ -39,7 +39,7 @@ const day8601 = (description: string) =>
   Type.String({ pattern: "^(?!0000)\\d{4}-\\d{1,2}-\\d{1,2}$", description, examples: ["2021-01-31"] });
 const code = (description: string) =>
   Type.String({ minLength: 1, maxLength: INPUT.place, description, examples: ["CNSHA"] });
-const Question = Type.Object(
+const Querystring = Type.Object(
   {
     date_from: day8601("first day, YYYY-MM-DD"),
     date_to: day8601("last day, YYYY-MM-DD; a range that ends before it begins is empty"),
@@ -62,7 +62,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
     tag: "prices",
     scope: api.openRates ? undefined : "read",
     summary: "Average prices per day between ports or regions",
-    querystring: Question,
+    querystring: Querystring,
     answers: {
       200: {
         description: "an entry for every day of the range, newest first",
@@ -108,7 +108,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
  * Parses the query.
  * @throws JobError InvalidRequest with all problems
  */
-function parse(query: Query, maxDays: number): RatesQuestion {
+function parse(query: Query, maxDays: number): RatesQuery {
   // Like the original: the first value of a repeated parameter counts, unknown parameters are ignored.
   const date_from = first(query.date_from);
   const date_to = first(query.date_to);
@@ -132,7 +132,7 @@ function parse(query: Query, maxDays: number): RatesQuestion {
       {
         field: "date_to",
         value: date_to,
-        message: `makes a range of more than ${maxDays} days. Ask for a shorter one, or submit a read job.`,
+        message: `makes a range of more than ${maxDays} days. Request a shorter range, or submit a read job.`,
       },
     ]);
   }

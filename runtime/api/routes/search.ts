@@ -35,11 +35,11 @@ const Filters = Type.Object(
   { additionalProperties: false },
 );
 /** Documents per read; each has at most 64 KiB. */
-const DOCUMENTS_AT_ONCE = 100;
+const DOCUMENTS_PER_READ = 100;
 /** Size of a response after which no further documents are read. Bytes. */
 const PAGE_BYTES = 2 * 1024 * 1024;
 
-const Found = Type.Object({
+const SearchPage = Type.Object({
   // Documents of earlier versions may lack fields.
   jobs: Type.Array(
     Type.Partial(
@@ -64,7 +64,7 @@ export const searchRoute: JobRoutePlugin = async (app, { tracking, guard }) => {
       summary: "Search jobs",
       description: "Up to a second behind; GET /jobs/{id} is current.",
       querystring: Filters,
-      answers: { 200: { description: "a page of documents", schema: Found } },
+      answers: { 200: { description: "a page of documents", schema: SearchPage } },
       errors: ["TrackingUnavailable"],
     }),
     async (request, reply) => {
@@ -95,7 +95,7 @@ export async function readPage(
   let bytes = 0;
   let { cursor } = search;
   do {
-    const limit = Math.min(DOCUMENTS_AT_ONCE, search.limit - documents.length);
+    const limit = Math.min(DOCUMENTS_PER_READ, search.limit - documents.length);
     const page = await tracking.search({ ...search, limit, ...(cursor === undefined ? {} : { cursor }) });
     for (const document of page.documents) {
       const text = JSON.stringify(document);

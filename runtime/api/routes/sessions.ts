@@ -92,7 +92,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       const caller = await callerOf(db, made.secret);
       if (!caller) throw ended();
       await recordSignIn(db, request, caller, "code" in request.body ? "link" : "token");
-      return shownSession(caller);
+      return sessionAnswer(caller);
     },
   );
 
@@ -121,7 +121,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
     }),
     async (request, reply) => {
       reply.header("cache-control", "no-store");
-      return shownSession(callerOfRequest(request));
+      return sessionAnswer(callerOfRequest(request));
     },
   );
 
@@ -177,7 +177,7 @@ export async function recordSignIn(
 const ended = () => new JobError("Unauthorized", { reason: "The token was just revoked, or has expired." });
 
 /** Formats a caller for GET /session. */
-export const shownSession = ({
+export const sessionAnswer = ({
   tokenId,
   kind,
   name,

@@ -19,10 +19,10 @@ const SPANS = {
 } as const;
 type Span = keyof typeof SPANS;
 /** Longest range: a week of jobs is read in a few seconds. Seconds. */
-const LONGEST_RANGE = 7 * 86_400;
-/** Step lengths of a custom range; the shortest that gives at most MOST_STEPS steps is used. Seconds. */
+const MAX_RANGE_SECONDS = 7 * 86_400;
+/** Step lengths of a custom range; the shortest that gives at most MAX_STEPS steps is used. Seconds. */
 const RANGE_STEPS = [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200] as const;
-const MOST_STEPS = 96;
+const MAX_STEPS = 96;
 /** Schema of a time that JavaScript and Postgres parse alike: in this century, in UTC. */
 const Time = (description: string) =>
   Type.Optional(Type.String({ format: "date-time", pattern: "^20\\d\\d-.*Z$", maxLength: 30, description }));
@@ -147,9 +147,9 @@ function rangeOf({ over, from, to }: { over: Span; from?: string; to?: string })
   const seconds = Math.round((Date.parse(to) - Date.parse(from)) / 1_000);
   if (Number.isNaN(seconds) || seconds <= 0)
     throw invalid([{ field: "to", value: to, message: "must be after from." }]);
-  if (seconds > LONGEST_RANGE)
+  if (seconds > MAX_RANGE_SECONDS)
     throw invalid([{ field: "from", value: from, message: "must be at most 7 days before to." }]);
-  const step = (RANGE_STEPS.find((one) => seconds <= one * MOST_STEPS) ?? LONGEST_RANGE / MOST_STEPS) * 1_000;
+  const step = (RANGE_STEPS.find((one) => seconds <= one * MAX_STEPS) ?? MAX_RANGE_SECONDS / MAX_STEPS) * 1_000;
   // Rounded to whole steps, as the database bins them.
   const steps = Math.ceil(Date.parse(to) / step) - Math.floor(Date.parse(from) / step);
   return { seconds: (steps * step) / 1_000, steps, until: new Date(to).toISOString() };

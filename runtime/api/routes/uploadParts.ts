@@ -7,11 +7,11 @@ import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { TenantSlots } from "../tenantSlots.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
-import { decodeUpload, MOST_PARTS, PART_BYTES, refused } from "./uploads.ts";
+import { decodeUpload, MAX_PARTS, PART_BYTES, refused } from "./uploads.ts";
 
 /** Maximum number of parts in memory, per process and per tenant. */
-const AT_ONCE = 4;
-const AT_ONCE_OF_TENANT = 2;
+const MAX_PARTS_IN_MEMORY = 4;
+const MAX_PARTS_PER_TENANT = 2;
 
 const Part = Type.Object({
   id: Type.String({ pattern: "^[A-Za-z0-9_-]+$", maxLength: INPUT.uploadId }),
@@ -23,7 +23,7 @@ const Part = Type.Object({
  * this server only. Other clients use the presigned links. The number of parts in memory is limited.
  */
 export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) => {
-  const slots = new TenantSlots(AT_ONCE, AT_ONCE_OF_TENANT, "other parts are being uploaded");
+  const slots = new TenantSlots(MAX_PARTS_IN_MEMORY, MAX_PARTS_PER_TENANT, "other parts are being uploaded");
 
   // The handler reads the body, after it has reserved memory.
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => done(null, payload));
@@ -38,8 +38,8 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
       const { tenant } = callerOfRequest(request);
       const upload = decodeUpload(request.params.id, tenant);
       const PartNumber = Number(request.params.part);
-      if (PartNumber > MOST_PARTS)
-        throw invalid([{ field: "path.part", value: PartNumber, message: `must be at most ${MOST_PARTS}.` }]);
+      if (PartNumber > MAX_PARTS)
+        throw invalid([{ field: "path.part", value: PartNumber, message: `must be at most ${MAX_PARTS}.` }]);
       const release = slots.take(tenant);
       try {
         const Body = await readPart(request.body);

@@ -22,17 +22,17 @@ import type { JobRoutePlugin } from "./plugin.ts";
  */
 export const PART_BYTES = 8 * 1024 * 1024;
 /** Maximum number of parts, below S3's: the SDK takes 100 ms to list 10,000 parts. */
-export const MOST_PARTS = 1_100;
+export const MAX_PARTS = 1_100;
 const LINK_SECONDS = 6 * 3600;
 /** Maximum number of links per response: signing one takes a third of a millisecond. */
-const MOST_LINKS = 100;
+const MAX_LINKS = 100;
 /** Time during which an uploaded file is reused; the bucket keeps it longer. Milliseconds. */
-const FRESH_MS = 24 * 3_600_000;
+const REUSE_MS = 24 * 3_600_000;
 /** Matches the key of an upload with a known content hash: prefix and hash. */
 const CONTENT_KEY = /^[0-9a-f]{16}\/[0-9a-f]{64}$/;
 const locationOf = ({ Bucket, Key }: { Bucket: string; Key: string }) => ({ location: `s3://${Bucket}/${Key}` });
 /** Links signed per event loop turn. */
-const LINKS_AT_ONCE = 20;
+const LINKS_PER_TURN = 20;
 
 const NewUpload = Type.Object(
   {
@@ -55,17 +55,17 @@ const Upload = Type.Object({
   partBytes: Type.Integer({ description: "size of every part but the last" }),
   partCount: Type.Integer({ description: "number of parts" }),
   parts: Type.Array(Link, {
-    description: `links for the first ${MOST_LINKS} parts; POST /uploads/{id}/parts returns the others`,
+    description: `links for the first ${MAX_LINKS} parts; POST /uploads/{id}/parts returns the others`,
   }),
 });
 const Location = Type.Pick(Upload, ["location"]);
 const Range = Type.Object(
   {
-    from: Type.Integer({ minimum: 1, maximum: MOST_PARTS, default: 1, description: "number of the first part" }),
+    from: Type.Integer({ minimum: 1, maximum: MAX_PARTS, default: 1, description: "number of the first part" }),
     count: Type.Integer({
       minimum: 1,
-      maximum: MOST_LINKS,
-      default: MOST_LINKS,
+      maximum: MAX_LINKS,
+      default: MAX_LINKS,
       description: "maximum number of links",
     }),
   },
@@ -76,10 +76,10 @@ const Complete = Type.Object(
   {
     parts: Type.Array(
       Type.Object(
-        { partNumber: Type.Integer({ minimum: 1, maximum: MOST_PARTS }), etag: Type.String({ maxLength: INPUT.etag }) },
+        { partNumber: Type.Integer({ minimum: 1, maximum: MAX_PARTS }), etag: Type.String({ maxLength: INPUT.etag }) },
         { additionalProperties: false },
       ),
-      { minItems: 1, maxItems: MOST_PARTS },
+      { minItems: 1, maxItems: MAX_PARTS },
     ),
   },
   { additionalProperties: false },
@@ -95,7 +95,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
     for (let partNumber = from; partNumber < from + count; partNumber++) {
       const command = new UploadPartCommand({ ...target, PartNumber: partNumber });
       parts.push({ partNumber, url: await getSignedUrl(s3, command, { expiresIn: LINK_SECONDS }) });
-      if (parts.length % LINKS_AT_ONCE === 0) await nextTurn();
+      if (parts.length % LINKS_PER_TURN === 0) await nextTurn();
     }
     return parts;
   };
@@ -104,7 +104,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
   const isFresh = async (object: { Bucket: string; Key: string }): Promise<boolean> => {
     try {
       const { LastModified } = await s3.send(new HeadObjectCommand(object));
-      return LastModified !== undefined && Date.now() - LastModified.getTime() < FRESH_MS;
+      return LastModified !== undefined && Date.now() - LastModified.getTime() < REUSE_MS;
     } catch (error) {
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 500;
       // Without permission to list the bucket, S3 answers 403 for missing objects.
@@ -139,9 +139,9 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       };
       if (sha256 !== undefined && (await isFresh(target))) return reply.code(200).send(locationOf(target));
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand(target));
-      const partBytes = Math.max(PART_BYTES, Math.ceil(bytes / MOST_PARTS));
+      const partBytes = Math.max(PART_BYTES, Math.ceil(bytes / MAX_PARTS));
       const partCount = Math.ceil(bytes / partBytes);
-      const parts = await links({ ...target, UploadId: UploadId ?? "" }, 1, Math.min(partCount, MOST_LINKS));
+      const parts = await links({ ...target, UploadId: UploadId ?? "" }, 1, Math.min(partCount, MAX_LINKS));
       return reply.code(201).send({
         id: encode(target.Key, UploadId ?? ""),
         ...locationOf(target),
@@ -169,7 +169,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       const upload = decodeUpload(request.params.id, callerOfRequest(request).tenant);
       const { from, count } = request.query;
       return {
-        parts: await links({ Bucket: buckets.uploads, ...upload }, from, Math.min(count, MOST_PARTS + 1 - from)),
+        parts: await links({ Bucket: buckets.uploads, ...upload }, from, Math.min(count, MAX_PARTS + 1 - from)),
       };
     },
   );

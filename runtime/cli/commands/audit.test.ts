@@ -17,19 +17,19 @@ describe("rates audit", () => {
   });
   after(() => rm(directory, { recursive: true }));
 
-  it("shows who did what, and says that there is more", async () => {
+  it("shows actors and actions, and hints at further entries", async () => {
     const double = await httpDouble((call) => json(call, { entries: [entry(2), entry(1)], next: 1 }));
     try {
       const { stdout, stderr } = await start(["audit", "--action", "cancel", "--tenant", "acme"], double.env).ended;
       assert.match(stdout, /TIME +WHO +VIA +ACTION +TARGET +TENANT\n2026-01-01\S+ +Ada +cli +cancel +job-2 +acme/);
-      assert.match(stderr, /--export FILE for all/);
+      assert.match(stderr, /--export FILE writes all/);
       assert.deepEqual(double.calls, ["GET /audit?limit=50&action=cancel&tenant=acme"]);
     } finally {
       double.close();
     }
   });
 
-  it("exports all pages, as CSV that a spreadsheet takes for text, or as NDJSON", async () => {
+  it("exports all pages as NDJSON, or as CSV without formulas for spreadsheets", async () => {
     const double = await httpDouble((call) =>
       json(
         call,

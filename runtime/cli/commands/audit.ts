@@ -7,7 +7,7 @@ import { csvLine } from "../lib/csv.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
-import { plain, print, say, width } from "../lib/screen.ts";
+import { plain, print, printInfo, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
 
@@ -33,26 +33,26 @@ interface Flags {
   export?: string;
 }
 
-/** Entries on a screen where --limit is left out; entries of one call of an export. */
+/** Default number of entries on a screen, and entries per call of an export. */
 const SHOWN = 50;
 const PAGE = 1_000;
 
-/** `rates audit`: who did what, on a screen or all of it as a file. */
+/** `rates audit`: the audit trail, on a screen or as a file. */
 export function auditCommand({ program }: CliContext): void {
   const audit = examples(
     program.command("audit"),
     "rates audit",
     "rates audit --action cancel --since 2026-01-31",
     "rates audit --json at,actor,action,target",
-    "rates audit --export audit.csv   # all of it; .ndjson works too",
+    "rates audit --export audit.csv  # all entries; .ndjson works too",
   );
   jsonFields(audit, ENTRY_FIELDS)
-    .description("Who did what: submitted, cancelled, retried, redrove, made and revoked tokens, signed in and out")
-    .addOption(choice("--action <action>", "what was done", ACTIONS))
+    .description("Show the audit trail: submits, cancels, retries, redrives, tokens and sign-ins")
+    .addOption(choice("--action <action>", "only this action", ACTIONS))
     .option("--text <text>", "part of the person's or token's name, or of the job's id")
     .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
     .option("--until <time>", "before then", timeOption)
-    .option("--limit <n>", `show so many at most (${SHOWN})`, whole)
+    .option("--limit <n>", `maximum number of entries (${SHOWN})`, whole)
     .option("--export <file>", "write all entries to a file: .csv or .ndjson")
     .action(async (flags: Flags, command) => {
       const { client, json } = clientOf(command);
@@ -69,7 +69,7 @@ export function auditCommand({ program }: CliContext): void {
       if (flags.export !== undefined) return exportTo(flags.export, page);
       const { entries, next } = await page(flags.limit ?? SHOWN);
       if (json) return printRecords(command, ENTRY_FIELDS, entries, entries);
-      if (entries.length === 0) return say("No entries match.");
+      if (entries.length === 0) return printInfo("No entries match.");
       const rows = entries.map(({ at, actor, via, action, target, tenant }) => [
         at,
         plain(actor),
@@ -79,7 +79,7 @@ export function auditCommand({ program }: CliContext): void {
         tenant,
       ]);
       print(table(["TIME", "WHO", "VIA", "ACTION", "TARGET", "TENANT"], rows, width(process.stdout), { keep: [0] }));
-      if (next !== undefined) say("There are more: --limit N, or --export FILE for all.");
+      if (next !== undefined) printInfo("More entries match. --limit N shows more, --export FILE writes all.");
     });
 }
 
@@ -111,7 +111,7 @@ async function exportTo(file: string, page: ReadPage): Promise<void> {
     }
     out.end();
     await once(out, "close");
-    say(`${count.toLocaleString("en")} entries in ${file}.`);
+    printInfo(`${count.toLocaleString("en")} entries in ${file}.`);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw new CommandError("internalError", `${file} cannot be written: ${reasonOf(error)}`);

@@ -31,7 +31,7 @@ describe("rates cancel and retry of many jobs", () => {
     }
   }
 
-  it("counts, and goes through the batches with --yes", async () => {
+  it("shows the counts, and changes all batches with --yes", async () => {
     const { code, stderr, calls } = await rates("retry", "--status", "failed", "--label", "a=b", "--yes");
     assert.equal(code, 0, stderr);
     assert.deepEqual(new Set(calls), new Set(["POST /bulk/retry"]));
@@ -44,14 +44,14 @@ describe("rates cancel and retry of many jobs", () => {
   it("asks for --yes in a pipe with the number, and changes nothing in a dry run", async () => {
     const refused = await rates("cancel", "--all");
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /This cancels 2 jobs \(3 FAILED match\)\. Nothing was done: give --yes/);
+    assert.match(refused.stderr, /This cancels 2 jobs \(3 FAILED match\)\. Nothing was done\. Give --yes/);
     assert.equal(bodies.length, 1);
     const dry = await rates("cancel", "--text", "x", "--dry-run");
     assert.deepEqual([dry.code, bodies.length], [0, 1]);
     assert.match(dry.stderr, /Dry run: 2 jobs of 3 FAILED would be cancelled/);
   });
 
-  it("names what is missing or contradicts before anything is sent", async () => {
+  it("reports missing or contradicting options before sending", async () => {
     for (const [args, message] of [
       [["cancel"], /Name a job by its ID, or jobs by a filter/],
       [["retry", "--text", ""], /--text is empty\. Give a value, or leave it out/],
@@ -96,13 +96,13 @@ describe("--json FIELDS", () => {
     assert.deepEqual(JSON.parse((await rates("show", "a", "--json=state,id")).stdout), { state: "PENDING", id: "a" });
   });
 
-  it("is JSON only where it is asked for: a job is shown with the id of its trace", async () => {
+  it("prints JSON only on request; otherwise a job is shown with its trace id", async () => {
     const { stdout } = await rates("show", "traced");
     assert.match(stdout, /\n {2}trace 4bf92f3577b34da6a3ce929d0e0e4736\n/);
     assert.doesNotMatch((await rates("show", "a")).stdout, /trace /);
   });
 
-  it("is everything without fields, whatever follows", async () => {
+  it("prints all fields if none are named", async () => {
     for (const args of [
       ["show", "--json", "a"],
       ["--json", "show", "a"],
@@ -111,7 +111,7 @@ describe("--json FIELDS", () => {
       assert.equal(JSON.parse((await rates(...args)).stdout).requestId, "a", args.join(" "));
   });
 
-  it("lists the fields for help, and names an unknown one before anything is asked", async () => {
+  it("lists the fields in the help, and reports an unknown field before sending a request", async () => {
     assert.match((await rates("list", "--json", "help")).stdout, /^id\nstate\n/);
     for (const [args, message] of [
       [["list", "--json", "id,sate"], /'sate' is not a field\. Did you mean 'state'\? Fields: id, state/],

@@ -12,7 +12,7 @@ import { CommandError, EXITS } from "../lib/exits.ts";
 import { plannedStack } from "../lib/stackFile.ts";
 
 describe("rates capacity", () => {
-  it("shows what fits a stack, what limits it, and where the connections go, in any terminal", () => {
+  it("shows runs, limits and connections of a stack, in any terminal", () => {
     const prod = plannedStack("prod");
     const { plan } = prod;
     for (const room of [70, 80, 140]) {
@@ -31,7 +31,7 @@ describe("rates capacity", () => {
     );
   });
 
-  it("says how many small jobs per second the database carries, and how to have more", () => {
+  it("shows the small jobs per second of the database, and how to raise them", () => {
     const { config, plan } = plannedStack("dev");
     const text = (storageGb: number, instanceClass: string) =>
       stripVTControlCharacters(
@@ -58,7 +58,7 @@ describe("rates capacity", () => {
     assert.doesNotMatch(large, /CPU credits/);
   });
 
-  it("says what a burst would take, as reads and as updates", async () => {
+  it("estimates a burst, as reads and as updates", async () => {
     const { code, stdout } = await start(["capacity", "--stack", "dev", "--burst", "120", "--seconds", "10"], {}).ended;
     assert.equal(code, 0);
     // 8 Glue runs and 4 instances for reads: 10 rounds of 10 s; updates have the instances alone: 30 rounds.
@@ -66,7 +66,7 @@ describe("rates capacity", () => {
     assert.match(stdout, /^updates +4 +30 +5 min 0 s /m);
   });
 
-  it("is for machines too", async () => {
+  it("prints JSON", async () => {
     const { stdout } = await start(["capacity", "--stack", "dev", "--burst", "12", "--json"], {}).ended;
     const { plan, room, smallJobs, burst } = JSON.parse(stdout);
     assert.equal(plan.glue.maxConcurrentRuns, 8);
@@ -81,7 +81,7 @@ describe("rates capacity", () => {
     );
   });
 
-  it("tells how much of it the running platform uses, and shows the plan where none answers", async () => {
+  it("shows the runs in use of a running platform, otherwise the plan only", async () => {
     const api = await httpDouble((call) =>
       json(call, { capacity: { glue: { running: 3, slots: 6 }, ec2: { running: 0, slots: 2 } } }),
     );
@@ -91,7 +91,7 @@ describe("rates capacity", () => {
     assert.match(stdout, /now 3 of the 6 that the running platform has/);
     const alone = await start(["capacity"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" }).ended;
     assert.equal(alone.code, 0);
-    assert.match(alone.stderr, /^What runs now is not known/m);
+    assert.match(alone.stderr, /^Runs in use are unknown/m);
     assert.match(alone.stdout, /^Stack dev/);
     assert.match(alone.stderr, /^http:\/\/127\.0\.0\.1:1 does not name its stack\. .* plan of dev; --stack selects/m);
   });
@@ -109,12 +109,12 @@ describe("rates capacity", () => {
     assert.equal(stderr, "");
   });
 
-  it("names the stacks there are, and what is wrong with one", async () => {
+  it("lists the existing stacks, and reports an invalid one", async () => {
     const { code, stderr } = await start(["capacity", "--stack", "prd"], {}).ended;
     assert.equal(code, EXITS.invalid.code);
     assert.match(stderr, /no stack 'prd' \(no Pulumi\.prd\.yaml\)\. Did you mean 'prod'\?\n/);
     const other = await start(["capacity", "--stack", "sandbox"], {}).ended;
-    assert.match(other.stderr, /no stack 'sandbox' \(no Pulumi\.sandbox\.yaml\)\. There are: dev, prod, staging\.\n/);
+    assert.match(other.stderr, /no stack 'sandbox' \(no Pulumi\.sandbox\.yaml\)\. Known: dev, prod, staging\.\n/);
     assert.equal((await start(["capacity", "--burst", "0"], {}).ended).code, EXITS.invalid.code);
     const directory = mkdtempSync(join(tmpdir(), "rates-stack-"));
     writeFileSync(join(directory, "Pulumi.bad.yaml"), "config: {}\n");

@@ -4,14 +4,14 @@ import { connect, localPlatform, variable } from "../lib/connection.ts";
 import { type CliContext, type GlobalOptions, seconds, whole } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
-import { print, printJson, say, width } from "../lib/screen.ts";
+import { print, printInfo, printJson, width } from "../lib/screen.ts";
 
-/** The stack that is shown where nothing tells which is meant. */
-const USUAL_STACK = "dev";
+/** Stack that is shown by default. */
+const DEFAULT_STACK = "dev";
 /** Default duration of a job: a read of a few thousand rows. */
-const USUAL_SECONDS = 30;
+const DEFAULT_SECONDS = 30;
 /** Largest burst. */
-const MOST_JOBS = 1_000_000_000;
+const MAX_JOBS = 1_000_000_000;
 
 interface Flags extends GlobalOptions {
   burst?: number;
@@ -21,23 +21,26 @@ interface Flags extends GlobalOptions {
 /** Parses the number of jobs of a burst. */
 function jobs(value: string): number {
   const number = whole(value);
-  if (number === 0 || number > MOST_JOBS)
-    throw new InvalidArgumentError(`It must be from 1 to ${MOST_JOBS.toLocaleString("en")}.`);
+  if (number === 0 || number > MAX_JOBS)
+    throw new InvalidArgumentError(`It must be from 1 to ${MAX_JOBS.toLocaleString("en")}.`);
   return number;
 }
 
-/** `rates capacity`: runs that fit a stack's account, the limits, and the duration of a burst. Reads only the stack's file. */
+/**
+ * `rates capacity`: runs that fit a stack's account, the limits, and the duration of a burst. Reads only the stack's
+ * file.
+ */
 export function capacityCommand({ program }: CliContext): void {
   examples(
     program.command("capacity"),
-    "rates capacity   # of what runs on this machine, and of the stack that it imitates",
+    "rates capacity  # the platform on this machine, and the stack that it imitates",
     "rates capacity --stack prod",
     "rates capacity --stack prod --burst 5000 --seconds 60",
     "rates capacity --stack prod --json | jq .plan.database.parts",
   )
-    .description("Show how many runs fit a stack, what limits them, and what a burst of jobs would take")
-    .option("--burst <jobs>", "estimate a burst of so many jobs", jobs)
-    .option("--seconds <n>", "how long each of them runs", seconds, USUAL_SECONDS)
+    .description("Show how many runs fit a stack, what limits them, and how long a burst of jobs takes")
+    .option("--burst <jobs>", "estimate a burst of this many jobs", jobs)
+    .option("--seconds <n>", "run time of each job", seconds, DEFAULT_SECONDS)
     .action(async (_flags: object, command: Command) => {
       const { stack: named, burst, seconds: each, json, ...options } = command.optsWithGlobals<Flags>();
       const [
@@ -54,7 +57,7 @@ export function capacityCommand({ program }: CliContext): void {
         import("../../../stacks/config/checks.ts"),
       ]);
       requireClone("rates capacity");
-      const stack = named ?? imitated(options) ?? USUAL_STACK;
+      const stack = named ?? imitatedStack(options) ?? DEFAULT_STACK;
       const { config, plan } = plannedStack(stack);
       const live = named === undefined ? await running(options) : undefined;
       const bursts = burst === undefined ? undefined : burstOf(config, plan, burst, each);
@@ -76,26 +79,29 @@ export function capacityCommand({ program }: CliContext): void {
     });
 }
 
-/** Stack that the platform on this machine imitates; undefined for another platform, whose API does not name its stack. */
-function imitated({ api = variable("RATES_API"), dataDir }: GlobalOptions): string | undefined {
+/**
+ * Returns the stack that the platform on this machine imitates; undefined for other platforms, whose API does not name
+ * their stack.
+ */
+function imitatedStack({ api = variable("RATES_API"), dataDir }: GlobalOptions): string | undefined {
   const platform = localPlatform(dataDir);
   if (api === undefined || api === platform?.api) return platform?.stack;
-  say(`${api} does not name its stack. This is the plan of ${USUAL_STACK}; --stack selects another.`);
+  printInfo(`${api} does not name its stack. This is the plan of ${DEFAULT_STACK}; --stack selects another.`);
   return undefined;
 }
 
-/** Runs in use of the platform that answers; without one the plan is all that there is to show. */
+/** Returns the runs in use of the running platform; undefined without one. */
 async function running(options: GlobalOptions) {
   try {
     const { capacity } = await connect(options).json<{ capacity?: import("../lib/capacityText.ts").Live }>(
       "GET",
       "/stats",
     );
-    if (capacity === undefined) say("Runs in use are shown to admins only.");
+    if (capacity === undefined) printInfo("Runs in use are shown to admins only.");
     return capacity;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    say(`What runs now is not known: ${error.message.split("\n")[0]}`);
+    printInfo(`Runs in use are unknown: ${error.message.split("\n")[0]}`);
     return undefined;
   }
 }

@@ -36,7 +36,7 @@ const choices = async (line: string) => {
 };
 
 describe("completion", () => {
-  it("knows commands, help included, and never what is hidden", async () => {
+  it("completes commands, including help, but no hidden ones", async () => {
     const all = await choices("rates ");
     for (const name of ["submit", "capacity", "completion", "help"]) assert(all.includes(name), name);
     assert(!all.includes("complete"));
@@ -45,7 +45,7 @@ describe("completion", () => {
     assert.deepEqual(await choices("rates completion "), ["bash", "zsh", "fish"]);
   });
 
-  it("knows a command's options and those of the whole, and the values of each", async () => {
+  it("completes a command's options, the global options, and their values", async () => {
     assert.deepEqual(await choices("rates list --st"), ["--status", "--stack"]);
     assert.deepEqual(await choices("rates list --status F"), ["FAILED"]);
     assert.deepEqual(await choices("rates list --status=F"), ["--status=FAILED"]);
@@ -55,7 +55,7 @@ describe("completion", () => {
     assert.deepEqual(await choices("rates list --json --ty"), ["--type"], "a flag takes no value");
   });
 
-  it("asks the platform for queries, their parameters, and jobs", async () => {
+  it("completes queries, their parameters and jobs from the platform", async () => {
     assert.deepEqual(await choices("rates query l"), ["lane_coverage"]);
     assert.deepEqual(await choices("rates query average_rates --param date_f"), ["date_from="]);
     assert.deepEqual(await choices("rates submit --query average_rates --param "), ["date_from=", "date_to="]);
@@ -79,7 +79,7 @@ describe("completion", () => {
     assert.deepEqual(await choices("rates places rott"), ["NLRTM"]);
   });
 
-  it("takes an id for a job's only where jobs are meant", async () => {
+  it("completes job ids only where a job is expected", async () => {
     const program = createProgram(() => undefined);
     program.command("key").command("end").argument("<id>");
     assert.deepEqual(await choicesFor(program, wordsOf("rates key end "), SOURCES), []);
@@ -91,7 +91,7 @@ describe("completion", () => {
       assert.equal(await choices(line), FILES, line);
   });
 
-  it("splits a line as a shell does, without evaluating anything", () => {
+  it("splits a line like a shell, without evaluating it", () => {
     assert.deepEqual(wordsOf('rates  list --text \'two words\' "a\\"b" c\\ d'), [
       "rates",
       "list",
@@ -105,7 +105,7 @@ describe("completion", () => {
     assert.deepEqual(wordsOf("rates show $(touch x) `y` "), ["rates", "show", "$(touch", "x)", "`y`", ""]);
   });
 
-  it("answers each shell in its own way", () => {
+  it("formats choices for each shell", () => {
     const jobs = named("night:1");
     assert.deepEqual(linesFor("bash", "night:", jobs), ["1"], "bash replaces what stands behind the colon only");
     assert.deepEqual(linesFor("bash", "--status=F", [{ value: "--status=FAILED" }]), ["FAILED"]);
@@ -135,7 +135,7 @@ describe("completion in real shells", () => {
     rmSync(directory, { recursive: true });
   });
   const has = (shell: Shell) => spawnSync(shell, ["-c", "exit 0"]).status === 0;
-  /** Runs a shell without anybody's settings. The API answers from this process: it must not be blocked. */
+  /** Runs a shell without personal settings. The API answers from this process, which must not be blocked. */
   const run = async (shell: Shell, code: string): Promise<string[]> => {
     const args = { bash: ["--norc"], zsh: ["-f"], fish: ["--no-config"] }[shell];
     const env = { PATH: process.env.PATH, HOME: directory, ...api.env };
@@ -182,7 +182,7 @@ describe("completion in real shells", () => {
         assert.deepEqual(await tab[shell](["rates", "cap"]), [
           SAYS[shell](
             "capacity",
-            "Show how many runs fit a stack, what limits them, and what a burst of jobs would take",
+            "Show how many runs fit a stack, what limits them, and how long a burst of jobs takes",
           ),
         ]);
         assert.deepEqual(await tab[shell](["rates", "show", "nig"]), [SAYS[shell]("night:1", "FAILED")]);
@@ -190,13 +190,13 @@ describe("completion in real shells", () => {
         assert.equal(file.replaceAll("\\", ""), "prices 2021.csv");
       });
 
-      it("runs nothing that is in the line", async () => {
+      it("does not run anything in the line", async () => {
         await tab[shell](["rates", "show", "$(>evil)", "`>evil`", "x"]);
         assert(!existsSync(join(directory, "evil")));
       });
     });
 
-  it("prints the script, with examples of how to keep it", async () => {
+  it("prints the script, with examples of installing it", async () => {
     for (const shell of SHELLS) {
       const { code, stdout } = await start(["completion", shell], {}).ended;
       assert.deepEqual([code, stdout], [0, script(shell, [process.execPath, LAUNCHER])]);
@@ -204,7 +204,7 @@ describe("completion in real shells", () => {
     assert.equal((await start(["completion", "tcsh"], {}).ended).code, 2);
   });
 
-  it("has nothing to offer of a platform that does not answer, and no error either", async () => {
+  it("offers nothing and shows no error if the platform does not answer", async () => {
     const { code, stdout } = await start(["complete", "bash", "rates show "], {
       RATES_API: "http://127.0.0.1:1",
       RATES_TOKEN: "x",

@@ -16,12 +16,12 @@ type Param = Queries["queries"][number]["params"][number];
 const LAUNCHER =
   CLONE === undefined ? (process.argv[1] ?? "rates") : fileURLToPath(new URL("../rates.mjs", import.meta.url));
 /** Deadline of one TAB; values from the platform are left out after it. Milliseconds. */
-const PATIENCE_MS = 1_500;
-/** Number of jobs (the newest) and of places that are offered. */
-const MOST_JOBS = 30;
-const MOST_PLACES = 50;
-/** Longest text that is looked up among the places. Characters. */
-const LONGEST_TEXT = 100;
+const DEADLINE_MS = 1_500;
+/** Maximum number of offered jobs (the newest) and places. */
+const MAX_JOBS = 30;
+const MAX_PLACES = 50;
+/** Maximum length of a searched text. Characters. */
+const MAX_TEXT = 100;
 
 interface Place {
   code: string;
@@ -29,7 +29,10 @@ interface Place {
   kind: string;
 }
 
-/** The places that the API found for a text, as choices: those whose code begins with it, else those found by name. */
+/**
+ * Converts the places that the API found for a text to choices: places whose code begins with it, otherwise those found
+ * by name.
+ */
 function placeChoices(text: string, places: readonly Place[]): Choice[] {
   const begins = places.filter(({ code }) => code.toLowerCase().startsWith(text.toLowerCase()));
   return (begins.length > 0 ? begins : places).map(({ code, name, kind }) => ({
@@ -64,11 +67,11 @@ export function completionCommand({ program }: CliContext): void {
     });
 }
 
-/** Asks the platform that the line names. A platform that does not answer in time offers nothing. */
+/** Queries the platform that the line names; returns no choices if it does not answer in time. */
 async function sourcesOf(program: Command, words: readonly string[]): Promise<Sources> {
-  // One deadline for everything that one TAB asks.
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  const ask = async <T>(path: string, choices: (answer: T) => Choice[]): Promise<Choice[]> => {
+  // One deadline for all requests of one TAB.
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  const fetchJson = async <T>(path: string, choices: (answer: T) => Choice[]): Promise<Choice[]> => {
     // `pulumi stack output` takes longer than the deadline.
     if (words.includes("--stack")) return [];
     try {
@@ -80,16 +83,19 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
     }
   };
   const named = (kind: keyof Queries) => () =>
-    ask<Queries>("/queries", (all) => all[kind].map(({ name, description }) => ({ value: name, about: description })));
+    fetchJson<Queries>("/queries", (all) =>
+      all[kind].map(({ name, description }) => ({ value: name, about: description })),
+    );
   const params = (name: string, choices: (params: readonly Param[]) => Choice[]) =>
-    ask<Queries>("/queries", ({ queries, statements }) =>
+    fetchJson<Queries>("/queries", ({ queries, statements }) =>
       choices([...queries, ...statements].find((one) => one.name === name)?.params ?? []),
     );
   const places = async (text: string) =>
-    text.length > LONGEST_TEXT
+    text.length > MAX_TEXT
       ? []
-      : ask<{ places: Place[] }>(`/places?${new URLSearchParams({ text, limit: String(MOST_PLACES) })}`, (answer) =>
-          placeChoices(text, answer.places),
+      : fetchJson<{ places: Place[] }>(
+          `/places?${new URLSearchParams({ text, limit: String(MAX_PLACES) })}`,
+          (answer) => placeChoices(text, answer.places),
         );
   return {
     stacks: async () => (await import("../lib/stackFile.ts")).stacksOf().map((value) => ({ value })),
@@ -99,7 +105,7 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
       params(name, (all) => all.map((param) => ({ value: `${param.name}=`, about: param.description }))),
     paramValues: async (name, param, text) => {
       let type: Param["type"] | undefined;
-      // Both at once: two answers one after the other may be too late.
+      // Concurrently, since two sequential requests may exceed the deadline.
       const [, found] = await Promise.all([
         params(name, (all) => {
           type = all.find((one) => one.name === param)?.type;
@@ -112,7 +118,7 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
     },
     places,
     jobs: () =>
-      ask<{ jobs: JobDocument[] }>(`/jobs?limit=${MOST_JOBS}`, ({ jobs }) =>
+      fetchJson<{ jobs: JobDocument[] }>(`/jobs?limit=${MAX_JOBS}`, ({ jobs }) =>
         jobs.map(({ requestId, status }) => ({ value: requestId, about: status })),
       ),
   };

@@ -107,7 +107,7 @@ describe("TAB behind a place parameter", () => {
     );
   });
 
-  it("offers nothing and shows no error where the platform does not answer", async function () {
+  it("offers nothing and shows no error if the platform does not answer", async function () {
     this.timeout(60_000);
     const output = await typed("bash", [{ line: "--param orig_code=NLR", shows: "orig_code=NLR" }], {
       RATES_API: "http://127.0.0.1:1",
@@ -117,7 +117,7 @@ describe("TAB behind a place parameter", () => {
     assert.doesNotMatch(output, /does not answer|Error/);
   });
 
-  it("offers nothing where the platform is slower than a person waits", async function () {
+  it("offers nothing if the platform is too slow", async function () {
     this.timeout(60_000);
     const slow = await httpDouble(() => undefined);
     try {

@@ -120,7 +120,7 @@ describe("rates connect", () => {
     assert.match(commands.calls.at(-1) ?? "", /^ecs stop-task /);
   });
 
-  it("names ECS's reason where the task does not start, and stops it", async () => {
+  it("reports ECS's reason if the task does not start, and stops it", async () => {
     const stopped = {
       taskArn: "arn:task/cluster-1/task-1",
       lastStatus: "STOPPED",
@@ -135,7 +135,7 @@ describe("rates connect", () => {
     assert.match((await commands.connect("--stack", "dev").ended).stderr, /ECS refuses the access task: RESOURCE:ENI/);
   });
 
-  it("names the rights where AWS refuses, and fails where the session does", async () => {
+  it("names the missing rights if AWS refuses, and fails with the session", async () => {
     commands.aws({ session: "exit 254" });
     const failed = await commands.connect("--stack", "dev").ended;
     assert.equal(failed.code, 4);
@@ -155,17 +155,17 @@ describe("rates connect", () => {
       assert.ok(!commands.calls.some((call) => call.startsWith("ecs")));
     });
 
-  it("wants a stack that has a way in, and a port that there is", async () => {
+  it("requires a stack with an access task, and a valid port", async () => {
     assert.match((await commands.connect().ended).stderr, /Name it: --stack NAME/);
     for (const port of ["0", "65536"])
       assert.match((await commands.connect("--stack", "dev", "--port", port).ended).stderr, /not between 1 and 65535/);
     commands.outputs({});
     const { code, stderr } = await commands.connect("--stack", "dev").ended;
     assert.equal(code, 4);
-    assert.match(stderr, /'dev' has no way in among its outputs\.\nDeploy it again/);
+    assert.match(stderr, /'dev' has no access task among its outputs\.\nDeploy it again/);
   });
 
-  it("leads to the certificate's name where the API has one", () => {
+  it("explains how to use the certificate's host name", () => {
     assert.match(
       instructions("https://rates.example.com", 8080),
       /--connect-to rates\.example\.com:443:127\.0\.0\.1:8080/,

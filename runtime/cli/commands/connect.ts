@@ -3,22 +3,22 @@ import { AccessSession, requirePrograms } from "../lib/accessSession.ts";
 import { type CliContext, type GlobalOptions, whole } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
-import { say } from "../lib/screen.ts";
+import { printInfo } from "../lib/screen.ts";
 import { stackOutputs } from "../lib/stackOutputs.ts";
 
 const LOCAL_PORT = 8080;
 
-/** `rates connect`: a way to a deployed stack's API that needs IAM rights and no network of the caller's. */
+/** `rates connect`: access to a deployed stack's API that needs only IAM rights, no network access. */
 export function connectCommand({ program, end }: CliContext): void {
   const connect = program
     .command("connect")
-    .description("Forward a port of this machine to a deployed stack's API, for as long as the command runs")
-    .option("--port <port>", "the port of this machine", whole, LOCAL_PORT);
+    .description("Forward a local port to a deployed stack's API while the command runs")
+    .option("--port <port>", "local port", whole, LOCAL_PORT);
   examples(connect, "rates connect --stack dev", "rates connect --stack dev --port 9000");
   connect.action(async (_flags: object, command: Command) => {
     const { stack, port } = command.optsWithGlobals<GlobalOptions & { port: number }>();
     if (stack === undefined)
-      throw new CommandError("invalid", "`rates connect` leads to a deployed stack.\nName it: --stack NAME.");
+      throw new CommandError("invalid", "`rates connect` needs a deployed stack.\nName it: --stack NAME.");
     if (port < 1 || port > 65_535) throw new CommandError("invalid", `--port ${port} is not between 1 and 65535.`);
     requirePrograms();
     const outputs = stackOutputs(stack);
@@ -27,9 +27,9 @@ export function connectCommand({ program, end }: CliContext): void {
     const stop = () => interrupted.abort();
     process.on("SIGINT", stop).on("SIGTERM", stop);
     try {
-      say(`Starting the access task of ${stack}; this takes a minute or two.`);
+      printInfo(`Starting the access task of ${stack}; this takes a minute or two.`);
       const target = await session.start(interrupted.signal);
-      say(instructions(outputs.api, port));
+      printInfo(instructions(outputs.api, port));
       const code = await session.forward(target, port, interrupted.signal);
       if (code !== 0 && !interrupted.signal.aborted)
         throw new CommandError("unreachable", `The session ended with ${code}; its messages are above.`);
@@ -43,7 +43,9 @@ export function connectCommand({ program, end }: CliContext): void {
   });
 }
 
-/** Explains how to use the port. A certificate is for the API's own name, which therefore must resolve to this machine. */
+/**
+ * Explains how to use the port. A certificate is for the API's own name, which therefore must resolve to this machine.
+ */
 export function instructions(api: string, port: number): string {
   const { protocol, hostname } = new URL(api);
   if (protocol === "http:")

@@ -14,7 +14,7 @@ describe("rates dashboard", () => {
     try {
       const { stdout, stderr, code } = await start(["dashboard"], double.env).ended;
       assert.deepEqual([stdout, code], [`${double.url}/dashboard#/sign-in/rates_l_x\n`, 0]);
-      assert.match(stderr, /signs in once, until/);
+      assert.match(stderr, /signs in once and expires at/);
       assert.deepEqual(double.calls, ["POST /session-links"]);
       const machine = await start(["dashboard", "--json"], double.env).ended;
       assert.equal(JSON.parse(machine.stdout).link, `${double.url}/dashboard#/sign-in/rates_l_x`);
@@ -23,12 +23,12 @@ describe("rates dashboard", () => {
     }
   });
 
-  it("opens the link with the system's own program, and says so where there is none", async () => {
+  it("opens the link with the system's default program, and reports a missing one", async () => {
     const folder = mkdtempSync(join(tmpdir(), "rates-open-"));
     const { PATH } = process.env;
     try {
       process.env.PATH = folder;
-      await assert.rejects(openBrowser("http://x", "linux"), /No browser could be opened.*Open the link by hand/s);
+      await assert.rejects(openBrowser("http://x", "linux"), /No browser could be opened.*Open the link manually/s);
       const opened = join(folder, "opened");
       writeFileSync(join(folder, "xdg-open"), `#!/bin/sh\nprintf %s "$1" > '${opened}'\n`);
       chmodSync(join(folder, "xdg-open"), 0o755);

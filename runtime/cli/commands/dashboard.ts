@@ -4,14 +4,14 @@ import { reasonOf } from "../../contract/reason.ts";
 import { type CliContext, clientOf } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
-import { print, printJson, say } from "../lib/screen.ts";
+import { print, printInfo, printJson } from "../lib/screen.ts";
 
 /** `rates dashboard`: a link that signs in once, with the rights of the token that the command uses. */
 export function dashboardCommand({ program }: CliContext): void {
   const dashboard = program
     .command("dashboard")
     .description("Print a link to the dashboard that signs in once, with this token's rights")
-    .option("--open", "open it in the browser too");
+    .option("--open", "also open it in the browser");
   examples(dashboard, "rates dashboard", "rates dashboard --open");
   dashboard.action(async ({ open }: { open?: boolean }, command) => {
     const { client, json } = clientOf(command);
@@ -20,13 +20,13 @@ export function dashboardCommand({ program }: CliContext): void {
     if (json) printJson({ link, expiresAt });
     else {
       print(link);
-      say(`It signs in once, until ${new Date(expiresAt).toLocaleTimeString()}.`);
+      printInfo(`The link signs in once and expires at ${new Date(expiresAt).toLocaleTimeString()}.`);
     }
     if (open) await openBrowser(link);
   });
 }
 
-/** Opens a URL with what the system opens URLs with. @throws CommandError where there is nothing of the kind */
+/** Opens a URL with the system's default program. @throws CommandError where there is nothing of the kind */
 export async function openBrowser(url: string, platform = process.platform): Promise<void> {
   const [program = "", ...args] =
     platform === "darwin"
@@ -39,6 +39,6 @@ export async function openBrowser(url: string, platform = process.platform): Pro
     await once(child, "spawn");
     child.unref();
   } catch (error) {
-    throw new CommandError("internalError", `No browser could be opened (${reasonOf(error)}). Open the link by hand.`);
+    throw new CommandError("internalError", `No browser could be opened (${reasonOf(error)}). Open the link manually.`);
   }
 }

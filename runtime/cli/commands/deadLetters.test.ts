@@ -14,27 +14,27 @@ const PREVIEW = {
 };
 
 describe("rates redrive", () => {
-  it("shows by cause what will happen and what will fail again, and does it with --yes", async () => {
+  it("shows by cause what will be redriven or fail again, and redrives with --yes", async () => {
     const { stdout, stderr, bodies, code } = await runAgainst(PREVIEW, "redrive", "--yes");
     assert.equal(code, 0, stderr);
     assert.deepEqual(bodies, [{ dryRun: true }, {}]);
     assert.match(stdout, /ReceivedTooOften +3 +yes +2 +2026-01-01 00:00:00 +2026-01-02 00:00:00 +3 +because/);
-    assert.match(stderr, /3 dead letters would be put back, 1 left/);
-    assert.match(stderr, /4 of about 9 were looked at/);
-    assert.match(stderr, /3 ReceivedTooOften put back/);
+    assert.match(stderr, /3 dead letters would be redriven, 1 kept/);
+    assert.match(stderr, /4 of about 9 were read/);
+    assert.match(stderr, /3 ReceivedTooOften redriven/);
   });
 
-  it("does nothing in a pipe without --yes, and says the numbers", async () => {
+  it("changes nothing in a pipe without --yes, and prints the numbers", async () => {
     const { stderr, bodies, code } = await runAgainst(PREVIEW, "redrive");
     assert.equal(code, 2);
     assert.deepEqual(bodies, [{ dryRun: true }]);
     assert.match(
       stderr,
-      /puts 3 dead letters back into the request queue; 2 of them would fail again\. Nothing was done: give --yes/,
+      /returns 3 dead letters to the request queue; 2 of them would fail again\. Nothing was done\. Give --yes/,
     );
   });
 
-  it("takes classes, single letters, a limit and a dry run", async () => {
+  it("accepts classes, single letters, a limit and a dry run", async () => {
     const none = { redriven: {}, kept: {}, causes: [], looked: 0, total: 0 };
     const args = ["redrive", "--type", "A", "--type", "B", "--id", "m1", "--limit", "5", "--dry-run"];
     const { bodies, stdout, stderr } = await runAgainst(none, ...args);
@@ -97,7 +97,7 @@ describe("rates rejected", () => {
     assert.match(stdout, /3f9c2a1b04de +2026-01-02 00:00:00 +2 +bad +InvalidRequest +The request is not valid/);
   });
 
-  it("shows one by the beginning of its id: reason, problems and body", async () => {
+  it("shows one by a prefix of its id: reason, problems and body", async () => {
     const document = {
       ...{ ...entry, createdAt: TIMES.firstSeenAt, lastSeenAt: TIMES.lastSeenAt },
       error: {

@@ -4,8 +4,8 @@ import { confirm } from "../lib/confirm.ts";
 import { type CliContext, clientOf, collect, whole } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
-import { dim, plain, print, printJson, say, width } from "../lib/screen.ts";
-import { cutTo, table } from "../lib/table.ts";
+import { dim, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
+import { table, truncateToWidth } from "../lib/table.ts";
 
 const LETTER_FIELDS: Fields<DeadLetter> = {
   id: (one) => one.messageId,
@@ -52,42 +52,40 @@ export function deadLetterCommands({ program }: CliContext): void {
     "rates dead-letters --json id,type,receives,body",
   );
   jsonFields(list, LETTER_FIELDS)
-    .description(
-      "Look at messages that could not be accepted: by cause, and each with reason, times, receives and body",
-    )
-    .option("--type <class>", "only those of an error class")
-    .option("--text <text>", "only those with this in body, reason or sender")
-    .option("--limit <n>", "look at this many at most (100)", whole)
+    .description("List messages that could not be accepted: by cause, and each with reason, times, receives and body")
+    .option("--type <class>", "only this error class")
+    .option("--text <text>", "only messages with this text in body, reason or sender")
+    .option("--limit <n>", "maximum number to read (100)", whole)
     .action(async (flags: { type?: string; text?: string; limit?: number }, command) => {
       const { client, json } = clientOf(command);
       const search = new URLSearchParams();
       for (const [name, value] of Object.entries(flags)) search.set(name, String(value));
       const { letters, causes, total } = await client.json<DeadLetterPage>("GET", `/dead-letters?${search}`);
       if (json) return printRecords(command, LETTER_FIELDS, letters, letters);
-      if (causes.length === 0) return say("No dead letters.");
+      if (causes.length === 0) return printInfo("No dead letters.");
       print(causesTable(causes, "REDRIVEN"));
       for (const letter of letters) showLetter(letter);
-      if (letters.length === 0) say("No dead letter matches.");
+      if (letters.length === 0) printInfo("No dead letter matches.");
       const looked = causes.reduce((all, one) => all + one.count, 0);
       if (total > looked)
-        say(`${looked.toLocaleString("en")} of about ${count(total)}: --limit looks at more (at most 200).`);
-      say("`rates redrive --dry-run` shows what a redrive would do.");
+        printInfo(`${looked.toLocaleString("en")} of about ${count(total)}: --limit shows more (at most 200).`);
+      printInfo("`rates redrive --dry-run` shows what a redrive would do.");
     });
 
   examples(
     program.command("redrive"),
-    "rates redrive --dry-run   # what would be put back, by cause, and what would fail again",
+    "rates redrive --dry-run  # messages to redrive by cause, and those that would fail again",
     "rates redrive",
     "rates redrive --type UnreadableMessage --limit 10 --yes",
   )
     .description(
-      "Put dead letters back into the request queue: those whose cause may have passed, or those of --type or --id. It shows what will happen, and asks",
+      "Return dead letters to the request queue: retryable ones, or those of --type or --id. Shows the effect and asks first",
     )
-    .option("--type <class>", "an error class to put back, for example ReceivedTooOften; again for another", collect)
-    .option("--id <messageId>", "a single dead letter; again for another", collect)
-    .option("--limit <n>", "look at this many at most (1000)", whole)
+    .option("--type <class>", "an error class to redrive, for example ReceivedTooOften; repeatable", collect)
+    .option("--id <messageId>", "a single dead letter; repeatable", collect)
+    .option("--limit <n>", "maximum number to read (1000)", whole)
     .option("--dry-run", "only count")
-    .option("--yes", "do not ask; needed where there is no terminal")
+    .option("--yes", "do not ask; required without a terminal")
     .action(
       async (flags: { type?: string[]; id?: string[]; limit?: number; dryRun?: boolean; yes?: boolean }, command) => {
         const { client, json } = clientOf(command);
@@ -99,13 +97,13 @@ export function deadLetterCommands({ program }: CliContext): void {
         };
         const preview = await client.json<Redriven>("POST", "/redrive", { ...body, dryRun: true });
         if (dryRun && json) return printJson(preview);
-        if (!json) sayPreview(preview);
+        if (!json) printPreview(preview);
         if (dryRun) return;
         const back = sum(preview.redriven);
-        if (back > 0) await confirm(questionOf(preview, back), yes);
+        if (back > 0) await confirm(confirmationOf(preview, back), yes);
         const answer = back > 0 ? await client.json<Redriven>("POST", "/redrive", body) : preview;
         if (json) return printJson(answer);
-        if (back > 0) sayRedriven(answer);
+        if (back > 0) printRedriven(answer);
       },
     );
 }
@@ -116,31 +114,31 @@ function showLetter({ sentAt, type, redrivable, failsAgain, receives, messageId,
   print(`${messageId}  ${plain(type)}  ${timeText(sentAt)}  received ${receives} ${receives === 1 ? "time" : "times"}`);
   if (reason !== undefined) print(`  ${plain(reason)}`);
   if (failsAgain !== undefined) print(`  would fail again: ${failsAgain.type}: ${plain(failsAgain.reason)}`);
-  else if (!redrivable) print(`  would be accepted now; \`rates redrive --id ${messageId}\` puts it back`);
-  print(dim(`  ${cutTo(plain(body), room - 2)}`, process.stdout));
+  else if (!redrivable) print(`  would be accepted now; \`rates redrive --id ${messageId}\` redrives it`);
+  print(dim(`  ${truncateToWidth(plain(body), room - 2)}`, process.stdout));
 }
 
-function sayPreview({ causes, redriven, kept, looked, total }: Redriven): void {
+function printPreview({ causes, redriven, kept, looked, total }: Redriven): void {
   if (causes.length === 0) {
-    say("No dead letters.");
+    printInfo("No dead letters.");
     return;
   }
-  print(causesTable(causes, "PUT BACK"));
+  print(causesTable(causes, "REDRIVEN"));
   const [back, left] = [sum(redriven), sum(kept)];
-  say(`${count(back)} would be put back, ${left.toLocaleString("en")} left.`);
-  if (left > 0) say("The others would fail again: fix their sender, or select a cause with --type.");
+  printInfo(`${count(back)} would be redriven, ${left.toLocaleString("en")} kept.`);
+  if (left > 0) printInfo("The others would fail again: fix their sender, or select a cause with --type.");
   if (total > looked)
-    say(`${looked.toLocaleString("en")} of about ${total.toLocaleString("en")} were looked at (--limit).`);
+    printInfo(`${looked.toLocaleString("en")} of about ${total.toLocaleString("en")} were read (--limit).`);
 }
 
-function questionOf({ causes }: Redriven, back: number): string {
+function confirmationOf({ causes }: Redriven, back: number): string {
   const failing = causes.filter(({ redrivable }) => redrivable).reduce((all, { failsAgain }) => all + failsAgain, 0);
   const risk = failing === 0 ? "" : `; ${failing.toLocaleString("en")} of them would fail again`;
-  return `This puts ${count(back)} back into the request queue${risk}`;
+  return `This returns ${count(back)} to the request queue${risk}`;
 }
 
-function sayRedriven({ redriven, kept }: Redriven): void {
-  for (const [type, number] of Object.entries(redriven)) say(`${number.toLocaleString("en")} ${type} put back.`);
+function printRedriven({ redriven, kept }: Redriven): void {
+  for (const [type, number] of Object.entries(redriven)) printInfo(`${number.toLocaleString("en")} ${type} redriven.`);
   const left = sum(kept);
-  if (left > 0) say(`${count(left)} left.`);
+  if (left > 0) printInfo(`${count(left)} kept.`);
 }

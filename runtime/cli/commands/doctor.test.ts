@@ -39,7 +39,7 @@ describe("rates doctor", () => {
     for (const one of started.splice(0)) one.close();
   });
 
-  it("finds nothing wrong where all is well, and changes nothing to find out", async () => {
+  it("finds no problems on a healthy platform, and changes nothing", async () => {
     const api = kept(await platform(["read", "submit", "update", "cancel", "admin"]));
     const { code, stdout } = await start(["doctor", "--json"], api.env).ended;
     assert.equal(code, 0, stdout);
@@ -50,7 +50,7 @@ describe("rates doctor", () => {
     assert.equal(api.calls.filter((call) => call.startsWith("POST")).length, 3, "probes of submit, update and cancel");
   });
 
-  it("says what a token may not, and which one is not known", async () => {
+  it("reports missing scopes, and an unknown token", async () => {
     const api = kept(await platform(["read"]));
     assert.equal(byName((await start(["doctor", "--json"], api.env).ended).stdout).get("token")?.says, "may read");
     const strange = kept(
@@ -65,7 +65,7 @@ describe("rates doctor", () => {
     assert.match(stdout, /^✘ token +This token is not known\.\n +→ .*rates token create/m);
   });
 
-  it("fails with the next step where the platform is away, or its database is", async () => {
+  it("fails with the next step if the platform or its database is down", async () => {
     const away = await start(["doctor"], { RATES_API: NOWHERE, RATES_TOKEN: "x" }).ended;
     assert.equal(away.code, EXITS.failed.code);
     assert.match(away.stdout, /^✘ platform .*does not answer/m);
@@ -77,10 +77,13 @@ describe("rates doctor", () => {
           : undefined,
       ),
     );
-    assert.match((await start(["doctor"], broken.env).ended).stdout, /^✘ database +No connection\.\n +→ Look whether/m);
+    assert.match(
+      (await start(["doctor"], broken.env).ended).stdout,
+      /^✘ database +No connection\.\n +→ Check that Postgres/m,
+    );
   });
 
-  it("tells a clock that is wrong from one that is a second off", () => {
+  it("accepts a clock that is a second off, but no larger difference", () => {
     const at = Date.parse("2026-01-01T12:00:00Z");
     const header = new Date(at).toUTCString();
     assert.equal(clockCheck(header, at - 50, at + 999).outcome, "passed");
@@ -91,7 +94,7 @@ describe("rates doctor", () => {
     assert.equal(clockCheck(null, at, at).outcome, "skipped");
   });
 
-  it("knows commands that are missing or too old", () => {
+  it("reports commands that are missing or too old", () => {
     const directory = mkdtempSync(join(tmpdir(), "rates-doctor-"));
     const { PATH } = process.env;
     try {
@@ -111,7 +114,7 @@ describe("rates doctor", () => {
     assert.match(ownNodeCheck("18.0.0", false).remedy ?? "", /Install Node 20/);
   });
 
-  it("fits a narrow terminal without cutting what is to be done", () => {
+  it("fits a narrow terminal without cutting remedies", () => {
     const remedy = "do this and that and then something else that takes many words to say";
     const checks: Check[] = [{ name: "quotas.ec2Vcpus", outcome: "failed", says: "too few", remedy }];
     const text = checksText(checks, 50);
@@ -161,7 +164,7 @@ describe("rates doctor --stack", () => {
       ...(credentials ? { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "very-secret" } : {}),
     }).ended;
 
-  it("compares the account, and every quota that the stack counts with", async () => {
+  it("compares the account, and every quota of the stack", async () => {
     account = ACCOUNT;
     granted.set("L-5E4153CA", 20);
     const { code, stdout } = await doctor(true);
@@ -177,7 +180,7 @@ describe("rates doctor --stack", () => {
     assert(!stdout.includes("very-secret"));
   });
 
-  it("counts with the default of a quota that was never changed", async () => {
+  it("uses the default of a quota that was never changed", async () => {
     account = ACCOUNT;
     granted.set("L-5E4153CA", 20);
     unchanged.add("L-5E4153CA");
@@ -197,7 +200,7 @@ describe("rates doctor --stack", () => {
     assert.equal(checks.get("quotas.ec2Vcpus (L-34B43A08)")?.outcome, "passed");
   });
 
-  it("asks no quotas of an account that is not the stack's", async () => {
+  it("does not request quotas of another account", async () => {
     account = "999999999999";
     const before = quotas.calls.length;
     const { code, stdout } = await doctor(true);
@@ -218,7 +221,7 @@ describe("rates doctor --stack", () => {
     assert.equal(byName(stdout).get("capacity")?.outcome, "passed");
   });
 
-  it("counts what the account has more than the stack counts with as well", () => {
+  it("passes if the account has more than the stack's quotas", () => {
     const asked = { check: "q", stack: "dev", counted: 8, unit: "runs", code: "L-1", region: "eu-central-1" };
     assert.deepEqual(
       [7, 8, 9].map((granted) => quotaCheck({ ...asked, granted }).outcome),

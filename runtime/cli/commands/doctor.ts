@@ -6,7 +6,7 @@ import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { print, printJson, width } from "../lib/screen.ts";
 
-/** `rates doctor`: what works here, what does not, and what to do about it. Changes nothing. */
+/** `rates doctor`: checks this machine and a platform, with a remedy for each failure. Changes nothing. */
 export function doctorCommand({ program, end }: CliContext): void {
   examples(
     program.command("doctor"),
@@ -34,7 +34,7 @@ async function allChecks(options: GlobalOptions): Promise<Check[]> {
   return [...machine, commandCheck("pulumi"), ...account, ...platform];
 }
 
-/** The platform, if it is known where it is. */
+/** Checks the platform, if its address is known. */
 async function reached(options: GlobalOptions): Promise<Check[]> {
   const { failed, skipped } = await import("../lib/doctor.ts");
   const { platformChecks } = await import("../lib/doctorPlatform.ts");
@@ -56,7 +56,7 @@ async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | und
   return `From outside its network: \`rates connect --stack ${stack}\`, or name your network in api.allowedCidrs.${balancer}`;
 }
 
-/** The stack's file, its fit, and the account behind it. */
+/** Checks the stack's file, its capacity plan and its account. */
 async function stackChecks(stack: string): Promise<Check[]> {
   const [{ checked, failed, passed }, { plannedStack }, { awsChecks }] = await Promise.all([
     import("../lib/doctor.ts"),
@@ -69,9 +69,9 @@ async function stackChecks(stack: string): Promise<Check[]> {
     return [
       passed(
         "capacity",
-        `fits its quotas, with ${total} of ${usable} connections; \`rates capacity --stack ${stack}\` has more`,
+        `fits its quotas, with ${total} of ${usable} connections; \`rates capacity --stack ${stack}\` shows details`,
       ),
-      ...(await checked("AWS account", "Try again; if it stays, ask AWS's status page.", () =>
+      ...(await checked("AWS account", "Try again. If it continues, see AWS's status page.", () =>
         awsChecks(stack, config),
       )),
     ];

@@ -1,14 +1,14 @@
-import { type Connection, localCredentials, localPlatform, noPlatform } from "../lib/connection.ts";
+import { type Connection, localCredentials, localPlatform, noPlatformError } from "../lib/connection.ts";
 import type { CliContext, GlobalOptions } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { print, printJson } from "../lib/screen.ts";
 import { stackOutputs } from "../lib/stackOutputs.ts";
 
-/** `rates env`: what AWS's SDKs and a service's own code need to reach a platform, for a shell to take over. */
+/** `rates env`: variables with which AWS's SDKs and a service reach a platform, in shell syntax. */
 export function environmentCommand({ program }: CliContext): void {
   const env = program
     .command("env")
-    .description("Print where queues, buckets and API are, as variables for a shell and AWS's SDKs");
+    .description("Print queues, buckets and the API's address as shell variables for AWS's SDKs");
   examples(env, "rates env", "rates env --json");
   env.action((_flags: object, command) => {
     const { json, ...connection } = command.optsWithGlobals() as GlobalOptions;
@@ -39,7 +39,7 @@ export function environmentOf({ stack, dataDir }: Connection): Record<string, st
     };
   }
   const platform = localPlatform(dataDir);
-  if (platform === undefined) throw noPlatform(dataDir);
+  if (platform === undefined) throw noPlatformError(dataDir);
   const { accessKeyId, secretAccessKey } = localCredentials(dataDir);
   return {
     ...common(platform),
@@ -63,5 +63,5 @@ const common = (
   UPLOADS_BUCKET: of.uploadsBucket,
 });
 
-/** A word that every shell takes as it is. */
+/** Matches a word that needs no quotes in any shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

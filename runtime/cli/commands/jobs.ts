@@ -13,12 +13,12 @@ import { JOB_FIELDS } from "../lib/jobFields.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
 import { jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { phaseLines, phasesOfJob } from "../lib/phases.ts";
-import { coloured, durationText, plain, print, printJson, say, width } from "../lib/screen.ts";
+import { coloured, durationText, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
 import { visibleJson } from "../lib/visible.ts";
 import { waitingOf } from "../lib/waiting.ts";
-import { follow, sayEnd } from "../lib/watch.ts";
+import { follow, printEnd } from "../lib/watch.ts";
 
 interface ListFlags {
   status?: string;
@@ -38,11 +38,11 @@ interface ListFlags {
 /** Terminals with fewer columns get short times. */
 const NARROW = 100;
 
-/** Jobs as lines; whose they are, where there are several's. */
+/** Formats jobs as lines, with the tenant if there are several. */
 function jobTable(jobs: readonly JobDocument[]): string {
   const several = new Set(jobs.map(({ tenant }) => tenant)).size > 1;
   const room = width(process.stdout);
-  // No year and no seconds before no ids.
+  // Shorten times before ids.
   const narrow = room < NARROW;
   return table(
     ["STATUS", ...(several ? ["TENANT"] : []), "ID", narrow ? "CREATED" : "CREATED (UTC)", "TOOK", "ROWS", "WHAT"],
@@ -65,7 +65,7 @@ function jobTable(jobs: readonly JobDocument[]): string {
   );
 }
 
-/** Commands about jobs that exist: watch, list, show, cancel, retry. */
+/** Commands for existing jobs: watch, list, show, cancel, retry. */
 export function jobCommands({ program, end }: CliContext): void {
   program.commandsGroup(GROUPS.jobs);
   examples(
@@ -74,13 +74,13 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates watch nightly-load --wait 600   # for at most ten minutes; then exit code 5",
     "rates watch nightly-load && rates result nightly-load --output rates.csv",
   )
-    .description("Follow a job until it has ended")
+    .description("Follow a job until it ends")
     .argument("<id>", ID)
     .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds)
     .action(async (id: string, flags: { wait?: number }, command: Command) => {
       const { client, json } = clientOf(command);
       const document = await withJob(client, id, (found) => follow(client, found, flags));
-      end(sayEnd(client, document));
+      end(printEnd(client, document));
       if (json) printJson(document);
     });
 
@@ -88,13 +88,13 @@ export function jobCommands({ program, end }: CliContext): void {
     program.command("list"),
     "rates list",
     "rates list --status failed --since 2h",
-    "rates list --status rejected   # requests that made no job",
+    "rates list --status rejected  # requests that created no job",
     "rates list --sort totalMs --limit 5   # the slowest",
     "rates list --status pending --json id,state,waiting",
     "rates list --label source=carrier-7 --json | jq -r '.jobs[].requestId'",
   );
   jsonFields(list, JOB_FIELDS)
-    .description("List jobs, the newest first")
+    .description("List jobs, newest first")
     .addOption(choice("--status <state>", "jobs in this state", DOCUMENT_STATES))
     .addOption(choice("--type <type>", "jobs of this type", ["read", "update"]))
     .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
@@ -105,13 +105,13 @@ export function jobCommands({ program, end }: CliContext): void {
     .option("--to <time>", "submitted before then", timeOption)
     .addOption(choice("--sort <by>", "sort by (default createdAt)", ["createdAt", "finishedAt", "totalMs"]))
     .addOption(choice("--order <order>", "direction (default desc)", ["asc", "desc"]))
-    .option("--limit <n>", "most jobs to list", whole, 20)
-    .option("--cursor <cursor>", "continue where an earlier list ended")
+    .option("--limit <n>", "maximum number of jobs", whole, 20)
+    .option("--cursor <cursor>", "cursor of an earlier list to continue")
     .action(async (flags: ListFlags, command: Command) => {
       const { client, json } = clientOf(command);
       const { since, from, to: createdTo, limit, ...rest } = flags;
       if (since !== undefined && from !== undefined)
-        throw new CommandError("invalid", "--since and --from are the same: give one of them.");
+        throw new CommandError("invalid", "--since and --from mean the same. Give one of them.");
       const createdFrom = since ?? from;
       if (createdFrom !== undefined && createdTo !== undefined && createdFrom >= createdTo)
         throw new CommandError("invalid", `--to (${createdTo}) must be later than --since (${createdFrom}).`);
@@ -127,9 +127,9 @@ export function jobCommands({ program, end }: CliContext): void {
         const records = page.jobs.map((job) => ({ client, job, region: () => regionOf(command) }));
         return printRecords(command, JOB_FIELDS, records, page);
       }
-      if (page.jobs.length === 0) return say("No jobs.");
+      if (page.jobs.length === 0) return printInfo("No jobs.");
       print(jobTable(page.jobs));
-      if (page.cursor) say(`More: the same with --cursor ${page.cursor}`);
+      if (page.cursor) printInfo(`More: the same with --cursor ${page.cursor}`);
     });
 
   const show = examples(
@@ -185,7 +185,7 @@ export function jobCommands({ program, end }: CliContext): void {
     program.command("cancel"),
     "rates cancel nightly-load",
     "rates cancel nightly-load && rates watch nightly-load",
-    "rates cancel --label source=carrier-7 --dry-run   # how many jobs that would be",
+    "rates cancel --label source=carrier-7 --dry-run  # shows the number of jobs",
     "rates cancel --status pending --since 1h --yes",
   )
     .description(
@@ -205,7 +205,7 @@ export function jobCommands({ program, end }: CliContext): void {
     );
     if (json) return printJson(answer);
     const { requestId } = answer;
-    say(
+    printInfo(
       answer.status === "IN_PROGRESS"
         ? `${requestId} is being cancelled; ${client.hint("watch", requestId)} waits for it.`
         : `${coloured(answer.status)} ${requestId}`,
@@ -219,7 +219,7 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates retry --status failed --since 2h   # counts them, and asks",
   )
     .description(
-      "Submit a failed or cancelled job again as a new job, or all jobs of a filter. Retrying a job twice makes one new job",
+      "Submit a failed or cancelled job again as a new job, or all jobs of a filter. Retrying a job twice creates one new job",
     )
     .argument("[id]", ID);
   bulkOptions(retry, "retry")
@@ -248,16 +248,16 @@ export function jobCommands({ program, end }: CliContext): void {
         const { requestId, status } = answer;
         if (flags.watch || flags.wait !== undefined) {
           const document = await follow(client, requestId, flags);
-          end(sayEnd(client, document));
+          end(printEnd(client, document));
           if (json) printJson(document);
           return;
         }
         if (json) return printJson(answer);
-        say(`${coloured(status)} ${requestId}`);
+        printInfo(`${coloured(status)} ${requestId}`);
         if (status === "PENDING" || status === "IN_PROGRESS")
-          say(`${client.hint("watch", requestId)} waits for its end.`);
+          printInfo(`${client.hint("watch", requestId)} waits for its end.`);
         else if (status !== "SUCCEEDED")
-          say(`This retry has ended already; ${client.hint("retry", requestId)} tries again.`);
+          printInfo(`This retry has ended already; ${client.hint("retry", requestId)} tries again.`);
       },
     );
 }

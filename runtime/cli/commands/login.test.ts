@@ -52,7 +52,7 @@ describe("rates login", function () {
     const { url, ended } = await begin("--no-browser", "--profile", "acme");
     assert.equal(new URL(url).searchParams.get("code_challenge_method"), "S256");
     const back = await new FormBrowser().signIn(url, "bob");
-    assert.match(back.text, /can be closed/);
+    assert.match(back.text, /You can close this window/);
     const { code, stderr } = await ended;
     assert.equal(code, 0, stderr);
     assert.match(stderr, /Signed in as bob@acme\.example for tenant acme \(read, submit\) until /);
@@ -109,16 +109,16 @@ describe("rates login", function () {
     assert.equal((await profiles()).current, "local");
   });
 
-  it("says that no rule gives access", async () => {
+  it("reports that no rule gives access", async () => {
     const { url, ended } = await begin("--no-browser");
     await new FormBrowser().signIn(url, "eve");
     const { code, stderr } = await ended;
     assert.equal(code, EXITS.unreachable.code);
-    assert.match(stderr, /eve@other\.example is signed in.*no rule of api\.signIn\.oidc\.rules.*groups/s);
+    assert.match(stderr, /eve@other\.example signed in.*no rule of api\.signIn\.oidc\.rules.*groups/s);
     await assert.rejects(profiles());
   });
 
-  it("takes no answer from another program on this machine", async () => {
+  it("ignores answers from other programs on this machine", async () => {
     const { url, child, ended } = await begin("--no-browser");
     const redirect = new URL(url).searchParams.get("redirect_uri") ?? "";
     assert.equal((await fetch(`${redirect}?code=x&state=wrong`)).status, 404);
@@ -127,7 +127,7 @@ describe("rates login", function () {
     assert.equal((await ended).code, EXITS.interrupted.code);
   });
 
-  it("makes one session of an ID token, and none of a forged one", async () => {
+  it("creates one session from an ID token, and none from a forged one", async () => {
     const idToken = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from('{"sub":"ada"}').toString("base64url")}.`;
     for (const token of [idToken, `${idToken}AAAA`]) {
       const answer = await p.app.inject({ method: "POST", url: "/session-tokens", payload: { idToken: token } });
@@ -135,7 +135,7 @@ describe("rates login", function () {
     }
   });
 
-  it("keeps a token in a profile, and lists the existing profiles for an unknown one", async () => {
+  it("stores a token in a profile, and lists the existing profiles for an unknown one", async () => {
     const { authorization } = await p.as("acme", "read");
     const token = authorization.slice("Bearer ".length);
     const kept = await run("login", "--api", api, "--token", token, "--profile", "ci");

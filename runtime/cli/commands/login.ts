@@ -4,7 +4,7 @@ import { type CliContext, clientOf, type GlobalOptions } from "../lib/context.ts
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { PROFILE_NAME, type Profile, profileNamed, readProfiles, writeProfiles } from "../lib/profiles.ts";
-import { plain, print, printJson, say, width } from "../lib/screen.ts";
+import { plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { type ProviderDescription, signInByBrowser, signInByDevice } from "../lib/signIn.ts";
 import { table } from "../lib/table.ts";
 import { openBrowser } from "./dashboard.ts";
@@ -18,23 +18,23 @@ interface Session {
   expiresAt?: string;
 }
 
-/** Commands for who one is: login, logout, whoami, and profiles of several platforms. */
+/** Commands for signing in: login, logout, whoami, and profiles of several platforms. */
 export function loginCommands({ program, end }: CliContext): void {
   const login = program
     .command("login")
-    .description("Sign in at the platform's identity provider, and keep the session in a profile")
+    .description("Sign in at the platform's identity provider, and store the session in a profile")
     .option("--device", "with a browser on another machine")
-    .option("--no-browser", "print the address and open no browser");
+    .option("--no-browser", "print a code to enter in any browser");
   examples(
     login,
     "rates login --stack dev",
     "rates login --api https://rates.example.com --profile prod --device",
-    "rates login --api https://rates.example.com --token TOKEN --profile ci   # keep a token",
+    "rates login --api https://rates.example.com --token TOKEN --profile ci  # store a token",
   );
   login.action(async ({ device, browser }: { device?: boolean; browser: boolean }, command) => {
     const options = command.optsWithGlobals() as GlobalOptions;
-    const { api, profile: wanted } = targetOf(options);
-    const name = wanted ?? options.stack ?? nameFor(api);
+    const { api, profile: requested } = targetOf(options);
+    const name = requested ?? options.stack ?? defaultProfileName(api);
     if (!PROFILE_NAME.test(name))
       throw new CommandError("invalid", `--profile '${name}' must be letters, digits and . _ -, at most 64.`);
     const given = options.token;
@@ -50,12 +50,12 @@ export function loginCommands({ program, end }: CliContext): void {
     const { profiles } = readProfiles();
     writeProfiles({ current: name, profiles: { ...profiles, [name]: kept } });
     if (options.json) return printJson({ profile: name, api: base, ...withoutToken(made) });
-    say(`Signed in as ${plain(made.name)} for tenant ${made.tenant} (${made.scopes.join(", ")})${until(made)}.`);
-    say(`The profile '${name}' is used from now on; \`rates profile use NAME\` changes it.`);
+    printInfo(`Signed in as ${plain(made.name)} for tenant ${made.tenant} (${made.scopes.join(", ")})${until(made)}.`);
+    printInfo(`The profile '${name}' is used from now on; \`rates profile use NAME\` changes it.`);
   });
 
   examples(program.command("logout"), "rates logout", "rates logout --profile prod")
-    .description("End the session of a profile and forget its token")
+    .description("End the session of a profile and delete its token")
     .action(async (_flags: object, command) => {
       const options = command.optsWithGlobals() as GlobalOptions;
       const all = readProfiles();
@@ -63,24 +63,24 @@ export function loginCommands({ program, end }: CliContext): void {
       if (name === undefined)
         throw new CommandError("invalid", "Not signed in: no profile is in use. `rates login` signs in.");
       const { token, expiresAt: _, ...rest } = profileNamed(name, all);
-      // What has ended already, or cannot be reached, is forgotten all the same.
+      // A session that has ended, or whose platform is unreachable, is removed too.
       if (token !== undefined)
         await new Client(rest.api, token).fetch("DELETE", "/session").catch((error) => {
-          say(`The session could not be ended: ${error.message}`);
+          printInfo(`The session could not be ended: ${error.message}`);
         });
       writeProfiles({ ...all, profiles: { ...all.profiles, [name]: rest } });
       if (options.json) return printJson({ profile: name, signedOut: true });
-      say(`Signed out of ${rest.api}.`);
+      printInfo(`Signed out of ${rest.api}.`);
     });
 
   examples(program.command("whoami"), "rates whoami", "rates whoami --json")
-    .description("Who the platform takes you for: name, tenant, scopes, and until when")
+    .description("Show your name, tenant, scopes and the session's expiry")
     .action(async (_flags: object, command) => {
       const { client, json } = clientOf(command);
       const session = await client.json<Session>("GET", "/session");
       if (json) return printJson({ api: client.base, ...session });
       print(`${plain(session.name)} for tenant ${session.tenant} (${session.scopes.join(", ")}) at ${client.base}`);
-      say(`By a ${session.kind}${until(session)}.`);
+      printInfo(`By a ${session.kind}${until(session)}.`);
     });
 
   profileCommands(program);
@@ -88,13 +88,13 @@ export function loginCommands({ program, end }: CliContext): void {
 
 function profileCommands(program: CliContext["program"]): void {
   const profile = examples(
-    program.command("profile").description("Platforms under names of your own (`rates login` makes them)"),
+    program.command("profile").description("Manage named platforms (`rates login` creates profiles)"),
     "rates profile list",
     "rates profile use prod",
     "rates list --profile dev",
   );
   examples(profile.command("list"), "rates profile list")
-    .description("All profiles, without their tokens")
+    .description("List profiles, without their tokens")
     .action((_flags: object, command) => {
       const { current, profiles } = readProfiles();
       const all = Object.entries(profiles).map(([name, one]) => ({
@@ -103,7 +103,7 @@ function profileCommands(program: CliContext["program"]): void {
         ...withoutToken(one),
       }));
       if (command.optsWithGlobals().json) return printJson(all);
-      if (all.length === 0) return say("There are no profiles. `rates login` makes one.");
+      if (all.length === 0) return printInfo("No profiles. `rates login` creates one.");
       const rows = all.map((one) => [one.current ? "*" : "", one.name, one.api, one.tenant ?? "", one.expiresAt ?? ""]);
       print(table(["", "NAME", "API", "TENANT", "EXPIRES"], rows, width(process.stdout), { keep: [1] }));
     });
@@ -112,19 +112,19 @@ function profileCommands(program: CliContext["program"]): void {
     "rates profile use prod",
     "rates profile use --none   # the platform on this machine",
   )
-    .description("Use a profile where a command names no platform")
-    .argument("[name]", "its name")
+    .description("Use a profile for commands that name no platform")
+    .argument("[name]", "name of the profile")
     .option("--none", "use none: the platform on this machine")
     .action((name: string | undefined, { none }: { none?: boolean }) => {
       const all = readProfiles();
       if (none === true) return writeProfiles({ profiles: all.profiles });
-      if (name === undefined) throw new CommandError("invalid", "Name a profile, or say --none.");
+      if (name === undefined) throw new CommandError("invalid", "Name a profile, or give --none.");
       profileNamed(name, all);
       writeProfiles({ ...all, current: name });
     });
   examples(profile.command("remove"), "rates profile remove old")
-    .description("Forget a profile and its token; a session stays open until it expires (`rates logout` ends it)")
-    .argument("<name>", "its name")
+    .description("Delete a profile and its token; its session stays open until it expires (`rates logout` ends it)")
+    .argument("<name>", "name of the profile")
     .action((name: string) => {
       const all = readProfiles();
       profileNamed(name, all);
@@ -135,7 +135,7 @@ function profileCommands(program: CliContext["program"]): void {
     });
 }
 
-/** Signs in at the identity provider of a platform. @returns undefined where it was interrupted */
+/** Signs in at the identity provider of a platform. @returns undefined if interrupted */
 async function signIn(
   client: Client,
   { device, browser }: { device: boolean; browser: boolean },
@@ -144,13 +144,13 @@ async function signIn(
   if (oidc === undefined)
     throw new CommandError(
       "invalid",
-      `${client.base} has no identity provider (api.signIn.oidc of its stack).\n\`rates login --token TOKEN\` keeps a token; \`rates token create\` makes one.`,
+      `${client.base} has no identity provider (api.signIn.oidc of its stack).\n\`rates login --token TOKEN\` stores a token; \`rates token create\` creates one.`,
     );
   const interrupted = new AbortController();
   const stop = () => interrupted.abort();
   process.once("SIGINT", stop);
   try {
-    const dialogue = { say, open: browser ? openBrowser : async () => undefined };
+    const dialogue = { say: printInfo, open: browser ? openBrowser : async () => undefined };
     const tokens = await (device ? signInByDevice : signInByBrowser)(oidc, dialogue, interrupted.signal);
     return await client.json("POST", "/session-tokens", tokens);
   } catch (error) {
@@ -165,8 +165,8 @@ const withoutToken = <T extends { token?: string | undefined }>({ token: _, ...r
 const until = ({ expiresAt }: { expiresAt?: string }) =>
   expiresAt === undefined ? "" : ` until ${new Date(expiresAt).toLocaleString()}`;
 
-/** The name of a profile that was given none: the host, or `local`. */
-const nameFor = (api: string): string => {
+/** Returns the default name of a profile: the host, or `local`. */
+const defaultProfileName = (api: string): string => {
   const { hostname } = new URL(api);
   return /^(127\.|localhost$|\[)/.test(hostname) ? "local" : hostname;
 };

@@ -6,7 +6,7 @@ import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
-import { plain, print, say, width } from "../lib/screen.ts";
+import { plain, print, printInfo, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
 import { timeText } from "./deadLetters.ts";
@@ -37,8 +37,8 @@ const DOCUMENT_FIELDS: Fields<RejectedDocument> = {
   body: (one) => one.body,
 };
 
-/** Characters of an id that lists show: enough to tell a thousand apart. */
-const SHOWN_ID = 12;
+/** Shown length of ids in lists, enough to distinguish a thousand. Characters. */
+const SHORT_ID_LENGTH = 12;
 
 interface ListFlags {
   type?: string;
@@ -49,10 +49,10 @@ interface ListFlags {
   limit: number;
 }
 
-/** `rates rejected`: requests that made no job. */
+/** `rates rejected`: requests that created no job. */
 export function rejectedCommands({ program }: CliContext): void {
   const rejected = examples(
-    program.command("rejected").description("Look at requests that were not valid and made no job"),
+    program.command("rejected").description("Inspect invalid requests, which created no job"),
     "rates rejected list --since 1d",
     "rates rejected show 3f9c2a1b04de   # body and every problem; the beginning of an id is enough",
   );
@@ -63,18 +63,18 @@ export function rejectedCommands({ program }: CliContext): void {
     "rates rejected list --json id,requestId,reason",
   );
   jsonFields(list, ENTRY_FIELDS)
-    .description("Rejected requests by cause, and each with reason and times; the last that came first")
-    .addOption(choice("--type <class>", "only those of an error class", Object.keys(ERRORS)))
-    .addOption(choice("--source <way>", "the way by which it came", ["queue", "http"]))
-    .option("--text <text>", "only those with this in the request id, the reason or the body")
+    .description("List rejected requests by cause, and each with reason and times, newest first")
+    .addOption(choice("--type <class>", "only this error class", Object.keys(ERRORS)))
+    .addOption(choice("--source <way>", "channel of the request", ["queue", "http"]))
+    .option("--text <text>", "only requests with this text in the id, reason or body")
     .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
     .option("--until <time>", "before then", timeOption)
-    .option("--limit <n>", "show this many at most", whole, 20)
+    .option("--limit <n>", "maximum number of requests", whole, 20)
     .action(async (flags: ListFlags, command) => {
       const { client, json } = clientOf(command);
       const page = await client.json<RejectedPage>("GET", pathOf(client, { ...flags, limit: String(flags.limit) }));
       if (json) return printRecords(command, ENTRY_FIELDS, page.rejected, page);
-      if (page.total === 0) return say("No rejected requests match.");
+      if (page.total === 0) return printInfo("No rejected requests match.");
       showPage(page);
     });
 
@@ -84,8 +84,8 @@ export function rejectedCommands({ program }: CliContext): void {
     "rates rejected show 3f9c2a1b04de --json body | jq -r .body",
   );
   jsonFields(show, DOCUMENT_FIELDS)
-    .description("A rejected request: reason, every problem, and the beginning of its body")
-    .argument("<id>", "its id, or the beginning of it")
+    .description("Show a rejected request: reason, every problem, and the beginning of its body")
+    .argument("<id>", "its id, or a prefix of it")
     .action(async (id: string, _flags: object, command) => {
       const { client, json } = clientOf(command);
       const found = await findRejected(client, id);
@@ -102,7 +102,7 @@ const pathOf = (client: Client, search: Record<string, string | undefined>): str
   return `/rejected?${new URLSearchParams(given)}`;
 };
 
-/** The rejected request that an id, or the beginning of one, names. */
+/** Finds the rejected request with an id or a prefix of one. */
 async function findRejected(client: Client, argument: string): Promise<{ client: Client; id: string }> {
   const prefix = argument.trim().toLowerCase();
   if (!/^[0-9a-f]{1,32}$/.test(prefix))
@@ -120,9 +120,9 @@ async function findRejected(client: Client, argument: string): Promise<{ client:
   if (second !== undefined)
     throw new CommandError(
       "invalid",
-      `Several ids begin with '${prefix}', for example ${only.rejectedId} and ${second.rejectedId}. Give more of it.`,
+      `Several ids begin with '${prefix}', for example ${only.rejectedId} and ${second.rejectedId}. Give a longer prefix.`,
     );
-  return { client: client.of(only.tenant), id: only.rejectedId };
+  return { client: client.forTenant(only.tenant), id: only.rejectedId };
 }
 
 function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
@@ -146,7 +146,7 @@ function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
     table(
       ["ID", ...(several ? ["TENANT"] : []), "LAST SEEN (UTC)", "COPIES", "REQUEST", "CAUSE", "REASON"],
       rejected.map(({ rejectedId, tenant, lastSeenAt, copies, requestId, type, message }) => [
-        rejectedId.slice(0, SHOWN_ID),
+        rejectedId.slice(0, SHORT_ID_LENGTH),
         ...(several ? [tenant] : []),
         timeText(lastSeenAt),
         String(copies),
@@ -159,10 +159,10 @@ function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
     ),
   );
   if (isMore || total > rejected.length)
-    say(
-      `${rejected.length.toLocaleString("en")} of ${isMore ? "more than " : ""}${total.toLocaleString("en")}: narrow them by --type, --text or --since, or raise --limit (at most 200).`,
+    printInfo(
+      `${rejected.length.toLocaleString("en")} of ${isMore ? "more than " : ""}${total.toLocaleString("en")}. Narrow the list with --type, --text or --since, or raise --limit (at most 200).`,
     );
-  say("`rates rejected show ID` shows body and every problem.");
+  printInfo("`rates rejected show ID` shows body and every problem.");
 }
 
 function showDocument({

@@ -3,22 +3,22 @@ import type { Client } from "../lib/apiClient.ts";
 import { type CliContext, choice, clientOf, collect, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
-import { shownName } from "../lib/files.ts";
+import { printableName } from "../lib/files.ts";
 import { examples, GROUPS } from "../lib/help.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
-import { MOST_ROWS, ROWS, showTable } from "../lib/resultTable.ts";
-import { coloured, print, printJson, say } from "../lib/screen.ts";
+import { DEFAULT_ROWS, MAX_ROWS, showTable } from "../lib/resultTable.ts";
+import { coloured, print, printInfo, printJson } from "../lib/screen.ts";
 import type { SubmitFlags } from "../lib/submit.ts";
-import { follow, sayEnd } from "../lib/watch.ts";
+import { follow, printEnd } from "../lib/watch.ts";
 
-/** Options that say how a job is submitted, whatever it does. */
+/** Options of every submitted job. */
 const jobOptions = (command: Command): Command =>
   command
     .option("--id <requestId>", "the request id (generated if absent); the same id and task is the same job")
     .option("--priority <0-9>", "higher runs first (default 4)")
     .option("--timeout <seconds>", "time limit of the run")
-    .option("--label <key=value>", "a label to find the job by; repeatable", collect)
+    .option("--label <key=value>", "a label for searching the job; repeatable", collect)
     .option("--reply <where>", "queue: also send the response to the response queue (default: none)")
     .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds);
 
@@ -29,7 +29,7 @@ const MODES = ["append", "replace"] as const;
 const FORMATS = ["csv", "ndjson", "json"] as const;
 const COMPRESSIONS = ["none", "gzip"] as const;
 
-/** Reports of bad rows are always stored so. */
+/** Format and compression of stored reports. */
 const REPORT = { format: "csv", compression: "none" };
 
 type Described = import("../lib/params.ts").Queries["queries"][number];
@@ -42,7 +42,7 @@ const QUERY_FIELDS: Fields<Described> = {
 };
 
 /** Format and compression of a job's stored result. */
-const storedKind = ({ task, result }: JobDocument): { format: string; compression: string } => ({
+const storedFormat = ({ task, result }: JobDocument): { format: string; compression: string } => ({
   format: result?.format ?? task.format ?? "json",
   compression: result?.compression ?? (task.type === "read" ? (task.compression ?? "none") : "none"),
 });
@@ -53,7 +53,7 @@ const TABLE = "table";
 /** A number of rows of a table. */
 function rowLimit(value: string): number {
   const rows = whole(value);
-  if (rows < 1 || rows > MOST_ROWS) throw new InvalidArgumentError(`It must be from 1 to ${MOST_ROWS}.`);
+  if (rows < 1 || rows > MAX_ROWS) throw new InvalidArgumentError(`It must be from 1 to ${MAX_ROWS}.`);
   return rows;
 }
 
@@ -61,7 +61,7 @@ function rowLimit(value: string): number {
  * Decides whether a result is shown as a table: with --format table, or on a terminal without another format.
  * @throws CommandError for options that do not go together
  */
-function tableWanted({
+function isTableRequested({
   format,
   limit,
   argument,
@@ -75,10 +75,13 @@ function tableWanted({
   const isTable =
     format === TABLE || (format === undefined && argument === undefined && !json && process.stdout.isTTY === true);
   if (format === TABLE && argument !== undefined && argument !== "-")
-    throw new CommandError("invalid", "--format table is for people: leave it out, or leave --output out.");
+    throw new CommandError(
+      "invalid",
+      "--format table cannot be written to a file. Leave out --format table or --output.",
+    );
   if (format === TABLE && json) throw new CommandError("invalid", "--format table and --json do not go together.");
   if (limit !== undefined && !isTable)
-    throw new CommandError("invalid", "--limit goes with tables only: on a terminal, or with --format table.");
+    throw new CommandError("invalid", "--limit applies to tables only (on a terminal, or with --format table).");
   return isTable;
 }
 
@@ -91,15 +94,15 @@ function repeatText({ status, requestId, finishedAt, task }: JobDocument, client
   return `This is the earlier job ${requestId}; ${client.hint("retry", requestId)} tries again.`;
 }
 
-/** Commands that bring work: submit, load, query; and what comes of it: result; and what there is to ask: queries. */
+/** Commands for submitting work (submit, load, query), fetching results (result), and listing queries (queries). */
 export function submitCommands({ program, end }: CliContext): void {
   program.commandsGroup(GROUPS.work);
   examples(
     jobOptions(program.command("submit")),
     "rates submit request.json --watch",
-    "rates submit --query price_export --format csv --explain   # where it would run, and whether at once",
+    "rates submit --query price_export --format csv --explain  # the runner type, and if it would start immediately",
     "rates submit --target prices --s3 s3://uploads/prices.csv --dry-run --watch",
-    "rates submit --statement purge_prices --param before=2020-01-01 --id purge   # says how many prices, and asks",
+    "rates submit --statement purge_prices --param before=2020-01-01 --id purge  # shows the number of prices and asks",
     `echo '{"task":{"type":"read","query":"price_export"}}' | rates submit -`,
   )
     .description("Submit a request, from a JSON file (- for stdin) or from options")
@@ -131,7 +134,7 @@ export function submitCommands({ program, end }: CliContext): void {
       const request =
         file === undefined ? requestFrom(flags, await paramsFor(client, flags)) : await requestIn(file, flags);
       if (flags.explain) {
-        const { explained, sayExplained } = await import("../lib/explain.ts");
+        const { explained, printExplained: sayExplained } = await import("../lib/explain.ts");
         const answer = await explained(client, request);
         return json ? printJson(answer) : sayExplained(answer);
       }
@@ -139,12 +142,12 @@ export function submitCommands({ program, end }: CliContext): void {
       const { client: owner, ...submitted } = await submit(client, request);
       if (flags.watch) {
         const document = await follow(owner, submitted.requestId, flags);
-        end(sayEnd(owner, document));
+        end(printEnd(owner, document));
         if (json) printJson(document);
       } else if (json) printJson(submitted);
       else {
-        say(`${coloured(submitted.status)} ${submitted.requestId}`);
-        say(`${owner.hint("watch", submitted.requestId)} waits for its end.`);
+        printInfo(`${coloured(submitted.status)} ${submitted.requestId}`);
+        printInfo(`${owner.hint("watch", submitted.requestId)} waits for its end.`);
       }
     });
 
@@ -179,15 +182,15 @@ export function submitCommands({ program, end }: CliContext): void {
       const { client: owner, requestId, bytes, isRepeat } = await load(client, file, flags);
       // Progress counts unpacked bytes.
       const document = await follow(owner, requestId, { ...flags, ...(bytes === undefined ? {} : { bytes }) });
-      end(sayEnd(owner, document));
-      if (isRepeat) say(repeatText(document, owner));
+      end(printEnd(owner, document));
+      if (isRepeat) printInfo(repeatText(document, owner));
       else if (document.status === "SUCCEEDED" && flags.mode === "replace") {
         const { rows, removed } = await owner.json<{ rows: number; removed: number }>(
           "GET",
           owner.job(requestId, "/result"),
         );
         const count = (number: number) => number.toLocaleString("en");
-        say(
+        printInfo(
           document.task.dryRun
             ? `It would remove ${count(removed)} rows and add ${count(rows)}.`
             : `${count(rows)} added, ${count(removed)} removed.`,
@@ -214,7 +217,7 @@ export function submitCommands({ program, end }: CliContext): void {
         [...FORMATS, TABLE],
       ),
     )
-    .option("--limit <n>", `most rows of a table (default ${ROWS})`, rowLimit)
+    .option("--limit <n>", `maximum number of rows of a table (default ${DEFAULT_ROWS})`, rowLimit)
     .option("--output <file>", "write the result to a file (- for stdout); compressed if its name ends in .gz")
     .action(async (name: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
@@ -227,19 +230,16 @@ export function submitCommands({ program, end }: CliContext): void {
         ]);
       const given = command.optsWithGlobals<Flags & { output?: string; limit?: number }>();
       if ([name, given.sql, given.file].filter((one) => one !== undefined).length !== 1)
-        throw new CommandError(
-          "invalid",
-          "Name a query (`rates queries` lists them), or give --sql or --file: one of them.",
-        );
+        throw new CommandError("invalid", "Name a query (`rates queries` lists them), or give either --sql or --file.");
       const { output: argument, limit, format: wanted, ...rest } = withSqlFile(given);
-      const isTable = tableWanted({ format: wanted, limit, argument, json });
+      const isTable = isTableRequested({ format: wanted, limit, argument, json });
       const flags = { ...rest, ...(wanted === undefined || wanted === TABLE ? {} : { format: wanted }) };
       const named = argument === undefined ? undefined : namedKind(argument);
       const format = flags.format ?? named?.format ?? (json && argument === undefined ? "json" : "csv");
       if (argument !== undefined && named?.format !== undefined && named.format !== format)
         throw new CommandError(
           "invalid",
-          `--format ${format} and --output ${shownName(argument)} do not go together. Leave --format out, or name the file .${format}.`,
+          `--format ${format} and --output ${printableName(argument)} do not go together. Leave out --format, or name the file .${format}.`,
         );
       const asked = { ...flags, format, ...(name === undefined ? {} : { query: name }) };
       const packed = named?.compression === "gzip" ? { compression: "gzip" } : {};
@@ -247,10 +247,10 @@ export function submitCommands({ program, end }: CliContext): void {
       const request = requestFrom({ ...asked, ...packed }, await paramsFor(client, asked));
       const { client: owner, requestId } = await submit(client, request);
       const document = await follow(owner, requestId, flags);
-      const exit = sayEnd(owner, document);
+      const exit = printEnd(owner, document);
       end(exit);
       if (exit === "done") {
-        const stored = storedKind(document);
+        const stored = storedFormat(document);
         if (isTable) return showTable(owner, requestId, { limit, total: document.result?.rows ?? 0 });
         await fetchResult(owner, requestId, { what: "result", stored, output, argument });
       }
@@ -271,7 +271,7 @@ export function submitCommands({ program, end }: CliContext): void {
       "write to a file (- for stdout), compressed if its name ends in .gz; it appears when it is complete",
     )
     .addOption(choice("--format <format>", "table (default on a terminal), or raw: the stored bytes", [TABLE, "raw"]))
-    .option("--limit <n>", `most rows of a table (default ${ROWS})`, rowLimit)
+    .option("--limit <n>", `maximum number of rows of a table (default ${DEFAULT_ROWS})`, rowLimit)
     .action(
       async (
         id: string,
@@ -285,8 +285,8 @@ export function submitCommands({ program, end }: CliContext): void {
       ) => {
         const { client, json } = clientOf(command);
         if (report && (format === TABLE || limit !== undefined))
-          throw new CommandError("invalid", "--report is CSV: leave --format and --limit out.");
-        const isTable = !report && tableWanted({ format, limit, argument, json });
+          throw new CommandError("invalid", "Reports are always CSV. Leave out --format and --limit.");
+        const isTable = !report && isTableRequested({ format, limit, argument, json });
         if (isTable) {
           const document = await withJob(client, id, (found) => client.json<JobDocument>("GET", client.job(found)));
           if (document.task.type === "read" && document.status === "SUCCEEDED")
@@ -300,12 +300,12 @@ export function submitCommands({ program, end }: CliContext): void {
         const output = await openOutput(argument);
         const what = report ? "report" : "result";
         const fetched = await withJob(client, id, async (found) => {
-          // How it is stored matters where it is shown, or a name says how it is to be.
+          // The stored format matters if the result is displayed, or if the file name states a format.
           const isNamed = argument !== undefined && argument !== "-";
           const stored = report
             ? REPORT
             : isNamed || isShown(output)
-              ? storedKind(await client.json<JobDocument>("GET", client.job(found)))
+              ? storedFormat(await client.json<JobDocument>("GET", client.job(found)))
               : undefined;
           if (stored) checkName(argument, stored, what);
           return { id: found, bytes: await fetchResult(client, found, { what, stored, output, argument }) };

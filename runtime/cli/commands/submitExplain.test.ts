@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { runAgainst } from "../../testing/cli.ts";
 
 describe("rates submit --explain", () => {
-  it("shows route, room, size and plan, and submits nothing", async () => {
+  it("shows route, free capacity, size and plan, and submits nothing", async () => {
     const plan = {
       "Node Type": "Aggregate",
       "Plan Rows": 1,
@@ -21,7 +21,7 @@ describe("rates submit --explain", () => {
       "  Seq Scan prices  (rows 1000, cost 8)",
       "",
     ]);
-    assert.match(stderr, /start at once/);
+    assert.match(stderr, /start immediately/);
     assert.deepEqual(JSON.parse((await runAgainst(answer, "--json", ...args)).stdout), answer);
   });
 });

@@ -23,7 +23,7 @@ describe("a run's log", () => {
   afterEach(() => rm(directory, { recursive: true }));
   const attempt = { startedAt: iso(100), endedAt: iso(110) };
 
-  it("shows one job's lines, though the run did others, and what has no time with what it follows", async () => {
+  it("shows only one job's lines of a run, and keeps lines without a time after their predecessor", async () => {
     await writeFile(
       file,
       [
@@ -46,7 +46,7 @@ describe("a run's log", () => {
     );
   });
 
-  it("takes up what is added, whole lines only, whatever characters are cut in two", async () => {
+  it("follows added lines, whole lines only, also when a read splits a character", async () => {
     await writeFile(file, "");
     const log = new RunLog(file, "a");
     const whole = Buffer.from(logLine(101, "Tromsø"));
@@ -62,14 +62,14 @@ describe("a run's log", () => {
     await log.close();
   });
 
-  it("is written for people: time, level, message, and what else there is, with escapes for what a terminal obeys", () => {
+  it("is formatted for people: time, level, message and further fields, with control characters escaped", () => {
     const line = logLine(1.5, "bad\u001b[2J rows", { level: 40, job: 1, error: "InvalidRows", rows: 3 }).trimEnd();
     assert.equal(logText(line, process.stdout), "00:00:01.500 WARN  bad\\x1b[2J rows error=InvalidRows rows=3");
     assert.equal(logText("no JSON\u0007", process.stdout), "no JSON\\x07");
     assert.match(logText('{"level":"warn","run":"r","msg":"given away"}', process.stdout), /^WARN {2}given away$/);
   });
 
-  it("is read where it is a file that the local platform made, and no other", async () => {
+  it("is read only from files that the local platform created", async () => {
     const of = (logLocation: string) => localLog({ runner: "ec2", runId: RUN, startedAt: iso(0), logLocation });
     assert.equal(of(file), undefined, "not there yet");
     await writeFile(file, "");
@@ -122,7 +122,7 @@ describe("a run's log", () => {
       attempts: [{ runner: "ec2", runId: RUN, startedAt: iso(100), logLocation: file }],
     });
 
-  it("is followed until the job has ended and its run has answered", async () => {
+  it("is followed until the job has ended and its run has sent the response", async () => {
     await writeFile(file, logLine(100, "began"));
     const ended = job("FAILED", {
       ...running(),
@@ -145,11 +145,11 @@ describe("a run's log", () => {
     assert.equal(stderr.match(/IN_PROGRESS after/g)?.length, 1, "each state once");
   });
 
-  it("ends with the job though its run was killed, and has said nothing", async () => {
+  it("ends with the job although its run was killed without a final line", async () => {
     await writeFile(file, logLine(100, "began"));
     const api = await platform([running(), job("FAILED", { ...running(), status: "FAILED" })]);
     const { child, ended: over } = start(["tail", "a"], api.env);
-    // What waits for a word that never comes would wait as long as this test.
+    // Waiting for the final line would exceed this test's timeout.
     const hung = setTimeout(() => child.kill("SIGKILL"), 20_000);
     const { code, stdout } = await over;
     clearTimeout(hung);
@@ -157,7 +157,7 @@ describe("a run's log", () => {
     assert.deepEqual([code, stdout], [EXITS.failed.code, "00:01:40.000 INFO  began\n"]);
   });
 
-  it("is shown as it is with --no-follow, and for machines", async () => {
+  it("is printed once with --no-follow, also as JSON", async () => {
     await writeFile(file, logLine(100, "began"));
     const api = await platform([running()]);
     const now = await start(["tail", "a", "--no-follow"], api.env).ended;

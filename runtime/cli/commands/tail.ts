@@ -3,9 +3,9 @@ import { isTerminal } from "../../contract/states.ts";
 import { type CliContext, clientOf, regionOf } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
-import { printJson, say } from "../lib/screen.ts";
+import { printInfo, printJson } from "../lib/screen.ts";
 
-/** `rates tail ID`: what a job and its runs say, until it ends. */
+/** `rates tail ID`: follows a job's states and log until it ends. */
 export function tailCommand({ program, end }: CliContext): void {
   examples(
     program.command("tail"),
@@ -19,7 +19,7 @@ export function tailCommand({ program, end }: CliContext): void {
     .option("--no-follow", "show the log so far, and exit")
     .action(async (id: string, { follow }: { follow: boolean }, command: Command) => {
       const { client, json } = clientOf(command);
-      const [{ tail }, { sayEnd }] = await Promise.all([import("../lib/tail.ts"), import("../lib/watch.ts")]);
+      const [{ tail }, { printEnd: sayEnd }] = await Promise.all([import("../lib/tail.ts"), import("../lib/watch.ts")]);
       const region = await regionOf(command);
       const log: string[] = [];
       const collect = json ? (line: string) => void log.push(line) : undefined;
@@ -27,7 +27,7 @@ export function tailCommand({ program, end }: CliContext): void {
       if (isTerminal(document.status)) {
         const exit = sayEnd(client, document);
         if (follow) end(exit);
-      } else say(`The job is not finished; ${client.hint("tail", document.requestId)} follows it.`);
+      } else printInfo(`The job is not finished; ${client.hint("tail", document.requestId)} follows it.`);
       if (json) printJson({ ...document, log });
     });
 }

@@ -16,7 +16,7 @@ describe("rates token", () => {
   const rates = (...args: string[]) => start(args, env).ended;
   const jobs = (token: string) => p.app.inject({ url: "/jobs", headers: { authorization: `Bearer ${token}` } });
 
-  it("makes a token that works for its tenant and scopes, lists it without its secret, and ends it at once", async () => {
+  it("creates a token for its tenant and scopes, lists it without its secret, and revokes it immediately", async () => {
     const made = await rates("token", "create", "billing", "--for", "acme", "--scopes", "read");
     const token = made.stdout.trim();
     assert.match(token, /^rates_[\w-]{43}$/);
@@ -44,7 +44,7 @@ describe("rates token", () => {
     assert.deepEqual([again.code, again.stderr.includes("rates token list")], [2, true]);
   });
 
-  it("is for admins only, and says what a scope can be", async () => {
+  it("is for admins only, and lists the valid scopes", async () => {
     const { authorization } = await p.as("acme");
     for (const [method, url] of [
       ["POST", "/tokens"],

@@ -2,27 +2,25 @@ import { InvalidArgumentError } from "commander";
 import { SCOPES, type Scope, type TokenInfo } from "../../store/tokens.ts";
 import { type CliContext, clientOf } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
-import { print, printJson, say, width } from "../lib/screen.ts";
+import { print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 import { pointInTime } from "../lib/times.ts";
 
-/** Commands for who says who may call: token create, list and revoke. They take an admin's token. */
+/** Commands for API tokens: create, list and revoke. They need an admin token. */
 export function tokenCommands({ program }: CliContext): void {
   const token = examples(
-    program.command("token").description("Make, list and revoke API tokens (takes an admin's token)"),
+    program.command("token").description("Create, list and revoke API tokens (needs an admin token)"),
     "rates token create billing --for acme --scopes read,submit",
     "rates token list",
   );
 
   examples(token.command("create"), "rates token create billing --for acme --scopes read,submit")
-    .description("Make a token; it is printed this once")
+    .description("Create a token; it is printed only once")
     .argument("<name>", "name of the token, for example the service that uses it")
     .requiredOption("--scopes <scopes>", `a list of ${SCOPES.join(", ")}`, scopes)
-    .option("--for <tenant>", "whose jobs it is for (default)", "default")
-    .option(
-      "--expires <time>",
-      "when it is no longer accepted, for example 2030-01-31 or 2030-01-31T12:00:00Z",
-      (value: string) => pointInTime(value),
+    .option("--for <tenant>", "tenant of the token (default)", "default")
+    .option("--expires <time>", "expiry, for example 2030-01-31 or 2030-01-31T12:00:00Z", (value: string) =>
+      pointInTime(value),
     )
     .action(async (name: string, flags: { scopes: Scope[]; for: string; expires?: string }, command) => {
       const { client, json } = clientOf(command);
@@ -31,11 +29,13 @@ export function tokenCommands({ program }: CliContext): void {
       const made = await client.json<{ id: string; token: string }>("POST", "/tokens", body);
       if (json) return printJson(made);
       print(made.token);
-      say(`Token ${made.id} for ${body.tenant}: it is not shown again. \`rates token revoke ${made.id}\` ends it.`);
+      printInfo(
+        `Token ${made.id} for ${body.tenant}; it is not shown again. \`rates token revoke ${made.id}\` ends it.`,
+      );
     });
 
   examples(token.command("list"), "rates token list", "rates token list --json")
-    .description("All tokens and open sessions, without their secrets")
+    .description("List tokens and open sessions, without their secrets")
     .action(async (_flags: object, command) => {
       const { client, json } = clientOf(command);
       const { tokens } = await client.json<{ tokens: TokenInfo[] }>("GET", "/tokens");
@@ -44,13 +44,13 @@ export function tokenCommands({ program }: CliContext): void {
     });
 
   examples(token.command("revoke"), "rates token revoke 3f9c2a1b")
-    .description("Revoke a token or a session, and the sessions made with it")
-    .argument("<id>", "its id, as the list shows it")
+    .description("Revoke a token or a session, and the sessions created with it")
+    .argument("<id>", "its id, from `rates token list`")
     .action(async (id: string, _flags: object, command) => {
       const { client, json } = clientOf(command);
       await client.fetch("DELETE", `/tokens/${encodeURIComponent(id)}`);
       if (json) return printJson({ id, revoked: true });
-      say(`${id} is revoked.`);
+      printInfo(`${id} is revoked.`);
     });
 }
 

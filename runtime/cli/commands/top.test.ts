@@ -31,7 +31,7 @@ const job = (requestId: string, more: Partial<JobDocument> = {}): JobDocument =>
   ...more,
 });
 const percentiles = { p50: 1_000, p95: 9_000 };
-const LOOK: Snapshot = {
+const SNAPSHOT: Snapshot = {
   at: new Date(AT).toISOString(),
   byStatus: { PENDING: 1_500, IN_PROGRESS: 8, SUCCEEDED: 12_000, FAILED: 3 },
   percentiles: { queueMs: percentiles, executionMs: percentiles },
@@ -46,10 +46,10 @@ const LOOK: Snapshot = {
   ),
   ended: { jobs: 30, failed: 2, milliseconds: 5 * 60_000 },
 };
-const lines = (columns: number, rows: number, look = LOOK) =>
-  snapshotLines(look, { columns, lines: rows, stream: process.stdout }).map(stripVTControlCharacters);
+const lines = (columns: number, rows: number, snapshot = SNAPSHOT) =>
+  snapshotLines(snapshot, { columns, lines: rows, stream: process.stdout }).map(stripVTControlCharacters);
 
-describe("what rates top shows", () => {
+describe("the view of rates top", () => {
   it("fits every terminal, the running jobs before the slow ones", () => {
     for (const [columns, rows] of [
       [40, 10],
@@ -67,7 +67,7 @@ describe("what rates top shows", () => {
     assert.equal(lines(80, 3).length, 7, "the figures are never left out");
   });
 
-  it("says how many wait and for how long, what is full, and how much is done a minute", () => {
+  it("shows waiting jobs and times, full runners, and jobs ended per minute", () => {
     const [bottleneck, states, glue, ec2, oldest, ended, times] = lines(140, 24);
     assert.equal(bottleneck, "All 8 Glue runs are taken.");
     assert.match(states ?? "", /1,500 PENDING {2}8 IN_PROGRESS {2}12,000 SUCCEEDED {2}3 FAILED$/);
@@ -76,7 +76,7 @@ describe("what rates top shows", () => {
     assert.match(oldest ?? "", /oldest has waited 1 min 30 s, of 1,500: average_rates/);
     const waiting = { sentence: "Waiting for a Glue run: 8 of 8 busy, next in line, 90 s" };
     assert(
-      lines(140, 24, { ...LOOK, waiting }).some((line) =>
+      lines(140, 24, { ...SNAPSHOT, waiting }).some((line) =>
         /^Oldest +oldest: Waiting for a Glue run: 8 of 8 busy/.test(line),
       ),
     );
@@ -84,10 +84,10 @@ describe("what rates top shows", () => {
     assert.match(times ?? "", /waited 1\.0 s \(p95 9\.0 s\), ran 1\.0 s \(p95 9\.0 s\)$/);
   });
 
-  it("is calm where nothing happens", () => {
+  it("is calm on an idle platform", () => {
     const none = { p50: null, p95: null };
     const quiet: Snapshot = {
-      ...LOOK,
+      ...SNAPSHOT,
       byStatus: {},
       percentiles: { queueMs: none, executionMs: none },
       capacity: { glue: { running: 0, working: 0, slots: 0 }, ec2: { running: 3, working: 0, slots: 4 } },
@@ -108,7 +108,7 @@ describe("what rates top shows", () => {
     );
   });
 
-  it("counts what ended in the last minutes, and where that is more than was asked for, in less time", () => {
+  it("counts jobs that ended in the last minutes, or over a shorter time if there are more than requested", () => {
     const ended = (count: number, every: number) =>
       Array.from({ length: count }, (_, index) => job(`j${index}`, { finishedAt: ago(index * every) }));
     assert.deepEqual(throughput(ended(100, 10), AT), { jobs: 30, failed: 0, milliseconds: 300_000 });
@@ -133,7 +133,7 @@ describe("the screen of rates top", () => {
     return { written, modes, keys, terminal: { out, keys } as unknown as Terminal };
   };
 
-  it("draws in place, no more lines than there are, and gives the terminal back as it was", () => {
+  it("draws in place within the terminal's height, and restores the terminal", () => {
     const { written, modes, terminal: it } = terminal();
     const screen = new LiveScreen(it, () => undefined);
     screen.open();
@@ -166,16 +166,16 @@ describe("rates top", () => {
   const platform = async (trouble: (call: Call) => unknown = () => undefined) => {
     double = await httpDouble((call) => {
       if (trouble(call) !== undefined) return;
-      if (call.what === "GET /stats") return json(call, LOOK);
+      if (call.what === "GET /stats") return json(call, SNAPSHOT);
       if (call.what.includes("/waiting"))
         return json(call, { waiting: { sentence: "Waiting for a Glue run: 8 of 8 busy" } });
       const search = new URLSearchParams(call.what.split("?")[1]);
-      return json(call, { jobs: search.get("status") === "PENDING" ? [LOOK.oldest] : [] });
+      return json(call, { jobs: search.get("status") === "PENDING" ? [SNAPSHOT.oldest] : [] });
     });
     return double;
   };
 
-  it("looks once for scripts, as people or as machines read it", async () => {
+  it("prints one snapshot for scripts, as text or JSON", async () => {
     const { env, calls } = await platform();
     const { code, stdout } = await start(["top", "--once", "--tenant", "acme"], env).ended;
     assert.equal(code, 0);
@@ -205,14 +205,14 @@ describe("rates top", () => {
     assert.doesNotMatch(stdout, /\x1b/);
   });
 
-  it("says at once what is wrong where the platform cannot be reached at all", async () => {
+  it("fails immediately if the platform is unreachable", async () => {
     const { code, stderr } = await start(["top"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" }).ended;
     assert.equal(code, 4);
     assert.match(stderr, /npm start/);
     assert.equal((await start(["top", "--interval", "0"], {}).ended).code, 2);
   });
 
-  it("takes a real terminal, and gives it back when q is typed", async function () {
+  it("uses a real terminal, and restores it when q is typed", async function () {
     const version = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "";
     if (!version.includes("util-linux")) skip(this, "there is no script command of util-linux, which makes a terminal");
     this.timeout(60_000);

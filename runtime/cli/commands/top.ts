@@ -6,18 +6,18 @@ import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { interruptible } from "../lib/interrupt.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
-import { dim, print, say, width } from "../lib/screen.ts";
-import { cutTo } from "../lib/table.ts";
+import { dim, print, printInfo, width } from "../lib/screen.ts";
+import { truncateToWidth } from "../lib/table.ts";
 import type { Snapshot } from "../lib/topSnapshot.ts";
 import { visibleJson } from "../lib/visible.ts";
 
-/** Looks are so far apart; each is five requests. */
-const EVERY_SECONDS = 2;
-const LEAST_SECONDS = 0.2;
+/** Default interval between snapshots; each takes five requests. */
+const DEFAULT_SECONDS = 2;
+const MIN_SECONDS = 0.2;
 
 const interval = (value: string): number => {
   const number = seconds(value);
-  if (number < LEAST_SECONDS) throw new InvalidArgumentError(`It must be at least ${LEAST_SECONDS}.`);
+  if (number < MIN_SECONDS) throw new InvalidArgumentError(`It must be at least ${MIN_SECONDS}.`);
   return number;
 };
 
@@ -34,7 +34,7 @@ const SNAPSHOT_FIELDS: Fields<Snapshot> = {
   slowest: (snapshot) => snapshot.slowest,
 };
 
-/** `rates top`: how the platform stands, redrawn in place. */
+/** `rates top`: the state of the platform, redrawn in place. */
 export function topCommand({ program }: CliContext): void {
   const top = examples(
     program.command("top"),
@@ -46,7 +46,7 @@ export function topCommand({ program }: CliContext): void {
   jsonFields(top, SNAPSHOT_FIELDS)
     .description("Watch the platform: jobs by state, runs and capacity, the bottleneck, running and slow jobs")
     .option("--once", "print once, and exit")
-    .option("--interval <seconds>", "seconds between updates", interval, EVERY_SECONDS)
+    .option("--interval <seconds>", "seconds between updates", interval, DEFAULT_SECONDS)
     .action(async ({ once, interval: every }: { once?: boolean; interval: number }, command: Command) => {
       const { client, json } = clientOf(command);
       if (once) {
@@ -91,7 +91,7 @@ async function inLines(client: Client, every: number, json: boolean): Promise<vo
   await interruptible(
     (signal) =>
       snapshots(client, every, signal, (look, trouble) => {
-        if (trouble !== undefined) say(trouble);
+        if (trouble !== undefined) printInfo(trouble);
         else if (look) print(json ? visibleJson(look) : snapshotLine(look));
       }),
     () => "Left.",
@@ -111,11 +111,14 @@ async function inPlace(client: Client, every: number): Promise<void> {
     if (!shown) return;
     const { look, trouble } = shown;
     const title = `rates top  ${client.base}  ${look.at.slice(11, 19)} UTC  q leaves`;
-    const head = cutTo(trouble === undefined ? dim(title, stdout) : `${trouble} Trying again.`, stdout.columns);
+    const head = truncateToWidth(
+      trouble === undefined ? dim(title, stdout) : `${trouble} Trying again.`,
+      stdout.columns,
+    );
     const frame = { columns: stdout.columns, lines: stdout.rows - 1, stream: stdout };
     screen.draw([head, ...snapshotLines(look, frame)]);
   };
-  // What was seen last is drawn again as the window becomes: the next look may be long in coming.
+  // Redraw the latest snapshot when the window is resized: the next one may take long.
   stdout.on("resize", draw);
   screen.open();
   try {

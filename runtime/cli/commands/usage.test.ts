@@ -8,7 +8,7 @@ const USAGE = {
 };
 
 describe("rates usage", () => {
-  it("shows a month by tenant with hours and estimated cost, and what that leaves out", async () => {
+  it("shows a month by tenant with hours and estimated cost, and names excluded costs", async () => {
     const double = await httpDouble((call) => json(call, { month: "2026-01", tenants: [USAGE], furtherTenants: true }));
     try {
       const { stdout, stderr } = await start(["usage", "--month", "2026-01", "--tenant", "acme"], double.env).ended;
@@ -21,7 +21,7 @@ describe("rates usage", () => {
     }
   });
 
-  it("prints the answer with --json, says when nothing ended, and refuses an invalid month", async () => {
+  it("prints the response with --json, reports a month without jobs, and refuses an invalid month", async () => {
     const answer = { month: "2026-02", tenants: [], furtherTenants: false };
     const double = await httpDouble((call) => json(call, answer));
     try {

@@ -1,7 +1,7 @@
 import { type CliContext, clientOf } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
-import { print, printJson, say, width } from "../lib/screen.ts";
+import { print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
 
 /** Usage of a tenant in the response of GET /usage. */
@@ -17,10 +17,10 @@ interface TenantUsage {
   estimatedUsd?: number;
 }
 
-/** `rates usage`: what tenants used in a month, and what it costs at list prices. */
+/** `rates usage`: usage per tenant and month, with its cost at list prices. */
 export function usageCommand({ program }: CliContext): void {
   examples(program.command("usage"), "rates usage", "rates usage --month 2026-01 --json")
-    .description("Jobs, rows, run time and estimated cost of a month: your tenant's; an admin's are all tenants'")
+    .description("Show jobs, rows, run time and estimated cost of a month: of your tenant; for admins of all tenants")
     .option("--month <month>", "YYYY-MM, UTC (the current month)", monthOption)
     .action(async ({ month }: { month?: string }, command) => {
       const { client, json } = clientOf(command);
@@ -32,7 +32,7 @@ export function usageCommand({ program }: CliContext): void {
         `/usage?${search}`,
       );
       if (json) return printJson(answer);
-      if (answer.tenants.length === 0) return say(`No jobs ended in ${answer.month}.`);
+      if (answer.tenants.length === 0) return printInfo(`No jobs ended in ${answer.month}.`);
       const rows = answer.tenants.map((one) => [
         one.tenant,
         ...[one.succeeded, one.failed, one.cancelled, one.rows, one.bytes].map((value) => value.toLocaleString("en")),
@@ -42,9 +42,9 @@ export function usageCommand({ program }: CliContext): void {
       ]);
       const names = ["TENANT", "SUCCEEDED", "FAILED", "CANCELLED", "ROWS", "BYTES", "GLUE H", "EC2 H", "USD"];
       print(table(names, rows, width(process.stdout), { keep: [0] }));
-      if (answer.furtherTenants) say("There are more tenants: --tenant NAME shows one of them.");
+      if (answer.furtherTenants) printInfo("There are more tenants: --tenant NAME shows one of them.");
       if (answer.tenants.some(({ estimatedUsd }) => estimatedUsd !== undefined))
-        say("USD: run time at the list prices of eu-central-1, without idle time, storage and traffic.");
+        printInfo("USD: run time at the list prices of eu-central-1, without idle time, storage and traffic.");
     });
 }
 

@@ -6,7 +6,7 @@ import { awsCommand } from "./awsCommand.ts";
 import { EcsTask } from "./ecsTask.ts";
 import { CommandError } from "./exits.ts";
 
-/** Stack output that describes the way in (infra/access.ts). */
+/** Stack output that describes the access task (infra/access.ts). */
 export const AccessOutputs = Type.Object({
   cluster: Type.String(),
   taskDefinition: Type.String(),
@@ -17,10 +17,10 @@ export const AccessOutputs = Type.Object({
 });
 export type AccessOutputs = Static<typeof AccessOutputs>;
 
-/** Milliseconds between looks at a task that starts, and how many: Fargate takes half a minute to two minutes. */
+/** Interval (milliseconds) and number of polls of a starting task: Fargate takes half a minute to two minutes. */
 const POLL_MS = 2_000;
 const POLLS = 120;
-/** The commands that the session needs, and where to get each. */
+/** Commands that the session needs, and how to install them. */
 const PROGRAMS = {
   aws: "Install AWS's command line, version 2: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
   "session-manager-plugin":
@@ -35,29 +35,28 @@ export function requirePrograms(): void {
 }
 
 /**
- * A task of a stack's own through which a port of this machine leads to its load balancer, over a session of Systems
- * Manager. The caller's own credentials start it; `stop` ends it, and an hour does.
+ * Access task of a stack, which forwards a local port to its load balancer over a Systems Manager session. The caller's
+ * credentials start it; `stop` ends it, and it ends after an hour.
  */
 export class AccessSession {
   readonly #region: string;
   readonly #access: AccessOutputs;
   #taskArn: string | undefined;
 
-  /** @throws CommandError where the stack was deployed before it had a way in */
+  /** @throws CommandError if the stack was deployed without an access task */
   constructor({ stack, region, access }: StackOutputs) {
     if (!Value.Check(AccessOutputs, access))
       throw new CommandError(
         "unreachable",
-        `The stack '${stack}' has no way in among its outputs.\nDeploy it again: \`npm run pulumi -- up -s ${stack}\`.`,
+        `The stack '${stack}' has no access task among its outputs.\nDeploy it again: \`npm run pulumi -- up -s ${stack}\`.`,
       );
     this.#region = region;
     this.#access = access;
   }
 
   /**
-   * Starts the task and waits until it takes sessions.
-   * @returns the target of a session
-   * @throws CommandError with ECS's reason where it does not start
+   * Starts the task and waits until it accepts sessions. @returns the target of a session @throws CommandError with
+   * ECS's reason if it does not start
    */
   async start(signal: AbortSignal, sleep = defaultSleep): Promise<string> {
     const { cluster, taskDefinition, subnets, securityGroup } = this.#access;
@@ -76,15 +75,15 @@ export class AccessSession {
       const [task] = tasksOf(
         await this.#aws(["ecs", "describe-tasks", "--cluster", cluster, "--tasks", started.taskArn]),
       );
-      const target = task && targetOf(cluster, task);
+      const target = task && sessionTarget(cluster, task);
       if (target) return target;
       if (task?.lastStatus === "STOPPED")
-        throw new CommandError("unreachable", `The access task ended: ${task.stoppedReason ?? "ECS says no reason"}.`);
+        throw new CommandError("unreachable", `The access task ended: ${task.stoppedReason ?? "ECS gave no reason"}.`);
       await sleep(POLL_MS, signal);
     }
     throw new CommandError(
       "unreachable",
-      `The access task takes no sessions after ${(POLLS * POLL_MS) / 60_000} minutes.\nWithout NAT it needs the endpoint ssmmessages; \`aws ecs describe-tasks\` shows the state of its ExecuteCommandAgent.`,
+      `The access task accepts no sessions after ${(POLLS * POLL_MS) / 60_000} minutes.\nWithout NAT it needs the endpoint ssmmessages; \`aws ecs describe-tasks\` shows the state of its ExecuteCommandAgent.`,
     );
   }
 
@@ -103,8 +102,8 @@ export class AccessSession {
           JSON.stringify(parameters),
         ],
       ],
-      // What it says is not this command's result.
-      // A group of its own: AWS's command ignores a Ctrl-C, and its plugin ends the session on one.
+      // Its output is not this command's result. It has its own process group: AWS's command ignores Ctrl-C, but its
+      // plugin ends the session on it.
       { stdio: ["ignore", process.stderr, process.stderr], detached: true },
     );
     return new Promise((resolve, reject) => {
@@ -145,7 +144,7 @@ function tasksOf(json: string): EcsTask[] {
 }
 
 /** The session target of a task whose agent takes sessions: `ecs:<cluster>_<task>_<container's runtime id>`. */
-function targetOf(cluster: string, { taskArn, containers = [] }: EcsTask): string | undefined {
+function sessionTarget(cluster: string, { taskArn, containers = [] }: EcsTask): string | undefined {
   for (const { runtimeId, managedAgents = [] } of containers)
     if (runtimeId && managedAgents.some((one) => one.name === "ExecuteCommandAgent" && one.lastStatus === "RUNNING"))
       return `ecs:${cluster}_${taskArn.split("/").at(-1)}_${runtimeId}`;

@@ -14,21 +14,21 @@ interface ProblemBody {
   furtherProblems?: number;
 }
 
-/** The API, as this command reaches it. */
+/** Client of the API. */
 export class Client {
   readonly base: string;
-  /** Tenant of the jobs, for an admin's token; undefined: the token's own. */
+  /** Tenant of the jobs, for an admin token. @default the token's tenant */
   readonly tenant: string | undefined;
   readonly #token: string | undefined;
-  /** Options that lead here, to be given again. */
+  /** Options that select this platform, for commands in hints. */
   readonly #way: string;
 
   /** @param token - undefined for operations before a sign-in */
-  constructor(base: string, token: string | undefined, tenant?: string, way = "") {
+  constructor(base: string, token: string | undefined, tenant?: string, connectionOptions = "") {
     this.base = apiUrl(base);
     this.#token = token === undefined ? undefined : checkedToken(token);
     this.tenant = tenant;
-    this.#way = way;
+    this.#way = connectionOptions;
   }
 
   /** True for an API on this machine. */
@@ -36,35 +36,35 @@ export class Client {
     return /^(127\.|localhost$|\[::1\]$)/.test(new URL(this.base).hostname);
   }
 
-  /** The path of a rejected request, by the id of its answer. */
+  /** Returns the path of a rejected request, by the id of its answer. */
   rejected(id: string): string {
     return this.job(id).replace("/jobs/", "/rejected/");
   }
 
-  /** The path of the ids that begin with a prefix; without one, of the newest. */
+  /** Returns the path of the job ids with a prefix; without one, of the newest. */
   jobIds({ prefix, limit }: { prefix?: string; limit: number }): string {
     const given = { prefix, limit: String(limit), tenant: this.tenant };
     return `/job-ids?${new URLSearchParams(JSON.parse(JSON.stringify(given)))}`;
   }
 
-  /** The path of a job, or of something of it. */
+  /** Returns the path of a job, or of a part of it. */
   job(id: string, rest = ""): string {
     return `/jobs/${encodeURIComponent(id)}${rest}${this.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: this.tenant })}`}`;
   }
 
-  /** The command that does something with a job on the same terms, for people to copy. */
+  /** Returns a command for a job on the same platform, for people to copy. */
   hint(command: string, id: string): string {
     return `\`rates ${command} ${id}${this.#way}${this.tenant === undefined ? "" : ` --tenant ${this.tenant}`}\``;
   }
 
-  /** The same API, for a job of a tenant that its request named. */
-  of(tenant: string | undefined): Client {
+  /** Returns a client of the same API for another tenant. */
+  forTenant(tenant: string | undefined): Client {
     return tenant === undefined || tenant === this.tenant
       ? this
       : new Client(this.base, this.#token, tenant, this.#way);
   }
 
-  /** A request whose answer is JSON. */
+  /** Sends a request and parses its JSON response. */
   async json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
     const response = await this.fetch(method, path, body, signal);
     try {
@@ -75,13 +75,13 @@ export class Client {
   }
 
   /**
-   * A request; redirects are followed without the token, since they lead elsewhere.
-   * @throws CommandError with what the API says is wrong, or how to reach it
+   * Sends a request. Redirects lead elsewhere, so they are followed without the token. @throws CommandError with the
+   * API's problem, or how to reach it
    */
   async fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = {
       ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-      // How the audit trail tells the command from other programs.
+      // Identifies the command line in the audit trail.
       "user-agent": "rates-cli",
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     };
@@ -101,13 +101,13 @@ export class Client {
       if (signal?.aborted) throw error;
       throw new CommandError(
         "unreachable",
-        `${this.base} does not answer (${reasonOf(error)}).\n${this.isLocal ? "Is the platform running? `npm start` starts it on this machine." : "Does this network reach it, a VPN perhaps? `rates doctor` looks further."}`,
+        `${this.base} does not answer (${reasonOf(error)}).\n${this.isLocal ? "Is the platform running? `npm start` starts it on this machine." : "Check that this network can reach it (a VPN, perhaps). `rates doctor` checks further."}`,
         { passing: true, unsettled: !NOT_REACHED.has(codeOf(error)) },
       );
     }
     if (response.ok) return response;
     if (location && response.status === 404) {
-      const detail = "The result was kept for a while and has expired. Submit the read again.";
+      const detail = "The result has expired. Submit the read again.";
       throw new CommandError("invalid", detail, { data: { type: "ResultGone", status: 410, detail } });
     }
     throw await refusal(response);
@@ -121,7 +121,7 @@ const codeOf = (error: unknown): string => ((error as Error).cause as { code?: s
 async function refusal(response: Response): Promise<CommandError> {
   const { status } = response;
   const text = await response.text().catch(() => "");
-  // Too many requests are as many again in a minute.
+  // After TooManyRequests, retries within the minute would fail too.
   const passing = status >= 500 || status === 429;
   const unsettled = status >= 500;
   let problem: ProblemBody;

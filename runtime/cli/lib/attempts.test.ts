@@ -27,7 +27,7 @@ describe("the log of an attempt", () => {
     assert.equal(lines[3], "  attempt 2: ec2 run r2: running");
   });
 
-  it("is a group and a stream for programs, and null before the run has named it", async () => {
+  it("is a group and a stream in JSON, and null before the run has recorded it", async () => {
     const [first, second] = (await attemptLogs(ATTEMPTS, CLOUD)) as Record<string, string>[];
     assert.deepEqual([first?.group, first?.stream, second], ["/dev/ec2", "i-0a1b2c", null]);
   });

@@ -2,15 +2,13 @@ import { spawn } from "node:child_process";
 import { CommandError } from "./exits.ts";
 
 /**
- * Runs AWS's command line with the caller's own credentials.
- * @param command the command of ours that needs it, for the message
- * @returns what it prints, as JSON where the command has an answer
- * @throws CommandError with what AWS's command says
+ * Runs AWS's command line with the caller's credentials. @param command the `rates` command that needs it, for the
+ * message @returns its output, parsed as JSON if there is any @throws CommandError with the message of AWS's command
  */
 export async function awsCommand(args: readonly string[], region: string, command: string): Promise<string> {
   const child = spawn("aws", [...args, "--region", region, "--output", "json"], {
     stdio: ["ignore", "pipe", "pipe"],
-    // A Ctrl-C is the caller's: what it started must be stopped after it.
+    // Not ended by Ctrl-C, since the caller must stop the task afterwards.
     detached: true,
   });
   let stdout = "";

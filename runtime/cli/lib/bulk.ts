@@ -5,7 +5,7 @@ import { confirm } from "./confirm.ts";
 import { choice } from "./context.ts";
 import { CommandError } from "./exits.ts";
 import { ProgressLine } from "./progress.ts";
-import { plain, say } from "./screen.ts";
+import { plain, printInfo } from "./screen.ts";
 import { timeOption } from "./times.ts";
 
 /** Options that select the jobs of a bulk action. */
@@ -40,16 +40,16 @@ type Action = "cancel" | "retry";
 
 const STATES = { cancel: ["PENDING", "IN_PROGRESS"], retry: ["FAILED", "CANCELLED"] } as const;
 const WORDS = {
-  cancel: { verb: "cancels", done: "cancelled", unchanged: "had ended before" },
-  retry: { verb: "retries", done: "submitted again", unchanged: "had been retried before" },
+  cancel: { verb: "cancels", done: "cancelled", unchanged: "had already ended" },
+  retry: { verb: "retries", done: "submitted again", unchanged: "had already been retried" },
 } as const;
-/** Failures that are listed. */
-const LISTED = 10;
+/** Maximum number of listed failures. */
+const MAX_LISTED_FAILURES = 10;
 
 /** Adds the options that select many jobs. */
 export function bulkOptions(command: Command, action: Action): Command {
   command
-    .option("--all", "all jobs that can be changed, in place of an id or a filter")
+    .option("--all", "all jobs that can be changed, instead of an id or a filter")
     .addOption(choice("--status <state>", "jobs in this state", STATES[action]))
     .addOption(choice("--type <type>", "jobs of this type", ["read", "update"]))
     .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
@@ -63,7 +63,7 @@ export function bulkOptions(command: Command, action: Action): Command {
   return command;
 }
 
-/** The filter that flags select; undefined where there is none. @throws CommandError for flags that contradict */
+/** Returns the filter of the flags, if any. @throws CommandError for flags that contradict */
 export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<string, string> | undefined {
   const { status, type, runner, text, label, since: createdFrom, to: createdTo } = flags;
   const given = { status, type, runner, text, label, createdFrom, createdTo };
@@ -76,7 +76,7 @@ export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<str
   const isFiltered = Object.keys(filter).length > 0;
   if (id !== undefined) {
     if (isFiltered || flags.all || flags.includeFinal || flags.dryRun)
-      throw new CommandError("invalid", `Give an ID or a filter: '${id}' is one job. Leave out the one or the other.`);
+      throw new CommandError("invalid", `Give an ID or a filter: '${id}' is one job. Leave one out.`);
     return undefined;
   }
   if (!isFiltered && !flags.all)
@@ -100,8 +100,8 @@ export interface BulkResult {
 const count = (number: number, noun = "job") => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
 /**
- * Does an action to the jobs of a filter: counts them, asks, then goes through them in batches.
- * @returns undefined where nothing was done; the figures in a dry run
+ * Changes the jobs of a filter: counts them, asks, then changes them in batches. @returns undefined if nothing was
+ * done; the counts in a dry run
  */
 export async function runBulk(
   client: Client,
@@ -114,7 +114,7 @@ export async function runBulk(
   const preview = await client.json<BulkAnswer>("POST", path, { ...body, dryRun: true });
   const { eligible, matched, byStatus } = preview;
   if (matched === 0) {
-    say("No jobs match.");
+    printInfo("No jobs match.");
     return dryRun ? preview : undefined;
   }
   const states = Object.entries(byStatus).map(([state, number]) => `${number.toLocaleString("en")} ${state}`);
@@ -124,10 +124,10 @@ export async function runBulk(
       ? ` ${count(left)} would fail again and ${left === 1 ? "is" : "are"} left out (--include-final retries ${left === 1 ? "it" : "them"} too).`
       : "";
   if (dryRun) {
-    say(`Dry run: ${count(eligible)} of ${states.join(", ")} would be ${WORDS[action].done}.${leftText}`);
+    printInfo(`Dry run: ${count(eligible)} of ${states.join(", ")} would be ${WORDS[action].done}.${leftText}`);
     return preview;
   }
-  if (leftText !== "") say(leftText.trim());
+  if (leftText !== "") printInfo(leftText.trim());
   if (eligible === 0) return undefined;
   await confirm(`This ${WORDS[action].verb} ${count(eligible)} (${states.join(", ")} match)`, yes);
   return batches(client, action, path, body, eligible);
@@ -165,9 +165,10 @@ async function batches(
     line.end();
   }
   const also = result.unchanged > 0 ? `, ${result.unchanged.toLocaleString("en")} ${WORDS[action].unchanged}` : "";
-  say(`${count(result.done)} ${WORDS[action].done}${also}.`);
-  for (const { requestId, type, message } of result.failed.slice(0, LISTED))
-    say(`  ${requestId}: ${type}: ${plain(message)}`);
-  if (result.failed.length > LISTED) say(`  … and ${(result.failed.length - LISTED).toLocaleString("en")} more.`);
+  printInfo(`${count(result.done)} ${WORDS[action].done}${also}.`);
+  for (const { requestId, type, message } of result.failed.slice(0, MAX_LISTED_FAILURES))
+    printInfo(`  ${requestId}: ${type}: ${plain(message)}`);
+  if (result.failed.length > MAX_LISTED_FAILURES)
+    printInfo(`  … and ${(result.failed.length - MAX_LISTED_FAILURES).toLocaleString("en")} more.`);
   return result;
 }

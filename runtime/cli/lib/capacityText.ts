@@ -11,40 +11,40 @@ import { blocks } from "./progress.ts";
 import { dim, durationText } from "./screen.ts";
 import { table, wrapped } from "./table.ts";
 
-/** Bars of shares are so long. */
+/** Length of the bars. Columns. */
 const BAR = 10;
-/** In a terminal that is narrower the names of limits come before their bars. */
+/** Minimum terminal width for showing bars. Columns. */
 const BARS_FROM = 100;
 /** Indentation of the lines of a runner type, below its name. Columns. */
 const INDENT = 6;
 const count = (value: number) => (Math.round(value * 1000) / 1000).toLocaleString("en");
 
-/** Runs in use, where a platform was asked. */
+/** Runs in use, if a platform runs. */
 export type Live = Record<RunnerType, { running: number; slots: number }>;
 
 /** Runs that fit a stack, and the limits, for a terminal with `room` columns. */
 export function capacityText(
   stack: string,
   { config, plan, live }: { config: StackConfig; plan: CapacityPlan; live?: Live | undefined },
-  room: number,
+  width: number,
 ): string {
   const { account, quotas } = config;
   const rooms = headroomOf(config, plan);
   return [
     `Stack ${stack}: account ${account.id} in ${account.region}, ${Math.round(quotas.share * 100)} % of its quotas`,
     "",
-    ...RUNNERS.flatMap((kind) => runnerLines(kind, rooms[kind], eachOf(kind, config, plan), live, room)),
+    ...RUNNERS.flatMap((kind) => runnerLines(kind, rooms[kind], perJob(kind, config, plan), live, width)),
     "",
-    limitTable(config, plan, room),
+    limitTable(config, plan, width),
     "",
-    ...smallJobsLines(config, room),
+    ...smallJobsLines(config, width),
     "",
-    connectionTable(plan, room),
+    connectionTable(plan, width),
   ].join("\n");
 }
 
 /** Small jobs per second that the stack's database carries. */
-function smallJobsLines({ database }: StackConfig, room: number): string[] {
+function smallJobsLines({ database }: StackConfig, width: number): string[] {
   if (!isRdsClass(database.instanceClass)) return [];
   const { perSecond, limit, baselinePerSecond } = smallJobCapacity(database.instanceClass, database.storageGb);
   const remedy = {
@@ -60,19 +60,25 @@ function smallJobsLines({ database }: StackConfig, room: number): string[] {
         ]),
   ];
   return text
-    .flatMap((line) => wrapped(line, room - DATABASE.length - 2))
+    .flatMap((line) => wrapped(line, width - DATABASE.length - 2))
     .map((line, index) => `${(index === 0 ? DATABASE : "").padEnd(DATABASE.length + 2)}${line}`);
 }
 const DATABASE = "Database";
 
-const eachOf = (kind: RunnerType, config: StackConfig, plan: CapacityPlan): string => {
+const perJob = (kind: RunnerType, config: StackConfig, plan: CapacityPlan): string => {
   const gib = `${memoryOf(config)[kind] / 2 ** 30} GiB`;
   return kind === "glue"
     ? `${plan.glue.dpuPerRun} DPU and ${gib} each, for reads`
     : `${config.runners.ec2.instanceType} with ${vcpusOf(config)} vCPUs and ${gib} each, for updates${config.jobs.readsOnEc2 ? " and reads" : ""}`;
 };
 
-function runnerLines(kind: RunnerType, { runs, bounds }: Headroom, each: string, live: Live | undefined, room: number) {
+function runnerLines(
+  kind: RunnerType,
+  { runs, bounds }: Headroom,
+  each: string,
+  live: Live | undefined,
+  width: number,
+) {
   const [first, second] = bounds;
   const now = live?.[kind];
   const notes = [
@@ -81,16 +87,16 @@ function runnerLines(kind: RunnerType, { runs, bounds }: Headroom, each: string,
     ...(first ? [`limited by ${first.limit}; to have more, ${first.remedy}`] : []),
     ...(second ? [`next limit: ${count(second.runs)}, by ${second.limit}`] : []),
   ];
-  const lines = notes.flatMap((note) => wrapped(note, room - INDENT));
+  const lines = notes.flatMap((note) => wrapped(note, width - INDENT));
   return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind].service : "").padEnd(INDENT)}${line}`);
 }
 
 /** Usage of each limit by the plan, the fullest first. */
-function limitTable(config: StackConfig, plan: CapacityPlan, room: number): string {
+function limitTable(config: StackConfig, plan: CapacityPlan, width: number): string {
   const rows = quotaUsageOf(config, plan)
     .map((need) => ({ ...need, share: need.limit === 0 ? 1 : need.used / need.limit }))
     .toSorted((a, b) => b.share - a.share);
-  const bars = room >= BARS_FROM;
+  const bars = width >= BARS_FROM;
   return table(
     ["FULL", ...(bars ? [""] : []), "USED", "OF", "WHAT", "LIMIT"],
     rows.map(({ share, used, limit, unit, from }) => [
@@ -98,15 +104,15 @@ function limitTable(config: StackConfig, plan: CapacityPlan, room: number): stri
       ...(bars ? [blocks(share, BAR)] : []),
       count(used),
       count(limit),
-      withoutRemark(unit),
+      withoutNote(unit),
       from,
     ]),
-    room,
+    width,
     { right: bars ? [0, 2, 3] : [0, 1, 2] },
   );
 }
 
-function connectionTable({ database }: CapacityPlan, room: number): string {
+function connectionTable({ database }: CapacityPlan, width: number): string {
   const parts = Object.entries(database.parts).toSorted(([, a], [, b]) => b - a);
   const free = database.usable - database.total;
   const rows: [string, number][] = [...parts, ["free", free]];
@@ -117,13 +123,13 @@ function connectionTable({ database }: CapacityPlan, room: number): string {
       ["all, of what is usable", "", count(database.usable)],
       ["max_connections", "", count(database.maxConnections)],
     ],
-    room,
+    width,
     { right: [2] },
   );
 }
 
 /** Duration of bursts, for a terminal with `room` columns. */
-export function burstText(bursts: readonly Burst[], seconds: number, room: number): string {
+export function burstText(bursts: readonly Burst[], seconds: number, width: number): string {
   const [{ jobs } = { jobs: 0 }] = bursts;
   const runs = ({ byRunner }: Burst) =>
     RUNNERS.filter((kind) => byRunner[kind] > 0)
@@ -140,22 +146,22 @@ export function burstText(bursts: readonly Burst[], seconds: number, room: numbe
       `$${burst.usd.toFixed(2)}`,
       runs(burst),
     ]),
-    room,
+    width,
     { right: [1, 2, 3, 4, 5] },
   );
   const starts = Math.max(...bursts.map(({ startSeconds }) => startSeconds));
   return [
-    `${count(jobs)} jobs of ${durationText(seconds * 1000)} at once, with all runs to themselves:`,
+    `${count(jobs)} jobs of ${durationText(seconds * 1000)} at once, if no other jobs run:`,
     lines,
     ...[
-      `Add the start of the first runs (at most ${durationText(starts * 1000)}); each run then takes one job after another.`,
+      `Plus the start time of the first runs (at most ${durationText(starts * 1000)}); each run then takes one job after another.`,
       "No job is refused: waiting jobs are stored in the database, in the order of the contract.",
-    ].flatMap((line) => wrapped(line, room).map((one) => dim(one))),
+    ].flatMap((line) => wrapped(line, width).map((one) => dim(one))),
   ].join("\n");
 }
 
 /** "IP addresses (of the smallest subnet)" → "IP addresses" */
-function withoutRemark(unit: string): string {
+function withoutNote(unit: string): string {
   const remark = unit.search(/ \(| for /);
   return remark < 0 ? unit : unit.slice(0, remark);
 }

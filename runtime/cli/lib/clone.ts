@@ -15,6 +15,6 @@ export function requireClone(what = "--stack"): string {
   if (CLONE !== undefined) return CLONE;
   throw new CommandError(
     "invalid",
-    `${what} needs the clone with its stacks, and this is the installed package. Other commands take --api URL with --token, or --profile NAME.`,
+    `${what} needs a clone of the repository, and this is the installed package. Other commands take --api URL with --token, or --profile NAME.`,
   );
 }

@@ -5,7 +5,7 @@ import { FILES, type Shell } from "./completionScripts.ts";
 export interface Choice {
   value: string;
   about?: string;
-  /** True where it fits what was typed although it does not begin with it, for example a place found by its name. */
+  /** True if it matches the typed text without beginning with it, for example a place found by its name. */
   isFitting?: boolean;
 }
 
@@ -142,7 +142,7 @@ const FIXED: Record<string, readonly string[] | undefined> = {
 async function argumentValues(argument: Argument, command: Command, typed: string, sources: Sources): Promise<Choices> {
   if (argument.argChoices) return argument.argChoices.map((value) => ({ value }));
   if (argument.name() === "file") return FILES;
-  // Within a group of commands (tokens) an id or a name is one of theirs.
+  // Within a command group (tokens), an id or name belongs to that group.
   if (command.parent?.parent) return [];
   if (argument.name() === "id") return sources.jobs();
   if (argument.name() === "name") return sources.queries();
@@ -159,8 +159,8 @@ const asChoice = (command: Command): Choice => ({
 const firstSentence = (text: string): string => text.split(/[:;.] |\.$/)[0] ?? "";
 
 /**
- * Formats choices as lines for a shell. bash replaces only the part of a word behind an unquoted = or :; zsh and fish also
- * show a description.
+ * Formats choices as lines for a shell. bash replaces only the part of a word behind an unquoted = or :; zsh and fish
+ * also show a description.
  * @param line up to the cursor
  */
 export function linesFor(shell: Shell, line: string, choices: Choices): string[] {

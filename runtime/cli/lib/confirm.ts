@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { CommandError } from "./exits.ts";
-import { say } from "./screen.ts";
+import { printInfo } from "./screen.ts";
 import { visible } from "./visible.ts";
 
 /**
@@ -11,7 +11,7 @@ import { visible } from "./visible.ts";
 export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new CommandError("invalid", `${what}. Nothing was done: give --yes to do it without a question.`);
+    throw new CommandError("invalid", `${what}. Nothing was done. Give --yes to confirm without a terminal.`);
   const dialogue = createInterface({ input: process.stdin, output: process.stderr });
   const left = new AbortController();
   // Ctrl-C and Ctrl-D answer no.
@@ -22,7 +22,7 @@ export async function confirm(what: string, yes: boolean | undefined): Promise<v
     if (/^y(es)?$/i.test(answer.trim())) return;
   } catch (error) {
     if (!left.signal.aborted) throw error;
-    say();
+    printInfo();
   } finally {
     dialogue.close();
   }

@@ -8,7 +8,7 @@ describe("the command line and the platform that it reaches", () => {
   const suite = cliSuite();
   const { against } = suite;
 
-  it("asks for another tenant's job wherever it asks for the job", async () => {
+  it("names the other tenant in every request about its job", async () => {
     const { env, calls } = await against((call) => {
       if (call.what.includes("/events")) return begin(call).end(event(job("SUCCEEDED")));
       return json(call, { ...job("SUCCEEDED"), jobs: [] });
@@ -21,7 +21,7 @@ describe("the command line and the platform that it reaches", () => {
     for (const call of calls) assert(call.includes("tenant=x") || call === "POST /jobs", call);
   });
 
-  it("leads to the same platform by what it says to do next", async () => {
+  it("suggests commands for the same platform", async () => {
     const waits = { requestId: "a", tenant: "default", status: "PENDING" };
     const { url, env } = await against((call) => json(call, waits));
     await writeFile(join(suite.directory, "platform.json"), JSON.stringify({ api: url, token: "local" }));
@@ -36,7 +36,7 @@ describe("the command line and the platform that it reaches", () => {
     assert.match(await told([], env), /`rates watch a` waits/, "what the environment says stays there");
   });
 
-  it("gives the token of this machine to this machine's platform only", async () => {
+  it("sends the local token to the local platform only", async () => {
     const { url, calls } = await against((call) => json(call, { jobs: [] }));
     const platform = { api: "http://127.0.0.1:1", token: "local" };
     await writeFile(join(suite.directory, "platform.json"), JSON.stringify(platform));
@@ -47,14 +47,14 @@ describe("the command line and the platform that it reaches", () => {
     assert.equal((await start(["list", "--api", `${url}/`], env).ended).code, 0);
   });
 
-  it("names the next step where the token is refused, and where a platform elsewhere does not answer", async () => {
+  it("names the next step if the token is refused, or a remote platform does not answer", async () => {
     const problem = { type: "Forbidden", title: "x", status: 403, detail: "This token may not cancel." };
     const { env } = await against((call) => json(call, problem, 403));
     const { code, stderr } = await start(["cancel", "a"], env).ended;
     assert.deepEqual([code, stderr.split("\n")[0]], [EXITS.unreachable.code, problem.detail]);
     assert.match(stderr, /`rates doctor` shows what the token may do/);
     const away = await start(["list"], { RATES_API: "http://[::ffff:127.0.0.1]:1", RATES_TOKEN: "x" }).ended;
-    assert.match(away.stderr, /does not answer .*\nDoes this network reach it.*`rates doctor`/);
+    assert.match(away.stderr, /does not answer .*\nCheck that this network can reach it.*`rates doctor`/);
   });
 
   it("refuses an unusable URL or token before anything is sent, without printing a secret", async () => {

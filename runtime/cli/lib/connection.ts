@@ -9,15 +9,15 @@ import { CommandError } from "./exits.ts";
 import { isUsable, profileNamed, readProfiles, tokenFor } from "./profiles.ts";
 import { stackOutputs } from "./stackOutputs.ts";
 
-/** Options that every command takes. */
+/** Options of every command. */
 export interface Connection {
   api?: string;
   token?: string;
-  /** A deployed stack, whose API is to be used. */
+  /** Deployed stack whose API is used. */
   stack?: string;
   dataDir?: string;
   tenant?: string;
-  /** A platform under a name of the user's (profiles.ts). */
+  /** Name of a profile (profiles.ts). */
   profile?: string;
 }
 
@@ -32,14 +32,15 @@ export interface Submitted {
 export function connect(options: Connection): Client {
   assertNotEmpty(options);
   const { stack, dataDir } = options;
-  const noToken = `--stack needs a token: --token, RATES_TOKEN, or \`rates login --stack ${stack}\`.`;
+  const missingTokenError = `--stack needs a token: --token, RATES_TOKEN, or \`rates login --stack ${stack}\`.`;
   const mayHaveToken = (options.token ?? variable("RATES_TOKEN")) !== undefined || hasProfiles();
-  // Before Pulumi is asked, which takes seconds.
-  if (stack !== undefined && options.api === undefined && !mayHaveToken) throw new CommandError("invalid", noToken);
+  // Checked before calling Pulumi, which takes seconds.
+  if (stack !== undefined && options.api === undefined && !mayHaveToken)
+    throw new CommandError("invalid", missingTokenError);
   const { api, token, tenant, profile } = targetOf(options);
-  const way = wayOf(options);
+  const way = connectionOptionsOf(options);
   if (token !== undefined) return new Client(api, token, tenant, way);
-  if (stack !== undefined) throw new CommandError("invalid", noToken);
+  if (stack !== undefined) throw new CommandError("invalid", missingTokenError);
   if (profile !== undefined)
     throw new CommandError(
       "invalid",
@@ -62,7 +63,7 @@ function assertNotEmpty({ api, token, stack, dataDir, tenant, profile }: Connect
   if (empty) throw new CommandError("invalid", `--${empty[0]} is empty. Give a value, or leave it out.`);
 }
 
-/** The platform that options and environment name, and the token that is given or kept for it. */
+/** Returns the platform of the options and environment, with its given or stored token. */
 export function targetOf(options: Connection): {
   api: string;
   token: string | undefined;
@@ -77,7 +78,7 @@ export function targetOf(options: Connection): {
     throw new CommandError("invalid", "--stack and --api do not go together.");
   const named = api ?? (stack === undefined ? undefined : stackOutputs(stack).api);
   if (named !== undefined)
-    return { api: named, token: given ?? keptToken(named, profile), tenant, profile: options.profile };
+    return { api: named, token: given ?? storedToken(named, profile), tenant, profile: options.profile };
   const all = readProfiles();
   // A data directory, or a token alone, is for the platform on this machine.
   const inUse = profile ?? (dataDir === undefined && given === undefined ? all.current : undefined);
@@ -87,14 +88,14 @@ export function targetOf(options: Connection): {
     return { api: kept.api, token, tenant: tenant ?? kept.tenant, profile: inUse };
   }
   const platform = localPlatform(dataDir);
-  if (platform === undefined) throw noPlatform(dataDir);
+  if (platform === undefined) throw noPlatformError(dataDir);
   return { api: platform.api, token: given ?? platform.token, tenant, profile: undefined };
 }
 
 const hasProfiles = (): boolean => Object.keys(readProfiles().profiles).length > 0;
 
-/** The token that a profile keeps for an API. */
-function keptToken(api: string, profile: string | undefined): string | undefined {
+/** Returns the stored token of a profile for an API. */
+function storedToken(api: string, profile: string | undefined): string | undefined {
   const all = readProfiles();
   const wanted = withoutSlashes(api);
   if (profile === undefined) return tokenFor(wanted, all);
@@ -102,8 +103,8 @@ function keptToken(api: string, profile: string | undefined): string | undefined
   return kept !== undefined && kept.api === wanted && isUsable(kept) ? kept.token : undefined;
 }
 
-/** The options by which a platform was named, for a command that is to be copied; what the environment says stays there. */
-const wayOf = ({ stack, api, dataDir, profile }: Connection): string =>
+/** Returns the options that select the platform, for commands to copy; environment variables are not repeated. */
+const connectionOptionsOf = ({ stack, api, dataDir, profile }: Connection): string =>
   Object.entries({ stack, api, "data-dir": dataDir, profile })
     .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${value}`]))
     .join("");
@@ -131,8 +132,8 @@ export function localCredentials(dataDir: string | undefined): { accessKeyId: st
   }
 }
 
-/** That no platform runs there, and how to reach one. */
-export const noPlatform = (dataDir: string | undefined): CommandError =>
+/** Error for a missing local platform, with ways to reach one. */
+export const noPlatformError = (dataDir: string | undefined): CommandError =>
   new CommandError(
     "unreachable",
     `No platform runs on ${directoryOf(dataDir)} (it has no platform.json).\n\`npm start\` starts one; --data-dir names another; --api and --token reach one elsewhere.`,

@@ -8,11 +8,11 @@ import { checkJson } from "./jsonFields.ts";
 /** Context that all commands share. */
 export interface CliContext {
   program: Command;
-  /** Says how the command ends, if not well. */
+  /** Sets the exit code. */
   end(exit: Exit): void;
 }
 
-/** Options of the whole, wherever they stood. */
+/** Global options, at any position. */
 export type GlobalOptions = Connection & { json?: string | true };
 
 export const clientOf = (command: Command): { client: Client; json: boolean } => {
@@ -28,27 +28,27 @@ export async function regionOf(command: Command): Promise<string | undefined> {
   return (await import("./stackOutputs.ts")).stackOutputs(stack).region;
 }
 
-/** For options that may be given several times. */
+/** Collects a repeatable option. */
 export const collect = (value: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), value];
 
-/** The most that a timer can wait. */
-const MOST_SECONDS = 2 ** 31 / 1000 - 1;
+/** Maximum delay of a timer. */
+const MAX_SECONDS = 2 ** 31 / 1000 - 1;
 
-/** A number of seconds, as --wait takes it. */
+/** Parses a number of seconds. */
 export function seconds(value: string): number {
   const number = value.trim() === "" ? Number.NaN : Number(value);
-  if (!(number >= 0 && number <= MOST_SECONDS))
-    throw new InvalidArgumentError(`It must be a number of seconds, at most ${Math.floor(MOST_SECONDS)}.`);
+  if (!(number >= 0 && number <= MAX_SECONDS))
+    throw new InvalidArgumentError(`It must be a number of seconds, at most ${Math.floor(MAX_SECONDS)}.`);
   return number;
 }
 
-/** A whole number. */
+/** Parses a whole number. */
 export function whole(value: string): number {
   if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(value);
 }
 
-/** An option with a few choices, whatever the case they are written in. */
+/** Creates a case-insensitive option with fixed choices. */
 export const choice = (flags: string, description: string, choices: readonly string[]): Option =>
   new Option(flags, description).choices(choices).argParser((value: string) => {
     const found = choices.find((one) => one.toLowerCase() === value.toLowerCase());

@@ -1,4 +1,4 @@
-/** A line of CSV. What a spreadsheet would take for a formula is marked as text, since others chose it. */
+/** Formats a line of CSV. Cells that a spreadsheet would treat as a formula are marked as text. */
 export const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(",")}\r\n`;
 
 function csvCell(value: string): string {

@@ -10,7 +10,7 @@ export const OUTCOMES = {
 } as const;
 export type Outcome = keyof typeof OUTCOMES;
 
-/** A check that was made, or why it was not. */
+/** A check with its outcome, or the reason that it was skipped. */
 export interface Check {
   name: string;
   outcome: Outcome;
@@ -34,7 +34,7 @@ export const skipped = (name: string, says: string, remedy: string): Check => ({
   remedy,
 });
 
-/** A check that may throw: that is a failure too, and no end of the others. */
+/** Runs a check; an exception is reported as a failure and does not stop the others. */
 export async function checked(name: string, remedy: string, check: () => Promise<Check[]> | Check[]): Promise<Check[]> {
   try {
     return await check();
@@ -47,7 +47,7 @@ export async function checked(name: string, remedy: string, check: () => Promise
 export const countOf = (checks: readonly Check[], outcome: Outcome): number =>
   checks.filter((one) => one.outcome === outcome).length;
 
-/** Checks for people: a line each, and under what did not pass, what to do. */
+/** Formats checks for people: a line each, with the remedy of each failure. */
 export function checksText(checks: readonly Check[], room: number, stream = process.stdout): string {
   const longest = Math.max(...checks.map(({ name }) => name.length));
   const indent = " ".repeat(longest + 4);

@@ -10,29 +10,31 @@ import { ec2Limits } from "../../../stacks/planning/usage.ts";
 import { reasonOf } from "../../contract/reason.ts";
 import { type Check, failed, passed, skipped } from "./doctor.ts";
 
-const LOG_IN =
+const LOG_IN_REMEDY =
   "Log in to the stack's account (aws sso login --profile NAME, then AWS_PROFILE=NAME), and run this again.";
-/** Service Quotas takes few requests a second; three tries outlast its throttle. */
-const TRIES = 4;
+/** Service Quotas allows few requests per second; three attempts outlast its throttle. */
+const MAX_ATTEMPTS = 4;
 
 type Quota = Exclude<keyof StackConfig["quotas"], "share">;
 
-/** The limits that a quota of a stack stands for. */
+/** Returns the AWS limits of a stack's quota. */
 const limitsOf = (quota: Quota, config: StackConfig): readonly (keyof typeof LIMITS)[] =>
   quota === "ec2Vcpus" ? ec2Limits(config) : [quota];
 
-/** Checks the AWS credentials of this machine, and the account's quotas against those that the stack is planned with. */
+/**
+ * Checks the AWS credentials of this machine, and the account's quotas against those that the stack is planned with.
+ */
 export async function awsChecks(stack: string, config: StackConfig): Promise<Check[]> {
   const { id, region } = config.account;
-  const client = { region, maxAttempts: TRIES };
+  const client = { region, maxAttempts: MAX_ATTEMPTS };
   let account: string | undefined;
   try {
     const identity = await new STSClient(client).send(new GetCallerIdentityCommand({}));
     account = identity.Account;
     if (account !== id)
       return [
-        failed("AWS account", `${identity.Arn} is of ${account}, and the stack ${stack} of ${id}`, LOG_IN),
-        skipped("quotas", "these credentials are of another account", LOG_IN),
+        failed("AWS account", `${identity.Arn} is of ${account}, and the stack ${stack} of ${id}`, LOG_IN_REMEDY),
+        skipped("quotas", "these credentials belong to another account", LOG_IN_REMEDY),
       ];
     return [
       passed("AWS account", `${identity.Arn}`),
@@ -42,14 +44,14 @@ export async function awsChecks(stack: string, config: StackConfig): Promise<Che
     const none = error instanceof Error && error.name === "CredentialsProviderError";
     return [
       none
-        ? skipped("AWS account", "there are no AWS credentials here", LOG_IN)
-        : failed("AWS account", `the credentials do not work: ${reasonOf(error)}`, LOG_IN),
-      skipped("quotas", "no credentials that work", LOG_IN),
+        ? skipped("AWS account", "no AWS credentials found", LOG_IN_REMEDY)
+        : failed("AWS account", `the credentials do not work: ${reasonOf(error)}`, LOG_IN_REMEDY),
+      skipped("quotas", "no credentials that work", LOG_IN_REMEDY),
     ];
   }
 }
 
-/** Each quota of the stack against what Service Quotas says; what it does not count with needs no look. */
+/** Compares each quota of the stack with Service Quotas; unused quotas are skipped. */
 async function quotaChecks(stack: string, config: StackConfig, client: ServiceQuotasClient): Promise<Check[]> {
   const { share: _, ...quotas } = config.quotas;
   const checks: Check[] = [];
@@ -62,7 +64,7 @@ async function quotaChecks(stack: string, config: StackConfig, client: ServiceQu
     const check = isOneOfSeveral ? `quotas.${name} (${quota.code})` : `quotas.${name}`;
     try {
       const granted = await grantedOf({ ServiceCode: quota.service, QuotaCode: quota.code }, client);
-      if (granted === undefined) throw new Error("Service Quotas names no value");
+      if (granted === undefined) throw new Error("Service Quotas returned no value");
       checks.push(
         quotaCheck({ check, stack, counted, granted, unit, code: quota.code, region: config.account.region }),
       );
@@ -70,8 +72,8 @@ async function quotaChecks(stack: string, config: StackConfig, client: ServiceQu
       checks.push(
         skipped(
           check,
-          `Service Quotas does not tell ${quota.code}: ${reasonOf(error)}`,
-          "Let these credentials call servicequotas:GetServiceQuota and GetAWSDefaultServiceQuota, or look in the console under Service Quotas.",
+          `Service Quotas does not return ${quota.code}: ${reasonOf(error)}`,
+          "Let these credentials call servicequotas:GetServiceQuota and GetAWSDefaultServiceQuota, or check the quota in the console under Service Quotas.",
         ),
       );
     }
@@ -92,7 +94,7 @@ async function grantedOf(
   }
 }
 
-interface Asked {
+interface QuotaRequest {
   check: string;
   stack: string;
   counted: number;
@@ -102,7 +104,7 @@ interface Asked {
   region: string;
 }
 
-export function quotaCheck({ check, stack, counted, granted, unit, code, region }: Asked): Check {
+export function quotaCheck({ check, stack, counted, granted, unit, code, region }: QuotaRequest): Check {
   const figures = `${granted} ${unit}`;
   if (granted < counted)
     return failed(

@@ -2,28 +2,28 @@ import { spawnSync } from "node:child_process";
 import { CLONE } from "./clone.ts";
 import { type Check, failed, passed } from "./doctor.ts";
 
-/** The oldest versions that all of it works with. */
-const OLDEST = { node: 20, npm: 9, pulumi: 3 } as const;
+/** Minimum versions of the required commands. */
+const MINIMUM_VERSIONS = { node: 20, npm: 9, pulumi: 3 } as const;
 
-const INSTALL = {
+const INSTALL_REMEDIES = {
   node: "Install Node 20 or newer from https://nodejs.org; the platform itself brings its own Node 24.",
   npm: "Install the npm that comes with Node 20 or newer.",
-  pulumi: "Install it (https://www.pulumi.com/docs/install/): `pulumi up`, and what `--stack` asks, need it.",
+  pulumi: "Install it (https://www.pulumi.com/docs/install/); `pulumi up` and `--stack` need it.",
 } as const;
 
 /** Checks that a command is installed and new enough. */
-export function commandCheck(command: keyof typeof OLDEST): Check {
+export function commandCheck(command: keyof typeof MINIMUM_VERSIONS): Check {
   const { stdout, error, status } = spawnSync(command, [command === "pulumi" ? "version" : "--version"], {
     encoding: "utf8",
     timeout: 30_000,
   });
-  const remedy = INSTALL[command];
+  const remedy = INSTALL_REMEDIES[command];
   if (error || status !== 0) return failed(command, `there is no ${command} command on PATH`, remedy);
   const version = stdout.trim().replace(/^v/, "");
   const major = Number(/^\d+/.exec(version)?.[0]);
-  return major >= OLDEST[command]
+  return major >= MINIMUM_VERSIONS[command]
     ? passed(command, version)
-    : failed(command, `${version} is too old: ${OLDEST[command]} at least`, remedy);
+    : failed(command, `${version} is too old: ${MINIMUM_VERSIONS[command]} at least`, remedy);
 }
 
 /**
@@ -31,7 +31,7 @@ export function commandCheck(command: keyof typeof OLDEST): Check {
  * works with.
  */
 export function ownNodeCheck(version = process.versions.node, isClone = CLONE !== undefined): Check {
-  const oldest = isClone ? 24 : OLDEST.node;
+  const oldest = isClone ? 24 : MINIMUM_VERSIONS.node;
   return Number(version.split(".")[0]) >= oldest
     ? passed("own Node", `${version} runs this command`)
     : failed(

@@ -4,12 +4,12 @@ import type { Client } from "./apiClient.ts";
 import { type Check, failed, passed, skipped } from "./doctor.ts";
 import { CommandError } from "./exits.ts";
 
-/** Clocks may differ by so much: AWS refuses signatures that are minutes off, and times in lists would mislead. */
-const MOST_SKEW_MS = 30_000;
+/** Maximum clock difference: AWS refuses signatures that are minutes off, and listed times would mislead. */
+const MAX_SKEW_MS = 30_000;
 /** The platform answers these checks within milliseconds. */
 const PATIENCE_MS = 10_000;
 
-const START = "`npm start` starts it on this machine; deployed, look at the targets of its load balancer.";
+const START = "`npm start` starts it on this machine; for a deployed stack, check the targets of its load balancer.";
 
 /** Checks that the platform answers, is ready, has the right time, and accepts the token. */
 export async function platformChecks(client: Client, remedy = START): Promise<Check[]> {
@@ -36,20 +36,20 @@ export async function platformChecks(client: Client, remedy = START): Promise<Ch
   ];
 }
 
-/** The server's clock against this machine's; its header has whole seconds. */
+/** Compares the server's clock with this machine's; its header has whole seconds. */
 export function clockCheck(header: string | null, before: number, after: number): Check {
-  const theirs = Date.parse(header ?? "");
-  if (Number.isNaN(theirs)) return skipped("clock", "the answer has no date", "A proxy between takes it out.");
-  const skew = Math.max(theirs - after, before - (theirs + 999), 0);
-  if (skew <= MOST_SKEW_MS) return passed("clock", skew === 0 ? "agrees with the platform's" : `differs by ${skew} ms`);
+  const serverTime = Date.parse(header ?? "");
+  if (Number.isNaN(serverTime)) return skipped("clock", "the answer has no date", "A proxy may remove it.");
+  const skew = Math.max(serverTime - after, before - (serverTime + 999), 0);
+  if (skew <= MAX_SKEW_MS) return passed("clock", skew === 0 ? "agrees with the platform's" : `differs by ${skew} ms`);
   return failed(
     "clock",
-    `is ${Math.round(skew / 1000)} s ${theirs > after ? "behind" : "ahead of"} the platform's`,
+    `is ${Math.round(skew / 1000)} s ${serverTime > after ? "behind" : "ahead of"} the platform's`,
     "Let this machine set its clock by NTP (timedatectl set-ntp true): AWS refuses requests that are minutes off.",
   );
 }
 
-/** /readyz logs in to the database and reads as the API does: it fails where roles or tables are not there. */
+/** /readyz logs in to the database and reads like the API: it fails if roles or tables are missing. */
 async function readyCheck(client: Client): Promise<Check> {
   try {
     await client.fetch("GET", "/readyz", undefined, AbortSignal.timeout(PATIENCE_MS));
@@ -58,7 +58,7 @@ async function readyCheck(client: Client): Promise<Check> {
     return failed(
       "database",
       error instanceof CommandError ? (error.message.split("\n")[0] ?? "") : "/readyz does not answer in time",
-      "Look whether Postgres runs and takes connections, and whether the last migration went through (roles are its work).",
+      "Check that Postgres runs and accepts connections, and that the last migration, which creates the roles, succeeded.",
     );
   }
 }
@@ -88,7 +88,7 @@ async function tokenChecks(client: Client): Promise<Check[]> {
           failed(
             "token",
             error.message.split("\n")[0] ?? "",
-            "Give another by --token or RATES_TOKEN; an admin makes one with `rates token create`.",
+            "Give another with --token or RATES_TOKEN; an admin creates one with `rates token create`.",
           ),
         ];
       if (error.passing)
@@ -99,5 +99,5 @@ async function tokenChecks(client: Client): Promise<Check[]> {
     }
   }
   if (scopes.length > 0) return [passed("token", `may ${scopes.join(", ")}`)];
-  return [failed("token", "is known, and may nothing", "An admin makes one with scopes: `rates token create`.")];
+  return [failed("token", "is valid, but has no scopes", "An admin creates one with scopes: `rates token create`.")];
 }

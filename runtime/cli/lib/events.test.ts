@@ -4,8 +4,8 @@ import { Client } from "./apiClient.ts";
 import { documents } from "./events.ts";
 import { CommandError } from "./exits.ts";
 
-describe("the documents of a job that is watched", () => {
-  it("are waited for a minute while the platform is away, and no longer", async () => {
+describe("the documents of a watched job", () => {
+  it("are awaited for a minute while the platform is down, and no longer", async () => {
     const client = new Client("http://127.0.0.1:1", "token");
     let asked = 0;
     client.fetch = async () => {

@@ -9,27 +9,28 @@ import { CommandError } from "./exits.ts";
 export type JobDocument = Omit<contract.JobDocument, "status"> & { status: DocumentState; rejectedId?: string };
 
 /** Maximum wait for a platform that restarts and sends nothing. */
-const PATIENCE_MS = 60_000;
-const AGAIN_MS = 500;
+const RECONNECT_TIMEOUT_MS = 60_000;
+const RETRY_DELAY_MS = 500;
 
 /**
  * Yields a job's document at each change, until the job ends. Reconnects if the stream ends early.
  * @throws CommandError if there is no such job, or the platform is unreachable (after a document: for a minute)
  */
 export async function* documents(client: Client, id: string, signal: AbortSignal): AsyncGenerator<JobDocument> {
-  let heard: number | undefined;
+  let lastEventAt: number | undefined;
   for (;;) {
     try {
       for await (const document of stream(client, id, signal)) {
-        heard = Date.now();
+        lastEventAt = Date.now();
         yield document;
         if (isTerminal(document.status)) return;
       }
     } catch (error) {
       const lasting = !(error instanceof CommandError) || !error.passing;
-      if (signal.aborted || lasting || heard === undefined || Date.now() - heard > PATIENCE_MS) throw error;
+      if (signal.aborted || lasting || lastEventAt === undefined || Date.now() - lastEventAt > RECONNECT_TIMEOUT_MS)
+        throw error;
     }
-    await pause(AGAIN_MS, undefined, { signal });
+    await pause(RETRY_DELAY_MS, undefined, { signal });
   }
 }
 

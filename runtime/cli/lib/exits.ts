@@ -4,16 +4,16 @@ import type { State } from "../../contract/states.ts";
 export const EXITS = {
   done: { code: 0, means: "success; a job that was waited for SUCCEEDED" },
   failed: { code: 1, means: "the job FAILED, or a check of `rates doctor` failed" },
-  invalid: { code: 2, means: "the command or the request is not valid, or there is no such job" },
+  invalid: { code: 2, means: "invalid command or request, or unknown job" },
   cancelled: { code: 3, means: "the job was CANCELLED" },
-  unreachable: { code: 4, means: "the platform cannot be reached, or refuses the token" },
-  gaveUp: { code: 5, means: "the job did not end within --wait" },
+  unreachable: { code: 4, means: "the platform is unreachable or refuses the token" },
+  waitTimedOut: { code: 5, means: "the job did not end within --wait" },
   internalError: { code: 6, means: "local error, for example a file that cannot be written" },
   interrupted: { code: 130, means: "interrupted; a submitted job keeps running" },
 } as const;
 export type Exit = keyof typeof EXITS;
 
-/** The exit for a job's state. */
+/** Returns the exit for a job's state. */
 export const exitOf = (status: State | string): Exit =>
   status === "SUCCEEDED" ? "done" : status === "CANCELLED" ? "cancelled" : "failed";
 

@@ -1,5 +1,5 @@
 import type { Client } from "./apiClient.ts";
-import { print, say } from "./screen.ts";
+import { print, printInfo } from "./screen.ts";
 
 /** Response of POST /explain. */
 export interface Explained {
@@ -10,7 +10,7 @@ export interface Explained {
   plan?: PlanNode;
 }
 
-/** A node of a plan, as EXPLAIN (FORMAT JSON) has it. */
+/** A plan node of EXPLAIN (FORMAT JSON). */
 interface PlanNode {
   "Node Type": string;
   "Relation Name"?: string;
@@ -20,16 +20,16 @@ interface PlanNode {
   Plans?: PlanNode[];
 }
 
-/** Asks what a request would take, without submitting it. */
+/** Explains a request without submitting it. */
 export const explained = (client: Client, request: object): Promise<Explained> =>
   client.json("POST", "/explain", request);
 
-/** Shows it to people. */
-export function sayExplained({ route, room, estimatedRows, estimatedBytes, plan }: Explained): void {
+/** Prints the explanation for people. */
+export function printExplained({ route, room, estimatedRows, estimatedBytes, plan }: Explained): void {
   const kind = route === "glue" ? "Glue" : "EC2";
   const taken = room.running === undefined ? `${room.slots}` : `${room.running} of ${room.slots}`;
   print(`route  ${kind}, ${taken} runs${room.waiting === undefined ? "" : `, ${room.waiting} jobs waiting`}`);
-  say(room.now ? "It would start at once." : "It would wait: all runs of this kind have work.");
+  printInfo(room.now ? "It would start immediately." : "It would wait: all runs of this type are busy.");
   if (estimatedRows !== undefined)
     print(`rows   about ${estimatedRows.toLocaleString("en")}, ${(estimatedBytes ?? 0).toLocaleString("en")} bytes`);
   if (plan) for (const line of planLines(plan)) print(line);

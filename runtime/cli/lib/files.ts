@@ -7,7 +7,7 @@ import { kindOf } from "../../runner/load/fileKinds.ts";
 import { CommandError } from "./exits.ts";
 import { escapeHidden } from "./visible.ts";
 
-/** A path as Node's file functions take it: bytes where the name is not UTF-8. */
+/** A path for Node's file functions: bytes if the name is not UTF-8. */
 export type Path = string | Buffer;
 
 /** Meanings of the system's error codes for a file. */
@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   EISDIR: "it is a directory",
   ENOTDIR: "a part of the path is not a directory",
-  ELOOP: "it leads through too many symbolic links",
+  ELOOP: "it has too many levels of symbolic links",
   ENAMETOOLONG: "the name is too long",
   ENOSPC: "no space is left on the device",
   EDQUOT: "the disk quota is used up",
@@ -27,7 +27,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: "too many files are open",
   EBADF: "this descriptor is not open",
   ENXIO: "nothing is at the other end of this device or socket",
-  ETXTBSY: "it is a program that runs",
+  ETXTBSY: "it is a running program",
 };
 
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? "";
@@ -35,7 +35,7 @@ export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoExceptio
 export const fileReason = (error: unknown): string => REASONS[codeOf(error)] ?? reasonOf(error);
 
 /** A file's name on one line, for messages. */
-export const shownName = (name: string): string =>
+export const printableName = (name: string): string =>
   escapeHidden(name).replace(/[\n\t]/g, (character) => (character === "\n" ? "\\n" : "\\t"));
 
 const STREAMS: Readonly<Record<string, number>> = { "/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2 };
@@ -55,11 +55,11 @@ export function openDescriptor(descriptor: number): Stats | undefined {
 }
 
 /** Descriptors below this are compared: Node opens its own in order, from the lowest. */
-const COMPARED = 64;
+const COMPARED_DESCRIPTORS = 64;
 
 /** True if both ends of a pipe are in this process, as with Node's own pipes. */
 function isOwnPipe(descriptor: number, { ino, dev }: Stats): boolean {
-  for (let other = 3; other < COMPARED; other++) {
+  for (let other = 3; other < COMPARED_DESCRIPTORS; other++) {
     const end = other === descriptor ? undefined : statsOf(other);
     if (end?.isFIFO() && end.ino === ino && end.dev === dev) return true;
   }
@@ -88,10 +88,13 @@ export async function pathOf(argument: string): Promise<Path> {
   const directory = parent === argument ? parent : await pathOf(parent);
   const name = basename(argument);
   const names = await readdir(directory, { encoding: "buffer" }).catch((): Buffer[] => []);
-  const fitting = names.filter((one) => one.toString() === name);
-  if (fitting.length > 1)
-    throw new CommandError("invalid", `${shownName(argument)} names ${fitting.length} files. Rename the one you mean.`);
-  const [found] = fitting;
+  const matches = names.filter((one) => one.toString() === name);
+  if (matches.length > 1)
+    throw new CommandError(
+      "invalid",
+      `${printableName(argument)} names ${matches.length} files. Rename the one you mean.`,
+    );
+  const [found] = matches;
   if (found === undefined) return argument;
   return Buffer.concat([Buffer.from(directory), Buffer.from("/"), found]);
 }
@@ -118,7 +121,7 @@ const TEXT_BYTES = 8 * 1024 * 1024;
  * @throws CommandError that names the cause: no such file, too large, another encoding, another kind of file
  */
 export function readText(file: string): string {
-  const name = file === "-" ? "stdin" : shownName(file);
+  const name = file === "-" ? "stdin" : printableName(file);
   let bytes: Buffer;
   try {
     const source = file === "-" ? 0 : (pathOpenedAs(file) ?? pathOfSync(file));

@@ -34,7 +34,7 @@ describe("help", () => {
     }
   });
 
-  it("shows examples that can be run: commands, options and arguments are such as there are", () => {
+  it("shows examples with existing commands, options and arguments", () => {
     const all = program();
     const examples = [all, ...commandsOf(all)].flatMap((command) => examplesOf(command));
     for (const example of examples)
@@ -63,7 +63,7 @@ describe("help", () => {
     assert.doesNotMatch(text, /^Commands:$/m, "a command without a group");
   });
 
-  it("has colours where they are wanted, and none with NO_COLOR or without a terminal", async () => {
+  it("has colors on a terminal or on request, and none with NO_COLOR or in a pipe", async () => {
     const bold = "\u001b[1m";
     const help = async (env: Record<string, string>) => (await start(["list", "--help"], env).ended).stdout;
     assert(!(await help({})).includes(bold), "a pipe");
@@ -71,7 +71,7 @@ describe("help", () => {
     assert(!(await help({ NO_COLOR: "1" })).includes(bold));
   });
 
-  it("names the next step after a mistake, without all of the help", async () => {
+  it("names the next step after a mistake, without the whole help", async () => {
     const { stderr } = await start(["list", "--nonsense"], {}).ended;
     assert.match(stderr, /unknown option '--nonsense'/);
     assert.match(stderr, /rates COMMAND --help/);

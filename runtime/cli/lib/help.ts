@@ -18,7 +18,7 @@ export function examples(command: Command, ...lines: readonly string[]): Command
   return command.addHelpText("after", ({ error }) => (error ? "" : `\nExamples:\n${text}`));
 }
 
-/** Columns of the narrowest terminal that help is written for. */
+/** Maximum width of the help. Columns. */
 const COLUMNS = 80;
 
 /** Formats an example for the help; its comment is on a line of its own where the line would be too long. */
@@ -33,7 +33,7 @@ export function shown(example: string): string[] {
 /** The examples that a command's help shows. */
 export const examplesOf = (command: Command): readonly string[] => EXAMPLES.get(command) ?? [];
 
-/** Every command, those within others included. */
+/** Returns all commands, including subcommands. */
 export const commandsOf = (command: Command): Command[] => command.commands.flatMap((one) => [one, ...commandsOf(one)]);
 
 /** Styles of the help; commander removes them without a terminal and with NO_COLOR. */
@@ -45,7 +45,7 @@ export const HELP_STYLE = {
   subcommandTerm: (command: Command) => `${command.name()} ${argumentsOf(command)}`.trimEnd(),
 };
 
-/** A command's arguments as its line in the list shows them; its options are its own help's to show. */
+/** Formats a command with its arguments for the list; options are shown in its own help. */
 const argumentsOf = (command: Command): string => {
   const help = new Help();
   return (

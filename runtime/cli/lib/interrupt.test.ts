@@ -27,7 +27,7 @@ describe("interruptible work", () => {
     assert.equal(await interruptible(async () => 7, String), 7);
     await assert.rejects(
       interruptible(untilAborted, (why) => `Stopped: ${why}.`, 0),
-      (error) => error instanceof CommandError && error.exit === "gaveUp",
+      (error) => error instanceof CommandError && error.exit === "waitTimedOut",
     );
     assert.equal(added(), 0);
   });

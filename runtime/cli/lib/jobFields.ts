@@ -5,7 +5,7 @@ import type { JobDocument } from "./events.ts";
 import type { Fields } from "./jsonFields.ts";
 import { waitingOf } from "./waiting.ts";
 
-/** A job and the API that it is asked of. */
+/** A job with the client of its API. */
 export interface ListedJob {
   client: Client;
   job: JobDocument;
@@ -27,7 +27,7 @@ export const JOB_FIELDS: Fields<ListedJob> = {
   type: of((job) => job.task?.type),
   what: of((job) => (job.task === undefined ? job.error?.type : about(job))),
   waiting: async ({ client, job }) =>
-    job.status === "PENDING" ? await waitingOf(client.of(job.tenant), job.requestId) : undefined,
+    job.status === "PENDING" ? await waitingOf(client.forTenant(job.tenant), job.requestId) : undefined,
   runner: whole("runner"),
   priority: whole("priority"),
   labels: whole("labels"),

@@ -1,14 +1,14 @@
 import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
-import { cutTo } from "./table.ts";
+import { truncateToWidth } from "./table.ts";
 
-/** The newest job, wherever an id is expected. No request id contains an @. */
+/** Argument that stands for the newest job. No request id contains an @. */
 export const LAST = "@last";
 /** Forms of an id, for the help. */
-export const ID = `a job's id, the beginning of one, or ${LAST}`;
-/** Candidates that a message lists. */
-const MOST_LISTED = 10;
-/** Columns of an invalid id that a message shows. */
+export const ID = `a job's id, a prefix of one, or ${LAST}`;
+/** Maximum number of listed candidates. */
+const MAX_LISTED = 10;
+/** Shown length of an invalid id. Columns. */
 const SHOWN = 64;
 /** As the contract has it (Request.requestId). */
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
@@ -19,9 +19,8 @@ interface Found {
 }
 
 /**
- * Acts on the job that an argument names: its id, `@last`, or the beginning of exactly one id. An id that exists counts
- * before those that begin with it.
- * @throws CommandError with the candidates where several ids begin so
+ * Acts on the job of an argument: its id, `@last`, or the prefix of exactly one id. An exact match takes precedence.
+ * @throws CommandError with the candidates if several ids match
  */
 export async function withJob<T>(client: Client, argument: string, act: (id: string) => Promise<T>): Promise<T> {
   const id = argument.trim();
@@ -30,23 +29,24 @@ export async function withJob<T>(client: Client, argument: string, act: (id: str
     throw new CommandError(
       "invalid",
       id === ""
-        ? `The id is empty. Give a job's id, the beginning of one, or ${LAST}.`
-        : `'${cutTo(argument, SHOWN)}' cannot be the id of a job: ids have at most 128 letters, digits and . _ : -, and begin with a letter or digit. ${LAST} is the newest job; \`rates list --text …\` searches.`,
+        ? `The id is empty. Give a job's id, a prefix of one, or ${LAST}.`
+        : `'${truncateToWidth(argument, SHOWN)}' cannot be the id of a job: ids have at most 128 letters, digits and . _ : -, and begin with a letter or digit. ${LAST} is the newest job; \`rates list --text …\` searches.`,
     );
   try {
     return await act(id);
   } catch (error) {
     if (!isUnknown(error)) throw error;
-    const { ids, more } = await client.json<Found>("GET", client.jobIds({ prefix: id, limit: MOST_LISTED }));
+    const { ids, more } = await client.json<Found>("GET", client.jobIds({ prefix: id, limit: MAX_LISTED }));
     const [only] = ids;
     if (only === undefined || only.requestId === id) throw error;
     if (ids.length === 1) return act(only.requestId);
     const lines = ids.map(({ requestId, status }) => `  ${requestId}  ${status}`);
     throw new CommandError(
       "invalid",
-      [`'${id}' is the beginning of ${more ? "more than " : ""}${ids.length} ids. Give more of it:`, ...lines].join(
-        "\n",
-      ),
+      [
+        `'${id}' is the beginning of ${more ? "more than " : ""}${ids.length} ids. Give a longer prefix:`,
+        ...lines,
+      ].join("\n"),
       { data: { type: "AmbiguousId", status: 404, detail: `'${id}' is the beginning of several ids.`, ids, more } },
     );
   }
@@ -54,7 +54,7 @@ export async function withJob<T>(client: Client, argument: string, act: (id: str
 
 async function lastJob(client: Client): Promise<string> {
   const { ids } = await client.json<Found>("GET", client.jobIds({ limit: 1 }));
-  if (ids[0] === undefined) throw new CommandError("invalid", `There are no jobs yet, so there is no ${LAST}.`);
+  if (ids[0] === undefined) throw new CommandError("invalid", `There are no jobs yet for ${LAST}.`);
   return ids[0].requestId;
 }
 

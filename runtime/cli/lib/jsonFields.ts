@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { suggestion } from "../../contract/problems.ts";
 import { CommandError } from "./exits.ts";
-import { print, printJson, say } from "./screen.ts";
+import { print, printInfo, printJson } from "./screen.ts";
 
-/** The fields of a command's records that `--json FIELDS` selects, and how each is read. */
+/** Selectable fields of a command's records, with functions that read them. */
 export type Fields<T> = Readonly<Record<string, (record: T) => unknown>>;
 
 /** Field names by command, as its words: for `rates list`, "list". */
@@ -21,7 +21,7 @@ export function jsonFields<T>(command: Command, fields: Fields<T>): Command {
   );
 }
 
-/** Value of `--json` for everything, and for the list of fields. */
+/** Values of `--json` for all fields, and for the list of fields. */
 const EVERYTHING = "*";
 const HELP = "help";
 
@@ -39,9 +39,9 @@ export async function printRecords<T>(
   const { json } = command.optsWithGlobals<{ json?: string | true }>();
   if (json === true || json === EVERYTHING || json === undefined) {
     printJson(whole);
-    // People who know gh expect the list of fields here; a pipe has the JSON alone.
+    // Like gh, a terminal gets the list of fields; a pipe gets JSON only.
     if (process.stdout.isTTY && process.stderr.isTTY)
-      say(`\n\`--json FIELDS\` selects fields (comma-separated):\n${wrappedList(Object.keys(fields))}`);
+      printInfo(`\n\`--json FIELDS\` selects fields (comma-separated):\n${wrappedList(Object.keys(fields))}`);
     return;
   }
   const names = namesOf(json, Object.keys(fields));
@@ -57,7 +57,7 @@ export async function printRecords<T>(
   printJson(list);
 }
 
-/** The selected names; undefined where the list of fields is asked for. */
+/** Returns the selected names; undefined if the list of fields is requested. */
 function namesOf(text: string, known: readonly string[]): string[] | undefined {
   if (text === HELP) return undefined;
   const names = text.split(",").map((name) => name.trim());
@@ -71,7 +71,7 @@ function namesOf(text: string, known: readonly string[]): string[] | undefined {
   );
 }
 
-/** Refuses `--json FIELDS` of a command that has none, before it does anything. @throws CommandError */
+/** Refuses `--json FIELDS` for a command without fields, before it runs. @throws CommandError */
 export function checkJson(command: Command): void {
   const { json } = command.optsWithGlobals<{ json?: string | true }>();
   if (json === undefined || json === true || json === EVERYTHING) return;

@@ -8,12 +8,12 @@ export interface Terminal {
 
 const ENTER = "\x1b[?1049h\x1b[?25l";
 const LEAVE = "\x1b[?25h\x1b[?1049l";
-/** Ctrl-C is a key like others where a program reads keys. */
+/** In raw mode Ctrl-C is an ordinary key. */
 const QUIT = new Set(["q", "Q", "\x03", "\x1b"]);
 
 /**
- * Takes the terminal for a view that is redrawn in place, and gives it back as it was. Lines are overwritten, not wiped
- * first, so that nothing flickers.
+ * Draws a view in place, and restores the terminal afterwards. Lines are overwritten, not cleared first, to avoid
+ * flicker.
  */
 export class LiveScreen {
   readonly #terminal: Terminal;
@@ -32,7 +32,7 @@ export class LiveScreen {
     const { out, keys } = this.#terminal;
     this.#open = true;
     out.write(ENTER);
-    // Whatever ends the process, the terminal must not stay like this.
+    // Restore the terminal however the process ends.
     process.once("exit", this.#restore);
     if (!keys.isTTY) return;
     keys.setRawMode(true);

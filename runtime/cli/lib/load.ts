@@ -3,50 +3,50 @@ import type { Client } from "./apiClient.ts";
 import type { JobDocument } from "./events.ts";
 import { CommandError } from "./exits.ts";
 import { type LoadFile, openLoadFile } from "./loadFile.ts";
-import { say } from "./screen.ts";
+import { printInfo } from "./screen.ts";
 import { requestFrom, type SubmitFlags, submit } from "./submit.ts";
 import { upload } from "./upload.ts";
 
 /** Flags of `rates load`. */
 export interface LoadFlags extends SubmitFlags {
-  /** Load content that an earlier job has loaded. */
+  /** Loads content again that an earlier job has loaded. */
   again?: boolean;
 }
 
-/** The job that loads a file. */
+/** Job that loads a file. */
 export interface LoadJob {
   client: Client;
   requestId: string;
-  /** The size of what the job reads, where that is known. */
+  /** Bytes that the job reads, if known. */
   bytes: number | undefined;
-  /** The job existed before: nothing was submitted. */
+  /** True if the job existed before and nothing was submitted. */
   isRepeat: boolean;
 }
 
-/** Retries of one load that are followed to find the last of them. */
-const MOST_RETRIES = 100;
+/** Maximum number of retries that are followed to find the last. */
+const MAX_RETRIES = 100;
 
 /**
- * Loads a file by a job whose id follows from the content and the task, unless --id or --again says otherwise: loading
- * the same file twice is one job. Where that job failed or was cancelled, it is a new try.
+ * Loads a file with a job whose id is derived from the content and the task, unless --id or --again is given: loading
+ * the same file twice is one job. If that job failed or was cancelled, it is retried.
  * @throws CommandError
  */
 export async function load(client: Client, argument: string, flags: LoadFlags): Promise<LoadJob> {
   const { again, ...rest } = flags;
   if (again && flags.id !== undefined)
-    throw new CommandError("invalid", "--again and --id do not go together: a new --id is a new job.");
-  // Put together before the file is read, so that invalid flags cost nothing.
+    throw new CommandError("invalid", "--again and --id cannot be combined: a new --id is already a new job.");
+  // Built before the file is read, so that invalid flags fail early.
   requestFrom({ ...rest, format: "csv", compression: "none", s3: "" });
   const file = await openLoadFile(argument, flags);
   try {
     const { format, compression } = file;
     const task = { ...rest, format, compression };
     const bytes = compression === "none" ? file.bytes : undefined;
-    // What a dry run finds may be another thing the next time.
+    // A dry run may have another result the next time.
     const isNew = again || (flags.dryRun && flags.id === undefined);
     const id = flags.id ?? (isNew ? randomUUID() : idOf(file, task));
     const earlier = isNew ? undefined : await documentOf(client, id);
-    if (flags.id !== undefined && !earlier && !flags.dryRun) await warnOfSame(client, idOf(file, task));
+    if (flags.id !== undefined && !earlier && !flags.dryRun) await warnOfDuplicate(client, idOf(file, task));
     const { requestId, repeated } = earlier
       ? await nextTry(client, earlier, file, task)
       : { requestId: id, repeated: false };
@@ -58,22 +58,22 @@ export async function load(client: Client, argument: string, flags: LoadFlags): 
   }
 }
 
-/** Says that content which is loaded under an id of its own was loaded before: its prices would be there twice. */
-async function warnOfSame(client: Client, id: string): Promise<void> {
+/** Warns if content that is loaded under a new id was loaded before, since its prices would be duplicated. */
+async function warnOfDuplicate(client: Client, id: string): Promise<void> {
   const same = await documentOf(client, id);
   if (same?.status === "SUCCEEDED")
-    say(`Warning: the same content was loaded by ${id} at ${same.finishedAt}; it is loaded again.`);
+    printInfo(`Warning: the same content was loaded by ${id} at ${same.finishedAt}; it is loaded again.`);
 }
 
-/** The id of a load: the same for the same content and task. */
+/** Id of a load, derived from content and task. */
 function idOf({ sha256, format, compression }: LoadFile, { target, mode }: LoadFlags): string {
   const task = JSON.stringify([sha256, format, compression, target, mode]);
   return `load-${target}-${createHash("sha256").update(task).digest("hex").slice(0, 32)}`;
 }
 
 /**
- * Finds the job of a repeated load: the existing one if it runs or succeeded; otherwise, if the id is by content, a retry
- * under the next id.
+ * Finds the job of a repeated load: the existing one if it runs or succeeded; otherwise, if the id is by content, a
+ * retry under the next id.
  * @throws CommandError when the job of this id has another task
  */
 async function nextTry(
@@ -88,7 +88,7 @@ async function nextTry(
       `The job ${first.requestId} has another task: other content or options. Give this one another --id. Nothing was sent.`,
     );
   let job = first;
-  for (let number = 1; number <= MOST_RETRIES; number++) {
+  for (let number = 1; number <= MAX_RETRIES; number++) {
     const failed = job.status === "FAILED" || job.status === "CANCELLED";
     if (!failed || flags.id !== undefined) return { requestId: job.requestId, repeated: true };
     const requestId = `${first.requestId}.retry-${number}`;
@@ -96,7 +96,7 @@ async function nextTry(
     if (!next) return { requestId, repeated: false };
     job = next;
   }
-  throw new CommandError("invalid", `This content was tried ${MOST_RETRIES} times. --again loads it under a new id.`);
+  throw new CommandError("invalid", `This content was tried ${MAX_RETRIES} times. --again loads it under a new id.`);
 }
 
 interface LoadTask {

@@ -9,21 +9,21 @@ import { constants, gunzipSync } from "node:zlib";
 import { KIND_BYTES, kindOf } from "../../runner/load/fileKinds.ts";
 import { otherFormat } from "../../runner/load/text.ts";
 import { CommandError } from "./exits.ts";
-import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, shownName } from "./files.ts";
+import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, printableName } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
-import { bytesText, say, width } from "./screen.ts";
+import { bytesText, printInfo, width } from "./screen.ts";
 
-/** A file that is ready to be sent: a regular file, or a copy of what came through a pipe. */
+/** A file to upload: a regular file, or a copy of a pipe's content. */
 export interface LoadFile {
-  /** For people, on one line. */
+  /** Display name on one line. */
   name: string;
   handle: FileHandle;
   bytes: number;
   sha256: string;
   format: "csv" | "ndjson";
   compression: "none" | "gzip";
-  /** @throws CommandError when the file is not what was hashed any more: it grew, shrank, was written to or replaced */
+  /** @throws CommandError if the file changed since it was hashed */
   assertUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
@@ -35,20 +35,20 @@ export interface KindFlags {
 }
 
 const CHUNK = 1024 * 1024;
-/** A copy of a pipe is not made larger than a source may be (jobs.sourceBytes' default). Bytes. */
-const COPY_BYTES = 20_000_000_000;
+/** Maximum size of a pipe's copy, the default of jobs.sourceBytes. */
+const MAX_COPY_BYTES = 20_000_000_000;
 
 /**
- * Opens a file to load: a path, or `-` for stdin. What cannot be read twice (stdin, a FIFO, `<(…)`) is copied into a
- * temporary file first, since its size and its hash are needed before it is sent.
- * @throws CommandError that names the cause
+ * Opens a file to load: a path, or `-` for stdin. Sources that cannot be read twice (stdin, a FIFO, `<(…)`) are copied
+ * into a temporary file first, since size and hash are needed before the upload. @throws CommandError that names the
+ * cause
  */
 export async function openLoadFile(argument: string, flags: KindFlags): Promise<LoadFile> {
   if (argument === "") throw new CommandError("invalid", "The name of the file is empty. Name a file, or - for stdin.");
   const address = addressOf(argument);
   if (address !== undefined && !existsSync(argument)) throw new CommandError("invalid", address);
   const isStdin = argument === "-" || descriptorOf(argument) === 0;
-  const name = isStdin ? "stdin" : shownName(argument);
+  const name = isStdin ? "stdin" : printableName(argument);
   try {
     return await interruptible(
       (signal) => opened(argument, name, isStdin, flags, signal),
@@ -101,7 +101,7 @@ async function opened(
   }
 }
 
-/** To open a FIFO waits for its writer in a way that nothing can interrupt; so does not reading from it. */
+/** Opening a FIFO blocks uninterruptibly until it has a writer; reading from it does not. */
 const NOT_WAITING = files.O_RDONLY | files.O_NONBLOCK;
 const fifo = (path: Path): Readable => new Socket({ fd: openSync(path, NOT_WAITING), readable: true, writable: false });
 
@@ -118,7 +118,7 @@ async function sent(content: Content, name: string, named: string | undefined, f
   const close = () => handle.close();
   try {
     if (rest.bytes === 0) throw new CommandError("invalid", `${name} is empty.`);
-    return { name, handle, ...rest, ...kindFor(name, named, start, flags), close };
+    return { name, handle, ...rest, ...formatFor(name, named, start, flags), close };
   } catch (error) {
     await close();
     throw error;
@@ -142,7 +142,7 @@ async function hashed(handle: FileHandle, path: Path, name: string, signal: Abor
       start ??= Buffer.from(chunk.subarray(0, KIND_BYTES));
       hash.update(chunk);
       bytes += bytesRead;
-      // A file that grows as fast as it is read has no end.
+      // A file that grows while it is read might never end.
       if (bytes > before.size) break;
       const head = "Reading  ";
       const size = bytesText(Number(before.size));
@@ -173,20 +173,20 @@ async function hashed(handle: FileHandle, path: Path, name: string, signal: Abor
   return { handle, bytes, sha256: hash.digest("hex"), start: start ?? Buffer.alloc(0), assertUnchanged };
 }
 
-/** Copies a stream into a temporary file that has no name any more, so that nothing remains of it. */
+/** Copies a stream into an unlinked temporary file, which the system removes after use. */
 async function copied(source: Readable, name: string, signal: AbortSignal): Promise<Content> {
   const unwritable = (error: unknown) =>
     new CommandError(
       "internalError",
       `${name} cannot be kept in ${tmpdir()} while it is sent: ${fileReason(error)}. TMPDIR names another directory.`,
     );
-  const handle = await nameless().catch((error: unknown) => Promise.reject(unwritable(error)));
+  const handle = await unlinkedCopy().catch((error: unknown) => Promise.reject(unwritable(error)));
   const hash = createHash("sha256");
   const line = new ProgressLine();
   const starts: Buffer[] = [];
   let bytes = 0;
   const start = Date.now();
-  if (process.stdin === source && process.stdin.isTTY) say("Reading what is typed; Ctrl-D ends it.");
+  if (process.stdin === source && process.stdin.isTTY) printInfo("Reading what is typed; Ctrl-D ends it.");
   else if (process.stderr.isTTY) line.update(`Reading ${name}`);
   const stop = () => source.destroy(new Error("interrupted"));
   signal.addEventListener("abort", stop);
@@ -195,13 +195,13 @@ async function copied(source: Readable, name: string, signal: AbortSignal): Prom
       if (bytes < KIND_BYTES) starts.push(Buffer.from(chunk.subarray(0, KIND_BYTES)));
       hash.update(chunk);
       bytes += chunk.length;
-      if (bytes > COPY_BYTES)
+      if (bytes > MAX_COPY_BYTES)
         throw new CommandError(
           "invalid",
-          `${name} has more than ${bytesText(COPY_BYTES)}, the most that is read from a pipe.`,
+          `${name} has more than ${bytesText(MAX_COPY_BYTES)}, the most that is read from a pipe.`,
         );
       await handle.writeFile(chunk).catch((error: unknown) => Promise.reject(unwritable(error)));
-      if (Date.now() - start > QUIET_MS) line.update(`Reading ${name}  ${bytesText(bytes)}`);
+      if (Date.now() - start > PROMPT_DELAY_MS) line.update(`Reading ${name}  ${bytesText(bytes)}`);
     }
     signal.throwIfAborted();
   } catch (error) {
@@ -222,10 +222,10 @@ async function copied(source: Readable, name: string, signal: AbortSignal): Prom
 }
 
 /** Time for which a pipe is read without a message. Milliseconds. */
-const QUIET_MS = 1_000;
+const PROMPT_DELAY_MS = 1_000;
 
-/** A temporary file that has no name any more. */
-async function nameless(): Promise<FileHandle> {
+/** Creates an unlinked temporary file. */
+async function unlinkedCopy(): Promise<FileHandle> {
   const directory = await mkdtemp(join(tmpdir(), "rates-"));
   try {
     return await open(join(directory, "copy"), "wx+", 0o600);
@@ -238,10 +238,10 @@ const EXTENSION = /\.(csv|ndjson|jsonl)(\.gz)?$/i;
 const GZIP = Buffer.from([0x1f, 0x8b]);
 
 /**
- * Format and compression of a file: what flags say, else its name, else, where it came without a name, its first bytes.
- * @throws CommandError where neither tells, or where the content is something else
+ * Determines format and compression of a file: from flags, its name or, for a pipe, its first bytes. @throws
+ * CommandError if they are unknown or contradict the content
  */
-function kindFor(
+function formatFor(
   name: string,
   named: string | undefined,
   start: Buffer,
@@ -278,14 +278,14 @@ function kindFor(
   return { format: format as LoadFile["format"], compression: "none" };
 }
 
-/** The format of text that came without a name: NDJSON begins with an object, everything else is taken for CSV. */
+/** Returns the format of unnamed text: NDJSON begins with an object; other text is treated as CSV. */
 function sniffed(start: Buffer, isGzip: boolean): "csv" | "ndjson" {
   let text = start;
   try {
-    // The beginning alone: what would be missing at its end is not asked for.
+    // Only the beginning is decompressed, so a missing end is ignored.
     if (isGzip) text = gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: UNPACKED_BYTES });
   } catch {
-    // It is not gzip after all, or unpacks to more than a beginning; the platform reads it whole and says what is wrong.
+    // Not gzip, or longer than the inspected part; the platform reports errors when it reads the whole file.
   }
   return /^\uFEFF?\s*\{/.test(text.toString()) ? "ndjson" : "csv";
 }

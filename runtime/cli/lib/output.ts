@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { CommandError } from "./exits.ts";
-import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, shownName } from "./files.ts";
+import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, printableName } from "./files.ts";
 
 /** Format and compression by a file's name. */
 export interface NamedKind {
@@ -15,24 +15,23 @@ export interface NamedKind {
 }
 
 const FORMATS = { ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "json" } as const;
-/** Names of kinds that no result has. */
-const OTHER_KINDS = new Set(
+/** Extensions of formats that results do not have. */
+const UNSUPPORTED_EXTENSIONS = new Set(
   ".tsv .xls .xlsx .ods .parquet .avro .orc .xml .html .pdf .sql .zip .tar .tgz .bz2 .xz .zst .lz4 .7z .rar .z".split(
     " ",
   ),
 );
 
 /**
- * The format and compression that the name of an output says.
- * @throws CommandError where it says one that results do not have
+ * Returns format and compression by an output's name. @throws CommandError for a format that results do not have
  */
 export function namedKind(file: string): NamedKind {
   const packed = /\.gz$/i.test(file);
   const extension = extname(packed ? file.slice(0, -".gz".length) : file).toLowerCase();
-  if (OTHER_KINDS.has(extension))
+  if (UNSUPPORTED_EXTENSIONS.has(extension))
     throw new CommandError(
       "invalid",
-      `--output ${shownName(file)}: results are CSV, NDJSON or JSON, as they are or with gzip. Name it .csv, .ndjson, .json or one of these with .gz.`,
+      `--output ${printableName(file)}: results are CSV, NDJSON or JSON, optionally gzipped. Name the file .csv, .ndjson, .json, or one of these with .gz.`,
     );
   return { format: FORMATS[extension as keyof typeof FORMATS], compression: packed ? "gzip" : "none" };
 }
@@ -41,25 +40,25 @@ export function namedKind(file: string): NamedKind {
 export type Output =
   | { to: "stdout" }
   | { to: "descriptor"; descriptor: number }
-  /** Something that exists and is not replaced: a FIFO, a device, a file in a directory that takes no new ones. */
+  /** An existing target that is written in place: a FIFO, a device, or a file in a read-only directory. */
   | { to: "existing"; path: Path; isFifo: boolean; truncate: boolean }
-  /** A new or a regular file, which is written beside and renamed. */
+  /** A new or regular file: written to a temporary file, then renamed. */
   | { to: "file"; path: Path; mode: number | undefined };
 
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 
 /**
- * Decides how an --output is written, and checks that it can be: before a job is submitted for it.
+ * Determines how to write an --output, and checks that it is writable before a job is submitted.
  * @throws CommandError
  */
 export async function openOutput(argument: string | undefined): Promise<Output> {
   if (argument === undefined || argument === "-") return { to: "stdout" };
   const refused = (reason: string) =>
-    new CommandError("internalError", `--output ${shownName(argument)} cannot be written: ${reason}.`);
+    new CommandError("internalError", `--output ${printableName(argument)} cannot be written: ${reason}.`);
   if (argument === "") throw new CommandError("invalid", "--output is empty. Name a file, or - for stdout.");
   try {
     let path = await pathOf(argument);
-    for (let links = 0; links <= MOST_LINKS; links++) {
+    for (let links = 0; links <= MAX_LINKS; links++) {
       const descriptor = descriptorOf(path.toString());
       if (descriptor !== undefined) return await toDescriptor(descriptor, path, refused);
       const found = await lstat(path).catch((error: unknown) =>
@@ -68,7 +67,7 @@ export async function openOutput(argument: string | undefined): Promise<Output> 
       if (!found?.isSymbolicLink()) return await toPath(path, argument, refused);
       path = resolve(await realpath(dirname(path.toString())), await readlink(path));
     }
-    throw refused("it leads through too many symbolic links");
+    throw refused("it has too many levels of symbolic links");
   } catch (error) {
     throw error instanceof CommandError ? error : refused(fileReason(error));
   }
@@ -95,9 +94,9 @@ async function toPath(path: Path, argument: string, refused: Refuse): Promise<Ou
   if (found && !found.isFile()) return { to: "existing", path, isFifo: found.isFIFO(), truncate: false };
   const directory = dirname(path.toString());
   const parent = await stat(directory).catch((error: unknown) => {
-    throw refused(codeOf(error) === "ENOENT" ? `there is no directory ${shownName(directory)}` : fileReason(error));
+    throw refused(codeOf(error) === "ENOENT" ? `there is no directory ${printableName(directory)}` : fileReason(error));
   });
-  if (!parent.isDirectory()) throw refused(`${shownName(directory)} is not a directory`);
+  if (!parent.isDirectory()) throw refused(`${printableName(directory)} is not a directory`);
   try {
     await access(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
@@ -107,21 +106,21 @@ async function toPath(path: Path, argument: string, refused: Refuse): Promise<Ou
   return { to: "file", path, mode: found?.mode };
 }
 
-/** Interval of the tries to open a FIFO without a reader. Milliseconds. */
+/** Interval of attempts to open a FIFO without a reader. Milliseconds. */
 const FIFO_MS = 100;
 
-/** A source, and what is done to it on its way. */
+/** A source stream and its transformations. */
 export type Streams = [
   Readable,
   ...(NodeJS.ReadWriteStream | ((source: AsyncIterable<Uint8Array>) => AsyncIterable<string>))[],
 ];
 
 /**
- * Writes a result to where `openOutput` said. A file appears when it is whole, under its own permissions.
- * @throws CommandError where it cannot be written; what the source throws
+ * Writes a result to the target of `openOutput`. A file appears when it is complete, with its own permissions. @throws
+ * CommandError if it cannot be written; errors of the source
  */
 export async function writeOutput(output: Output, argument: string, streams: Streams, signal: AbortSignal) {
-  // Errors of the source and of what unpacks it are the caller's to tell.
+  // The caller reports errors of the source and its decompression.
   let writable: NodeJS.WritableStream | undefined;
   let failure: unknown;
   const into = (destination: NodeJS.WritableStream, end = true) => {
@@ -138,9 +137,9 @@ export async function writeOutput(output: Output, argument: string, streams: Str
   } catch (error) {
     const isOwn = writable === undefined || failure === error || (codeOf(error) !== "" && "syscall" in Object(error));
     if (!isOwn || signal.aborted || error instanceof CommandError) throw error;
-    // What reads a pipe has seen enough.
+    // The reader of the pipe has closed it.
     if (codeOf(error) === "EPIPE") return;
-    const where = output.to === "stdout" ? "stdout" : `--output ${shownName(argument)}`;
+    const where = output.to === "stdout" ? "stdout" : `--output ${printableName(argument)}`;
     throw new CommandError("internalError", `${where} cannot be written: ${fileReason(error)}.`);
   }
 }
@@ -151,7 +150,7 @@ async function openExisting(
 ): Promise<FileHandle> {
   const flags = constants.O_WRONLY | (truncate ? constants.O_TRUNC : 0);
   if (!isFifo) return open(path, flags);
-  // To open a FIFO waits for its reader, in a way that nothing could interrupt: so it is tried until there is one.
+  // Opening a FIFO blocks uninterruptibly until it has a reader, so non-blocking attempts are repeated.
   for (;;)
     try {
       const probe = await open(path, flags | constants.O_NONBLOCK);
@@ -169,8 +168,8 @@ async function replaceFile(
   mode: number | undefined,
   into: (destination: NodeJS.WritableStream) => Promise<void>,
 ): Promise<void> {
-  // A name that cannot exist already, and is short enough for any file system.
-  const part = besidePath(path, `.rates-${randomBytes(12).toString("hex")}.part`);
+  // Returns an unused name that is short enough for any file system.
+  const part = temporaryPath(path, `.rates-${randomBytes(12).toString("hex")}.part`);
   try {
     const handle = await open(part, "wx", mode === undefined ? 0o666 : 0o600);
     if (mode !== undefined) await handle.chmod(mode & 0o777);
@@ -182,12 +181,12 @@ async function replaceFile(
   }
 }
 
-const besidePath = (path: Path, name: string): Path => {
+const temporaryPath = (path: Path, name: string): Path => {
   if (typeof path === "string") return join(dirname(path), name);
   const end = path.lastIndexOf("/");
   return Buffer.concat([path.subarray(0, end + 1), Buffer.from(name)]);
 };
 
-/** Says what a name is for: `r.csv` of a CSV result. */
+/** Suggests a file name for a format: `r.csv` for a CSV result. */
 export const nameFor = (argument: string, format: string): string =>
   `${basename(argument).replace(/(\.[a-z]+)?(\.gz)?$/i, "")}.${format}`;

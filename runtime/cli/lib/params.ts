@@ -6,8 +6,8 @@ import { CommandError } from "./exits.ts";
 export type Queries = Record<"queries" | "statements", Omit<QueryDescription, "kind">[]>;
 
 /**
- * --param arguments as the params of a named query or statement: each of the type that its header declares, so that
- * `007` stays text where text is meant. What cannot be one is left as text, for the platform to say so with all else.
+ * Converts --param arguments to params of a named query or statement, each of its declared type, so that `007` stays
+ * text for a text parameter. Invalid values stay text, and the platform reports them.
  */
 export async function paramsFor(
   client: Client,

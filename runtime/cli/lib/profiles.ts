@@ -7,7 +7,7 @@ import { suggestion } from "../../contract/problems.ts";
 import { reasonOf } from "../../contract/reason.ts";
 import { CommandError } from "./exits.ts";
 
-/** A platform under a name of the user's, with the token that reaches it. */
+/** A named platform with its token. */
 const Profile = Type.Object({
   api: Type.String(),
   token: Type.Optional(Type.String()),
@@ -23,16 +23,16 @@ const Profiles = Type.Object({
 });
 export type Profiles = Static<typeof Profiles>;
 
-/** The names that a profile may have. */
+/** Pattern of profile names. */
 export const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** The user's file of profiles: in XDG_CONFIG_HOME or ~/.config, of mode 600 since it has tokens. */
+/** Path of the profiles file: in XDG_CONFIG_HOME or ~/.config, with mode 600 since it has tokens. */
 export function profilesFile(env: NodeJS.ProcessEnv = process.env): string {
   const { XDG_CONFIG_HOME: config, HOME: home = homedir() } = env;
   return join(config === undefined || config === "" ? join(home, ".config") : config, "rates", "profiles.json");
 }
 
-/** @throws CommandError where the file cannot be read */
+/** @throws CommandError if the file cannot be read */
 export function readProfiles(file = profilesFile()): Profiles {
   if (!existsSync(file)) return { profiles: {} };
   try {
@@ -43,11 +43,11 @@ export function readProfiles(file = profilesFile()): Profiles {
   }
   throw new CommandError(
     "internalError",
-    `${file} does not have the form of profiles. Move it away, then \`rates login\` again.`,
+    `${file} is not a valid profiles file. Move it away, then \`rates login\` again.`,
   );
 }
 
-/** Writes the file whole, so that a reader sees all of it or what was there before. */
+/** Replaces the file atomically. */
 export function writeProfiles(profiles: Profiles, file = profilesFile()): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const unfinished = `${file}.${process.pid}`;
@@ -55,7 +55,7 @@ export function writeProfiles(profiles: Profiles, file = profilesFile()): void {
   renameSync(unfinished, file);
 }
 
-/** A profile by its name. @throws CommandError where there is none */
+/** Returns a profile by its name. @throws CommandError if there is none */
 export function profileNamed(name: string, { profiles } = readProfiles()): Profile {
   const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (profile !== undefined) return profile;
@@ -63,15 +63,15 @@ export function profileNamed(name: string, { profiles } = readProfiles()): Profi
   const known = names.length === 0 ? "No profile exists yet" : `Known: ${names.join(", ")}`;
   throw new CommandError(
     "invalid",
-    `There is no profile '${name}'.${suggestion(name, names)} ${known}; \`rates login --api URL --profile ${name}\` makes one.`,
+    `There is no profile '${name}'.${suggestion(name, names)} ${known}; \`rates login --api URL --profile ${name}\` creates one.`,
   );
 }
 
-/** The token kept for an API, where it has not expired. */
+/** Returns the stored token of an API, unless it has expired. */
 export function tokenFor(api: string, { profiles } = readProfiles(), now = Date.now()): string | undefined {
   return Object.values(profiles).find((one) => one.api === api && isUsable(one, now))?.token;
 }
 
-/** Tells whether a profile has a token that has not expired. */
+/** Returns true if a profile has a token that has not expired. */
 export const isUsable = ({ token, expiresAt }: Profile, now = Date.now()): boolean =>
   token !== undefined && (expiresAt === undefined || Date.parse(expiresAt) > now);

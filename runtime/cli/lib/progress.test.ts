@@ -11,7 +11,7 @@ describe("progress", () => {
     assert.match(bar(1.2, "", "", Number.POSITIVE_INFINITY), /^█{24} 100 %/);
   });
 
-  it("shortens the bar in a narrow terminal, and leaves it out before a figure is cut", () => {
+  it("shortens the bar in a narrow terminal, and omits it before a number is cut", () => {
     const all = (columns: number) => bar(0.5, "5 rows", "1 kB/s", 3, columns);
     for (const columns of [200, 50, 45, 40, 36]) assert(all(columns).length <= Math.max(columns, 36), all(columns));
     assert.match(all(45), /^█+░+ {2}50 %.* left$/);

@@ -1,8 +1,8 @@
-import { durationText, say } from "./screen.ts";
-import { cutTo } from "./table.ts";
+import { durationText, printInfo } from "./screen.ts";
+import { truncateToWidth } from "./table.ts";
 import { visible } from "./visible.ts";
 
-/** A line that is drawn over itself on a terminal; elsewhere lines, `EVERY_MS` apart unless there is something new. */
+/** Progress line, redrawn in place on a terminal; elsewhere a line per `EVERY_MS`, or per change of stage. */
 export class ProgressLine {
   static readonly #EVERY_MS = 2_000;
   readonly #terminal = process.stderr.isTTY === true;
@@ -12,9 +12,10 @@ export class ProgressLine {
   /** `stage`: a change of it is worth a line at once. */
   update(text: string, stage = ""): void {
     const now = Date.now();
-    if (this.#terminal) process.stderr.write(`\r\x1b[2K${visible(cutTo(text, (process.stderr.columns ?? 80) - 1))}`);
+    if (this.#terminal)
+      process.stderr.write(`\r\x1b[2K${visible(truncateToWidth(text, (process.stderr.columns ?? 80) - 1))}`);
     else if (stage !== this.#stage || now - this.#last >= ProgressLine.#EVERY_MS) {
-      say(text);
+      printInfo(text);
       this.#last = now;
     }
     this.#stage = stage;
@@ -25,13 +26,13 @@ export class ProgressLine {
   }
 }
 
-/** The bar alone, `size` columns wide. */
+/** Formats a bar of `size` columns. */
 export function blocks(share: number, size: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * size);
   return "█".repeat(full) + "░".repeat(size - full);
 }
 
-/** A bar of `share` (0..1), with the rate and the time left. In a narrow terminal the bar gives way, not the figures. */
+/** A bar of `share` (0..1), with the rate and the time left. A narrow terminal shortens the bar, not the numbers. */
 export function bar(
   share: number,
   done: string,
@@ -44,9 +45,9 @@ export function bar(
       ? ""
       : `  ${durationText(secondsLeft * 1000)} left`;
   const figures = `${String(Math.floor(Math.min(1, share) * 100)).padStart(3)} %  ${done}  ${rate}${left}`;
-  const size = Math.min(WIDEST_BAR, columns - figures.length - 1);
-  return size < NARROWEST_BAR ? figures.trimStart() : `${blocks(share, size)} ${figures}`;
+  const size = Math.min(MAX_BAR, columns - figures.length - 1);
+  return size < MIN_BAR ? figures.trimStart() : `${blocks(share, size)} ${figures}`;
 }
 
-const WIDEST_BAR = 24;
-const NARROWEST_BAR = 4;
+const MAX_BAR = 24;
+const MIN_BAR = 4;

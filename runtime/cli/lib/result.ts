@@ -3,10 +3,10 @@ import { createGunzip, createGzip } from "node:zlib";
 import { reasonOf } from "../../contract/reason.ts";
 import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
-import { codeOf, shownName } from "./files.ts";
+import { codeOf, printableName } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import { namedKind, nameFor, type Output, writeOutput } from "./output.ts";
-import { bytesText, say } from "./screen.ts";
+import { bytesText, printInfo } from "./screen.ts";
 import { visibleBytes } from "./visible.ts";
 
 /** Format and compression of a stored result or report. */
@@ -21,7 +21,7 @@ export interface Fetching {
   /** Needed where the result goes to a terminal or to a named file. */
   stored: StoredKind | undefined;
   output: Output;
-  /** As it was given. */
+  /** As the user gave it. */
   argument: string | undefined;
 }
 
@@ -29,15 +29,14 @@ export interface Fetching {
 export const isShown = (output: Output): boolean => output.to === "stdout" && process.stdout.isTTY === true;
 
 /**
- * Checks that a result fits the name that it is to be written under.
- * @throws CommandError where it has another format
+ * Checks that a result's format matches the output's name. @throws CommandError if it differs
  */
 export function checkName(argument: string | undefined, { format }: StoredKind, what: string): void {
   const named = argument === undefined ? undefined : namedKind(argument).format;
   if (argument === undefined || named === undefined || named === format) return;
   throw new CommandError(
     "invalid",
-    `--output ${shownName(argument)}: the ${what} is ${format}. Name the file so, for example ${shownName(nameFor(argument, format))}${what === "result" ? `, or submit the read again with --format ${named}` : ""}.`,
+    `--output ${printableName(argument)}: the ${what} is ${format}. Name the file so, for example ${printableName(nameFor(argument, format))}${what === "result" ? `, or submit the read again with --format ${named}` : ""}.`,
   );
 }
 
@@ -75,9 +74,9 @@ export async function fetchResult(
         throw new CommandError("unreachable", `The ${what} broke off after ${bytesText(bytes)}: ${reasonOf(reason)}.`);
       }
     },
-    () => `The ${what} was not written to its end. ${client.hint("result", id)} fetches it again.`,
+    () => `The ${what} was not written completely. ${client.hint("result", id)} fetches it again.`,
   );
-  if (argument !== undefined && output.to !== "stdout") say(`${shownName(argument)}: ${bytesText(bytes)}`);
+  if (argument !== undefined && output.to !== "stdout") printInfo(`${printableName(argument)}: ${bytesText(bytes)}`);
   return bytes;
 }
 
@@ -88,7 +87,7 @@ function changes(stored: StoredKind | undefined, argument: string | undefined, t
   const isNamed = argument !== undefined && argument !== "-";
   const toPacked = isNamed ? namedKind(argument).compression === "gzip" : packed && !toTerminal;
   if (stored && packed !== toPacked) steps.push(packed ? createGunzip() : createGzip());
-  // Files and pipes get the bytes as they are; a terminal would obey what is in them.
+  // Files and pipes get the bytes unchanged; for a terminal control characters are escaped.
   if (toTerminal) steps.push(visibleBytes);
   return steps;
 }

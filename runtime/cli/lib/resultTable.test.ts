@@ -4,7 +4,7 @@ import stringWidth from "string-width";
 import { cellText, resultLines } from "./resultTable.ts";
 
 describe("results as tables", () => {
-  it("align numbers at the right and show NULL, empty text and the text NULL apart", () => {
+  it("align numbers right, and distinguish NULL, empty text and the text NULL", () => {
     const columns = ["day", "price", "note"];
     const rows = [
       ["2021-01-01", "1500.5", ""],
@@ -19,7 +19,7 @@ describe("results as tables", () => {
     ]);
   });
 
-  it("show what a terminal would obey as escapes, and count wide characters as two columns", () => {
+  it("escape control characters, and count wide characters as two columns", () => {
     assert.equal(cellText("a\tb\r\nc\u001b[2J\u202e"), "a\\tb\\r\\nc\\x1b[2J\\u202e");
     const [head, first, second] = resultLines(
       { columns: ["city", "n"], rows: [["東京", "1"], ["Rome", "20"]] }, // biome-ignore format: a table
@@ -28,7 +28,7 @@ describe("results as tables", () => {
     assert.deepEqual([head, first, second], ["city   n", "東京   1", "Rome  20"]);
   });
 
-  it("are one block per row where they are wider than the terminal, values wrapped beside their names", () => {
+  it("are one block per row if wider than the terminal, with wrapped values beside their names", () => {
     const lines = resultLines(
       {
         columns: ["id", "description"],

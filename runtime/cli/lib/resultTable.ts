@@ -1,12 +1,12 @@
 import stringWidth from "string-width";
 import type { Client } from "./apiClient.ts";
-import { dim, print, say, width } from "./screen.ts";
-import { cutTo } from "./table.ts";
+import { dim, print, printInfo, width } from "./screen.ts";
+import { truncateToWidth } from "./table.ts";
 import { escapeHidden } from "./visible.ts";
 
-/** Rows of a result on a terminal, unless --limit says otherwise, and at most (GET /jobs/{id}/preview). */
-export const ROWS = 100;
-export const MOST_ROWS = 1_000;
+/** Default and maximum number of rows on a terminal (GET /jobs/{id}/preview). */
+export const DEFAULT_ROWS = 100;
+export const MAX_ROWS = 1_000;
 
 /** Response of GET /jobs/{id}/preview. */
 interface Preview {
@@ -17,7 +17,7 @@ interface Preview {
 }
 
 /** Widest column of a table; longer cells are cut. */
-const WIDEST = 60;
+const MAX_COLUMN_WIDTH = 60;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const NULL = "NULL";
 
@@ -35,7 +35,7 @@ export function resultLines(
   stream = process.stdout,
 ): string[] {
   const names = columns.map(cellText);
-  const cells = rows.map((row) => row.map((value) => cutTo(cellText(value), WIDEST)));
+  const cells = rows.map((row) => row.map((value) => truncateToWidth(cellText(value), MAX_COLUMN_WIDTH)));
   const widths = names.map((name, column) =>
     Math.max(stringWidth(name), ...cells.map((row) => stringWidth(row[column] ?? ""))),
   );
@@ -59,8 +59,8 @@ function tableLines(
     if (isNumber[column]) return padding + text;
     return column === names.length - 1 ? text : text + padding;
   };
-  const line = (row: readonly string[], dress: (text: string, column: number) => string) =>
-    row.map((text, column) => dress(aligned(text, column), column)).join("  ");
+  const line = (row: readonly string[], style: (text: string, column: number) => string) =>
+    row.map((text, column) => style(aligned(text, column), column)).join("  ");
   return [
     line(names, (text) => dim(text, stream)),
     ...cells.map((row, index) =>
@@ -69,8 +69,8 @@ function tableLines(
   ];
 }
 
-/** Least columns for values beside their names. */
-const LEAST_VALUE = 20;
+/** Minimum width of values beside their names. Columns. */
+const MIN_VALUE_WIDTH = 20;
 
 function recordLines(
   names: readonly string[],
@@ -79,11 +79,11 @@ function recordLines(
   stream: NodeJS.WriteStream,
 ): string[] {
   const longest = Math.max(...names.map((name) => stringWidth(name)));
-  const head = Math.max(1, Math.min(longest, Math.max(Math.floor(room / 3), room - LEAST_VALUE - 2)));
+  const head = Math.max(1, Math.min(longest, Math.max(Math.floor(room / 3), room - MIN_VALUE_WIDTH - 2)));
   return rows.flatMap((row, index) => [
-    dim(cutTo(`─[ ${index + 1} ]${"─".repeat(Math.min(60, Math.max(0, room - 12)))}`, room), stream),
+    dim(truncateToWidth(`─[ ${index + 1} ]${"─".repeat(Math.min(60, Math.max(0, room - 12)))}`, room), stream),
     ...row.flatMap((value, column) => {
-      const name = cutTo(names[column] ?? "", head);
+      const name = truncateToWidth(names[column] ?? "", head);
       const padded = name + " ".repeat(Math.max(0, head - stringWidth(name)));
       const pieces = piecesOf(cellText(value), Math.max(1, room - head - 2));
       return pieces.map((piece, line) => {
@@ -96,7 +96,7 @@ function recordLines(
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-/** Text in pieces of at most so many columns. */
+/** Splits text into pieces of a maximum width. Columns. */
 function piecesOf(text: string, columns: number): string[] {
   if (stringWidth(text) <= columns) return [text];
   const pieces: string[] = [];
@@ -122,7 +122,7 @@ function piecesOf(text: string, columns: number): string[] {
 export async function showTable(
   client: Client,
   id: string,
-  { limit = ROWS, total }: { limit?: number | undefined; total: number },
+  { limit = DEFAULT_ROWS, total }: { limit?: number | undefined; total: number },
 ): Promise<void> {
   const path = client.job(id, "/preview");
   const preview = await client.json<Preview>("GET", `${path}${path.includes("?") ? "&" : "?"}rows=${limit}`);
@@ -131,7 +131,7 @@ export async function showTable(
   else if (columns.length > 0) print(columns.map((name) => dim(cellText(name), process.stdout)).join("  "));
   const count = total.toLocaleString("en");
   const all = `${client.hint("result", `${id} --output FILE`)} writes all of it.`;
-  if (furtherColumns > 0) say(`${furtherColumns.toLocaleString("en")} further columns are left out.`);
-  if (more || rows.length < total) say(`${rows.length.toLocaleString("en")} of ${count} rows. ${all}`);
-  else say(`${count} ${total === 1 ? "row" : "rows"}.${furtherColumns > 0 ? ` ${all}` : ""}`);
+  if (furtherColumns > 0) printInfo(`${furtherColumns.toLocaleString("en")} further columns are left out.`);
+  if (more || rows.length < total) printInfo(`${rows.length.toLocaleString("en")} of ${count} rows. ${all}`);
+  else printInfo(`${count} ${total === 1 ? "row" : "rows"}.${furtherColumns > 0 ? ` ${all}` : ""}`);
 }

@@ -21,26 +21,26 @@ const LEVELS: Record<string, [name: string, colour: "dim" | "reset" | "yellow" |
   warn: ["WARN", "yellow"],
   error: ["ERROR", "red"],
 };
-/** Fields that are in every line, or are shown elsewhere. */
+/** Fields that are omitted: in every line, or shown elsewhere. */
 const KNOWN = new Set(["level", "time", "msg", "pid", "hostname", "run", "runner", "job", "attempt", "requestId"]);
 
 /**
- * The log of an attempt, where it is a file of this machine: only one that is called as the local platform calls it, so
- * that no server has us print another.
+ * Returns the log of an attempt that is a local file. Only names of the local platform's logs are accepted, so that a
+ * server cannot make the command print other files.
  */
 export function localLog({ logLocation, runId }: Attempt): string | undefined {
   const own = logLocation !== undefined && basename(logLocation) === `runner-${runId}.log` && isAbsolute(logLocation);
   return own && existsSync(logLocation) ? logLocation : undefined;
 }
 
-/** Reads what a run's log says of one job, and what is added to it. A run does one job after another in one file. */
+/** Reads one job's lines from a run's log, and lines added later. A run writes several jobs into one file. */
 export class RunLog {
   readonly #file: string;
   readonly #requestId: string;
   #handle: FileHandle | undefined;
   #at = 0;
   #rest = Buffer.alloc(0);
-  /** Of the last line that had one: what follows without (a stack trace) belongs to it. */
+  /** Time of the last line with one; following lines without (a stack trace) belong to it. */
   #inside = false;
 
   constructor(file: string, requestId: string) {
@@ -48,7 +48,7 @@ export class RunLog {
     this.#requestId = requestId;
   }
 
-  /** Whole lines since the last look, of the time of the attempt. */
+  /** Returns complete lines since the last read, within the time of the attempt. */
   async lines(attempt: Pick<Attempt, "startedAt" | "endedAt">): Promise<string[]> {
     this.#handle ??= await open(this.#file);
     const { buffer, bytesRead } = await this.#handle.read({ position: this.#at, buffer: Buffer.alloc(1 << 20) });
@@ -89,7 +89,7 @@ function fieldsOf(line: string): Record<string, unknown> {
   }
 }
 
-/** A line of a runner's log for people: time, level, message and what else it says. */
+/** Formats a log line for people: time, level, message and further fields. */
 export function logText(line: string, stream: NodeJS.WriteStream): string {
   const fields = fieldsOf(line);
   if (typeof fields.msg !== "string") return plain(line);
@@ -122,7 +122,7 @@ export function cloudLog(
   region: string | undefined,
 ): CloudLog | undefined {
   if (logLocation === undefined) return undefined;
-  // As the runners name it: a group of Glue's, or an instance's stream within a group.
+  // Formats of the runners: a Glue log group, or an instance's stream within a group.
   const instance = /^(.+)\/(i-[0-9a-f]+)$/.exec(logLocation);
   const group = instance?.[1] ?? logLocation;
   const which = instance ? `--log-stream-names ${instance[2]}` : `--filter-pattern '{ $.run = "${runId}" }'`;
@@ -137,5 +137,5 @@ export function cloudLog(
   };
 }
 
-/** Lines that tell how to read a log: the command and the address. */
+/** Returns lines with the command and the address of a log. */
 export const logLines = ({ command, url }: CloudLog): string[] => [command, ...(url === undefined ? [] : [url])];

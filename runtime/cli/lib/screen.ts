@@ -1,11 +1,11 @@
 import { escapeHidden, styled, visible, visibleJson } from "./visible.ts";
 
 /**
- * Results go to stdout, everything else to stderr, so that `rates result ID > file` and `rates list --json | jq` just
- * work. Everything passes through here and is shown without characters that a terminal would obey; only `styled` texts
- * keep their colours.
+ * Results go to stdout, everything else to stderr, so that `rates result ID > file` and `rates list --json | jq` work
+ * as expected. All output passes through here: control characters are escaped, and only `styled` texts keep their
+ * colors.
  */
-export const say = (line = ""): void => {
+export const printInfo = (line = ""): void => {
   process.stderr.write(`${visible(line)}\n`);
 };
 export const print = (text: string): void => {
@@ -22,15 +22,15 @@ const COLOURS = {
   CANCELLED: "magenta",
 } as const;
 
-/** A state in its colour. */
+/** Formats a state in its color. */
 export const coloured = (status: string, stream: NodeJS.WriteStream = process.stderr): string =>
   styled(COLOURS[status as keyof typeof COLOURS] ?? "reset", status, stream);
 export const dim = (text: string, stream: NodeJS.WriteStream = process.stderr): string => styled("dim", text, stream);
 
-/** Foreign text on one line, with control and invisible characters as escapes. */
+/** Formats foreign text on one line, with control and invisible characters as escapes. */
 export const plain = (text: string): string => escapeHidden(text.replace(/[\t\r\n\f\v ]+/g, " "));
 
-/** Width of a terminal in columns; unlimited for a file or a pipe. */
+/** Returns the width of a terminal in columns; unlimited for a file or a pipe. */
 export const width = (stream: NodeJS.WriteStream): number => stream.columns ?? Number.POSITIVE_INFINITY;
 
 /** 1536 → "1.5 kB", with powers of 1000. */

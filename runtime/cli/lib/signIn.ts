@@ -5,7 +5,7 @@ import type * as Oidc from "openid-client";
 import { reasonOf } from "../../contract/reason.ts";
 import { CommandError } from "./exits.ts";
 
-/** An identity provider, as GET /login of a platform names it. */
+/** Identity provider in the response of GET /login. */
 export interface ProviderDescription {
   name: string;
   issuer: string;
@@ -27,14 +27,17 @@ export interface SignInDialogue {
 }
 
 /** Time limit of a sign-in. Seconds. */
-const PATIENCE_SECONDS = 600;
+const TIMEOUT_SECONDS = 600;
 
 /** Loads the library on demand, because only a sign-in needs it. */
 async function discover({ issuer, clientId }: ProviderDescription): Promise<[typeof Oidc, Oidc.Configuration]> {
   const oidc = await import("openid-client");
   const local = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(issuer);
   if (!local && !issuer.startsWith("https:"))
-    throw new CommandError("unreachable", `The identity provider ${issuer} has no TLS: no sign-in is sent to it.`);
+    throw new CommandError(
+      "unreachable",
+      `The identity provider ${issuer} does not use TLS. Configure an https address in api.signIn.oidc.`,
+    );
   const execute = local ? [oidc.allowInsecureRequests] : [];
   try {
     return [oidc, await oidc.discovery(new URL(issuer), clientId, undefined, oidc.None(), { execute })];
@@ -49,8 +52,8 @@ const unreachable = (issuer: string, error: unknown) =>
   });
 
 /**
- * Signs in with a browser on this machine: a public client with PKCE, whose answer comes to a port of the loopback address
- * (RFC 8252, section 7.3).
+ * Signs in with a browser on this machine: a public client with PKCE, whose answer comes to a port of the loopback
+ * address (RFC 8252, section 7.3).
  */
 export async function signInByBrowser(
   provider: ProviderDescription,
@@ -68,11 +71,11 @@ export async function signInByBrowser(
     server.on("request", (request, response) => {
       const url = new URL(request.url ?? "/", redirect);
       response.setHeader("connection", "close");
-      // Whatever else runs on this machine may call the port: only the answer to this sign-in counts.
+      // Other programs on this machine can call the port: only the answer to this sign-in is accepted.
       if (request.method !== "GET" || url.pathname !== "/callback" || url.searchParams.get("state") !== state)
         return response.writeHead(404).end();
       response.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
-      response.end("This window can be closed: the command line has the answer.\n");
+      response.end("Signed in. You can close this window and return to the command line.\n");
       resolve(url);
     });
   });
@@ -87,7 +90,7 @@ export async function signInByBrowser(
   try {
     say(`Sign in with ${provider.name}:\n  ${url.href}`);
     await open(url.href).catch((error) => say(reasonOf(error)));
-    const answer = await untilAborted(came, AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_SECONDS * 1000)]));
+    const answer = await untilAborted(came, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_SECONDS * 1000)]));
     const tokens = await oidc.authorizationCodeGrant(config, answer, {
       expectedState: state,
       expectedNonce: nonce,
@@ -111,7 +114,7 @@ export async function signInByDevice(
 ): Promise<IdTokens> {
   const [oidc, config] = await discover(provider);
   if (config.serverMetadata().device_authorization_endpoint === undefined)
-    throw new CommandError("invalid", `${provider.name} has no device sign-in. Leave --device out.`);
+    throw new CommandError("invalid", `${provider.name} does not support device sign-in. Leave out --device.`);
   try {
     const device = await oidc.initiateDeviceAuthorization(config, { scope: provider.scopes.join(" ") });
     const complete = device.verification_uri_complete;
@@ -132,14 +135,14 @@ function failed(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof CommandError || signal.aborted) return error;
   if (error instanceof Error && error.name === "TimeoutError")
     return new CommandError(
-      "gaveUp",
-      `The sign-in was not completed within ${PATIENCE_SECONDS / 60} minutes. Run the command again.`,
+      "waitTimedOut",
+      `The sign-in was not completed within ${TIMEOUT_SECONDS / 60} minutes. Run the command again.`,
     );
   const { error: code } = error as { error?: string };
   return new CommandError("unreachable", `The sign-in failed: ${code ?? reasonOf(error)}.`);
 }
 
-/** The value of a promise, or the reason of an abort before. */
+/** Returns the value of a promise, or throws the reason of an earlier abort. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

@@ -7,11 +7,11 @@ import { suggestion } from "../../contract/problems.ts";
 import { CLONE, requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
 
-/** The stacks that have a file in the clone. */
+/** Returns the stacks with a file in the clone. */
 export const stacksOf = (directory = CLONE): string[] =>
   directory === undefined ? [] : readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
 
-/** A stack's configuration, as its file in the clone has it. @throws CommandError with everything that is wrong */
+/** Reads a stack's configuration from its file in the clone. @throws CommandError with all problems */
 export function stackFile(stack: string, directory = requireClone()): StackConfig {
   const stacks = stacksOf(directory);
   if (!stacks.includes(stack))
@@ -26,14 +26,12 @@ export function stackFile(stack: string, directory = requireClone()): StackConfi
   }
 }
 
-/** A stack and what fits its account. @throws CommandError with everything that does not fit */
+/** Plans a stack's capacity. @throws CommandError with everything that exceeds its account */
 export function plannedStack(stack: string, directory = requireClone()): { config: StackConfig; plan: CapacityPlan } {
   const config = stackFile(stack, directory);
   const { plan, problems } = planCapacity(config);
   if (plan) return { config, plan };
-  throw new CommandError(
-    "invalid",
-    `Pulumi.${stack}.yaml asks for more than its account gives:\n${listProblems(problems)}`,
-    { data: { type: "invalid", detail: "does not fit", problems } },
-  );
+  throw new CommandError("invalid", `Pulumi.${stack}.yaml exceeds its account's quotas:\n${listProblems(problems)}`, {
+    data: { type: "invalid", detail: "exceeds the account's quotas", problems },
+  });
 }

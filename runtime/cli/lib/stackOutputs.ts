@@ -7,7 +7,7 @@ import { CommandError } from "./exits.ts";
 /** Outputs by stack: `pulumi` takes seconds to print them. */
 const KNOWN = new Map<string, StackOutputs>();
 
-/** Asks `pulumi` for the outputs of a stack, once. @throws CommandError with the next step */
+/** Reads the outputs of a stack with `pulumi`, once. @throws CommandError with the next step */
 export function stackOutputs(stack: string): StackOutputs {
   const outputs = KNOWN.get(stack) ?? readOutputs(stack);
   KNOWN.set(stack, outputs);
@@ -22,7 +22,7 @@ function readOutputs(stack: string): StackOutputs {
   if (error)
     throw new CommandError(
       "unreachable",
-      `--stack needs the pulumi command, which was not found (${error.message}).\nInstall it, or name the API by --api and its token by --token.`,
+      `--stack needs the pulumi command, which was not found (${error.message}).\nInstall it, or give --api and --token.`,
     );
   if (status !== 0)
     throw new CommandError(

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Read, readJson } from "../../contract/json.ts";
+import { type ParsedJson, readJson } from "../../contract/json.ts";
 import type { Client } from "./apiClient.ts";
 import type { Submitted } from "./connection.ts";
 import { CommandError } from "./exits.ts";
-import { readText, shownName } from "./files.ts";
+import { printableName, readText } from "./files.ts";
 
 /** Flags of `rates submit` and commands based on it. */
 export interface SubmitFlags {
@@ -49,7 +49,7 @@ export function withSqlFile<T extends SubmitFlags>({ file, ...flags }: T): T {
   if (file === undefined) return flags as T;
   if (flags.sql !== undefined) throw new CommandError("invalid", "--sql and --file do not go together.");
   const sql = readText(file);
-  if (sql.trim() === "") throw new CommandError("invalid", `${file === "-" ? "stdin" : shownName(file)} is empty.`);
+  if (sql.trim() === "") throw new CommandError("invalid", `${file === "-" ? "stdin" : printableName(file)} is empty.`);
   return { ...flags, sql } as T;
 }
 
@@ -61,19 +61,19 @@ const number = (flag: string, value: string | undefined): number | undefined => 
 };
 
 /** Options that select a task, and the options that each of them allows. */
-const GOES_WITH = {
+const ALLOWED_WITH = {
   query: ["param", "format", "compression"],
   sql: ["format", "compression"],
   statement: ["param"],
   target: ["mode", "items", "s3", "url", "format", "compression", "dryRun"],
 } as const satisfies Record<string, readonly (keyof SubmitFlags)[]>;
-type Kind = keyof typeof GOES_WITH;
-const KINDS = Object.keys(GOES_WITH) as Kind[];
-const OF_TASKS = new Set<keyof SubmitFlags>([...KINDS, ...Object.values(GOES_WITH).flat()]);
+type Kind = keyof typeof ALLOWED_WITH;
+const KINDS = Object.keys(ALLOWED_WITH) as Kind[];
+const TASK_FLAGS = new Set<keyof SubmitFlags>([...KINDS, ...Object.values(ALLOWED_WITH).flat()]);
 
 const flagText = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 /** Returns the names of given task flags. */
-const taskFlags = (flags: SubmitFlags) => [...OF_TASKS].filter((name) => flags[name] !== undefined);
+const taskFlags = (flags: SubmitFlags) => [...TASK_FLAGS].filter((name) => flags[name] !== undefined);
 const given = (object: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
@@ -81,13 +81,10 @@ const given = (object: Record<string, unknown>) =>
 export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>): Record<string, unknown> {
   const [kind, second] = KINDS.filter((one) => flags[one] !== undefined);
   if (kind === undefined)
-    throw new CommandError(
-      "invalid",
-      "Say what to do: a FILE with a request, or one of --query, --sql, --statement, --target.",
-    );
+    throw new CommandError("invalid", "Give a FILE with a request, or one of --query, --sql, --statement, --target.");
   // Rejects flags without effect: ignoring --dry-run would run the statement.
   const stray =
-    second ?? taskFlags(flags).find((one) => one !== kind && !(GOES_WITH[kind] as readonly string[]).includes(one));
+    second ?? taskFlags(flags).find((one) => one !== kind && !(ALLOWED_WITH[kind] as readonly string[]).includes(one));
   if (stray !== undefined)
     throw new CommandError("invalid", `${flagText(kind)} and ${flagText(stray)} do not go together.`);
   const { query, sql, statement, target, mode, format, compression, dryRun } = flags;
@@ -97,11 +94,11 @@ export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>
       : kind === "statement"
         ? { type: "update", ...given({ statement, params }) }
         : { type: "read", ...given({ query, sql, params, format, compression }) };
-  return { ...ofRequest(flags), task };
+  return { ...requestFields(flags), task };
 }
 
 /** Fields of a request from flags, without its task. */
-const ofRequest = (flags: SubmitFlags) =>
+const requestFields = (flags: SubmitFlags) =>
   given({
     requestId: flags.id,
     tenant: flags.tenant,
@@ -125,21 +122,24 @@ function source({ items, s3, url }: SubmitFlags): object {
 export async function requestIn(file: string, flags: SubmitFlags): Promise<Record<string, unknown>> {
   const [stray] = taskFlags(flags);
   if (stray !== undefined)
-    throw new CommandError("invalid", `${flagText(stray)} does not go with a FILE: the request's task says it.`);
+    throw new CommandError(
+      "invalid",
+      `${flagText(stray)} cannot be combined with a FILE. Set it in the request's task.`,
+    );
   const request = readJsonFile(file);
   if (request === null || typeof request !== "object" || Array.isArray(request))
     throw new CommandError(
       "invalid",
-      `${file === "-" ? "stdin" : shownName(file)} must be one JSON object, a request.`,
+      `${file === "-" ? "stdin" : printableName(file)} must be a request: one JSON object.`,
     );
-  return { ...request, ...ofRequest(flags) };
+  return { ...request, ...requestFields(flags) };
 }
 
 function readJsonFile(file: string): unknown {
-  const name = file === "-" ? "stdin" : shownName(file);
+  const name = file === "-" ? "stdin" : printableName(file);
   const content = readText(file);
   if (content.trim() === "") throw new CommandError("invalid", `${name} is empty.`);
-  let read: Read;
+  let read: ParsedJson;
   try {
     read = readJson(content);
   } catch (error) {
@@ -151,9 +151,9 @@ function readJsonFile(file: string): unknown {
 }
 
 /** Maximum attempts of a request whose response is lost. */
-const TRIES = 3;
+const MAX_ATTEMPTS = 3;
 /** Delay before the second attempt, doubled for the third. Milliseconds. */
-const AGAIN_MS = 500;
+const RETRY_DELAY_MS = 500;
 
 /**
  * Submits a request; returns the response, and a client for the job's tenant. The id is generated here, so that a
@@ -164,16 +164,16 @@ export async function submit(
   request: Record<string, unknown>,
 ): Promise<Submitted & { client: Client }> {
   const asked = { requestId: randomUUID(), ...request };
-  const owner = client.of(typeof request.tenant === "string" ? request.tenant : client.tenant);
+  const owner = client.forTenant(typeof request.tenant === "string" ? request.tenant : client.tenant);
   for (let turn = 1; ; turn++)
     try {
       return { ...(await client.json<Submitted>("POST", "/jobs", asked)), client: owner };
     } catch (error) {
       if (!(error instanceof CommandError && error.unsettled)) throw error;
-      if (turn === TRIES) {
-        const next = `Whether the job was taken in is not known: ${owner.hint("show", String(asked.requestId))} tells.`;
+      if (turn === MAX_ATTEMPTS) {
+        const next = `The request may have been accepted. Check with ${owner.hint("show", String(asked.requestId))}.`;
         throw new CommandError(error.exit, `${error.message}\n${next}`, { data: error.data });
       }
-      await pause(AGAIN_MS * 2 ** (turn - 1));
+      await pause(RETRY_DELAY_MS * 2 ** (turn - 1));
     }
 }

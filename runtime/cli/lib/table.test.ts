@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import stringWidth from "string-width";
-import { cutTo, table } from "./table.ts";
+import { table, truncateToWidth } from "./table.ts";
 
 describe("tables", () => {
   const head = ["STATUS", "ID", "WHAT"];
@@ -11,7 +11,7 @@ describe("tables", () => {
     ["FAILED", "short", "line\nbreak"],
   ];
 
-  it("fit the terminal, the widest cells giving way first", () => {
+  it("fit the terminal by shortening the widest cells first", () => {
     for (const room of [60, 80, 120]) {
       const lines = table(head, rows, room).split("\n");
       assert.equal(lines.length, 3);
@@ -22,7 +22,7 @@ describe("tables", () => {
     assert.match(table(head, rows, Number.POSITIVE_INFINITY), /x{200}/);
   });
 
-  it("keep ids whole as long as anything else can give way", () => {
+  it("keep ids complete as long as other cells can be shortened", () => {
     const id = "a".repeat(60);
     assert(table(head, rows, 90, { keep: [1] }).includes(id));
     assert(!table(head, rows, 90).includes(id));
@@ -35,7 +35,7 @@ describe("tables", () => {
     assert.equal(line, `FAILED  ${id}`, "what is kept last gives way to it");
   });
 
-  it("count wide characters as the terminal does, and never cut one in two", () => {
+  it("count wide characters as two columns, and never split one", () => {
     const wide = [["東京から上海まで", "👨‍👩‍👧‍👦 family", "é"]];
     for (let room = 1; room < 40; room++)
       for (const line of table(["A", "B", "C"], wide, room).split("\n"))
@@ -44,7 +44,7 @@ describe("tables", () => {
     assert.equal(line, "東京  x");
   });
 
-  it("never wrap, whatever they hold", () => {
+  it("never wrap, for any content", () => {
     const cell = fc.string({ unit: "grapheme", maxLength: 40 });
     fc.assert(
       fc.property(
@@ -59,7 +59,7 @@ describe("tables", () => {
     );
   });
 
-  it("put numbers at the right of their column", () => {
+  it("align numbers right", () => {
     const lines = table(
       ["N", "WHAT"],
       [
@@ -72,13 +72,13 @@ describe("tables", () => {
     assert.deepEqual(lines, ["    N  WHAT", "    5  a", "1,000  b"]);
   });
 
-  it("cut text with colours at the columns that are seen, and leave no colour open", () => {
+  it("cut colored text by visible columns, and reset the color", () => {
     const red = `\u001b[31mFAILED\u001b[39m and what else was said`;
-    const cut = cutTo(red, 10);
+    const cut = truncateToWidth(red, 10);
     assert.equal(stripVTControlCharacters(cut), "FAILED an…");
     assert(cut.includes("\u001b[39m"));
-    assert.equal(stripVTControlCharacters(cutTo(red, 4)), "FAI…");
-    assert(cutTo(red, 4).endsWith("\u001b[39m"));
-    assert.equal(cutTo("abc", 0), "");
+    assert.equal(stripVTControlCharacters(truncateToWidth(red, 4)), "FAI…");
+    assert(truncateToWidth(red, 4).endsWith("\u001b[39m"));
+    assert.equal(truncateToWidth("abc", 0), "");
   });
 });

@@ -1,17 +1,17 @@
 import stringWidth from "string-width";
 import { dim, plain } from "./screen.ts";
 
-/** No column is cut shorter than this, or than its heading. */
-const NARROWEST = 10;
-/** Cells are measured this far; no terminal has more columns. */
+/** Minimum width of a column, unless its heading is wider. */
+const MIN_WIDTH = 10;
+/** Maximum measured width of a cell; no terminal has more columns. */
 const WIDEST = 1_000;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the beginning of a colour
 const STYLES = /(\x1b\[[0-9;]*m)/;
 
-/** Text of at most so many columns, as a terminal counts them: wide characters are two. Colours in it stay whole. */
-export function cutTo(text: string, columns: number): string {
+/** Truncates text to a width in terminal columns (wide characters have two). Color codes are kept. */
+export function truncateToWidth(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   let room = Math.max(0, columns - 1);
   let cut = false;
@@ -29,25 +29,25 @@ export function cutTo(text: string, columns: number): string {
   return pieces.join("");
 }
 
-/** No line of prose is shorter, however narrow the terminal. */
-const NARROWEST_LINE = 20;
+/** Minimum width of wrapped lines. */
+const MIN_LINE_WIDTH = 20;
 
-/** Text in lines of at most so many columns, broken between words; a word that is longer is cut. */
+/** Wraps text into lines of a maximum width; longer words are cut. */
 export function wrapped(text: string, columns: number): string[] {
-  const room = Math.max(NARROWEST_LINE, columns);
+  const room = Math.max(MIN_LINE_WIDTH, columns);
   const lines: string[] = [];
   for (const word of text.split(/\s+/)) {
     const last = lines.at(-1);
     if (last !== undefined && stringWidth(last) + 1 + stringWidth(word) <= room)
       lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(cutTo(word, room));
+    else lines.push(truncateToWidth(word, room));
   }
   return lines;
 }
 
-/** Text of exactly so many columns. */
+/** Pads or truncates text to a width. */
 const filled = (text: string, columns: number): string => {
-  const fitted = cutTo(text, columns);
+  const fitted = truncateToWidth(text, columns);
   return fitted + " ".repeat(Math.max(0, columns - stringWidth(fitted)));
 };
 
@@ -55,13 +55,12 @@ const filled = (text: string, columns: number): string => {
 export interface TableStyle {
   /** Destination; headings are dim on a terminal. */
   stream?: NodeJS.WriteStream;
-  /** Dresses a cell that has been fitted into its column. */
+  /** Styles a cell after it was fitted into its column. */
   colour?: (cell: string, column: number) => string;
-  /** Columns of numbers, which end at the right. */
+  /** Right-aligned columns. */
   right?: readonly number[];
   /**
-   * Columns that stay as wide as they are, ids that people copy first of all. Columns behind them are left out before they
-   * give way.
+   * Columns that keep their width, mainly ids that people copy. Columns after them are omitted first.
    */
   keep?: readonly number[];
 }
@@ -83,29 +82,31 @@ export function table(
   const widths = fitted(whole, head, room, keep);
   const shown = Math.max(1, columnsThatFit(widths, room));
   if (shown === 1) widths[0] = Math.min(widths[0] ?? 0, Math.max(1, room));
-  const line = (row: readonly string[], dress: (cell: string, column: number) => string) =>
+  const line = (row: readonly string[], style: (cell: string, column: number) => string) =>
     row
       .slice(0, shown)
       .map((cell, column) => {
         const size = widths[column] ?? 0;
         const padding = " ".repeat(Math.max(0, size - stringWidth(cell)));
-        if (right.includes(column)) return dress(padding + cutTo(cell, size), column);
-        return dress(column < shown - 1 ? filled(cell, size) : cutTo(cell, size), column);
+        if (right.includes(column)) return style(padding + truncateToWidth(cell, size), column);
+        return style(column < shown - 1 ? filled(cell, size) : truncateToWidth(cell, size), column);
       })
       .join("  ");
   return [line(head, (cell) => dim(cell, stream)), ...cells.map((row) => line(row, colour))].join("\n");
 }
 
-/** The widths of columns that fit: rather no last column than half an id, and of what is kept the last gives way first. */
+/**
+ * The widths of columns that fit: rather no last column than half an id, and of what is kept the last gives way first.
+ */
 function fitted(whole: readonly number[], head: readonly string[], room: number, keep: readonly number[]): number[] {
-  const least = head.map((name) => Math.max(stringWidth(name), NARROWEST));
+  const least = head.map((name) => Math.max(stringWidth(name), MIN_WIDTH));
   const widths = [...whole];
   narrow(widths, least, room, keep);
   const fits = keep.length === 0 || columnsThatFit(widths, room) > Math.max(...keep);
   return fits ? widths : fitted(whole, head, room, keep.slice(0, -1));
 }
 
-/** Takes columns of the widest cells away until all fit, or none can give more. */
+/** Shrinks the widest cells until all fit, or none can shrink further. */
 function narrow(widths: number[], least: readonly number[], room: number, keep: readonly number[]): void {
   for (let excess = widths.reduce((sum, one) => sum + one + 2, -2) - room; excess > 0; excess--) {
     const spare = widths.map((one, column) => (one > (least[column] ?? 0) && !keep.includes(column) ? one : 0));

@@ -5,13 +5,13 @@ import { documents, type JobDocument } from "./events.ts";
 import { interruptible } from "./interrupt.ts";
 import { ProgressLine } from "./progress.ts";
 import { cloudLog, localLog, logLines, logText, RunLog } from "./runLog.ts";
-import { coloured, dim, durationText, plain, print, say } from "./screen.ts";
+import { coloured, dim, durationText, plain, print, printInfo } from "./screen.ts";
 import { progressText } from "./watch.ts";
 
 /** Interval of reading a run's log. Milliseconds. */
-const LOOK_MS = 250;
+const POLL_MS = 250;
 /** Time for a run to log that it sent the response, after the job has ended. Milliseconds. */
-const LAST_WORDS_MS = 1_500;
+const FINAL_LOG_WAIT_MS = 1_500;
 
 /** Options of a job's log. */
 export interface TailOptions {
@@ -19,11 +19,11 @@ export interface TailOptions {
   follow: boolean;
   /** AWS region of the logs of a deployed platform. */
   region?: string | undefined;
-  /** Takes lines of the runner's log as they are; otherwise they are printed. */
+  /** Receives raw lines of the runner's log. @default prints them formatted */
   collect?: ((line: string) => void) | undefined;
 }
 
-/** Shows a job's history, its progress, and what its runs log, until it ends; answers its last document. */
+/** Prints a job's history, progress and log until it ends. @returns its last document */
 export async function tail(client: Client, id: string, options: TailOptions): Promise<JobDocument> {
   const line = new ProgressLine();
   const shown = new Shown(line, options, client.isLocal);
@@ -36,7 +36,7 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
           return document;
         }
         const ended = new AbortController();
-        const looking = shown.look(AbortSignal.any([signal, ended.signal]));
+        const polling = shown.look(AbortSignal.any([signal, ended.signal]));
         try {
           let last: JobDocument | undefined;
           for await (const document of documents(client, id, signal)) {
@@ -46,11 +46,11 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
               line.update(progressText(document, undefined), document.status);
           }
           if (last === undefined) throw new Error(`${id} has no document`);
-          await shown.lastWords(signal);
+          await shown.waitForFinalLog(signal);
           return last;
         } finally {
           ended.abort();
-          await looking;
+          await polling;
         }
       },
       () => `Stopped following ${id}; the job keeps running. ${client.hint("tail", id)} follows it again.`,
@@ -82,8 +82,8 @@ class Shown {
   async update(document: JobDocument): Promise<void> {
     this.#document = document;
     const from = Date.parse(document.createdAt);
-    // What a run logged while it worked comes before the state that it led to.
-    await this.lookOnce();
+    // Print a run's log before the state that it led to.
+    await this.pollOnce();
     for (const { status, at } of document.statusHistory.slice(this.#history))
       this.#say(`${dim(at.slice(11, 23))} ${coloured(status)} ${dim(`after ${durationText(Date.parse(at) - from)}`)}`);
     this.#history = document.statusHistory.length;
@@ -97,19 +97,19 @@ class Shown {
       const log = file === undefined ? cloudLog(attempt, this.#options.region) : undefined;
       if (log !== undefined) for (const line of logLines(log)) this.#say(`  ${plain(line)}`);
     }
-    await this.lookOnce();
+    await this.pollOnce();
   }
 
   /** Reads the logs until the signal aborts. */
   async look(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.lookOnce();
-      await pause(LOOK_MS, undefined, { signal }).catch(() => undefined);
+      await this.pollOnce();
+      await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  /** One look at a time, so that no line comes twice. */
-  lookOnce(): Promise<void> {
+  /** One poll at a time, so that no line is printed twice. */
+  pollOnce(): Promise<void> {
     this.#looking = this.#looking.then(() => this.#read());
     return this.#looking;
   }
@@ -129,19 +129,19 @@ class Shown {
     }
   }
 
-  /** Waits for what the last run says when it has answered; a run that was killed says nothing. */
-  async lastWords(signal: AbortSignal): Promise<void> {
+  /** Waits for the last run's final line; a killed run writes none. */
+  async waitForFinalLog(signal: AbortSignal): Promise<void> {
     if (this.#logs.at(-1) === undefined) return;
-    const until = Date.now() + LAST_WORDS_MS;
+    const until = Date.now() + FINAL_LOG_WAIT_MS;
     while (!this.#answered && Date.now() < until) {
-      await pause(LOOK_MS / 5, undefined, { signal });
-      await this.lookOnce();
+      await pause(POLL_MS / 5, undefined, { signal });
+      await this.pollOnce();
     }
   }
 
   #say(text: string): void {
     this.#line.end();
-    say(text);
+    printInfo(text);
   }
 
   async close(): Promise<void> {

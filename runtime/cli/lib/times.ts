@@ -9,7 +9,7 @@ const UNITS: Readonly<Record<string, number>> = {
   w: 7 * 86_400_000,
 };
 const DURATION = /^(\d{1,9}) ?(s|m|min|h|d|w)$/i;
-/** A day, or a day and a time; the zone may be left out. A space stands between them as in the tables of `rates list`. */
+/** Matches a day, or a day and a time with an optional zone. A space may separate them, as in `rates list`. */
 const TIME =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?: ?(Z|UTC|[+-]\d{2}(?::?\d{2})?))?)?$/i;
 
@@ -17,9 +17,8 @@ const FORMS =
   "It must be a duration back from now (90s, 30m, 2h, 7d, 1w), a day (2026-01-31) or a time (2026-01-31T08:00:00Z); without a zone it is UTC.";
 
 /**
- * Reads a time of the command line as the API takes it: a duration back from now, a day, or a time. Everything without a
- * zone is UTC, whatever the machine's zone is, as in what the commands print.
- * @throws InvalidArgumentError where it is none of these, or does not exist
+ * Converts a time for the API: a duration back from now, a day, or a time. Without a zone it is UTC, like all printed
+ * times. @throws InvalidArgumentError for any other text, or an invalid date
  */
 export function pastTime(value: string, now = Date.now()): string {
   const duration = DURATION.exec(value.trim());

@@ -3,14 +3,14 @@ import type { Client } from "./apiClient.ts";
 import type { JobDocument } from "./events.ts";
 import { waitingOf } from "./waiting.ts";
 
-/** Ended jobs that throughput is counted by. */
-const ENDED_MOST = 200;
-/** Throughput is that of so long before the look. Milliseconds. */
+/** Maximum number of ended jobs for computing throughput. */
+const MAX_ENDED = 200;
+/** Period for computing throughput. Milliseconds. */
 const WINDOW_MS = 5 * 60_000;
-/** The slowest are those of the last hour. Milliseconds. */
+/** Period of the slowest jobs. Milliseconds. */
 const SLOWEST_MS = 60 * 60_000;
-/** Jobs of each table. */
-const LISTED = 20;
+/** Number of jobs per table. */
+const TABLE_JOBS = 20;
 
 /** Part of the response of GET /stats. */
 interface Stats {
@@ -32,11 +32,11 @@ export interface Snapshot extends Stats {
   waiting?: { sentence: string };
   running: JobDocument[];
   slowest: JobDocument[];
-  /** Jobs that ended within the window, and in how long. */
+  /** Jobs that ended within the window, and its length. */
   ended: { jobs: number; failed: number; milliseconds: number };
 }
 
-/** Asks for all of it at once. @throws CommandError */
+/** Takes a snapshot with concurrent requests. @throws CommandError */
 export async function takeSnapshot(client: Client, signal?: AbortSignal, now = Date.now()): Promise<Snapshot> {
   const since = (milliseconds: number) => new Date(now - milliseconds).toISOString();
   const jobs = async (search: Record<string, string>) => {
@@ -46,12 +46,13 @@ export async function takeSnapshot(client: Client, signal?: AbortSignal, now = D
   const [stats, waiting, running, ended, slowest] = await Promise.all([
     client.json<Stats>("GET", "/stats", undefined, signal),
     jobs({ status: "PENDING", sort: "createdAt", order: "asc", limit: "1" }),
-    jobs({ status: "IN_PROGRESS", sort: "createdAt", order: "asc", limit: String(LISTED) }),
-    jobs({ sort: "finishedAt", order: "desc", limit: String(ENDED_MOST) }),
-    jobs({ sort: "totalMs", order: "desc", limit: String(LISTED), createdFrom: since(SLOWEST_MS) }),
+    jobs({ status: "IN_PROGRESS", sort: "createdAt", order: "asc", limit: String(TABLE_JOBS) }),
+    jobs({ sort: "finishedAt", order: "desc", limit: String(MAX_ENDED) }),
+    jobs({ sort: "totalMs", order: "desc", limit: String(TABLE_JOBS), createdFrom: since(SLOWEST_MS) }),
   ]);
   const [oldest] = waiting;
-  const why = oldest && (await waitingOf(client.of(oldest.tenant), oldest.requestId, signal).catch(() => undefined));
+  const why =
+    oldest && (await waitingOf(client.forTenant(oldest.tenant), oldest.requestId, signal).catch(() => undefined));
   const over = (job: JobDocument) => job.finishedAt !== undefined;
   return {
     ...stats,
@@ -64,11 +65,11 @@ export async function takeSnapshot(client: Client, signal?: AbortSignal, now = D
   };
 }
 
-/** Jobs of the window; where there were more than were asked for, those that were, and the time that they took. */
+/** Returns the jobs of the window; if there were more than requested, those returned and the period they cover. */
 export function throughput(ended: readonly JobDocument[], now: number): Snapshot["ended"] {
   const times = (job: JobDocument) => Date.parse(job.finishedAt ?? "");
   const recent = ended.filter((job) => times(job) > now - WINDOW_MS);
-  const all = recent.length < ENDED_MOST;
+  const all = recent.length < MAX_ENDED;
   const oldest = Math.min(...recent.map(times));
   return {
     jobs: recent.length,

@@ -3,7 +3,7 @@ import { about } from "./about.ts";
 import type { JobDocument } from "./events.ts";
 import { blocks } from "./progress.ts";
 import { bytesText, coloured, dim, durationText, plain } from "./screen.ts";
-import { cutTo, table } from "./table.ts";
+import { table, truncateToWidth } from "./table.ts";
 import { full, type Snapshot } from "./topSnapshot.ts";
 import { styled } from "./visible.ts";
 
@@ -29,7 +29,7 @@ export function snapshotLines(look: Snapshot, { columns, lines, stream }: Frame)
     waitingLine(look),
     endedLine(look),
     ...timesLines(look),
-  ].map((line) => cutTo(line, columns));
+  ].map((line) => truncateToWidth(line, columns));
   // Running jobs first; the slowest ones take the remaining lines.
   const room = lines - head.length;
   const running = tableLines("Running", look.running, runningRow(look), RUNNING, room, columns, stream);
@@ -75,7 +75,7 @@ function waitingLine({ oldest, waiting, at, byStatus }: Snapshot): string {
 
 function endedLine({ ended }: Snapshot): string {
   const rate = (ended.jobs / ended.milliseconds) * MINUTE;
-  return `Ended    ${rateText(rate)} a minute${ended.failed > 0 ? ` (${ended.failed} failed)` : ""}`;
+  return `Ended ${rateText(rate)} a minute${ended.failed > 0 ? ` (${ended.failed} failed)` : ""}`;
 }
 
 function timesLines({ percentiles: { queueMs, executionMs } }: Snapshot): string[] {

@@ -8,22 +8,22 @@ import type { LoadFile } from "./loadFile.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, width } from "./screen.ts";
 
-/** Parts that travel at once. */
-const PARALLEL = 4;
-/** Tries of each part before the upload fails. */
-const TRIES = 4;
-/** Before the second try; each further one waits twice as long. Milliseconds. */
-const AGAIN_MS = 500;
+/** Number of concurrent parts. */
+const CONCURRENCY = 4;
+/** Maximum attempts per part. */
+const MAX_ATTEMPTS = 4;
+/** Delay before the second attempt, doubled for each further one. Milliseconds. */
+const RETRY_DELAY_MS = 500;
 
 interface Upload {
   id: string;
   location: string;
   partBytes: number;
   partCount: number;
-  /** Links for the first parts; the others are asked for when their turn comes. */
+  /** Links for the first parts; further ones are requested when needed. */
   parts: Link[];
 }
-/** The content is in the store already. */
+/** Response if the content is already stored. */
 interface Stored {
   location: string;
 }
@@ -33,32 +33,32 @@ interface Link {
 }
 
 /**
- * Sends a file in parts, straight to the store, unless the same content is there already.
- * Memory: one part for each that travels. A failed or interrupted upload leaves nothing behind.
+ * Uploads a file in parts directly to the store, unless its content is already there. Memory: one part per concurrent
+ * request. A failed or interrupted upload leaves nothing behind.
  * @returns the s3 source to name in the task
  * @throws CommandError when the file changes while it is sent
  */
 export async function upload(client: Client, file: LoadFile): Promise<string> {
   const { bytes, sha256 } = file;
-  const fileName = [...file.name].slice(-MOST_OF_NAME).join("");
-  const begun = await client.json<Upload | Stored>("POST", "/uploads", { fileName, bytes, sha256 });
-  if (!("id" in begun)) return begun.location;
+  const fileName = [...file.name].slice(-MAX_NAME).join("");
+  const upload = await client.json<Upload | Stored>("POST", "/uploads", { fileName, bytes, sha256 });
+  if (!("id" in upload)) return upload.location;
   const moreLinks = async (from: number) =>
-    (await client.json<{ parts: Link[] }>("POST", `/uploads/${begun.id}/parts?from=${from}`)).parts;
+    (await client.json<{ parts: Link[] }>("POST", `/uploads/${upload.id}/parts?from=${from}`)).parts;
   try {
     const parts = await interruptible(
-      (signal) => sendParts(file, begun, moreLinks, signal),
-      () => "The upload was stopped and removed. Nothing was submitted.",
+      (signal) => sendParts(file, upload, moreLinks, signal),
+      () => "The upload was cancelled and removed. Nothing was submitted.",
     );
-    return (await client.json<Stored>("POST", `/uploads/${begun.id}/complete`, { parts })).location;
+    return (await client.json<Stored>("POST", `/uploads/${upload.id}/complete`, { parts })).location;
   } catch (error) {
-    await client.fetch("DELETE", `/uploads/${begun.id}`).catch(() => undefined);
+    await client.fetch("DELETE", `/uploads/${upload.id}`).catch(() => undefined);
     throw error;
   }
 }
 
-/** Characters of a file's name that are sent along. */
-const MOST_OF_NAME = 100;
+/** Maximum length of the sent file name. Characters. */
+const MAX_NAME = 100;
 
 type Sent = { partNumber: number; etag: string };
 
@@ -81,7 +81,7 @@ async function sendParts(
     const drawn = bar(bytes / size, done, `${bytesText(bytes / seconds)}/s`, left, room);
     line.update(head + drawn, bytes === size ? "sent" : "");
   };
-  // The first part that fails ends the others too.
+  // The first failed part aborts the others.
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, interrupted]);
   const links = new Map(parts.map(({ partNumber, url }) => [partNumber, url]));
@@ -105,7 +105,7 @@ async function sendParts(
   };
   const hash = createHash("sha256");
   let next = 1;
-  // Parts are read one after the other, so that what is sent can be compared with what was hashed before.
+  // Parts are read in order, so that their hash can be compared with the earlier one.
   let reading: Promise<unknown> = Promise.resolve();
   const readNext = (): Promise<{ partNumber: number; buffer: Buffer<ArrayBuffer> } | undefined> => {
     const read = reading.then(async () => {
@@ -140,7 +140,7 @@ async function sendParts(
   };
   try {
     progress();
-    const workers = Array.from({ length: Math.min(PARALLEL, partCount) }, () =>
+    const workers = Array.from({ length: Math.min(CONCURRENCY, partCount) }, () =>
       worker().catch((error: unknown) => {
         if (!signal.aborted) failed.abort(error);
       }),
@@ -158,11 +158,11 @@ async function sendParts(
 const changed = (name: string) =>
   new CommandError("invalid", `${name} changed while it was sent. Nothing was submitted; load it when it is complete.`);
 
-/** Sends one part, again where that may help; answers its ETag. */
+/** Sends one part, with retries. @returns its ETag */
 async function put(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
   let reason = "";
-  for (let turn = 0; turn < TRIES; turn++) {
-    if (turn > 0) await pause(AGAIN_MS * 2 ** (turn - 1), undefined, { signal });
+  for (let turn = 0; turn < MAX_ATTEMPTS; turn++) {
+    if (turn > 0) await pause(RETRY_DELAY_MS * 2 ** (turn - 1), undefined, { signal });
     try {
       const response = await fetch(url, { method: "PUT", body, signal });
       const etag = response.headers.get("etag");

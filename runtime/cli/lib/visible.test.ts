@@ -10,7 +10,7 @@ import { begin, type Call, ESCAPED, event, HIDDEN, HOSTILE, httpDouble, job, jso
 import { skip } from "../../testing/cluster.ts";
 import { escapeHidden, styled, visible, visibleBytes, visibleJson } from "./visible.ts";
 
-describe("text of others on a terminal", () => {
+describe("foreign text on a terminal", () => {
   it("shows control and invisible characters as escapes", () => {
     assert.equal(escapeHidden(HOSTILE), ESCAPED);
     assert.equal(visible(HOSTILE), ESCAPED);
@@ -18,12 +18,12 @@ describe("text of others on a terminal", () => {
     assert.equal(visible("\ud800"), "\\ud800");
   });
 
-  it("has colours of this process only", () => {
+  it("has only the colors of this process", () => {
     const shown = visible(`${styled("red", `FAILED ${HOSTILE}`)} \x1b[32mSUCCEEDED\x1b[39m`);
     assert.equal(shown, `\x1b[31mFAILED ${ESCAPED}\x1b[39m \\x1b[32mSUCCEEDED\\x1b[39m`);
   });
 
-  it("is safe whatever it is, also as JSON, which stays the same value", () => {
+  it("is safe for any text, also as JSON, whose value is unchanged", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (value) => {
         assert.doesNotMatch(visible(value), HIDDEN);
@@ -33,7 +33,7 @@ describe("text of others on a terminal", () => {
     );
   });
 
-  it("is shown across the pieces in which a result comes", async () => {
+  it("is escaped across chunks of a result", async () => {
     const bytes = Buffer.from(`x\r\n${HOSTILE}\n`);
     for (const size of [1, 3, 1_000]) {
       const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
@@ -44,7 +44,7 @@ describe("text of others on a terminal", () => {
     }
   });
 
-  it("reaches a terminal through one layer", () => {
+  it("reaches a terminal through one module only", () => {
     const directory = fileURLToPath(new URL("..", import.meta.url));
     const writers = readdirSync(directory, { encoding: "utf8", recursive: true })
       .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
@@ -142,7 +142,7 @@ describe("the command line", () => {
   ];
   for (const command of COMMANDS)
     for (const options of [[], ["--json"]])
-      it(`shows no such text as it is: ${escapeHidden([...command, ...options].join(" ")).slice(0, 60)}`, async () => {
+      it(`escapes control characters: ${escapeHidden([...command, ...options].join(" ")).slice(0, 60)}`, async () => {
         const { stdout, stderr } = await start([...command, ...options], platform.env).ended;
         assert.ok(stdout + stderr !== "", "it said nothing");
         assert.doesNotMatch(stdout, HIDDEN);
@@ -150,12 +150,12 @@ describe("the command line", () => {
         if (options.length > 0 && stdout !== "") JSON.parse(stdout);
       });
 
-  it("says how many problems are not listed", async () => {
+  it("prints the number of unlisted problems", async () => {
     const { stderr } = await start(["submit", "--sql", "select 1"], platform.env).ended;
     assert.match(stderr, /… and 7 more/);
   });
 
-  it("leaves a result's bytes as they are in a pipe", async () => {
+  it("leaves a result's bytes unchanged in a pipe", async () => {
     const double = await httpDouble(({ response }) => response.end(HOSTILE));
     try {
       assert.equal((await start(["result", "x"], double.env).ended).stdout, HOSTILE);
@@ -164,7 +164,7 @@ describe("the command line", () => {
     }
   });
 
-  it("shows a result, and a job, on a real terminal in escapes and its own colours", async function () {
+  it("shows a result and a job on a real terminal with escapes and its own colors", async function () {
     const version = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "";
     if (!version.includes("util-linux")) skip(this, "there is no script command of util-linux, which makes a terminal");
     this.timeout(60_000);

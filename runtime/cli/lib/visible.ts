@@ -10,7 +10,7 @@ const escapeOf = (character: string): string => {
   return code <= 0xffff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\u{${code.toString(16)}}`;
 };
 
-/** Text of others with hidden characters as escapes: `\x1b`, `\u202e`. */
+/** Escapes hidden characters in foreign text: `\x1b`, `\u202e`. */
 export const escapeHidden = (text: string): string => text.replace(HIDDEN, escapeOf);
 
 /**
@@ -25,8 +25,8 @@ const MARKED = new RegExp(`(\\x1b\\[${MARK};[0-9;]+m)`);
 type Format = Parameters<typeof styleText>[0];
 
 /**
- * Text in a colour, for `say` and `print`, which show the colour codes of other texts as escapes. NO_COLOR, and a stream
- * that is not a terminal, leave the colour out.
+ * Text in a colour, for `say` and `print`, which show the colour codes of other texts as escapes. NO_COLOR, and a
+ * stream that is not a terminal, leave the colour out.
  */
 export function styled(format: Format, text: string, stream?: NodeJS.WriteStream): string {
   const [open = "", close = ""] = styleText(format, "|", stream ? { stream } : { validateStream: false })
@@ -42,7 +42,7 @@ export const visible = (text: string): string =>
     .map((piece, index) => (index % 2 === 1 ? piece.replace(`${MARK};`, "") : escapeHidden(piece)))
     .join("");
 
-/** JSON in which hidden characters are JSON's own escapes. */
+/** Formats JSON with hidden characters as JSON escapes. */
 export const visibleJson = (value: unknown, indent?: number): string =>
   JSON.stringify(value, null, indent).replace(HIDDEN, (character) =>
     character

@@ -5,7 +5,7 @@ const SENTENCE = "Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s";
 const waiting = { reason: "slots", sentence: SENTENCE, runner: "ec2", ahead: 3, busy: 2, slots: 2, waitedSeconds: 8 };
 
 describe("why a job waits, on the command line", () => {
-  it("is said by watch until the job starts, and followed to its end all the same", async () => {
+  it("is printed by watch until the job starts, and does not end the watch", async () => {
     let told = () => undefined as unknown;
     const asked = new Promise((resolve) => {
       told = () => resolve(undefined);
@@ -31,7 +31,7 @@ describe("why a job waits, on the command line", () => {
     }
   });
 
-  it("is said by show, of a job that waits only", async () => {
+  it("is printed by show, only for a waiting job", async () => {
     let status = "PENDING";
     const double = await httpDouble((call) => json(call, call.what.includes("/waiting") ? { waiting } : job(status)));
     try {

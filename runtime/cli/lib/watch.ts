@@ -7,15 +7,15 @@ import { documents, type JobDocument } from "./events.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
-import { bytesText, coloured, dim, durationText, plain, say, width } from "./screen.ts";
-import { cutTo, table, wrapped } from "./table.ts";
+import { bytesText, coloured, dim, durationText, plain, printInfo, width } from "./screen.ts";
+import { table, truncateToWidth, wrapped } from "./table.ts";
 import { waitingOf } from "./waiting.ts";
 
 /** Options of following a job. */
 export interface Following {
-  /** Seconds; undefined: to its end. */
+  /** Maximum wait in seconds. @default until it ends */
   wait?: number;
-  /** The size of what it loads, where that is known. */
+  /** Bytes that the job loads, if known. */
   bytes?: number;
 }
 
@@ -45,7 +45,7 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
         return last;
       },
       (why) =>
-        why === "gaveUp"
+        why === "waitTimedOut"
           ? `${id} did not end within ${wait} s and keeps running. ${again}`
           : `Stopped waiting for ${id}; the job keeps running. ${again}`,
       wait,
@@ -55,17 +55,17 @@ export async function follow(client: Client, id: string, { wait, bytes }: Follow
   }
 }
 
-/** Interval of looking up the reason of a job's wait. Milliseconds. */
+/** Interval of requesting the reason of a job's wait. Milliseconds. */
 const REASON_MS = 2_000;
 
-/** Shows why a job waits until it waits no more. A reason that cannot be had is left out: the job is followed anyway. */
+/** Prints the reason of a job's wait until it starts. Errors are ignored, since the job is followed anyway. */
 async function showReason(
   client: Client,
   document: JobDocument,
   line: ProgressLine,
   signal: AbortSignal,
 ): Promise<void> {
-  const own = client.of(document.tenant);
+  const own = client.forTenant(document.tenant);
   try {
     for (;;) {
       const waiting = await waitingOf(own, document.requestId, signal);
@@ -74,27 +74,27 @@ async function showReason(
       await delay(REASON_MS, undefined, { signal });
     }
   } catch {
-    // Over, or an API of an earlier version.
+    // The wait is over, or the API is an earlier version.
   }
 }
 
 /** Columns of percent, rows, rate and time left: the id gives way to them, which every hint names in full. */
 const FIGURES = 52;
-/** Of an id that much is always shown. */
-const LEAST_OF_ID = 6;
+/** Minimum shown length of an id. Columns. */
+const MIN_ID_WIDTH = 6;
 
 /** Progress of a running job: rows, bytes, and the time left. */
 export function progressText(document: JobDocument, total: number | undefined): string {
   const { status, progress, requestId, startedAt } = document;
   const { rows, bytes, estimatedRows } = progress;
   const columns = width(process.stderr);
-  const id = cutTo(requestId, Math.max(LEAST_OF_ID, columns - status.length - FIGURES));
+  const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, columns - status.length - FIGURES));
   const head = `${coloured(status)} ${id}`;
   if (status !== "IN_PROGRESS" || bytes === 0) return head;
   const seconds = Math.max(0.001, (Date.now() - Date.parse(startedAt ?? document.createdAt)) / 1000);
   const done = rows > 0 ? `${rows.toLocaleString("en")} rows` : bytesText(bytes);
   const rate = `${bytesText(bytes / seconds)}/s`;
-  // Read to its end, a batch has still to be checked and written: that takes what it takes.
+  // After reading, a batch is checked and written; the remaining time is unknown.
   if (total !== undefined && bytes >= total) return `${head}  ${done} read; checking and writing`;
   const share = total !== undefined ? bytes / total : estimatedRows && rows > 0 ? rows / estimatedRows : undefined;
   if (share === undefined || share >= 1) return `${head}  ${done}  ${rate}`;
@@ -102,21 +102,21 @@ export function progressText(document: JobDocument, total: number | undefined): 
   return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share, room)}`;
 }
 
-/** Prints how a job ended, with its report of bad rows if it has one. @returns the command's exit */
-export function sayEnd(client: Client, document: JobDocument): Exit {
+/** Prints a job's outcome, with its report of bad rows if any. @returns the command's exit */
+export function printEnd(client: Client, document: JobDocument): Exit {
   const { status, stats, error, requestId, result, task } = document;
-  say(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
+  printInfo(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
   if (error && status === "FAILED") {
-    for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stderr))) say(line);
-    sayDetails(error.details ?? [], client.hint("result", `${requestId} --report`));
-    say(
+    for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stderr))) printInfo(line);
+    printDetails(error.details ?? [], client.hint("result", `${requestId} --report`));
+    printInfo(
       error.retryable
         ? `Retrying may help: ${client.hint("retry", requestId)}.`
         : `${client.hint("show", requestId)} shows everything.`,
     );
   } else if (task.dryRun && status === "SUCCEEDED")
-    say(`Dry run: ${(stats?.rows ?? 0).toLocaleString("en")} rows valid, nothing changed.`);
-  else if (result?.location) say(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
+    printInfo(`Dry run: ${(stats?.rows ?? 0).toLocaleString("en")} rows valid, nothing changed.`);
+  else if (result?.location) printInfo(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
   return exitOf(status);
 }
 
@@ -126,11 +126,11 @@ function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<Jo
   return `${done}, ${times}${attempts > 1 ? `, ${attempts} attempts` : ""}`;
 }
 
-/** @param whole the command that fetches a report of which the details are the beginning */
-function sayDetails(details: readonly ErrorDetail[], whole: string): void {
+/** @param whole the command that fetches the complete report */
+function printDetails(details: readonly ErrorDetail[], whole: string): void {
   const rows = details.filter(({ reason }) => reason !== undefined);
   if (rows.length > 0)
-    say(
+    printInfo(
       table(
         ["LINE", "COLUMN", "VALUE", "REASON"],
         rows.map(({ line, column, value, reason }) => [
@@ -143,7 +143,8 @@ function sayDetails(details: readonly ErrorDetail[], whole: string): void {
         { stream: process.stderr },
       ),
     );
-  for (const { field, message } of details) if (message !== undefined) say(`  ${plain(`${field ?? ""} ${message}`)}`);
+  for (const { field, message } of details)
+    if (message !== undefined) printInfo(`  ${plain(`${field ?? ""} ${message}`)}`);
   for (const { more } of details)
-    if (more !== undefined) say(`… and ${more.toLocaleString("en")} more: ${whole} has all of them.`);
+    if (more !== undefined) printInfo(`… and ${more.toLocaleString("en")} more: ${whole} has all of them.`);
 }

@@ -1,12 +1,12 @@
 /** Names that caller-supplied SQL may use, besides node types (nodes.ts) and functions (functions.ts). */
 
-const setOf = (...groups: string[]): ReadonlySet<string> => new Set(groups.flatMap((group) => group.split(/\s+/)));
+const words = (...groups: string[]): ReadonlySet<string> => new Set(groups.flatMap((group) => group.split(/\s+/)));
 
 /**
  * Operators, by name; Postgres chooses the function by the operands' types. Text search (@@ on tsvector works, its
  * constructors are not on the list), geometry and row images (*=) have no use on this data.
  */
-export const OPERATORS = setOf(
+export const OPERATORS = words(
   // Arithmetic; interval and date arithmetic too. Division by zero is an error of the query.
   "+ - * / % ^ |/ ||/ @",
   // Bits, and ranges (<< >> &< &> -|-).
@@ -26,7 +26,7 @@ export const BETWEEN_NAMES = new Set(["BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETR
  * Types of casts and column definitions. Types whose input looks names up in the catalog (reg*), or that belong to the
  * server's internals (xml, refcursor, oid, pg_*, name lists), are left out.
  */
-export const TYPES = setOf(
+export const TYPES = words(
   // Numbers and bool.
   "int2 int4 int8 float4 float8 numeric bool money",
   // Text and bytes. char(n) and bit(n) pad to n: SQL_LIMITS.padding.
@@ -43,12 +43,12 @@ export const TYPES = setOf(
 export const PADDED_TYPES = new Set(["bpchar", "bit"]);
 
 /** Collations of every build of Postgres 15 and newer, and ICU's root and English. */
-export const COLLATIONS = setOf(
+export const COLLATIONS = words(
   "default C POSIX ucs_basic unicode pg_c_utf8 und-x-icu en-x-icu en-US-x-icu en-GB-x-icu",
 );
 
 /** Sampling methods. */
-export const SAMPLING = new Set(["bernoulli", "system"]);
+export const SAMPLING_METHODS = new Set(["bernoulli", "system"]);
 
 /** Maximum columns of a relation, and number of tables that its definition joins. */
 export interface Relation {
@@ -89,7 +89,7 @@ export const RELATIONS: ReadonlyMap<string, ReadonlyMap<string, Relation>> = new
  * Names allowed after a dot although they are functions that caller-supplied SQL may not call: columns and aliases
  * often have them, and the functions only convert or measure the value itself.
  */
-export const HARMLESS_NAMES = setOf(
+export const HARMLESS_NAMES = words(
   // ports.name and regions.name. name() is a cast.
   "name",
   // Geometry.

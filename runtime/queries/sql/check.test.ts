@@ -8,8 +8,8 @@ import { CALLABLE_NAMES } from "./functionNames.ts";
 import { FUNCTIONS, PLATFORM_FUNCTIONS } from "./functions.ts";
 import { SqlParser } from "./parser.ts";
 
-/** A statement in the name of a test. */
-const shown = (sql: string) => (sql.length > 100 ? `${sql.slice(0, 100)}… (${sql.length})` : sql);
+/** Returns a statement as a test name. */
+const testName = (sql: string) => (sql.length > 100 ? `${sql.slice(0, 100)}… (${sql.length})` : sql);
 
 describe("the check of caller-supplied SQL", () => {
   const parser = new SqlParser();
@@ -26,7 +26,7 @@ describe("the check of caller-supplied SQL", () => {
     await database.drop();
   });
 
-  it("is tried on at least 150 statements of each kind", () => {
+  it("is tested with at least 150 allowed and 150 refused statements", () => {
     assert.ok(Object.values(ALLOWED).flat().length >= 150);
     assert.ok(Object.values(REFUSED).flatMap(({ statements }) => statements).length >= 150);
   });
@@ -34,7 +34,7 @@ describe("the check of caller-supplied SQL", () => {
   for (const [kind, statements] of Object.entries(ALLOWED))
     describe(`allows ${kind}`, () => {
       for (const statement of statements)
-        it(shown(statement), async () => {
+        it(testName(statement), async () => {
           const verdict = await parser.check(statement);
           assert.ok("sql" in verdict, JSON.stringify(verdict));
           // The way both runners wrap it.
@@ -47,7 +47,7 @@ describe("the check of caller-supplied SQL", () => {
   for (const [kind, { message, statements }] of Object.entries(REFUSED))
     describe(`refuses ${kind}`, () => {
       for (const statement of statements)
-        it(shown(statement), async () => {
+        it(testName(statement), async () => {
           const verdict = await parser.check(statement);
           assert.ok("problems" in verdict, JSON.stringify(verdict));
           assert.match(verdict.problems.map((problem) => problem.message).join("\n"), message);
@@ -66,7 +66,7 @@ describe("the check of caller-supplied SQL", () => {
     );
   });
 
-  it("answers the statement without semicolon and what follows it", async () => {
+  it("returns the statement without semicolon and the text after it", async () => {
     for (const [text, sql] of [
       ["select 'é;' as a ; -- done", "select 'é;' as a"],
       ["\n-- first\nselect 1;;", "select 1"],
@@ -82,7 +82,7 @@ describe("the check of caller-supplied SQL", () => {
     assert.equal(verdict.problems.length, 20);
   });
 
-  it("knows every name that value.name can call on this server", async () => {
+  it("lists every name that value.name can call on this server", async () => {
     const { rows } = await admin.query<{ name: string }>(`
       select proname as name from pg_proc
       where pg_function_is_visible(oid) and pronargs >= 1 and pronargs - pronargdefaults <= 1 and prokind <> 'p'
@@ -94,7 +94,7 @@ describe("the check of caller-supplied SQL", () => {
     );
   });
 
-  it("allows only names that exist, in the schema where they are", async () => {
+  it("allows only existing names, in their schema", async () => {
     const missing = async (names: Iterable<string>, sql: string) => {
       const known = new Set((await admin.query<{ name: string }>(sql)).rows.map(({ name }) => name));
       return [...names].filter((name) => !known.has(name));

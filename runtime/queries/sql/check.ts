@@ -1,10 +1,10 @@
-import { RELATIONS, SAMPLING } from "./allowList.ts";
-import { COLUMN, type Cost, type Cte, larger, NOTHING, Scope, sizeOf, sum } from "./cost.ts";
+import { RELATIONS, SAMPLING_METHODS } from "./allowList.ts";
+import { COLUMN_COST, type Cost, type Cte, maxCost, NO_COST, Scope, sizeOf, sum } from "./cost.ts";
 import { ExpressionCheck, quoted } from "./expressions.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { REFUSED_NODES } from "./nodes.ts";
 import { columnNamesOf, type Fields, groupingSetsOf, product, starOf, texts, typed, type Wrapped } from "./tree.ts";
-import { type Context, type Finding, Stop } from "./walk.ts";
+import { type Context, type Finding, StopCheck } from "./walk.ts";
 
 /** Cost of a query, and the replacements of its result's columns when the planner merges it into another. */
 interface QueryCost {
@@ -26,14 +26,14 @@ const statementName = (type: string): string =>
 /**
  * Checks the parse tree of one SELECT against the allow-lists and maximums, in linear time.
  * @param statement the tree as libpg-query gives it: `{"SelectStmt": {…}}`
- * @returns what is refused, in the order of the text; nothing when the statement is allowed
+ * @returns the refused parts in the order of the text; empty if the statement is allowed
  */
 export function checkStatement(statement: unknown): Finding[] {
   const check = new StatementCheck();
   try {
     check.statement(statement as Wrapped);
   } catch (error) {
-    if (!(error instanceof Stop)) throw error;
+    if (!(error instanceof StopCheck)) throw error;
   }
   return check.findings.sort((a, b) => a.offset - b.offset);
 }
@@ -50,28 +50,30 @@ class StatementCheck extends ExpressionCheck {
     for (const { name, offset } of this.fieldCalls) if (!columnNames.has(name)) this.refuseFieldCall(name, offset);
   }
 
-  /** A subquery inside an expression: its columns are not merged into the query around it. */
+  /** Cost of a subquery inside an expression: its columns are not merged into the outer query. */
   protected subquery(fields: Fields, context: Context): Cost {
     const { total, column } = this.#select(fields, context);
-    return { ...total, bytes: COLUMN.bytes, size: sizeOf(column), tables: total.tables + 1, isVariable: true };
+    return { ...total, bytes: COLUMN_COST.bytes, size: sizeOf(column), tables: total.tables + 1, isVariable: true };
   }
 
-  /** Checks a SELECT with all that belongs to it. */
+  /** Checks a SELECT with all its clauses. */
   #select(fields: Fields, outer: Context): QueryCost {
     const { withClause, larg, rarg } = fields as { withClause?: Fields; larg?: Fields; rarg?: Fields };
-    const around = this.enter(outer, fields);
+    const inner = this.enter(outer, fields);
     const scope = new Scope(outer.scope);
-    let context: Context = { ...around, scope };
-    if (withClause) context = { ...context, ctes: this.#with(withClause, { ...around, scope: outer.scope }) };
-    const arms = [larg, rarg].flatMap((arm) => (arm ? [this.#select(arm, { ...context, scope: outer.scope })] : []));
+    let context: Context = { ...inner, scope };
+    if (withClause) context = { ...context, ctes: this.#with(withClause, { ...inner, scope: outer.scope }) };
+    const arms = [larg, rarg].flatMap((branch) =>
+      branch ? [this.#select(branch, { ...context, scope: outer.scope })] : [],
+    );
     const from = this.#from(fields.fromClause, context);
     const targets = this.#targets(fields.targetList, context);
     const rows = ((fields.valuesLists ?? []) as unknown[]).length > 0 ? this.list(fields.valuesLists, context) : [];
-    const rest = this.plain("SelectStmt", fields, context, HANDLED);
+    const rest = this.plain("SelectStmt", fields, context, SELECT_FIELDS);
     this.#groupingSets(fields.groupClause, context);
 
     const columns = arms[0]
-      ? Math.max(...arms.map((arm) => arm.columns))
+      ? Math.max(...arms.map((branch) => branch.columns))
       : rows.length > 0
         ? Math.max(
             ...(fields.valuesLists as Wrapped[]).map((row) => (row.List?.items as unknown[] | undefined)?.length ?? 0),
@@ -80,14 +82,14 @@ class StatementCheck extends ExpressionCheck {
     if (columns > SQL_LIMITS.columns) this.exceeds(context, `selects ${columns} columns`, SQL_LIMITS.columns);
     const total = sum([sum(separate(arms)), from, targets.total, ...rows, rest]);
     this.limit(total, context);
-    const merged = [...arms.map((arm) => arm.column), targets.column, ...rows].reduce(larger, COLUMN);
-    return { total, columns, column: isMerged(fields, scope) ? merged : computed(merged) };
+    const merged = [...arms.map((branch) => branch.column), targets.column, ...rows].reduce(maxCost, COLUMN_COST);
+    return { total, columns, column: isMergeable(fields, scope) ? merged : computedColumn(merged) };
   }
 
   #targets(list: unknown, context: Context): { total: Cost; columns: number; column: Cost } {
     const targets = (list ?? []) as Wrapped[];
-    let total = NOTHING;
-    let column = COLUMN;
+    let total = NO_COST;
+    let column = COLUMN_COST;
     let columns = 0;
     for (const target of targets) {
       const cost = this.node(target, context);
@@ -95,12 +97,12 @@ class StatementCheck extends ExpressionCheck {
       const stars = starOf(target);
       columns += stars === undefined ? 1 : context.scope.starColumns(stars.qualifier);
       // A star's columns are replaced one by one.
-      column = larger(column, stars === undefined ? cost : context.scope.column());
+      column = maxCost(column, stars === undefined ? cost : context.scope.column());
     }
     return { total, columns, column };
   }
 
-  /** Checks a WITH clause, and answers the CTEs that are in scope behind it. */
+  /** Checks a WITH clause. @returns the CTEs in scope after it */
   #with(clause: Fields, outer: Context): readonly Cte[] {
     const context = this.enter(outer, clause);
     this.plain("WithClause", clause, context, ["ctes"]);
@@ -110,10 +112,10 @@ class StatementCheck extends ExpressionCheck {
     const isRecursive = clause.recursive === true;
     // The innermost name comes first.
     let inScope: Cte[] = [...outer.ctes];
-    const forward = isRecursive ? list.map((one) => unresolved(String(one.CommonTableExpr.ctename))) : [];
+    const forward = isRecursive ? list.map((one) => forwardCte(String(one.CommonTableExpr.ctename))) : [];
     for (const [index, { CommonTableExpr: fields }] of list.entries()) {
       const name = String(fields.ctename);
-      const self = isRecursive ? [selfOf(name, fields)] : [];
+      const self = isRecursive ? [recursiveCte(name, fields)] : [];
       const later = forward.slice(index + 1);
       const inner = this.enter({ ...context, ctes: [...self, ...later, ...inScope] }, fields);
       this.plain("CommonTableExpr", fields, inner, ["ctequery"]);
@@ -123,7 +125,7 @@ class StatementCheck extends ExpressionCheck {
       const cte: Cte = {
         name,
         columns: query.columns + SEARCH_COLUMNS,
-        column: isInlined ? query.column : computed(query.column),
+        column: isInlined ? query.column : computedColumn(query.column),
         query: query.total,
         repeats: isInlined && materialized === "CTEMaterializeNever",
         isUsed: false,
@@ -137,7 +139,7 @@ class StatementCheck extends ExpressionCheck {
     const [type, fields] = typed(query);
     if (type === "SelectStmt") return this.#select(fields, context);
     this.refuseNode(type, context);
-    return { total: NOTHING, columns: 0, column: COLUMN };
+    return { total: NO_COST, columns: 0, column: COLUMN_COST };
   }
 
   /** Checks FROM items from left to right: LATERAL sees those to its left. */
@@ -157,18 +159,18 @@ class StatementCheck extends ExpressionCheck {
         const scope = fields.lateral === true ? context.scope : context.scope.outer;
         const query = this.#cteQuery(fields.subquery as Wrapped, { ...context, scope: scope ?? new Scope() });
         context.scope.items.push({ name: alias, columns: query.columns, column: query.column });
-        return sum([query.total], ENTRY);
+        return sum([query.total], RANGE_TABLE_ENTRY);
       }
       case "RangeFunction": {
         const cost = this.#rangeFunction(fields, context);
         const defined = ((fields.coldeflist ?? []) as unknown[]).length;
         const columns = Math.max(defined, ((fields.functions ?? []) as unknown[]).length * FUNCTION_COLUMNS) + 1;
-        context.scope.items.push({ name: alias, columns, column: larger(COLUMN, cost) });
-        return sum([cost], ENTRY);
+        context.scope.items.push({ name: alias, columns, column: maxCost(COLUMN_COST, cost) });
+        return sum([cost], RANGE_TABLE_ENTRY);
       }
       case "RangeTableSample": {
         const method = texts(fields.method);
-        if (method.length !== 1 || !SAMPLING.has(method[0] ?? ""))
+        if (method.length !== 1 || !SAMPLING_METHODS.has(method[0] ?? ""))
           this.refuse(context.offset, `does not allow the sampling method ${quoted(method)}.`);
         const relation = this.#fromItem(fields.relation as Wrapped, context);
         return sum([relation, this.plain(type, fields, context, ["relation"])]);
@@ -183,13 +185,13 @@ class StatementCheck extends ExpressionCheck {
             context.scope.items.push({
               name,
               columns: joined.reduce((columns, one) => columns + one.columns, 0),
-              column: joined.map((one) => one.column).reduce(larger, COLUMN),
+              column: joined.map((one) => one.column).reduce(maxCost, COLUMN_COST),
             });
-        return sum([...sides, rest], ENTRY);
+        return sum([...sides, rest], RANGE_TABLE_ENTRY);
       }
       default:
         this.refuseNode(type, context);
-        return NOTHING;
+        return NO_COST;
     }
   }
 
@@ -222,9 +224,9 @@ class StatementCheck extends ExpressionCheck {
         context.offset,
         `does not allow the relation ${quoted(parts)}. It can read ${tables}, CTEs, and tables of information_schema.`,
       );
-      return NOTHING;
+      return NO_COST;
     }
-    context.scope.items.push({ name: alias ?? name, columns: relation.columns, column: COLUMN });
+    context.scope.items.push({ name: alias ?? name, columns: relation.columns, column: COLUMN_COST });
     return { nodes: relation.columns, bytes: 0, tables: relation.tables };
   }
 
@@ -234,7 +236,7 @@ class StatementCheck extends ExpressionCheck {
     context.scope.items.push({ name: alias ?? cte.name, columns: cte.columns, column: cte.column });
     const isFirst = !cte.isUsed;
     cte.isUsed = true;
-    return sum(isFirst || cte.repeats ? [cte.query] : [], ENTRY);
+    return sum(isFirst || cte.repeats ? [cte.query] : [], RANGE_TABLE_ENTRY);
   }
 
   /** Bounds the number of grouping sets: those of the clause's elements are multiplied. */
@@ -245,40 +247,40 @@ class StatementCheck extends ExpressionCheck {
 }
 
 /** Fields of SelectStmt that #select checks itself. */
-const HANDLED = ["withClause", "larg", "rarg", "fromClause", "targetList", "valuesLists"];
+const SELECT_FIELDS = ["withClause", "larg", "rarg", "fromClause", "targetList", "valuesLists"];
 
-const ENTRY: Cost = { nodes: 1, bytes: 0, tables: 1 };
+const RANGE_TABLE_ENTRY: Cost = { nodes: 1, bytes: 0, tables: 1 };
 
 /** Columns that SEARCH and CYCLE add. */
 const SEARCH_COLUMNS = 3;
-/** Columns of an allowed set-returning function without a column definition list, at most. */
+/** Maximum columns of an allowed set-returning function without a column definition list. */
 const FUNCTION_COLUMNS = 2;
 
 /**
- * Returns true if the planner can merge a subquery into the query around it (is_simple_subquery, is_simple_union_all).
+ * Returns true if the planner can merge a subquery into the outer query (is_simple_subquery, is_simple_union_all).
  */
-function isMerged(fields: Fields, scope: Scope): boolean {
+function isMergeable(fields: Fields, scope: Scope): boolean {
   const barriers = ["distinctClause", "groupClause", "havingClause", "sortClause", "limitCount", "limitOffset"];
   if (fields.op !== undefined && fields.op !== "SETOP_NONE" && fields.all !== true) return false;
   return !scope.isBarrier && !barriers.some((name) => fields[name] !== undefined);
 }
 
-const unresolved = (name: string): Cte => ({
+const forwardCte = (name: string): Cte => ({
   name,
   isForward: true,
   columns: 0,
-  column: COLUMN,
-  query: NOTHING,
+  column: COLUMN_COST,
+  query: NO_COST,
   repeats: false,
   isUsed: false,
 });
 
-/** A recursive CTE inside its own query. */
-function selfOf(name: string, fields: Fields): Cte {
+/** Entry of a recursive CTE inside its own query. */
+function recursiveCte(name: string, fields: Fields): Cte {
   const named = ((fields.aliascolnames ?? []) as unknown[]).length;
-  // Each of its rounds can make values longer.
-  const column = { ...COLUMN, size: Number.POSITIVE_INFINITY };
-  return { ...unresolved(name), isForward: false, isSelf: true, columns: named + SEARCH_COLUMNS, column };
+  // Each iteration can make values longer.
+  const column = { ...COLUMN_COST, size: Number.POSITIVE_INFINITY };
+  return { ...forwardCte(name), isForward: false, isSelf: true, columns: named + SEARCH_COLUMNS, column };
 }
 
 /** Costs of the sides of a set operation: their conditions are planned one after the other. */
@@ -287,5 +289,5 @@ const separate = (arms: readonly QueryCost[]): Cost[] => {
   return arms.map(({ total }, index) => ({ ...total, conditions: index === 0 ? conditions : 0 }));
 };
 
-/** A column that is computed before the query around it uses it. */
-const computed = (column: Cost): Cost => ({ ...COLUMN, size: sizeOf(column) });
+/** Column that is computed before the outer query uses it. */
+const computedColumn = (column: Cost): Cost => ({ ...COLUMN_COST, size: sizeOf(column) });

@@ -2,17 +2,17 @@
 export interface Cost {
   /** Expression nodes. */
   readonly nodes: number;
-  /** Bytes of the value, where it is built from constants. */
+  /** Bytes of the value, if it is built from constants. */
   readonly bytes: number;
-  /** True if the planner cannot know the value: it is a column's, or is computed for each row. */
+  /** True if the planner does not have the value: it is a column, or is computed per row. */
   readonly isVariable?: boolean;
   /** Range-table entries. */
   readonly tables: number;
-  /** Bytes of the value while the query runs: Infinity where an aggregate or a recursion builds it. Default: `bytes`. */
+  /** Bytes of the value while the query runs: Infinity if an aggregate or a recursion builds it. @default `bytes` */
   readonly size?: number;
   /** Steps of evaluating the constants in it (steps.ts). */
   readonly steps?: number;
-  /** Bytes that its functions and operators handle per row; an unbounded value counts as {@link MOST_BYTES}. */
+  /** Bytes that its functions and operators handle per row; an unbounded value counts as {@link MAX_BYTES}. */
   readonly work?: number;
   /** Alternatives in it (arguments of OR, and of a negated AND), and those of the longest list. */
   readonly conditions?: number;
@@ -20,7 +20,7 @@ export interface Cost {
 }
 
 /** Longest value of Postgres (MaxAllocSize). */
-export const MOST_BYTES = 1024 ** 3;
+export const MAX_BYTES = 1024 ** 3;
 
 /** Bytes of a value while the query runs. */
 export const sizeOf = ({ size, bytes }: Cost): number => size ?? bytes;
@@ -28,15 +28,15 @@ export const sizeOf = ({ size, bytes }: Cost): number => size ?? bytes;
 /** Bytes that a column of a table counts as. */
 const COLUMN_BYTES = 64;
 
-export const NOTHING: Cost = { nodes: 0, bytes: 0, tables: 0 };
+export const NO_COST: Cost = { nodes: 0, bytes: 0, tables: 0 };
 
 /** A column that the planner does not replace with an expression. */
-export const COLUMN: Cost = { nodes: 1, bytes: COLUMN_BYTES, tables: 0, isVariable: true };
+export const COLUMN_COST: Cost = { nodes: 1, bytes: COLUMN_BYTES, tables: 0, isVariable: true };
 
-/** A node whose parts are evaluated together. */
-export function sum(parts: Iterable<Cost>, own: Cost = NOTHING): Cost {
-  let { nodes, bytes, tables, isVariable = false, steps = 0, work = 0, conditions = 0, longestCondition = 0 } = own;
-  let size = sizeOf(own);
+/** Adds the costs of a node and its parts. */
+export function sum(parts: Iterable<Cost>, base: Cost = NO_COST): Cost {
+  let { nodes, bytes, tables, isVariable = false, steps = 0, work = 0, conditions = 0, longestCondition = 0 } = base;
+  let size = sizeOf(base);
   for (const part of parts) {
     nodes += part.nodes;
     bytes += part.bytes;
@@ -51,8 +51,8 @@ export function sum(parts: Iterable<Cost>, own: Cost = NOTHING): Cost {
   return { nodes, bytes, tables, isVariable, size, steps, work, conditions, longestCondition };
 }
 
-/** The larger of two alternatives, in each respect. One that may be a constant is taken for one. */
-export const larger = (a: Cost, b: Cost): Cost => ({
+/** Returns the maximum of two alternatives, per field. If one may be constant, the result counts as constant. */
+export const maxCost = (a: Cost, b: Cost): Cost => ({
   nodes: Math.max(a.nodes, b.nodes),
   bytes: Math.max(a.bytes, b.bytes),
   tables: Math.max(a.tables, b.tables),
@@ -64,7 +64,7 @@ export const larger = (a: Cost, b: Cost): Cost => ({
   longestCondition: Math.max(a.longestCondition ?? 0, b.longestCondition ?? 0),
 });
 
-/** A cost that occurs several times. */
+/** Multiplies a cost. */
 export const times = (cost: Cost, count: number): Cost => ({
   nodes: cost.nodes * count,
   bytes: cost.bytes * count,
@@ -77,38 +77,38 @@ export const times = (cost: Cost, count: number): Cost => ({
   longestCondition: cost.longestCondition ?? 0,
 });
 
-/** A FROM item, as far as references to its columns go. */
-export interface Item {
-  /** Alias or name; undefined where it has none. */
+/** A FROM item that columns can refer to. */
+export interface FromItem {
+  /** Alias or name, if any. */
   readonly name: string | undefined;
   readonly columns: number;
   /** Replacement of a reference to one of its columns. */
   readonly column: Cost;
 }
 
-/** The FROM items that a column can refer to: those of its query, and of the queries around it. */
+/** The FROM items that a column can refer to: those of its query, and of outer queries. */
 export class Scope {
-  readonly items: Item[] = [];
+  readonly items: FromItem[] = [];
   readonly outer: Scope | undefined;
-  /** True if a window function of this query keeps the planner from merging it into the query around it. */
+  /** True if a window function of this query keeps the planner from merging it into the outer query. */
   isBarrier = false;
 
   constructor(outer?: Scope) {
     this.outer = outer;
   }
 
-  /** Largest replacement of a visible column: of one item's, where it is named, else of any. */
+  /** Largest replacement of a visible column: of the named item's columns, or of all. */
   column(name?: string): Cost {
     const named = name === undefined ? undefined : this.item(name);
-    if (named) return larger(COLUMN, named.column);
-    let found = COLUMN;
+    if (named) return maxCost(COLUMN_COST, named.column);
+    let found = COLUMN_COST;
     for (let scope: Scope | undefined = this; scope; scope = scope.outer)
-      for (const item of scope.items) found = larger(found, item.column);
+      for (const item of scope.items) found = maxCost(found, item.column);
     return found;
   }
 
   /** The nearest item of that name. */
-  item(name: string): Item | undefined {
+  item(name: string): FromItem | undefined {
     for (let scope: Scope | undefined = this; scope; scope = scope.outer) {
       const found = scope.items.find((item) => item.name === name);
       if (found) return found;
@@ -132,7 +132,7 @@ export interface Cte {
   readonly isSelf?: boolean;
   readonly columns: number;
   readonly column: Cost;
-  /** Its query's cost, which each reference repeats where it is not materialized. */
+  /** Cost of its query; repeated per reference unless it is materialized. */
   readonly query: Cost;
   readonly repeats: boolean;
   isUsed: boolean;

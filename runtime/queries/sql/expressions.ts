@@ -1,9 +1,9 @@
 import { closest, distance } from "fastest-levenshtein";
 import { BETWEEN_NAMES, COLLATIONS, HARMLESS_NAMES, OPERATORS, PADDED_TYPES, TYPES } from "./allowList.ts";
-import { type Cost, NOTHING, sizeOf, sum, times } from "./cost.ts";
+import { type Cost, NO_COST, sizeOf, sum, times } from "./cost.ts";
 import { CALLABLE_NAMES } from "./functionNames.ts";
 import { FUNCTIONS, NEVER_FOLDED, PLATFORM_FUNCTIONS } from "./functions.ts";
-import { callBytes, castBytes, JSON_TEXT, literalBytes, NUMERIC_BYTES, pathBytes, QUOTED } from "./growth.ts";
+import { callBytes, castBytes, JSON_FACTOR, literalBytes, NUMERIC_BYTES, pathBytes, QUOTING_FACTOR } from "./growth.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import {
   arithmeticWork,
@@ -11,7 +11,7 @@ import {
   handled,
   isLongLogarithm,
   isLongPower,
-  isSquare,
+  isQuadratic,
   POWER_STEPS,
   resultSize,
   uninterruptedSteps,
@@ -19,7 +19,7 @@ import {
 import { type Fields, literalInteger, literalText, texts, typed, type Wrapped } from "./tree.ts";
 import { type Context, NodeWalk } from "./walk.ts";
 
-/** Checks expressions: names, constants, operators, casts and calls, how large their values can be and how long they take. */
+/** Checks names, constants, operators, casts and calls in expressions, and bounds their size and evaluation time. */
 export abstract class ExpressionCheck extends NodeWalk {
   /** CASE and COALESCE whose constants are literals. */
   readonly #literals = new WeakSet<Fields>();
@@ -27,14 +27,14 @@ export abstract class ExpressionCheck extends NodeWalk {
   /** Uses of `value.name` where an allowed function has that name. */
   protected readonly fieldCalls: { name: string; offset: number }[] = [];
 
-  /** Bounds what a function or an operator does without looking at the time, and counts what it does with constants. */
+  /** Bounds the uninterruptible steps of a function or operator, and counts the steps of evaluating its constants. */
   #timed(name: string, values: readonly Wrapped[], args: readonly Cost[], cost: Cost, context: Context): Cost {
     const sizes = args.map(sizeOf);
     const constant = Math.max(0, ...args.map((arg) => (arg.isVariable ? 0 : sizeOf(arg))));
     if (uninterruptedSteps(name, sizes, constant) > SQL_LIMITS.steps)
       this.refuse(
         context.offset,
-        `allows "${name}" with one long value at most, such as an aggregate's. Compare shorter values, or before they are collected.`,
+        `allows "${name}" with at most one long value, such as the result of an aggregate. Compare shorter values, or compare before aggregating.`,
       );
     if (isLongLogarithm(name, sizes))
       this.refuse(
@@ -49,7 +49,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     return { ...cost, work, steps: (cost.steps ?? 0) + steps };
   }
 
-  /** Checks what a node's type alone does not decide; undefined where nothing is special about it. */
+  /** Checks node types that need special rules; undefined for all others. */
   protected special(type: string, fields: Fields, context: Context): Cost | undefined {
     switch (type) {
       case "SelectStmt":
@@ -82,10 +82,10 @@ export abstract class ExpressionCheck extends NodeWalk {
       case "RowExpr":
         return this.#row(fields, context);
       case "A_ArrayExpr":
-        return this.#grown(type, fields, context, (bytes) => bytes * QUOTED);
+        return this.#grown(type, fields, context, (bytes) => bytes * QUOTING_FACTOR);
       case "JsonObjectConstructor":
       case "JsonArrayConstructor":
-        return this.#grown(type, fields, context, (bytes) => bytes * JSON_TEXT);
+        return this.#grown(type, fields, context, (bytes) => bytes * JSON_FACTOR);
       case "JsonFuncExpr":
         return this.#grown(
           type,
@@ -103,14 +103,14 @@ export abstract class ExpressionCheck extends NodeWalk {
       case "A_Indirection":
         return this.#indirection(fields, context);
       case "String":
-        return NOTHING;
+        return NO_COST;
       default:
         return undefined;
     }
   }
 
   /**
-   * A node whose value can be larger than its parts.
+   * Cost of a node whose value can be larger than its parts.
    * @param grow bytes of a constant
    * @param growSize bytes of a value of a row; by default the same
    */
@@ -128,7 +128,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     return { ...cost, bytes, size: bytes, steps: (cost.steps ?? 0) + constantSteps(type, [cost.bytes], bytes) };
   }
 
-  /** An operator with its operands. */
+  /** Checks an operator and its operands. */
   #expression(fields: Fields, context: Context): Cost {
     this.#operator(fields.name, context);
     const name = texts(fields.name).at(-1) ?? "";
@@ -161,8 +161,8 @@ export abstract class ExpressionCheck extends NodeWalk {
     const parts = this.list(fields.args, context);
     const cost = sum(parts, this.plain("RowExpr", fields, context, ["args"]));
     const isVariable = parts.every((part) => part.isVariable === true);
-    const bytes = cost.bytes * QUOTED;
-    const grown = { ...cost, bytes, size: Math.max(sizeOf(cost) * QUOTED, bytes), isVariable };
+    const bytes = cost.bytes * QUOTING_FACTOR;
+    const grown = { ...cost, bytes, size: Math.max(sizeOf(cost) * QUOTING_FACTOR, bytes), isVariable };
     return isVariable ? grown : { ...grown, steps: (cost.steps ?? 0) + constantSteps("row", [cost.bytes], bytes) };
   }
 
@@ -199,12 +199,12 @@ export abstract class ExpressionCheck extends NodeWalk {
       fields,
       context,
       (bytes) => castBytes(bytes, type, isArray, isLiteral()),
-      // What rows hold is not written to be as short as it can be.
+      // Values of rows are not minimal literals.
       (size) => castBytes(size, type, isArray, true),
     );
   }
 
-  /** A list of qualified names of which one kind is allowed, in pg_catalog. */
+  /** Checks a qualified name of pg_catalog against an allow-list. */
   #named(kind: string, names: unknown, allowed: ReadonlySet<string>, context: Context): void {
     const parts = texts(names);
     const name = parts.at(-1) ?? "";
@@ -234,23 +234,23 @@ export abstract class ExpressionCheck extends NodeWalk {
     const qualifier = parts.at(-2);
     this.nodes += parts.length;
     const { scope } = context;
-    const one = sum([scope.column(qualifier)], { nodes: 1, bytes: 0, tables: 0 });
-    // A star is the columns of one item, or of all.
-    if (last === undefined) return { ...times(one, scope.starColumns(qualifier)), bytes: one.bytes };
+    const column = sum([scope.column(qualifier)], { nodes: 1, bytes: 0, tables: 0 });
+    // A star stands for the columns of one item, or of all.
+    if (last === undefined) return { ...times(column, scope.starColumns(qualifier)), bytes: column.bytes };
     if (qualifier !== undefined) this.#fieldName(last, context);
-    // The name of a FROM item is its whole row, and `item.function` a call with that row.
+    // The name of a FROM item means its whole row; `item.function` calls a function with that row.
     const row = scope.item(qualifier !== undefined && FUNCTIONS.has(last) ? qualifier : last);
-    if (!row) return one;
-    const whole = times(one, Math.max(1, row.columns));
-    if (whole.isVariable) return whole;
-    const bytes = whole.bytes * QUOTED;
-    return { ...whole, bytes: FUNCTIONS.has(last) ? callBytes(last, [{ bytes, text: undefined }]) : bytes };
+    if (!row) return column;
+    const wholeRow = times(column, Math.max(1, row.columns));
+    if (wholeRow.isVariable) return wholeRow;
+    const bytes = wholeRow.bytes * QUOTING_FACTOR;
+    return { ...wholeRow, bytes: FUNCTIONS.has(last) ? callBytes(last, [{ bytes, text: undefined }]) : bytes };
   }
 
-  /** Refuses `value.name` where that can call a function: Postgres looks for one when it finds no such column. */
+  /** Refuses `value.name` if it can call a function: Postgres searches for one if there is no such column. */
   #fieldName(name: string, context: Context): void {
     if (!CALLABLE_NAMES.has(name) || HARMLESS_NAMES.has(name) || TYPES.has(name)) return;
-    if (FUNCTIONS.has(name) && !isSquare(name)) this.fieldCalls.push({ name, offset: context.offset });
+    if (FUNCTIONS.has(name) && !isQuadratic(name)) this.fieldCalls.push({ name, offset: context.offset });
     else this.refuseFieldCall(name, context.offset);
   }
 
@@ -263,7 +263,7 @@ export abstract class ExpressionCheck extends NodeWalk {
 
   #indirection(fields: Fields, context: Context): Cost {
     let cost = this.plain("A_Indirection", fields, context);
-    // The planner takes the field of a row without the others.
+    // The planner evaluates only the selected field of a row.
     if ((fields.arg as Wrapped).RowExpr) cost = { ...cost, isVariable: false };
     for (const part of fields.indirection as Wrapped[]) {
       const name = part.String?.sval;
@@ -279,10 +279,10 @@ export abstract class ExpressionCheck extends NodeWalk {
     const parts = texts(fields.funcname);
     const name = parts.at(-1) ?? "";
     const schema = parts.length > 1 ? parts.slice(0, -1).join(".") : undefined;
-    const home = PLATFORM_FUNCTIONS.has(name) ? "public" : "pg_catalog";
-    if (!FUNCTIONS.has(name) || (schema !== undefined && schema !== home)) {
+    const schemaOfFunction = PLATFORM_FUNCTIONS.has(name) ? "public" : "pg_catalog";
+    if (!FUNCTIONS.has(name) || (schema !== undefined && schema !== schemaOfFunction)) {
       this.refuse(context.offset, `does not allow the function ${quoted(parts)}.${hint(name, FUNCTIONS.keys())}`);
-      return NOTHING;
+      return NO_COST;
     }
     if (fields.over) context.scope.isBarrier = true;
     const args = this.list(fields.args, context);
@@ -331,7 +331,7 @@ export abstract class ExpressionCheck extends NodeWalk {
           context.offset,
           `allows ${name} with a number of at most ${SQL_LIMITS.padding} as second argument, written as a literal.`,
         );
-      const [first = NOTHING] = args;
+      const [first = NO_COST] = args;
       const added = (bytes: number) => (length ? (limit === "repeat" ? bytes : 4) * length : 0);
       return { ...cost, bytes: cost.bytes + added(first.bytes), size: sizeOf(cost) + added(sizeOf(first)) };
     }
@@ -343,7 +343,7 @@ export abstract class ExpressionCheck extends NodeWalk {
           context.offset,
           `allows format with a literal template whose fields are at most ${SQL_LIMITS.formatWidth} wide.`,
         );
-      // A position (%1$s) can name one argument again and again.
+      // A position (%1$s) can repeat an argument.
       const repeats = 1 + (template?.split("%").length ?? 0);
       const grow = (bytes: number) => bytes * repeats + repeats * SQL_LIMITS.formatWidth;
       return { ...cost, bytes: grow(cost.bytes), size: grow(sizeOf(cost)) };
@@ -370,13 +370,13 @@ export abstract class ExpressionCheck extends NodeWalk {
   protected abstract subquery(fields: Fields, context: Context): Cost;
 }
 
-/** A name in an error: cut, since the caller chose it. */
+/** Formats a caller's name for an error, cut to 100 characters. */
 export const quoted = (parts: readonly string[]): string => `"${parts.join(".").slice(0, 100)}"`;
 
-/** The nearest allowed name, where one is near. */
+/** Suggests an allowed name with a small edit distance. */
 function hint(name: string, allowed: Iterable<string>): string {
-  const near = closest(name, [...allowed]);
-  return near !== name && distance(name, near) <= 2 ? ` Did you mean "${near}"?` : "";
+  const nearest = closest(name, [...allowed]);
+  return nearest !== name && distance(name, nearest) <= 2 ? ` Did you mean "${nearest}"?` : "";
 }
 
 /** Maximum growth factor of a function that inserts a text at each match or element. */
@@ -387,7 +387,7 @@ function growthOf(values: readonly Wrapped[], args: readonly number[], inserted:
   return Math.max(1, Buffer.byteLength(text) / Math.max(1, matched));
 }
 
-/** The widths in a template of format(); undefined when one of them is an argument (`%*s`). */
+/** Returns the widths in a template of format(); undefined if one is an argument (`%*s`). */
 function formatWidths(template: string): number[] | undefined {
   const widths: number[] = [];
   for (const [index, field] of template.replaceAll("%%", "").split("%").entries()) {

@@ -2,7 +2,7 @@
 export type FunctionLimit =
   /** The second argument is an integer literal of at most SQL_LIMITS.padding. */
   | "length"
-  /** As `length`; the result is that many times the first argument. */
+  /** Like `length`; the result repeats the first argument. */
   | "repeat"
   /** The first argument is a string literal whose fields have small literal widths. */
   | "format"
@@ -19,9 +19,9 @@ interface FunctionGroup {
 }
 
 /**
- * The functions that caller-supplied SQL may call, by name; all are in pg_catalog except `ports_of`. Whatever reads or
- * changes settings, sessions, locks, files, sequences, large objects or catalogs, or runs SQL given as text (set_config,
- * pg_*, lo_*, query_to_xml, nextval, ts_stat, …) is refused because it is not listed.
+ * The functions that caller-supplied SQL may call, by name; all are in pg_catalog except `ports_of`. Functions that
+ * read or change settings, sessions, locks, files, sequences, large objects or catalogs, or run SQL given as text
+ * (set_config, pg_*, lo_*, query_to_xml, nextval, ts_stat, …) are refused because they are not listed.
  */
 const GROUPS: readonly FunctionGroup[] = [
   {
@@ -40,7 +40,7 @@ const GROUPS: readonly FunctionGroup[] = [
   },
   {
     reason:
-      "numbers: the result has a fixed size, or numeric's own maximum. factorial is left out, it runs for minutes",
+      "numbers: the result has a fixed size, or numeric's own maximum. factorial is left out because it can run for minutes",
     names: `abs acos acosd acosh asin asind asinh atan atan2 atan2d atand atanh cbrt ceil ceiling cos cosd cosh cot cotd
       degrees div erf erfc exp floor gamma gcd lcm lgamma ln log log10 min_scale mod pi pow power radians random
       random_normal round scale sign sin sind sinh sqrt tan tand tanh trim_scale trunc width_bucket`,
@@ -63,7 +63,7 @@ const GROUPS: readonly FunctionGroup[] = [
   { reason: "repetition by a small literal number", names: `repeat`, limit: "repeat" },
   { reason: "formatting with small literal widths", names: `format`, limit: "format" },
   {
-    reason: "dates and times; pg_sleep and its like are not among them",
+    reason: "dates and times; without pg_sleep and similar functions",
     names: `age clock_timestamp date_add date_bin date_part date_subtract date_trunc extract isfinite justify_days
       justify_hours justify_interval make_date make_interval make_time make_timestamp make_timestamptz now overlaps
       statement_timestamp timeofday timezone to_char to_date to_number to_timestamp transaction_timestamp`,
@@ -101,10 +101,10 @@ const GROUPS: readonly FunctionGroup[] = [
     reason: "casts written as a function call",
     names: `bool date float4 float8 int2 int4 int8 interval numeric text time timestamp timestamptz varchar`,
   },
-  { reason: "the platform's own: the ports of a place", names: `ports_of` },
+  { reason: "the platform's function for the ports of a place", names: `ports_of` },
 ];
 
-/** The allowed functions, each with what bounds it. */
+/** Allowed functions with their limits. */
 export const FUNCTIONS: ReadonlyMap<string, FunctionLimit | undefined> = new Map(
   GROUPS.flatMap(({ names, limit }) => names.split(/\s+/).map((name) => [name, limit] as const)),
 );

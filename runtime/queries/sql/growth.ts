@@ -3,30 +3,33 @@
  * planner evaluates constant expressions, and keeps the memory that each step allocates.
  */
 
-const each = (factor: number, names: string) => names.split(/\s+/).map((name) => [name, factor] as const);
+const withFactor = (factor: number, names: string) => names.split(/\s+/).map((name) => [name, factor] as const);
 
 /** Growth of a function's value relative to its arguments; OTHERS if not listed. */
 const FACTORS: ReadonlyMap<string, number> = new Map([
   // A byte is two hexadecimal digits as text, or \ooo.
-  ...each(2, "convert_to decode quote_ident quote_literal quote_nullable concat array_append array_cat array_prepend"),
-  ...each(4, "encode like_escape similar_to_escape translate"),
+  ...withFactor(
+    2,
+    "convert_to decode quote_ident quote_literal quote_nullable concat array_append array_cat array_prepend",
+  ),
+  ...withFactor(4, "encode like_escape similar_to_escape translate"),
   // ΐ is three characters in upper case.
-  ...each(3, "upper lower initcap casefold"),
+  ...withFactor(3, "upper lower initcap casefold"),
   // U+FDFA is 18 characters in NFKD.
-  ...each(12, "normalize"),
+  ...withFactor(12, "normalize"),
   // "Month" for D, time zones for OF.
-  ...each(12, "to_char"),
+  ...withFactor(12, "to_char"),
   // An element of one byte takes eight in an array.
-  ...each(10, "string_to_array regexp_split_to_array regexp_match regexp_matches parse_ident array_positions"),
+  ...withFactor(10, "string_to_array regexp_split_to_array regexp_match regexp_matches parse_ident array_positions"),
   // A control character is \u0001 in JSON.
-  ...each(
+  ...withFactor(
     6,
     `array_to_json json_build_array json_build_object json_extract_path json_object json_strip_nulls jsonb_build_array
       jsonb_build_object jsonb_concat jsonb_delete jsonb_extract_path jsonb_insert jsonb_object jsonb_set jsonb_set_lax
       jsonb_strip_nulls row_to_json to_json to_jsonb`,
   ),
 ]);
-const OTHERS = 2;
+const DEFAULT_FACTOR = 2;
 
 /** Longest text of a numeric: 131,072 digits before the decimal point and 16,383 after it. */
 export const NUMERIC_BYTES = 150_000;
@@ -36,16 +39,18 @@ const UNBOUNDED_NUMERICS = new Set(["power", "pow", "exp", "numeric"]);
 const SCALED = new Set(["round", "trunc"]);
 const MAX_SCALE = 16_384;
 /** Growth of text whose numbers may have exponents: 1e131071. */
-const NUMBERS_IN_TEXT = 16_384;
+const EXPONENT_FACTOR = 16_384;
 
-/** Growth of jsonb and array literals: an element of two characters takes up to 16 bytes. The type json keeps its text. */
-const CONTAINER = 8;
-const CONTAINERS = /^(?:jsonb|jsonpath|.*range)$/;
+/**
+ * Growth of jsonb and array literals: an element of two characters takes up to 16 bytes. The type json keeps its text.
+ */
+const CONTAINER_FACTOR = 8;
+const CONTAINER_TYPES = /^(?:jsonb|jsonpath|.*range)$/;
 
 /** Growth of rows and arrays as text: quotes in quotes are doubled. */
-export const QUOTED = 2;
+export const QUOTING_FACTOR = 2;
 /** Growth of JSON constructors. */
-export const JSON_TEXT = 6;
+export const JSON_FACTOR = 6;
 
 /** Bytes of a literal with its exponents expanded, for any type of cast. */
 export function literalBytes(text: string): number {
@@ -57,7 +62,7 @@ export function literalBytes(text: string): number {
   return bytes;
 }
 
-/** Known facts of an argument: its bytes, and its text if it is a literal. */
+/** Size of an argument, and its text if it is a literal. */
 export interface Argument {
   readonly bytes: number;
   readonly text: string | undefined;
@@ -65,14 +70,14 @@ export interface Argument {
 
 /** Bytes that a function of constants can return. */
 export function callBytes(name: string, args: readonly Argument[]): number {
-  const own = args.reduce((bytes, one) => bytes + one.bytes, 16);
-  if (UNBOUNDED_NUMERICS.has(name)) return own + NUMERIC_BYTES;
-  if (SCALED.has(name) && args.length > 1) return own + MAX_SCALE;
-  if (name === "concat_ws") return OTHERS * (own + (args[0]?.bytes ?? 0) * args.length);
+  const argumentBytes = args.reduce((bytes, one) => bytes + one.bytes, 16);
+  if (UNBOUNDED_NUMERICS.has(name)) return argumentBytes + NUMERIC_BYTES;
+  if (SCALED.has(name) && args.length > 1) return argumentBytes + MAX_SCALE;
+  if (name === "concat_ws") return DEFAULT_FACTOR * (argumentBytes + (args[0]?.bytes ?? 0) * args.length);
   // Each level of nesting is indented by four spaces more.
-  if (name === "jsonb_pretty") return own * own;
-  if (name.startsWith("jsonb_path_")) return pathBytes(own, args[1]?.text);
-  return own * (FACTORS.get(name) ?? OTHERS);
+  if (name === "jsonb_pretty") return argumentBytes * argumentBytes;
+  if (name.startsWith("jsonb_path_")) return pathBytes(argumentBytes, args[1]?.text);
+  return argumentBytes * (FACTORS.get(name) ?? DEFAULT_FACTOR);
 }
 
 /**
@@ -82,8 +87,8 @@ export function callBytes(name: string, args: readonly Argument[]): number {
 export function pathBytes(bytes: number, path: string | undefined): number {
   if (path === undefined) return Number.POSITIVE_INFINITY;
   const count = (part: RegExp) => [...path.matchAll(part)].length;
-  const numbers = count(/number|decimal|bigint|double/g) > 0 ? NUMBERS_IN_TEXT : 1;
-  return bytes ** (1 + count(/\*\*/g)) * 12 ** count(/keyvalue/g) * numbers * JSON_TEXT;
+  const numbers = count(/number|decimal|bigint|double/g) > 0 ? EXPONENT_FACTOR : 1;
+  return bytes ** (1 + count(/\*\*/g)) * 12 ** count(/keyvalue/g) * numbers * JSON_FACTOR;
 }
 
 /**
@@ -94,7 +99,7 @@ export function pathBytes(bytes: number, path: string | undefined): number {
  * @param isLiteral true for a literal, whose exponents `literalBytes` has expanded, or an array of literals
  */
 export function castBytes(bytes: number, type: string, isArray: boolean, isLiteral: boolean): number {
-  if (isArray || CONTAINERS.test(type)) return bytes * (isLiteral ? CONTAINER : NUMBERS_IN_TEXT);
+  if (isArray || CONTAINER_TYPES.test(type)) return bytes * (isLiteral ? CONTAINER_FACTOR : EXPONENT_FACTOR);
   if (type === "numeric" && !isLiteral) return bytes + NUMERIC_BYTES;
   return type === "bytea" ? bytes * 2 : bytes;
 }

@@ -6,7 +6,7 @@ import { checkSql, SqlParser } from "./parser.ts";
 
 const FAKE = new URL("../../testing/sql/worker.ts", import.meta.url);
 
-/** Texts of the maximum length, each of which makes the grammar or the check work or fail in another way. */
+/** Texts of the maximum length, each of which stresses the grammar or the check differently. */
 const LARGEST = [
   ["select 1", "+1", ""],
   ["select a", "::int", ""],
@@ -33,7 +33,7 @@ describe("the SQL parser's worker", () => {
   let parser: SqlParser;
   afterEach(() => parser?.close());
 
-  it("refuses what ends the worker, and checks the next statement with a new one", async () => {
+  it("refuses a statement that ends the worker, and checks the next one with a new worker", async () => {
     parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
     for (const killer of ["throw", "hang", "exit"]) {
       const verdict = await parser.check(killer);
@@ -70,7 +70,7 @@ describe("the SQL parser's worker", () => {
     );
   });
 
-  it("replaces a worker after its share of statements", async () => {
+  it("replaces a worker after its maximum number of statements", async () => {
     parser = new SqlParser({ entry: FAKE, statementsPerWorker: 2 });
     for (const text of ["a", "b", "c", "d", "e"]) assert.deepEqual(await parser.check(text), { sql: text });
     assert.equal(parser.started, 3);
@@ -142,7 +142,7 @@ describe("the SQL parser's worker", () => {
       assert.deepEqual(await parser.check("select 1 as a; -- done"), { sql: "select 1 as a" });
       rss.push(process.memoryUsage.rss());
     }
-    // A worker that has ended keeps its memory for a while: what adds up shows in the lowest values.
+    // A worker that has ended keeps its memory for a while: a leak shows in the lowest values.
     const growth = Math.min(...rss.slice(7)) - Math.min(...rss.slice(1, 7));
     assert.ok(growth < 64 * 1024 * 1024, `grew by ${growth} bytes: ${rss}`);
   });
@@ -176,7 +176,7 @@ describe("the SQL parser's worker", () => {
     ["begin", "a transaction of its own"],
     ["alter system set work_mem = 1", "ALTER SYSTEM"],
   ] as const)
-    it(`says that one SELECT is wanted, in place of ${sql}`, async () => {
+    it(`asks for one SELECT instead of ${sql}`, async () => {
       await assert.rejects(checkSql(sql), ({ message }: Error) => {
         assert.ok(message.includes(`does not allow ${name}`), message);
         assert.match(message, /Send one SELECT/);

@@ -15,12 +15,12 @@ export interface ParserOptions {
   /** Statements that may wait, of all tenants and of one. */
   readonly maxWaiting: number;
   readonly maxWaitingOfTenant: number;
-  /** Statements after which a worker is replaced, so that nothing that one leaves behind adds up. */
+  /** Number of statements after which a worker is replaced, so that leaks do not accumulate. */
   readonly statementsPerWorker: number;
 }
 
 const DEFAULTS: ParserOptions = {
-  // A bundle has the worker as a file of its own.
+  // In a bundle the worker is a separate file.
   entry: process.env.RATES_SQL_PARSER ?? new URL("./parserWorker.ts", import.meta.url),
   deadlineMs: 2_000,
   startMs: 30_000,
@@ -32,7 +32,7 @@ const DEFAULTS: ParserOptions = {
 /** Heap of the worker: the largest parse tree needs 40 MB. WASM memory is bounded in the worker itself. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
 
-interface Waiting {
+interface WaitingStatement {
   text: string;
   resolve(verdict: Verdict): void;
   reject(error: Error): void;
@@ -46,11 +46,11 @@ interface Waiting {
 export class SqlParser {
   readonly #options: ParserOptions;
   /** Statements that wait, by tenant. The tenant whose turn is next comes first. */
-  readonly #waiting = new Map<string, Waiting[]>();
+  readonly #waiting = new Map<string, WaitingStatement[]>();
   #waitingCount = 0;
   #worker: Worker | undefined;
   #isReady = false;
-  #current: Waiting | undefined;
+  #current: WaitingStatement | undefined;
   #timer: NodeJS.Timeout | undefined;
   #statements = 0;
   /** Workers started so far. */
@@ -66,7 +66,7 @@ export class SqlParser {
    * @throws JobError Busy when too many statements wait; Internal when no worker starts
    */
   check(text: string, tenant = ""): Promise<Verdict> {
-    const early = unparsable(text);
+    const early = refuseUnparsable(text);
     if (early) return Promise.resolve(early);
     const own = this.#waiting.get(tenant) ?? [];
     const { maxWaiting, maxWaitingOfTenant } = this.#options;
@@ -100,7 +100,7 @@ export class SqlParser {
   }
 
   /** The next statement: of the tenant whose turn it is, which then comes last. */
-  #take(): Waiting | undefined {
+  #take(): WaitingStatement | undefined {
     const [turn] = this.#waiting;
     if (turn === undefined) return undefined;
     const [tenant, own] = turn;
@@ -115,7 +115,7 @@ export class SqlParser {
     const worker = new Worker(this.#options.entry, {
       name: "sql-parser",
       resourceLimits: RESOURCE_LIMITS,
-      // It needs nothing of the environment, and what the WASM module writes about its end is of no use.
+      // The worker needs no environment variables; the WASM module's crash output is discarded.
       env: {},
       execArgv: [],
       stdout: true,
@@ -147,7 +147,7 @@ export class SqlParser {
     this.#timer = setTimeout(() => this.#lost(worker, new Error("the deadline passed")), milliseconds);
   }
 
-  /** The worker is of no further use: its statement is refused, or fails where the worker never started. */
+  /** Drops a worker that failed or timed out. Its statement is refused, or fails if the worker never started. */
   #lost(worker: Worker | undefined, error: Error): void {
     if (worker === undefined || worker !== this.#worker) return;
     const wasReady = this.#isReady;
@@ -184,13 +184,19 @@ export class SqlParser {
   }
 }
 
-/** Rejects without parsing: texts that are too long or slow to read, and those that the parser reads differently from Postgres. */
-function unparsable(text: string): Verdict | undefined {
+/**
+ * Refuses without parsing: texts that are too long or slow to parse, and texts that the parser reads differently from
+ * Postgres.
+ */
+function refuseUnparsable(text: string): Verdict | undefined {
   const bytes = Buffer.byteLength(text);
   if (bytes > SQL_LIMITS.bytes)
     return refuse(`is ${bytes} bytes long; the maximum is ${SQL_LIMITS.bytes}. Shorten the query.`);
-  // The parser takes a NUL for the end of the text, and stores no half of a surrogate pair.
-  if (text.includes("\0") || !text.isWellFormed()) return refuse("holds a character that Postgres cannot store.");
+  // The parser treats NUL as the end of the text, and drops halves of surrogate pairs.
+  if (text.includes("\0") || !text.isWellFormed())
+    return refuse(
+      "contains a character that Postgres cannot store. Remove NUL characters and halves of surrogate pairs.",
+    );
   const run = longestOperatorRun(text);
   if (run > SQL_LIMITS.operatorRun)
     return refuse(
@@ -225,7 +231,7 @@ let shared: SqlParser | undefined;
 /**
  * Checks caller-supplied SQL against the allow-lists: one SELECT that reads the platform's tables.
  * @param tenant sender of the text
- * @returns the statement to run and to explain: the text that was parsed, without semicolon and what follows it
+ * @returns the statement to run and explain: the parsed text without its semicolon and the text after it
  * @throws JobError InvalidSql or NotOneStatement with a problem per refused part; Busy when too many statements wait
  */
 export async function checkSql(text: string, tenant = ""): Promise<string> {
@@ -235,7 +241,7 @@ export async function checkSql(text: string, tenant = ""): Promise<string> {
   const details = verdict.problems.map((problem) => ({
     field: "task.sql",
     ...(problem.value ? { value: escapeInvisibleInText(problem.value) } : {}),
-    message: escapeInvisibleInText(placed(problem)),
+    message: escapeInvisibleInText(describeProblem(problem)),
   }));
   const [first] = details;
   const others =
@@ -243,5 +249,5 @@ export async function checkSql(text: string, tenant = ""): Promise<string> {
   throw new JobError(verdict.refused, { reason: `task.sql ${first?.message}${others}` }, { details });
 }
 
-const placed = ({ at, message }: SqlProblem): string =>
+const describeProblem = ({ at, message }: SqlProblem): string =>
   at ? `at line ${at.line}, column ${at.column} ${message}` : message;

@@ -6,13 +6,13 @@ import { type SqlProblem, TOO_COMPLEX, type Verdict } from "./verdict.ts";
 import type { Finding } from "./walk.ts";
 
 /**
- * Entry point of the parser's worker thread. It takes texts and posts verdicts; anything unexpected ends it, and its owner
- * (parser.ts) refuses the statement. The parse tree stays here: it can be 40 times as large as the text.
+ * Entry point of the parser's worker thread. It receives texts and posts verdicts; an unexpected error ends it, and
+ * parser.ts refuses the statement. The parse tree, which can be 40 times as large as the text, is not posted.
  */
 
 /** Memory that the WASM module may grow to. It starts at 16 MB and needs no more for texts of the maximum length. */
-const WASM_BYTES = 64 * 1024 * 1024;
-const WASM_PAGE = 64 * 1024;
+const MAX_WASM_BYTES = 64 * 1024 * 1024;
+const WASM_PAGE_BYTES = 64 * 1024;
 
 /** resourceLimits bound the JavaScript heap only, so growth of WASM memory is bounded here. */
 interface WasmMemory {
@@ -23,17 +23,17 @@ const { prototype } = (globalThis as unknown as { WebAssembly: { Memory: { proto
   .Memory;
 const { grow } = prototype;
 prototype.grow = function limitedGrow(this: WasmMemory, pages: number): number {
-  if (this.buffer.byteLength + pages * WASM_PAGE > WASM_BYTES) throw new RangeError("WASM memory limit");
+  if (this.buffer.byteLength + pages * WASM_PAGE_BYTES > MAX_WASM_BYTES) throw new RangeError("WASM memory limit");
   return grow.call(this, pages);
 };
 
 const port = parentPort;
 if (!port) throw new Error("parserWorker.ts runs as a worker thread only");
 await loadModule();
-port.on("message", (text: string) => port.postMessage(verdictOf(text)));
+port.on("message", (text: string) => port.postMessage(check(text)));
 port.postMessage("ready");
 
-function verdictOf(text: string): Verdict {
+function check(text: string): Verdict {
   if (text.trim() === "") return refusal(text, "NotOneStatement", [{ offset: 0, message: "has no statement." }]);
   let parsed: { stmts?: { stmt: object; stmt_location?: number; stmt_len?: number }[] };
   try {
@@ -49,7 +49,7 @@ function verdictOf(text: string): Verdict {
   if (!first) return refusal(text, "NotOneStatement", [{ offset: 0, message: "has no statement." }]);
   if (second) {
     const message = "has a second statement. Send one SELECT per request.";
-    return refusal(text, "NotOneStatement", [{ offset: startOf(bytes, second.stmt_location ?? 0), message }]);
+    return refusal(text, "NotOneStatement", [{ offset: skipWhitespace(bytes, second.stmt_location ?? 0), message }]);
   }
   const findings = checkStatement(first.stmt);
   if (findings.length > 0) return refusal(text, "InvalidSql", findings);
@@ -62,14 +62,17 @@ function verdictOf(text: string): Verdict {
   };
 }
 
-/** The grammar's own stack, or memory, was used up: what it leaves behind is not relied on. */
+/** The grammar's stack or memory is exhausted: its state is no longer reliable. */
 const isExhausted = (message: string) => !isTooNested(message) && /memory|stack depth/.test(message);
 
-/** The grammar's table of open brackets and operators is full (YYMAXDEPTH): a syntax error that leaves nothing behind. */
+/**
+ * The grammar's table of open brackets and operators is full (YYMAXDEPTH): a syntax error, after which the module is
+ * still usable.
+ */
 const isTooNested = (message: string) => message.startsWith("memory exhausted at or near");
 
 /** The first byte from `offset` that is not white space. */
-function startOf(bytes: Buffer, offset: number): number {
+function skipWhitespace(bytes: Buffer, offset: number): number {
   let at = offset;
   while (at < bytes.length && (bytes[at] ?? 0) <= 0x20) at += 1;
   return at;
@@ -79,20 +82,20 @@ function refusal(text: string, refused: "InvalidSql" | "NotOneStatement", findin
   const bytes = Buffer.from(text);
   return {
     refused,
-    problems: findings.map((finding) => placed(bytes, finding)),
+    problems: findings.map((finding) => locate(bytes, finding)),
     furtherProblems: findings.length >= SQL_LIMITS.problems,
   };
 }
 
-/** Characters of the text that a problem shows. */
-const SHOWN = 60;
+/** Maximum length of a problem's excerpt. Characters. */
+const MAX_EXCERPT = 60;
 
-function placed(bytes: Buffer, { offset, message }: Finding): SqlProblem {
+function locate(bytes: Buffer, { offset, message }: Finding): SqlProblem {
   const before = bytes.subarray(0, offset).toString();
   const lineStart = before.lastIndexOf("\n") + 1;
   return {
     at: { line: before.split("\n").length, column: [...before.slice(lineStart)].length + 1 },
-    value: [...bytes.subarray(offset, offset + 4 * SHOWN).toString()].slice(0, SHOWN).join(""),
+    value: [...bytes.subarray(offset, offset + 4 * MAX_EXCERPT).toString()].slice(0, MAX_EXCERPT).join(""),
     message,
   };
 }

@@ -1,54 +1,59 @@
-import { MOST_BYTES } from "./cost.ts";
+import { MAX_BYTES } from "./cost.ts";
 import { literalNumber, type Wrapped } from "./tree.ts";
 
 /**
- * Time that evaluating an expression can take, in steps of a few nanoseconds. Postgres looks for an interruption between
- * rows, not inside most functions: a long step outlives the statement's time limit, and a cancel. Expressions of constants
+ * Time that evaluating an expression can take, in steps of a few nanoseconds. Postgres checks for interrupts between
+ * rows, not inside most functions: a long call outlives the statement timeout and a cancel. Expressions of constants
  * are evaluated while planning, in sessions that all callers share.
  */
 
-const setOf = (names: string): ReadonlySet<string> => new Set(names.split(/\s+/));
+const words = (names: string): ReadonlySet<string> => new Set(names.split(/\s+/));
 
-/** Functions that compare each part of one argument with each part of another, without looking for an interruption. */
-const PRODUCTS = setOf(
+/** Functions that compare each part of one argument with each part of another, without checking for interrupts. */
+const PRODUCT_FUNCTIONS = words(
   `btrim jsonb_contains jsonb_delete ltrim position replace rtrim split_part string_to_array string_to_table strpos
     translate`,
 );
-/** Operators that do so: LIKE, and containment and overlap of arrays and JSON. */
-const PRODUCT_OPERATORS = setOf("~~ !~~ ~~* !~~* @> <@ && ?| ?& -");
+/** Operators that do the same: LIKE, and containment and overlap of arrays and JSON. */
+const PRODUCT_OPERATORS = words("~~ !~~ ~~* !~~* @> <@ && ?| ?& -");
 /** Functions that sort their argument by insertion, or move the rest of it at each character. */
-const SQUARES = setOf("normalize is_normalized parse_ident");
+const QUADRATIC_FUNCTIONS = words("normalize is_normalized parse_ident");
 /** Arithmetic of long numbers: products of their digits, of which one step handles many. */
-const ARITHMETIC = setOf("* / % ^ div exp gcd lcm ln log mod pow power sqrt |/");
+const ARITHMETIC = words("* / % ^ div exp gcd lcm ln log mod pow power sqrt |/");
 const DIGITS_PER_STEP = 16;
 /** Steps per byte of everything else. */
 const STEPS_PER_BYTE = 4;
-/** Bytes of an argument that is short enough beside one of any length: of an array or document, of a text, and of a constant text. */
-const SHORT = 256;
+/**
+ * Bytes of an argument that is short enough beside one of any length: of an array or document, of a text, and of a
+ * constant text.
+ */
+const SHORT_BYTES = 256;
 const SHORT_TEXT = 128;
 const SHORT_CONSTANT = 40;
 /** Functions and operators of texts among those. */
-const TEXT_PRODUCTS = setOf(
+const TEXT_PRODUCTS = words(
   "btrim ltrim position replace rtrim split_part string_to_array string_to_table strpos translate ~~ !~~ ~~* !~~*",
 );
-/** Bytes of a base up to which a logarithm takes milliseconds: one next to 1 is computed with the square of its digits. */
+/**
+ * Bytes of a base up to which a logarithm takes milliseconds: one next to 1 is computed with the square of its digits.
+ */
 const LONG_BASE = 500;
 
-/** Returns true if `value.name` would call a function that takes long by itself. */
-export const isSquare = (name: string): boolean => SQUARES.has(name);
+/** Returns true for functions with quadratic run time. */
+export const isQuadratic = (name: string): boolean => QUADRATIC_FUNCTIONS.has(name);
 
 /**
  * Longest uninterrupted run of a function or an operator.
  * @param name of the function or the operator
- * @param sizes bytes of the arguments; Infinity where an aggregate or a recursion builds one
+ * @param sizes bytes of the arguments; Infinity if an aggregate or a recursion builds one
  * @param constant bytes of the longest constant among them
  */
 export function uninterruptedSteps(name: string, sizes: readonly number[], constant = 0): number {
   const [first = 0, second = 0] = [...sizes].sort((a, b) => b - a);
-  if (SQUARES.has(name)) return first * first;
+  if (QUADRATIC_FUNCTIONS.has(name)) return first * first;
   const shortText = constant === second ? SHORT_CONSTANT : SHORT_TEXT;
-  const short = TEXT_PRODUCTS.has(name) ? shortText : SHORT;
-  return (PRODUCTS.has(name) || PRODUCT_OPERATORS.has(name)) && second > short ? first * second : 0;
+  const short = TEXT_PRODUCTS.has(name) ? shortText : SHORT_BYTES;
+  return (PRODUCT_FUNCTIONS.has(name) || PRODUCT_OPERATORS.has(name)) && second > short ? first * second : 0;
 }
 
 /** Returns true if a logarithm's base can be so near to 1 that computing it takes seconds to minutes. */
@@ -57,10 +62,10 @@ export const isLongLogarithm = (name: string, sizes: readonly number[]): boolean
 
 /** Bytes that a call handles of arguments that are long; a value without a maximum counts as the longest there is. */
 export const handled = (sizes: readonly number[]): number =>
-  sizes.reduce((total, size) => total + Math.min(size, MOST_BYTES), 0);
+  sizes.reduce((total, size) => total + Math.min(size, MAX_BYTES), 0);
 
 /** Functions whose result can have all of numeric's digits, however short their arguments are. */
-const POWERS = setOf("^ exp pow power");
+const POWERS = words("^ exp pow power");
 /** Exponents up to which that takes no time worth counting. */
 const SMALL_EXPONENT = 1_000;
 /** Steps of a power of constants: 0.5 to 4 s. */
@@ -77,8 +82,8 @@ const LONG_NUMBER = 50_000;
 
 /** Time that arithmetic takes per row, as the bytes that would take as long to copy. */
 export function arithmeticWork(name: string, sizes: readonly number[], isLong: boolean): number {
-  if (isLong) return MOST_BYTES / 2;
-  return ARITHMETIC.has(name) && Math.max(...sizes) > LONG_NUMBER ? MOST_BYTES / 4 : 0;
+  if (isLong) return MAX_BYTES / 2;
+  return ARITHMETIC.has(name) && Math.max(...sizes) > LONG_NUMBER ? MAX_BYTES / 4 : 0;
 }
 
 /** Steps that evaluating a function or an operator of constants takes. */
@@ -89,20 +94,20 @@ export function constantSteps(name: string, sizes: readonly number[], resultByte
   return bytes * STEPS_PER_BYTE + arithmetic + uninterruptedSteps(name, sizes);
 }
 
-/** Functions whose value has a small size, whatever their arguments have. */
-const SMALL_RESULTS = setOf(
+/** Functions with small results for arguments of any size. */
+const SMALL_RESULTS = words(
   `array_length array_lower array_ndims array_position array_upper ascii avg bit_count bit_length cardinality char_length
     character_length count crc32 crc32c cume_dist date_part dense_rank extract get_bit get_byte is_normalized isempty
     json_array_length json_typeof jsonb_array_length jsonb_contains jsonb_typeof length lower_inf md5 ntile num_nonnulls
     num_nulls octet_length percent_rank position rank regexp_count regexp_instr regexp_like row_number sha224 sha256 sha384
     sha512 starts_with strpos sum to_date to_timestamp upper_inf width_bucket`,
 );
-const SMALL_BYTES = 64;
+const SMALL_RESULT_BYTES = 64;
 /** Functions that collect values of many rows in one. */
-const COLLECTORS = /^(?:string_agg|(?:array|range|json|jsonb)_agg|jsonb?_(?:object_)?agg.*)$/;
+const COLLECTING_AGGREGATES = /^(?:string_agg|(?:array|range|json|jsonb)_agg|jsonb?_(?:object_)?agg.*)$/;
 
 /** Bytes of a function's value while the query runs, where `grown` is what its arguments make of it. */
-export function resultSize(name: string, grown: number): number {
-  if (COLLECTORS.test(name)) return Number.POSITIVE_INFINITY;
-  return SMALL_RESULTS.has(name) ? SMALL_BYTES : grown;
+export function resultSize(name: string, grownBytes: number): number {
+  if (COLLECTING_AGGREGATES.test(name)) return Number.POSITIVE_INFINITY;
+  return SMALL_RESULTS.has(name) ? SMALL_RESULT_BYTES : grownBytes;
 }

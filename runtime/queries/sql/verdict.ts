@@ -1,4 +1,4 @@
-/** A part of a statement that is refused, with its place. */
+/** A refused part of a statement, with its position. */
 export interface SqlProblem {
   /** Position from 1 in characters; absent if the text as a whole is refused. */
   at?: { line: number; column: number };
@@ -9,8 +9,8 @@ export interface SqlProblem {
 
 /** Result of checking a statement. */
 export type Verdict =
-  /** Allowed: the statement alone, without semicolon and what follows it. It is what runs and what is explained. */
+  /** Allowed: the statement without its semicolon and the text after it, to run and to explain. */
   { sql: string } | { refused: "InvalidSql" | "NotOneStatement"; problems: SqlProblem[]; furtherProblems: boolean };
 
-/** Message of a statement that the grammar, or its worker, cannot hold. */
+/** Message for a statement that exhausts the grammar or its worker. */
 export const TOO_COMPLEX = "is too complex to be checked. Simplify or split the query.";

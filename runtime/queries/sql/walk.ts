@@ -1,11 +1,11 @@
-import { type Cost, type Cte, NOTHING, type Scope, sizeOf, sum } from "./cost.ts";
+import { type Cost, type Cte, NO_COST, type Scope, sizeOf, sum } from "./cost.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type Field, NODE_RULES, REFUSED_NODES } from "./nodes.ts";
 import { type Fields, isTruth, typed, type Wrapped } from "./tree.ts";
 
-/** A part of a statement that is refused. */
+/** A refused part of a statement. */
 export interface Finding {
-  /** Byte in the text. */
+  /** Offset in the text. Bytes. */
   offset: number;
   message: string;
 }
@@ -20,8 +20,8 @@ export interface Context {
   readonly polarity?: "plain" | "negated" | "both";
 }
 
-/** Ends a check whose statement exceeds a maximum: what remains is not looked at. */
-export class Stop extends Error {}
+/** Ends a check whose statement exceeds a maximum; the rest is not checked. */
+export class StopCheck extends Error {}
 
 /** Visits the nodes of a parse tree: counts them, and refuses types, fields and sizes that are not allowed. */
 export abstract class NodeWalk {
@@ -30,7 +30,7 @@ export abstract class NodeWalk {
 
   protected refuse(offset: number, message: string): void {
     this.findings.push({ offset, message });
-    if (this.findings.length >= SQL_LIMITS.problems) throw new Stop();
+    if (this.findings.length >= SQL_LIMITS.problems) throw new StopCheck();
   }
 
   protected refuseNode(key: string, { offset }: Context): void {
@@ -40,7 +40,7 @@ export abstract class NodeWalk {
 
   protected exceeds({ offset }: Context, what: string, maximum: number): never {
     this.findings.push({ offset, message: `${what}; the maximum is ${maximum}. Simplify or split the query.` });
-    throw new Stop();
+    throw new StopCheck();
   }
 
   protected limit(cost: Cost, context: Context): void {
@@ -73,7 +73,7 @@ export abstract class NodeWalk {
       );
   }
 
-  /** Enters a node: counts it, and knows its place in the text. */
+  /** Enters a node: counts it and determines its position in the text. */
   protected enter(context: Context, fields: Fields): Context {
     this.nodes += 1;
     const { location } = fields;
@@ -85,10 +85,10 @@ export abstract class NodeWalk {
     return inner;
   }
 
-  /** Checks a node of any allowed type, and answers what it costs. */
+  /** Checks a node of any allowed type. @returns its cost */
   protected node(node: unknown, context: Context): Cost {
     const [type, fields] = typed(node as Wrapped);
-    return type === "" ? NOTHING : this.#fields(type, fields, context);
+    return type === "" ? NO_COST : this.#fields(type, fields, context);
   }
 
   protected list(nodes: unknown, context: Context): Cost[] {
@@ -102,7 +102,7 @@ export abstract class NodeWalk {
     const context = this.enter(outer, fields);
     if (!Object.hasOwn(NODE_RULES, type)) {
       this.refuseNode(type, context);
-      return NOTHING;
+      return NO_COST;
     }
     const cost = this.special(type, fields, context) ?? this.plain(type, fields, context);
     if (cost.bytes > SQL_LIMITS.constantBytes)
@@ -114,7 +114,7 @@ export abstract class NodeWalk {
     return isTruth(type, fields) ? { ...cost, bytes: 1, size: 1 } : cost;
   }
 
-  /** Checks the names of a node's fields, and those children that need nothing special. */
+  /** Checks the names of a node's fields, and the children that need no special rules. */
   protected plain(type: string, fields: Fields, context: Context, handled: readonly string[] = []): Cost {
     const parts: Cost[] = [];
     const rule = NODE_RULES[type];
@@ -130,14 +130,14 @@ export abstract class NodeWalk {
   #field(name: string, field: Field, value: unknown, context: Context): Cost {
     if (field === "node") return this.node(value, context);
     if (field === "nodes") return sum(this.list(value, context));
-    if (field === "names" || field === "value") return NOTHING;
+    if (field === "names" || field === "value") return NO_COST;
     if (!("type" in field)) {
       if (!field.includes(String(value))) this.refuseNode(name, context);
-      return NOTHING;
+      return NO_COST;
     }
     return this.#fields(field.type, value as Fields, context);
   }
 
-  /** Checks what a node's type alone does not decide; undefined where nothing is special about it. */
+  /** Checks node types that need special rules; undefined for all others. */
   protected abstract special(type: string, fields: Fields, context: Context): Cost | undefined;
 }

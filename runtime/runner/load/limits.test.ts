@@ -104,7 +104,7 @@ describe("the limits of reading a batch", () => {
     const bytes = repeated(HEADER.prices, () => "AAAAA,BBBBB,2021-01-01,5\n");
     await assert.rejects(load("prices", { format: "csv", bytes }, { stagedBytes: 1_000_000 }), {
       code: "BatchTooLarge",
-      message: /1000000 bytes that it may take in the database \(jobs.stagedBytes\): reading stopped after \d+ rows/,
+      message: /1000000 bytes in the database \(jobs.stagedBytes\); reading stopped after \d+ rows/,
     });
   });
 

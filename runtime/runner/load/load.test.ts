@@ -243,7 +243,7 @@ describe("loading a batch", () => {
     await assert.rejects(load("orig_code,dest,day,day,x\n"), {
       code: "InvalidHeader",
       message:
-        "The header of the source does not fit prices: 'dest' is not a column. Did you mean 'dest_code'? 'x' is not a column. There are: orig_code, dest_code, day, price. 'dest_code' is missing. 'price' is missing. 'day' is duplicated. Line 1 must name orig_code,dest_code,day,price in any order.",
+        "The header of the source does not match the columns of prices: 'dest' is not a column. Did you mean 'dest_code'? 'x' is not a column. Known: orig_code, dest_code, day, price. 'dest_code' is missing. 'price' is missing. 'day' is duplicated. Line 1 must name orig_code,dest_code,day,price in any order.",
     });
     for (const empty of ["", "\n\r\n", "\uFEFF"])
       await assert.rejects(load(empty), { code: "InvalidHeader", message: /the file is empty[.] Line 1 must name/ });

@@ -101,7 +101,7 @@ describe("the values of a batch", () => {
       "2 price 1 is given more than once",
       '3 dest_code a"b,{ is not the code of a known port',
       '3 x {"price":"}"} is given more than once',
-      '3 x {"price":"}"} is not a column. There are: orig_code, dest_code, day, price.',
+      '3 x {"price":"}"} is not a column. Known: orig_code, dest_code, day, price.',
       "4 day price must be a day written YYYY-MM-DD",
     ]);
   });

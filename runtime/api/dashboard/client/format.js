@@ -16,11 +16,11 @@ export const counted = (value, what) => `${count(value)} ${what}${value === 1 ? 
 
 /**
  * Formats a duration: "340 ms", "2.4 s", "3 min 5 s", "2 h 4 min". Negative durations, from differing clocks, become 0.
- * @param {number | null | undefined} given
+ * @param {number | null | undefined} milliseconds
  */
-export function duration(given) {
-  if (given === null || given === undefined || Number.isNaN(given)) return NOTHING;
-  const ms = Math.max(0, given);
+export function duration(milliseconds) {
+  if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return NOTHING;
+  const ms = Math.max(0, milliseconds);
   if (ms < 999.5) return `${Math.round(ms)}${UNIT}ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)}${UNIT}s`;
   const seconds = Math.round(ms / 1_000);
@@ -86,7 +86,7 @@ export const zone = (iso) =>
     .find(({ type }) => type === "timeZoneName")?.value ?? "";
 
 /** @type {Record<import("../../../contract/states.ts").DocumentState, string>} */
-export const STATE_WORDS = {
+export const STATE_LABELS = {
   PENDING: "Waiting",
   IN_PROGRESS: "Running",
   SUCCEEDED: "Succeeded",

@@ -61,4 +61,4 @@ export const jobPath = ({ tenant, requestId }, rest = "", search = {}) =>
   `jobs/${encodeURIComponent(requestId)}${rest}?${new URLSearchParams({ tenant, ...search })}`;
 
 /** @param {unknown} error */
-export const wordsOf = (error) => (error instanceof Error ? error.message : String(error));
+export const errorMessage = (error) => (error instanceof Error ? error.message : String(error));

@@ -14,7 +14,7 @@ import { isSignedIn } from "./session.js";
 import { ConfirmDialog } from "./ui/confirm.js";
 import { Login } from "./ui/login.js";
 import { Shell } from "./ui/shell.js";
-import { SignedIn, SignIn, wordsOfFailure } from "./ui/signIn.js";
+import { failureMessage, SignedIn, SignIn } from "./ui/signIn.js";
 
 function Page() {
   const now = route.value;
@@ -45,7 +45,7 @@ function App() {
   // A link's code replaces an existing session.
   if (now.page === "sign-in") return html`<${SignIn} key=${now.code} code=${now.code} />`;
   if (now.page === "signed-in") return html`<${SignedIn} next=${now.next} />`;
-  if (now.page === "sign-in-failed") return html`<${Login} problem=${wordsOfFailure(now.error)} />`;
+  if (now.page === "sign-in-failed") return html`<${Login} problem=${failureMessage(now.error)} />`;
   if (!isSignedIn.value) return html`<${Login} />`;
   return html`<${Shell} page=${now.page}><${Page} /><//><${ConfirmDialog} />`;
 }

@@ -1,31 +1,31 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { wordsOf } from "./http.js";
+import { errorMessage } from "./http.js";
 
 /** Maximum delay after failures, as a multiple of the interval. */
-const MOST_PATIENCE = 8;
+const MAX_BACKOFF = 8;
 
 /**
  * @template T
- * @typedef {{ found: T | undefined, error: string, stale: boolean, contactAt: number | undefined, again: () => void }} Polled
- * `found` is kept while the next request is running or has failed; `stale`: it belongs to an earlier key; `contactAt`:
- * time of the API's last answer, in milliseconds
+ * @typedef {{ found: T | undefined, error: string, stale: boolean, contactAt: number | undefined, again: () => void }}
+ * Polled `found` is kept while the next request is running or has failed; `stale`: it belongs to an earlier key;
+ * `contactAt`: time of the API's last answer, in milliseconds
  */
 
 /**
  * Polls while the page is visible. A new `key` cancels the running request and polls at once.
  * @template T
  * @param {string} key identifies what is polled
- * @param {(signal: AbortSignal) => Promise<T>} look
+ * @param {(signal: AbortSignal) => Promise<T>} poll
  * @param {number | ((found: T) => number | undefined)} everyMs interval; undefined: the result is final
  * @returns {Polled<T>}
  */
-export function usePolled(key, look, everyMs) {
+export function usePolled(key, poll, everyMs) {
   const [state, setState] = useState(
     /** @type {{ key: string, found?: T, error: string, contactAt?: number }} */ ({ key: "", error: "" }),
   );
   const [turn, setTurn] = useState(0);
-  const looking = useRef(look);
-  looking.current = look;
+  const controller = useRef(poll);
+  controller.current = poll;
   const every = useRef(everyMs);
   every.current = everyMs;
 
@@ -33,7 +33,7 @@ export function usePolled(key, look, everyMs) {
     const ended = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
-    let patience = 1;
+    let backoff = 1;
     let final = false;
     let busy = false;
     const next = async () => {
@@ -43,15 +43,15 @@ export function usePolled(key, look, everyMs) {
       /** @type {number | undefined} */
       let wait;
       try {
-        const found = await looking.current(ended.signal);
-        patience = 1;
+        const found = await controller.current(ended.signal);
+        backoff = 1;
         wait = typeof every.current === "number" ? every.current : every.current(found);
         final = wait === undefined;
         if (!ended.signal.aborted) setState({ key, found, error: "", contactAt: Date.now() });
       } catch (error) {
-        patience = Math.min(MOST_PATIENCE, 2 * patience);
-        wait = 1_000 * patience;
-        if (!ended.signal.aborted) setState((before) => ({ ...before, error: wordsOf(error) }));
+        backoff = Math.min(MAX_BACKOFF, 2 * backoff);
+        wait = 1_000 * backoff;
+        if (!ended.signal.aborted) setState((before) => ({ ...before, error: errorMessage(error) }));
       }
       busy = false;
       if (wait !== undefined && !ended.signal.aborted) timer = setTimeout(next, wait);

@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
 import { deadLetters } from "../figures.js";
 import { ago, count, counted, moment } from "../format.js";
-import { ask, wordsOf } from "../http.js";
+import { ask, errorMessage } from "../http.js";
 import { confirmed } from "../ui/confirm.js";
 import { Empty, Failure, Panel } from "../ui/parts.js";
 import { Letters } from "./letters.js";
@@ -16,14 +16,14 @@ export function DeadLetters() {
   const [page, setPage] = useState(/** @type {Page | undefined} */ (undefined));
   const [chosen, setChosen] = useState(/** @type {string[]} */ ([]));
   const [error, setError] = useState("");
-  const [said, setSaid] = useState("");
+  const [message, setMessage] = useState("");
   const [busy, setBusy] = useState(false);
 
   /** @param {() => Promise<void>} act */
   const doing = async (act) => {
     setBusy(true);
     setError("");
-    await act().catch((thrown) => setError(wordsOf(thrown)));
+    await act().catch((thrown) => setError(errorMessage(thrown)));
     setBusy(false);
   };
   const look = async () => {
@@ -41,7 +41,7 @@ export function DeadLetters() {
    */
   const requeue = (which) =>
     doing(async () => {
-      setSaid("");
+      setMessage("");
       /** @type {Redriven} */
       const dry = await ask("redrive", { method: "POST", body: { ...which, dryRun: true } });
       const n = sumOf(dry.redriven);
@@ -61,7 +61,7 @@ export function DeadLetters() {
       if (!yes) return;
       /** @type {Redriven} */
       const { redriven } = await ask("redrive", { method: "POST", body: which });
-      setSaid(`${counted(sumOf(redriven), "message")} moved back to the request queue.`);
+      setMessage(`${counted(sumOf(redriven), "message")} moved back to the request queue.`);
       await look();
     });
 
@@ -76,7 +76,7 @@ export function DeadLetters() {
         requeued or expire.
       </p>
       ${error && html`<${Failure}>${error}<//>`}
-      <p role="status" class="done">${said}</p>
+      <p role="status" class="done">${message}</p>
       ${
         page &&
         (page.causes.length === 0

@@ -46,7 +46,7 @@ function Item({ letter, busy, requeue }) {
         ${type} <span class="dim">${sentAt && ago(sentAt)} · received ${receives === 1 ? "once" : `${count(receives)} times`}${failsAgain && " · would fail again"}</span>
       </summary>
       <p>${reason ?? "SQS moved this message here after it was received too often without being accepted."}</p>
-      ${failsAgain && failsAgain.reason !== reason && html`<p class="warn-text">Sent again as it is: ${failsAgain.reason}</p>`}
+      ${failsAgain && failsAgain.reason !== reason && html`<p class="warn-text">If sent again unchanged: ${failsAgain.reason}</p>`}
       <dl class="facts small">
         ${sentAt && html`<div><dt>Sent</dt><dd>${moment(sentAt)}</dd></div>`}
         ${firstReceivedAt && html`<div><dt>First received</dt><dd>${moment(firstReceivedAt)}</dd></div>`}

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { counted, whatOf } from "../format.js";
-import { ask, jobPath, send, wordsOf } from "../http.js";
+import { ask, errorMessage, jobPath, send } from "../http.js";
 import { mayPass } from "../jobs/chosen.js";
 import { formatRoute } from "../route.js";
 import { may } from "../session.js";
@@ -30,7 +30,7 @@ export function Actions({ job, changed }) {
   const doing = (name, act) => async () => {
     setBusy(name);
     setError("");
-    await act().catch((thrown) => setError(wordsOf(thrown)));
+    await act().catch((thrown) => setError(errorMessage(thrown)));
     setBusy("");
   };
   const { status, task } = job;

@@ -4,7 +4,7 @@ import { Empty, StackedTable } from "../ui/parts.js";
 
 /** @param {{ job: import("../types.ts").Job }} props */
 export function Attempts({ job: { attempts } }) {
-  if (attempts.length === 0) return html`<${Empty}>No run has taken it yet.<//>`;
+  if (attempts.length === 0) return html`<${Empty}>No run has started it yet.<//>`;
   return html`
     <${StackedTable} label="Attempts" head=${["#", "Runner", "Started", "Ran", "Outcome", "Peak memory", "Log"]} numeric=${[3, 5]}>
       ${attempts.map(

@@ -4,7 +4,7 @@
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
 /** Maximum number of decimals, and the maximum for numbers below 1. */
-const MOST_DECIMALS = 2;
+const MAX_DECIMALS = 2;
 const SMALL_DECIMALS = 4;
 
 /** Tells if a column contains numbers; codes with a leading zero are not numbers. @param {Row} values */
@@ -16,7 +16,7 @@ export function decimalsOf(values) {
   const given = values.filter((value) => value !== null);
   const decimals = Math.max(0, ...given.map((value) => (/\.(\d+)/.exec(value)?.[1] ?? "").length));
   const isSmall = given.length > 0 && given.every((value) => Math.abs(Number(value)) < 1);
-  return Math.min(decimals, isSmall ? SMALL_DECIMALS : MOST_DECIMALS);
+  return Math.min(decimals, isSmall ? SMALL_DECIMALS : MAX_DECIMALS);
 }
 
 /**
@@ -37,7 +37,8 @@ export function numberText(text, decimals) {
 
 /**
  * Sorts rows by a column, nulls last in both directions; without a sort returns them unchanged.
- * @type {(rows: readonly Row[], sort: { column: number, isDown: boolean } | undefined, isNumber: (column: number) => boolean) => readonly Row[]}
+ * @type {(rows: readonly Row[], sort: { column: number, isDown: boolean } | undefined, isNumber: (column: number) =>
+ * boolean) => readonly Row[]}
  */
 export function sorted(rows, sort, isNumber) {
   if (!sort) return rows;

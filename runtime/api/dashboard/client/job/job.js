@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { bytes, count, duration, STATE_WORDS, shareDone } from "../format.js";
+import { bytes, count, duration, STATE_LABELS, shareDone } from "../format.js";
 import { ask, jobPath } from "../http.js";
 import { usePolled } from "../polling.js";
 import { LostContact } from "../ui/contact.js";
@@ -41,7 +41,7 @@ export function JobPage({ tenant, requestId }) {
       ${job && html`<${Badge} status=${job.status} />`}
       ${job && html`<${Actions} job=${job} changed=${again} />`}
     </div>
-    <p class="hidden" role="status">${job && STATE_WORDS[job.status]}</p>
+    <p class="hidden" role="status">${job && STATE_LABELS[job.status]}</p>
     ${error && (job ? html`<${LostContact} error=${error} contactAt=${contactAt} />` : html`<${Failure}>${error}<//>`)}
     ${
       job

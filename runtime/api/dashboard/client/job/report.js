@@ -1,8 +1,8 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { count } from "../format.js";
-import { wordsOf } from "../http.js";
-import { Faults, faultsOf } from "../ui/faults.js";
+import { errorMessage } from "../http.js";
+import { ProblemTable, problemsIn } from "../ui/faults.js";
 import { Panel } from "../ui/parts.js";
 import { download } from "./download.js";
 
@@ -10,7 +10,7 @@ import { download } from "./download.js";
 export function Report({ job }) {
   if (!job.error) return null;
   const { type, category, message, retryable, details } = job.error;
-  const { more } = faultsOf(details);
+  const { more } = problemsIn(details);
   const isCancelled = job.status === "CANCELLED";
   return html`
     <${Panel}
@@ -19,7 +19,7 @@ export function Report({ job }) {
       aside=${!isCancelled && html`<span class="dim small">${category} error${retryable ? ", retrying may help" : ", retrying will not help"}</span>`}
     >
       <p>${message}</p>
-      <${Faults} details=${details} />
+      <${ProblemTable} details=${details} />
       ${more > 0 && html`<${Rest} job=${job} more=${more} />`}
     <//>
   `;
@@ -34,7 +34,7 @@ function Rest({ job, more }) {
   const fetchAll = () =>
     download(job, "report", { isStored: true, extension: "report.csv" }).then(
       () => setError(""),
-      (thrown) => setError(wordsOf(thrown)),
+      (thrown) => setError(errorMessage(thrown)),
     );
   return html`
     <p class="rest">… and ${count(more)} more <button type="button" onClick=${fetchAll}>Download all</button></p>

@@ -22,7 +22,7 @@ const TOKEN =
   /'(?:''|[^'])*'|"(?:""|[^"])*"|\$\w*\$|--[^\n]*|\/\*[\s\S]*?\*\/|[\p{L}_][\p{L}\p{N}_$.]*|\d[\w.]*|[(),;]|::|[^\s\w'"(),;$]+|\S/gu;
 const INDENT = "  ";
 /** Longer SQL is shown unformatted. Characters. */
-const LONGEST = 20_000;
+const MAX_LENGTH = 20_000;
 
 /**
  * Formats SQL for display with a line per clause. SQL that already has several lines, or dollar quotes, is unchanged.
@@ -30,7 +30,7 @@ const LONGEST = 20_000;
  */
 export function formatSql(sql) {
   const text = sql.trim();
-  if (text.includes("\n") || text.includes("$") || text.includes("--") || text.length > LONGEST) return text;
+  if (text.includes("\n") || text.includes("$") || text.includes("--") || text.length > MAX_LENGTH) return text;
   /** For each open parenthesis, true if it contains a query. @type {boolean[]} */
   const open = [];
   let out = "";

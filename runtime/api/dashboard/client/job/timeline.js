@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { duration, moment, percent, RUNNER_WORDS } from "../format.js";
 
-const WORDS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
+const LABELS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
 
 /**
  * Phases of a job, to scale and as a list. A response that is not sent to the queue has no phase.
@@ -24,7 +24,7 @@ export function Timeline({ phases, isAwaited }) {
           <span
             class=${`${toneOf(phase, outcome)} ${to ? "" : "open"}`}
             style=${{ flexGrow: Math.max(ms, total / 200) }}
-            title=${`${WORDS[phase]} ${duration(ms)}`}
+            title=${`${LABELS[phase]} ${duration(ms)}`}
           ></span>
         `,
       )}
@@ -34,7 +34,7 @@ export function Timeline({ phases, isAwaited }) {
         ({ phase, ms, from, to, attempt, runner, outcome }, index) => html`
           <li>
             <span class=${`swatch ${toneOf(phase, outcome)}`}></span>
-            <strong>${WORDS[phase]}</strong>
+            <strong>${LABELS[phase]}</strong>
             <span>${duration(ms)}</span>
             <span class="dim">${percent(ms, total)}</span>
             <span class="dim small phase-note" title=${moment(from)}>

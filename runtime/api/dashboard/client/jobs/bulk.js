@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { count, counted } from "../format.js";
-import { ask, wordsOf } from "../http.js";
+import { ask, errorMessage } from "../http.js";
 import { may } from "../session.js";
 import { confirmed } from "../ui/confirm.js";
 import { bulkOf } from "./chosen.js";
@@ -12,14 +12,15 @@ import { bulkOf } from "./chosen.js";
 const BATCH = 100;
 
 /**
- * @typedef {{ done: number, unchanged: number, failed: { requestId: string, type: string, message: string }[] }} Outcome
+ * @typedef {{ done: number, unchanged: number, failed: { requestId: string, type: string, message: string }[] }}
+ * Outcome
  */
 
 /**
  * Changes jobs with the API, in bounded batches of one tenant.
  * @type {(action: "cancel" | "retry", jobs: readonly ListedJob[], progressed: (n: number) => void) => Promise<Outcome>}
  */
-async function changeAll(action, jobs, progressed) {
+async function changeAll(action, jobs, onProgress) {
   /** @type {Outcome} */
   const sum = { done: 0, unchanged: 0, failed: [] };
   let looked = 0;
@@ -32,20 +33,21 @@ async function changeAll(action, jobs, progressed) {
       sum.unchanged += found.unchanged;
       sum.failed.push(...found.failed);
       looked += ids.length;
-      progressed(looked);
+      onProgress(looked);
     }
   return sum;
 }
 
 /**
  * Bulk actions on selected jobs, with a confirmation of their effects.
- * @param {{ jobs: ListedJob[], hasMore: boolean, chooseAll: () => Promise<void>, clear: () => void, changed: () => void }} props
+ * @param {{ jobs: ListedJob[], hasMore: boolean, chooseAll: () => Promise<void>, clear: () => void, changed: () => void
+ * }} props
  */
 export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
   const [progress, setProgress] = useState("");
   const [said, setSaid] = useState("");
   const [problems, setProblems] = useState(/** @type {string[]} */ ([]));
-  const { waiting, running, retryable, hopeless } = bulkOf(jobs);
+  const { waiting, running, retryable, hopeless: finalFailures } = bulkOf(jobs);
   const open = [...running, ...waiting];
 
   /** @type {(action: "cancel" | "retry", verb: string, ended: string, some: ListedJob[]) => Promise<void>} */
@@ -63,7 +65,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       );
       clear();
     } catch (error) {
-      setProblems([wordsOf(error)]);
+      setProblems([errorMessage(error)]);
     }
     setProgress("");
     changed();
@@ -85,9 +87,9 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       title: `Retry ${counted(retryable.length, "job")}?`,
       lines: [
         "Each task is submitted as a new job, labelled with the job that it retries.",
-        ...(hopeless.length > 0
+        ...(finalFailures.length > 0
           ? [
-              `${counted(hopeless.length, "selected job")} would fail again and will not be retried: ${typesOf(hopeless)}.`,
+              `${counted(finalFailures.length, "selected job")} would fail again and will not be retried: ${typesOf(finalFailures)}.`,
             ]
           : []),
       ],
@@ -96,7 +98,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
     if (yes) await doing("retry", "Retrying", "submitted again", retryable);
   };
   return html`
-    <div class=${`bulk ${jobs.length > 0 || progress || said ? "" : "hidden"}`} role="region" aria-label="Chosen jobs">
+    <div class=${`bulk ${jobs.length > 0 || progress || said ? "" : "hidden"}`} role="region" aria-label="Selected jobs">
       <p role="status">${progress || said || (jobs.length > 0 ? `${counted(jobs.length, "job")} selected` : "")}</p>
       ${
         jobs.length > 0 &&
@@ -106,9 +108,9 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
             ${may("cancel") && html`<button type="button" class="danger" disabled=${open.length === 0} onClick=${cancel}>Cancel ${count(open.length)}</button>`}
             ${may("submit") && html`<button type="button" disabled=${retryable.length === 0} onClick=${retry}>Retry ${count(retryable.length)}</button>`}
             ${hasMore && html`<button type="button" onClick=${chooseAll}>Select all matches</button>`}
-            <button type="button" class="quiet" onClick=${clear}>Choose none</button>
+            <button type="button" class="quiet" onClick=${clear}>Clear selection</button>
           </div>
-          ${hopeless.length > 0 && html`<p class="dim small">${counted(hopeless.length, "job")} would fail again: ${typesOf(hopeless)}.</p>`}
+          ${finalFailures.length > 0 && html`<p class="dim small">${counted(finalFailures.length, "job")} would fail again: ${typesOf(finalFailures)}.</p>`}
         `
       }
       ${problems.length > 0 && html`<ul class="failure small" role="alert">${problems.slice(0, 10).map((one) => html`<li>${one}</li>`)}${problems.length > 10 && html`<li>… and ${count(problems.length - 10)} more</li>`}</ul>`}

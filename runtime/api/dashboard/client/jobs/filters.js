@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { RUNNER_WORDS, STATE_WORDS } from "../format.js";
+import { RUNNER_WORDS, STATE_LABELS } from "../format.js";
 import { refineJobs } from "../navigation.js";
 import { ALL_JOBS } from "../route.js";
 import { isAdmin } from "../session.js";
@@ -29,7 +29,7 @@ export function Filters({ filter, isFiltered }) {
   `;
   return html`
     <div class="filters" role="group" aria-label="Filters">
-      ${choice("status", "State", "Any state", STATE_WORDS, filter.status)}
+      ${choice("status", "State", "Any state", STATE_LABELS, filter.status)}
       ${choice("type", "Kind", "Any kind", TYPES, filter.type)}
       ${choice("runner", "Runner", "Any runner", RUNNER_WORDS, filter.runner)}
       ${choice("since", "Created", filter.from ? "Custom range" : "Any time", SINCE, filter.since)}

@@ -16,7 +16,7 @@ import { Views } from "./views.js";
 
 const EVERY_MS = 2_000;
 /** Maximum number of listed jobs, and of jobs in a bulk action. */
-export const MOST_JOBS = 1_000;
+export const MAX_JOBS = 1_000;
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 /** @typedef {{ jobs: ListedJob[], cursor?: string }} Found */
@@ -38,7 +38,7 @@ export function JobsPage({ filter }) {
   const isFiltered = JSON.stringify({ ...filter, sort: "", order: "" }) !== JSON.stringify(ALL_JOBS);
   const chooseAll = async () => {
     /** @type {Found} */
-    const all = await ask(path(MOST_JOBS));
+    const all = await ask(path(MAX_JOBS));
     setChosen(new Map(all.jobs.map((job) => [keyOf(job), job])));
   };
   // Bulk actions need the current state of the selected jobs.
@@ -60,8 +60,8 @@ export function JobsPage({ filter }) {
       <//>
       ${
         found?.cursor &&
-        limit < MOST_JOBS &&
-        html`<button type="button" class="more" onClick=${() => setLimit(Math.min(MOST_JOBS, 2 * limit))}>Show more</button>`
+        limit < MAX_JOBS &&
+        html`<button type="button" class="more" onClick=${() => setLimit(Math.min(MAX_JOBS, 2 * limit))}>Show more</button>`
       }
     <//>
     <${BulkActions}

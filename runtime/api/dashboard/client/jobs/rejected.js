@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { counted, moment } from "../format.js";
 import { ask } from "../http.js";
 import { usePolled } from "../polling.js";
-import { Faults } from "../ui/faults.js";
+import { ProblemTable } from "../ui/faults.js";
 import { Badge, Failure, Panel } from "../ui/parts.js";
 
 /**
@@ -28,14 +28,14 @@ export function Rejected({ tenant, id }) {
     ${
       found &&
       html`
-        <${Panel} title=${found.error.type} class="report" aside=${html`<span class="dim small">No job was made of it; its id is free.</span>`}>
+        <${Panel} title=${found.error.type} class="report" aside=${html`<span class="dim small">No job was created; the id can be used again.</span>`}>
           <p>${found.error.message}</p>
-          <${Faults} details=${found.error.details} />
+          <${ProblemTable} details=${found.error.details} />
         <//>
         <${Panel} title="Facts">
           <dl class="facts">
             <div><dt>Tenant</dt><dd>${found.tenant}</dd></div>
-            <div><dt>Came</dt><dd>${moment(found.createdAt)} ${found.source === "queue" ? "queue" : "HTTP"}${found.copies > 1 && `, ${counted(found.copies, "time")}`}</dd></div>
+            <div><dt>Received</dt><dd>${moment(found.createdAt)} ${found.source === "queue" ? "queue" : "HTTP"}${found.copies > 1 && `, ${counted(found.copies, "time")}`}</dd></div>
           </dl>
         <//>
         <${Panel} title="Body"><pre tabindex="0" aria-label="Beginning of the body">${indented(found.body)}</pre><//>

@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { ago, count, duration, moment, STATE_WORDS, shareDone, whatOf } from "../format.js";
+import { ago, count, duration, moment, STATE_LABELS, shareDone, whatOf } from "../format.js";
 import { refineJobs } from "../navigation.js";
 import { formatRoute } from "../route.js";
 import { isAdmin, may } from "../session.js";
@@ -16,7 +16,10 @@ const isChoosable = ({ status }) =>
     ? may("cancel")
     : status !== "REJECTED" && status !== "SUCCEEDED" && may("submit");
 
-/** @param {{ jobs: ListedJob[], filter: import("../route.js").JobFilter, chosen: Map<string, ListedJob>, setChosen: (chosen: Map<string, ListedJob>) => void }} props */
+/**
+ * @param {{ jobs: ListedJob[], filter: import("../route.js").JobFilter, chosen: Map<string, ListedJob>, setChosen:
+ * (chosen: Map<string, ListedJob>) => void }} props
+ */
 export function JobTable({ jobs, filter, chosen, setChosen }) {
   const choosable = jobs.filter(isChoosable);
   const hasAll = choosable.length > 0 && choosable.every((job) => chosen.has(keyOf(job)));
@@ -93,7 +96,7 @@ function Row({ job, isChosen, choose }) {
       <th scope="row">
         <a href=${to}>${requestId || rejectedId}</a>
         ${isAdmin.value && html` <span class="dim small tenant">${tenant}</span>`}
-        <span class="dim small narrow"><span aria-hidden="true">${STATE_WORDS[status]} · </span>${ago(createdAt)} · ${what}</span>
+        <span class="dim small narrow"><span aria-hidden="true">${STATE_LABELS[status]} · </span>${ago(createdAt)} · ${what}</span>
         ${error && status !== "CANCELLED" && html`<span class="bad-text small error-type">${error.type}</span>`}
         ${done !== undefined && html`<${Meter} label="Progress" value=${Math.round(100 * done)} most=${100} />`}
       </th>

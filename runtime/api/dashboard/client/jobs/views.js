@@ -13,8 +13,8 @@ const PRESETS = [
   { name: "Slowest of the last 24 hours", filter: { since: "24h", sort: "totalMs" } },
 ];
 /** Maximum number of views that a browser stores, and the maximum length of their names. */
-const MOST_VIEWS = 20;
-const LONGEST_NAME = 40;
+const MAX_VIEWS = 20;
+const MAX_NAME = 40;
 
 /** @typedef {{ name: string, address: string }} View */
 
@@ -62,7 +62,7 @@ export function Views({ filter }) {
     event.preventDefault();
     const name = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("name")).trim();
     if (name === "") return;
-    keep([...views.filter((one) => one.name !== name), { name, address: here }].slice(-MOST_VIEWS));
+    keep([...views.filter((one) => one.name !== name), { name, address: here }].slice(-MAX_VIEWS));
     setNaming(false);
   };
   return html`
@@ -74,16 +74,16 @@ export function Views({ filter }) {
         isNaming
           ? html`
               <form onSubmit=${save}>
-                <label><span class="hidden">Name of the view</span><input name="name" required maxlength=${LONGEST_NAME} placeholder="Name of the view" ref=${focus} /></label>
+                <label><span class="hidden">Name of the view</span><input name="name" required maxlength=${MAX_NAME} placeholder="Name of the view" ref=${focus} /></label>
                 <button type="submit">Save</button>
-                <button type="button" class="quiet" onClick=${() => setNaming(false)}>Do not save</button>
+                <button type="button" class="quiet" onClick=${() => setNaming(false)}>Cancel</button>
               </form>
             `
           : !isKnown && html`<button type="button" class="quiet" onClick=${() => setNaming(true)}>Save view</button>`
       }
       ${
         views.some(({ address }) => address === here) &&
-        html`<button type="button" class="quiet" onClick=${() => keep(views.filter(({ address }) => address !== here))}>Forget view</button>`
+        html`<button type="button" class="quiet" onClick=${() => keep(views.filter(({ address }) => address !== here))}>Delete view</button>`
       }
     </div>
   `;

@@ -1,7 +1,7 @@
 /** Formats and compressions by file extension. */
 
 /** Largest file that the dashboard can upload: the maximum number of parts, of 8 MiB each. Bytes. */
-export const LARGEST_FILE = 1_100 * 8 * 1024 * 1024;
+export const MAX_FILE_BYTES = 1_100 * 8 * 1024 * 1024;
 /** Size of the preview. */
 const SHOWN_BYTES = 4_096;
 const SHOWN_LINES = 6;
@@ -19,7 +19,7 @@ export function kindOf(name) {
 /** Returns the reason why a file cannot be loaded; empty if it can. @param {{ name: string, size: number }} file */
 export function fileProblem({ name, size }) {
   if (size === 0) return "The file is empty.";
-  if (size > LARGEST_FILE) return "The file is too large for a browser. Load it with `rates load`.";
+  if (size > MAX_FILE_BYTES) return "The file is too large for a browser. Load it with `rates load`.";
   return kindOf(name) === undefined ? "The file must end in .csv, .ndjson, .csv.gz or .ndjson.gz." : "";
 }
 

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, moment } from "../format.js";
-import { ask, jobPath, Refused, wordsOf } from "../http.js";
+import { ask, errorMessage, jobPath, Refused } from "../http.js";
 import { useEarlierJob } from "../query/query.js";
 import { Run } from "../query/run.js";
 import { caller } from "../session.js";
@@ -69,27 +69,27 @@ function LoadForm({ earlier }) {
   /** @param {boolean} dryRun */
   const load = async (dryRun) => {
     if (!file || !kind || problem) return;
-    if (!dryRun && !(await confirmed(questionOf(file, target, mode, isChecked)))) return;
+    if (!dryRun && !(await confirmed(confirmationOf(file, target, mode, isChecked)))) return;
     setError("");
     setRun(undefined);
     try {
       const { sha256, location } = await upload(file);
       const task = { type: "update", target, mode, source: { s3: location }, ...kind, dryRun };
       const requestId =
-        dryRun || sha256 === undefined ? undefined : await freeId(await loadIdOf(sha256, { ...kind, target, mode }));
+        dryRun || sha256 === undefined ? undefined : await unusedId(await loadIdOf(sha256, { ...kind, target, mode }));
       if (requestId !== "kept") {
         const labels = { file: file.name.slice(0, 256) };
         const body = { ...(requestId ? { requestId } : {}), task, labels };
         setRun({ id: await ask("jobs", { method: "POST", body }), isDry: dryRun });
       }
     } catch (thrown) {
-      if (!ended.current.signal.aborted) setError(wordsOf(thrown));
+      if (!ended.current.signal.aborted) setError(errorMessage(thrown));
     }
     setSent(undefined);
   };
 
   return html`
-    <${Panel} title="A file of rows">
+    <${Panel} title="Load a file">
       <p class="dim">All rows are loaded or none. A dry run checks every row and changes nothing.${earlier && " Choose the corrected file."}</p>
       <form onSubmit=${(/** @type {SubmitEvent} */ event) => event.preventDefault()} noValidate>
         <${FileField}
@@ -146,7 +146,7 @@ function LoadForm({ earlier }) {
                 <span class="dim small" role="status">Uploading ${bytes(sent)} of ${bytes(file.size)}</span>
                 <${Meter} label="Upload" value=${sent} most=${file.size} />
               </span>
-              <button type="button" onClick=${() => ended.current.abort()}>Stop the upload</button>
+              <button type="button" onClick=${() => ended.current.abort()}>Cancel upload</button>
             `
           }
         </div>
@@ -160,7 +160,7 @@ function LoadForm({ earlier }) {
 }
 
 /** @type {(file: File, target: string, mode: string, isChecked: boolean) => import("../ui/confirm.js").Question} */
-const questionOf = (file, target, mode, isChecked) => ({
+const confirmationOf = (file, target, mode, isChecked) => ({
   title: `Load ${file.name} into ${target}?`,
   lines: [
     `${bytes(file.size)}, ${isChecked ? "validated by a dry run" : "not yet validated by a dry run"}.`,
@@ -178,7 +178,7 @@ const questionOf = (file, target, mode, isChecked) => ({
  * @param {string} requestId
  * @returns {Promise<string | undefined>} undefined: use a random id; "kept": load nothing
  */
-async function freeId(requestId) {
+async function unusedId(requestId) {
   const tenant = caller.value?.tenant ?? "";
   /** @type {Job} */
   let job;

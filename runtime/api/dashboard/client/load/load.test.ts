@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fileProblem, firstLines, kindOf, LARGEST_FILE } from "./files.js";
+import { fileProblem, firstLines, kindOf, MAX_FILE_BYTES } from "./files.js";
 
 describe("a file to load", () => {
   it("has format and compression by its name", () => {
@@ -13,8 +13,8 @@ describe("a file to load", () => {
     assert.equal(fileProblem({ name: "a.csv", size: 1 }), "");
     assert.match(fileProblem({ name: "a.csv", size: 0 }), /empty/);
     assert.match(fileProblem({ name: "a.xlsx", size: 1 }), /must end in \.csv/);
-    assert.equal(fileProblem({ name: "a.csv", size: LARGEST_FILE }), "");
-    assert.match(fileProblem({ name: "a.csv", size: LARGEST_FILE + 1 }), /rates load/);
+    assert.equal(fileProblem({ name: "a.csv", size: MAX_FILE_BYTES }), "");
+    assert.match(fileProblem({ name: "a.csv", size: MAX_FILE_BYTES + 1 }), /rates load/);
   });
   it("shows its first lines, unless it is compressed", async () => {
     const lines = (text: string, name = "a.csv") => firstLines(new File([text], name));

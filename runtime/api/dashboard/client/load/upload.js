@@ -2,24 +2,25 @@ import { ask, Refused } from "../http.js";
 
 /** Number of concurrent parts, and of attempts per part. */
 const AT_ONCE = 2;
-const TRIES = 5;
+const MAX_ATTEMPTS = 5;
 /** Delay before the second attempt; doubled for each further one. Milliseconds. */
-const AGAIN_MS = 1_000;
+const RETRY_DELAY_MS = 1_000;
 /** Larger files are not hashed, since hashing needs the whole content in memory. Bytes. */
-const LARGEST_HASHED = 256 * 1024 * 1024;
+const MAX_HASHED_BYTES = 256 * 1024 * 1024;
 
 /**
  * Returns the SHA-256 of a file in hex; undefined if it is too large, or the page is not in a secure context.
  * @param {File} file
  */
 export async function sha256Of(file) {
-  if (file.size > LARGEST_HASHED || !globalThis.crypto?.subtle) return undefined;
+  if (file.size > MAX_HASHED_BYTES || !globalThis.crypto?.subtle) return undefined;
   return hex(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
 }
 
 /**
  * Returns the id of a load: the same for the same content and task, as in `rates load`.
- * @type {(sha256: string, task: { format: string, compression: string, target: string, mode: string }) => Promise<string>}
+ * @type {(sha256: string, task: { format: string, compression: string, target: string, mode: string }) =>
+ * Promise<string>}
  */
 export async function loadIdOf(sha256, { format, compression, target, mode }) {
   const task = new TextEncoder().encode(JSON.stringify([sha256, format, compression, target, mode]));
@@ -31,13 +32,14 @@ const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16
 
 /**
  * Uploads a file in parts through the API. Content that is already uploaded is not sent again.
- * @type {(file: File, sha256: string | undefined, progressed: (bytes: number) => void, signal: AbortSignal) => Promise<string>}
+ * @type {(file: File, sha256: string | undefined, progressed: (bytes: number) => void, signal: AbortSignal) =>
+ * Promise<string>}
  */
-export async function uploadFile(file, sha256, progressed, signal) {
+export async function uploadFile(file, sha256, onProgress, signal) {
   const body = { fileName: file.name.slice(-100) || "file", bytes: file.size, ...(sha256 ? { sha256 } : {}) };
   /** @type {{ id?: string, location: string, partBytes: number, partCount: number }} */
-  const begun = await ask("uploads", { method: "POST", body, signal });
-  const { id, location, partBytes, partCount } = begun;
+  const upload = await ask("uploads", { method: "POST", body, signal });
+  const { id, location, partBytes, partCount } = upload;
   if (id === undefined) return location;
   /** @type {{ partNumber: number, etag: string }[]} */
   const parts = [];
@@ -48,7 +50,7 @@ export async function uploadFile(file, sha256, progressed, signal) {
       const part = file.slice((number - 1) * partBytes, number * partBytes);
       parts.push(await sendPart(`uploads/${id}/parts/${number}`, part, signal));
       sent += part.size;
-      progressed(sent);
+      onProgress(sent);
     }
   };
   try {
@@ -68,7 +70,7 @@ async function sendPart(path, part, signal) {
       return await ask(path, { method: "PUT", body: part, signal });
     } catch (error) {
       const isFinal = error instanceof Refused && error.status < 500 && error.status !== 429;
-      if (isFinal || signal.aborted || tries === TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * tries));
+      if (isFinal || signal.aborted || tries === MAX_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS * tries));
     }
 }

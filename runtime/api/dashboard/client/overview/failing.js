@@ -8,8 +8,8 @@ import { Live } from "../ui/contact.js";
 import { Bars, Empty, Failure } from "../ui/parts.js";
 
 const EVERY_MS = 4_000;
-const MOST_TYPES = 5;
-const MOST_JOBS = 4;
+const MAX_TYPES = 5;
+const MAX_JOBS = 4;
 
 /**
  * Errors of the range by type, and the latest failed jobs.
@@ -30,7 +30,7 @@ export function Failing({ said, activity }) {
   return html`
     <${Live} polled=${polled}>
       <${Bars}
-        rows=${errors.slice(0, MOST_TYPES).map(({ type, category, count: n, last }) => ({
+        rows=${errors.slice(0, MAX_TYPES).map(({ type, category, count: n, last }) => ({
           name: html`<a href=${jobsAddress({ text: type, status: "FAILED" })}>${type}</a>`,
           value: n,
           text: count(n),
@@ -39,7 +39,7 @@ export function Failing({ said, activity }) {
         }))}
       />
       <ul class="now failed">
-        ${lately.slice(0, MOST_JOBS).map(
+        ${lately.slice(0, MAX_JOBS).map(
           ({ tenant, requestId, task, error: failure, finishedAt = "" }) => html`
             <li key=${`${tenant}/${requestId}`}>
               <span class="now-what">

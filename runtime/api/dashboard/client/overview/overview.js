@@ -20,7 +20,7 @@ const WORDS = {
 };
 
 /** Returns the range as words that follow "in". @param {import("../route.js").Range} range */
-const rangeWords = ({ over, from, to }) =>
+const rangeText = ({ over, from, to }) =>
   from && to ? `${moment(from)} to ${moment(to)}` : WORDS[/** @type {keyof typeof WORDS} */ (over)];
 
 /**
@@ -30,7 +30,7 @@ const rangeWords = ({ over, from, to }) =>
 export function Overview({ range }) {
   const polled = useFigures(range);
   const { found, error, contactAt } = polled;
-  const words = rangeWords(range);
+  const words = rangeText(range);
   return html`
     <div class="page-head">
       <h1 tabindex="-1">Overview</h1>
@@ -87,7 +87,7 @@ export function Overview({ range }) {
 
 /** Placeholder of the final size, so that the layout does not shift. */
 const Waiting = () => html`
-  <div class="verdict unknown" aria-busy="true"><p>Looking …</p></div>
+  <div class="verdict unknown" aria-busy="true"><p>Loading …</p></div>
   <div class="tiles" aria-hidden="true">${Array.from({ length: 6 }, () => html`<div class="tile"></div>`)}</div>
   <div class="columns" aria-hidden="true">
     ${Array.from({ length: 3 }, () => html`<div class="panel tall"><${Empty}>…<//></div>`)}

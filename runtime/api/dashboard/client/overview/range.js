@@ -26,7 +26,7 @@ export function RangeChoice({ range }) {
   return html`
     <div class="range">
       <fieldset class="segments">
-        <legend class="hidden">Range of the figures</legend>
+        <legend class="hidden">Time range</legend>
         ${OVER.map(
           (over) => html`
             <label>

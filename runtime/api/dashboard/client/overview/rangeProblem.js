@@ -1,5 +1,5 @@
 const DAY_MS = 86_400_000;
-const MOST_DAYS = 7;
+const MAX_DAYS = 7;
 
 /**
  * Returns the invalid field of a range with the API's message; undefined for a valid range.
@@ -9,6 +9,6 @@ export function rangeProblem(from, to) {
   if (Number.isNaN(from)) return { field: "from", message: "is required: give both from and to." };
   if (Number.isNaN(to)) return { field: "to", message: "is required: give both from and to." };
   if (to <= from) return { field: "to", message: "must be after from." };
-  if (to - from > MOST_DAYS * DAY_MS) return { field: "from", message: "must be at most 7 days before to." };
+  if (to - from > MAX_DAYS * DAY_MS) return { field: "from", message: "must be at most 7 days before to." };
   return undefined;
 }

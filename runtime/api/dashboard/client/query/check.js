@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { ask, Refused, wordsOf } from "../http.js";
+import { ask, errorMessage, Refused } from "../http.js";
 
 /** @typedef {{ field?: string, message?: string }} Problem */
 /** @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isChecking: boolean }} Check */
@@ -10,7 +10,7 @@ const PAUSE_MS = 400;
 /** Returns the problems of a refused request. @param {unknown} error @returns {Problem[]} */
 export function problemsOf(error) {
   if (error instanceof Refused && error.problems.length > 0) return error.problems;
-  return [{ message: wordsOf(error) }];
+  return [{ message: errorMessage(error) }];
 }
 
 /**

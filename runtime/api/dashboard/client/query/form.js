@@ -7,7 +7,8 @@
 
 /**
  * Fields by parameter type.
- * @type {Record<Param["type"], { input: "input" | "textarea" | "choice", type?: string, step?: string, hint?: string }>}
+ * @type {Record<Param["type"], { input: "input" | "textarea" | "choice", type?: string, step?: string, hint?: string
+ * }>}
  */
 export const FIELDS = {
   text: { input: "input", type: "text" },
@@ -21,7 +22,7 @@ export const FIELDS = {
 
 /** Returns the placeholder of a parameter's field. @param {Param} param */
 export const placeholderOf = ({ required, default: value }) =>
-  required ? "" : value === null ? "left out" : Array.isArray(value) ? value.join(", ") : String(value);
+  required ? "" : value === null ? "not set" : Array.isArray(value) ? value.join(", ") : String(value);
 
 /**
  * Converts text to a value of the parameter's type; undefined if the field is empty.

@@ -24,7 +24,7 @@ describe("the form of a named query", () => {
     };
     for (const [type, text] of Object.entries(typed)) {
       const value = typedValue(type as keyof typeof PARAM_TYPES, text);
-      assert.ok(PARAM_TYPES[type as keyof typeof PARAM_TYPES].fits(value), `${type}: ${JSON.stringify(value)}`);
+      assert.ok(PARAM_TYPES[type as keyof typeof PARAM_TYPES].isValid(value), `${type}: ${JSON.stringify(value)}`);
     }
     assert.deepEqual(typedValue("text[]", "a\n\n b "), ["a", "b"]);
     assert.equal(typedValue("integer", " "), undefined);
@@ -68,7 +68,7 @@ describe("the form of a named query", () => {
   it("shows the default of an empty field", () => {
     const param = { name: "a", type: "integer", description: "d" } as const;
     assert.equal(placeholderOf({ ...param, required: true, default: null }), "");
-    assert.equal(placeholderOf({ ...param, required: false, default: null }), "left out");
+    assert.equal(placeholderOf({ ...param, required: false, default: null }), "not set");
     assert.equal(placeholderOf({ ...param, required: false, default: 3 }), "3");
   });
 

@@ -8,9 +8,9 @@ import { Badge, Panel } from "../ui/parts.js";
 import { summaryOf } from "./summary.js";
 
 const EVERY_MS = 5_000;
-const SHOWN = 8;
+const MAX_SHOWN = 8;
 /** Number of jobs that are searched for those with SQL, for which there is no filter. */
-const LOOKED_AT = 100;
+const SEARCHED_JOBS = 100;
 
 /** @typedef {import("../types.ts").Job} Job */
 
@@ -23,14 +23,14 @@ export function Recent({ of, newest }) {
   const isWanted = (/** @type {Job} */ { task }) =>
     of === "sql" ? task.sql !== undefined : task.query === name || task.statement === name;
   const path = `jobs?${new URLSearchParams({
-    ...(of === "sql" ? { type: "read", limit: String(LOOKED_AT) } : { text: name, limit: String(3 * SHOWN) }),
+    ...(of === "sql" ? { type: "read", limit: String(SEARCHED_JOBS) } : { text: name, limit: String(3 * MAX_SHOWN) }),
   })}`;
   const { found } = usePolled(
     `${path} ${newest}`,
     async (signal) => {
       /** @type {{ jobs: Job[] }} */
       const { jobs } = await ask(path, { signal });
-      return jobs.filter(isWanted).slice(0, SHOWN);
+      return jobs.filter(isWanted).slice(0, MAX_SHOWN);
     },
     EVERY_MS,
   );

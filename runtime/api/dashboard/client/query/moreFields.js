@@ -22,7 +22,7 @@ export function MoreFields({ typed, change, problems, hasFormat }) {
     <details class="more-fields" open=${problems.has("requestId") || problems.has("labels")}>
       <summary>${hasFormat ? "Name, format, priority and labels" : "Name, priority and labels"}</summary>
       <div class="fields">
-        <${Field} id="request-id" name="Request id" help="Yours, and unique; one is made if it is left empty." problem=${problems.get("requestId")}>
+        <${Field} id="request-id" name="Request id" help="A unique id of your choice; generated if empty." problem=${problems.get("requestId")}>
           ${(/** @type {object} */ given) => html`<input ...${given} type="text" value=${typed.requestId} autocomplete="off" spellcheck=${false} onInput=${typing("requestId")} />`}
         <//>
         ${
@@ -32,7 +32,7 @@ export function MoreFields({ typed, change, problems, hasFormat }) {
             <${Field} id="compression" name="Compression" required>${choice("compression", ["none", "gzip"])}<//>
           `
         }
-        <${Field} id="priority" name="Priority" help="9 runs first; a waiting job gains a point per minute." required>
+        <${Field} id="priority" name="Priority" help="Higher runs first; a waiting job gains one point per minute." required>
           ${choice("priority", PRIORITIES)}
         <//>
         <${Field} id="labels" name="Labels" help="key=value, one per line" problem=${problems.get("labels")}>

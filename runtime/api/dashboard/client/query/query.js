@@ -114,7 +114,7 @@ const SqlLink = ({ isChosen }) => html`
   <ul>
     <li>
       <a href="#/query/sql" aria-current=${isChosen ? "true" : undefined}>
-        <strong>SQL editor</strong><span class="dim small">One SELECT of your own over the tables.</span>
+        <strong>SQL editor</strong><span class="dim small">Write one SELECT over the tables.</span>
       </a>
     </li>
   </ul>

@@ -11,13 +11,14 @@ import { byField, requestOf, typedOf } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 
 /** Delay before showing the problem of a field that lost the focus. Milliseconds. */
-const LEAVE_MS = 250;
+const PROBLEM_DELAY_MS = 250;
 
 /** @typedef {import("./query.js").JobId} JobId */
 
 /**
  * Form of a named query. The API validates it while it is edited; a field shows its problem after losing the focus.
- * @param {{ query: import("./form.js").Query, earlier: import("../types.ts").Job | undefined, submitted: (id: JobId) => void }} props
+ * @param {{ query: import("./form.js").Query, earlier: import("../types.ts").Job | undefined, submitted: (id: JobId) =>
+ * void }} props
  */
 export function QueryForm({ query, earlier, submitted }) {
   const [typed, setTyped] = useState(() => typedOf(query, earlier));
@@ -41,7 +42,7 @@ export function QueryForm({ query, earlier, submitted }) {
     event.preventDefault();
     if (
       query.kind === "statement" &&
-      !(await confirmed(questionOf(query, typed.params, check.explained?.estimatedRows)))
+      !(await confirmed(confirmationOf(query, typed.params, check.explained?.estimatedRows)))
     )
       return;
     setBusy(true);
@@ -64,7 +65,7 @@ export function QueryForm({ query, earlier, submitted }) {
   };
   // Delayed, since a message would move the button that is being pressed.
   const leave = (/** @type {string} */ name) =>
-    setTimeout(() => setLeft((before) => (before.has(name) ? before : new Set([...before, name]))), LEAVE_MS);
+    setTimeout(() => setLeft((before) => (before.has(name) ? before : new Set([...before, name]))), PROBLEM_DELAY_MS);
   return html`
     <${Panel} title=${query.name}>
       <p class="dim">${query.description}</p>
@@ -110,9 +111,10 @@ const Columns = ({ columns }) => html`
 
 /**
  * Returns the confirmation of a statement that changes data.
- * @type {(query: import("./form.js").Query, params: Record<string, string>, rows: number | undefined) => import("../ui/confirm.js").Question}
+ * @type {(query: import("./form.js").Query, params: Record<string, string>, rows: number | undefined) =>
+ * import("../ui/confirm.js").Question}
  */
-const questionOf = ({ name, description }, params, rows) => ({
+const confirmationOf = ({ name, description }, params, rows) => ({
   title: `Run ${name}?`,
   lines: [
     description,

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count, duration, STATE_WORDS, shareDone } from "../format.js";
-import { ask, jobPath, send, wordsOf } from "../http.js";
+import { count, duration, STATE_LABELS, shareDone } from "../format.js";
+import { ask, errorMessage, jobPath, send } from "../http.js";
 import { Report } from "../job/report.js";
 import { Result } from "../job/result.js";
 import { usePolled } from "../polling.js";
@@ -38,7 +38,7 @@ export function Run({ id, done: ended }) {
     if (job?.finishedAt) ended?.(job);
   }, [job?.finishedAt]);
   const cancel = () =>
-    send(jobPath(id, "/cancel"), { method: "POST" }).then(again, (thrown) => setFailure(wordsOf(thrown)));
+    send(jobPath(id, "/cancel"), { method: "POST" }).then(again, (thrown) => setFailure(errorMessage(thrown)));
   const isOpen = job !== undefined && !job.finishedAt;
   const done = job && shareDone(job.progress);
   return html`
@@ -47,7 +47,7 @@ export function Run({ id, done: ended }) {
         ${job && html`<${Badge} status=${job.status} />`}
         <a href=${formatRoute({ page: "job", ...id })}>${id.requestId}</a>
         <span class="dim small" role="status">
-          ${job && (found.waiting?.sentence ?? `${STATE_WORDS[job.status]}${job.stats ? ` in ${duration(job.stats.totalMs)}` : job.progress.rows > 0 ? `, ${count(job.progress.rows)} rows` : ""}`)}
+          ${job && (found.waiting?.sentence ?? `${STATE_LABELS[job.status]}${job.stats ? ` in ${duration(job.stats.totalMs)}` : job.progress.rows > 0 ? `, ${count(job.progress.rows)} rows` : ""}`)}
         </span>
         ${isOpen && may("cancel") && html`<button type="button" class="danger" disabled=${job.cancelRequestedAt !== undefined} onClick=${cancel}>${job.cancelRequestedAt ? "Cancelling …" : "Cancel job"}</button>`}
         ${job?.status === "IN_PROGRESS" && html`<${Meter} label="Progress" value=${Math.round(100 * (done ?? 0))} most=${100} tone=${done === undefined ? "unknown" : "busy"} />`}

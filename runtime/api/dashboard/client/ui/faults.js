@@ -9,7 +9,7 @@ const ORDER = ["line", "column", "field", "value", "reason", "message"];
 const SHORT = new Set(["line", "column"]);
 
 /** Returns the problems in an error's details, without the count of further ones. @param {unknown[]} details */
-export function faultsOf(details) {
+export function problemsIn(details) {
   const listed = details
     .filter((one) => one !== null && typeof one === "object")
     .map((one) => /** @type {Record<string, unknown>} */ (one));
@@ -23,8 +23,8 @@ export function faultsOf(details) {
  * Problems as a table that stacks on narrow screens.
  * @param {{ details: unknown[] }} props
  */
-export function Faults({ details }) {
-  const { faults } = faultsOf(details);
+export function ProblemTable({ details }) {
+  const { faults } = problemsIn(details);
   if (faults.length === 0) return null;
   const found = new Set(faults.flatMap((one) => Object.keys(one)));
   const columns = [...new Set([...ORDER.filter((name) => found.has(name)), ...found])];

@@ -10,13 +10,13 @@ import { ICON } from "./parts.js";
  * @param {{ problem?: string }} props why the previous sign-in failed
  */
 export function Login({ problem = "" }) {
-  const [ways, setWays] = useState(/** @type {Ways} */ ({}));
+  const [methods, setMethods] = useState(/** @type {Ways} */ ({}));
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     input.current?.focus();
     fetch("login")
-      .then(async (response) => response.ok && setWays(await response.json()))
+      .then(async (response) => response.ok && setMethods(await response.json()))
       .catch(() => {}); // Without an answer the form for a token is shown.
   }, []);
   /** @param {SubmitEvent} event */
@@ -39,9 +39,9 @@ export function Login({ problem = "" }) {
         <h1>Rates platform</h1>
         <p class="dim">Jobs, results and the state of the platform.</p>
         ${
-          ways.oidc &&
+          methods.oidc &&
           html`
-            <a class="button primary" href=${`login/start?${new URLSearchParams({ next })}`}>Sign in with ${ways.oidc.name}</a>
+            <a class="button primary" href=${`login/start?${new URLSearchParams({ next })}`}>Sign in with ${methods.oidc.name}</a>
             <p class="dim small">Or with a token:</p>
           `
         }
@@ -59,8 +59,7 @@ export function Login({ problem = "" }) {
         ${refused && html`<p class="failure" role="alert">${refused}</p>`}
         <button type="submit" class="primary" disabled=${busy}>Sign in</button>
         <p id="token-help" class="dim small">
-          Without one: <code>npx rates dashboard</code> opens a link that signs in once, as <code>npm start</code> prints.
-          <code>rates token create</code> makes tokens.
+          Without a token, run <code>npx rates dashboard</code>: it prints a link that signs in once. <code>rates token create</code> creates tokens.
         </p>
       </form>
     </main>

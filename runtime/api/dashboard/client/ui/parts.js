@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { STATE_WORDS } from "../format.js";
+import { STATE_LABELS } from "../format.js";
 
 /** Logo, relative to the page's files of any version. */
 export const ICON = new URL("../icon.svg", import.meta.url).href;
@@ -8,7 +8,7 @@ export const ICON = new URL("../icon.svg", import.meta.url).href;
  * State of a job as a colored word.
  * @param {{ status: import("../../../../contract/states.ts").DocumentState }} props
  */
-export const Badge = ({ status }) => html`<span class=${`badge ${status}`}>${STATE_WORDS[status]}</span>`;
+export const Badge = ({ status }) => html`<span class=${`badge ${status}`}>${STATE_LABELS[status]}</span>`;
 
 /** Section with a heading. @param {{ title: string, aside?: unknown, class?: string, children?: unknown }} props */
 export function Panel({ title, aside, class: name = "", children }) {

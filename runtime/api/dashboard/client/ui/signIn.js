@@ -11,7 +11,7 @@ const FAILURES = {
 };
 
 /** @param {string} code */
-export const wordsOfFailure = (code) =>
+export const failureMessage = (code) =>
   code === "NoAccess" || code === "IdentityProviderUnavailable"
     ? FAILURES[code]
     : "The sign-in did not complete, or took too long. Sign in again.";
@@ -37,7 +37,7 @@ export function SignIn({ code }) {
 export function SignedIn({ next }) {
   useEffect(() => {
     fetch("session")
-      .then(async (response) => (response.ok ? enter(await response.json()) : leave(wordsOfFailure(""))))
+      .then(async (response) => (response.ok ? enter(await response.json()) : leave(failureMessage(""))))
       .catch(() => leave("The API cannot be reached. Try again in a moment."))
       .finally(() => location.replace(next));
   }, []);
