@@ -108,6 +108,12 @@ export function requestOf(query, { params, format, compression, ...common }) {
   return { ...envelopeOf({ format, compression, ...common }), task };
 }
 
+/** Returns the problem of a labels field; undefined if each line has a key. @param {string} text */
+export function labelProblem(text) {
+  const line = text.split("\n").find((one) => one.trim() !== "" && one.trim().indexOf("=") < 1);
+  return line === undefined ? undefined : `"${line.trim()}" must be of the form key=value.`;
+}
+
 /** Parses labels, one "key=value" per line. @param {string} text */
 const labelsOf = (text) =>
   Object.fromEntries(

@@ -4,7 +4,7 @@ import { allQueries, allStatements, describeQuery } from "../../../../queries/ca
 import { PARAM_TYPES } from "../../../../queries/parameters.ts";
 import { parseRequest } from "../../../../requests/parse.ts";
 import type { Job } from "../types.ts";
-import { byField, FIELDS, placeholderOf, requestOf, typedOf, typedValue } from "./form.js";
+import { byField, FIELDS, labelProblem, placeholderOf, requestOf, typedOf, typedValue } from "./form.js";
 import { positionOf } from "./position.js";
 import { summaryOf } from "./summary.js";
 
@@ -87,6 +87,12 @@ describe("the form of a named query", () => {
       labels: "team=x",
     });
     assert.equal(typedOf(query, undefined).priority, "4");
+  });
+
+  it("says which line of the labels has no key or no value", () => {
+    assert.equal(labelProblem("team=x\n\n empty= \nurl=a=b"), undefined);
+    assert.equal(labelProblem("team=x\nnokey\n"), '"nokey" must be of the form key=value.');
+    assert.match(labelProblem(" =x") ?? "", /^"=x" must be/);
   });
 
   it("summarizes an earlier run in one line", () => {

@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { Field } from "./fields.js";
+import { labelProblem } from "./form.js";
 
 const PRIORITIES = Array.from({ length: 10 }, (_, index) => String(index));
 
@@ -35,7 +36,7 @@ export function MoreFields({ typed, change, problems, hasFormat }) {
         <${Field} id="priority" name="Priority" help="Higher runs first; a waiting job gains one point per minute." required>
           ${choice("priority", PRIORITIES)}
         <//>
-        <${Field} id="labels" name="Labels" help="key=value, one per line" problem=${problems.get("labels")}>
+        <${Field} id="labels" name="Labels" help="key=value, one per line" problem=${labelProblem(typed.labels) ?? problems.get("labels")}>
           ${(/** @type {object} */ given) => html`<textarea ...${given} rows="2" value=${typed.labels} onInput=${typing("labels")}></textarea>`}
         <//>
       </div>

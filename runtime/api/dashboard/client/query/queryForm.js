@@ -7,7 +7,7 @@ import { Failure, Panel } from "../ui/parts.js";
 import { problemsOf, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { ParamField } from "./fields.js";
-import { byField, requestOf, typedOf } from "./form.js";
+import { byField, labelProblem, requestOf, typedOf } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 
 /** Delay before showing the problem of a field that lost the focus. Milliseconds. */
@@ -37,9 +37,18 @@ export function QueryForm({ query, earlier, submitted }) {
   /** @type {(field: string, name: string) => string | undefined} */
   const problemOf = (field, name) => (isRefused || left.has(name) ? problems.get(field) : undefined);
 
+  const focusInvalid = () =>
+    requestAnimationFrame(() =>
+      /** @type {HTMLElement | null} */ (form.current?.querySelector("[aria-invalid=true]"))?.focus(),
+    );
+
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
     event.preventDefault();
+    if (labelProblem(typed.labels) !== undefined) {
+      focusInvalid();
+      return;
+    }
     if (
       query.kind === "statement" &&
       !(await confirmed(confirmationOf(query, typed.params, check.explained?.estimatedRows)))
@@ -52,9 +61,7 @@ export function QueryForm({ query, earlier, submitted }) {
       setTyped({ ...typed, requestId: "" });
     } catch (error) {
       setRefused(problemsOf(error));
-      requestAnimationFrame(() =>
-        /** @type {HTMLElement | null} */ (form.current?.querySelector("[aria-invalid=true]"))?.focus(),
-      );
+      focusInvalid();
     }
     setBusy(false);
   };

@@ -5,7 +5,7 @@ import { Failure, Panel } from "../ui/parts.js";
 import { problemsOf, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { sentenceOf } from "./fields.js";
-import { byField, commonOf, envelopeOf } from "./form.js";
+import { byField, commonOf, envelopeOf, labelProblem } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 import { positionOf } from "./position.js";
 
@@ -27,6 +27,7 @@ export function SqlForm({ tables, earlier, submitted }) {
   const isRefused = refused.length > 0;
   const problems = byField(isRefused ? refused : check.problems, ["task.sql", "requestId", "labels"]);
   const problem = problems.get("task.sql") ?? problems.get("");
+  const canRun = !busy && sql.trim() !== "" && labelProblem(typed.labels) === undefined;
   const run = async () => {
     setBusy(true);
     setRefused([]);
@@ -49,7 +50,7 @@ export function SqlForm({ tables, earlier, submitted }) {
   const press = (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    if (!busy && sql.trim() !== "") run();
+    if (canRun) run();
   };
   /** Inserts a name at the cursor. @param {string} name */
   const insert = (name) => {
@@ -92,7 +93,7 @@ export function SqlForm({ tables, earlier, submitted }) {
         <${MoreFields} typed=${typed} change=${(/** @type {object} */ change) => setTyped({ ...typed, ...change })} problems=${problems} hasFormat />
         ${isRefused && !problem && html`<${Failure}>${refused.map(({ message }) => message).join(" ")}<//>`}
         <div class="actions">
-          <button type="submit" class="primary" disabled=${busy || sql.trim() === ""}>Run</button>
+          <button type="submit" class="primary" disabled=${!canRun}>Run</button>
           <${Estimate} check=${check} />
         </div>
       </form>
