@@ -91,7 +91,7 @@ describe("the policy packs on our own stacks in the real engine", () => {
       );
       assert.ok(error instanceof RunFailed);
       assert.match(error.message, /\[sqs-encrypted\] [^\n]*\nplain: sqsManagedSseEnabled is false/);
-      assert.equal(failing.cloud.standing.size, 0);
+      assert.equal(failing.cloud.resources.size, 0);
     } finally {
       await failing.close();
     }

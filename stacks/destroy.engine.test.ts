@@ -8,7 +8,7 @@ import { RunFailed } from "./testing/run.ts";
 import { stackEngine } from "./testing/stackEngine.ts";
 
 /** Resources that remain of a stack that keeps its data, by type: those with data, and those that keep it private. */
-const KEPT = {
+const RETAINED = {
   "aws:ecr/repository:Repository": 1,
   "aws:rds/snapshot:Snapshot": 1,
   "aws:s3/bucket:Bucket": 4,
@@ -22,7 +22,7 @@ const KEPT = {
 };
 
 /** Resources that the drain needs: to run, to reach the database, to ask, and to end runs. */
-const NEEDED = [
+const DEPENDENCIES = [
   "aws:ec2/launchTemplate:LaunchTemplate ec2",
   "aws:cloudwatch/logGroup:LogGroup dispatcher",
   "aws:ec2/eip:Eip network-1",
@@ -47,7 +47,7 @@ const NEEDED = [
 
 const types = (cloud: Cloud): Record<string, number> => {
   const counts: Record<string, number> = {};
-  for (const { type } of cloud.standing.values()) counts[type] = (counts[type] ?? 0) + 1;
+  for (const { type } of cloud.resources.values()) counts[type] = (counts[type] ?? 0) + 1;
   return counts;
 };
 
@@ -79,7 +79,7 @@ describe("destroying a stack that keeps its data, in the real engine", () => {
   });
 
   // Create and destroy each twice: leftovers of the first life do not depend on the stack.
-  for (const [stack, lives] of [
+  for (const [stack, cycles] of [
     ["staging", 2],
     ["prod", 1],
   ] as const)
@@ -95,16 +95,17 @@ describe("destroying a stack that keeps its data, in the real engine", () => {
         lambda: (name, input) => {
           if (JSON.parse(input).tf?.action !== "delete") return null;
           assert.match(name, new RegExp(`^rates-${stack}-dispatcher-`));
-          drains.push(standing());
+          drains.push(remaining());
           if (fails) throw new Error("2 runs could not be ended");
           return null;
         },
       });
-      const standing = () => [...cloud.standing.values()].map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`);
+      const remaining = () =>
+        [...cloud.resources.values()].map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`);
       const one = await stackEngine(stack, { cloud });
       try {
         await one.up();
-        const whole = types(cloud);
+        const created = types(cloud);
 
         await assert.rejects(
           one.previewDestroy(),
@@ -113,31 +114,31 @@ describe("destroying a stack that keeps its data, in the real engine", () => {
         );
 
         one.configure({ "rates-platform:database": { ...config.database, deletionProtection: false } });
-        const lifted = await one.up();
-        const changed = lifted.steps.filter(({ op }) => op !== "same").map(({ op, type }) => `${op} ${type}`);
+        const unprotected = await one.up();
+        const changed = unprotected.steps.filter(({ op }) => op !== "same").map(({ op, type }) => `${op} ${type}`);
         assert.deepEqual(changed.sort(), [
           "update aws:lb/loadBalancer:LoadBalancer",
           "update aws:rds/instance:Instance",
         ]);
 
         // By the state, since resources deleted in the same wave go in any order.
-        const outliving = outlivingDrain(await one.exportState());
-        const needed = NEEDED.map((each) => each.replace(" ", ` rates-${stack}-`));
+        const undrained = outlivingDrain(await one.exportState());
+        const needed = DEPENDENCIES.map((each) => each.replace(" ", ` rates-${stack}-`));
         assert.deepEqual(
-          needed.filter((each) => !outliving.has(each)),
+          needed.filter((each) => !undrained.has(each)),
           [],
           "what may be deleted before the drain has ended",
         );
 
         await one.previewDestroy();
-        assert.deepEqual([types(cloud), drains], [whole, []], "nothing is deleted or ended so far");
+        assert.deepEqual([types(cloud), drains], [created, []], "nothing is deleted or ended so far");
         fails = true;
         await assert.rejects(
           one.destroy(),
           (error) => error instanceof RunFailed && /2 runs could not be ended/.test(error.message),
         );
         assert.deepEqual(
-          needed.filter((each) => !standing().includes(each)),
+          needed.filter((each) => !remaining().includes(each)),
           [],
           "what a second destroy needs and the failed one deleted",
         );
@@ -156,12 +157,12 @@ describe("destroying a stack that keeps its data, in the real engine", () => {
           [],
           "what was gone when it was drained",
         );
-        assert.deepEqual(types(cloud), KEPT);
+        assert.deepEqual(types(cloud), RETAINED);
 
-        for (let life = 2; life <= lives; life++) {
+        for (let cycle = 2; cycle <= cycles; cycle++) {
           await one.up();
           await one.destroy();
-          assert.equal(cloud.ofType("aws:rds/snapshot:Snapshot").length, life, "the last snapshot of each life");
+          assert.equal(cloud.ofType("aws:rds/snapshot:Snapshot").length, cycle, "the last snapshot of each life");
         }
       } finally {
         await one.close();

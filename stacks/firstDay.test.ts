@@ -186,11 +186,11 @@ describe("first day of a stack, on a stand-in for RDS", function () {
     const restored = `${INSTANCE}-restored`;
     const names = (command: string) => command.replaceAll("<instance>", INSTANCE);
     const option = (command: string, name: string) => new RegExp(`--${name} (\\S+)`).exec(command)?.[1] ?? "";
-    const played: string[] = [];
+    const executed: string[] = [];
     const old = stack.rds.resourceId(INSTANCE);
-    const play = async (command: string) => {
+    const runCommand = async (command: string) => {
       const [name = ""] = /^(?:aws rds|npm run pulumi --) [\w-]+(?: (?:export|import))?|^sed/.exec(command) ?? [];
-      played.push(name);
+      executed.push(name);
       if (name === "aws rds restore-db-instance-to-point-in-time")
         await stack.rds.restore(
           option(command, "source-db-instance-identifier"),
@@ -215,7 +215,7 @@ describe("first day of a stack, on a stand-in for RDS", function () {
       .filter(({ text }) => /restore-db-instance-to-point-in-time|--new-db-instance-identifier/.test(text))
       .flatMap(({ text }) => names(text.replaceAll(/\\\n\s*/g, "")).split("\n"));
     for (const command of commands) {
-      await play(command);
+      await runCommand(command);
       if (!command.includes("restore-db-instance")) continue;
       assert.notEqual(stack.rds.resourceId(restored), old);
       await submit("late", { type: "update", target: "prices", source: { inline: price } });
@@ -223,7 +223,7 @@ describe("first day of a stack, on a stand-in for RDS", function () {
       assert.equal(await stack.doRuns("ec2"), 1);
       assert.equal((await statusOf("late")).status, "SUCCEEDED");
     }
-    assert.deepEqual(played, [
+    assert.deepEqual(executed, [
       "aws rds restore-db-instance-to-point-in-time",
       "aws rds describe-db-instances",
       "aws rds modify-db-instance",

@@ -47,7 +47,7 @@ describe("the program in the real engine", () => {
         const preview = await one.preview();
         assert.ok(preview.steps.every(({ op }) => op === "create"));
         assert.equal(only(preview, "aws:sqs/queue:Queue", `rates-${stack}-queues-requests`).outputs.arn, UNKNOWN);
-        assert.equal(one.cloud.standing.size, 0, "a preview makes nothing");
+        assert.equal(one.cloud.resources.size, 0, "a preview makes nothing");
 
         const up = await one.up();
         assert.deepEqual(up.changes, preview.changes);
@@ -97,13 +97,14 @@ describe("the program in the real engine", () => {
         const alarms = up.steps.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm").length;
         const priced = costOf(config, plan).fixed.map(({ what }) => what);
         assert.ok(priced.includes(`${alarms} alarms`), `${alarms} alarms are made, and the cost counts others`);
-        const nats = up.steps.filter(({ type }) => type === "aws:ec2/natGateway:NatGateway").length;
-        assert.equal(nats, { none: 0, single: 1, perZone: config.network.zones.length }[config.network.nat]);
+        const natGateways = up.steps.filter(({ type }) => type === "aws:ec2/natGateway:NatGateway").length;
+        assert.equal(natGateways, { none: 0, single: 1, perZone: config.network.zones.length }[config.network.nat]);
 
-        const led = only(up, "aws:ec2/vpcEndpoint:VpcEndpoint", `rates-${stack}-network-s3`).inputs.routeTableIds;
+        const routeTables = only(up, "aws:ec2/vpcEndpoint:VpcEndpoint", `rates-${stack}-network-s3`).inputs
+          .routeTableIds;
         const tables = up.steps.filter(({ type }) => type === "aws:ec2/routeTable:RouteTable");
-        assert.equal(new Set(led as string[]).size, tables.length, "S3's gateway is in every route table");
-        assert.ok((led as string[]).every((id) => /^rtb-/.test(id)));
+        assert.equal(new Set(routeTables as string[]).size, tables.length, "S3's gateway is in every route table");
+        assert.ok((routeTables as string[]).every((id) => /^rtb-/.test(id)));
 
         const outputs = await one.outputs();
         for (const key of [
@@ -123,9 +124,9 @@ describe("the program in the real engine", () => {
         assert.deepEqual(Object.keys((await one.preview()).changes), ["same"], "a second preview has no changes");
         if (config.data.keep) return;
         await one.destroy();
-        const left = [...one.cloud.standing.values()].map(({ type }) => type);
+        const remaining = [...one.cloud.resources.values()].map(({ type }) => type);
         assert.deepEqual(
-          left.filter((type) => !/s3\/bucketObject|docker/.test(type)),
+          remaining.filter((type) => !/s3\/bucketObject|docker/.test(type)),
           [],
         );
       } finally {
@@ -196,16 +197,19 @@ describe("the program in the real engine", () => {
   it("gives copies of a stack in one account different names", async function () {
     this.timeout(120_000);
     const cloud = new Cloud({ account: "111111111111" });
-    const [dev, anna] = [await stackEngine("dev", { cloud }), await stackEngine("dev", { cloud, stack: "dev-anna" })];
+    const [dev, secondStack] = [
+      await stackEngine("dev", { cloud }),
+      await stackEngine("dev", { cloud, stack: "dev-anna" }),
+    ];
     try {
       await dev.up();
-      await anna.up();
-      const [one, other] = [await dev.outputs(), await anna.outputs()];
+      await secondStack.up();
+      const [one, other] = [await dev.outputs(), await secondStack.outputs()];
       assert.match(String(other.requestQueueUrl), /rates-dev-anna-queues-requests/);
       assert.notEqual(one.uploadsBucket, other.uploadsBucket);
     } finally {
       await dev.close();
-      await anna.close();
+      await secondStack.close();
     }
   });
 });

@@ -18,7 +18,7 @@ const changed = (change: Parameters<typeof rawConfig>[0] & object): ValidatedSta
   assert(config && plan, JSON.stringify(problems));
   return { name: "dev", config, plan };
 };
-const shipped: ValidatedStack[] = shippedStacks().map(({ stack, ...one }) => ({ name: stack, ...one }));
+const shippedConfigs: ValidatedStack[] = shippedStacks().map(({ stack, ...one }) => ({ name: stack, ...one }));
 
 /**
  * Numbers of resources per type that follow from a stack's configuration; of every other type one of the given number.
@@ -60,10 +60,11 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
 };
 
 /** Resources that exist once per account, created by the account program (stacks/account/), not by stacks. */
-const ONCE = /serviceLinkedRole|openIdConnectProvider|serviceQuota|logResourcePolicy|accountPublicAccessBlock/i;
+const SINGLETON_TYPES =
+  /serviceLinkedRole|openIdConnectProvider|serviceQuota|logResourcePolicy|accountPublicAccessBlock/i;
 
 /** Endpoint of each service in the actions of roles; S3 has a gateway. */
-const CALLED_BY: Record<string, readonly string[]> = {
+const CALLING_PARTS: Record<string, readonly string[]> = {
   ec2: ["ec2"],
   ecr: ["ecr.api", "ecr.dkr"],
   glue: ["glue"],
@@ -78,7 +79,7 @@ const CALLED_BY: Record<string, readonly string[]> = {
   iam: [],
 };
 /** Services that the design lists in addition. */
-const WANTED = ["ec2", "ecr.api", "ecr.dkr", "kms", "sts", "monitoring", "lambda", "ssm", "logs"];
+const REQUIRED_ENDPOINTS = ["ec2", "ecr.api", "ecr.dkr", "kms", "sts", "monitoring", "lambda", "ssm", "logs"];
 
 /** Types whose resources the drain needs, all of them. */
 const NEEDED_BY_DRAIN =
@@ -99,19 +100,19 @@ describe("the whole platform", function () {
     return registry;
   };
   before(async () => {
-    for (const stack of shipped) registries.set(stack.name, await built(stack));
+    for (const stack of shippedConfigs) registries.set(stack.name, await built(stack));
   });
 
-  for (const stack of shipped) {
+  for (const stack of shippedConfigs) {
     it(`has the planned number of each type in ${stack.name}, and nothing that exists once per account`, () => {
       const { all } = of(stack);
-      const wanted = counts(stack);
+      const expectedCounts = counts(stack);
       const made = Object.fromEntries(
-        Object.keys(wanted).map((key) => [key, all.filter(({ type }) => type === key).length]),
+        Object.keys(expectedCounts).map((key) => [key, all.filter(({ type }) => type === key).length]),
       );
-      assert.deepEqual(made, wanted);
+      assert.deepEqual(made, expectedCounts);
       assert.deepEqual(
-        all.filter(({ type }) => ONCE.test(type)),
+        all.filter(({ type }) => SINGLETON_TYPES.test(type)),
         [],
       );
     });
@@ -125,10 +126,10 @@ describe("the whole platform", function () {
         input("aws:lambda/function:Function", part("dispatcher")).reservedConcurrentExecutions,
         plan.dispatcher.reservedConcurrency,
       );
-      const most = (name: string) =>
+      const maxCount = (name: string) =>
         input("aws:lambda/eventSourceMapping:EventSourceMapping", part(name)).scalingConfig.maximumConcurrency;
-      assert.equal(most("dispatcher-requests"), plan.dispatcher.eventSourceConcurrency);
-      assert.equal(most("dispatcher-wakeups"), plan.dispatcher.wakeupConcurrency);
+      assert.equal(maxCount("dispatcher-requests"), plan.dispatcher.eventSourceConcurrency);
+      assert.equal(maxCount("dispatcher-wakeups"), plan.dispatcher.wakeupConcurrency);
       const job = input("aws:glue/job:Job");
       assert.deepEqual(
         [job.executionProperty.maxConcurrentRuns, job.maxCapacity],
@@ -145,11 +146,11 @@ describe("the whole platform", function () {
         String(plan.database.maxConnections),
       );
       const [container] = JSON.parse(input("aws:ecs/taskDefinition:TaskDefinition", part("api")).containerDefinitions);
-      const told = JSON.parse(
+      const settings = JSON.parse(
         container.environment.find(({ name }: { name: string }) => name === "RATES_SETTINGS").value,
       );
       assert.deepEqual(
-        [told.api.poolMax, told.runners.glue.slots, told.runners.ec2.slots],
+        [settings.api.poolMax, settings.runners.glue.slots, settings.runners.ec2.slots],
         [plan.api.poolMax, plan.glue.maxConcurrentRuns, plan.ec2.maxInstances],
       );
     });
@@ -157,13 +158,13 @@ describe("the whole platform", function () {
     it(`gives each resource of ${stack.name} a component as parent, and AWS resources the account's provider`, () => {
       const { all } = of(stack);
       const components = new Set(all.filter(({ type }) => type.startsWith("rates:infra:")).map(({ urn }) => urn));
-      const ours = all.filter(({ type, urn }) => !type.startsWith("pulumi:providers:aws") && !components.has(urn));
-      for (const { type, name, parent, provider } of ours) {
+      const created = all.filter(({ type, urn }) => !type.startsWith("pulumi:providers:aws") && !components.has(urn));
+      for (const { type, name, parent, provider } of created) {
         assert.ok(parent !== undefined && components.has(parent), `${type} ${name} hangs on ${parent}`);
         if (type.startsWith("aws:")) assert.match(provider, /pulumi:providers:aws::account::/, `${type} ${name}`);
         assert.ok(name.startsWith(`rates-${stack.name}`), `${type} is called ${name}`);
       }
-      assert.ok(ours.length > 150);
+      assert.ok(created.length > 150);
     });
   }
 
@@ -189,7 +190,7 @@ describe("the whole platform", function () {
   });
 
   it("migrates its database before creating anything that logs in to it", () => {
-    for (const stack of shipped) {
+    for (const stack of shippedConfigs) {
       const registry = of(stack);
       const { urn } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations`);
       const { dependencies } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations-roles`);
@@ -202,7 +203,7 @@ describe("the whole platform", function () {
   it("drains while everything that the drain needs exists, since it depends on it", async () => {
     const withoutNat = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
     for (const [registry, stack] of [
-      ...shipped.map((one) => [of(one), one.name] as const),
+      ...shippedConfigs.map((one) => [of(one), one.name] as const),
       [withoutNat, "dev"] as const,
     ]) {
       const byUrn = new Map(registry.all.map((one) => [one.urn, one]));
@@ -226,33 +227,33 @@ describe("the whole platform", function () {
   });
 
   it("waits at the end for remaining network interfaces of all its security groups", () => {
-    for (const stack of shipped)
+    for (const stack of shippedConfigs)
       for (const { name, deleteTimeout } of of(stack).ofType("aws:ec2/securityGroup:SecurityGroup"))
         assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, `${name}: ${deleteTimeout || "the provider's own"}`);
   });
 
   it("describes security groups and rules in characters that EC2 accepts, also without NAT", async () => {
     const registries = [
-      ...shipped.map(of),
+      ...shippedConfigs.map(of),
       await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } }))),
     ];
     for (const { all } of registries) {
-      const described = all.filter(({ type }) => /securityGroup(Ingress|Egress)?(Rule)?:/i.test(type));
-      assert.ok(described.length > 20, `${described.length} groups and rules`);
-      for (const { name, type, inputs } of described)
+      const groups = all.filter(({ type }) => /securityGroup(Ingress|Egress)?(Rule)?:/i.test(type));
+      assert.ok(groups.length > 20, `${groups.length} groups and rules`);
+      for (const { name, type, inputs } of groups)
         if (!type.includes("efaultSecurityGroup"))
           assert.match(inputs.description, /^[a-zA-Z0-9 ._\-:/()#,@[\]+=&;{}!$*]{1,255}$/, `${type} ${name}`);
     }
   });
 
   it("creates every role with the account's permissions boundary", () => {
-    for (const stack of shipped)
+    for (const stack of shippedConfigs)
       for (const { name, inputs } of of(stack).ofType("aws:iam/role:Role"))
         assert.equal(inputs.permissionsBoundary, `arn:aws:iam::${stack.config.account.id}:policy/rates-boundary`, name);
   });
 
   it("sends all alarms to one topic", () => {
-    for (const stack of shipped) {
+    for (const stack of shippedConfigs) {
       const registry = of(stack);
       const alarms = registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
       const topic = `arn:aws:sns:eu-central-1:111111111111:rates-${stack.name}-monitoring`;
@@ -264,7 +265,7 @@ describe("the whole platform", function () {
 
   it("reaches every service that its roles may call, without NAT", async () => {
     const registry = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
-    const there = registry
+    const existing = registry
       .ofType("aws:ec2/vpcEndpoint:VpcEndpoint")
       .map(({ inputs }) => String(inputs.serviceName).replace("com.amazonaws.eu-central-1.", ""));
     const services = registry
@@ -272,30 +273,30 @@ describe("the whole platform", function () {
       .flatMap(({ name }) => registry.statements(name))
       .flatMap(({ Action }) => Action.map((action) => action.replace(/:.*/, "")));
     assert.ok(services.includes("glue") && services.includes("sqs"), "the roles of all parts are there");
-    const wanted = new Set([...WANTED, "s3"]);
+    const required = new Set([...REQUIRED_ENDPOINTS, "s3"]);
     for (const service of new Set(services)) {
-      const endpoints = CALLED_BY[service];
+      const endpoints = CALLING_PARTS[service];
       assert.ok(endpoints, `by what is ${service} called?`);
-      for (const endpoint of endpoints) wanted.add(endpoint);
+      for (const endpoint of endpoints) required.add(endpoint);
     }
     assert.deepEqual(
-      [...wanted].filter((endpoint) => !there.includes(endpoint)),
+      [...required].filter((endpoint) => !existing.includes(endpoint)),
       [],
     );
   });
 
-  const MACHINES = "/aws/service/ecs/optimized-ami/amazon-linux-2023/";
+  const AMI_PARAMETERS = "/aws/service/ecs/optimized-ami/amazon-linux-2023/";
   for (const [arch, image, fargate, instanceType, machine] of [
-    ["arm64", "linux/arm64", "ARM64", "t4g.small", `${MACHINES}arm64/recommended/image_id`],
-    ["x86_64", "linux/amd64", "X86_64", "t3.small", `${MACHINES}recommended/image_id`],
+    ["arm64", "linux/arm64", "ARM64", "t4g.small", `${AMI_PARAMETERS}arm64/recommended/image_id`],
+    ["x86_64", "linux/amd64", "X86_64", "t3.small", `${AMI_PARAMETERS}recommended/image_id`],
   ] as const)
     it(`uses one architecture everywhere: ${arch}`, async () => {
-      const asked: unknown[] = [];
+      const requestedParameters: unknown[] = [];
       const stack = changed((it) => ({ ...it, arch, runners: { ec2: { instanceType } } }));
       const provider = () => accountProvider("account", { ...stack.config.account, tags: {} });
       const calls = {
         "aws:ssm/getParameter:getParameter": ({ name }: Record<string, unknown>) => {
-          asked.push(name);
+          requestedParameters.push(name);
           return { value: "ami-1" };
         },
       };
@@ -306,11 +307,14 @@ describe("the whole platform", function () {
       for (const { inputs } of registry.ofType("aws:lambda/function:Function"))
         assert.deepEqual(inputs.architectures, [arch]);
       const template = registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
-      assert.deepEqual([asked, template.imageId, template.instanceType], [[machine], "ami-1", instanceType]);
+      assert.deepEqual(
+        [requestedParameters, template.imageId, template.instanceType],
+        [[machine], "ami-1", instanceType],
+      );
     });
 
   it("has RDS's certificate authorities beside each function, and for Glue", () => {
-    for (const stack of shipped) {
+    for (const stack of shippedConfigs) {
       const registry = of(stack);
       for (const { inputs } of registry.ofType("aws:lambda/function:Function")) {
         assert.ok("rds-ca.pem" in inputs.code.assets);

@@ -37,26 +37,26 @@ export function loadStack(
   env: Readonly<Record<string, string | undefined>>,
 ): ValidatedStack {
   const { own, problems } = ownKeys(
-    Object.fromEntries(Object.entries(all).map(([key, text]) => [key, unfold(text)] as const)),
+    Object.fromEntries(Object.entries(all).map(([key, text]) => [key, parseValue(text)] as const)),
   );
   // Values of unknown keys may be secrets and are not shown.
-  const known = Object.entries(own).map(
-    ([key, value]) => [key, key in StackConfig.properties ? value : HIDDEN] as const,
+  const values = Object.entries(own).map(
+    ([key, value]) => [key, key in StackConfig.properties ? value : REDACTED] as const,
   );
   const roleArn = env[ROLE] || undefined;
-  const planned = planStack(Object.fromEntries(known), name, roleArn ? roleChecks(roleArn) : []);
+  const planned = planStack(Object.fromEntries(values), name, roleArn ? roleChecks(roleArn) : []);
   const { config, plan } = planned;
-  const wrong = [...problems, ...guards(all), ...(planned.problems ?? [])];
-  if (!config || wrong.length > 0)
-    throw new RunError(`Pulumi.${name}.yaml cannot be deployed:\n${listProblems(wrong)}\nNothing was changed.`);
+  const allProblems = [...problems, ...guards(all), ...(planned.problems ?? [])];
+  if (!config || allProblems.length > 0)
+    throw new RunError(`Pulumi.${name}.yaml cannot be deployed:\n${listProblems(allProblems)}\nNothing was changed.`);
   return { name, config, plan, ...(roleArn ? { roleArn } : {}) };
 }
 
-const HIDDEN = "(not shown)";
+const REDACTED = "(not shown)";
 
 function guards(all: Readonly<Record<string, string>>): ConfigProblem[] {
   const disabled = all[DISABLED];
-  if (disabled !== undefined && Array.isArray(unfold(disabled)) && disabled.includes('"aws"')) return [];
+  if (disabled !== undefined && Array.isArray(parseValue(disabled)) && disabled.includes('"aws"')) return [];
   return [
     {
       key: DISABLED,
@@ -87,7 +87,7 @@ function roleChecks(roleArn: string): ConfigCheck[] {
 }
 
 /** Pulumi keeps types only inside objects and lists; a number or flag of its own arrives as text. */
-function unfold(text: string): unknown {
+function parseValue(text: string): unknown {
   if (!/^[[{]/.test(text)) return text;
   try {
     return JSON.parse(text);

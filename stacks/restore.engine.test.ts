@@ -9,13 +9,13 @@ import { requireEngine } from "./testing/command.ts";
 import { type Engine, engine } from "./testing/engine.ts";
 import { Cloud } from "./testing/provider/cloud.ts";
 
-const PLACE = { region: "eu-central-1", accountId: "111111111111" };
+const LOCATION = { region: "eu-central-1", accountId: "111111111111" };
 const INSTANCE = "aws:rds/instance:Instance";
 const RESTORED = `db-${"R".repeat(26)}`;
 
 /** A database, and a component that logs in to it. */
 async function program(): Promise<Record<string, unknown>> {
-  const aws = new Provider("aws", { region: "eu-central-1", allowedAccountIds: [PLACE.accountId] });
+  const aws = new Provider("aws", { region: "eu-central-1", allowedAccountIds: [LOCATION.accountId] });
   const database = new Database(
     "db",
     {
@@ -31,13 +31,13 @@ async function program(): Promise<Record<string, unknown>> {
     },
     { providers: { aws } },
   );
-  const statements = [loginStatement(database.endpoint, PLACE, ["dispatcher"])];
+  const statements = [loginStatement(database.endpoint, LOCATION, ["dispatcher"])];
   roleFor("part", { service: "lambda.amazonaws.com", statements }, { provider: aws });
   return {};
 }
 
 /** Changes the exported state as docs/operating.md describes. */
-function edited(state: Deployment, old: string): Deployment {
+function replaceInstance(state: Deployment, old: string): Deployment {
   const line = blocksOf("docs/operating.md")
     .flatMap(({ text }) => text.split("\n"))
     .find((command) => command.startsWith("sed "));
@@ -63,7 +63,7 @@ describe("a database restored beside the old one, in the real engine", () => {
 
   it("replaces the old one once the state has its resource id, and not by its name alone", async function () {
     this.timeout(120_000);
-    stack = await engine({ program, cloud: new Cloud({ account: PLACE.accountId }) });
+    stack = await engine({ program, cloud: new Cloud({ account: LOCATION.accountId }) });
     await stack.up();
     const { cloud } = stack;
     const [old] = cloud.ofType(INSTANCE);
@@ -72,11 +72,11 @@ describe("a database restored beside the old one, in the real engine", () => {
 
     // RDS after the page's commands: two instances with swapped names.
     const { address, identifier } = old.properties;
-    cloud.put({
+    cloud.store({
       ...old,
       properties: { ...old.properties, identifier: `${identifier}-old`, address: `${identifier}-old.rds` },
     });
-    cloud.put({ ...old, id: RESTORED, properties: { ...old.properties, id: RESTORED, resourceId: RESTORED } });
+    cloud.store({ ...old, id: RESTORED, properties: { ...old.properties, id: RESTORED, resourceId: RESTORED } });
 
     await stack.refresh();
     assert.equal(
@@ -85,7 +85,7 @@ describe("a database restored beside the old one, in the real engine", () => {
       "it follows the old one",
     );
 
-    await stack.importState(edited(state, old.id));
+    await stack.importState(replaceInstance(state, old.id));
     await stack.refresh();
     await stack.up();
     const { id, outputs } = instanceIn(await stack.exportState());

@@ -24,14 +24,14 @@ const SETTINGS_CHANGE = [
 ];
 
 /** Changes of a configuration, and all that each of them may touch. */
-const CHANGES: readonly { what: string; config: Record<string, unknown>; touches: readonly string[] }[] = [
+const CHANGES: readonly { what: string; config: Record<string, unknown>; expectedTypes: readonly string[] }[] = [
   {
     what: "a smaller share of the quotas, and the instances that fit it",
     config: {
       quotas: { ...of("quotas"), share: 0.25 },
       runners: { ...of("runners"), ec2: { ...(of("runners").ec2 as object), maxInstances: 2 } },
     },
-    touches: [
+    expectedTypes: [
       ...SETTINGS_CHANGE,
       // Each run slot has a login role of its own.
       "replace Invocation migrations-roles",
@@ -43,7 +43,7 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; touches
   {
     what: "a longer retention",
     config: { data: { ...of("data"), retentionDays: 14 } },
-    touches: [
+    expectedTypes: [
       ...SETTINGS_CHANGE,
       ...["buckets-results", "buckets-uploads", "api-access"].map(
         (bucket) => `update BucketLifecycleConfiguration ${bucket}`,
@@ -63,7 +63,7 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; touches
   {
     what: "a larger database",
     config: { database: { ...of("database"), instanceClass: "db.t4g.large" } },
-    touches: [
+    expectedTypes: [
       // The smoke task compares max_connections.
       "replace TaskDefinition smoke",
       "update Dashboard monitoring",
@@ -75,12 +75,12 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; touches
   {
     what: "another network that may reach the API",
     config: { api: { ...of("api"), allowedCidrs: ["192.168.0.0/16"] } },
-    touches: ["create SecurityGroupIngressRule api-80-192-168-0-0-16"],
+    expectedTypes: ["create SecurityGroupIngressRule api-80-192-168-0-0-16"],
   },
   {
     what: "a tenant more",
     config: { tenants: ["acme"] },
-    touches: [
+    expectedTypes: [
       ...SETTINGS_CHANGE,
       "create MetricAlarm monitoring-responses-old-acme",
       "create Queue queues-responses-acme",
@@ -109,19 +109,19 @@ describe("a stack that is up, in the real engine", () => {
   it("changes what its configuration's change is about, and replaces nothing that holds data", async function () {
     this.timeout(480_000);
     const one = await stackEngine("dev");
-    const holding = () => [...one.cloud.standing.values()].filter(({ type }) => HOLDS_DATA.test(type));
+    const holding = () => [...one.cloud.resources.values()].filter(({ type }) => HOLDS_DATA.test(type));
     try {
       await one.up();
       const before = holding().map(({ urn, id }) => `${urn} ${id}`);
       assert.ok(before.length >= 8, `${before.length} hold data`);
 
-      for (const { what, config, touches } of CHANGES) {
+      for (const { what, config, expectedTypes } of CHANGES) {
         one.configure({ ...dev, ...namespaced({ tenants: [], ...config }) });
-        assert.deepEqual(touched(await one.preview()), [...touches].sort(), what);
+        assert.deepEqual(touched(await one.preview()), [...expectedTypes].sort(), what);
       }
 
       one.configure(namespaced(Object.assign({}, ...CHANGES.map(({ config }) => config))));
-      const all = new Set(CHANGES.flatMap(({ touches }) => touches));
+      const all = new Set(CHANGES.flatMap(({ expectedTypes }) => expectedTypes));
       assert.deepEqual(touched(await one.up()), [...all].sort(), "all of them at once");
       const after = holding().map(({ urn, id }) => `${urn} ${id}`);
       assert.deepEqual(

@@ -29,7 +29,7 @@ describe("prices", () => {
     assert.match(priceSources([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
     assert.match(priceSources([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
     assert.match(priceSources([price("2026-11")]), /^each was compared .* in 2026-11$/);
-    assert.ok(pageOf("stacks/README.md").now.includes(priceSources(allPrices())));
+    assert.ok(pageOf("stacks/README.md").current.includes(priceSources(allPrices())));
   });
 
   it("count the endpoints that the network creates without NAT", () => {

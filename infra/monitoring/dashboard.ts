@@ -124,10 +124,10 @@ const perRunner = (
 ) => RUNNERS.map((runner) => ({ label: RUNNER_NAMES[runner].service, measure: of(subjects(targets).runner(runner)) }));
 
 /** A panel per runner type with its metrics. */
-const panelGraph = (targets: MonitoringTargets, { title, figures, stat }: Panel): Plan => ({
+const panelGraph = (targets: MonitoringTargets, { title, metrics: figures, stat }: Panel): Plan => ({
   title,
   series: RUNNERS.flatMap((runner) =>
-    figures.map(({ figure: metric, label }) => ({
+    figures.map(({ metric, label }) => ({
       label: label === undefined ? RUNNER_NAMES[runner].service : `${RUNNER_NAMES[runner].service} ${label}`,
       measure: measure(metric, stat, subjects(targets).runner(runner)),
     })),

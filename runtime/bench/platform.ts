@@ -66,7 +66,7 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
     dataDir: directory,
     port: await freePort(),
     plan: { ...plan, settings },
-    say: () => undefined,
+    print: () => undefined,
     signal: stopping.signal,
   });
   platform.failed.catch(() => undefined);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
-import { accept, answer, type ClaimedJob, claim, finish, heartbeat, retry } from "../store/jobs.ts";
+import { accept, type ClaimedJob, claim, finish, heartbeat, retry, storeRefusal } from "../store/jobs.ts";
 import { newJob, storeWithRun } from "../testing/jobs.ts";
 import { BOUNDS, boundedDetails, cutText } from "./bounds.ts";
 import { type ErrorBody, JobError } from "./errors.ts";
@@ -111,7 +111,7 @@ describe("a response and a document", () => {
       assert.deepEqual([more, report], [305 - (error.details.length - 1), { location: "s3://results/report.csv" }]);
       const document = JSON.stringify(await documentOf("a"));
       assert(Buffer.byteLength(document) <= BOUNDS.responseBytes, `${Buffer.byteLength(document)} bytes of document`);
-      const refusal = await answer(dispatcher, {
+      const refusal = await storeRefusal(dispatcher, {
         responseId: `r ${filler}`,
         tenant: "default",
         requestId: "b",

@@ -78,8 +78,8 @@ describe("launches of instances within AWS's request rate", () => {
     fates = [];
     ec2 = new SimulatedEc2({
       now: () => time.now,
-      room,
-      fate: () => fates.shift(),
+      capacity: room,
+      outcome: () => fates.shift(),
       hasEnded: (instance) => terminated.has(instance),
       onLaunch: () => undefined,
       onTerminate: (instance) => terminated.add(instance),

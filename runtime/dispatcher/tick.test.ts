@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { JobError } from "../contract/errors.ts";
 import { connect } from "../platform/postgres.ts";
 import { backendOf } from "../store/backend.ts";
-import { accept, answer, claim, finish, retry, runStarted } from "../store/jobs.ts";
+import { accept, claim, finish, retry, runStarted, storeRefusal } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob, testPlan } from "../testing/jobs.ts";
@@ -265,7 +265,7 @@ describe("the dispatcher's maintenance", () => {
 
   it("sends all due responses, however many", async () => {
     for (let index = 0; index < 60; index++)
-      await answer(d.context.db, {
+      await storeRefusal(d.context.db, {
         responseId: `r-${index}`,
         tenant: "default",
         requestId: `bad-${index}`,

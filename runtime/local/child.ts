@@ -11,7 +11,7 @@ const FIRST_PAUSE_MS = 250;
 const FORCE_STOP_MS = 3_000;
 const LOG_TAIL_LINES = 15;
 
-/** Definition of a part of the platform that runs as its own process. */
+/** Definition of a component that runs as its own process. */
 export interface ChildOptions {
   /** Name in messages. */
   name: string;
@@ -20,26 +20,29 @@ export interface ChildOptions {
   env: NodeJS.ProcessEnv;
   /** File that its output is added to. */
   logFile: string;
-  /** Milliseconds for it to end after the request; then it is stopped by force. */
-  patience: number;
-  /** Receives a line when it was restarted. */
-  say(line: string): void;
+  /** Milliseconds for it to end after the request; then it is killed. */
+  stopTimeoutMs: number;
+  /** Called with a line of text when it is restarted. */
+  print(line: string): void;
 }
 
-/** A part that is kept running. SIGTERM asks it to end in good order, the message `hurry` over its channel to be quick. */
+/**
+ * A supervised component process. SIGTERM asks it to end in order; the message `hurry` on its channel asks it to end
+ * fast.
+ */
 export interface Child {
-  /** Resolves when its process says `ready` over its channel, for the first time. */
+  /** Resolves when its process first sends `ready` over its channel. */
   ready: Promise<void>;
-  /** Rejects when it has ended by itself too often; never resolves. */
+  /** Rejects when it has ended unexpectedly too often; never resolves. */
   failed: Promise<never>;
-  /** Asks it to end and waits for that. */
+  /** Asks it to end and waits for its exit. */
   stop(): Promise<void>;
-  /** No patience any more, now or when it is asked to end. */
+  /** Ends it by force, now or when `stop` is called. */
   forceStop(): void;
 }
 
-/** Starts a part, and starts it again when it ends by itself. */
-export function startChild({ name, args, env, logFile, patience, say }: ChildOptions): Child {
+/** Starts a component process, and restarts it when it ends unexpectedly. */
+export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: ChildOptions): Child {
   const ready = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<never>();
   // The awaiting code handles rejections; until then they must not crash the process.
@@ -47,13 +50,13 @@ export function startChild({ name, args, env, logFile, patience, say }: ChildOpt
   failed.promise.catch(() => {});
   const failures: number[] = [];
   let stopping = false;
-  let hurried = false;
+  let isForced = false;
   let current: ChildProcess | undefined;
 
   const live = async () => {
     while (!stopping) {
       const log = openSync(logFile, "a", 0o600);
-      // In a session of its own: Ctrl-C in the terminal is for the platform, which decides who ends when.
+      // In its own session: Ctrl-C in the terminal reaches only the platform, which decides when each component ends.
       const child = spawn(process.execPath, args, { env, detached: true, stdio: ["ignore", log, log, "ipc"] });
       closeSync(log);
       current = child;
@@ -72,29 +75,29 @@ export function startChild({ name, args, env, logFile, patience, say }: ChildOpt
         failed.reject(error);
         return;
       }
-      say(`The ${name} ended by itself (${signal ?? `exit code ${code}`}); starting it again. Its log: ${logFile}`);
+      print(`The ${name} ended by itself (${signal ?? `exit code ${code}`}); starting it again. Its log: ${logFile}`);
       await delay(FIRST_PAUSE_MS * 2 ** (recent.length - 1));
     }
   };
-  const hasten = () => {
+  const forceStopIfRequested = () => {
     if (current?.connected) current.send("hurry");
     setTimeout(() => current?.kill("SIGKILL"), FORCE_STOP_MS).unref();
   };
-  const life = live();
+  const run = live();
   return {
     ready: ready.promise,
     failed: failed.promise,
     async stop() {
       stopping = true;
       current?.kill("SIGTERM");
-      const force = setTimeout(() => current?.kill("SIGKILL"), patience);
-      if (hurried) hasten();
-      await life;
+      const force = setTimeout(() => current?.kill("SIGKILL"), stopTimeoutMs);
+      if (isForced) forceStopIfRequested();
+      await run;
       clearTimeout(force);
     },
     forceStop() {
-      hurried = true;
-      if (stopping) hasten();
+      isForced = true;
+      if (stopping) forceStopIfRequested();
     },
   };
 }

@@ -10,7 +10,7 @@ import { DATABASE } from "./environment.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 
 const DUMP = fileURLToPath(new URL("../../db/testing/dump.sql", import.meta.url));
-const say = () => {};
+const print = () => {};
 
 describe("the local platform's database", () => {
   let root: string;
@@ -35,21 +35,21 @@ describe("the local platform's database", () => {
   };
   const prices = async () => Number((await query("select count(*) n from prices"))[0].n);
 
-  it("holds the sample after a first start, and keeps it on the next", async () => {
-    await prepareDatabase(postgres, { slots: NO_SLOTS, say });
+  it("contains the sample after the first start, and keeps it on the next", async () => {
+    await prepareDatabase(postgres, { slots: NO_SLOTS, print });
     const loaded = await prices();
     assert.ok(loaded > 10_000);
-    await prepareDatabase(postgres, { slots: NO_SLOTS, say });
+    await prepareDatabase(postgres, { slots: NO_SLOTS, print });
     assert.equal(await prices(), loaded);
   });
 
-  it("lets each part log in as its own role", async () => {
-    await prepareDatabase(postgres, { slots: NO_SLOTS, say });
+  it("lets each component log in with its own role", async () => {
+    await prepareDatabase(postgres, { slots: NO_SLOTS, print });
     assert.deepEqual(await query("select current_user as who", DATABASE, "job_reader"), [{ who: "job_reader" }]);
   });
 
-  it("holds the dump in its place, with something to try that has prices", async () => {
-    await prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, say });
+  it("contains the dump instead, with an example lane that has prices", async () => {
+    await prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, print });
     const example = await exampleLane(postgres);
     assert.ok(example !== undefined);
     const found = await query(
@@ -58,17 +58,17 @@ describe("the local platform's database", () => {
     assert.ok(found.length > 0);
   });
 
-  it("takes no dump where there is data", async () => {
-    await prepareDatabase(postgres, { slots: NO_SLOTS, say });
+  it("refuses a dump if it contains data", async () => {
+    await prepareDatabase(postgres, { slots: NO_SLOTS, print });
     const before = await prices();
-    await assert.rejects(prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, say }), NotEmpty);
+    await assert.rejects(prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, print }), NotEmpty);
     assert.equal(await prices(), before);
   });
 
   it("starts over after an interrupted first start, or an invalid dump", async () => {
     const broken = fileURLToPath(import.meta.url);
-    await assert.rejects(prepareDatabase(postgres, { dump: broken, slots: NO_SLOTS, say }));
-    await prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, say });
+    await assert.rejects(prepareDatabase(postgres, { dump: broken, slots: NO_SLOTS, print }));
+    await prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, print });
     assert.ok((await prices()) > 0);
     const names = (await query("select datname from pg_database where not datistemplate", "postgres")).map(
       (row) => row.datname,

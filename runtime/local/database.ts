@@ -9,20 +9,22 @@ export class NotEmpty extends Error {
 }
 
 /**
- * Brings the cluster's database to where the platform can use it: made and filled on the first start, with the dump if
- * one is given and the sample otherwise; brought up to date on every start. Throws NotEmpty if a dump is given and
- * there is data.
+ * Prepares the cluster's database: creates and fills it on the first start, with the given dump or the sample, and
+ * migrates it on every start.
+ *
+ * @throws NotEmpty if a dump is given and the database contains data
  */
 export async function prepareDatabase(
   postgres: Postgres,
-  options: { dump?: string; slots: ReaderSlots; say(line: string): void },
+  options: { dump?: string; slots: ReaderSlots; print(line: string): void },
 ): Promise<void> {
   if (options.dump !== undefined && (await isPrepared(postgres, DATABASE)))
     throw new NotEmpty("--dump loads into an empty data directory only, and this one has data.");
-  await prepare(postgres, DATABASE, options);
+  const { print, ...rest } = options;
+  await prepare(postgres, DATABASE, { ...rest, say: print });
 }
 
-/** A lane and days that the database has prices for, as the parameters of /rates and average_rates. */
+/** A lane and days for which the database has prices, as the parameters of /rates and average_rates. */
 export interface Example {
   date_from: string;
   date_to: string;
@@ -30,7 +32,10 @@ export interface Example {
   dest_code: string;
 }
 
-/** The lane with most prices among the first few, and its last ten days; undefined in a database without prices. */
+/**
+ * Returns the lane with the most prices among the first few, and its last ten days; undefined in a database without
+ * prices.
+ */
 export async function exampleLane(postgres: Postgres): Promise<Example | undefined> {
   const { rows } = await withClient(postgres.url(DATABASE), (client) =>
     client.query<Example>(

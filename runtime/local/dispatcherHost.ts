@@ -10,17 +10,17 @@ import { startEventSource } from "./eventSource.ts";
 import { localLauncher } from "./launcher.ts";
 import { identify, signal } from "./processes.ts";
 
-/** Pause between ticks. The cloud's schedule is a minute; locally a tick costs next to nothing. */
+/** Pause between ticks. In AWS the schedule runs once per minute; locally a tick costs almost nothing. */
 const TICK_MS = 2_000;
 
 /**
- * The dispatcher's process on one machine: it calls the Lambda handlers as AWS would. Two event source mappings, a
- * schedule, and the news that a run has ended. SIGTERM drains: no message is taken and no run started any more, each
- * run may finish its job within --drain-seconds; the message `hurry` ends the runs by force. When the platform's own
- * process vanishes, it takes the runs and the Postgres server with it.
+ * The dispatcher's process on one machine. It calls the Lambda handlers like AWS: from two event source mappings, a
+ * schedule, and events about ended runs. SIGTERM drains: it takes no message and starts no run, and each run may finish
+ * its job within --drain-seconds; the message `hurry` kills the runs. When the platform's own process is gone, it ends
+ * the runs and the Postgres server.
  *
  * node runtime/local/dispatcherHost.ts --requests N --wakeups N --logs DIR --drain-seconds N --postgres-pid N
- * (the first two: invocations at once)
+ * (the first two: concurrent invocations)
  */
 const { values } = parseArgs({
   options: {
@@ -39,7 +39,7 @@ const launcher = localLauncher({
 });
 const launchers = () => ({ glue: launcher, ec2: launcher });
 const log = pino({ base: { part: "dispatcher" } });
-// As in the cloud: one function for requests, another for everything that must not wait behind them.
+// Like in AWS: one function for requests, another for everything that must not wait behind them.
 const requests = createDispatcher(launchers, log);
 const events = createDispatcher(launchers, log);
 // Runners inherit the environment and must not have the collector's key, which both dispatchers have read.
@@ -50,7 +50,7 @@ const stopped = once(stopping.signal, "abort");
 const pending = new Set<Promise<void>>();
 
 process.on("disconnect", () => {
-  // The platform was killed. The runs notice by themselves; Postgres must be stopped here.
+  // The platform was killed. The runs detect it themselves; Postgres must be stopped here.
   if (postgres !== undefined) signal(postgres, "SIGINT");
   process.exit(1);
 });
@@ -75,7 +75,7 @@ const schedule = tickUntilStopped();
 process.send?.("ready");
 await stopped;
 
-// No new work: neither from the queues nor for what waits. Whatever waits is durable.
+// Accepts no new work, neither from the queues nor from the database: waiting work is durable.
 const drained = launcher.drain(Number(values["drain-seconds"]) * 1000);
 await Promise.all([...mappings.map((mapping) => mapping.stop()), schedule, drained]);
 await Promise.all(pending);
@@ -89,13 +89,13 @@ async function tickUntilStopped(): Promise<void> {
   }
 }
 
-/** A run has ended: the handler frees its slot and fills it again; while draining only its slot is freed. */
+/** Handles the end of a run: frees its slot and starts the next run; while draining, only frees the slot. */
 async function ended(run: string, outcome: string): Promise<void> {
   try {
     if (stopping.signal.aborted) await runEnded(events.context.db, run, outcome);
     else await events.runEnded({ run, outcome });
   } catch (error) {
-    // The next tick sees that the process is gone.
+    // The next tick detects that the process is gone.
     log.error({ run, error: String(error) }, "the end of a run could not be recorded");
   }
 }

@@ -35,13 +35,13 @@ describe("SQS and S3 on this machine", () => {
     }
   });
 
-  it("keep messages and objects over a restart, under the same names and etags", async () => {
+  it("keep messages and objects across a restart, with the same names and etags", async () => {
     cloud = await startEmulator({ directory });
     cloud.createBucket("uploads");
     const queueUrl = cloud.createQueue("requests");
     const before = clients();
     await before.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));
-    await before.sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl })); // by a receiver that then vanishes
+    await before.sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl })); // by a receiver that then disconnects
     const put = await before.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "a/b.csv", Body: "1,2\n" }));
     const { port } = cloud;
     await cloud.stop();
@@ -61,7 +61,7 @@ describe("SQS and S3 on this machine", () => {
     assert.equal(await Body?.transformToString(), "1,2\n");
   });
 
-  it("give a message to the next receiver when the one before vanished in its long poll", async () => {
+  it("deliver a message to the next receiver after one disconnected during its long poll", async () => {
     cloud = await startEmulator({ directory });
     const QueueUrl = cloud.createQueue("requests");
     const { sqs } = clients();
@@ -73,14 +73,14 @@ describe("SQS and S3 on this machine", () => {
     assert.equal((await other).Messages, undefined);
     leaving.abort();
     await assert.rejects(poll);
-    // By the time it answers this, the server has seen the connection close.
+    // When the server responds to this, it has seen the connection close.
     assert.equal((await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }))).Messages, undefined);
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "hello" }));
     const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
     assert.equal(Messages?.[0]?.Body, "hello");
   });
 
-  it("take new attributes for a queue that exists", async () => {
+  it("accept new attributes for an existing queue", async () => {
     cloud = await startEmulator();
     const queueUrl = cloud.createQueue("requests", { VisibilityTimeout: "30" });
     await clients().sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "kept" }));

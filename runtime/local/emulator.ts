@@ -19,7 +19,10 @@ const ACCOUNT = "000000000000";
 export interface EmulatorOptions {
   /** TCP port; a free one by default. */
   port?: number;
-  /** Address to listen on. In a container it must be every one of its own. URLs name 127.0.0.1. @default 127.0.0.1 */
+  /**
+   * Address to listen on. In a container it must be all addresses. URLs name 127.0.0.1.
+   * @default 127.0.0.1
+   */
   listen?: string;
   /**
    * Directory of messages, objects and credentials.
@@ -37,21 +40,21 @@ export interface Emulator {
   endpoint: string;
   port: number;
   region: string;
-  /** Credentials of the platform's own parts. */
+  /** Credentials of the platform's own components. */
   credentials: Principal;
-  /** Makes credentials of a further principal, whose messages carry this SenderId. */
+  /** Creates credentials of another principal, whose messages have this SenderId. */
   addPrincipal(profile: string, senderId: string): Principal;
-  /** Environment of a process that is to reach it through the AWS SDK. */
+  /** Environment variables with which the AWS SDK connects to it. */
   env: Record<string, string>;
-  /** Makes a queue, unless it exists; returns its URL. Attributes as SQS' CreateQueue takes them. */
+  /** Creates a queue if it does not exist; returns its URL. Attributes are those of SQS's CreateQueue. */
   createQueue(name: string, attributes?: Record<string, string>): string;
-  /** Makes a bucket, unless it exists. */
+  /** Creates a bucket if it does not exist. */
   createBucket(name: string): void;
   /** Ends all connections, long polls included. */
   stop(): Promise<void>;
 }
 
-/** Starts it and resolves when it answers. A port in use is an error (EADDRINUSE). */
+/** Starts it and resolves when it responds. A port in use is an error (EADDRINUSE). */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const region = options.region ?? "eu-west-1";
   const sqsStore = new SqsStore();
@@ -142,14 +145,14 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   };
 }
 
-/** Refuses a request to S3 that is not signed, or that names what cannot be. */
+/** Refuses a request to S3 that is unsigned, or that has an invalid name. */
 function checkS3(principals: Principals, request: IncomingMessage): void {
   const { method = "", url = "/", headers } = request;
   verifySignature({ method, url, headers }, { services: ["s3"], find: (key) => principals.find(key) });
   checkS3Request(url, headers);
 }
 
-/** Refuses a body that is not the one that was signed. */
+/** Refuses a body that differs from the signed one. */
 function checkBody(signed: string | string[] | undefined, body: unknown): void {
   if (typeof signed !== "string" || !/^[0-9a-f]{64}$/.test(signed)) return;
   if (signed !== sha256(Buffer.isBuffer(body) ? body : ""))
@@ -172,12 +175,12 @@ const s3Error = (code: string, message: string) => {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${text}</Message></Error>`;
 };
 
-/** Loads what `directory` holds into the stores, and keeps there what happens to them from now on. */
+/** Loads the contents of `directory` into the stores, and stores their changes there from now on. */
 function keepIn(directory: string, { sqsStore, s3Store }: { sqsStore: SqsStore; s3Store: S3Store }): QueueFile {
   const messages = new QueueFile(directory);
   messages.attach(sqsStore);
   const objects = new ObjectFiles(directory);
-  // Before the store knows its keeper: what is loaded need not be written again.
+  // Before the store is attached to the directory: loaded objects need not be written again.
   objects.loadS3(s3Store);
   s3Store.persistence = objects;
   return messages;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { readSettings, requireCloud } from "../platform/settings.ts";
 import { startEmulator } from "./emulator.ts";
-import { makeBuckets, makeQueues } from "./queues.ts";
+import { ensureBuckets, ensureQueues } from "./queues.ts";
 
 /**
  * Runs the emulator of SQS and S3 in a separate container, for compose.yaml: `node runtime/local/emulatorHost.ts`. It
@@ -20,8 +20,8 @@ process.once("SIGTERM", async () => {
   process.exit(0);
 });
 
-// Names are checked, not adopted: messages to a queue that only one side has would be lost.
-const made = { queues: makeQueues(cloud, Object.keys(queues.tenants)), buckets: makeBuckets(cloud) };
-if (!isDeepStrictEqual(made, { queues, buckets }))
-  throw new Error(`RATES_SETTINGS names other queues or buckets than there are: ${JSON.stringify(made)}`);
+// Names are only compared: messages to a queue that exists on one side only would be lost.
+const resources = { queues: ensureQueues(cloud, Object.keys(queues.tenants)), buckets: ensureBuckets(cloud) };
+if (!isDeepStrictEqual(resources, { queues, buckets }))
+  throw new Error(`RATES_SETTINGS names other queues or buckets than there are: ${JSON.stringify(resources)}`);
 console.log(`SQS and S3 answer at ${cloud.endpoint}`);

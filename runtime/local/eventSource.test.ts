@@ -49,7 +49,7 @@ describe("the event source", () => {
     });
     return source;
   };
-  const left = async () => {
+  const remaining = async () => {
     const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
     const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...names] });
     const { Attributes = {} } = await sqs.send(command);
@@ -57,7 +57,7 @@ describe("the event source", () => {
   };
   const none: SQSBatchResponse = { batchItemFailures: [] };
 
-  it("hands over messages as Lambda does, and deletes what succeeded", async () => {
+  it("delivers messages like Lambda, and deletes successful ones", async () => {
     const { promise, resolve } = Promise.withResolvers<SQSEvent>();
     await send("hello", { kind: { DataType: "String", StringValue: "greeting" } });
     const running = start(async (event) => {
@@ -71,10 +71,10 @@ describe("the event source", () => {
     assert.match(record?.eventSourceARN ?? "", /^arn:aws:sqs:eu-west-1:\d{12}:requests$/);
     assert.equal(record?.messageAttributes.kind?.stringValue, "greeting");
     assert.equal(record?.attributes.ApproximateReceiveCount, "1");
-    assert.equal(await left(), 0);
+    assert.equal(await remaining(), 0);
   });
 
-  it("leaves only the reported messages, which come again", async () => {
+  it("leaves only the reported messages, which are delivered again", async () => {
     const seen: string[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     await send("good");
@@ -90,10 +90,10 @@ describe("the event source", () => {
     await promise;
     await running.stop();
     assert.deepEqual(seen.toSorted(), ["bad", "bad", "good"]);
-    assert.equal(await left(), 0);
+    assert.equal(await remaining(), 0);
   });
 
-  it("leaves the whole batch when the handler throws, and says so", async () => {
+  it("leaves the whole batch and reports it when the handler throws", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await send("one");
     let calls = 0;
@@ -106,17 +106,17 @@ describe("the event source", () => {
     await running.stop();
     assert.equal(errors.length, 1);
     assert.match(JSON.stringify(errors), /database is down/);
-    assert.equal(await left(), 0);
+    assert.equal(await remaining(), 0);
   });
 
-  it("never runs more invocations at once than allowed", async () => {
+  it("never exceeds the maximum concurrency", async () => {
     for (let index = 0; index < 60; index++) await send(String(index));
     let running = 0;
-    let most = 0;
+    let maximum = 0;
     let handled = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     const started = start(async ({ Records }) => {
-      most = Math.max(most, ++running);
+      maximum = Math.max(maximum, ++running);
       await new Promise((next) => setTimeout(next, 20));
       running--;
       handled += Records.length;
@@ -125,11 +125,11 @@ describe("the event source", () => {
     }, 2);
     await promise;
     await started.stop();
-    assert.equal(most, 2);
-    assert.equal(await left(), 0);
+    assert.equal(maximum, 2);
+    assert.equal(await remaining(), 0);
   });
 
-  it("stops at once while it waits, and only after the invocations that run", async () => {
+  it("stops at once while idle, otherwise after the running invocations", async () => {
     const begun = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
     let ended = false;
@@ -144,10 +144,10 @@ describe("the event source", () => {
     const stopped = running.stop().then(() => ended);
     gate.resolve();
     assert.equal(await stopped, true);
-    assert.equal(await left(), 0);
+    assert.equal(await remaining(), 0);
   });
 
-  it("continues when the queue can be read again", async () => {
+  it("continues when the queue is readable again", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const failed = Promise.withResolvers<void>();
     onError = failed.resolve;

@@ -8,18 +8,18 @@ import {
 import type { SQSBatchResponse, SQSEvent, SQSMessageAttribute, SQSRecord } from "aws-lambda";
 import type { Logger } from "pino";
 
-/** Messages in one invocation: Lambda's default, and the most SQS hands out at once. */
+/** Messages per invocation: Lambda's default, and the maximum of one receive from SQS. */
 const BATCH_SIZE = 10;
 const LONG_POLL_SECONDS = 20;
 /** Milliseconds before a queue that could not be read is read again. */
 const PAUSE_MS = 1_000;
 
-/** Settings of Lambda's event source mapping, on one machine. */
+/** Settings of the local event source mapping. */
 export interface EventSourceOptions {
   sqs: SQSClient;
   queueUrl: string;
   region: string;
-  /** Invocations at once, at most. */
+  /** Maximum concurrent invocations. */
   concurrency: number;
   /** The Lambda handler. Rejecting leaves the whole batch in the queue, as do failures it reports for their messages. */
   handler(event: SQSEvent): Promise<SQSBatchResponse>;
@@ -28,14 +28,14 @@ export interface EventSourceOptions {
 
 /** A queue that is being read. */
 export interface EventSource {
-  /** Takes no further message, and resolves when the invocations that run have ended. */
+  /** Stops receiving messages, and resolves when the running invocations have ended. */
   stop(): Promise<void>;
 }
 
 /**
- * Does what Lambda's event source mapping does between a queue and a function: waits for messages, invokes the handler
- * with up to ten of them, deletes those that it did not report as failed, and leaves the others to become visible again
- * when the queue's visibility timeout is over.
+ * Implements Lambda's event source mapping between a queue and a function: receives messages, invokes the handler with
+ * up to ten of them, deletes those that it did not report as failed, and leaves the others to become visible again
+ * after the queue's visibility timeout.
  */
 export function startEventSource(options: EventSourceOptions): EventSource {
   const stopping = new AbortController();
@@ -55,7 +55,7 @@ export function startEventSource(options: EventSourceOptions): EventSource {
       } catch (error) {
         if (stopping.signal.aborted) return;
         options.log.error({ queue: options.queueUrl, error: String(error) }, "the queue cannot be read");
-        await pause(stopping.signal);
+        await waitUnlessAborted(stopping.signal);
       }
     }
   };
@@ -80,7 +80,7 @@ async function receive({ sqs, queueUrl }: EventSourceOptions, abortSignal: Abort
   return (await sqs.send(command, { abortSignal })).Messages ?? [];
 }
 
-/** One invocation and what follows from it. Never rejects: what is not deleted comes again. */
+/** Runs one invocation and deletes its successful messages. Never rejects: undeleted messages are delivered again. */
 async function invoke(options: EventSourceOptions, messages: Message[]): Promise<void> {
   const { sqs, queueUrl, log } = options;
   try {
@@ -126,7 +126,7 @@ function attribute({ DataType = "String", StringValue, BinaryValue }: MessageAtt
   };
 }
 
-async function pause(signal: AbortSignal): Promise<void> {
+async function waitUnlessAborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, PAUSE_MS);
   signal.addEventListener("abort", () => resolve(), { once: true });

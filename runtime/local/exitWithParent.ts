@@ -1,7 +1,7 @@
 /**
- * Loaded into a part of the local platform before its own program (`node --import`): ends the process when the platform
- * that started it is gone, so that a kill -9 leaves nothing behind. Not used in the cloud.
+ * Preloaded into components of the local platform (`node --import`): ends the process when the platform that started it
+ * is gone, so that a kill -9 leaves no process behind. Not used in AWS.
  */
 process.on("disconnect", () => process.exit(1));
-// Listening must not keep a process alive that has nothing else to do.
+// Listening must not keep an otherwise idle process alive.
 process.channel?.unref();

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CapacityUnavailable } from "../dispatcher/launcher.ts";
 import { type LocalLauncher, localLauncher } from "./launcher.ts";
 
-/** A runner that does nothing but live, and on SIGTERM ends as a drained one would, unless its environment forbids. */
+/** A runner that idles and ends on SIGTERM like a drained one, unless its environment forbids it. */
 const RUNNER = `
   console.log("hello from", process.argv.slice(2).join(" "));
   const life = setInterval(() => {}, 1000);
@@ -54,12 +54,12 @@ describe("the local launcher", () => {
       onEnded = resolve;
     });
 
-  it("starts a process that knows its run and its kind, and keeps its output", async () => {
+  it("starts a process with its run id and runner type, and keeps its output", async () => {
     const { run } = await start();
     assert.match(readFileSync(join(directory, `runner-${run}.log`), "utf8"), new RegExp(`--run ${run} --runner glue`));
   });
 
-  it("tells any process whether a run lives, and ends it", async () => {
+  it("lets any process check and end a run", async () => {
     const { run, id } = await start();
     const other = make();
     assert.equal(await other.status(run, id), "ALIVE");
@@ -80,11 +80,11 @@ describe("the local launcher", () => {
     assert.equal(await make().status(run, undefined), "UNKNOWN");
   });
 
-  it("never takes another process with the same pid for the run", async () => {
+  it("never mistakes another process with the same pid for the run", async () => {
     const { run, id } = await start();
-    const stranger = `${id.split("@")[0]}@0`;
-    assert.equal(await launcher.status(run, stranger), "ENDED");
-    await launcher.stop(run, stranger);
+    const otherRun = `${id.split("@")[0]}@0`;
+    assert.equal(await launcher.status(run, otherRun), "ENDED");
+    await launcher.stop(run, otherRun);
     assert.equal(await launcher.status(run, id), "ALIVE");
   });
 
@@ -97,7 +97,7 @@ describe("the local launcher", () => {
     assert.equal(await launcher.status(run, id), "ENDED");
   });
 
-  it("drains: runs end by themselves, and no other is started", async () => {
+  it("drains: runs end by themselves, and none is started", async () => {
     const { run, id } = await start();
     const drained = launcher.drain(60_000);
     await assert.rejects(launcher.start(randomUUID(), "ec2"), CapacityUnavailable);
@@ -106,7 +106,7 @@ describe("the local launcher", () => {
     assert.deepEqual(ended, [{ run, outcome: "ENDED" }]);
   });
 
-  it("ends by force what does not drain in time", async () => {
+  it("kills runs that do not drain in time", async () => {
     process.env.STUBBORN = "1";
     const { run, id } = await start();
     await launcher.drain(100);

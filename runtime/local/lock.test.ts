@@ -14,7 +14,7 @@ describe("the lock of a data directory", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  it("is refused to a second platform, which learns the first one's pid", async () => {
+  it("is refused to a second platform, with the pid of the first one", async () => {
     const first = await lock(directory);
     await assert.rejects(
       lock(directory),
@@ -24,7 +24,7 @@ describe("the lock of a data directory", () => {
     first.release();
   });
 
-  it("can be taken again after its release, and leaves nothing behind", async () => {
+  it("can be acquired again after its release, and leaves no file behind", async () => {
     (await lock(directory)).release();
     const again = await lock(directory);
     assert.equal(again.recovered, false);
@@ -32,7 +32,7 @@ describe("the lock of a data directory", () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
-  it("is taken over from a holder that was killed", async () => {
+  it("is taken over from a killed holder", async () => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
     await once(child, "spawn");
     writeFileSync(join(directory, "lock"), JSON.stringify(identify(child.pid ?? 0)));
@@ -45,17 +45,17 @@ describe("the lock of a data directory", () => {
     taken.release();
   });
 
-  it("is not held by a stranger who got the dead holder's pid", async () => {
+  it("is not held by another process with the dead holder's pid", async () => {
     writeFileSync(join(directory, "lock"), JSON.stringify({ pid: process.pid, startedAt: "long ago" }));
     assert.equal((await lock(directory)).recovered, true);
   });
 
-  it("is not held by a file that was cut off", async () => {
+  it("is not held by a truncated file", async () => {
     writeFileSync(join(directory, "lock"), '{"pid":');
     (await lock(directory)).release();
   });
 
-  it("is waited for when its holder is stopping", async () => {
+  it("is awaited while its holder stops", async () => {
     const first = await lock(directory);
     first.stopping();
     const { promise: told, resolve } = Promise.withResolvers<string>();

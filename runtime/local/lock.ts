@@ -36,17 +36,17 @@ export class DirectoryInUse extends Error {
 
 /**
  * Takes the lock of a data directory, which is created if absent. Takes over a lock whose holder has ended; waits for
- * a stopping holder, with a message to `say`.
+ * a stopping holder, with a message to `print`.
  *
  * @throws DirectoryInUse if its holder keeps running
  */
-export async function lock(directory: string, say: (line: string) => void = () => {}): Promise<Lock> {
+export async function lock(directory: string, print: (line: string) => void = () => {}): Promise<Lock> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, "lock");
   const mine = `${file}.${process.pid}`;
   const self = identify(process.pid);
   let recovered = false;
-  let told = false;
+  let printed = false;
   writeFileSync(mine, JSON.stringify(self), { mode: 0o600 });
   try {
     // Creating a link is atomic and never replaces a file.
@@ -55,11 +55,11 @@ export async function lock(directory: string, say: (line: string) => void = () =
       const holder = parse(found);
       if (holder === undefined || !isAlive(holder)) {
         recovered ||= holder !== undefined && holder.stopping !== true;
-        discard(file, found);
+        removeStale(file, found);
       } else if (holder.stopping === true && Date.now() < deadline) {
-        if (!told)
-          say(`The last platform on this data directory (process ${holder.pid}) is stopping; waiting for it …`);
-        told = true;
+        if (!printed)
+          print(`The last platform on this data directory (process ${holder.pid}) is stopping; waiting for it …`);
+        printed = true;
         await delay(50);
       } else throw new DirectoryInUse(directory, holder.pid);
     }
@@ -87,15 +87,15 @@ function linked(from: string, to: string): boolean {
 }
 
 /** Removes a stale lock, or restores the lock that another process took meanwhile. */
-function discard(file: string, stale: string): void {
-  const aside = `${file}.stale.${process.pid}`;
+function removeStale(file: string, stale: string): void {
+  const renamed = `${file}.stale.${process.pid}`;
   try {
-    renameSync(file, aside);
+    renameSync(file, renamed);
   } catch {
     return; // Another process was faster; the loop checks again.
   }
-  if (read(aside) !== stale) linked(aside, file);
-  rmSync(aside, { force: true });
+  if (read(renamed) !== stale) linked(renamed, file);
+  rmSync(renamed, { force: true });
 }
 
 function read(file: string): string {

@@ -14,11 +14,11 @@ import { readPlatformCredentials } from "./aws/principals.ts";
 import type { PlatformFile } from "./platformFile.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
-const PATIENCE_MS = 60_000;
+const WAIT_TIMEOUT_MS = 60_000;
 
-/** Processes that have the data directory in their command line or environment, without those that only wait to be reaped. */
+/** Processes that have the data directory in their command line or environment, except zombies. */
 function processesOf(dataDir: string): string[] {
-  // A process may end while it is looked at.
+  // A process may end while it is read.
   const read = (pid: string, file: string) => {
     try {
       return readFileSync(`/proc/${pid}/${file}`, "utf8");
@@ -35,20 +35,20 @@ function processesOf(dataDir: string): string[] {
   });
 }
 
-async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(50)) {
-    const found = await look();
+async function until<T>(label: string, poll: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+  for (const deadline = Date.now() + WAIT_TIMEOUT_MS; Date.now() < deadline; await delay(50)) {
+    const found = await poll();
     if (found) return found;
   }
-  assert.fail(`${what}: not within ${PATIENCE_MS / 1000} s`);
+  assert.fail(`${label}: not within ${WAIT_TIMEOUT_MS / 1000} s`);
 }
 
 describe("npm start", function () {
-  this.timeout(2 * PATIENCE_MS);
+  this.timeout(2 * WAIT_TIMEOUT_MS);
   this.slow(15_000);
   let dataDir: string;
   let main: ChildProcess;
-  let said: string;
+  let output: string;
 
   before(function () {
     if (!existsSync("/proc/self/environ")) skip(this, "this system has no /proc to look for processes in");
@@ -66,28 +66,28 @@ describe("npm start", function () {
   });
 
   const start = (...args: string[]): ChildProcess => {
-    said = "";
-    // In a process group of its own, as a terminal's foreground job is.
+    output = "";
+    // In its own process group, like a terminal's foreground job.
     main = spawn(process.execPath, [MAIN, "--port", "0", "--data-dir", dataDir, ...args], { detached: true });
     main.stdout?.on("data", (data) => {
-      said += data;
+      output += data;
     });
     main.stderr?.on("data", (data) => {
-      said += data;
+      output += data;
     });
     return main;
   };
   const platform = () =>
     until<PlatformFile>("platform.json", () => {
-      if (main.exitCode !== null) assert.fail(`it ended:\n${said}`);
+      if (main.exitCode !== null) assert.fail(`it ended:\n${output}`);
       const file = join(dataDir, "platform.json");
-      // One that was killed leaves its file behind; the summary comes after the new one.
-      return said.includes("The platform is up") && JSON.parse(readFileSync(file, "utf8"));
+      // A killed platform leaves its file behind; the summary is printed after the new file is written.
+      return output.includes("The platform is up") && JSON.parse(readFileSync(file, "utf8"));
     });
   const ctrlC = () => process.kill(-(main.pid ?? 0), "SIGINT");
   const exit = async () => (main.exitCode === null ? (await once(main, "exit"))[0] : main.exitCode);
 
-  /** Any SQS client, with no use of our API. */
+  /** An SQS client without this repository's API. */
   const client = (file: PlatformFile) =>
     new SQSClient({
       endpoint: file.sqsEndpoint,
@@ -118,14 +118,14 @@ describe("npm start", function () {
     params: { date_from: "2021-01-01", date_to: "2021-01-02", orig_code: "CNSHA", dest_code: "NLRTM" },
     format: "json",
   };
-  /** A read that is busy for about so many seconds: a function that sleeps is refused. */
+  /** A read that takes about the given seconds; a function that sleeps would be refused. */
   const slow = (seconds: number) => ({
     type: "read",
     sql: `select count(*) from (select generate_series(1, ${seconds} * 8000000::bigint)) numbers`,
     format: "json",
   });
 
-  it("answers a message on the queue, refuses a second platform, and leaves nothing behind on Ctrl-C", async () => {
+  it("responds to a message, refuses a second platform, and leaves nothing behind after Ctrl-C", async () => {
     start();
     const file = await platform();
     assert.equal(statSync(join(dataDir, "platform.json")).mode & 0o777, 0o600);
@@ -147,7 +147,7 @@ describe("npm start", function () {
     const answer = await fetch(`${file.api}/rates?${new URLSearchParams(read.params)}`);
     assert.equal(answer.status, 200);
 
-    const [, linkCode = ""] = /dashboard#\/sign-in\/(\S+)/.exec(said) ?? [];
+    const [, linkCode = ""] = /dashboard#\/sign-in\/(\S+)/.exec(output) ?? [];
     const signIn = () =>
       fetch(`${file.api}/session`, {
         method: "POST",
@@ -172,36 +172,36 @@ describe("npm start", function () {
     assert.match(String(data), new RegExp(`in use by a platform that runs as process ${main.pid}`));
 
     ctrlC();
-    assert.equal(await exit(), 0, said);
+    assert.equal(await exit(), 0, output);
     assert.deepEqual(processesOf(dataDir), []);
     assert.equal(existsSync(join(dataDir, "platform.json")), false);
   });
 
-  it("lets a running job finish on Ctrl-C", async () => {
+  it("finishes a running job after Ctrl-C", async () => {
     start();
     const file = await platform();
     await send(file, "running", slow(1));
     await until("the job to run", async () => (await status(file, "running")) === "IN_PROGRESS");
     ctrlC();
-    assert.equal(await exit(), 0, said);
+    assert.equal(await exit(), 0, output);
     start();
     const answer = await response(await platform());
     assert.deepEqual([answer.requestId, answer.status, answer.stats.attempts], ["running", "SUCCEEDED", 1]);
   });
 
-  it("does not wait for it after a second Ctrl-C, and leaves nothing behind either", async () => {
+  it("ends it after a second Ctrl-C, and leaves nothing behind either", async () => {
     start();
     const file = await platform();
     await send(file, "long", slow(300));
     await until("the job to run", async () => (await status(file, "long")) === "IN_PROGRESS");
     ctrlC();
-    await until("the word about it", () => said.includes("Ctrl-C again"));
+    await until("the word about it", () => output.includes("Ctrl-C again"));
     ctrlC();
-    assert.equal(await exit(), 0, said);
+    assert.equal(await exit(), 0, output);
     assert.deepEqual(processesOf(dataDir), []);
   });
 
-  it("takes all its parts with it when it is killed, and continues when started again", async () => {
+  it("ends all its processes when it is killed, and continues when it is started again", async () => {
     start();
     const file = await platform();
     await send(file, "interrupted", slow(2));
@@ -212,7 +212,7 @@ describe("npm start", function () {
 
     start();
     const again = await platform();
-    assert.match(said, /was killed; continuing/);
+    assert.match(output, /was killed; continuing/);
     assert.equal(again.token, file.token);
     const answer = await response(again);
     assert.deepEqual([answer.requestId, answer.status, answer.stats.attempts], ["interrupted", "SUCCEEDED", 2]);
@@ -238,7 +238,7 @@ describe("npm start", function () {
     );
   });
 
-  it("refuses a port that is taken, and proposes another", async () => {
+  it("refuses a port in use, and suggests another", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();

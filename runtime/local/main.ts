@@ -8,16 +8,16 @@ import { type Platform, startPlatform } from "./platform.ts";
 import { freePort, portProblem } from "./ports.ts";
 import { summary } from "./summary.ts";
 
-/** `npm start`: the whole platform on this machine, until Ctrl-C. Exit code 2: it was asked for something impossible. */
+/** `npm start`: the whole platform on this machine, until Ctrl-C. Exit code 2: invalid options. */
 const API_HOST = "127.0.0.1";
 /** Time limit for the API of a killed platform to notice and release its port. */
 const PORT_RELEASE_MS = 3_000;
 
 /** Interval of checks that npm still runs. */
-const NPM_LOOK_MS = 100;
+const NPM_POLL_MS = 100;
 
-const say = (line: string) => console.log(line);
-// A terminal that was closed must not end the platform in the middle of its work.
+const print = (line: string) => console.log(line);
+// Closing the terminal must not end the platform during its work.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 try {
@@ -31,13 +31,13 @@ try {
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) {
-    say(USAGE);
+    print(USAGE);
     return 0;
   }
   const plan = localPlan(options.stack, { runsPerCore: options.runsPerCore });
-  const held = await lock(options.dataDir, say);
+  const held = await lock(options.dataDir, print);
   try {
-    if (held.recovered) say("The last platform on this data directory was killed; continuing from its state.");
+    if (held.recovered) print("The last platform on this data directory was killed; continuing from its state.");
     return await run(options, plan, held);
   } finally {
     held.release();
@@ -46,82 +46,86 @@ async function main(): Promise<number> {
 
 async function run(options: Options, plan: LocalPlan, held: Lock): Promise<number> {
   const begun = performance.now();
-  const asked = new AbortController();
+  const stopRequest = new AbortController();
   let platform: Platform | undefined;
-  let hurried = false;
+  let isForced = false;
   const stop = () => {
     held.stopping();
-    asked.abort();
+    stopRequest.abort();
   };
-  const hurry = () => {
-    hurried = true;
+  const forceStop = () => {
+    isForced = true;
     platform?.forceStop();
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => {
-      if (asked.signal.aborted) return hurry();
-      say("\nStopping: running jobs may finish, others wait for the next start. Ctrl-C again to stop at once.");
+      if (stopRequest.signal.aborted) return forceStop();
+      print("\nStopping: running jobs may finish, others wait for the next start. Ctrl-C again to stop at once.");
       stop();
     });
   }
-  whenNpmVanishes(() => {
+  onNpmExit(() => {
     stop();
-    hurry();
+    forceStop();
   });
 
   try {
     const port = await apiPort(options.port, held.recovered ? PORT_RELEASE_MS : 0);
-    platform = await startPlatform({ ...options, port, plan, say, signal: asked.signal });
+    platform = await startPlatform({ ...options, port, plan, print, signal: stopRequest.signal });
   } catch (error) {
-    if (asked.signal.aborted) return 0;
+    if (stopRequest.signal.aborted) return 0;
     throw error;
   }
-  say(summary(platform, { ...options, plan, seconds: (performance.now() - begun) / 1000 }));
-  const stopAsked = new Promise<void>((resolve) => {
-    if (asked.signal.aborted) resolve();
-    asked.signal.addEventListener("abort", () => resolve(), { once: true });
+  print(summary(platform, { ...options, plan, seconds: (performance.now() - begun) / 1000 }));
+  const stopRequested = new Promise<void>((resolve) => {
+    if (stopRequest.signal.aborted) resolve();
+    stopRequest.signal.addEventListener("abort", () => resolve(), { once: true });
   });
   let code = 0;
-  await Promise.race([stopAsked, platform.failed]).catch((error: unknown) => {
+  await Promise.race([stopRequested, platform.failed]).catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error);
     code = 1;
   });
   const stopped = platform.stop();
-  if (hurried) platform.forceStop();
+  if (isForced) platform.forceStop();
   await stopped;
-  say("Stopped.");
+  print("Stopped.");
   return code;
 }
 
 /**
- * Calls `then` when npm was killed, which it cannot pass on: killing `npm start` must stop the platform, so that it can
- * be started again at once.
+ * Calls `then` when npm was killed, which npm cannot forward: killing `npm start` must stop the platform, so that it
+ * can be started again at once.
  */
-function whenNpmVanishes(then: () => void): void {
+function onNpmExit(then: () => void): void {
   if (process.env.npm_lifecycle_event !== "start") return;
   const npm = process.ppid;
-  const look = setInterval(() => {
+  const poll = setInterval(() => {
     if (process.ppid === npm) return;
-    clearInterval(look);
+    clearInterval(poll);
     then();
-  }, NPM_LOOK_MS);
-  look.unref();
+  }, NPM_POLL_MS);
+  poll.unref();
 }
 
-/** The port to use, or a clear word about who may not. Waits a little where a killed platform may still hold it. */
-async function apiPort(asked: number, patience: number): Promise<number> {
-  if (asked === 0) return freePort(API_HOST);
-  const deadline = Date.now() + patience;
-  let problem = await portProblem(asked, API_HOST);
+/**
+ * Returns the port to use. Waits briefly while a killed platform may still hold it.
+ *
+ * @throws UsageError if the port cannot be used
+ */
+async function apiPort(requestedPort: number, timeoutMs: number): Promise<number> {
+  if (requestedPort === 0) return freePort(API_HOST);
+  const deadline = Date.now() + timeoutMs;
+  let problem = await portProblem(requestedPort, API_HOST);
   while (problem === "EADDRINUSE" && Date.now() < deadline) {
     await delay(50);
-    problem = await portProblem(asked, API_HOST);
+    problem = await portProblem(requestedPort, API_HOST);
   }
-  if (problem === undefined) return asked;
+  if (problem === undefined) return requestedPort;
   const reason =
     problem === "EADDRINUSE"
-      ? `Port ${asked} is taken by another program.`
-      : `Port ${asked} cannot be used (${problem}).`;
+      ? `Port ${requestedPort} is taken by another program.`
+      : `Port ${requestedPort} cannot be used (${problem}).`;
   throw new UsageError(
     `${reason} Stop that program, or choose another port: npm start -- --port ${await freePort(API_HOST)}`,
   );

@@ -8,17 +8,17 @@ import { RUNS_PER_CORE } from "./plan.ts";
 
 /** Parsed options of `npm start -- …`. */
 export interface Options {
-  /** TCP port of the API; 0 takes a free one. */
+  /** TCP port of the API; 0 for a free one. */
   port: number;
-  /** Absolute path of the directory that keeps everything. */
+  /** Absolute path of the data directory. */
   dataDir: string;
-  /** Absolute path of a plain pg_dump file to load in place of the sample. */
+  /** Absolute path of a plain pg_dump file to load instead of the sample. */
   dump?: string;
-  /** Stack whose capacity is imitated. */
+  /** Stack whose capacity is used. */
   stack: string;
-  /** Runner processes per core of this machine, at most. */
+  /** Maximum runner processes per core of this machine. */
   runsPerCore: number;
-  /** URL of an OpenSearch that holds the documents of jobs, in place of Postgres. */
+  /** URL of an OpenSearch for tracking documents, instead of Postgres. */
   tracking?: string;
   /** OTLP/HTTP endpoint of a collector of traces, by OpenTelemetry's environment variable. */
   traces?: string;
@@ -27,7 +27,7 @@ export interface Options {
   help: boolean;
 }
 
-/** The command line was wrong; the message holds every problem, each with its remedy. */
+/** The command line is invalid; the message lists every problem with its remedy. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -58,7 +58,7 @@ type Name = keyof typeof OPTIONS;
 const NAMES = Object.keys(OPTIONS) as Name[];
 const PORT_MAX = 65_535;
 
-/** The text for --help and below every complaint about the command line. */
+/** Usage text for --help and below every error in the command line. */
 export const USAGE = [
   "npm start -- [options]",
   ...NAMES.map((name) => {
@@ -68,8 +68,10 @@ export const USAGE = [
 ].join("\n");
 
 /**
- * Reads the command line. Relative paths are seen from where the user called npm (`env.INIT_CWD`), not from where npm
- * runs its scripts. Throws a UsageError that names every problem.
+ * Reads the command line. Relative paths start at the directory in which the user called npm (`env.INIT_CWD`), not at
+ * the one in which npm runs its scripts.
+ *
+ * @throws UsageError with all problems
  */
 export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.env): Options {
   const { values, positionals, tokens } = parseArgs({
@@ -146,7 +148,8 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
 }
 
 /**
- * Suggests the correct spelling of the command. `--port 3001` arrives as `true` and the bare word, `--port=3001` whole.
+ * Suggests the correct command. npm consumes options before `--`: `--port 3001` arrives as `true` and a separate word,
+ * `--port=3001` completely.
  */
 function corrected(swallowed: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
   const words = [...positionals];

@@ -2,25 +2,28 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readSettings } from "../platform/settings.ts";
 import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
-import { connectionsFor, imitate, type LocalPlan, localPlan, localSettings, StackError } from "./plan.ts";
+import { connectionsFor, type LocalPlan, localPlan, localSettings, StackError, scaleToMachine } from "./plan.ts";
 
 describe("the capacity of the local platform", () => {
-  it("is the stack's where the machine has the cores for it", () => {
-    assert.deepEqual(imitate({ glue: 3, ec2: 2 }, 2), { glue: { stack: 3, local: 3 }, ec2: { stack: 2, local: 2 } });
+  it("is the stack's if the machine has enough cores", () => {
+    assert.deepEqual(scaleToMachine({ glue: 3, ec2: 2 }, 2), {
+      glue: { stack: 3, local: 3 },
+      ec2: { stack: 2, local: 2 },
+    });
   });
 
-  it("keeps the stack's proportion where it has not", () => {
-    assert.deepEqual(imitate({ glue: 60, ec2: 20 }, 2), {
+  it("keeps the stack's proportion on a smaller machine", () => {
+    assert.deepEqual(scaleToMachine({ glue: 60, ec2: 20 }, 2), {
       glue: { stack: 60, local: 6 },
       ec2: { stack: 20, local: 2 },
     });
   });
 
-  it("never exceeds the stack's nor four processes a core, and has every kind that the stack has", () => {
+  it("never exceeds the stack's capacity or four processes per core, and has every runner type of the stack", () => {
     const runs = fc.nat({ max: 2_000 });
     fc.assert(
       fc.property(runs, runs, fc.integer({ min: 1, max: 64 }), (glue, ec2, cores) => {
-        const { glue: g, ec2: e } = imitate({ glue, ec2 }, cores);
+        const { glue: g, ec2: e } = scaleToMachine({ glue, ec2 }, cores);
         assert.ok(g.local <= glue && e.local <= ec2);
         assert.ok(g.local + e.local <= 4 * cores);
         assert.equal(g.local > 0, glue > 0);
@@ -29,8 +32,8 @@ describe("the capacity of the local platform", () => {
     );
   });
 
-  it("takes as many processes a core as it is asked for, and names the next number as the remedy", () => {
-    assert.deepEqual(imitate({ glue: 60, ec2: 20 }, 2, 8).glue, { stack: 60, local: 12 });
+  it("uses the requested number of processes per core, and suggests the next number as the remedy", () => {
+    assert.deepEqual(scaleToMachine({ glue: 60, ec2: 20 }, 2, 8).glue, { stack: 60, local: 12 });
     const remedy = (runsPerCore: number) => {
       const plan = localPlan("prod", { cores: 1, runsPerCore });
       const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
@@ -55,15 +58,15 @@ describe("the capacity of the local platform", () => {
     });
   }
 
-  it("names the nearest stack when there is none of the name", () => {
+  it("suggests the nearest name for an unknown stack", () => {
     assert.throws(
       () => localPlan("stagin"),
       (error) => error instanceof StackError && /no stack 'stagin'\. Did you mean 'staging'/.test(error.message),
     );
   });
 
-  it("reaches every part through settings that are valid", () => {
-    const runners = imitate({ glue: 60, ec2: 20 }, 2);
+  it("reaches every component through valid settings", () => {
+    const runners = scaleToMachine({ glue: 60, ec2: 20 }, 2);
     const plan: LocalPlan = {
       stack: "prod",
       runners,

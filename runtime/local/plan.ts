@@ -61,7 +61,7 @@ export function localPlan(
   const config = readStack(stack, directory);
   const { plan, problems } = planCapacity(config);
   if (plan === undefined) throw new StackError(`Pulumi.${stack}.yaml asks for too much:\n${listProblems(problems)}`);
-  const runners = imitate({ glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances }, cores, runsPerCore);
+  const runners = scaleToMachine({ glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances }, cores, runsPerCore);
   const { eventSourceConcurrency, wakeupConcurrency } = plan.dispatcher;
   return {
     stack,
@@ -91,7 +91,7 @@ function readStack(stack: string, directory: string): StackConfig {
  * Number of runs of each type on this machine: the stack's numbers if it has enough cores, otherwise `runsPerCore`
  * processes per core, shared in the stack's proportion, with at least one of each type that the stack has.
  */
-export function imitate(
+export function scaleToMachine(
   stack: Record<RunnerType, number>,
   cores: number,
   runsPerCore: number = RUNS_PER_CORE.usual,

@@ -13,7 +13,7 @@ import { type LocalPlan, localSettings } from "./plan.ts";
 import { type PlatformFile, removePlatformFile, writePlatformFile } from "./platformFile.ts";
 import { startPostgres } from "./postgres.ts";
 import { stopLeftovers } from "./postmaster.ts";
-import { makeBuckets, makeQueues } from "./queues.ts";
+import { ensureBuckets, ensureQueues } from "./queues.ts";
 import { pruneLogs } from "./runnerLogs.ts";
 import { savedPorts } from "./savedPorts.ts";
 import { localToken } from "./token.ts";
@@ -59,7 +59,7 @@ export interface PlatformOptions {
   traceHeaders?: string;
   plan: LocalPlan;
   /** Receives a line about slow steps and repaired problems. */
-  say(line: string): void;
+  print(line: string): void;
   /** Aborted to stop the platform before it is complete. */
   signal: AbortSignal;
 }
@@ -79,7 +79,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function start(
-  { dataDir, port, dump, tracking, traces, traceHeaders, plan, say, signal }: PlatformOptions,
+  { dataDir, port, dump, tracking, traces, traceHeaders, plan, print, signal }: PlatformOptions,
   started: (() => Promise<void>)[],
   stopAll: () => Promise<void>,
 ): Promise<Platform> {
@@ -106,14 +106,14 @@ async function start(
   signal.throwIfAborted();
   const { runners, settings: chosen } = plan;
   const slots = readerSlots(chosen.jobs.rawSql, { glue: runners.glue.local, ec2: runners.ec2.local });
-  await prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), slots, say });
+  await prepareDatabase(postgres, { ...(dump === undefined ? {} : { dump }), slots, print });
   await followTracking(dataDir, tracking, postgres.url(DATABASE));
   const problem = tracking === undefined ? undefined : await trackingProblem(tracking);
-  if (problem !== undefined) say(problem);
+  if (problem !== undefined) print(problem);
   signal.throwIfAborted();
 
-  const queues = makeQueues(cloud, plan.tenants);
-  const buckets = makeBuckets(cloud);
+  const queues = ensureQueues(cloud, plan.tenants);
+  const buckets = ensureBuckets(cloud);
   const settings = {
     ...localSettings(plan, platformName(dataDir), queues, buckets),
     ...(tracking === undefined ? {} : { tracking: { endpoint: tracking } }),
@@ -126,8 +126,8 @@ async function start(
     args: ["--import", program("exitWithParent.ts"), program("../api/main.ts")],
     env: { ...env, HOST, PORT: String(port) },
     logFile: join(logs, "api.log"),
-    patience: CLOSE_MS,
-    say,
+    stopTimeoutMs: CLOSE_MS,
+    print,
   });
   started.push(() => api.stop());
   const dispatcher = startChild({
@@ -146,8 +146,8 @@ async function start(
     ],
     env: { ...env, ...(traceHeaders === undefined ? {} : { [HEADERS_VARIABLE]: traceHeaders }) },
     logFile: join(logs, "dispatcher.log"),
-    patience: DRAIN_SECONDS * 1000 + DISPATCHER_EXTRA_MS,
-    say,
+    stopTimeoutMs: DRAIN_SECONDS * 1000 + DISPATCHER_EXTRA_MS,
+    print,
   });
   started.push(() => dispatcher.stop());
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
  * exists exactly while all parts respond.
  */
 export interface PlatformFile {
-  /** Base URL of the HTTP API, without a slash at its end. */
+  /** Base URL of the HTTP API, without a trailing slash. */
   api: string;
   /** A token with all scopes, for `authorization: Bearer …`. */
   token: string;
@@ -19,16 +19,16 @@ export interface PlatformFile {
   resultsBucket: string;
   /** Location of `s3` sources of updates. */
   uploadsBucket: string;
-  /** For the superuser; it holds the password. */
+  /** URL for the superuser, including the password. */
   databaseUrl: string;
   dashboard: string;
-  /** The stack whose capacity it imitates. */
+  /** Stack whose capacity it uses. */
   stack: string;
 }
 
 const file = (dataDir: string) => join(dataDir, "platform.json");
 
-/** Writes it whole: a reader sees all of it or nothing. */
+/** Writes the file atomically. */
 export function writePlatformFile(dataDir: string, content: PlatformFile): void {
   const unfinished = `${file(dataDir)}.new`;
   writeFileSync(unfinished, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });

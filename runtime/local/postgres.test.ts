@@ -10,7 +10,7 @@ import { freePort, portProblem } from "./ports.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 import { identify, waitForEnd } from "./processes.ts";
 
-/** Starts a cluster as a platform does, says so, and is then killed. */
+/** Starts a cluster like a platform, reports it, and is then killed. */
 const KILLED = `
   const { startPostgres } = await import(${JSON.stringify(import.meta.resolve("./postgres.ts"))});
   const [directory, logFile] = process.argv.slice(1);
@@ -48,7 +48,7 @@ describe("the embedded Postgres", () => {
     }
   };
 
-  it("accepts connections when it says so, with the password only, on this machine only", async () => {
+  it("accepts connections once it is ready, with the password and from this machine only", async () => {
     const { url, port } = await start();
     assert.deepEqual(await query(url("postgres"), "select 1 as one"), [{ one: 1 }]);
     const wrong = new URL(url("postgres"));
@@ -70,7 +70,7 @@ describe("the embedded Postgres", () => {
     assert.deepEqual(rows, [{ s: "A B a b z é" }]);
   });
 
-  it("is in UTC, whatever the machine's zone", async () => {
+  it("uses UTC, whatever the machine's time zone", async () => {
     const before = process.env.TZ;
     process.env.TZ = "America/New_York";
     try {
@@ -86,7 +86,7 @@ describe("the embedded Postgres", () => {
     }
   });
 
-  it("keeps its data, and its password, over a restart", async () => {
+  it("keeps its data and password across a restart", async () => {
     const first = await start();
     await query(first.url("postgres"), "create table kept as select 42 as answer");
     await first.stop();
@@ -108,7 +108,7 @@ describe("the embedded Postgres", () => {
     assert.deepEqual(await query(url("postgres"), "select 1 as one"), [{ one: 1 }]);
   });
 
-  it("is not kept from starting by a pid file whose number a stranger has by now", async () => {
+  it("starts despite a pid file whose pid belongs to another process", async () => {
     const first = await start();
     const server = identify(first.pid);
     process.kill(first.pid, "SIGKILL");
@@ -126,7 +126,7 @@ describe("the embedded Postgres", () => {
     assert.deepEqual(await query(url("postgres"), "select 1 as one"), [{ one: 1 }]);
   });
 
-  it("says why it did not start", async () => {
+  it("reports why it did not start", async () => {
     const port = await freePort();
     const server = createServer().listen(port, "127.0.0.1");
     await once(server, "listening");

@@ -28,14 +28,14 @@ const FREE_PORT_ATTEMPTS = 5;
 /** Postgres settings of every local cluster. */
 const SETTINGS: Record<string, string> = {
   listen_addresses: HOST,
-  // Local clients use TCP as in the cloud; a socket's path would also have a limit of 107 bytes.
+  // Local clients use TCP like in AWS; the path of a socket is limited to 107 bytes.
   unix_socket_directories: "",
   shared_buffers: "256MB",
-  // A batch of a million prices fits without a checkpoint in the middle of it.
+  // A batch of a million prices fits without a checkpoint.
   max_wal_size: "4GB",
   checkpoint_timeout: "15min",
   maintenance_work_mem: "256MB",
-  // The log never quotes statements: they may hold callers' data or passwords.
+  // Statements are never logged: they may contain callers' data or passwords.
   log_min_error_statement: "panic",
   log_line_prefix: "%m [%p] %q%u@%d ",
   // Not the machine's zone: a query's result must not depend on where it runs.
@@ -90,7 +90,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const data = join(options.directory, "data");
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
   const as = unprivileged(postgres, options.directory);
-  as.own(options.directory);
+  as.chown(options.directory);
   if (!existsSync(data)) await makeCluster(initdb, options, as);
   await stopLeftovers(data);
 
@@ -116,10 +116,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     closeSync(log);
     const ended = once(child, "exit").then(() => {});
     if (await becomesReady(child, data)) return running(child, ended, port, readPassword(options.directory));
-    const said = readFileSync(options.logFile).subarray(before).toString("utf8").trim();
-    const portWasTaken = options.port === undefined && said.includes("could not create any TCP/IP sockets");
+    const postgresLog = readFileSync(options.logFile).subarray(before).toString("utf8").trim();
+    const portWasTaken = options.port === undefined && postgresLog.includes("could not create any TCP/IP sockets");
     if (!portWasTaken || attempt === FREE_PORT_ATTEMPTS) {
-      throw new Error(`Postgres did not start in ${data}. It said:\n${said || "(nothing)"}`);
+      throw new Error(`Postgres did not start in ${data}. It said:\n${postgresLog || "(nothing)"}`);
     }
   }
 }
@@ -127,7 +127,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 async function makeCluster(initdb: string, options: PostgresOptions, as: Unprivileged): Promise<void> {
   const password = join(options.directory, "password");
   writeFileSync(password, randomBytes(24).toString("base64url"), { mode: 0o600 });
-  as.own(password);
+  as.chown(password);
   // Renamed when complete, so that a partly created cluster is never used after a crash.
   const unfinished = join(options.directory, "data.new");
   rmSync(unfinished, { recursive: true, force: true });
@@ -181,7 +181,7 @@ function running(child: ChildProcess, ended: Promise<void>, port: number, passwo
   };
 }
 
-/** The password of the cluster in `directory`. */
+/** Reads the password of the cluster in `directory`. */
 function readPassword(directory: string): string {
   return readFileSync(join(directory, "password"), "utf8").trim();
 }

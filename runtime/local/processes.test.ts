@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { findByArguments, identify, isAlive, signal, waitForEnd } from "./processes.ts";
 
 describe("processes", () => {
-  it("are identified by their start time beside their number", async () => {
+  it("are identified by pid and start time", async () => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)", "a word", "another"]);
     await once(child, "spawn");
     const found = identify(child.pid ?? 0);
@@ -21,13 +21,13 @@ describe("processes", () => {
     assert.equal(identify(found.pid), undefined);
   });
 
-  it("have ended once they are zombies, even if they are never reaped", async () => {
-    // The shell becomes a program that never looks after the child it inherits.
+  it("count as ended once they are zombies, even if they are never reaped", async () => {
+    // The shell becomes a program that never reaps the child it inherits.
     const parent = spawn("sh", ["-c", "sleep 0.3 & echo $!; exec sleep 60"]);
     const [line] = await once(parent.stdout, "data");
     const zombie = identify(Number(line));
     if (zombie !== undefined) assert.equal(await waitForEnd(zombie, 10_000), true);
-    process.kill(Number(line), 0); // It is still in the table: this would throw otherwise.
+    process.kill(Number(line), 0); // It is still in the process table; otherwise this throws.
     parent.kill("SIGKILL");
     await once(parent, "exit");
   });

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** Identity of a process: pids are reused, a pid together with the start time is not. */
 export interface ProcessIdentity {
   pid: number;
-  /** When it began, as the system words it: clock ticks since boot on Linux, a date elsewhere. Compare, never parse. */
+  /** Start time in the system's format: clock ticks since boot on Linux, a date elsewhere. Compare, never parse. */
   startedAt: string;
 }
 
@@ -20,7 +20,7 @@ export function isAlive(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startedAt === process.startedAt;
 }
 
-/** Sends a signal to that process, unless it has ended. Returns whether it was there to be signalled. */
+/** Sends a signal to the process if it runs. Returns true if it did. */
 export function signal(target: ProcessIdentity, name: NodeJS.Signals): boolean {
   if (!isAlive(target)) return false;
   try {
@@ -32,8 +32,8 @@ export function signal(target: ProcessIdentity, name: NodeJS.Signals): boolean {
 }
 
 /**
- * Waits until a process that may not be our child (so that no event tells us) has ended.
- * Returns false if it still runs after `milliseconds`.
+ * Waits until a process has ended, which need not be a child (so there is no event). Returns false if it still runs
+ * after `milliseconds`.
  */
 export async function waitForEnd(target: ProcessIdentity, milliseconds: number): Promise<boolean> {
   const deadline = Date.now() + milliseconds;
@@ -44,7 +44,7 @@ export async function waitForEnd(target: ProcessIdentity, milliseconds: number):
   return true;
 }
 
-/** The processes that have these words next to each other in their command line. */
+/** Returns the processes that have these adjacent words in their command line. */
 export function findByArguments(...words: string[]): ProcessIdentity[] {
   const found = existsSync("/proc/self/cmdline") ? pidsFromProc(words.join("\0")) : pidsFromPs(words.join(" "));
   return found.filter((pid) => pid !== process.pid).flatMap((pid) => identify(pid) ?? []);
@@ -71,7 +71,7 @@ function pidsFromPs(words: string): number[] {
 function startFromProc(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The command's name, in parentheses, may hold spaces and parentheses: the fields begin after the last one.
+    // The command's name, in parentheses, may contain spaces and parentheses: the fields begin after the last one.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state] = fields;
     return state === "Z" || state === "X" ? undefined : fields[19];

@@ -3,13 +3,16 @@ import type { Emulator } from "./emulator.ts";
 
 type Queues = NonNullable<Settings["queues"]>;
 
-/** Receives before SQS dead-letters a message: more than an outage causes. The dispatcher dead-letters invalid ones. */
+/**
+ * Receives before SQS moves a message to the dead-letter queue: more than an outage causes. The dispatcher moves
+ * invalid ones itself.
+ */
 const MAX_RECEIVES = 1_000;
 /** Visibility timeout in seconds of a request that could not be processed. */
 const VISIBILITY_SECONDS = 30;
 
 /** Creates missing queues, including a response queue for each named tenant. */
-export function makeQueues(cloud: Emulator, tenants: readonly string[]): Queues {
+export function ensureQueues(cloud: Emulator, tenants: readonly string[]): Queues {
   const deadLetters = cloud.createQueue("rates-dead-letters");
   const deadLetterTargetArn = `arn:aws:sqs:${cloud.region}:000000000000:rates-dead-letters`;
   const attributes = {
@@ -26,7 +29,7 @@ export function makeQueues(cloud: Emulator, tenants: readonly string[]): Queues 
 }
 
 /** Creates missing buckets. */
-export function makeBuckets(cloud: Emulator): { results: string; uploads: string } {
+export function ensureBuckets(cloud: Emulator): { results: string; uploads: string } {
   const buckets = { results: "rates-results", uploads: "rates-uploads" };
   for (const name of Object.values(buckets)) cloud.createBucket(name);
   return buckets;

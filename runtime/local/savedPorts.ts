@@ -6,7 +6,7 @@ import { freePort, portProblem } from "./ports.ts";
 
 const Ports = Type.Object({ postgres: Type.Integer(), aws: Type.Integer() });
 
-/** The ports, beside the API's, that a data directory's platform listens on. */
+/** Ports of a data directory's platform, in addition to the API's. */
 export type SavedPorts = Type.Static<typeof Ports>;
 
 /**

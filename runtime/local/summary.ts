@@ -11,9 +11,9 @@ export function summary(
   { file, example, signIn }: Pick<Platform, "file" | "example" | "signIn">,
   { dataDir, plan, tracking, seconds }: { dataDir: string; plan: LocalPlan; tracking?: string; seconds: number },
 ): string {
-  const near = relative(process.cwd(), dataDir);
-  const shown = near === "" || near.startsWith("..") ? dataDir : near;
-  const cli = `npx rates ${near === USUAL_DATA_DIR ? "" : `--data-dir ${shown} `}`;
+  const relativePath = relative(process.cwd(), dataDir);
+  const displayPath = relativePath === "" || relativePath.startsWith("..") ? dataDir : relativePath;
+  const cli = `npx rates ${relativePath === USUAL_DATA_DIR ? "" : `--data-dir ${displayPath} `}`;
   const lane = Object.entries(example ?? {});
   const params = lane.map(([name, value]) => ` --param ${name}=${value}`).join("");
   const tries =
@@ -24,7 +24,7 @@ export function summary(
           `The same as a first job   ${cli}query average_rates${params}`,
         ];
   return `
-The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack}; its data are in ${shown}.
+The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack}; its data are in ${displayPath}.
 
   API         ${file.api}
   Dashboard   ${signIn.link}
@@ -32,7 +32,7 @@ The platform is up (${seconds.toFixed(1)} s), imitating the stack ${plan.stack};
   Requests    ${file.requestQueueUrl}
   Responses   ${file.responseQueueUrl}
   Capacity    ${RUNNERS.map((kind) => `${kind} ${capacity(plan.runners[kind])}`).join(", ")}${tracking === undefined ? "" : `\n  Tracking    ${tracking}`}
-  ${join(shown, "platform.json")} lists all addresses, the database and the token.
+  ${join(displayPath, "platform.json")} lists all addresses, the database and the token.
 
 ${tries.join("\n")}
 Stop                      Ctrl-C

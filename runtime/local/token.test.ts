@@ -23,7 +23,7 @@ describe("the token of this machine", () => {
     rmSync(directory, { recursive: true });
   });
 
-  it("is made once, kept where only its owner reads it, and may do everything", async () => {
+  it("is created once, stored in a file that only its owner can read, and has all scopes", async () => {
     const token = await localToken(directory, database.url);
     assert.equal(await localToken(directory, database.url), token);
     assert.equal((await listTokens(client)).length, 1);
@@ -31,7 +31,7 @@ describe("the token of this machine", () => {
     assert.ok((await callerOf(client, token))?.scopes.includes("admin"));
   });
 
-  it("is replaced when it no longer counts", async () => {
+  it("is replaced when it is no longer valid", async () => {
     const token = await localToken(directory, database.url);
     const [first] = await listTokens(client);
     await revokeToken(client, first?.id ?? "");

@@ -14,10 +14,10 @@ import { startFront } from "../testing/tracking/front.ts";
 import type { PlatformFile } from "./platformFile.ts";
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const PATIENCE_MS = 60_000;
+const WAIT_TIMEOUT_MS = 60_000;
 
 describe("npm start -- --tracking", function () {
-  this.timeout(3 * PATIENCE_MS);
+  this.timeout(3 * WAIT_TIMEOUT_MS);
   this.slow(30_000);
   let endpoint: string;
   let dataDir: string;
@@ -35,19 +35,19 @@ describe("npm start -- --tracking", function () {
     await fetch(`${endpoint}/rates-jobs-*`, { method: "DELETE" });
   });
 
-  /** Resolves with where the platform is and what it said, once it is up. */
-  const start = async (...args: string[]): Promise<PlatformFile & { said: string }> => {
+  /** Resolves with the platform's addresses and output once it has started. */
+  const start = async (...args: string[]): Promise<PlatformFile & { output: string }> => {
     const child = spawn(process.execPath, [program("main.ts"), "--port", "0", "--data-dir", dataDir, ...args]);
     main = child;
-    const said: string[] = [];
-    child.stderr.on("data", (data) => said.push(String(data)));
+    const output: string[] = [];
+    child.stderr.on("data", (data) => output.push(String(data)));
     for await (const line of createInterface(child.stdout)) {
-      said.push(line);
+      output.push(line);
       if (!line.includes("platform.json")) continue;
       const file = JSON.parse(await readFile(join(dataDir, "platform.json"), "utf8"));
-      return { ...file, said: said.join("\n") };
+      return { ...file, output: output.join("\n") };
     }
-    assert.fail(`it ended:\n${said.join("\n")}`);
+    assert.fail(`it ended:\n${output.join("\n")}`);
   };
   const stop = async () => {
     if (main === undefined || main.exitCode !== null) return;
@@ -68,9 +68,9 @@ describe("npm start -- --tracking", function () {
       task: { type: "read", sql: "select 1 as n", format: "json" },
       labels: { team: "Nordics" },
     });
-  /** The ids of ended jobs that have these words, once there are as many. */
+  /** Waits for the given number of ended jobs with these words and returns their ids. */
   const found = async (file: PlatformFile, text: string, count: number) => {
-    for (const deadline = Date.now() + PATIENCE_MS; ; await delay(100)) {
+    for (const deadline = Date.now() + WAIT_TIMEOUT_MS; ; await delay(100)) {
       const { jobs = [] } = (await ask(file, `/jobs?${new URLSearchParams({ text, status: "SUCCEEDED" })}`)).body;
       if (jobs.length === count) return jobs.map((one) => one.requestId).sort();
       assert(Date.now() < deadline, `${text}: found ${JSON.stringify(jobs)}`);
@@ -81,9 +81,9 @@ describe("npm start -- --tracking", function () {
     return ((await (await fetch(`${endpoint}/rates-jobs-*/_count`)).json()) as { count: number }).count;
   };
 
-  it("finds jobs in that OpenSearch, and takes them along from store to store", async () => {
+  it("finds jobs in that OpenSearch, and copies them when the store changes", async () => {
     const first = await start("--tracking", endpoint);
-    assert.match(first.said, new RegExp(`Tracking +${endpoint}`));
+    assert.match(first.output, new RegExp(`Tracking +${endpoint}`));
     assert.equal((await submit(first, "nightly-rotterdam-7")).status, 202);
     assert.deepEqual(await found(first, "rotter nordics", 1), ["nightly-rotterdam-7"]);
     assert.equal(await inOpenSearch(), 1);
@@ -105,8 +105,8 @@ describe("npm start -- --tracking", function () {
     assert.deepEqual(await found(await start("--tracking", endpoint), "nordics", 2), ["nightly-rotterdam-7", "second"]);
   });
 
-  it("starts and does jobs without it; once it is there, they are found", async () => {
-    // A way to the OpenSearch that opens later.
+  it("starts and executes jobs while it is down, and finds them once it is up", async () => {
+    // A proxy to the OpenSearch that becomes available later.
     let open = false;
     const front = await startFront(async ({ method, path, body }, response) => {
       if (!open) return response.writeHead(503).end();
@@ -116,9 +116,9 @@ describe("npm start -- --tracking", function () {
     });
     try {
       const file = await start("--tracking", front.endpoint);
-      assert.match(file.said, /answers 503: jobs run, but cannot be searched until it does/);
+      assert.match(file.output, /answers 503: jobs run, but cannot be searched until it does/);
       await submit(file, "unseen");
-      for (const deadline = Date.now() + PATIENCE_MS; ; await delay(50)) {
+      for (const deadline = Date.now() + WAIT_TIMEOUT_MS; ; await delay(50)) {
         const { body } = await ask(file, "/jobs/unseen");
         if ((body as { status?: string }).status === "SUCCEEDED") break;
         assert(Date.now() < deadline, JSON.stringify(body));

@@ -17,10 +17,10 @@ export async function followTracking(
   databaseUrl: string,
 ): Promise<void> {
   const file = join(dataDir, "tracking");
-  const now = endpoint ?? POSTGRES;
-  if (readTrackingFile(dataDir) === now) return;
+  const current = endpoint ?? POSTGRES;
+  if (readTrackingFile(dataDir) === current) return;
   await withClient(databaseUrl, (client) => client.query("select jobs.track_all()"));
-  writeFileSync(file, now, { mode: 0o600 });
+  writeFileSync(file, current, { mode: 0o600 });
 }
 
 /** Describes why OpenSearch is unavailable, in a line. The platform starts without it; only search is down. */

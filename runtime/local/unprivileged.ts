@@ -1,36 +1,38 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chownSync } from "node:fs";
 
-/** Way to run a program that refuses root (Postgres does): command prefix, user, and how to give it its files. */
+/**
+ * How to run a program that refuses root, like Postgres: command prefix, user, and a function that gives it its files.
+ */
 export interface Unprivileged {
   /** Program and arguments to put before the command; empty if none is needed. */
   prefix: string[];
-  /** User and group to start it as, where that differs from ours. */
+  /** User and group of the program, if they differ from the current ones. */
   user?: { uid: number; gid: number };
-  /** Gives a path (file or directory) to that user, if there is one. */
-  own(path: string): void;
+  /** Changes the owner of a path (file or directory) to that user, if there is one. */
+  chown(path: string): void;
 }
 
 const NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"];
 const SYSTEM_USER = "postgres";
 
 /**
- * Finds a way to run `program` as another user than root, on files below `directory`.
+ * Finds a way to run `program` as a user other than root, on files below `directory`.
  *
  * Root gets a user namespace in which its own files belong to user 1000: it works below a directory that only root may
- * enter, which a user of the system could not. Without namespaces, it uses the system user `postgres`, if that exists
- * and may enter both paths.
+ * enter, which a system user could not. Without namespaces, the system user `postgres` is used if it exists and may
+ * enter both paths.
  */
 export function unprivileged(program: string, directory: string): Unprivileged {
-  if (process.getuid?.() !== 0) return { prefix: [], own: () => {} };
+  if (process.getuid?.() !== 0) return { prefix: [], chown: () => {} };
   const [command = "", ...args] = NAMESPACE;
-  if (spawnSync(command, [...args, program, "--version"]).status === 0) return { prefix: NAMESPACE, own: () => {} };
+  if (spawnSync(command, [...args, program, "--version"]).status === 0) return { prefix: NAMESPACE, chown: () => {} };
 
   const user = systemUser();
   if (user !== undefined) {
     const enters = spawnSync("test", ["-x", directory], user).status === 0;
     const runs = spawnSync(program, ["--version"], user).status === 0;
-    if (enters && runs) return { prefix: [], user, own: (path) => chownSync(path, user.uid, user.gid) };
+    if (enters && runs) return { prefix: [], user, chown: (path) => chownSync(path, user.uid, user.gid) };
   }
   throw new Error(
     [

@@ -6,7 +6,7 @@ import { closeRunners, planRuns } from "../store/runs.ts";
 import { jobDatabase, newJob, testPlan } from "../testing/jobs.ts";
 import { type Activity, readActivity, readStatus } from "./activity.ts";
 
-describe("what people look at", () => {
+describe("activity and status", () => {
   let d: Awaited<ReturnType<typeof jobDatabase>>;
   beforeEach(async () => {
     d = await jobDatabase();
@@ -16,7 +16,7 @@ describe("what people look at", () => {
   const lately = async (tenant?: string, seconds = 3_600, steps = 60): Promise<Activity> =>
     readActivity(await d.as("api_reader"), { tenant, seconds, steps, nearBytes: 900_000 });
 
-  /** Accepts jobs and does them one after the other: each succeeds, or fails for the error given. */
+  /** Accepts jobs and executes them one by one: each succeeds, or fails with the given error. */
   const doAll = async (jobs: { id: string; tenant?: string; query?: string; error?: JobError; bytes?: number }[]) => {
     await accept(
       await d.as("dispatcher"),
@@ -40,7 +40,7 @@ describe("what people look at", () => {
     }
   };
 
-  it("is a step a minute with nothing in it where nothing happened, the last one under way", async () => {
+  it("has one step per minute, empty if nothing happened; the last step is the current minute", async () => {
     const { steps, stepSeconds, ended, percentiles, errors, slowest, to } = await lately();
     assert.equal(steps.length, 60);
     assert.equal(stepSeconds, 60);
@@ -52,7 +52,7 @@ describe("what people look at", () => {
     assert.deepEqual([errors, slowest], [[], []]);
   });
 
-  it("counts what ended by step and in sum, by error and by query", async () => {
+  it("counts ended jobs by step and in total, by error and by query", async () => {
     const error = new JobError("InvalidSql", { reason: "x" });
     await doAll([{ id: "a" }, { id: "b", query: "price_export" }, { id: "c", error }, { id: "d", error }]);
     await accept(await d.as("dispatcher"), [newJob("unwanted")]);
@@ -74,7 +74,7 @@ describe("what people look at", () => {
     assert.ok(p50 !== null && p95 !== null && p99 !== null && 0 <= p50 && p50 <= p95 && p95 <= p99);
   });
 
-  it("leaves out what ended before it, and what is another tenant's", async () => {
+  it("excludes earlier jobs and those of other tenants", async () => {
     await doAll([{ id: "a", tenant: "acme" }, { id: "b", tenant: "acme" }, { id: "c" }]);
     await d.admin.query(
       "update jobs.jobs set created_at = created_at - interval '2 hours', finished_at = finished_at - interval '2 hours' where request_id = 'a'",
@@ -85,12 +85,12 @@ describe("what people look at", () => {
     assert.equal((await lately()).ended.succeeded, 2);
   });
 
-  it("tells the results that nearly went into their response", async () => {
+  it("counts the results that were only just too large for their response", async () => {
     await doAll([{ id: "small" }, { id: "near", bytes: 500_000 }, { id: "large", bytes: 5_000_000 }]);
     assert.deepEqual((await lately()).results, { byPointer: 2, nearlyInline: 1 });
   });
 
-  it("says what the platform has in hand, which kinds may not start, and how many connections there are", async () => {
+  it("returns jobs in progress, runner types that may not start runs, and the number of connections", async () => {
     await accept(await d.as("dispatcher"), [newJob("a"), newJob("b")]);
     const [run = ""] = await planRuns(await d.as("dispatcher"), testPlan("glue", 1));
     const keeper = await d.as("job_keeper");
@@ -104,11 +104,11 @@ describe("what people look at", () => {
     assert.ok(database.connections >= 4 && database.maxConnections > database.connections);
   });
 
-  it("reads no job off the table itself, so a look costs what waits and what ended lately, not what there ever was", async () => {
+  it("reads only waiting and recently ended jobs, not the whole table", async () => {
     await doAll([{ id: "a" }]);
     await accept(await d.as("dispatcher"), [newJob("b")]);
     await d.admin.query("begin");
-    // Of a table this small a plan would read all whatever indexes there are.
+    // The planner would scan a table of this size whatever indexes exist.
     await d.admin.query("set local enable_seqscan = off");
     await d.admin.query(
       "select jobs.standing(5), jobs.activity(null, 3600, 60, 900000, null), jobs.activity('default', 3600, 60, 900000, null)",
@@ -120,7 +120,7 @@ describe("what people look at", () => {
     assert.deepEqual(rows, [{ seq_scan: 0, by_index: true }]);
   });
 
-  it("is for the API alone", async () => {
+  it("is readable by the API only", async () => {
     for (const role of ["job_keeper", "job_reader", "job_writer"] as const)
       await assert.rejects(readStatus(await d.as(role), 5), { code: "42501" });
   });

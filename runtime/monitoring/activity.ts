@@ -8,13 +8,15 @@ import type { PlatformMetric, RunnerMetric } from "./metrics.ts";
 export type PlatformStatus = Record<RunnerType, Record<RunnerMetric, number | null>> & {
   platform: Record<PlatformMetric, number>;
   database: { connections: number; maxConnections: number };
-  /** Runner types that may not start runs, and until when (ISO); "closed": until an operator opens them again. */
+  /**
+   * Runner types that may not start runs, with the end of the pause (ISO); "closed": until an operator reopens them.
+   */
   paused: Partial<Record<RunnerType, string>>;
-  /** Jobs that are being done. */
+  /** Jobs in progress. */
   working: Partial<Record<RunnerType, number>>;
 };
 
-/** Milliseconds; null where nothing has ended. */
+/** Milliseconds; null if no job has ended. */
 export interface Percentiles {
   p50: number | null;
   p95: number | null;
@@ -36,19 +38,19 @@ export interface Activity {
   from: string;
   to: string;
   stepSeconds: number;
-  /** Oldest first; the last one is under way. */
+  /** Oldest first; the last one is incomplete. */
   steps: Step[];
   ended: { succeeded: number; failed: number; cancelled: number };
   percentiles: Record<"queueMs" | "runMs" | "totalMs", Percentiles & { p99: number | null }>;
   /** Most frequent first. */
   errors: { type: string; category: string; count: number; last: string }[];
-  /** By what the jobs did: a named query or statement, a load, raw SQL. Slowest first, milliseconds of their runs. */
+  /** By kind of work: a named query or statement, a load, raw SQL. Slowest first; milliseconds of run time. */
   slowest: { what: string; count: number; p50: number; p95: number; max: number }[];
-  /** Results that went by pointer, and how many of them were nearly small enough to go into the response. */
+  /** Results sent as pointers, and how many of them were only just too large for the response. */
   results: { byPointer: number; nearlyInline: number };
 }
 
-/** Needs the role api_reader. */
+/** Reads from the database; requires the role `api_reader`. */
 export async function readStatus(db: Database, minutes: number): Promise<PlatformStatus> {
   const { rows } = await db.query("select jobs.standing($1) as standing", [minutes]);
   return rows[0]?.standing;
@@ -59,13 +61,13 @@ export interface ActivityQuery {
   tenant: string | undefined;
   seconds: number;
   steps: number;
-  /** End of the time, ISO; undefined: now. */
+  /** End of the period (ISO). @default now */
   until?: string | undefined;
   /** Maximum size in bytes of a result in S3 that counts as nearly inline. */
   nearBytes: number;
 }
 
-/** Needs the role api_reader. */
+/** Reads from the database; requires the role `api_reader`. */
 export async function readActivity(
   db: Database,
   { tenant, seconds, steps, until, nearBytes }: ActivityQuery,

@@ -4,8 +4,8 @@ import type { PlatformStatus } from "./activity.ts";
 import { type BottleneckInput, bottleneckOf, LEVELS, PLACES, THRESHOLDS } from "./bottleneck.ts";
 import { PLATFORM_METRICS, RUNNER_METRICS } from "./metrics.ts";
 
-const zeros = <K extends string>(figures: Record<K, unknown>) =>
-  Object.fromEntries(Object.keys(figures).map((key) => [key, 0])) as Record<K, number>;
+const zeros = <K extends string>(keys: Record<K, unknown>) =>
+  Object.fromEntries(Object.keys(keys).map((key) => [key, 0])) as Record<K, number>;
 
 type Change = {
   glue?: Partial<PlatformStatus["glue"]>;
@@ -20,7 +20,7 @@ type Change = {
   inlineBytes?: number;
 };
 
-/** A platform at rest with room for two Glue runs and one EC2 runner, but for what is said. */
+/** An idle platform with capacity for two Glue runs and one EC2 runner, with the given changes. */
 function situation({ glue, ec2, platform, database, paused, working, results, requests, slots, inlineBytes }: Change) {
   const settings = readSettings({
     RATES_SETTINGS: JSON.stringify({
@@ -29,7 +29,7 @@ function situation({ glue, ec2, platform, database, paused, working, results, re
     }),
   });
   const runner = zeros(RUNNER_METRICS);
-  const standing: PlatformStatus = {
+  const platformStatus: PlatformStatus = {
     glue: { ...runner, ...glue },
     ec2: { ...runner, ...ec2 },
     platform: { ...zeros(PLATFORM_METRICS), ...platform },
@@ -37,7 +37,7 @@ function situation({ glue, ec2, platform, database, paused, working, results, re
     paused: paused ?? {},
     working: working ?? {},
   };
-  return { status: standing, settings, results: { byPointer: 0, nearlyInline: 0, ...results }, requests };
+  return { status: platformStatus, settings, results: { byPointer: 0, nearlyInline: 0, ...results }, requests };
 }
 const verdict = (change: Change) => bottleneckOf(situation(change));
 
@@ -45,7 +45,7 @@ const WAITING = { waiting: 40, oldestWaiting: 180 };
 const FULL = { ...WAITING, running: 2, succeeded: 1 };
 
 describe("the verdict on the bottleneck", () => {
-  it("names a limit of this machine as that, and nothing of the stack to raise", () => {
+  it("reports a limit of this machine, and no configuration key to raise", () => {
     const local = situation({ glue: FULL });
     local.settings.runners.glue.limitedBy = "this machine carries 4 runner processes per core";
     local.settings.runners.glue.limitRemedy = "restart with more";
@@ -60,136 +60,141 @@ describe("the verdict on the bottleneck", () => {
     assert.match(bottleneckOf(briefly).sentence, /per core; if this continues, restart with more\.$/);
   });
 
-  const cases: Record<string, { change: Change; level: string; place: string; raise?: string; says: RegExp }> = {
+  const cases: Record<string, { change: Change; level: string; place: string; raise?: string; expected: RegExp }> = {
     "nothing waits": {
       change: {},
       level: "clear",
       place: "nothing",
-      says: /^Nothing waits: 0 of 2 Glue and 0 of 1 EC2/,
+      expected: /^Nothing waits: 0 of 2 Glue and 0 of 1 EC2/,
     },
     "all runs are busy and jobs wait long": {
       change: { glue: FULL },
       level: "bound",
       place: "capacity",
       raise: "runners.glue.maxRuns",
-      says: /^All 2 Glue runs are busy; 40 jobs wait, the oldest for 3 min: raise runners\.glue\.maxRuns\.$/,
+      expected: /^All 2 Glue runs are busy; 40 jobs wait, the oldest for 3 min: raise runners\.glue\.maxRuns\.$/,
     },
     "a burst has just come": {
       change: { ec2: { waiting: 1, oldestWaiting: 2, running: 1 }, working: { ec2: 1 } },
       level: "busy",
       place: "capacity",
       raise: "runners.ec2.maxInstances",
-      says: /^The one EC2 runner is busy; 1 job waits, the oldest for 2 s: if this continues/,
+      expected: /^The one EC2 runner is busy; 1 job waits, the oldest for 2 s: if this continues/,
     },
     "more runs would find no connection": {
       change: { glue: FULL, database: { connections: 95 } },
       level: "bound",
       place: "connections",
       raise: "database.instanceClass",
-      says: /95 of the database's 100 connections/,
+      expected: /95 of the database's 100 connections/,
     },
     "runs cannot come to work for want of connections": {
       change: { glue: { waiting: 9, oldestWaiting: 900, running: 1 }, database: { connections: 95 } },
       level: "bound",
       place: "connections",
       raise: "database.instanceClass",
-      says: /95 of the database's 100 connections/,
+      expected: /95 of the database's 100 connections/,
     },
     "AWS refuses runs": {
       change: { glue: { ...WAITING, running: 1, refused: 3 } },
       level: "bound",
       place: "starts",
       raise: "quotas.glueRuns",
-      says: /AWS refuses to start more Glue runs/,
+      expected: /AWS refuses to start more Glue runs/,
     },
     "a kind is backing off": {
       change: { ec2: WAITING, paused: { ec2: "2026-01-01T00:00:00.000Z" } },
       level: "bound",
       place: "starts",
       raise: "quotas.ec2Vcpus",
-      says: /refuses/,
+      expected: /refuses/,
     },
     "a kind is closed": {
       change: { glue: WAITING, paused: { glue: "closed" } },
       level: "stuck",
       place: "starts",
-      says: /closed to new runs/,
+      expected: /closed to new runs/,
     },
     "the stack has no such runs": {
       change: { glue: WAITING, slots: { glue: 0 } },
       level: "stuck",
       place: "capacity",
       raise: "runners.glue.maxRuns",
-      says: /this stack has no Glue runs/,
+      expected: /this stack has no Glue runs/,
     },
     "runs are on their way": {
       change: { glue: { waiting: 1, oldestWaiting: 20 } },
       level: "busy",
       place: "starts",
-      says: /^2 Glue runs can still start/,
+      expected: /^2 Glue runs can still start/,
     },
     "runs are up and not yet at work": {
       change: { glue: { waiting: 9, oldestWaiting: 5, running: 2 } },
       level: "busy",
       place: "starts",
-      says: /more are starting/,
+      expected: /more are starting/,
     },
     "runs are up and never come to work": {
       change: { glue: { waiting: 9, oldestWaiting: 900, running: 2 } },
       level: "stuck",
       place: "starts",
-      says: /^Only 0 of 2 Glue runs are busy/,
+      expected: /^Only 0 of 2 Glue runs are busy/,
     },
     "runs do not start": {
       change: { glue: { waiting: 3, oldestWaiting: 900, running: 1 }, working: { glue: 1 } },
       level: "stuck",
       place: "starts",
-      says: /^Only 1 of 2 Glue runs is busy although 3 jobs wait, the oldest for 15 min/,
+      expected: /^Only 1 of 2 Glue runs is busy although 3 jobs wait, the oldest for 15 min/,
     },
     "requests pile up": {
       change: { requests: 5_000 },
       level: "bound",
       place: "requests",
-      says: /^5,000 requests wait on the queue/,
+      expected: /^5,000 requests wait on the queue/,
     },
     "memory does not suffice": {
       change: { glue: { outOfMemory: 1 } },
       level: "bound",
       place: "memory",
       raise: "runners.glue.dpu",
-      says: /^1 attempt ran out of a Glue run's memory .*raise runners\.glue\.dpu\.$/,
+      expected: /^1 attempt ran out of a Glue run's memory .*raise runners\.glue\.dpu\.$/,
     },
-    "runners vanish": { change: { ec2: { lost: 2 } }, level: "bound", place: "runs", says: /^2 EC2 runners were lost/ },
+    "runners vanish": {
+      change: { ec2: { lost: 2 } },
+      level: "bound",
+      place: "runs",
+      expected: /^2 EC2 runners were lost/,
+    },
     "sessions wait for each other": {
       change: { platform: { lockWaits: 2, oldestLockWait: 30 } },
       level: "bound",
       place: "locks",
-      says: /^2 database sessions wait for a lock/,
+      expected: /^2 database sessions wait for a lock/,
     },
     "responses stay": {
       change: { platform: { unsentResponses: 9, oldestUnsent: 7_300 } },
       level: "bound",
       place: "responses",
-      says: /^9 responses could not be sent, the oldest for 2 h/,
+      expected: /^9 responses could not be sent, the oldest for 2 h/,
     },
     "results are just too large": {
       change: { results: { byPointer: 4_000, nearlyInline: 3_000 } },
       level: "busy",
       place: "payload",
       raise: "jobs.inlineBytes",
-      says: /^3,000 of 4,000 results .* larger than the 200 kB/,
+      expected: /^3,000 of 4,000 results .* larger than the 200 kB/,
     },
     "search is behind": {
       change: { platform: { documentsBehind: 7, oldestBehind: 90 } },
       level: "busy",
       place: "search",
-      says: /^Search is behind by 7 documents/,
+      expected: /^Search is behind by 7 documents/,
     },
   };
-  for (const [when, { change, level, place, raise, says }] of Object.entries(cases))
+  for (const [when, { change, level, place, raise, expected }] of Object.entries(cases))
     it(`names ${place} when ${when}`, () => {
       const found = verdict(change);
-      assert.match(found.sentence, says);
+      assert.match(found.sentence, expected);
       assert.deepEqual([found.level, found.place, found.raise], [level, place, raise]);
     });
 
@@ -199,25 +204,25 @@ describe("the verdict on the bottleneck", () => {
     assert.deepEqual(of("level"), [...LEVELS].sort());
   });
 
-  it("is one sentence, whatever it is about", () => {
+  it("is one sentence in every case", () => {
     for (const { change } of Object.values(cases)) assert.match(verdict(change).sentence, /^[^\n]+[^.]\.$/);
   });
 
-  it("prefers the worst, and of equals the first that a job meets", () => {
+  it("prefers the worst problem, and among equal ones the first on a job's path", () => {
     assert.equal(verdict({ glue: { ...FULL, outOfMemory: 1 } }).place, "capacity");
     assert.equal(verdict({ glue: FULL, requests: 500 }).place, "requests");
     assert.equal(verdict({ glue: FULL, ec2: WAITING, paused: { ec2: "closed" } }).level, "stuck");
     assert.equal(verdict({ platform: { oldestBehind: 90 }, ec2: { outOfMemory: 2 } }).place, "memory");
   });
 
-  it("prefers the kind of runs whose jobs have waited longer", () => {
+  it("prefers the runner type whose jobs have waited longer", () => {
     const both = (glue: number, ec2: number) =>
       verdict({ glue: { ...FULL, oldestWaiting: glue }, ec2: { ...FULL, running: 1, oldestWaiting: ec2 } }).raise;
     assert.equal(both(900, 100), "runners.glue.maxRuns");
     assert.equal(both(100, 900), "runners.ec2.maxInstances");
   });
 
-  it("begins at its thresholds and not below", () => {
+  it("triggers at its thresholds and not below", () => {
     const { requestsWaiting, unsentSeconds, pointers } = THRESHOLDS;
     assert.equal(verdict({ requests: requestsWaiting - 1 }).level, "clear");
     assert.equal(verdict({ platform: { oldestUnsent: unsentSeconds - 1 } }).level, "clear");

@@ -2,22 +2,23 @@ import { RUNNER_NAMES, RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Activity, PlatformStatus } from "./activity.ts";
 
-/** Input of the verdict: current status, recent activity, capacity, and requests that wait before the platform. */
+/** Input of the verdict: current status, recent activity, capacity, and requests that are not accepted yet. */
 export interface BottleneckInput {
   status: PlatformStatus;
   results: Activity["results"];
   settings: Pick<Settings, "runners" | "jobs">;
-  /** Messages that wait on the request queue; undefined where it cannot be asked. */
+  /** Messages on the request queue; undefined if the queue cannot be read. */
   requests: number | undefined;
 }
 
 /**
- * From worst to best: nothing moves; jobs wait because something is missing; a burst is being processed; nothing waits.
+ * From worst to best: nothing progresses; jobs wait because something is missing; a burst is being processed; nothing
+ * waits.
  */
 export const LEVELS = ["stuck", "bound", "busy", "clear"] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** The parts that a job passes, in the order in which it passes them, and what can hold it up there. */
+/** Stages of a job in their order, with the resources that can hold it up. */
 export const PLACES = [
   "requests",
   "starts",
@@ -39,30 +40,32 @@ export interface Verdict {
   place: Place;
   /** One sentence for people: the obstacle and the remedy. */
   sentence: string;
-  /** The key of the stack's configuration to raise; absent where raising something would not help. */
+  /** Configuration key to raise; missing if raising one would not help. */
   raise?: string;
 }
 
-/** From here on a number is a bottleneck. Seconds, shares or counts. */
+/** Thresholds from which a value counts as a bottleneck: seconds, shares or counts. */
 export const THRESHOLDS = {
-  /** A job that has waited for less is part of a burst that is being taken. */
+  /** A job that has waited for less belongs to a burst that is being processed. */
   waitSeconds: 60,
   requestsWaiting: 100,
-  /** Of the database's connections. */
+  /** Share of the database's connections. */
   connectionShare: 0.9,
   lockSeconds: 10,
   unsentSeconds: 60,
   behindSeconds: 60,
-  /** Results by pointer of which to speak, and the share of them that would nearly have gone into their response. */
+  /**
+   * Minimum number of results sent as pointers, and the share of them that are only just too large for their response.
+   */
   pointers: 20,
   nearlyInlineShare: 0.5,
 } as const;
 
-/** The most that `jobs.inlineBytes` can be: what SQS takes, with the rest of the response. */
+/** Maximum of `jobs.inlineBytes`: SQS's maximum, less the rest of the response. */
 export const MAX_INLINE_BYTES = 900_000;
 
 /** Display names of a runner type: its runs, their number, size and quota. */
-const KIND = {
+const RUNNER_TERMS = {
   glue: {
     run: RUNNER_NAMES.glue.run,
     count: "runners.glue.maxRuns",
@@ -91,9 +94,9 @@ export function bottleneckOf(situation: BottleneckInput): Verdict {
 
 const RULES: readonly ((situation: BottleneckInput) => Verdict[])[] = [
   requestsWait,
-  (situation) => longestFirst(situation).flatMap((kind) => waits(situation, kind)),
+  (situation) => longestFirst(situation).flatMap((runnerType) => waits(situation, runnerType)),
   connectionsAreUsedUp,
-  (situation) => RUNNERS.flatMap((kind) => runsEnd(situation, kind)),
+  (situation) => RUNNERS.flatMap((runnerType) => runsEnd(situation, runnerType)),
   locksAreHeld,
   responsesWait,
   resultsAreLarge,
@@ -106,20 +109,20 @@ function requestsWait({ requests = 0 }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "requests",
-      sentence: `${many(requests, "request")} wait on the queue because the dispatcher does not keep up: check its log for errors, throttling or slow database calls.`,
+      sentence: `${plural(requests, "request")} wait on the queue because the dispatcher does not keep up: check its log for errors, throttling or slow database calls.`,
     },
   ];
 }
 
-/** Jobs of a kind wait for a run: for which reason. */
-function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
-  const { status: standing, settings } = situation;
-  const { slots, startSeconds, limitedBy, limitRemedy } = settings.runners[kind];
-  const { run, count, quotas, of } = KIND[kind];
-  const { waiting, oldestWaiting, running, working, refused, ended } = counts(standing, kind);
+/** Explains why jobs of a runner type wait for a run. */
+function waits(situation: BottleneckInput, runnerType: RunnerType): Verdict[] {
+  const { status: platformStatus, settings } = situation;
+  const { slots, startSeconds, limitedBy, limitRemedy } = settings.runners[runnerType];
+  const { run, count, quotas, of } = RUNNER_TERMS[runnerType];
+  const { waiting, oldestWaiting, running, working, refused, ended } = counts(platformStatus, runnerType);
   if (waiting === 0) return [];
-  const wait = `${many(waiting, "job")} ${waiting === 1 ? "waits" : "wait"}, the oldest for ${seconds(oldestWaiting)}`;
-  const paused = standing.paused[kind];
+  const wait = `${plural(waiting, "job")} ${waiting === 1 ? "waits" : "wait"}, the oldest for ${seconds(oldestWaiting)}`;
+  const paused = platformStatus.paused[runnerType];
   if (paused === "closed")
     return [
       {
@@ -146,31 +149,31 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
         sentence: `AWS refuses to start more ${run}s; ${wait}: raise the account's ${of} quota, then ${quotas}.`,
       },
     ];
-  // More runs would find no connection, and those that do not come to work may have found none.
-  const noRoom = connectionShare(standing) >= THRESHOLDS.connectionShare;
+  // More runs would get no connection, and idle runs may be idle for the same reason.
+  const noConnections = connectionShare(platformStatus) >= THRESHOLDS.connectionShare;
   const level = oldestWaiting > THRESHOLDS.waitSeconds ? "bound" : "busy";
-  // Runs that are up and have done nothing lately are still on their way, or do not come to work at all.
-  const atWork = 2 * working >= slots || ended > 0;
-  if (running >= slots && atWork) {
-    if (noRoom) return [];
-    const taken = slots === 1 ? `The one ${run} is busy` : `All ${slots} ${run}s are busy`;
-    // Raising the stack's key would not help.
+  // Runs that have started and done nothing yet are still starting, or fail to start.
+  const mostAreBusy = 2 * working >= slots || ended > 0;
+  if (running >= slots && mostAreBusy) {
+    if (noConnections) return [];
+    const allTaken = slots === 1 ? `The one ${run} is busy` : `All ${slots} ${run}s are busy`;
+    // Raising the configuration key would not help.
     if (limitedBy !== undefined) {
       const remedy = limitRemedy === undefined ? "the stack allows more" : limitRemedy;
       const advice = level === "busy" && limitRemedy !== undefined ? `if this continues, ${remedy}` : remedy;
-      return [{ level, place: "capacity", sentence: `${taken}; ${wait}: ${limitedBy}; ${advice}.` }];
+      return [{ level, place: "capacity", sentence: `${allTaken}; ${wait}: ${limitedBy}; ${advice}.` }];
     }
     return [
       {
         level,
         place: "capacity",
         raise: count,
-        sentence: `${taken}; ${wait}: ${level === "busy" ? `if this continues, raise ${count}` : `raise ${count}`}.`,
+        sentence: `${allTaken}; ${wait}: ${level === "busy" ? `if this continues, raise ${count}` : `raise ${count}`}.`,
       },
     ];
   }
   if (oldestWaiting > Math.max(startSeconds, THRESHOLDS.waitSeconds)) {
-    if (noRoom) return [];
+    if (noConnections) return [];
     return [
       {
         level: "stuck",
@@ -183,17 +186,17 @@ function waits(situation: BottleneckInput, kind: RunnerType): Verdict[] {
     {
       level: "busy",
       place: "starts",
-      sentence: `${many(slots - working, run)} can still start; ${wait}: more are starting.`,
+      sentence: `${plural(slots - working, run)} can still start; ${wait}: more are starting.`,
     },
   ];
 }
 
-const longestFirst = ({ status: standing }: BottleneckInput) =>
-  RUNNERS.toSorted((a, b) => counts(standing, b).oldestWaiting - counts(standing, a).oldestWaiting);
+const longestFirst = ({ status: platformStatus }: BottleneckInput) =>
+  RUNNERS.toSorted((a, b) => counts(platformStatus, b).oldestWaiting - counts(platformStatus, a).oldestWaiting);
 
-function connectionsAreUsedUp({ status: standing }: BottleneckInput): Verdict[] {
-  const { connections, maxConnections } = standing.database;
-  if (connectionShare(standing) < THRESHOLDS.connectionShare) return [];
+function connectionsAreUsedUp({ status: platformStatus }: BottleneckInput): Verdict[] {
+  const { connections, maxConnections } = platformStatus.database;
+  if (connectionShare(platformStatus) < THRESHOLDS.connectionShare) return [];
   return [
     {
       level: "bound",
@@ -204,10 +207,10 @@ function connectionsAreUsedUp({ status: standing }: BottleneckInput): Verdict[] 
   ];
 }
 
-/** Runs that end before their jobs do. */
-function runsEnd({ status: standing }: BottleneckInput, kind: RunnerType): Verdict[] {
-  const { outOfMemory, lost } = counts(standing, kind);
-  const { run, memory } = KIND[kind];
+/** Runs that end before their jobs. */
+function runsEnd({ status: platformStatus }: BottleneckInput, runnerType: RunnerType): Verdict[] {
+  const { outOfMemory, lost } = counts(platformStatus, runnerType);
+  const { run, memory } = RUNNER_TERMS[runnerType];
   return [
     ...(outOfMemory > 0
       ? [
@@ -215,7 +218,7 @@ function runsEnd({ status: standing }: BottleneckInput, kind: RunnerType): Verdi
             level: "bound",
             place: "memory",
             raise: memory,
-            sentence: `${many(outOfMemory, "attempt")} ran out of a ${run}'s memory in the last minutes: raise ${memory}.`,
+            sentence: `${plural(outOfMemory, "attempt")} ran out of a ${run}'s memory in the last minutes: raise ${memory}.`,
           } as const,
         ]
       : []),
@@ -224,7 +227,7 @@ function runsEnd({ status: standing }: BottleneckInput, kind: RunnerType): Verdi
           {
             level: "bound",
             place: "runs",
-            sentence: `${many(lost, run)} ${lost === 1 ? "was" : "were"} lost during jobs in the last minutes. The jobs are retried; the logs of their attempts have the reason.`,
+            sentence: `${plural(lost, run)} ${lost === 1 ? "was" : "were"} lost during jobs in the last minutes. The jobs are retried; the logs of their attempts have the reason.`,
           } as const,
         ]
       : []),
@@ -237,7 +240,7 @@ function locksAreHeld({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "locks",
-      sentence: `${many(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${seconds(platform.oldestLockWait)}: updates to the same lanes run one at a time; send fewer, larger batches.`,
+      sentence: `${plural(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${seconds(platform.oldestLockWait)}: updates to the same lanes run one at a time; send fewer, larger batches.`,
     },
   ];
 }
@@ -248,7 +251,7 @@ function responsesWait({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "responses",
-      sentence: `${many(platform.unsentResponses, "response")} could not be sent, the oldest for ${seconds(platform.oldestUnsent)}: check whether SQS is reachable and the response queue exists.`,
+      sentence: `${plural(platform.unsentResponses, "response")} could not be sent, the oldest for ${seconds(platform.oldestUnsent)}: check whether SQS is reachable and the response queue exists.`,
     },
   ];
 }
@@ -272,27 +275,28 @@ function searchIsBehind({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "busy",
       place: "search",
-      sentence: `Search is behind by ${many(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs keep running. Check whether the tracking store responds.`,
+      sentence: `Search is behind by ${plural(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs keep running. Check whether the tracking store responds.`,
     },
   ];
 }
 
-function clear({ status: standing, settings }: BottleneckInput): Verdict {
+function clear({ status: platformStatus, settings }: BottleneckInput): Verdict {
   const busy = RUNNERS.map(
-    (kind) => `${standing.working[kind] ?? 0} of ${settings.runners[kind].slots} ${KIND[kind].of}`,
+    (runnerType) =>
+      `${platformStatus.working[runnerType] ?? 0} of ${settings.runners[runnerType].slots} ${RUNNER_TERMS[runnerType].of}`,
   );
   return { level: "clear", place: "nothing", sentence: `Nothing waits: ${busy.join(" and ")} runs are busy.` };
 }
 
-/** A kind's figures; none are unknown but those of times and memory. */
-function counts(standing: PlatformStatus, kind: RunnerType) {
-  const { waiting, oldestWaiting, running, refused, lost, outOfMemory } = standing[kind];
-  const { succeeded, failedByRequest, failedByPlatform } = standing[kind];
+/** Metrics of a runner type; missing counts are 0. */
+function counts(platformStatus: PlatformStatus, runnerType: RunnerType) {
+  const { waiting, oldestWaiting, running, refused, lost, outOfMemory } = platformStatus[runnerType];
+  const { succeeded, failedByRequest, failedByPlatform } = platformStatus[runnerType];
   return {
     waiting: waiting ?? 0,
     oldestWaiting: oldestWaiting ?? 0,
     running: running ?? 0,
-    working: standing.working[kind] ?? 0,
+    working: platformStatus.working[runnerType] ?? 0,
     ended: (succeeded ?? 0) + (failedByRequest ?? 0) + (failedByPlatform ?? 0),
     refused: refused ?? 0,
     lost: lost ?? 0,
@@ -303,9 +307,9 @@ function counts(standing: PlatformStatus, kind: RunnerType) {
 const connectionShare = ({ database }: PlatformStatus): number => database.connections / database.maxConnections;
 
 const number = (value: number): string => value.toLocaleString("en");
-const many = (count: number, what: string): string => `${number(count)} ${what}${count === 1 ? "" : "s"}`;
+const plural = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 const kilobytes = (bytes: number): string => `${Math.round(bytes / 1_000)} kB`;
-/** As a person would say it. */
+/** Formats a duration for people. */
 const seconds = (value: number): string => {
   const rounded = Math.round(value);
   if (rounded < 120) return `${rounded} s`;

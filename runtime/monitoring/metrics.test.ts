@@ -8,16 +8,16 @@ import { PLATFORM_METRICS, RUNNER_METRICS, readMetrics } from "./metrics.ts";
 
 const OUT_OF_MEMORY = { category: "System", type: "OutOfMemory", message: "m", retryable: true, details: [] };
 
-describe("the figures that the database knows", () => {
+describe("metrics from the database", () => {
   let d: Awaited<ReturnType<typeof jobDatabase>>;
   beforeEach(async () => {
     d = await jobDatabase();
   });
   afterEach(() => d.close());
 
-  /** Figures as the dispatcher reads them. */
-  const figures = async () => readMetrics(await d.as("dispatcher"), 1);
-  /** Moves everything that happened so far into the last whole minute. */
+  /** Metrics as the dispatcher reads them. */
+  const metrics = async () => readMetrics(await d.as("dispatcher"), 1);
+  /** Moves all past events into the last complete minute. */
   const aMinuteLater = async () => {
     await d.admin.query(
       `update jobs.jobs set finished_at = case when finished_at is not null then date_trunc('minute', jobs.clock()) - interval '30 seconds' end,
@@ -30,7 +30,7 @@ describe("the figures that the database knows", () => {
       "update jobs.runs set ended_at = date_trunc('minute', jobs.clock()) - interval '30 seconds' where state = 'ENDED'",
     );
   };
-  /** A run of a kind, and how to give it its next job. */
+  /** Creates a run of a type, with a function that gives it its next job. */
   const run = async (runner: "glue" | "ec2" = "glue") => {
     const keeper = await d.as("job_keeper");
     const [id = ""] = await planRuns(await d.as("dispatcher"), testPlan(runner, 1));
@@ -44,8 +44,8 @@ describe("the figures that the database knows", () => {
     return { id, keeper, next };
   };
 
-  it("are those of the list, and nothing when nothing happened", async () => {
-    const { platform, ...runners } = await figures();
+  it("are those of the registry, and zero or null when nothing happened", async () => {
+    const { platform, ...runners } = await metrics();
     assert.deepEqual(Object.keys(platform).sort(), Object.keys(PLATFORM_METRICS).sort());
     assert.deepEqual(Object.keys(runners).sort(), ["ec2", "glue"]);
     for (const one of Object.values(runners)) {
@@ -54,26 +54,26 @@ describe("the figures that the database knows", () => {
       assert.deepEqual([queueTime, runTime, peakMemory], [null, null, null]);
       assert.ok(Object.values(counts).every((value) => value === 0));
     }
-    // Locks are the whole server's, which other tests use at the same time.
-    const { lockWaits: _waits, oldestLockWait: _oldest, ...ours } = platform;
-    assert.ok(Object.values(ours).every((value) => value === 0));
+    // Other tests hold locks on the same server at the same time.
+    const { lockWaits: _waits, oldestLockWait: _oldest, ...stable } = platform;
+    assert.ok(Object.values(stable).every((value) => value === 0));
   });
 
-  it("have no run time of a job that was cancelled before it ran", async () => {
+  it("include no run time of a job that was cancelled before it ran", async () => {
     await accept(await d.as("dispatcher"), [newJob("unwanted")]);
     assert.equal(await cancel(await d.as("api_reader"), "default", "unwanted"), "CANCELLED");
     await d.admin.query(
       "update jobs.jobs set finished_at = date_trunc('minute', jobs.clock()) - interval '30 seconds'",
     );
-    const { glue } = await figures();
+    const { glue } = await metrics();
     assert.equal(glue.runTime, null);
     assert.notEqual(glue.queueTime, null);
   });
 
-  it("tell what waits by runner kind, and since when", async () => {
+  it("count waiting jobs by runner type, with the age of the oldest", async () => {
     await accept(await d.as("dispatcher"), [newJob("a"), newJob("b"), newJob("u", { runner: "ec2" })]);
     await d.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour' where request_id = 'a'");
-    const { glue, ec2, platform } = await figures();
+    const { glue, ec2, platform } = await metrics();
     assert.deepEqual([glue.waiting, ec2.waiting], [2, 1]);
     assert.ok(glue.oldestWaiting !== null && glue.oldestWaiting >= 3_600 && glue.oldestWaiting < 3_700);
     assert.ok(ec2.oldestWaiting !== null && ec2.oldestWaiting < 60);
@@ -81,20 +81,20 @@ describe("the figures that the database knows", () => {
     assert.ok(platform.oldestBehind >= 0 && platform.oldestBehind < 60);
   });
 
-  it("count a job that came back from its return, and one in a back-off as not late", async () => {
+  it("count the waiting time of a returned job from its return, and exclude back-off time", async () => {
     await accept(await d.as("dispatcher"), [newJob("a")]);
     await d.admin.query("update jobs.jobs set created_at = created_at - interval '1 hour'");
     const { keeper, next } = await run();
     const { id, attempt } = await next();
     const error = JSON.stringify({ ...OUT_OF_MEMORY, type: "DatabaseUnavailable" });
     await keeper.query("select jobs.retry($1, $2, $3, null)", [id, attempt, error]);
-    assert.deepEqual([(await figures()).glue.waiting, (await figures()).glue.oldestWaiting], [1, 0]);
+    assert.deepEqual([(await metrics()).glue.waiting, (await metrics()).glue.oldestWaiting], [1, 0]);
     await d.admin.query("update jobs.jobs set not_before = null");
-    const { oldestWaiting } = (await figures()).glue;
+    const { oldestWaiting } = (await metrics()).glue;
     assert.ok(oldestWaiting !== null && oldestWaiting < 60);
   });
 
-  it("count what ended in the last whole minute once, by how it ended", async () => {
+  it("count each job that ended in the last complete minute once, by outcome", async () => {
     await accept(await d.as("dispatcher"), [newJob("good"), newJob("bad"), newJob("broken")]);
     const { keeper, next } = await run();
     const end = { rows: 0, bytes: 0, peakMemoryBytes: 7_000 };
@@ -107,17 +107,17 @@ describe("the figures that the database knows", () => {
       3,
     );
     await aMinuteLater();
-    const { glue, platform } = await figures();
+    const { glue, platform } = await metrics();
     assert.deepEqual([glue.succeeded, glue.failedByRequest, glue.failedByPlatform], [1, 1, 1]);
     assert.equal(glue.peakMemory, 7_000);
     assert.ok(glue.runTime !== null && glue.runTime >= 0 && glue.runTime < 60);
     assert.equal(glue.running, 1);
     assert.equal(platform.unsentResponses, 3);
     await d.admin.query("update jobs.jobs set finished_at = finished_at - interval '1 minute'");
-    assert.equal((await figures()).glue.succeeded, 0);
+    assert.equal((await metrics()).glue.succeeded, 0);
   });
 
-  it("count lost runners and memory that ran out, also of jobs that continue", async () => {
+  it("count lost and out-of-memory attempts, also of jobs that are retried", async () => {
     await accept(await d.as("dispatcher"), [
       newJob("again", { ec2Fallback: true }),
       newJob("last", { maxAttempts: 1 }),
@@ -132,12 +132,12 @@ describe("the figures that the database knows", () => {
       ]);
     }
     await aMinuteLater();
-    const { glue, ec2 } = await figures();
+    const { glue, ec2 } = await metrics();
     assert.deepEqual([glue.outOfMemory, glue.lost], [1, 1]);
     assert.deepEqual([ec2.outOfMemory, ec2.lost, ec2.waiting], [0, 0, 1], "it waits for the other kind now");
   });
 
-  it("count runs that were refused, not runs that ended", async () => {
+  it("count refused runs, not ended ones", async () => {
     const dispatcher = await d.as("dispatcher");
     await accept(dispatcher, [newJob("a"), newJob("b")]);
     const [first = "", second = ""] = await planRuns(dispatcher, testPlan("glue", 2));
@@ -145,10 +145,10 @@ describe("the figures that the database knows", () => {
     await dispatcher.query("select jobs.run_ended($1, 'ENDED')", [first]);
     await runRefused(dispatcher, second, "ConcurrentRunsExceededException");
     await aMinuteLater();
-    assert.equal((await figures()).glue.refused, 1);
+    assert.equal((await metrics()).glue.refused, 1);
   });
 
-  it("report sessions that wait for a lock, and for how long", async () => {
+  it("count sessions that wait for a lock, with the longest wait", async () => {
     await d.admin.query("begin; lock table public.ports in access exclusive mode");
     const writer = await d.as("job_writer");
     const { rows } = await writer.query("select pg_backend_pid() as pid");
@@ -162,7 +162,7 @@ describe("the figures that the database knows", () => {
     await waiting;
   });
 
-  it("are the dispatcher's to read", async () => {
+  it("are readable by the dispatcher only", async () => {
     await assert.rejects(readMetrics(await d.as("job_keeper"), 1), /permission denied/);
   });
 });

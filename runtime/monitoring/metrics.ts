@@ -2,14 +2,14 @@ import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Database } from "../store/jobs.ts";
 
 /**
- * Metrics that only the database has, as data for the dispatcher, dashboards and alarms. The values come from
- * jobs.figures (db/functions), under these names.
+ * Metrics that the database computes, as data for the dispatcher, dashboards and alarms. `jobs.figures` (db/functions)
+ * returns their values under these names.
  */
 export interface Metric {
   /** Display name, and name of the metric in CloudWatch. */
   readonly name: string;
   readonly unit: "Count" | "Seconds" | "Bytes";
-  /** Kind of value: the state when it was read, or a count over the minutes before. */
+  /** Kind of value: a current state, or a count over the preceding minutes. */
   readonly kind: "state" | "event";
   readonly meaning: string;
 }
@@ -17,7 +17,7 @@ export interface Metric {
 /** The namespace of the platform's own metrics in CloudWatch. */
 export const NAMESPACE = "RatesPlatform";
 
-/** Figures of each runner kind. */
+/** Metrics per runner type. */
 export const RUNNER_METRICS = {
   waiting: {
     name: "Waiting",
@@ -73,7 +73,7 @@ export const RUNNER_METRICS = {
   },
 } as const satisfies Record<string, Metric>;
 
-/** Figures of the platform as a whole. */
+/** Metrics of the whole platform. */
 export const PLATFORM_METRICS = {
   unsentResponses: {
     name: "UnsentResponses",
@@ -116,12 +116,15 @@ export const PLATFORM_METRICS = {
 export type RunnerMetric = keyof typeof RUNNER_METRICS;
 export type PlatformMetric = keyof typeof PLATFORM_METRICS;
 
-/** One look: seconds, bytes or counts; null where nothing happened that could be measured. */
+/** Values of all metrics: seconds, bytes or counts; null if there was nothing to measure. */
 export type MetricValues = Record<RunnerType, Record<RunnerMetric, number | null>> & {
   platform: Record<PlatformMetric, number>;
 };
 
-/** The figures as they stand, with what happened in so many whole minutes before this one. Needs the role dispatcher. */
+/**
+ * Reads all metrics; events are counted over the given number of complete minutes before this one. Requires the role
+ * `dispatcher`.
+ */
 export async function readMetrics(db: Database, minutes: number): Promise<MetricValues> {
   const { rows } = await db.query("select jobs.figures($1) as figures", [minutes]);
   const [row] = rows;

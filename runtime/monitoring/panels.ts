@@ -1,34 +1,33 @@
 import type { RunnerMetric } from "./metrics.ts";
 
 /**
- * Panels that every dashboard of the platform has, whatever it reads the figures from: CloudWatch draws them from metrics
- * (infra/monitoring/dashboard.ts), OpenSearch Dashboards from jobs' documents (runtime/tracking/dashboards). Each is drawn of both
- * runner kinds.
+ * Panels that all dashboards share: CloudWatch draws them from metrics (infra/monitoring/dashboard.ts), OpenSearch
+ * Dashboards from tracking documents (runtime/tracking/dashboards). Each has series for both runner types.
  */
 export interface Panel {
   readonly title: string;
-  /** With more than one figure each has a label, which stands behind the kind's name. */
-  readonly figures: readonly { readonly figure: RunnerMetric; readonly label?: string }[];
-  /** Aggregation of a minute's values. */
+  /** Metrics of the panel. Several ones have labels, which follow the name of the runner type. */
+  readonly metrics: readonly { readonly metric: RunnerMetric; readonly label?: string }[];
+  /** Aggregation of the values of a minute. */
   readonly stat: "Maximum" | "Sum";
 }
 
 export const PANELS = {
   queueTime: {
     title: "Time from acceptance to start, p95, seconds",
-    figures: [{ figure: "queueTime" }],
+    metrics: [{ metric: "queueTime" }],
     stat: "Maximum",
   },
-  runTime: { title: "Run time, p95, seconds", figures: [{ figure: "runTime" }], stat: "Maximum" },
-  peakMemory: { title: "Peak memory of a run, bytes", figures: [{ figure: "peakMemory" }], stat: "Maximum" },
-  succeeded: { title: "Succeeded", figures: [{ figure: "succeeded" }], stat: "Sum" },
-  failedByRequest: { title: "Failed because of the request", figures: [{ figure: "failedByRequest" }], stat: "Sum" },
-  failedByPlatform: { title: "Failed because of the platform", figures: [{ figure: "failedByPlatform" }], stat: "Sum" },
+  runTime: { title: "Run time, p95, seconds", metrics: [{ metric: "runTime" }], stat: "Maximum" },
+  peakMemory: { title: "Peak memory of a run, bytes", metrics: [{ metric: "peakMemory" }], stat: "Maximum" },
+  succeeded: { title: "Succeeded", metrics: [{ metric: "succeeded" }], stat: "Sum" },
+  failedByRequest: { title: "Failed because of the request", metrics: [{ metric: "failedByRequest" }], stat: "Sum" },
+  failedByPlatform: { title: "Failed because of the platform", metrics: [{ metric: "failedByPlatform" }], stat: "Sum" },
   brokenOff: {
     title: "Attempts lost or out of memory",
-    figures: [
-      { figure: "lost", label: "lost" },
-      { figure: "outOfMemory", label: "out of memory" },
+    metrics: [
+      { metric: "lost", label: "lost" },
+      { metric: "outOfMemory", label: "out of memory" },
     ],
     stat: "Sum",
   },

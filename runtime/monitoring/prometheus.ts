@@ -19,57 +19,59 @@ interface Sample {
   readonly value: number;
 }
 
-/** Prometheus type of a metric: current values are gauges, events are counters, and durations are histograms. */
+/**
+ * Returns the Prometheus type of a metric: current values are gauges, events are counters, durations are histograms.
+ */
 export const prometheusType = ({ kind, unit }: Metric): Family["type"] =>
   kind === "state" || unit === "Bytes" ? "gauge" : unit === "Count" ? "counter" : "histogram";
 
 const SUFFIXES = { Count: "", Seconds: "_seconds", Bytes: "_bytes" } as const;
 
-/** The name of a figure: `oldestWaiting` is rates_oldest_waiting_seconds, `lost` is rates_lost_total. */
-export function prometheusName(key: string, figure: Metric): string {
+/** Returns the name of a metric: `oldestWaiting` is rates_oldest_waiting_seconds, `lost` is rates_lost_total. */
+export function prometheusName(key: string, metric: Metric): string {
   const snake = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  return `rates_${snake}${SUFFIXES[figure.unit]}${prometheusType(figure) === "counter" ? "_total" : ""}`;
+  return `rates_${snake}${SUFFIXES[metric.unit]}${prometheusType(metric) === "counter" ? "_total" : ""}`;
 }
 
-/** Error types of the registry; any other is counted as Other, so that their number is bounded. */
+/** Error types of the registry; all others are counted as Other, which bounds the number of labels. */
 const TYPES: ReadonlySet<string> = new Set(Object.keys(ERRORS));
 
 /** Metrics whose counters have the error type as a label. */
 const BY_TYPE: ReadonlySet<RunnerMetric> = new Set(["failedByRequest", "failedByPlatform"]);
 
 /** Inputs of the platform's metrics. */
-export interface PlatformLook {
-  /** With what happened in the last minute. */
+export interface PlatformSnapshot {
+  /** Current status, with the events of the last minute. */
   readonly status: PlatformStatus;
   readonly totals: readonly Total[];
   readonly ageSeconds: number;
   readonly slots: Readonly<Record<RunnerType, number>>;
-  /** Messages that wait; undefined where SQS did not answer. */
+  /** Messages on the queue; undefined if SQS did not respond. */
   readonly requests: number | undefined;
   readonly deadLetters: number | undefined;
 }
 
-/** Every metric of the platform as a whole: the same whichever API process answers. */
-export function platformFamilies(look: PlatformLook): Family[] {
-  const { status, totals } = look;
+/** Returns all metrics of the platform; every API process returns the same. */
+export function platformFamilies(snapshot: PlatformSnapshot): Family[] {
+  const { status, totals } = snapshot;
   const gauge = (name: string, help: string, samples: readonly Sample[]): Family => ({
     ...{ name: `rates_${name}`, type: "gauge", help, samples },
   });
   const byRunner = (value: (runner: RunnerType) => number): Sample[] =>
     RUNNERS.map((runner) => ({ labels: { runner }, value: value(runner) }));
-  const known = (value: number | undefined): Sample[] => (value === undefined ? [] : [{ labels: {}, value }]);
+  const sampleIfKnown = (value: number | undefined): Sample[] => (value === undefined ? [] : [{ labels: {}, value }]);
   return [
-    ...Object.entries<Metric>(RUNNER_METRICS).map(([key, figure]) => ({
-      name: prometheusName(key, figure),
-      type: prometheusType(figure),
-      help: figure.meaning,
-      samples: RUNNERS.flatMap((runner) => samplesOf(key as RunnerMetric, figure, runner, status, totals)),
+    ...Object.entries<Metric>(RUNNER_METRICS).map(([key, metric]) => ({
+      name: prometheusName(key, metric),
+      type: prometheusType(metric),
+      help: metric.meaning,
+      samples: RUNNERS.flatMap((runner) => samplesOf(key as RunnerMetric, metric, runner, status, totals)),
     })),
-    ...Object.entries<Metric>(PLATFORM_METRICS).map(([key, figure]) => ({
-      name: prometheusName(key, figure),
-      type: prometheusType(figure),
-      help: figure.meaning,
-      samples: known(status.platform[key as keyof PlatformStatus["platform"]]),
+    ...Object.entries<Metric>(PLATFORM_METRICS).map(([key, metric]) => ({
+      name: prometheusName(key, metric),
+      type: prometheusType(metric),
+      help: metric.meaning,
+      samples: sampleIfKnown(status.platform[key as keyof PlatformStatus["platform"]]),
     })),
     gauge(
       "working",
@@ -79,30 +81,34 @@ export function platformFamilies(look: PlatformLook): Family[] {
     gauge(
       "slots",
       "maximum concurrent runs",
-      byRunner((runner) => look.slots[runner]),
+      byRunner((runner) => snapshot.slots[runner]),
     ),
-    gauge("requests_waiting", "approximate number of messages in the request queue", known(look.requests)),
-    gauge("dead_letters", "approximate number of messages in the dead-letter queue", known(look.deadLetters)),
-    gauge("database_sessions", "open database sessions", known(status.database.connections)),
-    gauge("database_sessions_limit", "maximum database sessions", known(status.database.maxConnections)),
+    gauge("requests_waiting", "approximate number of messages in the request queue", sampleIfKnown(snapshot.requests)),
+    gauge(
+      "dead_letters",
+      "approximate number of messages in the dead-letter queue",
+      sampleIfKnown(snapshot.deadLetters),
+    ),
+    gauge("database_sessions", "open database sessions", sampleIfKnown(status.database.connections)),
+    gauge("database_sessions_limit", "maximum database sessions", sampleIfKnown(status.database.maxConnections)),
     gauge(
       "counted_age_seconds",
       "time since the end of the last minute that the counters include",
-      known(look.ageSeconds),
+      sampleIfKnown(snapshot.ageSeconds),
     ),
   ];
 }
 
 function samplesOf(
   key: RunnerMetric,
-  figure: Metric,
+  metric: Metric,
   runner: RunnerType,
   status: PlatformStatus,
   totals: readonly Total[],
 ): Sample[] {
   const value = (metric: string, le: number) =>
     totals.find((one) => one.metric === metric && one.runner === runner && one.le === le)?.value ?? 0;
-  const type = prometheusType(figure);
+  const type = prometheusType(metric);
   if (type === "gauge") {
     const now = status[runner][key];
     return now === null ? [] : [{ labels: { runner }, value: now }];
@@ -126,7 +132,7 @@ function samplesOf(
   return [...byType].map(([error, count]) => ({ labels: { runner, type: error }, value: count }));
 }
 
-/** Metrics in Prometheus's text format (Prometheus documentation, exposition formats). */
+/** Formats metrics in Prometheus's text format (Prometheus documentation, exposition formats). */
 export const exposition = (families: readonly Family[]): string =>
   families
     .filter(({ samples }) => samples.length > 0)

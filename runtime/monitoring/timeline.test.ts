@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { phasesOf } from "./timeline.ts";
 
-/** The so-manieth second of the job's life. */
+/** Time of the job's nth second. */
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 const attempt = (from: number, to?: number, outcome?: string, runId?: string) => ({
   runner: "glue",
@@ -10,7 +10,7 @@ const attempt = (from: number, to?: number, outcome?: string, runId?: string) =>
   ...(outcome ? { outcome } : {}),
   ...(runId ? { runId } : {}),
 });
-/** Phases as "waiting 0-4"; one that lasts has no end. */
+/** Formats phases as "waiting 0-4"; a running one has no end. */
 const lived = (job: Omit<Parameters<typeof phasesOf>[0], "createdAt">, launched: Record<string, number> = {}) =>
   phasesOf(
     { createdAt: at(0), ...job },
@@ -19,12 +19,12 @@ const lived = (job: Omit<Parameters<typeof phasesOf>[0], "createdAt">, launched:
 const second = (iso: string) => (Date.parse(iso) - Date.parse(at(0))) / 1_000;
 
 describe("the phases of a job", () => {
-  it("begin with the wait, which lasts until something takes the job", () => {
+  it("begin with waiting, which lasts until a run claims the job", () => {
     assert.deepEqual(lived({ attempts: [] }), ["waiting 0-"]);
     assert.deepEqual(lived({ attempts: [attempt(4)] }), ["waiting 0-4", "running 4-"]);
   });
 
-  it("tell the start of a run that was begun for it from the wait, and have none where a warm run took it", () => {
+  it("separate the start of a run that was launched for the job from waiting, and have none for a warm run", () => {
     assert.deepEqual(lived({ attempts: [attempt(4, undefined, undefined, "r")] }, { r: 1 }), [
       "waiting 0-1",
       "starting 1-4",
@@ -38,13 +38,13 @@ describe("the phases of a job", () => {
     );
   });
 
-  it("end with the response, which is under way until it was sent", () => {
+  it("end with the response, which lasts until it is sent", () => {
     const ended = { attempts: [attempt(4, 6, "SUCCEEDED")], finishedAt: at(6) };
     assert.deepEqual(lived(ended), ["waiting 0-4", "running 4-6", "responding 6-"]);
     assert.equal(lived({ ...ended, response: { sentAt: at(7) } }).at(-1), "responding 6-7");
   });
 
-  it("repeat for a job whose runner was lost", () => {
+  it("repeat for a job whose run was lost", () => {
     const phases = lived({
       attempts: [attempt(1, 10, "RunnerLost"), attempt(20, 30, "SUCCEEDED")],
       finishedAt: at(30),
@@ -53,11 +53,11 @@ describe("the phases of a job", () => {
     assert.deepEqual(phases, ["waiting 0-1", "running 1-10", "waiting 10-20", "running 20-30", "responding 30-30"]);
   });
 
-  it("are a wait and a response for a job that was cancelled before it began", () => {
+  it("are waiting and response for a job that was cancelled before it started", () => {
     assert.deepEqual(lived({ attempts: [], finishedAt: at(5) }), ["waiting 0-5", "responding 5-"]);
   });
 
-  it("name attempt, runner and outcome", () => {
+  it("have attempt, runner type and outcome", () => {
     const [, running] = phasesOf({ createdAt: at(0), attempts: [attempt(1, 2, "OutOfMemory")] }, new Map());
     assert.deepEqual([running?.attempt, running?.runner, running?.outcome], [1, "glue", "OutOfMemory"]);
   });

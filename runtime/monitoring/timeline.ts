@@ -7,9 +7,9 @@ export const PHASES = ["waiting", "starting", "running", "responding"] as const;
 export interface Phase {
   phase: (typeof PHASES)[number];
   from: string;
-  /** Absent while it lasts. */
+  /** Missing while the phase lasts. */
   to?: string;
-  /** From 1; in starting and running. */
+  /** Number of the attempt, from 1; only for `starting` and `running`. */
   attempt?: number;
   /** Runner type. */
   runner?: string;
@@ -60,7 +60,7 @@ export function phasesOf(job: TimelineSource, launched: ReadonlyMap<string, stri
   return phases;
 }
 
-/** Reads the launch times of a job's runs, by run id. Needs the role api_reader. */
+/** Reads the launch times of a job's runs, by run id. Requires the role `api_reader`. */
 export async function launchesOf(db: Database, { attempts }: TimelineSource): Promise<Map<string, string>> {
   const runs = attempts.flatMap(({ runId }) => runId ?? []);
   if (runs.length === 0) return new Map();

@@ -7,7 +7,7 @@ import { PLATFORM_METRICS, RUNNER_METRICS } from "./metrics.ts";
 import { prometheusName } from "./prometheus.ts";
 import { addTotals, BUCKETS, readTotals, readUsage } from "./totals.ts";
 
-describe("counters of what ended", () => {
+describe("counters of ended jobs", () => {
   let d: Awaited<ReturnType<typeof jobDatabase>>;
   beforeEach(async () => {
     d = await jobDatabase();
@@ -33,7 +33,7 @@ describe("counters of what ended", () => {
     return readUsage(await d.as("api_reader"), { month, tenant, limit: 10 });
   };
 
-  /** Accepts a job of a tenant, has a run do it, and puts its end `minutes` back. */
+  /** Accepts a job of a tenant, executes it, and moves its end `minutes` into the past. */
   const ended = async (
     name: string,
     error?: { category: string; type: string },
@@ -86,7 +86,7 @@ describe("counters of what ended", () => {
     assert.equal((await totals())["succeeded glue"], 2);
   });
 
-  it("leave a minute that is not over for a minute to the next call", async () => {
+  it("leave a minute that ended less than a minute ago to the next call", async () => {
     await ended("now", undefined, { minutes: 1 });
     await add();
     assert.deepEqual(await totals(), {});
@@ -94,7 +94,7 @@ describe("counters of what ended", () => {
     assert.ok(ageSeconds >= 60 && ageSeconds < 180, String(ageSeconds));
   });
 
-  it("keep growing when jobs expire, and count starts that were refused", async () => {
+  it("keep their values when jobs expire, and count refused starts", async () => {
     await ended("a");
     const [id = ""] = await planRuns(await d.as("dispatcher"), testPlan("glue", 1));
     await add();
@@ -112,7 +112,7 @@ describe("counters of what ended", () => {
     if (id) assert.equal((await totals())["refused glue"], 1);
   });
 
-  it("take at most an hour at once after an outage, and forget no minute", async () => {
+  it("count at most an hour per call after an outage, without skipping a minute", async () => {
     await ended("a", undefined, { minutes: 100 });
     await ended("b", undefined, { minutes: 5 });
     await d.admin.query(
@@ -124,7 +124,7 @@ describe("counters of what ended", () => {
     assert.equal((await totals())["succeeded glue"], 2);
   });
 
-  it("are added by one session at a time", async () => {
+  it("are updated by one session at a time", async () => {
     await ended("a");
     const other = await d.as("migrator");
     await other.query("begin");
@@ -136,7 +136,7 @@ describe("counters of what ended", () => {
     assert.equal((await totals())["succeeded glue"], 1);
   });
 
-  it("have the usage of each tenant by month, with the time of its attempts", async () => {
+  it("have the usage per tenant and month, including the time of its attempts", async () => {
     await ended("a", undefined, { tenant: "acme" });
     await ended("b", { category: "User", type: "InvalidRows" }, { tenant: "acme" });
     await ended("c", undefined, { tenant: "globex" });
@@ -163,12 +163,12 @@ describe("counters of what ended", () => {
     assert.equal((await d.admin.query("select count(*)::int as n from jobs.usage")).rows[0].n, 0);
   });
 
-  it("are the dispatcher's to add", async () => {
+  it("are updated by the dispatcher only", async () => {
     await assert.rejects(addTotals(await d.as("api_reader")), /permission denied/);
   });
 
-  it("are named for Prometheus with unit and kind", () => {
-    const names = (figures: object) => Object.entries(figures).map(([key, figure]) => prometheusName(key, figure));
+  it("have Prometheus names with unit and type", () => {
+    const names = (metrics: object) => Object.entries(metrics).map(([key, metric]) => prometheusName(key, metric));
     assert.deepEqual(names(RUNNER_METRICS), [
       ...["rates_waiting", "rates_oldest_waiting_seconds", "rates_running", "rates_refused_total", "rates_lost_total"],
       ...["rates_out_of_memory_total", "rates_succeeded_total", "rates_failed_by_request_total"],

@@ -3,19 +3,19 @@ import type { Database } from "../store/jobs.ts";
 
 /** Bounds of histograms of seconds, ascending: a small read takes milliseconds, a large update an hour. */
 export const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3_600] as const;
-/** Minutes that one call counts: after an outage the next calls count the rest. */
+/** Maximum minutes that one call counts; after an outage, the next calls count the rest. */
 const MINUTES = 60;
-/** Months that the usage of tenants is kept. */
+/** Months for which the usage of tenants is kept. */
 const MONTHS = 25;
 
 /** A counter since the database was created. */
 export interface Total {
-  /** A key of RUNNER_METRICS, or of one that is measured in seconds with `Sum`. */
+  /** Key of RUNNER_METRICS; with the suffix `Sum` for the sum of a duration. */
   readonly metric: string;
   readonly runner: RunnerType;
-  /** Of an error; else empty. */
+  /** Error type; empty for other metrics. */
   readonly type: string;
-  /** The bound of a bucket. */
+  /** Upper bound of a histogram bucket. */
   readonly le: number;
   readonly value: number;
 }
@@ -26,20 +26,20 @@ export interface Usage {
   readonly succeeded: number;
   readonly failed: number;
   readonly cancelled: number;
-  /** Of results, and of what updates changed. */
+  /** Rows and bytes of results and of changes by updates. */
   readonly rows: number;
   readonly bytes: number;
-  /** Seconds of all attempts, by where they ran. */
+  /** Seconds of all attempts, per runner type. */
   readonly glueSeconds: number;
   readonly ec2Seconds: number;
 }
 
-/** Counts the minutes that no call has counted yet. Needs the role dispatcher. */
+/** Adds the minutes that are not counted yet. Requires the role `dispatcher`. */
 export async function addTotals(db: Database): Promise<void> {
   await db.query("select jobs.add_totals($1, $2, $3)", [[...BUCKETS], MINUTES, MONTHS]);
 }
 
-/** All counters, and how many seconds ago the last counted minute ended. Needs the role api_reader. */
+/** Reads all counters, and the age in seconds of the last counted minute. Requires the role `api_reader`. */
 export async function readTotals(db: Database): Promise<{ totals: Total[]; ageSeconds: number }> {
   const { rows } = await db.query(
     `select extract(epoch from jobs.clock() - p.counted_until)::float8 as age, t.metric, t.runner, t.type, t.le, t.value
@@ -49,7 +49,7 @@ export async function readTotals(db: Database): Promise<{ totals: Total[]; ageSe
 }
 
 /**
- * Reads the usage of tenants in a month, the largest first. Needs the role api_reader.
+ * Reads the usage of tenants in a month, the largest first. Requires the role `api_reader`.
  *
  * @param month - YYYY-MM, UTC.
  * @param tenant - Undefined for all.

@@ -14,60 +14,60 @@ const PLACE: WaitingPlace = {
 };
 
 describe("why a job waits", () => {
-  const cases: Record<string, { change: Partial<WaitingPlace>; reason: string; says: RegExp; glue?: object }> = {
+  const cases: Record<string, { change: Partial<WaitingPlace>; reason: string; expected: RegExp; glue?: object }> = {
     "all runs are busy": {
       change: {},
       reason: "slots",
-      says: /^Waiting for a Glue run: 2 of 2 busy, 3 jobs ahead, 8 s$/,
+      expected: /^Waiting for a Glue run: 2 of 2 busy, 3 jobs ahead, 8 s$/,
     },
     "this machine has fewer runs than the stack": {
       change: {},
       glue: { slots: 2, limitedBy: "this machine carries 4 processes per core" },
       reason: "slots",
-      says: /2 of 2 busy \(this machine carries 4 processes per core\), 3 jobs ahead/,
+      expected: /2 of 2 busy \(this machine carries 4 processes per core\), 3 jobs ahead/,
     },
-    "it is next": { change: { ahead: 0, waitedSeconds: 180 }, reason: "slots", says: /busy, next in line, 3 min$/ },
-    "thousands are before it": { change: { ahead: 1_001 }, reason: "slots", says: /more than 1,000 jobs ahead/ },
+    "it is next": { change: { ahead: 0, waitedSeconds: 180 }, reason: "slots", expected: /busy, next in line, 3 min$/ },
+    "thousands are before it": { change: { ahead: 1_001 }, reason: "slots", expected: /more than 1,000 jobs ahead/ },
     "its tenant has all its slots": {
       change: { working: 1, tenantSlots: 1 },
       reason: "tenantSlots",
-      says: /^Waiting for a Glue run: 1 of tenant acme's 1 busy/,
+      expected: /^Waiting for a Glue run: 1 of tenant acme's 1 busy/,
     },
     "a run starts": {
       change: { working: 1, starting: 1, ahead: 1 },
       reason: "starting",
-      says: /1 starting, 1 job ahead/,
+      expected: /1 starting, 1 job ahead/,
     },
     "AWS refuses runs": {
       change: { working: 0, paused: "2026-01-01T00:00:00.000Z" },
       reason: "paused",
-      says: /AWS refused to start more/,
+      expected: /AWS refused to start more/,
     },
-    "the platform is drained": { change: { working: 0, paused: "closed" }, reason: "drained", says: /draining/ },
+    "the platform is drained": { change: { working: 0, paused: "closed" }, reason: "drained", expected: /draining/ },
     "there is no such run": {
       change: { runner: "ec2" },
       reason: "noRuns",
-      says: /^Waiting for an EC2 runner: this stack has no runs of this type/,
+      expected: /^Waiting for an EC2 runner: this stack has no runs of this type/,
     },
     "its last attempt failed": {
       change: { attempt: 1, notBeforeSeconds: 4, lastError: "RunnerLost" },
       reason: "retry",
-      says: /^Waiting for attempt 2, in 4 s after RunnerLost, 8 s$/,
+      expected: /^Waiting for attempt 2, in 4 s after RunnerLost, 8 s$/,
     },
     "it needs more memory": {
       change: { needsLarger: true },
       reason: "largerRun",
-      says: /^Waiting for a larger Glue run/,
+      expected: /^Waiting for a larger Glue run/,
     },
   };
-  for (const [name, { change, reason, says, glue }] of Object.entries(cases))
+  for (const [name, { change, reason, expected, glue }] of Object.entries(cases))
     it(`is said where ${name}`, () => {
       const waiting = waitingOf({ ...PLACE, ...change }, settings(glue), "acme");
       assert.equal(waiting.reason, reason);
-      assert.match(waiting.sentence, says);
+      assert.match(waiting.sentence, expected);
     });
 
-  it("is read from the store: the order by priority and age, and the runs that are busy", async () => {
+  it("is read from the database: the order by priority and age, and the busy runs", async () => {
     const fixture = await jobDatabase();
     try {
       const dispatcher = await fixture.as("dispatcher");

@@ -15,18 +15,18 @@ export const WAITING_REASONS = [
 ] as const;
 export type WaitingReason = (typeof WAITING_REASONS)[number];
 
-/** The database's data about a waiting job (jobs.waiting_place). */
+/** Data about a waiting job, from jobs.waiting_place. */
 export interface WaitingPlace {
   runner: RunnerType;
   waitedSeconds: number;
-  /** Past attempts. */
+  /** Number of past attempts. */
   attempt: number;
   lastError?: string;
   needsLarger: boolean;
   notBeforeSeconds?: number;
-  /** `closed`, or its end (ISO). */
+  /** `closed`, or the end of the pause (ISO). */
   paused?: string;
-  /** Jobs before it, at most 1,001. */
+  /** Number of jobs ahead, at most 1,001. */
   ahead: number;
   working: number;
   starting: number;
@@ -37,17 +37,17 @@ export interface WaitingPlace {
 /** Reason and estimated duration of a job's wait. */
 export interface Waiting {
   reason: WaitingReason;
-  /** For people: the reason, jobs ahead and duration. */
+  /** Text for people: the reason, jobs ahead and duration. */
   sentence: string;
   runner: RunnerType;
-  /** Jobs before it; 1,001 stands for more than 1,000. */
+  /** Number of jobs ahead; 1,001 means more than 1,000. */
   ahead: number;
   busy: number;
   slots: number;
   waitedSeconds: number;
 }
 
-const MOST_AHEAD = 1_000;
+const MAX_AHEAD = 1_000;
 
 /** Returns a job's waiting state; undefined for a job that does not wait. */
 export async function readWaitingPlace(
@@ -64,9 +64,9 @@ export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runn
   const { runner, ahead, working: busy, waitedSeconds } = place;
   const { slots, limitedBy } = runners[runner];
   const run = RUNNER_NAMES[runner].run;
-  const [reason, what] = reasonOf(place, { slots, limitedBy }, tenant);
+  const [reason, text] = reasonOf(place, { slots, limitedBy }, tenant);
   const sentence = [
-    what,
+    text,
     ...(reason === "retry" || reason === "largerRun" ? [] : [aheadText(ahead)]),
     durationText(waitedSeconds),
   ].join(", ");
@@ -118,7 +118,7 @@ function reasonOf(
 
 function aheadText(ahead: number): string {
   if (ahead === 0) return "next in line";
-  if (ahead > MOST_AHEAD) return `more than ${MOST_AHEAD.toLocaleString("en")} jobs ahead`;
+  if (ahead > MAX_AHEAD) return `more than ${MAX_AHEAD.toLocaleString("en")} jobs ahead`;
   return `${ahead.toLocaleString("en")} ${ahead === 1 ? "job" : "jobs"} ahead`;
 }
 

@@ -5,7 +5,7 @@ import type { Settings } from "./settings.ts";
 /** Clients for SQS and S3. Region, credentials and endpoints come from the SDK's own environment variables. */
 export const sqsClient = (): SQSClient => new SQSClient({});
 
-/** By default a presigned link would carry the checksum of an empty body, and S3 would refuse the part for it. */
+/** By default, a presigned link would have the checksum of an empty body, and S3 would refuse the uploaded part. */
 export const S3_OPTIONS = {
   requestChecksumCalculation: "WHEN_REQUIRED",
   responseChecksumValidation: "WHEN_REQUIRED",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** Content of the file `tracking` of a data directory when documents are in the platform's own Postgres. */
 export const POSTGRES = "postgres";
 
-/** Reads where the local platform's documents are: the endpoint of an OpenSearch, or {@link POSTGRES}. */
+/** Reads the location of the local platform's documents: the endpoint of an OpenSearch, or {@link POSTGRES}. */
 export function readTrackingFile(dataDir: string): string {
   try {
     return readFileSync(join(dataDir, "tracking"), "utf8");

@@ -3,24 +3,24 @@ import { Socket } from "node:net";
 import pg from "pg";
 import type { RunnerType } from "../contract/states.ts";
 
-/** The roles that services log in with; db/roles.ts creates them, the files of db/ grant each what it may do. */
+/** Login roles of the components. db/roles.ts creates them; the files of db/ grant their privileges. */
 export const ROLES = [
   "migrator", // owns every table and function
   "api_reader", // the HTTP API: reads prices and documents, accepts requests through functions
-  "job_reader", // reads of a stack without raw SQL: prices only, in read-only transactions
+  "job_reader", // executes reads of a stack without raw SQL: prices only, in read-only transactions
   "job_reader_plan", // plans reads for estimates
-  "job_writer", // updates: prices, ports and regions, and the fence of its own job
-  "job_keeper", // a runner's second connection: claims, keeps and ends jobs, never touches prices
-  "dispatcher", // accepts requests, starts runs, reaps and sweeps
-  "canceller", // ends database sessions, and sees that they are gone
+  "job_writer", // executes updates: prices, ports and regions, and the fence of its own job
+  "job_keeper", // second connection of a runner: claims, renews and ends jobs; has no access to prices
+  "dispatcher", // accepts requests, starts runs and executes maintenance
+  "canceller", // ends database sessions and checks that they are gone
 ] as const;
 /** A role of the database: one of {@link ROLES}, or that of a run slot. */
 export type Role = (typeof ROLES)[number] | SlotRole;
 
-/** The login role of one run slot, so that no run sees or signals the session of another. */
+/** Login role of a run slot, so that no run can see or signal the session of another. */
 export type SlotRole = `job_reader_${RunnerType}_${number}`;
 
-/** Run slots that have a login role of their own, per runner type. */
+/** Run slots with their own login role, per runner type. */
 export type ReaderSlots = Readonly<Record<RunnerType, number>>;
 /** Settings of a platform without raw SQL. */
 export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
@@ -48,7 +48,7 @@ export function connectionOptions(role: Role, env: NodeJS.ProcessEnv = process.e
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 10_000,
-    // IAM tokens live 15 minutes and count at connect only, so each physical connection asks for its own.
+    // IAM tokens are valid for 15 minutes and checked only when connecting, so each physical connection gets its own.
     password: iam ? () => token(host, port, role, env) : () => env.DB_PASSWORD ?? "",
     ...(env.DATABASE_CA === undefined ? {} : { ssl: { ca: readFileSync(env.DATABASE_CA, "utf8"), servername: host } }),
   };
@@ -59,13 +59,13 @@ async function token(hostname: string, port: number, username: Role, env: NodeJS
   return new Signer({ hostname, port, username, ...(env.AWS_REGION ? { region: env.AWS_REGION } : {}) }).getAuthToken();
 }
 
-/** Connections of one process that plans reads, at most. They are opened when a read is to be planned. */
+/** Maximum connections per process for planning reads. They are opened when a read is planned. */
 export const PLANNING_CONNECTIONS = 1;
 
-/** The socket below each connected client. */
+/** Socket of each connected client. */
 const sockets = new WeakMap<pg.Client, Socket>();
 
-/** One connected client. An error of an idle connection is kept for its next query instead of ending the process. */
+/** Connects a client. An error of an idle connection is kept for its next query instead of ending the process. */
 export async function connect(role: Role, options: pg.ClientConfig = {}): Promise<pg.Client> {
   return connectWith({ ...connectionOptions(role), ...options });
 }
@@ -88,9 +88,9 @@ export function abandon(client: pg.Client): void {
 /** Returns true if the connection of a client made by `connect` is closed. */
 export const isAbandoned = (client: pg.Client): boolean => sockets.get(client)?.destroyed ?? false;
 
-/** A pool of at most `max` connections that are opened when needed and closed after ten idle seconds. */
+/** Creates a pool of at most `max` connections, which are opened when needed and closed after ten idle seconds. */
 export function pool(role: Role, max: number, options: pg.PoolConfig = {}): pg.Pool {
-  const made = new pg.Pool({ ...connectionOptions(role), max, idleTimeoutMillis: 10_000, ...options });
-  made.on("error", () => undefined);
-  return made;
+  const newPool = new pg.Pool({ ...connectionOptions(role), max, idleTimeoutMillis: 10_000, ...options });
+  newPool.on("error", () => undefined);
+  return newPool;
 }

@@ -8,7 +8,7 @@ describe("whether a stack has several tenants", () => {
     tenants: Object.fromEntries(tenants.map((tenant) => [tenant, tenant])),
   });
 
-  it("are the tenants with queues and those of callers together", () => {
+  it("counts the tenants with queues and those of callers together", () => {
     const caller = (...tenants: string[]) => ({ senderId, tenants, scopes: ["read" as const] });
     assert.equal(hasSeveralTenants({}), false);
     assert.equal(hasSeveralTenants({ queues: queuesOf("a"), callers: [caller("a", "*")] }), false);

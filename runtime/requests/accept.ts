@@ -14,11 +14,11 @@ import { turnsOf } from "../queries/planningTurns.ts";
 import {
   type Accepted,
   accept,
-  answer,
   type Database,
   type DueResponse,
   dueResponses,
   type NewJob,
+  storeRefusal,
 } from "../store/jobs.ts";
 import { canonical, parseRequest, requestAsSent } from "./parse.ts";
 import { storeRejected } from "./rejected.ts";
@@ -243,7 +243,7 @@ export async function refuse(
   request: unknown,
 ): Promise<DueResponse> {
   const responseId = refusalIdOf(tenant, requestId, error, request);
-  return answer(db, { responseId, tenant, requestId, error: error.body(), labels, traceparent });
+  return storeRefusal(db, { responseId, tenant, requestId, error: error.body(), labels, traceparent });
 }
 
 /** Text that identifies a rejected request; empty if it is nested too deeply for JSON. */

@@ -1,15 +1,15 @@
 /** Outcome of an actor's call to its environment. */
 export type CallOutcome =
-  /** The call takes place. */
+  /** The call is executed. */
   | "go"
-  /** It fails without having taken place. */
+  /** It fails without being executed. */
   | "failBefore"
-  /** It takes place, and its answer is lost. */
+  /** It is executed, and its response is lost. */
   | "failAfter"
-  /** The actor ends: nothing of it happens any more. */
+  /** The actor crashes: none of its later calls is executed. */
   | "crash";
 
-/** A lost connection, as the drivers tell it. */
+/** A lost connection, as the drivers report it. */
 export class ConnectionLost extends Error {
   readonly code = "ECONNRESET";
   constructor() {
@@ -17,21 +17,21 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** Never settles: what a crashed actor waits for. */
+/** Promise that never settles, for a crashed actor. */
 const NEVER = new Promise<never>(() => undefined);
 
 /**
- * A part of the platform (an invocation of the dispatcher, a run) whose every call to the world waits for its turn, so
- * that a schedule decides in which order the calls of all actors take place, and which of them fail. The part itself is
- * the production code and knows nothing of it.
+ * A component (an invocation of the dispatcher, or a run) whose every external call waits for its turn, so that a
+ * schedule decides the order and the failures of all actors' calls. The component is the production code and is not
+ * aware of it.
  */
 export class Actor {
   readonly name: string;
   readonly kind: "dispatcher" | "run";
-  /** The call that it waits for; undefined while it computes, and after its end. */
-  waiting: { what: string; turn(fate: CallOutcome): void } | undefined;
+  /** The waiting call; undefined while the actor computes, and after its end. */
+  waiting: { label: string; resume(outcome: CallOutcome): void } | undefined;
   state: "alive" | "crashed" | "ended" = "alive";
-  /** Set while it must not be given a turn. */
+  /** True while it must get no turn. */
   paused = false;
   readonly #onCrash: () => void;
   readonly #watchers = new Set<() => void>();
@@ -42,10 +42,10 @@ export class Actor {
     this.#onCrash = onCrash;
   }
 
-  /** Begins its work. */
+  /** Starts the actor. */
   begin(work: () => Promise<unknown>): void {
     work()
-      // How it fails is its own affair: what counts is what it leaves behind.
+      // Its own failure is irrelevant; only its effects are checked.
       .catch(() => undefined)
       .finally(() => {
         if (this.state === "alive") this.state = "ended";
@@ -53,39 +53,39 @@ export class Actor {
       });
   }
 
-  /** One call to the world: waits for its turn, and does what the schedule says. */
-  async call<T>(what: string, effect: () => Promise<T>, lose: () => void = () => undefined): Promise<T> {
+  /** Executes one external call: waits for its turn, then applies the outcome that the schedule chose. */
+  async call<T>(label: string, effect: () => Promise<T>, lose: () => void = () => undefined): Promise<T> {
     if (this.state === "crashed") return NEVER;
     const { promise, resolve } = Promise.withResolvers<CallOutcome>();
-    // Several calls at once (Promise.all) take their turns one after the other.
+    // Concurrent calls (Promise.all) take turns one after the other.
     while (this.waiting) await this.#free();
-    this.waiting = { what, turn: resolve };
+    this.waiting = { label, resume: resolve };
     this.#arrived();
-    const fate = await promise;
+    const outcome = await promise;
     this.waiting = undefined;
     this.#released?.();
-    if (fate === "crash") {
+    if (outcome === "crash") {
       this.crash();
       return NEVER;
     }
-    if (fate === "failBefore") {
+    if (outcome === "failBefore") {
       lose();
       throw new ConnectionLost();
     }
-    // Who crashed meanwhile hears of nothing, not even that its connection is gone.
+    // A crashed actor gets no result, not even a connection error.
     const answer = await effect().catch((error: unknown) => {
       if (this.crashed) return NEVER;
       throw error;
     });
     if (this.crashed) return NEVER;
-    if (fate === "failAfter") {
+    if (outcome === "failAfter") {
       lose();
       throw new ConnectionLost();
     }
     return answer;
   }
 
-  /** True while it gets no turn, like a stopped process. */
+  /** Pauses or resumes the actor, like a stopped process. */
   pause(paused: boolean): void {
     this.paused = paused;
   }
@@ -101,7 +101,7 @@ export class Actor {
     return this.state === "crashed";
   }
 
-  /** Resolves when it waits for a turn or has come to its end, or after so many milliseconds (it waits for a lock). */
+  /** Resolves when it waits for a turn or has ended, or after the given milliseconds (it waits for a lock). */
   async settled(milliseconds: number): Promise<void> {
     if (this.waiting || this.state !== "alive") return;
     const { promise, resolve } = Promise.withResolvers<void>();

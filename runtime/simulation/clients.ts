@@ -3,18 +3,18 @@ import { abandon, connectWith, isAbandoned } from "../platform/postgres.ts";
 import { Pipeline } from "../runner/pipeline.ts";
 import type { Actor } from "./actor.ts";
 
-/** Closes a connection without a farewell, as a killed process or a network failure does. */
+/** Closes a connection abruptly, like a killed process or a network failure. */
 export const sever = abandon;
 
 async function open(url: string): Promise<pg.Client> {
   const client = await connectWith({ connectionString: url });
-  // Each run that is played on the connection listens for its errors.
+  // Each run on the connection listens for its errors.
   return client.setMaxListeners(0);
 }
 
 /**
- * Makes a connection's statements calls of an actor; one that is lost is severed. A stream (COPY) belongs to the
- * statement before it, as far as turns go.
+ * Turns the statements of a connection into calls of an actor; a lost call closes the connection. A stream (COPY)
+ * belongs to the preceding statement.
  */
 function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["query"]): pg.Client {
   const query = statement.bind(client) as (...all: unknown[]) => unknown;
@@ -40,17 +40,17 @@ function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["quer
   return Object.assign(client, { query: call });
 }
 
-/** Idle connections kept per role: a run that begins needs one at once. */
-const STOCK = 2;
+/** Idle connections kept per role, since a starting run needs one at once. */
+const SPARE_CLIENTS = 2;
 
 /** Original `query`, before a schedule decides when it runs. */
 const QUERY = pg.Client.prototype.query;
-/** Undoes what a run leaves in its sessions: what the server does when they end. */
+/** Resets a session, as the server does when a session ends. */
 const RESET = "rollback; unlisten *";
 
 /**
- * Connections that belong to one actor each during a schedule, like those of a process. Opened in advance, while
- * schedules run; those in order are reused by the next schedule, since opening one takes longest.
+ * Connections that belong to one actor each during a schedule, like those of a process. They are opened in advance and
+ * reused by the next schedule if they are intact, since opening them is the slowest part.
  */
 export class DedicatedClients {
   readonly #url: (role: string) => string;
@@ -62,17 +62,17 @@ export class DedicatedClients {
     this.#url = url;
   }
 
-  /** A connection of an actor's own. */
+  /** Takes a connection for an actor. */
   async take(actor: Actor, role: string): Promise<pg.Client> {
-    const stock = this.#stockOf(role);
-    while (stock.length <= STOCK) stock.push(open(this.#url(role)));
-    const client = await (stock.shift() ?? open(this.#url(role)));
+    const spares = this.#stockOf(role);
+    while (spares.length <= SPARE_CLIENTS) spares.push(open(this.#url(role)));
+    const client = await (spares.shift() ?? open(this.#url(role)));
     this.#roles.set(client, role);
     return gateQueries(actor, client, QUERY);
   }
 
   /**
-   * Called when an actor has ended in order, and with it the work of its connections. They are not reused in this
+   * Called when an actor has ended normally, and with it the work on its connections. They are not reused in this
    * schedule.
    */
   async leave(clients: readonly pg.Client[]): Promise<void> {
@@ -107,13 +107,13 @@ export class DedicatedClients {
   }
 
   #stockOf(role: string): Promise<pg.Client>[] {
-    const stock = this.#stocks.get(role) ?? [];
-    this.#stocks.set(role, stock);
-    return stock;
+    const spares = this.#stocks.get(role) ?? [];
+    this.#stocks.set(role, spares);
+    return spares;
   }
 }
 
-/** Warm connections of one role, which the actors that have ended leave to those that come: opening one takes longest. */
+/** Idle connections of one role that ended actors leave to new ones, since opening one is slow. */
 export class SharedClients {
   readonly #url: string;
   readonly #idle: pg.Client[] = [];
@@ -123,9 +123,9 @@ export class SharedClients {
   }
 
   /**
-   * A pool for an actor with all the connections that it needs at once, and a function to call after the actor's end.
+   * Creates a pool with all the connections that an actor needs at once, and a function to call after the actor's end.
    */
-  poolFor(actor: Actor): { pool: pg.Pool; sever(): void; giveBack(): void } {
+  poolFor(actor: Actor): { pool: pg.Pool; sever(): void; release(): void } {
     const mine: pg.Client[] = [];
     let free: pg.Client[] = [];
     const take = async (): Promise<pg.Client> => {
@@ -147,7 +147,7 @@ export class SharedClients {
           free.push(client);
           return answer;
         } catch (error) {
-          // A statement's own error leaves its connection as it was.
+          // An error of the statement does not affect the connection.
           if (error instanceof pg.DatabaseError) free.push(client);
           throw error;
         }
@@ -160,10 +160,10 @@ export class SharedClients {
     return {
       pool: pool as unknown as pg.Pool,
       sever: () => mine.forEach(sever),
-      giveBack: () => {
+      release: () => {
         for (const client of mine) {
           client.removeAllListeners("end");
-          // A statement that the invocation did not wait for must not run on as another's.
+          // A statement that the invocation did not await must not run as part of another one.
           if (!free.includes(client)) sever(client);
           else if (!isAbandoned(client)) this.#idle.push(client);
         }

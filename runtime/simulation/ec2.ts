@@ -20,7 +20,7 @@ export interface SimulatedInstance {
 }
 
 /** Injected outcome of a request, in place of the one that follows from the account's state. */
-export type LaunchFate = "refuse" | "unknown" | "partial" | "throttle";
+export type SimulatedLaunchOutcome = "refuse" | "unknown" | "partial" | "throttle";
 
 /** Dependencies of a simulated EC2. */
 interface Ec2Options {
@@ -32,9 +32,9 @@ interface Ec2Options {
   onLaunch(instance: SimulatedInstance): void;
   onTerminate(instance: string): void;
   /** Injected outcome of the next request; undefined: none. */
-  fate?(): LaunchFate | undefined;
+  outcome?(): SimulatedLaunchOutcome | undefined;
   /** Capacity of each subnet in instances, with `spot:` before it for Spot Instances. @default unlimited */
-  room?: Map<string, number>;
+  capacity?: Map<string, number>;
 }
 
 /** The command as the SDK has it, with what was added to its own stack. */
@@ -119,8 +119,8 @@ export class SimulatedEc2 {
 
   #run({ ClientToken = "", MaxCount = 1, SubnetId = "", ...rest }: RunInstancesCommandInput): object {
     const now = this.#options.now();
-    const fate = this.#options.fate?.();
-    if (fate === "throttle" || !this.#requests.take(1, now)) {
+    const outcome = this.#options.outcome?.();
+    if (outcome === "throttle" || !this.#requests.take(1, now)) {
       this.throttled++;
       throw awsError("RequestLimitExceeded", "Request limit exceeded.", 503);
     }
@@ -128,9 +128,9 @@ export class SimulatedEc2 {
     const known = this.#tokens.get(ClientToken);
     if (known && known.parameters !== parameters) throw awsError("IdempotentParameterMismatch", "other parameters");
     const target = rest.InstanceMarketOptions?.MarketType === "spot" ? `spot:${SubnetId}` : SubnetId;
-    const started = known?.instances ?? this.#start(MaxCount, target, rest, fate, now);
+    const started = known?.instances ?? this.#start(MaxCount, target, rest, outcome, now);
     this.#tokens.set(ClientToken, { parameters, instances: started });
-    if (fate === "unknown") throw new Error("socket hang up");
+    if (outcome === "unknown") throw new Error("socket hang up");
     return { Instances: started.map((one) => this.#shown(one)) };
   }
 
@@ -138,15 +138,16 @@ export class SimulatedEc2 {
     wanted: number,
     target: string,
     { TagSpecifications = [] }: Pick<RunInstancesCommandInput, "TagSpecifications">,
-    fate: LaunchFate | undefined,
+    outcome: SimulatedLaunchOutcome | undefined,
     now: number,
   ): SimulatedInstance[] {
-    const room = this.#options.room?.get(target) ?? Number.POSITIVE_INFINITY;
-    if (fate === "refuse" || room < 1) throw awsError("InsufficientInstanceCapacity", `no room in ${target}`, 500);
+    const capacity = this.#options.capacity?.get(target) ?? Number.POSITIVE_INFINITY;
+    if (outcome === "refuse" || capacity < 1)
+      throw awsError("InsufficientInstanceCapacity", `no capacity in ${target}`, 500);
     if (!this.#instances.take(wanted, now))
       throw awsError("RequestLimitExceeded", "You exceeded the resource rate limit of ec2:RunInstances.", 503);
-    const count = fate === "partial" ? 1 : Math.min(wanted, room);
-    this.#options.room?.set(target, room - count);
+    const count = outcome === "partial" ? 1 : Math.min(wanted, capacity);
+    this.#options.capacity?.set(target, capacity - count);
     this.launches.push({ at: now, count });
     const pairs = (TagSpecifications[0]?.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]);
     return Array.from({ length: count }, () => {

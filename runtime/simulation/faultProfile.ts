@@ -5,7 +5,7 @@ export interface FaultProfile {
   readonly crash: number;
   readonly lost: number;
   readonly pause: number;
-  /** Probability that a run which is about to end a job is paused there until another one has ended it. */
+  /** Probability that a run which is about to end a job is paused until another run has ended that job. */
   readonly stall: number;
   readonly jump: number;
   readonly refuse: number;
@@ -15,11 +15,11 @@ export interface FaultProfile {
 }
 
 /**
- * Each schedule has some kinds of faults often and others hardly: where all are equally likely, what takes several of one
- * kind never happens (swarm testing: Groce et al., ISSTA 2012).
+ * Some kinds of faults are frequent in a schedule and others rare: with equal probabilities, several faults of one kind
+ * in a row never occur (swarm testing: Groce et al., ISSTA 2012).
  */
 export const faultProfile = (pick: () => number): FaultProfile => {
-  const often = (most: number) => (pick() < 0.5 ? most : most / 10);
+  const often = (max: number) => (pick() < 0.5 ? max : max / 10);
   return {
     crash: often(0.06),
     lost: often(0.06),

@@ -1,45 +1,49 @@
 import type { Schedule } from "./schedule.ts";
 
-/** Verifies guarantees 1 to 6 from outside. @returns the violations, in words */
-export async function violatedGuarantees({ requests: asked, environment: world }: Schedule): Promise<string[]> {
-  const broken = [...world.violations];
-  const { rows: jobs } = await world.admin.query(
-    // Of two requests with one id the first is the job, whichever came first.
+/**
+ * Verifies guarantees 1 to 6 from outside.
+ *
+ * @returns descriptions of the violations
+ */
+export async function violatedGuarantees({ requests, environment }: Schedule): Promise<string[]> {
+  const broken = [...environment.violations];
+  const { rows: jobs } = await environment.admin.query(
+    // Of two requests with the same id, either may arrive first and become the job.
     "select request_id, response_id, status, task ->> 'type' as type, task ->> 'sql' like '%other%' as other from jobs.jobs order by id",
   );
-  const { rows: prices } = await world.admin.query("select price from prices");
-  const { rows: open } = await world.admin.query("select id, state from jobs.runs where state <> 'ENDED'");
+  const { rows: prices } = await environment.admin.query("select price from prices");
+  const { rows: open } = await environment.admin.query("select id, state from jobs.runs where state <> 'ENDED'");
   if (open.length > 0) broken.push(`guarantee 5: ${open.length} runs were never found to have ended`);
 
-  for (const { deleted, body } of world.messages)
+  for (const { deleted, body } of environment.messages)
     if (!deleted) broken.push(`guarantee 1: ${body.slice(0, 60)} was not accepted`);
-  const torn = world.messages.filter(({ body }) => body.endsWith("torn")).length;
-  if (torn > 0 && world.deadLetters.length === 0) broken.push("guarantee 9: an invalid message disappeared");
+  const torn = environment.messages.filter(({ body }) => body.endsWith("torn")).length;
+  if (torn > 0 && environment.deadLetters.length === 0) broken.push("guarantee 9: an invalid message disappeared");
 
   /** Returns true if one of the messages of a request asks for a reply on the queue. */
   const isWanted = (id: string) =>
-    world.messages.some(({ body }) => {
+    environment.messages.some(({ body }) => {
       if (body.endsWith("torn") || body.includes("'other'")) return false;
       const { requestId, reply } = JSON.parse(body) as { requestId: string; reply?: string };
       return requestId === id && reply !== "none";
     });
 
   const bodies = new Map<string, Set<string>>();
-  for (const { responseId, body } of world.responses)
+  for (const { responseId, body } of environment.responses)
     bodies.set(responseId, (bodies.get(responseId) ?? new Set()).add(body));
   for (const [id, copies] of bodies)
     if (copies.size > 1) broken.push(`guarantee 1: the copies of response ${id} differ`);
 
-  for (const { body } of world.messages.filter(({ body }) => body.includes("'other'"))) {
+  for (const { body } of environment.messages.filter(({ body }) => body.includes("'other'"))) {
     const { requestId } = JSON.parse(body) as { requestId: string };
-    // Where the other task came first the refused request is the first one, which may want no reply.
+    // If the other task came first, this request is refused, and it may want no reply.
     const isOther = jobs.some((job) => job.request_id === requestId && job.other);
     if (isOther && !isWanted(requestId)) continue;
-    if (!world.responses.some((one) => one.requestId === requestId && one.body.includes("RequestIdConflict")))
+    if (!environment.responses.some((one) => one.requestId === requestId && one.body.includes("RequestIdConflict")))
       broken.push(`guarantee 3: no answer says that ${requestId} is taken`);
   }
 
-  for (const { requestId, prices: own } of asked) {
+  for (const { requestId, prices: own } of requests) {
     const of = jobs.filter((job) => job.request_id === requestId);
     const [job] = of;
     if (!job || of.length > 1) {
@@ -48,11 +52,11 @@ export async function violatedGuarantees({ requests: asked, environment: world }
     }
     if (!["SUCCEEDED", "FAILED", "CANCELLED"].includes(job.status))
       broken.push(`promise ${job.status === "PENDING" ? 1 : 5}: job ${requestId} is ${job.status} for ever`);
-    const answers = world.responses.filter(({ responseId }) => responseId === job.response_id);
-    // Of two requests with one id either may be the job: then the reply that counts is the other one's.
-    const isWantedHere = job.other || isWanted(requestId);
-    if (answers.length === 0 && isWantedHere) broken.push(`guarantee 1: job ${requestId} was never answered`);
-    if (answers.length > 0 && !isWantedHere)
+    const answers = environment.responses.filter(({ responseId }) => responseId === job.response_id);
+    // Of two requests with the same id, either may be the job; then its reply setting applies.
+    const isCancelRequested = job.other || isWanted(requestId);
+    if (answers.length === 0 && isCancelRequested) broken.push(`guarantee 1: job ${requestId} was never answered`);
+    if (answers.length > 0 && !isCancelRequested)
       broken.push(`guarantee 1: job ${requestId} was answered without a request`);
     if (answers.some(({ status }) => status !== job.status))
       broken.push(`guarantee 1: job ${requestId} is ${job.status}, and was answered ${answers[0]?.status}`);

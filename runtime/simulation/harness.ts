@@ -5,23 +5,23 @@ import { violatedGuarantees } from "./guarantees.ts";
 import { Schedule } from "./schedule.ts";
 import { SimulatedEnvironment } from "./simulatedEnvironment.ts";
 
-/** A change to the text of a function of the schema jobs. */
+/** A change of the source of a function in the schema jobs. */
 export interface Sabotage {
   readonly name: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** A database in which schedules are played one after the other, each from nothing. */
+/** A database in which schedules run one after the other, each from an empty state. */
 export interface Harness {
-  /** Plays the schedule of a seed; answers which promises were broken, and what happened. */
+  /** Runs the schedule of a seed; returns the violated guarantees and the history of actions. */
   play(seed: number): Promise<{ broken: string[]; history: readonly string[] }>;
-  /** Changes the text of one of the protocol's functions, to see that what it breaks is noticed. */
+  /** Changes the source of a protocol function, to check that the violation is detected. */
   sabotage(change: Sabotage): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Makes a stage: the platform's own schema, with a clock that only schedules move. */
+/** Creates a harness: the platform's schema, with a clock that only schedules advance. */
 export async function openHarness(): Promise<Harness> {
   const fixture = await jobDatabase();
   const { admin, database } = fixture;
@@ -44,7 +44,7 @@ export async function openHarness(): Promise<Harness> {
          where datname = current_database() and usename <> 'dispatcher' and pid <> pg_backend_pid() and pid <> all ($1)`,
         [await runs.renew()],
       );
-      // Nor does a statement of the schedule before run on in this one.
+      // Statements of the previous schedule must not run in this one.
       await admin.query(
         `select pg_terminate_backend(pid, 10000) from pg_stat_activity
          where datname = current_database() and usename = 'dispatcher' and state <> 'idle'`,
@@ -55,13 +55,13 @@ export async function openHarness(): Promise<Harness> {
         update sim.time set now = '2021-01-01T00:00:00Z'`);
       const pick = random(seed);
       const slots = { glue: 1 + Math.round(pick()), ec2: 1 + Math.floor(3 * pick()) };
-      const world = new SimulatedEnvironment(admin, dispatchers, runs, slots);
+      const environment = new SimulatedEnvironment(admin, dispatchers, runs, slots);
       try {
-        const schedule = new Schedule(world, pick);
+        const schedule = new Schedule(environment, pick);
         await schedule.play();
         return { broken: await violatedGuarantees(schedule), history: schedule.history };
       } finally {
-        world.close();
+        environment.close();
       }
     },
     async sabotage({ name, from, to }) {

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { readOptions } from "./options.ts";
-import type { Played } from "./worker.ts";
+import type { PlayedSchedule } from "./worker.ts";
 import { runWorkers } from "./workers.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
-/** Runs the command to its end. */
+/** Runs the command until it ends. */
 async function fire(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const { promise, resolve } = Promise.withResolvers<{ status: number; stdout: string; stderr: string }>();
   const child = execFile(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } }, (_, stdout, stderr) =>
@@ -17,9 +17,9 @@ async function fire(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 }
 
 describe("npm run simulate", () => {
-  it("plays each seed once, whichever process takes it", async function () {
+  it("runs each seed once, in any process", async function () {
     this.timeout(60_000);
-    const played: Played[] = [];
+    const played: PlayedSchedule[] = [];
     await runWorkers({ seed: 7, count: 5, workers: 2 }, (one) => played.push(one));
     assert.deepEqual(
       played.map(({ seed }) => seed).sort((a, b) => a - b),
@@ -31,22 +31,22 @@ describe("npm run simulate", () => {
     );
   });
 
-  it("ends with 0 where every promise was kept, and tells the rate", async function () {
+  it("exits with 0 if all guarantees hold, and prints the rate", async function () {
     this.timeout(60_000);
     const { status, stdout, stderr } = await fire(["--seed", "3", "--count", "2"]);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /2 of 2 schedules, [\d.]+ a (second|minute), 0 broken\n$/);
   });
 
-  it("ends with 1 and names the seeds where schedules could not be played", async function () {
+  it("exits with 1 and names the seeds whose schedules could not run", async function () {
     this.timeout(60_000);
-    const nowhere = { TEST_DATABASE_URL: "postgres://postgres:x@127.0.0.1:1/postgres" };
-    const { status, stderr } = await fire(["--seed", "3", "--count", "2"], nowhere);
+    const unreachable = { TEST_DATABASE_URL: "postgres://postgres:x@127.0.0.1:1/postgres" };
+    const { status, stderr } = await fire(["--seed", "3", "--count", "2"], unreachable);
     assert.equal(status, 1);
     for (const seed of [3, 4]) assert.match(stderr, new RegExp(`^seed ${seed} `, "m"));
   });
 
-  it("says everything that is wrong with its command line, and ends with 2", async () => {
+  it("reports all errors in its command line, and exits with 2", async () => {
     const { status, stderr } = await fire(["--seed", "1x", "--count", "0"]);
     assert.equal(status, 2);
     assert.match(stderr, /--seed is '1x'[\s\S]*--count is '0'/);

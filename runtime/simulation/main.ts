@@ -1,28 +1,28 @@
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../testing/cluster.ts";
 import { HELP, readOptions, type SimulationOptions } from "./options.ts";
 import { runProcessSchedules } from "./processes/run.ts";
-import type { Played } from "./worker.ts";
+import type { PlayedSchedule } from "./worker.ts";
 import { runWorkers } from "./workers.ts";
 
-/** Between two lines of progress. Milliseconds. */
+/** Milliseconds between two lines of progress. */
 const PROGRESS_MS = 5_000;
 
-/** Plays, tells how it goes, and answers the exit status. */
+/** Runs schedules, prints progress, and returns the exit code. */
 async function runSimulation(options: SimulationOptions): Promise<number> {
-  let played = 0;
+  let count = 0;
   let broken = 0;
   const began = performance.now();
   const progress = () => {
-    const rate = played / ((performance.now() - began) / 1000);
-    const pace = rate >= 1 ? `${rate.toFixed(1)} a second` : `${(60 * rate).toFixed(1)} a minute`;
-    console.log(`${played} of ${options.count} schedules, ${pace}, ${broken} broken`);
+    const rate = count / ((performance.now() - began) / 1000);
+    const rateText = rate >= 1 ? `${rate.toFixed(1)} a second` : `${(60 * rate).toFixed(1)} a minute`;
+    console.log(`${count} of ${options.count} schedules, ${rateText}, ${broken} broken`);
   };
   const again = options.processes ? "npm run simulate -- --processes" : "npm run simulate --";
-  const onPlayed = ({ seed, broken: promises, history }: Played): undefined => {
-    played++;
-    if (promises.length === 0) return;
+  const onPlayed = ({ seed, broken: violations, history }: PlayedSchedule): undefined => {
+    count++;
+    if (violations.length === 0) return;
     broken++;
-    console.error(`seed ${seed} (${again} --seed ${seed} --count 1):\n  ${promises.join("\n  ")}`);
+    console.error(`seed ${seed} (${again} --seed ${seed} --count 1):\n  ${violations.join("\n  ")}`);
     if (options.count === 1) console.error(history.join("\n"));
   };
   const timer = setInterval(progress, PROGRESS_MS);
@@ -35,8 +35,8 @@ async function runSimulation(options: SimulationOptions): Promise<number> {
   return broken === 0 ? 0 : 1;
 }
 
-/** Workers share the cluster that the tests would: TEST_DATABASE_URL's, or a throw-away one. */
-async function simulate(options: SimulationOptions, onPlayed: (played: Played) => void): Promise<void> {
+/** Workers share a cluster: that of TEST_DATABASE_URL, or a disposable one. */
+async function simulate(options: SimulationOptions, onPlayed: (count: PlayedSchedule) => void): Promise<void> {
   await mochaGlobalSetup();
   try {
     await runWorkers(options, onPlayed);

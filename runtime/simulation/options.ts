@@ -2,18 +2,18 @@ import { parseArgs } from "node:util";
 
 /** Options of `npm run simulate`. */
 export interface SimulationOptions {
-  /** The first schedule's; those after it count up. */
+  /** Seed of the first schedule; the next ones count up. */
   seed: number;
   /** Number of schedules. */
   count: number;
-  /** Processes that play the simulation, each in a database of its own. */
+  /** Number of processes, each with its own database. */
   workers: number;
   /** Uses the platform's real processes instead of the simulation. */
   processes: boolean;
 }
 
 const DEFAULTS = { seed: 1, workers: 2, processes: false };
-/** About two minutes of each. */
+/** About two minutes each. */
 const COUNTS = { simulation: 2_000, processes: 15 };
 
 export const HELP = `Plays schedules of faults against the platform and verifies guarantees 1 to 6 from outside.
@@ -31,7 +31,7 @@ export const HELP = `Plays schedules of faults against the platform and verifies
 
 Exit status: 0 all guarantees hold, 1 one was violated or a process failed, 2 the command line is wrong.`;
 
-/** Reads the command line. Answers "help", or everything that is wrong with it, in words. */
+/** Reads the command line. Returns "help", or all problems as text. */
 export function readOptions(args: readonly string[]): SimulationOptions | "help" | { problems: string[] } {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
@@ -46,19 +46,19 @@ export function readOptions(args: readonly string[]): SimulationOptions | "help"
   }
   if (values.help) return "help";
   const problems: string[] = [];
-  const number = (name: "seed" | "count" | "workers", usual: number, least: number, most: number): number => {
+  const number = (name: "seed" | "count" | "workers", defaultValue: number, min: number, max: number): number => {
     const given = values[name];
-    if (given === undefined) return usual;
+    if (given === undefined) return defaultValue;
     const value = /^\d+$/.test(String(given)) ? Number(given) : Number.NaN;
-    if (value >= least && value <= most) return value;
-    problems.push(`--${name} is '${given}': give a whole number from ${least} to ${most}.`);
-    return usual;
+    if (value >= min && value <= max) return value;
+    problems.push(`--${name} is '${given}': give a whole number from ${min} to ${max}.`);
+    return defaultValue;
   };
   const processes = values.processes === true;
   if (processes && values.workers !== undefined)
     problems.push("--workers is for the simulation: leave it out, or leave out --processes.");
   const options = {
-    // The random stream takes 32 bits.
+    // The random generator takes 32 bits.
     seed: number("seed", DEFAULTS.seed, 0, 2 ** 32 - 1),
     count: number("count", processes ? COUNTS.processes : COUNTS.simulation, 1, 10_000_000),
     workers: number("workers", DEFAULTS.workers, 1, 64),

@@ -1,14 +1,18 @@
-/** Requests of a schedule to the platform: small jobs of every kind, some of them repeated, some in conflict. */
+/** Requests of a schedule: small jobs of every kind, some repeated, some conflicting. */
 export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
-  /** For updates: the prices that its rows have, which no other request's have. */
+  /** For updates: prices of its rows, unique to this request. */
   readonly prices: readonly number[];
 }
 
 const DAY = "2021-01-01";
 
-/** Makes the requests of a schedule. @param pick a number in [0, 1) */
+/**
+ * Generates the requests of a schedule.
+ *
+ * @param pick - Returns a number in [0, 1).
+ */
 export function generateRequests(pick: () => number): SentRequest[] {
   const count = 2 + Math.floor(pick() * 3);
   return Array.from({ length: count }, (_, index) => {

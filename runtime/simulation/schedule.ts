@@ -1,49 +1,52 @@
 import type { Actor, CallOutcome } from "./actor.ts";
-import type { LaunchFate } from "./ec2.ts";
+import type { SimulatedLaunchOutcome } from "./ec2.ts";
 import { callOutcome, type FaultProfile, faultProfile } from "./faultProfile.ts";
 import { generateRequests, type SentRequest } from "./requests.ts";
 import type { Message, SimulatedEnvironment } from "./simulatedEnvironment.ts";
 
-/** Milliseconds to wait for an actor that does not return: it waits for another's lock. */
-const PATIENCE_MS = 30;
-/** Turns while things go wrong. */
+/** Milliseconds to wait for an actor that does not return because it waits for a lock. */
+const LOCK_WAIT_MS = 30;
+/** Turns with faults. */
 const TURNS = 80;
-/** Turns after that, of which none goes wrong: a platform that needs more does not come to rest. */
+/** Turns without faults afterwards; a platform that needs more does not recover. */
 const RECOVERY = 2_000;
-/** Seconds that pass at once, at most: a lease takes 30, and a run that is silent for 60 is ended. */
-const LEAP = 40;
-/** The same while a run is stalled: its lease ends, and its job is done again, before it is silent for so long. */
-const SHORT_LEAP = 20;
-/** The call that ends a job: a run that is stalled here has loaded its rows, and has not committed them. */
+/** Maximum seconds that pass at once: a lease takes 30, and a run that is silent for 60 is ended. */
+const MAX_CLOCK_JUMP = 40;
+/** Maximum while a run is stalled: its lease expires and its job is repeated before it counts as silent. */
+const SHORT_CLOCK_JUMP = 20;
+/** Call that ends a job: a run that is stalled here has loaded its rows but not committed them. */
 const FENCE = "select * from jobs.finish";
-/** The call that starts a run: a dispatcher that is stalled here has a slot for it, which becomes another's meanwhile. */
+/**
+ * Call that starts a run: a dispatcher that is stalled here has a slot for it, which another dispatcher takes
+ * meanwhile.
+ */
 const LAUNCH = /^launch (.+)/;
-/** Statements that can end a job, or give it another session: afterwards CANCELLED may be visible, and must be true. */
+/** Statements that can end a job or change its session: afterwards a visible CANCELLED must be true. */
 const ENDS = /cancel|jobs\.(claim|working|finish|retry|settle_lost)|commit/;
 /** Injected outcomes of launches; most often the outcome stays unknown. */
-const LAUNCH_FATES: readonly LaunchFate[] = ["refuse", "unknown", "unknown", "partial", "throttle"];
-/** Invocations of the dispatcher at once. */
+const LAUNCH_OUTCOMES: readonly SimulatedLaunchOutcome[] = ["refuse", "unknown", "unknown", "partial", "throttle"];
+/** Concurrent invocations of the dispatcher. */
 const DISPATCHERS = 3;
 
-/** Something that could happen now. */
+/** A possible next action. */
 interface Move {
   readonly what: string;
   readonly done: () => Promise<unknown> | unknown;
 }
 
-/** An actor's call takes place, or does not. */
-const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, fate: CallOutcome): Move => ({
-  what: `${actor.name}: ${waiting.what}${fate === "go" ? "" : ` (${fate})`}`,
+/** Lets an actor's call proceed with an outcome. */
+const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, outcome: CallOutcome): Move => ({
+  what: `${actor.name}: ${waiting.label}${outcome === "go" ? "" : ` (${outcome})`}`,
   done: () => {
-    waiting.turn(fate);
-    return actor.settled(PATIENCE_MS);
+    waiting.resume(outcome);
+    return actor.settled(LOCK_WAIT_MS);
   },
 });
 
 /**
- * Runs one schedule: messages come late, twice and in any order, calls fail before and after they took effect, actors
+ * Runs one schedule: messages arrive late, twice and in any order, calls fail before and after they took effect, actors
  * crash and pause, the clock jumps, the account refuses, callers cancel. Then the faults stop, and the platform must
- * come to rest. The same seed gives the same schedule, except for the order of lock waits.
+ * recover. The same seed gives the same schedule, except for the order of lock waits.
  */
 export class Schedule {
   readonly requests: readonly SentRequest[];
@@ -53,18 +56,18 @@ export class Schedule {
   readonly #pick: () => number;
   readonly #faultProfile: FaultProfile;
   #cancelled = false;
-  /** A run that is about to end its job, left there until nothing is left to do without it. */
+  /** A run that is about to end its job, stalled until nothing else can progress. */
   #stalled: Actor | undefined;
-  /** A dispatcher that is about to start a run, left there until all slots of that kind are taken by others. */
+  /** A dispatcher that is about to start a run, stalled until other runs hold all slots of that type. */
   #late: { readonly actor: Actor; readonly kind: string } | undefined;
 
-  /** @param pick the seed's random numbers in [0, 1) */
-  constructor(world: SimulatedEnvironment, pick: () => number) {
-    this.environment = world;
+  /** @param pick - Random numbers of the seed in [0, 1). */
+  constructor(environment: SimulatedEnvironment, pick: () => number) {
+    this.environment = environment;
     this.#pick = pick;
     this.#faultProfile = faultProfile(this.#pick);
     this.requests = generateRequests(this.#pick);
-    world.messages.push(...this.#messages());
+    environment.messages.push(...this.#messages());
   }
 
   async play(): Promise<void> {
@@ -92,11 +95,11 @@ export class Schedule {
     if (this.#cancelled && ENDS.test(move.what)) await this.environment.checkCancelled();
   }
 
-  /** The requests; some come twice, some under an id that is taken, some are none. */
+  /** Sends the requests; some twice, some with a used id, some invalid. */
   #messages(): Message[] {
     const message = (body: object): Message => ({ body: JSON.stringify(body), deleted: false });
     const requests = this.requests.map(({ requestId, task }) => ({ requestId, task }));
-    // Some want no reply on the queue; whether a repeat wants one is its own.
+    // Some want no reply on the queue; a repeat decides this independently.
     const reply = () => (this.#pick() < 0.3 ? { reply: "none" } : {});
     const all = requests.map((request) => message({ ...request, ...reply() }));
     if (this.#pick() < 0.5) all.push(message({ ...this.#one(requests), ...reply() }));
@@ -116,71 +119,74 @@ export class Schedule {
     return this.#alive.filter(({ kind }) => kind === "dispatcher").length >= DISPATCHERS;
   }
 
-  /** Next actions: calls of actors, deliveries, runs that begin. */
-  #work(calm: boolean): Move[] {
+  /** Next actions: calls of actors, deliveries, starting runs. */
+  #work(isCalm: boolean): Move[] {
     const moves: Move[] = [];
-    const belated = this.#belated();
-    if (belated) return [belated];
+    const delayedMove = this.#belated();
+    if (delayedMove) return [delayedMove];
     for (const actor of this.#alive) {
       const { waiting, paused } = actor;
       if (!waiting || paused) continue;
-      const fate = calm ? "go" : callOutcome(this.#pick(), this.#faultProfile);
-      // Also when all is calm: hardly a run comes so far before.
-      if (!this.#stalled && waiting.what.startsWith(FENCE) && this.#pick() < this.#faultProfile.stall) {
+      const outcome = isCalm ? "go" : callOutcome(this.#pick(), this.#faultProfile);
+      // Also without faults: few runs get this far before.
+      if (!this.#stalled && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.stall) {
         moves.push({ what: `stall ${actor.name}`, done: () => this.#stall(actor) });
         continue;
       }
-      // A caller may want an end at any time, and by chance hardly one wants it when a job is about to commit.
-      if (!this.#cancelled && waiting.what.startsWith(FENCE) && this.#pick() < this.#faultProfile.cancel)
+      // A caller may cancel at any time; random cancels rarely hit a job that is about to commit.
+      if (!this.#cancelled && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.cancel)
         moves.push({ what: "cancel", done: async () => this.#cancel(this.#one(await this.environment.working())) });
-      const [, kind] = LAUNCH.exec(waiting.what) ?? [];
+      const [, kind] = LAUNCH.exec(waiting.label) ?? [];
       if (!this.#late && kind && this.#pick() < this.#faultProfile.stall) {
         moves.push({ what: `stall ${actor.name}`, done: () => this.#delay(actor, kind) });
         continue;
       }
-      moves.push(turn(actor, waiting, fate));
+      moves.push(turn(actor, waiting, outcome));
     }
     const visible = this.environment.messages.filter(({ deleted }) => !deleted);
     if (visible.length > 0 && !this.#isDispatching)
       moves.push({
         what: "deliver",
-        done: () => this.#deliver(calm ? visible : visible.filter(() => this.#pick() < 0.6)),
+        done: () => this.#deliver(isCalm ? visible : visible.filter(() => this.#pick() < 0.6)),
       });
     for (const launched of this.environment.launched)
       if (!launched.actor && !launched.stopped)
         moves.push({
           what: `boot ${launched.runnerType}`,
-          done: () => this.environment.boot(launched).settled(PATIENCE_MS),
+          done: () => this.environment.boot(launched).settled(LOCK_WAIT_MS),
         });
     return moves;
   }
 
-  /** Faults, and actions of callers. */
+  /** Returns faults and actions of callers. */
   #faults(): Move[] {
     const { repeat, tick, pause, jump, refuse, cancel } = this.#faultProfile;
     const moves: Move[] = [];
-    const maybe = (chance: number, what: string, done: Move["done"]) => {
+    const addWithChance = (chance: number, what: string, done: Move["done"]) => {
       if (this.#pick() < chance) moves.push({ what, done });
     };
     const again = this.#one(this.environment.messages.filter(({ deleted }) => deleted));
     if (!this.#isDispatching) {
-      if (again) maybe(repeat, "deliver again", () => this.#deliver([again]));
-      maybe(tick, "tick", () => this.environment.tick().settled(PATIENCE_MS));
+      if (again) addWithChance(repeat, "deliver again", () => this.#deliver([again]));
+      addWithChance(tick, "tick", () => this.environment.tick().settled(LOCK_WAIT_MS));
     }
     for (const actor of this.#alive.filter((one) => one !== this.#zombie && one !== this.#late?.actor))
       if (actor.paused) moves.push({ what: `continue ${actor.name}`, done: () => actor.pause(false) });
-      else maybe(pause, `pause ${actor.name}`, () => actor.pause(true));
-    if (!this.#zombie) maybe(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * LEAP));
-    maybe(refuse, "the account refuses", () => this.environment.launches.push(this.#one(LAUNCH_FATES) ?? "refuse"));
-    maybe(cancel, "cancel", () => this.#cancel(this.#one(this.requests)?.requestId));
+      else addWithChance(pause, `pause ${actor.name}`, () => actor.pause(true));
+    if (!this.#zombie)
+      addWithChance(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * MAX_CLOCK_JUMP));
+    addWithChance(refuse, "the account refuses", () =>
+      this.environment.launches.push(this.#one(LAUNCH_OUTCOMES) ?? "refuse"),
+    );
+    addWithChance(cancel, "cancel", () => this.#cancel(this.#one(this.requests)?.requestId));
     return moves;
   }
 
   #deliver(messages: readonly Message[]): Promise<void> | undefined {
-    return messages.length === 0 ? undefined : this.environment.deliver(messages).settled(PATIENCE_MS);
+    return messages.length === 0 ? undefined : this.environment.deliver(messages).settled(LOCK_WAIT_MS);
   }
 
-  /** The run that is stalled, while it is there: it could have been ended for its silence. */
+  /** Returns the stalled run if it still exists: it may have been ended for its silence. */
   get #zombie(): Actor | undefined {
     return this.#stalled?.state === "alive" && this.#stalled.paused ? this.#stalled : undefined;
   }
@@ -200,7 +206,7 @@ export class Schedule {
     this.#late = { actor, kind };
   }
 
-  /** Resumes the delayed dispatcher, with its original intention, once nothing could come at a worse time. */
+  /** Resumes the delayed dispatcher with its outdated plan at the worst possible time. */
   #belated(): Move | undefined {
     if (!this.#late) return undefined;
     const { actor, kind } = this.#late;
@@ -209,7 +215,7 @@ export class Schedule {
     return turn(actor, actor.waiting, "go");
   }
 
-  /** Returns true if no actor can continue by itself: actors that wait for a lock count as running. */
+  /** Returns true if no actor can continue by itself; actors that wait for a lock count as running. */
   async #isStuck(): Promise<boolean> {
     const busy = this.#alive.filter(({ paused }) => !paused);
     if (busy.length === 0) return true;
@@ -231,7 +237,7 @@ export class Schedule {
       return;
     }
     this.history.push("time passes, tick");
-    await this.environment.advance(1 + this.#pick() * (zombie ? SHORT_LEAP : LEAP));
-    await this.environment.tick().settled(PATIENCE_MS);
+    await this.environment.advance(1 + this.#pick() * (zombie ? SHORT_CLOCK_JUMP : MAX_CLOCK_JUMP));
+    await this.environment.tick().settled(LOCK_WAIT_MS);
   }
 }

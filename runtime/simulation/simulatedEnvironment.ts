@@ -14,16 +14,16 @@ import { sqsEvent } from "../testing/dispatcher.ts";
 import { trackingStore } from "../tracking/index.ts";
 import { Actor } from "./actor.ts";
 import { type DedicatedClients, type SharedClients, sever } from "./clients.ts";
-import { type LaunchFate, SimulatedEc2 } from "./ec2.ts";
+import { SimulatedEc2, type SimulatedLaunchOutcome } from "./ec2.ts";
 
 /** A message of the request queue. */
 export interface Message {
   readonly body: string;
-  /** True if SQS was asked to delete it. It can be delivered once again anyway. */
+  /** True if it was deleted. SQS may deliver it once more anyway. */
   deleted: boolean;
 }
 
-/** A response as it arrived. */
+/** A received response. */
 export interface ReceivedResponse {
   readonly queue: string;
   readonly body: string;
@@ -32,7 +32,7 @@ export interface ReceivedResponse {
   readonly status: string;
 }
 
-/** A run that a dispatcher has started: an instance or a Glue run of the simulated account. */
+/** A launched run: an instance or a Glue run of the simulated account. */
 export interface LaunchedRun {
   readonly identity: RunIdentity;
   readonly runnerType: RunnerType;
@@ -41,7 +41,7 @@ export interface LaunchedRun {
   stopped: boolean;
 }
 
-/** Milliseconds that a caller waits for a lock. The run that holds it may have its next turn only afterwards. */
+/** Milliseconds that a caller waits for a lock; the run that holds it may get its next turn only afterwards. */
 const CALLER_LOCK_TIMEOUT_MS = 100;
 const LOCK_NOT_AVAILABLE = "55P03";
 /** Clock skew between dispatchers. */
@@ -57,8 +57,8 @@ const EC2 = {
 const QUEUES = { requests: "requests", wakeups: "wakeups", deadLetters: "dead", responses: "responses", tenants: {} };
 
 /**
- * The world that the production code of dispatcher and runner runs in: a real Postgres with a clock that only a schedule
- * moves, a queue and an account that exist in this process. It decides nothing of the protocol.
+ * Environment of the production code of dispatcher and runner: a real Postgres with a clock that only the schedule
+ * advances, and a queue and an account in this process. It implements no part of the protocol.
  */
 export class SimulatedEnvironment {
   readonly messages: Message[] = [];
@@ -69,10 +69,10 @@ export class SimulatedEnvironment {
   /** Observed violations of guarantees. */
   readonly violations: string[] = [];
   /** Injected outcomes of the next launches; without one, the account's capacity decides. */
-  readonly launches: LaunchFate[] = [];
+  readonly launches: SimulatedLaunchOutcome[] = [];
   readonly #ec2 = new SimulatedEc2({
     now: () => this.#passed,
-    fate: () => this.launches.shift(),
+    outcome: () => this.launches.shift(),
     hasEnded: (instance) => this.#instance(instance, (one) => this.#status(one)) === "ENDED",
     onLaunch: ({ instance, tags }) => this.#launched("ec2", { launch: tags[LAUNCH_TAG] ?? "", instance }),
     onTerminate: (instance) => this.#instance(instance, (one) => this.#stop(one)),
@@ -84,7 +84,7 @@ export class SimulatedEnvironment {
   readonly #slots: Record<RunnerType, number>;
   readonly #dispatchers: SharedClients;
   readonly #runs: DedicatedClients;
-  /** Milliseconds that have passed by the one clock. */
+  /** Milliseconds that have passed on the shared clock. */
   #passed = 0;
 
   constructor(admin: pg.Client, dispatchers: SharedClients, runs: DedicatedClients, slots: Record<RunnerType, number>) {
@@ -106,13 +106,13 @@ export class SimulatedEnvironment {
     });
   }
 
-  /** Moves the one clock of leases and deadlines. */
+  /** Advances the shared clock of leases and deadlines. */
   async advance(seconds: number): Promise<void> {
     this.#passed += seconds * 1000;
     await this.admin.query("update sim.time set now = now + make_interval(secs => $1)", [seconds]);
   }
 
-  /** Hands messages to an invocation of the dispatcher, which deletes those that it took in. */
+  /** Delivers messages to an invocation of the dispatcher, which deletes the accepted ones. */
   deliver(messages: readonly Message[]): Actor {
     return this.#invoke("requests", async (handlers) => {
       const event = sqsEvent(...messages.map(({ body }) => body));
@@ -125,15 +125,15 @@ export class SimulatedEnvironment {
     });
   }
 
-  /** The schedule. */
+  /** Runs the dispatcher's schedule. */
   tick(): Actor {
     return this.#invoke("tick", (handlers) => handlers.tick());
   }
 
-  /** Lets a run that was started begin its work. */
+  /** Starts a launched run. */
   boot(launched: LaunchedRun): Actor {
     const clients: pg.Client[] = [];
-    // A killed process: the server sees its sockets close.
+    // Like a killed process: the server sees its sockets close.
     const actor = new Actor("run", `${launched.runnerType} ${this.launched.indexOf(launched)}`, () =>
       clients.forEach(sever),
     );
@@ -165,7 +165,7 @@ export class SimulatedEnvironment {
           queues: QUEUES,
           logLocation: undefined,
           draining: new AbortController().signal,
-          // By real time no schedule would be the same twice.
+          // With real time, no schedule would be repeatable.
           gatherMs: 0,
         });
       } finally {
@@ -175,7 +175,7 @@ export class SimulatedEnvironment {
     return actor;
   }
 
-  /** Cancels a job as a caller. A cancel that waits for a committing run times out, as a call does. */
+  /** Cancels a job as a caller. A cancel that waits for a committing run times out, like a real call. */
   async cancel(requestId: string): Promise<void> {
     await this.admin.query(`begin; set local lock_timeout = ${CALLER_LOCK_TIMEOUT_MS}`);
     try {
@@ -187,7 +187,7 @@ export class SimulatedEnvironment {
     }
   }
 
-  /** The requests whose jobs are being done. */
+  /** Returns the requests whose jobs are in progress. */
   async working(): Promise<string[]> {
     const { rows } = await this.admin.query(
       "select request_id from jobs.jobs where status = 'IN_PROGRESS' order by id",
@@ -195,9 +195,10 @@ export class SimulatedEnvironment {
     return rows.map(({ request_id }) => request_id);
   }
 
-  /** Guarantee 6, checked at any moment at which the cancel is visible. */
+  /** Checks guarantee 6 whenever the cancel is visible. */
   async checkCancelled(): Promise<void> {
-    // Asks for the one session of each such job: all sessions (pg_stat_activity) would take most of a schedule's time.
+    // Queries only the session of each such job: querying all sessions (pg_stat_activity) would take most of a
+    // schedule's time.
     const { rows } = await this.admin.query({
       name: "cancelled",
       text: `select j.request_id, a.pid from jobs.jobs j cross join lateral pg_stat_get_activity(j.backend_pid) a
@@ -223,17 +224,17 @@ export class SimulatedEnvironment {
     return rows.length === 0;
   }
 
-  /** Returns true if the maximum number of runs of a type are alive. */
+  /** Returns true if the maximum number of runs of a type exists. */
   isFull(kind: string): boolean {
     return RUNNERS.some((one) => one === kind && this.#alive(one) >= this.#slots[one]);
   }
 
-  /** Runs of a kind that live now. */
+  /** Returns the existing runs of a type. */
   #alive(kind: RunnerType): number {
     return this.launched.filter((one) => one.runnerType === kind && this.#status(one) === "ALIVE").length;
   }
 
-  /** Ends what is still there. */
+  /** Ends all remaining actors. */
   close(): void {
     for (const actor of this.actors) actor.crash();
   }
@@ -253,7 +254,7 @@ export class SimulatedEnvironment {
       stop: (run) => actor.call("stop run", async () => this.#stop(this.#run(run))),
     };
     const ec2 = this.#ec2.client((what, effect) => actor.call(what, effect));
-    // Every process has a clock of its own, which is wrong.
+    // Every process has its own clock, with a skew.
     const skew = this.#invocations * SKEW_MS;
     const context: DispatcherDeps = {
       db,
@@ -269,7 +270,7 @@ export class SimulatedEnvironment {
       now: () => this.#passed + skew,
       sleep: (milliseconds) => actor.call("wait", () => this.advance(milliseconds / 1_000)),
     };
-    actor.begin(() => work(createHandlers(context)).finally(warm.giveBack));
+    actor.begin(() => work(createHandlers(context)).finally(warm.release));
     return actor;
   }
 

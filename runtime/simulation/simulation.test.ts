@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { runWorkers } from "./workers.ts";
 
-/** SIMULATION_COUNT plays more of them, or fewer; .ci/run plays as many as the design asks for (runtime/tools/test.ts). */
+/**
+ * SIMULATION_COUNT sets the number of schedules; .ci/run uses the number that the design requires
+ * (runtime/tools/test.ts).
+ */
 const COUNT = Number(process.env.SIMULATION_COUNT ?? 100);
-/** Far more than one takes on a busy machine. */
+/** Far more than one schedule takes on a busy machine. */
 const SCHEDULE_MS = 1_000;
 
 describe("the guarantees of the protocol, under any schedule", () => {

@@ -1,7 +1,7 @@
 import { openHarness } from "./harness.ts";
 
 /** Report of a worker about a finished schedule. */
-export interface Played {
+export interface PlayedSchedule {
   readonly seed: number;
   readonly broken: readonly string[];
   /** Set only if a guarantee was violated. */
@@ -12,7 +12,7 @@ const harness = await openHarness();
 process.on("message", async (seed: number) => {
   try {
     const { broken, history } = await harness.play(seed);
-    process.send?.({ seed, broken, history: broken.length > 0 ? history : [] } satisfies Played);
+    process.send?.({ seed, broken, history: broken.length > 0 ? history : [] } satisfies PlayedSchedule);
   } catch (error) {
     // The harness itself failed: its parent sees the process end.
     console.error(error);

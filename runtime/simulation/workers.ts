@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { SimulationOptions } from "./options.ts";
-import type { Played } from "./worker.ts";
+import type { PlayedSchedule } from "./worker.ts";
 
 const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
 
@@ -14,7 +14,7 @@ const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
  */
 export async function runWorkers(
   { seed, count, workers }: Pick<SimulationOptions, "seed" | "count" | "workers">,
-  onPlayed: (played: Played) => void,
+  onPlayed: (played: PlayedSchedule) => void,
 ) {
   const end = seed + count;
   let next = seed;
@@ -22,7 +22,7 @@ export async function runWorkers(
     const child = fork(WORKER, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
     const exited = once(child, "exit");
     let current: number | undefined = next < end ? next++ : undefined;
-    child.on("message", (message: Played | "ready") => {
+    child.on("message", (message: PlayedSchedule | "ready") => {
       if (message !== "ready") {
         onPlayed(message);
         current = next < end ? next++ : undefined;
@@ -39,7 +39,7 @@ export async function runWorkers(
     onPlayed({ seed: next, broken: [`no process is left to play it and ${end - next - 1} more`], history: [] });
 }
 
-/** The next schedule for a process; without one it ends. */
+/** Sends a process its next schedule; without one, it ends. */
 function give(child: ChildProcess, seed: number | undefined): void {
   if (seed === undefined) child.disconnect();
   else child.send(seed);

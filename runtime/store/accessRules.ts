@@ -4,14 +4,15 @@ import { JobError } from "../contract/errors.ts";
 import type { AccessRule } from "../platform/settings.ts";
 import type { SessionHolder } from "./sessions.ts";
 
-/** Claims of an identity provider about a person. */
+/** Claims of a person's ID token. */
 export type Claims = Readonly<Record<string, unknown>> & { readonly iss: string; readonly sub: string };
 
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
- * The session that a person's claims give: of the first rule that matches.
- * @throws JobError NoAccess where none does, or its tenant claim names no tenant
+ * Returns the session that a person's claims allow, by the first matching rule.
+ *
+ * @throws JobError NoAccess if no rule matches, or if the tenant claim contains no tenant
  */
 export function holderOfClaims(rules: readonly AccessRule[], claims: Claims): Omit<SessionHolder, "proof"> {
   const name = nameOf(claims);
@@ -45,7 +46,7 @@ function tenantOf({ tenant, tenantClaim }: AccessRule, claims: Claims): string |
   return isText(found) && TENANT.test(found) ? found : undefined;
 }
 
-/** A claim by its name, which may have dots (a URL), or by a path into one. */
+/** Reads a claim by its name, which may contain dots (a URL), or by its path. */
 function claimOf(claims: Claims, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   return name.split(".").reduce<unknown>((value, key) => {

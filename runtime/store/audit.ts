@@ -14,13 +14,13 @@ export const ACTIONS = [
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
-/** Client program of a call, by its own statement. */
+/** Client program of a call, as it identifies itself. */
 export const CHANNELS = ["api", "cli", "dashboard"] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 /** One recorded action. */
 export interface AuditRecord {
-  /** Tenant whose jobs it concerns. */
+  /** Tenant of the affected jobs. */
   tenant: string;
   /** Id of the token or session. */
   actorId: string;
@@ -28,7 +28,7 @@ export interface AuditRecord {
   actor: string;
   via: Channel;
   action: Action;
-  /** The id of the job, token or session; of a redrive the classes. */
+  /** Id of the job, token or session; for a redrive, the error types. */
   target: string;
   detail?: Readonly<Record<string, unknown>>;
 }
@@ -44,29 +44,29 @@ export interface AuditEntry extends Required<AuditRecord> {
 export interface AuditFilter {
   tenant?: string | undefined;
   action?: Action | undefined;
-  /** Part of the actor's name or of the target, whatever the case. */
+  /** Part of the actor's name or of the target; case-insensitive. */
   text?: string | undefined;
   since?: string | undefined;
   until?: string | undefined;
-  /** Entries below this id, for the next page. */
+  /** Returns entries below this id: the cursor of the next page. */
   before?: number | undefined;
   limit: number;
 }
 
-/** Most characters of an entry's detail, as JSON. */
+/** Maximum characters of an entry's detail, as JSON. */
 const DETAIL = 2_000;
 
 /** Replaces what jsonb cannot store: NUL characters and halves of surrogate pairs. */
 const storable = (_name: string, value: unknown): unknown =>
   typeof value === "string" ? value.replaceAll("\0", "\uFFFD").toWellFormed() : value;
 
-/** Detail as JSON; of a longer one the beginning, as text. */
+/** Returns the detail as JSON; a longer one is truncated and stored as text. */
 function detailJson(detail: AuditRecord["detail"] = {}): string {
   const json = JSON.stringify(detail, storable);
   return json.length <= DETAIL ? json : JSON.stringify({ beginning: cutText(json, DETAIL / 2) });
 }
 
-/** Parameters of jobs.record_audit, in its order. */
+/** Parameters of jobs.record_audit, in order. */
 export const auditParameters = ({ tenant, actorId, actor, via, action, target, detail }: AuditRecord): unknown[] => [
   tenant,
   actorId,
@@ -77,12 +77,12 @@ export const auditParameters = ({ tenant, actorId, actor, via, action, target, d
   detailJson(detail),
 ];
 
-/** Records what was done by something other than one statement. */
+/** Records an action that is not a single SQL statement. */
 export async function recordAudit(db: Database, record: AuditRecord): Promise<void> {
   await db.query("select jobs.record_audit($1, $2, $3, $4, $5, $6, $7)", auditParameters(record));
 }
 
-/** Entries of the audit trail, newest first. */
+/** Reads entries of the audit trail, newest first. */
 export async function listAudit(db: Database, filter: AuditFilter): Promise<AuditEntry[]> {
   const { tenant, action, text, since, until, before, limit } = filter;
   const { rows } = await db.query(
@@ -97,7 +97,11 @@ export async function listAudit(db: Database, filter: AuditFilter): Promise<Audi
   return rows.map(({ id, actor_id, ...row }) => ({ ...row, id: Number(id), actorId: actor_id }));
 }
 
-/** Cancels a job on somebody's behalf: recorded in the same transaction, where there is such a job. @returns its status */
+/**
+ * Cancels a job on behalf of a caller. If the job exists, the action is recorded in the same transaction.
+ *
+ * @returns its status
+ */
 export async function cancelFor(
   db: Database,
   actor: Pick<AuditRecord, "actorId" | "actor" | "via">,

@@ -19,33 +19,33 @@ describe("request rates that dispatchers share", () => {
     await fixture.close();
   });
   const take = async () => Math.ceil((await takeRequest(dispatchers, RATE)) / HOUR);
-  const passed = (time: string) => fixture.admin.query(`update jobs.request_rates set due = due - interval '${time}'`);
+  const elapse = (time: string) => fixture.admin.query(`update jobs.request_rates set due = due - interval '${time}'`);
 
-  it("let a burst of any dispatchers through at once, and book nothing that must wait", async () => {
+  it("allow a burst of several dispatchers at once, and book nothing for requests that must wait", async () => {
     const waits = await Promise.all(Array.from({ length: 8 }, take));
     assert.deepEqual(waits.sort(), [0, 0, 0, 0, 0, 1, 1, 1]);
   });
 
-  it("fill up again as time passes, up to a burst and no further", async () => {
-    await passed("2 hours");
+  it("refill over time, up to the burst", async () => {
+    await elapse("2 hours");
     assert.deepEqual([await take(), await take(), await take()], [0, 0, 1]);
-    await passed("1000 hours");
+    await elapse("1000 hours");
     const waits = [];
     for (let request = 0; request < 6; request++) waits.push(await take());
     assert.deepEqual(waits, [0, 0, 0, 0, 0, 1]);
   });
 
-  it("stand still for all where AWS throttles, and begin with single requests", async () => {
-    await passed("1000 hours");
+  it("pause for all dispatchers after a throttle, and restart with single requests", async () => {
+    await elapse("1000 hours");
     await requestThrottled(dispatchers, RATE, 2 * HOUR);
     assert.equal(await take(), 2);
     await requestThrottled(dispatchers, RATE, HOUR / 2);
     assert.equal(await take(), 2, "the longest wait counts");
-    await passed("2 hours");
+    await elapse("2 hours");
     assert.deepEqual([await take(), await take()], [0, 1]);
   });
 
-  it("are kept for each kind of request", async () => {
+  it("are separate for each kind of request", async () => {
     assert.equal(await takeRequest(dispatchers, { ...RATE, name: "other" }), 0);
   });
 });

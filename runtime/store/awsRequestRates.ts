@@ -1,23 +1,24 @@
 import type { Database } from "./jobs.ts";
 
-/** Rates at which AWS accepts an account's requests of a kind: a bucket that is full at first and refilled steadily. */
+/** Rate at which AWS accepts requests of a kind: a token bucket, full at first and refilled steadily. */
 export interface RequestRate {
   readonly name: string;
-  /** Requests at once. */
+  /** Capacity of the bucket. */
   readonly burst: number;
   readonly perSecond: number;
 }
 
 /**
- * Books one request for this process; all dispatchers of the stack share the rate.
- * @returns 0 where it may be sent now; else nothing is booked, and it is the milliseconds after which to ask again
+ * Books one request; all dispatchers of the stack share the rate.
+ *
+ * @returns 0 if the request may be sent now; otherwise nothing is booked, and the number is the milliseconds to wait
  */
 export async function takeRequest(db: Database, { name, burst, perSecond }: RequestRate): Promise<number> {
   const { rows } = await db.query("select jobs.take_request($1, $2, $3) as wait", [name, burst, perSecond]);
   return rows[0].wait;
 }
 
-/** Records that AWS throttled a request: no dispatcher of the stack sends another one for so many milliseconds. */
+/** Records that AWS throttled a request: no dispatcher of the stack sends another one for the given milliseconds. */
 export async function requestThrottled(db: Database, rate: RequestRate, milliseconds: number): Promise<void> {
   const { name, burst, perSecond } = rate;
   await db.query("select jobs.request_throttled($1, $2, $3, $4)", [name, burst, perSecond, milliseconds]);

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Backend, Database } from "./jobs.ts";
 
-/** The session behind this connection. */
+/** Returns the database session of this connection. */
 export async function backendOf(db: Database): Promise<Backend> {
   const { rows } = await db.query(
     "select pid, backend_start::text as start from pg_stat_activity where pid = pg_backend_pid()",
@@ -12,7 +12,7 @@ export async function backendOf(db: Database): Promise<Backend> {
 /** Interval of checks whether a cancelled statement has ended. */
 const POLL_MS = 5;
 const busy = "exists (select from pg_stat_activity where pid = $1 and backend_start = $2 and state = 'active')";
-const gone = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
+const isGone = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
 
 /**
  * Ends a database session and returns once it is gone: first a cancel, so that a statement can end cleanly; then, since
@@ -29,7 +29,7 @@ export async function endBackend(db: Database, backend: Backend, grace = 200, pa
   );
   if (rows.length === 0) return;
   const graceEnds = Date.now() + grace;
-  // Who only waits for its client (in a transaction, or between two) has nothing to end in good order.
+  // A session that waits for its client (in a transaction or between two) has no statement to cancel.
   while (
     Date.now() < graceEnds &&
     (await db.query(`select ${busy} as busy`, [backend.pid, backend.start])).rows[0].busy
@@ -40,7 +40,7 @@ export async function endBackend(db: Database, backend: Backend, grace = 200, pa
       backend.pid,
       backend.start,
     ]);
-    if ((await db.query(`select ${gone} as gone`, [backend.pid, backend.start])).rows[0].gone) return;
+    if ((await db.query(`select ${isGone} as gone`, [backend.pid, backend.start])).rows[0].gone) return;
     if (Date.now() > limit)
       throw new Error(`database session ${backend.pid} (started ${backend.start}) did not end in time`);
     await pause(wait);

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 const FUNCTIONS = new URL("../../db/functions/jobs/", import.meta.url);
 
 describe("statements that change a job's document", () => {
-  it("record the transaction, by which the tracking store finds the change", () => {
+  it("record the transaction id, by which changed jobs are found", () => {
     const statements = readdirSync(FUNCTIONS)
       .flatMap((file) => readFileSync(new URL(file, FUNCTIONS), "utf8").split(";"))
       .filter((statement) => /\bversion = version \+/.test(statement));

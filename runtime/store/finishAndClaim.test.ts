@@ -38,7 +38,7 @@ describe("ending a job and claiming the next one in one call", () => {
       ({ request_id, status, attempt }) => `${request_id} ${status} ${attempt}`,
     );
 
-  it("brings the response, the next job, and the record of the responses sent before, in one transaction", async () => {
+  it("returns the response and the next job, and records earlier responses as sent, in one transaction", async () => {
     const first = await end(await taken("a", "b", "c"));
     assert.deepEqual([first.response?.requestId, first.running], ["a", true]);
     assert.match(first.response?.body ?? "", /"requestId" : "a"/);
@@ -62,19 +62,19 @@ describe("ending a job and claiming the next one in one call", () => {
     assert.equal(transactions[0].n, 1);
   });
 
-  it("brings no job where nothing waits", async () => {
+  it("returns no job when none waits", async () => {
     const { response, next, running } = await end(await taken("a"));
     assert.deepEqual([response?.requestId, next, running], ["a", undefined, true]);
   });
 
-  it("brings the next job, and no response, to an attempt that no longer has its job", async () => {
+  it("returns the next job and no response to an attempt that no longer holds its job", async () => {
     const job = await taken("a", "b");
     const { response, next } = await end({ ...job, attempt: 7 });
     assert.deepEqual([response, next?.requestId], [undefined, "b"]);
     assert.deepEqual(await states(), ["a IN_PROGRESS 1", "b IN_PROGRESS 1"]);
   });
 
-  it("ends the job of a run that is no longer one, which gets no further job", async () => {
+  it("ends the job of a run that was abandoned, and gives it no further job", async () => {
     const job = await taken("a", "b");
     await runEnded(dispatcher, run, "stopped");
     const { response, next, running } = await end(job);

@@ -4,7 +4,6 @@ import { newJob, testPlan } from "../testing/jobs.ts";
 import { type TransitionClients, transitionStore } from "../testing/transitions.ts";
 import {
   accept,
-  answer,
   cancel,
   dueResponses,
   finish,
@@ -12,6 +11,7 @@ import {
   recordSession,
   responsesSent,
   retry,
+  storeRefusal,
 } from "./jobs.ts";
 import { expireJobs, lostJobs, planRuns, settleLost } from "./runs.ts";
 
@@ -83,9 +83,9 @@ describe("a transition of a job", () => {
   });
 
   it("answers a request that made no job again when it comes again", async () => {
-    const first = await answer(dispatcher, refusal);
+    const first = await storeRefusal(dispatcher, refusal);
     await responsesSent(dispatcher, [{ id: first.id, messageId: "m-1" }]);
-    const second = await answer(dispatcher, { ...refusal, labels: { another: "time" } });
+    const second = await storeRefusal(dispatcher, { ...refusal, labels: { another: "time" } });
     assert.equal(second.id, first.id);
     assert.deepEqual(await sql("select body, sent_at from jobs.responses"), [{ body: first.body, sent_at: null }]);
   });
@@ -261,7 +261,7 @@ describe("a transition of a job", () => {
   });
 
   it("forgets no answer that was not sent", async () => {
-    const { id } = await answer(dispatcher, refusal);
+    const { id } = await storeRefusal(dispatcher, refusal);
     await sql("update jobs.answers set created_at = created_at - interval '9 days'");
     await expireJobs(dispatcher, 1, 100);
     assert.equal((await sql("select from jobs.responses")).length, 1);

@@ -43,9 +43,9 @@ describe("the job store", () => {
     (await fixture.admin.query("select document from jobs.documents where request_id = $1", [requestId])).rows[0]
       .document;
 
-  it("creates one job from the same request sent five times at once by five dispatchers", async () => {
+  it("creates one job when five dispatchers accept the same request concurrently", async () => {
     const dispatchers = await Promise.all(Array.from({ length: 5 }, () => fixture.as("dispatcher")));
-    // Often enough that every order of the five has its turn.
+    // Repeated often enough for every order of the five.
     for (let turn = 0; turn < 100; turn++) {
       const outcomes = (await Promise.all(dispatchers.map((db) => accept(db, [newJob(`job-${turn}`)])))).flat();
       assert.deepEqual(outcomes.map((one) => one.outcome).sort(), [
@@ -59,7 +59,7 @@ describe("the job store", () => {
     }
   });
 
-  it("answers a batch in its order: new, repeated, another task under the same id, the same id of another tenant", async () => {
+  it("returns the results of a batch in its order: new, repeated, another task with the same id, the same id of another tenant", async () => {
     await accept(dispatcher, [newJob("old")]);
     const outcomes = await accept(dispatcher, [
       newJob("new"),
@@ -75,7 +75,7 @@ describe("the job store", () => {
     assert.equal((await fixture.admin.query("select count(*)::int from jobs.jobs")).rows[0].count, 3);
   });
 
-  it("gives a job to one run only, however many claim at once, and every job to some run", async () => {
+  it("assigns each job to exactly one of many runs that claim concurrently", async () => {
     await accept(
       dispatcher,
       Array.from({ length: 40 }, (_, index) => newJob(`job-${index}`)),
@@ -96,7 +96,7 @@ describe("the job store", () => {
     assert.equal(claimed.flat().length, 40);
   });
 
-  it("orders by priority plus a point a minute waited, then the tenant with the fewest running, then the oldest", async () => {
+  it("orders by priority plus one point per minute of waiting, then the tenant with the fewest running jobs, then the oldest", async () => {
     await accept(dispatcher, [
       newJob("plain"),
       newJob("urgent", { priority: 6 }),
@@ -105,11 +105,12 @@ describe("the job store", () => {
       newJob("busy-2", { tenant: "busy" }),
       newJob("quiet", { tenant: "quiet" }),
     ]);
-    // Three minutes ago, with what accept would have computed then.
+    // Three minutes ago, with the rank that accept would have computed then.
     await fixture.admin.query(
       "update jobs.jobs set created_at = created_at - interval '3 minutes', rank = rank + 3 where request_id = 'waited'",
     );
-    // Within a rank: `plain` came before `busy-2`, but after it `quiet` has nothing running and `default` has two.
+    // Within a rank: `plain` is older than `busy-2`; but before `plain` comes `quiet`, which has nothing running, while
+    // `default` has two.
     await fixture.admin.query(
       "update jobs.jobs set created_at = created_at - interval '1 millisecond' where request_id = 'busy-2'",
     );
@@ -125,10 +126,10 @@ describe("the job store", () => {
   });
 
   it("finds a tenant without running jobs behind hundreds of a busy one, and the least busy one of many", async () => {
-    const many = (tenant: string, count: number) =>
+    const newJobs = (tenant: string, count: number) =>
       Array.from({ length: count }, (_, index) => newJob(`${tenant}-${index}`, { tenant }));
-    await accept(dispatcher, [...many("busy", 250), ...many("quiet", 3)]);
-    // Before the others within the same rank, whatever minute it is.
+    await accept(dispatcher, [...newJobs("busy", 250), ...newJobs("quiet", 3)]);
+    // Before the others of the same rank, in any minute.
     await fixture.admin.query(
       `update jobs.jobs set rank = 0, created_at = created_at - case tenant when 'busy' then interval '1 second' else '0' end`,
     );
@@ -139,7 +140,7 @@ describe("the job store", () => {
     assert.deepEqual(tenants, ["busy", "quiet", "busy", "quiet", "busy", "quiet"]);
   });
 
-  it("takes no job from a run that keeps it, and lets no run finish a job that was given away", async () => {
+  it("takes no job from a run with a valid lease, and refuses to finish a job that was reassigned", async () => {
     await accept(dispatcher, [newJob("a")]);
     const run = await aRun();
     const first = await claim(keeper, run, backend, "log");
@@ -156,7 +157,7 @@ describe("the job store", () => {
     assert.equal(await finish(keeper, second, ok), undefined, "a terminal state is final");
   });
 
-  it("freezes the response with the terminal state: every copy is the same and carries one responseId", async () => {
+  it("stores the response with the final state: every copy is the same and has one responseId", async () => {
     await accept(dispatcher, [newJob("a", { labels: { k: "v" } })]);
     const run = await aRun();
     const job = await claim(keeper, run, backend, undefined);
@@ -197,7 +198,7 @@ describe("the job store", () => {
     assert.equal(JSON.parse(response?.body ?? "").labels.odd, "\uFFFE\uFFFF");
   });
 
-  it("puts a job back until its attempts are used up, then fails it with the reason, each attempt recorded", async () => {
+  it("requeues a job until its attempts are used up, then fails it with the reason; each attempt is recorded", async () => {
     await accept(dispatcher, [newJob("a", { maxAttempts: 2 })]);
     const run = await aRun();
     const error = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
@@ -234,17 +235,17 @@ describe("the job store", () => {
     assert.equal((await dueResponses(dispatcher, 10, [second.id])).length, 1);
   });
 
-  it("cancels a waiting job at once, tells a running one's run, and leaves an ended one alone", async () => {
+  it("cancels a waiting job at once, notifies the run of a running one, and does not change an ended one", async () => {
     const api = await fixture.as("api_reader");
     await accept(dispatcher, [newJob("waiting", { runner: "ec2" }), newJob("running")]);
     const run = await aRun();
     const job = await claim(keeper, run, backend, undefined);
     assert(job);
     await keeper.query(`listen "jobs_run_${run}"`);
-    const told = new Promise((resolve) => keeper.once("notification", resolve));
+    const notified = new Promise((resolve) => keeper.once("notification", resolve));
     assert.equal(await cancel(api, "default", "waiting"), "CANCELLED");
     assert.equal(await cancel(api, "default", "running"), "IN_PROGRESS");
-    await told;
+    await notified;
     assert.equal(await heartbeat(keeper, run, job, { rows: 0, bytes: 0 }), "CANCEL");
     assert(await finish(keeper, job, { ...ok, status: "CANCELLED", error: new JobError("Cancelled").body() }));
     assert.equal(await cancel(api, "default", "running"), "CANCELLED");
@@ -258,7 +259,7 @@ describe("the job store", () => {
     );
   });
 
-  it("lets a run end only when nothing waits for it, and gives a drained one no further job", async () => {
+  it("lets a run end only when no job waits for it, and gives a drained one no further job", async () => {
     await accept(dispatcher, [newJob("a")]);
     const run = await aRun();
     assert.equal(await retire(keeper, run), false);
@@ -266,7 +267,7 @@ describe("the job store", () => {
     await assert.rejects(claim(keeper, run, backend, undefined), { code: "P0002" });
   });
 
-  it("claims in the same time whether ten jobs wait or twenty thousand", async () => {
+  it("claims in the same time with ten or twenty thousand waiting jobs", async () => {
     const fill = (count: number) =>
       fixture.admin.query(
         `insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, runner, priority, labels, timeout_seconds, max_attempts, lease_seconds, rank)
@@ -282,7 +283,7 @@ describe("the job store", () => {
         await claim(keeper, run, backend, undefined);
         times.push(performance.now() - start);
       }
-      return Math.min(...times); // the least disturbed by whatever else the machine does
+      return Math.min(...times); // the minimum is the least affected by other load on the machine
     };
     const few = await time();
     await fill(20_000);

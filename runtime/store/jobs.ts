@@ -4,8 +4,8 @@ import type { Reply, Task } from "../contract/request.ts";
 import type { TerminalState } from "../contract/states.ts";
 
 /**
- * The job store: TypeScript's side of the protocol functions that db/functions/jobs define, one function each, one round
- * trip each. The roles that may call one are granted in its file.
+ * The job store: calls the SQL functions of db/functions/jobs, one function and one round trip each. The file of each
+ * function grants it to its roles.
  */
 
 /** A pg client or pool. */
@@ -34,7 +34,7 @@ export interface NewJob {
   /** Task and labels without credentials, if they differ. */
   redacted?: RedactedFields | null;
   inline: unknown[] | null;
-  /** Reads only: what is run, with its parameters in it. */
+  /** Reads only: the executed SQL, with its parameters. */
   sql: string | null;
   runner: string;
   /** True if an EC2 run may execute it too, when Glue has no capacity or too little memory. */
@@ -46,16 +46,16 @@ export interface NewJob {
   timeoutSeconds: number;
   maxAttempts: number;
   leaseSeconds: number;
-  /** Most jobs of the tenant that may wait; left out, any number. */
+  /** Maximum waiting jobs of the tenant. @default no maximum */
   maxWaiting?: number;
   /** Trace context of the request. */
   traceparent?: string | undefined;
 }
 
-/** `answered`: the job has ended already and its response is due (again), since this request asks for it on the queue. */
+/** `answered`: the job has ended and its response is due again, since this request asks for it on the queue. */
 export interface Accepted {
   outcome: "ACCEPTED" | "REPEATED" | "CONFLICT" | "FULL";
-  /** 0 where no job was made (FULL). */
+  /** 0 if no job was created (FULL). */
   jobId: number;
   status: string;
   answered: boolean;
@@ -74,9 +74,9 @@ export async function accept(db: Database, jobs: readonly NewJob[]): Promise<Acc
   }));
 }
 
-/** A response on its way: frozen, and due until its sending is recorded. */
+/** A stored response, due until its sending is recorded. */
 export interface DueResponse {
-  /** Its row. */
+  /** Primary key of its row. */
   id: number;
   responseId: string;
   tenant: string;
@@ -85,7 +85,7 @@ export interface DueResponse {
   body: string;
 }
 
-/** A response as it was frozen; without a body where it is not wanted on the queue: then nothing is sent. */
+/** A stored response; without a body if it is not wanted on the queue, and then not sent. */
 export type FrozenResponse = Omit<DueResponse, "body"> & { body: string | undefined };
 
 export const isDue = (response: FrozenResponse): response is DueResponse => response.body !== undefined;
@@ -99,8 +99,10 @@ const dueResponse = (row: Record<string, unknown>): DueResponse => ({
   body: String(row.body),
 });
 
-/** Keeps an answer to a request that makes no job, and returns it. The same request gets the same answer again. */
-export async function answer(
+/**
+ * Stores the response to a request that creates no job, and returns it. A repeat of the request gets the same response.
+ */
+export async function storeRefusal(
   db: Database,
   refusal: Pick<DueResponse, "responseId" | "tenant" | "requestId"> & {
     error: ErrorBody;
@@ -125,7 +127,7 @@ export async function dueResponses(db: Database, limit: number, jobs?: readonly 
   return rows.map(dueResponse);
 }
 
-/** A response that is on its queue, and the id that the queue gave its message. */
+/** A response that was sent to its queue, with the message id that SQS returned. */
 export interface SentResponse {
   id: number;
   messageId: string;
@@ -141,13 +143,13 @@ const sentColumns = (sent: readonly SentResponse[]): [number[], string[]] => [
   sent.map(({ messageId }) => messageId),
 ];
 
-/** The job's status after the wish to cancel it, or undefined where there is no such job. */
+/** Returns the job's status after the request to cancel it; undefined if there is no such job. */
 export async function cancel(db: Database, tenant: string, requestId: string): Promise<string | undefined> {
   const { rows } = await db.query("select jobs.cancel($1, $2) as status", [tenant, requestId]);
   return rows[0].status ?? undefined;
 }
 
-/** A job that a run has claimed. */
+/** A claimed job. */
 export interface ClaimedJob {
   id: number;
   attempt: number;
@@ -170,9 +172,10 @@ export interface Backend {
 }
 
 /**
- * Reports a run in.
- * @param memoryBytes the memory that the run has, for its attempts to show
- * @returns its slot; undefined where it came too late, or another process has its id: then it must exit
+ * Registers a started run.
+ *
+ * @param memoryBytes - Memory of the run, shown with its attempts.
+ * @returns its slot; undefined if it started too late, or if another process has its id: then it must exit
  */
 export async function runStarted(db: Database, run: string, memoryBytes?: number): Promise<number | undefined> {
   return (
@@ -181,9 +184,10 @@ export async function runStarted(db: Database, run: string, memoryBytes?: number
 }
 
 /**
- * Reports an instance in, which claims a free run of its launch.
- * @param memoryBytes the memory that the run has, for its attempts to show
- * @returns the run and its slot; undefined where none is left for it: then it must exit
+ * Registers a started instance, which claims a free run of its launch.
+ *
+ * @param memoryBytes - Memory of the run, shown with its attempts.
+ * @returns the run and its slot; undefined if no run is left: then the instance must exit
  */
 export async function instanceStarted(
   db: Database,
@@ -195,9 +199,10 @@ export async function instanceStarted(
 }
 
 /**
- * Claims the next job for this run, in one transaction with recording which responses it has sent.
- * @returns undefined where nothing waits
- * @throws P0002 when the run is no longer one; then nothing is recorded
+ * Claims the next job for this run and records sent responses, in one transaction.
+ *
+ * @returns undefined if no job waits
+ * @throws P0002 if the run was abandoned; then nothing is recorded
  */
 export async function claim(
   db: Database,
@@ -258,7 +263,10 @@ export interface Ending {
   peakMemoryBytes: number;
 }
 
-/** The fence: the frozen response, or undefined when this attempt no longer holds the job (then nothing has changed). */
+/**
+ * The fence: returns the stored response, or undefined if this attempt no longer holds the job; then nothing has
+ * changed.
+ */
 export async function finish(
   db: Database,
   job: { id: number; attempt: number },
@@ -272,21 +280,21 @@ export async function finish(
   return rows[0] && frozenResponse(rows[0]);
 }
 
-/** A run that asks for its next job. */
+/** A run that claims its next job. */
 export interface Claimer {
   run: string;
-  /** The session that will do the job's work. */
+  /** Database session that will execute the job. */
   backend: Backend;
   log: string | undefined;
 }
 
 /** Result of ending a job and claiming the next one. */
 export interface FinishedAndClaimed {
-  /** As `finish` has it. */
+  /** Result of `finish`. */
   response: FrozenResponse | undefined;
-  /** Undefined where nothing waits. */
+  /** Undefined if no job waits. */
   next: ClaimedJob | undefined;
-  /** False for a run that is no longer one. */
+  /** False if the run was abandoned. */
   running: boolean;
 }
 
@@ -325,7 +333,7 @@ const endingColumns = (job: { id: number; attempt: number }, end: Ending): unkno
 // biome-ignore lint/suspicious/noExplicitAny: a row of jobs.finish
 const frozenResponse = (row: any): FrozenResponse => ({ ...dueResponse(row), body: row.body ?? undefined });
 
-/** Puts a job back after an error that may pass, or ends it when its attempts are used up. */
+/** Requeues a job after a retryable error, or ends it if its attempts are used up. */
 export async function retry(
   db: Database,
   job: { id: number; attempt: number },
@@ -347,7 +355,7 @@ export async function retire(db: Database, run: string): Promise<boolean> {
   return (await db.query("select jobs.retire($1) as ok", [run])).rows[0].ok;
 }
 
-/** The run takes no further job, whatever waits. */
+/** True if the run claims no further job, even if some wait. */
 export async function drain(db: Database, run: string): Promise<void> {
   await db.query("select jobs.drain($1)", [run]);
 }

@@ -38,7 +38,7 @@ describe("launches of several instances", () => {
     await fixture.close();
   });
 
-  /** Takes the slots of so many runs. */
+  /** Takes slots for the given number of runs. */
   const planned = async (count: number, slots = count): Promise<string[]> => {
     const jobs = Array.from({ length: count }, () => newJob(`job-${Math.random()}`, { runner: "ec2" }));
     await accept(dispatcher, jobs);
@@ -51,7 +51,7 @@ describe("launches of several instances", () => {
   const begin = async (plan: Partial<LaunchPlan> = {}) => begun(await beginLaunch(dispatcher, { ...PLAN, ...plan }));
   const reportIn = (launch: string, instance: string, client: pg.Client | pg.Pool = keeper) =>
     instanceStarted(client, { launch, instance }, 1_000);
-  const passes = (seconds: number) =>
+  const elapse = (seconds: number) =>
     fixture.admin.query(`
       update jobs.runs set created_at = created_at - interval '${seconds} s', start_deadline = start_deadline - interval '${seconds} s';
       update jobs.launches set send_until = send_until - interval '${seconds} s', held_until = held_until - interval '${seconds} s';
@@ -74,23 +74,23 @@ describe("launches of several instances", () => {
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "each run is in one launch");
   });
 
-  it("have a maximum of instances", async () => {
+  it("have a maximum number of instances", async () => {
     await planned(3);
     assert.equal((await begin({ limit: 2 })).instances, 2);
     assert.equal((await begin({ limit: 2 })).instances, 1);
   });
 
-  it("leave runs of another version of the code to its own dispatchers", async () => {
+  it("leave runs of another code version to its own dispatchers", async () => {
     await planned(1);
     assert.equal(await beginLaunch(dispatcher, { ...PLAN, version: "next" }), undefined);
   });
 
-  it("are sent in the first half of their runs' time to start", async () => {
+  it("are sent within the first half of the time that their runs have to start", async () => {
     await planned(1);
-    await passes(25);
+    await elapse(25);
     assert.equal(Math.round((await begin()).sendMs / 1_000), 5);
     await planned(1, 2);
-    await passes(31);
+    await elapse(31);
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined);
     assert.deepEqual(
       (await runs()).map(({ state, outcome }) => [state, outcome]),
@@ -102,7 +102,7 @@ describe("launches of several instances", () => {
     );
   });
 
-  it("wait for the rate, with nothing taken", async () => {
+  it("wait for the request rate without reserving anything", async () => {
     await planned(2);
     const rate = { name: "slow", burst: 1, perSecond: 1 / 3_600 };
     await begin({ limit: 1, rate });
@@ -111,7 +111,7 @@ describe("launches of several instances", () => {
     assert.equal((await begin()).instances, 1);
   });
 
-  it("give each instance that reports in one run, and none to more than there are, all at the same time", async () => {
+  it("give each of many concurrent instances one run, and none when all are taken", async () => {
     await planned(4);
     const { launch } = await begin();
     const instances = Array.from({ length: 20 }, (_, index) => `i-${index}`);
@@ -122,7 +122,7 @@ describe("launches of several instances", () => {
     assert.ok((await runs()).every(({ state, external_id }) => state === "RUNNING" && external_id.startsWith("i-")));
   });
 
-  it("give an instance no second run, and one that was started for a run that very run", async () => {
+  it("give an instance no second run, and one that was started for a run exactly that run", async () => {
     await planned(2);
     const launch = await begin();
     assert.deepEqual(await launchAnswered(dispatcher, launch, { instances: ["i-1", "i-2"] }), []);
@@ -144,7 +144,7 @@ describe("launches of several instances", () => {
     assert.ok(await reportIn(launch, "i-4"));
   });
 
-  it("let a run that an instance claimed do its job, and end a back-off", async () => {
+  it("let a run that an instance claimed execute its job, which ends a back-off", async () => {
     await planned(1);
     await fixture.admin.query("update jobs.runners set pauses = 3 where runner = 'ec2'");
     const { launch } = await begin();
@@ -155,7 +155,7 @@ describe("launches of several instances", () => {
     assert.equal(await runStarted(keeper, run), undefined, "it is no other process's");
   });
 
-  it("give no run to an instance that comes after its slot expired", async () => {
+  it("give no run to an instance that starts after its slot expired", async () => {
     const [run = ""] = await planned(1);
     const launch = await begin();
     await runEnded(dispatcher, run, "LOST");
@@ -163,10 +163,10 @@ describe("launches of several instances", () => {
     assert.deepEqual(await launchAnswered(dispatcher, launch, { instances: ["i-1"] }), ["i-1"], "it may be ended");
   });
 
-  it("put what was not started into a new launch elsewhere, with a token of its own", async () => {
+  it("move runs that were not started into a new launch with another target and its own token", async () => {
     await planned(5);
     const first = await begin();
-    // One reports in before the answer comes.
+    // One instance starts before the response arrives.
     assert.ok(await reportIn(first.launch, "i-2"));
     const short = { short: ["subnet-a"], reason: "2 of 5 started" };
     assert.deepEqual(await launchAnswered(dispatcher, first, { instances: ["i-1", "i-2"], ...short }), []);
@@ -178,7 +178,7 @@ describe("launches of several instances", () => {
     assert.equal(await reportIn(first.launch, "i-3"), undefined, "the others are the second launch's");
   });
 
-  it("free the slots of runs for which no target has room, and make all dispatchers wait", async () => {
+  it("free the slots of runs for which no target has capacity, and make all dispatchers wait", async () => {
     await planned(2);
     for (const target of PLAN.targets) {
       const launch = await begin();
@@ -199,7 +199,7 @@ describe("launches of several instances", () => {
       ["ENDED", "ENDED"],
     );
     assert.deepEqual(await planRuns(dispatcher, testPlan("ec2", 4)), [], "all wait");
-    await passes(10);
+    await elapse(10);
     await planRuns(dispatcher, testPlan("ec2", 2));
     assert.equal((await begin()).target, "subnet-a", "every target is tried for later runs");
   });
@@ -208,17 +208,17 @@ describe("launches of several instances", () => {
     await planned(1);
     const first = await begin();
     await launchAnswered(dispatcher, first, { instances: [], short: ["subnet-a"], reason: "full" });
-    await passes(1);
+    await elapse(1);
     await planned(1, 2);
     assert.equal((await begin()).target, "subnet-b");
     await planned(1, 3);
-    await passes(20);
-    await passes(40);
+    await elapse(20);
+    await elapse(40);
     await planned(1, 4);
     assert.equal((await begin()).target, "subnet-a", "a minute later it is preferred again");
   });
 
-  it("repeat one whose outcome is unknown as it was, before anything else and although all wait", async () => {
+  it("repeat a launch with an unknown outcome unchanged, first of all, even during a pause", async () => {
     await planned(2);
     const first = await begin();
     await planned(1, 3);
@@ -230,20 +230,20 @@ describe("launches of several instances", () => {
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "it is taken on, and new ones wait");
   });
 
-  it("are repeated by another dispatcher once the first one is silent, until their slots expire", async () => {
+  it("are repeated by another dispatcher if the first one is silent, until their slots expire", async () => {
     await planned(1);
     const { launch } = await begin({ holdSeconds: 4 });
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined);
-    await passes(5);
+    await elapse(5);
     assert.deepEqual(
       [(await begin({ holdSeconds: 4 })).launch, (await begin({ holdSeconds: 4 }).catch(() => ({ send: 0 }))).send],
       [launch, 0],
     );
-    await passes(30);
+    await elapse(30);
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "its slots may soon be another's");
   });
 
-  it("believe that nothing was started only the dispatcher that took it on last, and what was started anyone", async () => {
+  it('accept "nothing started" only from the last dispatcher, but started instances from any', async () => {
     await planned(2);
     const first = await begin();
     await launchUnknown(dispatcher, first);
@@ -260,7 +260,7 @@ describe("launches of several instances", () => {
     );
   });
 
-  it("take instances that were found before the answer came", async () => {
+  it("accept instances that were found before the response arrived", async () => {
     await planned(2);
     const launch = await begin();
     assert.deepEqual(await assignInstances(dispatcher, launch.launch, ["i-1"]), []);
@@ -271,7 +271,7 @@ describe("launches of several instances", () => {
     assert.deepEqual(await assignInstances(dispatcher, launch.launch, ["i-1", "i-2", "i-3"]), ["i-3"]);
   });
 
-  it("are no more once the stack is destroyed, not even repeated, and are forgotten with their runs", async () => {
+  it("end when the stack is destroyed: none is repeated, and all are deleted with their runs", async () => {
     await planned(1);
     const launch = await begin();
     await launchUnknown(dispatcher, launch);

@@ -2,41 +2,45 @@ import type { RunnerType } from "../contract/states.ts";
 import type { RequestRate } from "./awsRequestRates.ts";
 import type { Database } from "./jobs.ts";
 
-/** The job store's side of launches: requests for instances, each of which claims a run of its launch. */
+/** Launches in the job store: requests for instances, each of which claims a run of its launch. */
 
 /** Parameters of a dispatcher's requests for instances. */
 export interface LaunchPlan {
   runner: RunnerType;
-  /** Version of the code that the runs were planned for. */
+  /** Code version for which the runs were planned. */
   version: string;
-  /** Parameters of a request beside its id, target and number of instances. */
+  /** Parameters of a request in addition to its id, target and number of instances. */
   request: string;
   /** Targets of requests (subnet and instance type), in order of preference. */
   targets: readonly string[];
   /** Maximum number of instances per request. */
   limit: number;
-  /** Seconds for which a request is reserved for the dispatcher that took it on; then another one repeats it. */
+  /** Seconds for which a request is reserved for its dispatcher; then another one repeats it. */
   holdSeconds: number;
   rate: RequestRate;
 }
 
-/** A request for instances that a dispatcher has taken on. */
+/** A request for instances that a dispatcher has reserved. */
 export interface Launch {
-  /** The request's client token and its instances' tag. */
+  /** Client token of the request and tag of its instances. */
   launch: string;
-  /** 1, and one more for each dispatcher that repeats it. */
+  /** Number of sends: 1, plus one for each dispatcher that repeats it. */
   send: number;
   request: string;
   target: string;
   instances: number;
-  /** Milliseconds within which it is to be sent: later its slots, or the request itself, may be another's. */
+  /** Milliseconds within which it must be sent: later, its slots or the request may belong to another dispatcher. */
   sendMs: number;
 }
 
 /** Next step of a dispatcher: send a request, wait for the request rate, or record runs that have no capacity. */
 export type NextLaunch = Launch | { waitMs: number } | { refused: string[]; reason: string | null; until: string };
 
-/** Takes on the next launch. @returns undefined where there is nothing to request */
+/**
+ * Reserves the next launch.
+ *
+ * @returns undefined if there is nothing to request
+ */
 export async function beginLaunch(db: Database, plan: LaunchPlan): Promise<NextLaunch | undefined> {
   const { runner, version, request, targets, limit, holdSeconds, rate } = plan;
   const { rows } = await db.query("select jobs.begin_launch($1, $2, $3, $4, $5, $6, $7, $8, $9) as next", [
@@ -53,14 +57,18 @@ export async function beginLaunch(db: Database, plan: LaunchPlan): Promise<NextL
   return rows[0].next ?? undefined;
 }
 
-/** Outcome of a request: the instances that it started, and the targets that had too little capacity. */
+/** Outcome of a request: the started instances, and the targets without enough capacity. */
 export interface LaunchResult {
   instances: readonly string[];
   short?: readonly string[];
   reason?: string;
 }
 
-/** Records what a launch started; its other runs may be launched again. @returns instances that no run is left for */
+/**
+ * Records the instances that a launch started; its other runs may be launched again.
+ *
+ * @returns instances for which no run is left
+ */
 export async function launchAnswered(
   db: Database,
   { launch, send }: Pick<Launch, "launch" | "send">,
@@ -76,12 +84,16 @@ export async function launchAnswered(
   return rows[0].strays;
 }
 
-/** Records that the outcome of a launch is unknown: it is repeated before anything else. */
+/** Records that the outcome of a launch is unknown; it is repeated first. */
 export async function launchUnknown(db: Database, { launch, send }: Pick<Launch, "launch" | "send">): Promise<void> {
   await db.query("select jobs.launch_unknown($1, $2)", [launch, send]);
 }
 
-/** Gives instances of a launch to its runs that have none. @returns instances that no run is left for */
+/**
+ * Assigns instances of a launch to its runs that have none.
+ *
+ * @returns instances for which no run is left
+ */
 export async function assignInstances(db: Database, launch: string, instances: readonly string[]): Promise<string[]> {
   return (await db.query("select jobs.assign_instances($1, $2) as strays", [launch, instances])).rows[0].strays;
 }

@@ -25,13 +25,13 @@ describe("the maximum of waiting jobs per tenant", () => {
     ).rows[0].n;
   const numbered = (count: number, prefix = "job") => Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
 
-  it("accepts as many of a batch as there is room for, in order, and all of other tenants", async () => {
+  it("accepts jobs of a batch in order up to the maximum, and all of other tenants", async () => {
     const jobs = [...batch("a", ["1", "2", "3"], 2), ...batch("b", ["1", "2"], 2)];
     assert.deepEqual(await outcomes(jobs), ["ACCEPTED", "ACCEPTED", "FULL", "ACCEPTED", "ACCEPTED"]);
     assert.deepEqual([await waiting("a"), await waiting("b")], [2, 2]);
   });
 
-  it("knows a repeat and a conflict though the tenant is full, and refuses both copies of a new request", async () => {
+  it("recognizes repeats and conflicts at the maximum, and refuses both copies of a new request", async () => {
     await outcomes(batch("a", ["1", "2"], 2));
     assert.deepEqual(await outcomes(batch("a", ["1", "3", "3", "2"], 2)), ["REPEATED", "FULL", "FULL", "REPEATED"]);
     assert.deepEqual(await outcomes(batch("a", ["1"], 2, "other")), ["CONFLICT"]);
@@ -39,7 +39,7 @@ describe("the maximum of waiting jobs per tenant", () => {
     assert.deepEqual(await outcomes(batch("a", ["3", "3", "4"], 2)), ["ACCEPTED", "REPEATED", "FULL"]);
   });
 
-  it("has room again when a job has started, waits out a back-off no longer, or was cancelled", async () => {
+  it("accepts jobs again after one has started, returned from a back-off or was cancelled", async () => {
     await outcomes(batch("a", ["1", "2"], 2));
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     const keeper = await fixture.as("job_keeper");
@@ -50,7 +50,7 @@ describe("the maximum of waiting jobs per tenant", () => {
     assert.deepEqual(await outcomes(batch("a", ["5"], 2)), ["FULL"], "jobs that wait out a back-off count too");
   });
 
-  it("holds exactly while many accept at the same time", async () => {
+  it("is exact under concurrent accepts", async () => {
     const clients = await Promise.all(Array.from({ length: 10 }, () => fixture.as("dispatcher")));
     const all = await Promise.all(
       clients.map(async (db, client) => {
@@ -64,7 +64,7 @@ describe("the maximum of waiting jobs per tenant", () => {
     assert.equal(await waiting("a"), 95);
   });
 
-  it("counts seldom far from the maximum: a burst of 10,000 passes a maximum of 20,000 with one count", async function () {
+  it("counts rarely when far from the maximum: a burst of 10,000 passes a maximum of 20,000 with one count", async function () {
     this.timeout(60_000);
     for (let start = 0; start < 10_000; start += 500)
       assert.ok((await outcomes(batch("a", numbered(500, `b${start}`), 20_000))).every((one) => one === "ACCEPTED"));
@@ -76,7 +76,7 @@ describe("the maximum of waiting jobs per tenant", () => {
     );
   });
 
-  it("holds a maximum above the margin too", async function () {
+  it("is exact for a maximum above the margin too", async function () {
     this.timeout(60_000);
     for (let start = 0; start < 1_500; start += 500) await outcomes(batch("a", numbered(500, `b${start}`), 1_700));
     const last = await outcomes(batch("a", numbered(300, "last"), 1_700));
@@ -84,7 +84,7 @@ describe("the maximum of waiting jobs per tenant", () => {
     assert.equal(await waiting("a"), 1_700);
   });
 
-  it("counts a tenant that is full at a large maximum once a second", async () => {
+  it("counts a tenant at a large maximum once per second", async () => {
     for (let start = 0; start < 1_001; start += 500) await outcomes(batch("a", numbered(500, `b${start}`), 1_001));
     const state = async () =>
       (await fixture.admin.query("select xmin::text, full_until from jobs.waiting_counts")).rows;
@@ -98,7 +98,7 @@ describe("the maximum of waiting jobs per tenant", () => {
     assert.deepEqual(await outcomes(batch("a", ["z"], 1_001)), ["ACCEPTED"]);
   });
 
-  it("has no effect where no maximum is given", async () => {
+  it("has no effect if no maximum is set", async () => {
     assert.deepEqual(await outcomes([newJob("1"), newJob("2")]), ["ACCEPTED", "ACCEPTED"]);
   });
 });

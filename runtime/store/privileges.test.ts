@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Role } from "../platform/postgres.ts";
 import { jobDatabase } from "../testing/jobs.ts";
 
-/** Roles that may execute each of our functions, besides its owner. None is PUBLIC. */
+/** Roles that may execute each function, in addition to its owner. None is PUBLIC. */
 const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "check_ports_unused()": [],
   "check_prices_ports()": [],
@@ -10,7 +10,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "plan_of(text,integer)": ["job_reader_plan"],
   "bytes_of_plans(text[])": ["job_reader_plan"],
 
-  // What only other functions call, and triggers.
+  // Functions that only other functions call, and triggers.
   "jobs.bounded_detail(json)": [],
   "jobs.bounded_details(json,integer)": [],
   "jobs.bounded_error(json)": [],
@@ -41,14 +41,14 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
 
   "jobs.take_request(text,integer,double precision)": ["dispatcher"],
 
-  // Requests come in over the API and from the queue.
+  // Requests arrive over the API and from the queue.
   "jobs.accept(json)": ["api_reader", "dispatcher"],
   "jobs.answer(text,text,text,json,jsonb,text)": ["api_reader", "dispatcher"],
   "jobs.reject(text,text,text,text,json,text)": ["api_reader", "dispatcher"],
   "jobs.cancel(text,text)": ["api_reader"],
   "jobs.kept_request(text,text)": ["api_reader"],
   "jobs.room(text)": ["api_reader"],
-  // Admins make tokens over it; the table itself it may only read.
+  // Admins create tokens through the API, which may only read the table itself.
   "jobs.keep_token(text,text,text,text,text[],timestamp with time zone)": ["api_reader"],
   "jobs.token_used(text)": ["api_reader"],
   "jobs.waiting_place(text,text)": ["api_reader"],
@@ -56,7 +56,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.keep_session(text,text,text,text,text,text[],text,text,text,integer)": ["api_reader"],
   "jobs.redeem_link(text,text,text,integer)": ["api_reader"],
   "jobs.record_audit(text,text,text,text,text,text,jsonb)": ["api_reader"],
-  // What the dashboard shows.
+  // Data of the dashboard.
   "jobs.activity(text,integer,integer,bigint,timestamp with time zone)": ["api_reader"],
   "jobs.standing(integer)": ["api_reader"],
   "jobs.iso(timestamp with time zone)": ["api_reader", "dispatcher"],
@@ -65,7 +65,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.due_responses(integer,bigint[])": ["api_reader", "dispatcher", "job_keeper"],
   "jobs.responses_sent(bigint[],text[])": ["api_reader", "dispatcher", "job_keeper"],
 
-  // A run keeps its job; an update's last statement is its fence.
+  // A run renews its lease; the last statement of an update is its fence.
   "jobs.claim(uuid,integer,timestamp with time zone,text,bigint[],text[])": ["job_keeper"],
   "jobs.drain(uuid)": ["job_keeper"],
   "jobs.finish(bigint,integer,text,json,json,bigint,bigint,bigint)": ["job_keeper", "job_writer"],
@@ -78,7 +78,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.run_started(uuid,bigint)": ["job_keeper"],
   "jobs.working(uuid,bigint,integer,integer,timestamp with time zone)": ["job_keeper"],
 
-  // The dispatcher starts runs, and settles what became of them.
+  // The dispatcher starts runs and settles lost jobs.
   "jobs.assign_instances(uuid,text[])": ["dispatcher"],
   "jobs.begin_launch(text,text,text,text[],integer,double precision,text,integer,double precision)": ["dispatcher"],
   "jobs.launch_answered(uuid,integer,text[],text[],text)": ["dispatcher"],
@@ -109,7 +109,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.traces_exported(bigint[],boolean)": ["dispatcher"],
 };
 
-/** Functions of our schemas, with who may execute each: null among them is everybody. */
+/** Functions of the schemas, with the roles that may execute each; null means PUBLIC. */
 const GRANTED = `
   select p.oid::regprocedure::text as function,
     array(
@@ -119,23 +119,23 @@ const GRANTED = `
     ) as roles
   from pg_proc p where p.pronamespace::regnamespace::text = any (array['jobs', 'tracking', 'public']) order by 1`;
 
-describe("who may execute what", () => {
+describe("privileges on functions", () => {
   let fixture: Awaited<ReturnType<typeof jobDatabase>>;
   before(async () => {
     fixture = await jobDatabase();
   });
   after(() => fixture.close());
 
-  it("is named, function by function, and nothing is for everybody", async () => {
+  it("are listed per function, and PUBLIC has none", async () => {
     const { rows } = await fixture.admin.query<{ function: string; roles: (string | null)[] }>(GRANTED);
     const granted = Object.fromEntries(rows.map((row) => [row.function, row.roles]));
-    // Before Postgres 18 prices have foreign keys in place of these.
+    // Before Postgres 18, prices have foreign keys instead of these.
     const { rows: server } = await fixture.admin.query("select current_setting('server_version_num')::int as version");
     const expected = Object.entries(MAY).filter(([name]) => server[0].version >= 180_000 || !name.startsWith("check_"));
     assert.deepEqual(granted, Object.fromEntries(expected));
   });
 
-  it("is nobody's, for a function that a later migration makes and forgets to say of", async () => {
+  it("are none for a function that a later migration creates without grants", async () => {
     for (const schema of ["jobs", "tracking", "public"]) {
       await fixture.admin.query("begin");
       await fixture.admin.query("set local role migrator");

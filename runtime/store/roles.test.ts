@@ -56,7 +56,7 @@ describe("the roles", () => {
       await assert.rejects(client.query(statements.at(-1) ?? ""), { code });
     });
 
-  it("lets the canceller see and end another role's session", async () => {
+  it("lets the canceller see and end sessions of other roles", async () => {
     const reader = await fixture.as("job_reader");
     const { rows } = await reader.query("select pg_backend_pid() as pid");
     const canceller = await fixture.as("canceller");
@@ -67,7 +67,7 @@ describe("the roles", () => {
     await ended;
   });
 
-  it("ends the session of a run whose machine is gone, in mid-statement too", async () => {
+  it("ends the session of a run whose machine is gone, also during a statement", async () => {
     for (const role of ["job_reader", "job_writer"] as const) {
       const { rows } = await (await fixture.as(role)).query("show client_connection_check_interval");
       assert.equal(rows[0].client_connection_check_interval, "10s", role);
@@ -85,7 +85,7 @@ describe("a connection of a role", () => {
     AWS_SECRET_ACCESS_KEY: "test",
   };
 
-  it("logs in with a token of its own, for the role and the host that it connects to", async () => {
+  it("logs in with its own token, for the role and host of the connection", async () => {
     const before = { ...process.env };
     Object.assign(process.env, env);
     try {
@@ -103,7 +103,7 @@ describe("a connection of a role", () => {
     }
   });
 
-  it("checks the server's certificate for that host, and notices a peer that is gone", () => {
+  it("verifies the server's certificate for that host, and detects a lost peer", () => {
     const folder = mkdtempSync(join(tmpdir(), "rates-ca-"));
     try {
       const file = join(folder, "ca.pem");

@@ -21,7 +21,7 @@ describe("a transition of a run or a runner type", () => {
     assert.equal(await claim(keeper, run, backend, undefined), undefined);
   });
 
-  it("counts on no run that is silent, or that is being ended, or of another version", async () => {
+  it("does not count a run that is silent, ending or of another version", async () => {
     await accept(dispatcher, [newJob("a")]);
     const plan = testPlan("glue", 9);
     assert.deepEqual(await planRuns(dispatcher, plan), [], "a free run is there");
@@ -35,7 +35,7 @@ describe("a transition of a run or a runner type", () => {
     assert.equal((await planRuns(dispatcher, { ...plan, version: "new" })).length, 1);
   });
 
-  it("hands no read to EC2 that is refused more itself, that has no room, or that waits there already", async () => {
+  it("hands no read to EC2 if EC2 is paused, has no capacity, or has waiting jobs", async () => {
     await accept(dispatcher, [newJob("a", { ec2Fallback: true }), newJob("here", { priority: 9 })]);
     await sql("update jobs.jobs set created_at = created_at - interval '6 seconds'");
     const slots = { glue: 1, ec2: 1 };
@@ -52,7 +52,7 @@ describe("a transition of a run or a runner type", () => {
     );
   });
 
-  it("hands no more reads to EC2 than it has room for, however many dispatchers do at once", async () => {
+  it("hands EC2 no more reads than it has capacity for, with concurrent dispatchers", async () => {
     const dispatchers = await Promise.all([1, 2, 3, 4].map(() => fixture.as("dispatcher")));
     for (let turn = 0; turn < 10; turn++) {
       await sql("delete from jobs.jobs");
@@ -69,13 +69,13 @@ describe("a transition of a run or a runner type", () => {
     }
   });
 
-  it("keeps the first name that a run got outside", async () => {
+  it("keeps the first external id of a run", async () => {
     await runLaunched(dispatcher, run, "first");
     await runLaunched(dispatcher, run, "second");
     assert.equal((await openRuns(dispatcher, 30))[0]?.externalId, "first");
   });
 
-  it("counts a run's end once, and its refusal only before it has reported in", async () => {
+  it("counts a run's end once, and a refusal only before the run has started", async () => {
     await runEnded(dispatcher, run, "ENDED");
     const [{ ended_at: first }] = await sql("select ended_at from jobs.runs");
     await runEnded(dispatcher, run, "LOST");
@@ -85,7 +85,7 @@ describe("a transition of a run or a runner type", () => {
     assert.deepEqual(await sql("select state from jobs.runs where id = $1", other), [{ state: "RUNNING" }]);
   });
 
-  it("makes all dispatchers wait two minutes at most for an account that has no room", async () => {
+  it("pauses all dispatchers for at most two minutes when the account has no capacity", async () => {
     await sql("update jobs.runners set pauses = 50");
     await accept(dispatcher, [newJob("a"), newJob("b")]);
     const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
@@ -96,14 +96,14 @@ describe("a transition of a run or a runner type", () => {
     assert(pause > 100 && pause <= 120, `${pause} s`);
   });
 
-  it("counts launches that are refused at once as one refusal", async () => {
+  it("counts concurrently refused launches as one refusal", async () => {
     await accept(
       dispatcher,
       Array.from({ length: 6 }, (_, index) => newJob(`job-${index}`)),
     );
     const refused = await planRuns(dispatcher, testPlan("glue", 9));
     assert(refused.length > 3);
-    // A pause of half a minute: on a busy machine one of a second is over before the last is refused.
+    // A pause of half a minute: on a busy machine, a pause of a second ends before the last refusal.
     await sql("update jobs.runners set pauses = 5");
     const dispatchers = await Promise.all(refused.map(() => fixture.as("dispatcher")));
     const until = await Promise.all(
@@ -113,7 +113,7 @@ describe("a transition of a run or a runner type", () => {
     assert.deepEqual(await sql("select pauses from jobs.runners where runner = 'glue'"), [{ pauses: 6 }]);
   });
 
-  it("keeps a kind closed though the account refuses a run, or a run ends, meanwhile", async () => {
+  it("keeps a runner type closed when the account refuses a run or a run ends meanwhile", async () => {
     await accept(dispatcher, [newJob("a"), newJob("b"), newJob("c")]);
     const [refused = "", ended = ""] = await planRuns(dispatcher, testPlan("glue", 9));
     await dispatcher.query("select jobs.close_runners(true)");
@@ -125,7 +125,7 @@ describe("a transition of a run or a runner type", () => {
     await dispatcher.query("select jobs.close_runners(false)");
   });
 
-  it("keeps a kind closed though a run reports in", async () => {
+  it("keeps a runner type closed when a run starts", async () => {
     await accept(dispatcher, [newJob("a"), newJob("b")]);
     const [made = ""] = await planRuns(dispatcher, testPlan("glue", 9));
     await dispatcher.query("select jobs.close_runners(true)");
@@ -136,7 +136,7 @@ describe("a transition of a run or a runner type", () => {
     await dispatcher.query("select jobs.close_runners(false)");
   });
 
-  it("opens what was closed, and no kind that the account refuses", async () => {
+  it("reopens a closed runner type, but not one that the account refuses", async () => {
     await sql(
       "update jobs.runners set paused_until = jobs.clock() + interval '1 minute', pauses = 3 where runner = 'ec2'",
     );
@@ -147,7 +147,7 @@ describe("a transition of a run or a runner type", () => {
     );
   });
 
-  it("ends no run that is gone already", async () => {
+  it("does not end a run that has already ended", async () => {
     await runEnded(dispatcher, run, "LOST");
     assert.equal(await retire(keeper, run), false);
     assert.deepEqual(await sql("select state from jobs.runs"), [{ state: "ENDED" }]);

@@ -35,7 +35,7 @@ describe("the runs of the job store", () => {
       "update jobs.jobs set lease_until = jobs.clock() - interval '1 second' where status = 'IN_PROGRESS'",
     );
 
-  it("never takes more slots than there are, however many dispatchers plan at once", async () => {
+  it("never takes more slots than exist, with concurrent dispatchers", async () => {
     await jobs(50);
     const dispatchers = await Promise.all(Array.from({ length: 10 }, () => fixture.as("dispatcher")));
     const runs = (await Promise.all(dispatchers.map((db) => planRuns(db, testPlan("glue", 4))))).flat();
@@ -50,7 +50,7 @@ describe("the runs of the job store", () => {
     );
   });
 
-  it("pauses a kind whose run ended before it reported in: a refusal that came late, or code that cannot start", async () => {
+  it("pauses a runner type whose run ended before it started: a late refusal, or code that cannot start", async () => {
     await jobs(1);
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
     await runEnded(dispatcher, run, "ENDED");
@@ -59,7 +59,7 @@ describe("the runs of the job store", () => {
     assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1);
   });
 
-  it("gives a run of an older version nothing more, and starts a run of the new one in its place", async () => {
+  it("gives a run of an older version no further job, and starts a run of the new one instead", async () => {
     await jobs(1);
     const old = await started("old");
     assert.notEqual(await claim(keeper, old, backend, undefined), undefined);
@@ -82,7 +82,7 @@ describe("the runs of the job store", () => {
   const runnerOf = async (requestId: string) =>
     (await fixture.admin.query("select runner from jobs.jobs where request_id = $1", [requestId])).rows[0].runner;
 
-  it("hands reads that wait for Glue to EC2 while it has room, the next ones first, and only those that may go there", async () => {
+  it("hands reads that wait for Glue to EC2 while it has capacity, in order, and only those that may run there", async () => {
     const read = (id: string, ec2Fallback: boolean, priority = 4) => newJob(id, { ec2Fallback, priority });
     await accept(dispatcher, [read("here", false, 9), read("low", true, 1), read("high", true, 6)]);
     await aged();
@@ -119,7 +119,7 @@ describe("the runs of the job store", () => {
     );
   const larger = (isThere = true) => planLarger(dispatcher, testPlan("glue", 4), isThere);
 
-  it("retries a read whose memory was too small on EC2, where it may go there", async () => {
+  it("retries a read that ran out of memory on EC2, if it may run there", async () => {
     await accept(dispatcher, [newJob("large", { ec2Fallback: true })]);
     const job = await claim(keeper, await started("test"), backend, undefined);
     assert.ok(job);
@@ -129,7 +129,7 @@ describe("the runs of the job store", () => {
     assert.equal(found.attempts[0].peakMemoryBytes, 1_000_000_000);
   });
 
-  it("retries it on a larger run, where it may not go to EC2: one at a time, which takes nothing else", async () => {
+  it("retries it on a larger run if it may not run on EC2: one at a time, which claims nothing else", async () => {
     assert.equal(await larger(), undefined, "nothing waits");
     await accept(dispatcher, [newJob("large"), newJob("other"), newJob("small")]);
     const [small = ""] = await planRuns(dispatcher, testPlan("glue", 1));
@@ -177,7 +177,7 @@ describe("the runs of the job store", () => {
     );
   });
 
-  it("waits with a larger run for a slot, and for the end of the kind's back-off", async () => {
+  it("starts a larger run only when a slot is free and the type's pause is over", async () => {
     await accept(dispatcher, [newJob("large")]);
     await larger();
     const run = await started("test");
@@ -197,7 +197,7 @@ describe("the runs of the job store", () => {
     assert.notEqual(await larger(), undefined);
   });
 
-  it("fails at once what ran out of memory where there is no more of it, and says that it would again", async () => {
+  it("fails a job at once if it ran out of memory and no run has more, and says that a retry would fail too", async () => {
     await larger(false);
     await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", ec2Fallback: true })]);
     const usual = await started("test");
@@ -225,7 +225,7 @@ describe("the runs of the job store", () => {
     assert.equal(await retry(keeper, again, outOfMemory, 8), "FAILED", "the larger run was not large enough");
   });
 
-  it("gives what waits for a larger run to the others, once the stack has no larger one any more", async () => {
+  it("gives jobs that wait for a larger run to normal ones, if the stack no longer has larger runs", async () => {
     await larger();
     await accept(dispatcher, [newJob("large")]);
     const run = await started("test");
@@ -237,7 +237,7 @@ describe("the runs of the job store", () => {
     assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "large");
   });
 
-  it("reports a lost job whose run used up its memory", async () => {
+  it("reports a lost job whose run ran out of memory", async () => {
     await jobs(1);
     const run = await started("test");
     await claim(keeper, run, backend, undefined);
@@ -248,7 +248,7 @@ describe("the runs of the job store", () => {
     );
   });
 
-  it("forgets what ended long ago and was answered, and frees its id", async () => {
+  it("deletes old jobs whose response was sent, and frees their ids", async () => {
     await jobs(3);
     for (const id of ["job-0", "job-1"]) await cancel(await fixture.as("api_reader"), "default", id);
     const [first] = await dueResponses(dispatcher, 1);
@@ -259,7 +259,7 @@ describe("the runs of the job store", () => {
     assert.equal((await jobs(3)).filter(({ outcome }) => outcome === "ACCEPTED").length, 1);
   });
 
-  it("starts a run for each waiting job that no free run will take, and none where nothing waits", async () => {
+  it("starts a run for each waiting job that no free run will claim, and none if nothing waits", async () => {
     assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), []);
     await jobs(2);
     const runs = await planRuns(dispatcher, testPlan("glue", 4));
@@ -275,7 +275,7 @@ describe("the runs of the job store", () => {
     assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1);
   });
 
-  it("takes a refused launch back without using up anything of the job, and makes all dispatchers wait, longer each time", async () => {
+  it("reverts a refused launch without using up an attempt, and makes all dispatchers wait longer each time", async () => {
     await jobs(1);
     const pauses: number[] = [];
     for (let turn = 0; turn < 3; turn++) {
@@ -298,7 +298,7 @@ describe("the runs of the job store", () => {
     );
   });
 
-  it("lets a run report in once, and not after it was abandoned", async () => {
+  it("lets a run register once, and not after it was abandoned", async () => {
     await jobs(2);
     const [late = "", other = ""] = await planRuns(dispatcher, testPlan("glue", 4));
     const { rows } = await fixture.admin.query("select slot from jobs.runs where id = $1", [other]);
@@ -329,7 +329,7 @@ describe("the runs of the job store", () => {
     assert.deepEqual(open.find((run) => run.run === starting)?.externalId, "p-1");
   });
 
-  it("gives the job of a dead run to another at once, and fails it with RunnerLost when its attempts are used up", async () => {
+  it("gives the job of a dead run to another run at once, and fails it with RunnerLost when its attempts are used up", async () => {
     await accept(dispatcher, [newJob("a", { maxAttempts: 1 }), newJob("b", { maxAttempts: 2, priority: 9 })]);
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     await runStarted(keeper, run);
@@ -354,7 +354,7 @@ describe("the runs of the job store", () => {
     assert.equal(JSON.parse(response?.body ?? "").error.type, "RunnerLost");
   });
 
-  it("leaves a job with a runner that came back in time, and ends one that was to be cancelled as CANCELLED", async () => {
+  it("leaves a job with a run that resumed in time, and ends a job with a pending cancel as CANCELLED", async () => {
     await jobs(1);
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     await runStarted(keeper, run);
@@ -371,7 +371,7 @@ describe("the runs of the job store", () => {
     assert.equal(await finish(keeper, job, { status: "SUCCEEDED", rows: 0, bytes: 0, peakMemoryBytes: 0 }), undefined);
   });
 
-  it("ends a job that runs past its deadline although its runner did not", async () => {
+  it("ends a job that runs past its deadline if its run does not", async () => {
     await accept(dispatcher, [newJob("a", { timeoutSeconds: 1, leaseSeconds: 1 })]);
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     await runStarted(keeper, run);

@@ -2,24 +2,24 @@ import type { ErrorBody } from "../contract/errors.ts";
 import type { RunnerType } from "../contract/states.ts";
 import type { Backend, Database } from "./jobs.ts";
 
-/** The dispatcher's side of the job store: which runs to start, which have ended, which jobs were lost. */
+/** Runs in the job store: which to start, which have ended, and which jobs were lost. */
 
 /** Input of the plan of new runs. */
 export interface RunPlan {
   runner: RunnerType;
-  /** The most runs of this kind at once. */
+  /** Maximum concurrent runs of this type. */
   slots: number;
-  /** The version of the code that they will run. */
+  /** Code version of the runs. */
   version: string;
   /** Time limit for a run to start. */
   startSeconds: number;
-  /** A free run that has been silent for longer is not counted on. */
+  /** A free run that has been silent for longer is not counted. */
   silentSeconds: number;
-  /** The most jobs of one tenant at once; left out, no maximum. It holds for every claim from then on. */
+  /** Maximum running jobs per tenant, for every claim from now on. @default no maximum */
   tenantSlots?: number | undefined;
 }
 
-/** Takes slots for the runs that should start now; answers their ids. However many dispatchers ask, never above `slots`. */
+/** Takes slots for the runs that must start now and returns their ids. Concurrent dispatchers never exceed `slots`. */
 export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
   const { runner, slots, version, startSeconds, silentSeconds, tenantSlots } = plan;
   const { rows } = await db.query("select run from jobs.plan_runs($1, $2, $3, $4, $5, $6) run", [
@@ -34,8 +34,9 @@ export async function planRuns(db: Database, plan: RunPlan): Promise<string[]> {
 }
 
 /**
- * Plans the runs of several runner types in one call, as `planRuns` does for one.
- * @param overflows whether waiting reads are handed to EC2 first, while Glue has no room (`overflow`)
+ * Plans the runs of several runner types in one call, like `planRuns` for one.
+ *
+ * @param overflows - Whether waiting reads are handed to EC2 first while Glue has no capacity (`overflow`).
  * @returns the ids of the runs to start, by runner type
  */
 export async function planAllRuns(
@@ -53,8 +54,9 @@ export async function planAllRuns(
 }
 
 /**
- * Takes a slot for a larger run, where a job that ran out of memory waits for one; answers its id. One at a time.
- * @param larger whether the stack has larger runs of this kind: without, such jobs take what there is
+ * Takes a slot for a larger run if a job that ran out of memory waits for one; returns its id. Only one runs at a time.
+ *
+ * @param larger - Whether the stack has larger runs of this type; if not, such jobs use normal ones.
  */
 export async function planLarger(
   db: Database,
@@ -71,15 +73,16 @@ export async function planLarger(
   return rows[0]?.run;
 }
 
-/** Starts no further run, whatever waits; or starts them again. */
+/** Stops starting runs even if jobs wait, or resumes. */
 export async function closeRunners(db: Database, closed: boolean): Promise<void> {
   await db.query("select jobs.close_runners($1)", [closed]);
 }
 
 /**
- * Hands waiting reads to EC2 runs while Glue has no room and those have.
- * @param tenantSlots the most jobs of one tenant at once, by runner type; left out, no maximum
- * @returns how many
+ * Hands waiting reads to EC2 while Glue has no capacity and EC2 has.
+ *
+ * @param tenantSlots - Maximum running jobs per tenant, by runner type. @default no maximum
+ * @returns the number of jobs
  */
 export async function overflow(
   db: Database,
@@ -96,8 +99,8 @@ export async function overflow(
 }
 
 /**
- * Forgets at most `limit` jobs that ended before a time and were answered, and as many old answers and runs; answers how
- * many jobs. A caller whose clock is wrong must not decide: the age is taken from the database's.
+ * Deletes at most `limit` old jobs whose response was sent, and as many old responses and runs; returns the number of
+ * jobs. Ages are computed with the database's clock.
  */
 export async function expireJobs(db: Database, days: number, limit: number): Promise<number> {
   const { rows } = await db.query("select jobs.expire(jobs.clock() - make_interval(days => $1), $2) as expired", [
@@ -107,7 +110,7 @@ export async function expireJobs(db: Database, days: number, limit: number): Pro
   return Number(rows[0].expired);
 }
 
-/** Forgets at most `limit` entries of the audit trail that are older than this many days; returns how many. */
+/** Deletes at most `limit` entries of the audit trail that are older than the given days; returns their number. */
 export async function expireAudit(db: Database, days: number, limit: number): Promise<number> {
   const { rows } = await db.query("select jobs.expire_audit(jobs.clock() - make_interval(days => $1), $2) as expired", [
     days,
@@ -116,7 +119,7 @@ export async function expireAudit(db: Database, days: number, limit: number): Pr
   return Number(rows[0].expired);
 }
 
-/** Records what a run is called outside; answers whether it still has its slot: of one that came too late it is another's. */
+/** Records the external id of a run; returns whether the run still has its slot. A late run may have lost it. */
 export async function runLaunched(db: Database, run: string, externalId: string): Promise<boolean> {
   const { rows } = await db.query(
     "select jobs.run_launched($1, $2), (select state from jobs.runs where id = $1) as state",
@@ -125,12 +128,12 @@ export async function runLaunched(db: Database, run: string, externalId: string)
   return rows[0].state !== "ENDED";
 }
 
-/** The account has no room for this run now: frees its slot and pauses the kind; answers until when (ISO). */
+/** Records that AWS refused this run: frees its slot and pauses the runner type. Returns the end of the pause (ISO). */
 export async function runRefused(db: Database, run: string, reason: string): Promise<string | undefined> {
   return (await db.query("select jobs.run_refused($1, $2)::text as until", [run, reason])).rows[0]?.until ?? undefined;
 }
 
-/** The outcome of a run that was ended because it used up its memory. */
+/** Outcome of a run that was ended because it ran out of memory. */
 export const OUT_OF_MEMORY = "OUT_OF_MEMORY";
 
 export async function runEnded(db: Database, run: string, outcome: string): Promise<void> {
@@ -141,14 +144,16 @@ export async function runStopping(db: Database, run: string): Promise<void> {
   await db.query("select jobs.run_stopping($1)", [run]);
 }
 
-/** A run that has not ended, as far as the store knows. `silent`: it did not report in, or gave no sign of life, in time. */
+/**
+ * A run that has not ended according to the job store. `silent`: it did not start in time, or missed its heartbeats.
+ */
 export interface OpenRun {
   run: string;
   runner: RunnerType;
   externalId: string | undefined;
   state: "STARTING" | "RUNNING" | "RETIRING";
   silent: boolean;
-  /** The request for instances that it is in. */
+  /** Launch of the run. */
   launch: string | undefined;
 }
 
@@ -170,7 +175,7 @@ export interface LostJob {
   timeoutSeconds: number;
   backend: Backend | undefined;
   reason: "RunnerLost" | "TimedOut";
-  /** True if its run was ended because it used up its memory. */
+  /** True if its run was ended because it ran out of memory. */
   outOfMemory: boolean;
 }
 
@@ -188,7 +193,7 @@ export async function lostJobs(db: Database): Promise<LostJob[]> {
   }));
 }
 
-/** Puts a lost job back or ends it; its session must be gone by now. */
+/** Requeues or ends a lost job; its session must have ended. */
 export async function settleLost(db: Database, job: LostJob, error: ErrorBody): Promise<string> {
   return (
     await db.query("select jobs.settle_lost($1, $2, $3, $4) as word", [

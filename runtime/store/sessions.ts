@@ -1,7 +1,7 @@
 import type { Database } from "./jobs.ts";
 import { type Caller, hashOfSecret, newSecret, type Scope } from "./tokens.ts";
 
-/** A session or a link that was made; its secret is shown once and kept nowhere. */
+/** A new session or sign-in link; its secret is returned once and not stored. */
 export interface MadeSession {
   id: string;
   secret: string;
@@ -14,25 +14,32 @@ export interface SessionHolder {
   name: string;
   tenant: string;
   scopes: readonly Scope[];
-  /** The credential that it is made with, and ends with; undefined for a sign-in at an identity provider. */
+  /**
+   * Credential that creates the session; when it ends, the session ends. Undefined for a sign-in at an identity
+   * provider.
+   */
   parent: string | undefined;
-  /** Owner of at most 50 sessions: the parent, or the person at the identity provider. */
+  /** Owner, who may have at most 50 sessions: the parent, or the person at the identity provider. */
   owner: string;
-  /** The ID token that it is made from. */
+  /** ID token of the sign-in. */
   proof?: string | undefined;
 }
 
 const PREFIX = { session: "rates_s_", link: "rates_l_" } as const;
 
-/** The holder of a session that a caller makes for itself: with its own rights, and no longer than its own credential. */
+/**
+ * Returns the holder of a session that a caller creates for itself: with its own permissions, and no longer than its
+ * own credential.
+ */
 export function holderOf({ tokenId, parent, name, tenant, scopes }: Caller): SessionHolder {
   const root = parent ?? tokenId;
   return { name, tenant, scopes, parent: root, owner: root };
 }
 
 /**
- * Makes a session, or a link that signs in once.
- * @returns undefined where the parent is no longer active, or the proof has made a session already
+ * Creates a session, or a link that signs in once.
+ *
+ * @returns undefined if the parent is no longer active, or if the ID token was already used
  */
 export async function makeSession(
   db: Database,

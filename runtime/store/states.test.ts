@@ -8,7 +8,7 @@ import { planRuns, settleLost } from "./runs.ts";
 
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
 const error = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
-const figures = { rows: 0, bytes: 0, peakMemoryBytes: 1 };
+const counters = { rows: 0, bytes: 0, peakMemoryBytes: 1 };
 
 describe("states of a job", () => {
   let fixture: Awaited<ReturnType<typeof jobDatabase>>;
@@ -29,7 +29,7 @@ describe("states of a job", () => {
     return { id: Number(id), attempt: Number(attempt) };
   };
   const end = async (status: "SUCCEEDED" | "FAILED" | "CANCELLED") =>
-    finish(db, await attemptNow(), { status, ...figures, ...(status === "SUCCEEDED" ? { result: "{}" } : { error }) });
+    finish(db, await attemptNow(), { status, ...counters, ...(status === "SUCCEEDED" ? { result: "{}" } : { error }) });
   const settle = async (reason: "RunnerLost" | "TimedOut") => {
     await db.query(
       "update jobs.jobs set lease_until = jobs.clock() - interval '1 second' where lease_until is not null",
@@ -38,7 +38,7 @@ describe("states of a job", () => {
     return settleLost(db, lost, error);
   };
 
-  /** Everything that the platform does to a job. */
+  /** All actions of the platform on a job. */
   const ACTIONS: Record<string, () => Promise<unknown>> = {
     claim: () => claim(db, run, backend, undefined),
     cancel: () => cancel(db, "default", "job"),
@@ -54,7 +54,7 @@ describe("states of a job", () => {
     "settle a timeout": () => settle("TimedOut"),
   };
   /** Actions that bring a new job into a state. */
-  const WAY: Record<State, readonly string[]> = {
+  const PATH_TO_STATE: Record<State, readonly string[]> = {
     PENDING: [],
     IN_PROGRESS: ["claim"],
     SUCCEEDED: ["claim", "finish as SUCCEEDED"],
@@ -64,14 +64,14 @@ describe("states of a job", () => {
   const transitions = (list: readonly { from: State | undefined; to: State }[]) =>
     [...new Set(list.map(({ from = "new", to }) => `${from} → ${to}`))].sort();
 
-  it("change as the contract's table says, whatever is done to a job in any state", async () => {
+  it("change as in the contract's table, for every action in every state", async () => {
     const observed: { from: State | undefined; to: State }[] = [];
     for (const state of STATES)
       for (const [name, action] of Object.entries(ACTIONS)) {
         await db.query("delete from jobs.jobs");
         await accept(db, [newJob("job")]);
         observed.push({ from: undefined, to: (await jobNow()).status });
-        for (const step of WAY[state]) await ACTIONS[step]?.();
+        for (const step of PATH_TO_STATE[state]) await ACTIONS[step]?.();
         const { status: from } = await jobNow();
         assert.equal(from, state, name);
         await action();

@@ -14,7 +14,7 @@ describe("slots per tenant", () => {
     ({ fixture, dispatcher, keeper } = clients);
   });
 
-  /** Plans as a dispatcher does; the runs that it starts report in at once. */
+  /** Plans like a dispatcher; the started runs register at once. */
   const start = async (slots: number, tenantSlots?: number): Promise<string[]> => {
     const runs = await planRuns(dispatcher, { ...testPlan("glue", slots), tenantSlots });
     for (const run of runs) await runStarted(keeper, run);
@@ -26,7 +26,7 @@ describe("slots per tenant", () => {
       Array.from({ length: count }, (_, index) => newJob(`job-${index}`, { tenant, priority })),
     );
   const next = (run = "") => claim(keeper, run, backend, undefined);
-  /** Waiting jobs made in bulk: accepting 100,000 of them one by one takes minutes. */
+  /** Creates waiting jobs in bulk: accepting 100,000 of them one by one takes minutes. */
   const fill = (jobs: number, tenants: number, full = "") =>
     fixture.admin.query(
       `insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, sql, runner, priority, labels,
@@ -37,7 +37,7 @@ describe("slots per tenant", () => {
       [jobs, tenants, full],
     );
 
-  describe("and reads that Glue has no room for", () => {
+  describe("and reads that overflow to EC2", () => {
     const reads = (tenant: string, count: number, priority: number) =>
       accept(
         dispatcher,
@@ -58,7 +58,7 @@ describe("slots per tenant", () => {
     };
     const slots = { glue: 3, ec2: 4 };
 
-    it("goes to EC2 for the tenant that waits for Glue, not for one that has its own maximum there", async () => {
+    it("hands a read of the tenant that waits for Glue to EC2, not of one at its own maximum there", async () => {
       await fillGlue();
       assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 3);
       assert.deepEqual(await moved(), [{ tenant: "b", jobs: 3 }]);
@@ -71,7 +71,7 @@ describe("slots per tenant", () => {
       ]);
     });
 
-    it("leaves room on EC2 to the other tenant, whatever the first one's priority", async () => {
+    it("leaves a slot on EC2 to the other tenant, whatever the first one's priority", async () => {
       await fillGlue();
       assert.equal(await overflow(dispatcher, slots, { ec2: 3 }), 4);
       assert.deepEqual(await moved(), [
@@ -98,7 +98,7 @@ describe("slots per tenant", () => {
     });
   });
 
-  it("leaves a slot to the other tenant, whatever the first has waiting and however high its priority", async () => {
+  it("leaves a slot to the other tenant, however many jobs of any priority the first one has", async () => {
     await jobsOf("a", 10, 9);
     const runs = await start(3, 2);
     assert.equal(runs.length, 2, "no run is started for jobs that their tenant's maximum keeps waiting");
@@ -112,27 +112,27 @@ describe("slots per tenant", () => {
     assert.equal((await next(third))?.tenant, "b", "the lower priority, since the other tenant has all its slots");
   });
 
-  it("retires a run when only jobs wait whose tenant has all its slots, and wakes idle runs when a slot is free", async () => {
+  it("retires a run if all waiting jobs are of tenants at their maximum, and wakes idle runs when a slot is free", async () => {
     await jobsOf("a", 3);
     await jobsOf("b", 1);
     const runs = await start(3, 2);
     assert.equal(runs.length, 3);
     const claimed = [await next(runs[0]), await next(runs[1]), await next(runs[2])] as ClaimedJob[];
-    const own = claimed.findIndex((job) => job.tenant === "b");
-    await finish(keeper, claimed[own] as ClaimedJob, ended);
-    assert.equal(await next(runs[own]), undefined, "a third job of a is not claimed");
+    const firstOfB = claimed.findIndex((job) => job.tenant === "b");
+    await finish(keeper, claimed[firstOfB] as ClaimedJob, ended);
+    assert.equal(await next(runs[firstOfB]), undefined, "a third job of a is not claimed");
 
     const notified = new Promise<string>((resolve) => keeper.on("notification", ({ channel }) => resolve(channel)));
     await keeper.query("listen jobs_waiting_glue");
-    await finish(keeper, claimed[(own + 1) % 3] as ClaimedJob, ended);
+    await finish(keeper, claimed[(firstOfB + 1) % 3] as ClaimedJob, ended);
     assert.equal(await notified, "jobs_waiting_glue");
-    assert.equal(await retire(keeper, runs[own] ?? ""), false, "a job of a can be claimed now");
-    assert.equal((await next(runs[own]))?.tenant, "a");
-    assert.equal(await next(runs[(own + 1) % 3]), undefined);
-    assert.equal(await retire(keeper, runs[(own + 1) % 3] ?? ""), true);
+    assert.equal(await retire(keeper, runs[firstOfB] ?? ""), false, "a job of a can be claimed now");
+    assert.equal((await next(runs[firstOfB]))?.tenant, "a");
+    assert.equal(await next(runs[(firstOfB + 1) % 3]), undefined);
+    assert.equal(await retire(keeper, runs[(firstOfB + 1) % 3] ?? ""), true);
   });
 
-  it("does not keep a run for jobs of a tenant that has all its slots", async () => {
+  it("does not keep a run for jobs of a tenant at its maximum", async () => {
     await jobsOf("a", 2);
     const [one = "", two = ""] = await start(2);
     await jobsOf("a", 5);
@@ -145,7 +145,7 @@ describe("slots per tenant", () => {
     assert.deepEqual(await start(2, 1), []);
   });
 
-  it("gives a slot back when a job waits for another attempt", async () => {
+  it("releases a tenant's slot while a job waits for another attempt", async () => {
     await jobsOf("a", 2);
     const [run = ""] = await start(2, 1);
     const job = (await next(run)) as ClaimedJob;
@@ -154,7 +154,7 @@ describe("slots per tenant", () => {
     assert.equal((await next(run))?.requestId, "job-1");
   });
 
-  it("counts a larger run's job, and starts no larger run for a tenant that has all its slots", async () => {
+  it("counts a larger run's job, and starts no larger run for a tenant at its maximum", async () => {
     await jobsOf("a", 3);
     const runs = await start(2, 1);
     await planLarger(dispatcher, testPlan("glue", 2), true);
@@ -172,7 +172,7 @@ describe("slots per tenant", () => {
     assert.equal(await next(runs[0]), undefined, "the larger run has the tenant's slot");
   });
 
-  it("has no maximum where none is planned with", async () => {
+  it("has no maximum if none is set", async () => {
     await jobsOf("a", 4);
     const runs = await start(4);
     for (const run of runs) assert.equal((await next(run))?.tenant, "a");
@@ -187,12 +187,12 @@ describe("slots per tenant", () => {
       assert.equal(runs.length, Math.min(20, maximum * tenants));
       const keepers = await Promise.all(runs.map(() => fixture.as("job_keeper")));
       const claimedBy = new Map<string, number>();
-      let most = 0;
+      let maxRunning = 0;
       const count = async () => {
         const { rows } = await fixture.admin.query(
           "select count(*)::int as n from jobs.jobs where status = 'IN_PROGRESS' group by tenant order by 1 desc limit 1",
         );
-        most = Math.max(most, rows[0]?.n ?? 0);
+        maxRunning = Math.max(maxRunning, rows[0]?.n ?? 0);
       };
       let counted = Promise.resolve();
       await Promise.all(
@@ -207,7 +207,7 @@ describe("slots per tenant", () => {
           }
         }),
       );
-      assert.ok(most <= maximum, `${most} of one tenant ran at once`);
+      assert.ok(maxRunning <= maximum, `${maxRunning} of one tenant ran at once`);
       const counts = [...claimedBy.values()];
       const all = counts.reduce((sum, count) => sum + count, 0);
       assert.ok(all >= 15 * Math.min(runs.length, maximum), `${all} claims`);
@@ -215,7 +215,7 @@ describe("slots per tenant", () => {
       else assert.ok(claimedBy.size > 50, `${claimedBy.size} tenants are served`);
     });
 
-  it("serves every one of 500 tenants of the same rank once before any of them twice", async function () {
+  it("executes a job of each of 500 tenants of the same rank before a second job of any", async function () {
     this.timeout(120_000);
     await fill(1_000, 500);
     await fixture.admin.query("update jobs.jobs set rank = 0");
@@ -230,9 +230,9 @@ describe("slots per tenant", () => {
     assert.equal(new Set(served).size, 500);
   });
 
-  it("reads a bounded number of rows per claim, though 100,000 jobs of 500 tenants wait and one tenant is full", async function () {
+  it("reads a bounded number of rows per claim with 100,000 waiting jobs of 500 tenants, one of which is at its maximum", async function () {
     this.timeout(120_000);
-    // One tenant is full, and has jobs of every minute of the last hour and a half before all others.
+    // One tenant is at its maximum, and has older jobs than all others, from every minute of the last 90.
     await fill(100_000, 499, "full");
     await fixture.admin.query("analyze jobs.jobs");
     const [one = "", two = ""] = await start(2, 1);
@@ -271,7 +271,7 @@ describe("the maximum of slots per tenant", () => {
       }),
     });
 
-  it("is all slots but one where several tenants are named and there is more than one slot", () => {
+  it("is all slots but one if the stack names several tenants and has more than one slot", () => {
     const several = settings(["a", "b"], { glue: { slots: 5 }, ec2: { slots: 1 } });
     assert.equal(tenantSlots(several, "glue"), 4);
     assert.equal(tenantSlots(several, "ec2"), undefined);
@@ -279,7 +279,7 @@ describe("the maximum of slots per tenant", () => {
     assert.equal(tenantSlots(readSettings({}), "glue"), undefined);
   });
 
-  it("is what the configuration says", () => {
+  it("is the configured one", () => {
     assert.equal(tenantSlots(settings([], { glue: { slots: 5, tenantSlots: 2 } }), "glue"), 2);
     assert.throws(() => settings([], { glue: { tenantSlots: 0 } }), /tenantSlots/);
   });

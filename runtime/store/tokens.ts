@@ -7,14 +7,14 @@ export { SCOPES, type Scope } from "../contract/scopes.ts";
 /** Kinds of credentials that a call may carry. */
 export type CredentialKind = "token" | "session";
 
-/** The caller, as the credential identifies it; nothing of the request changes it. */
+/** Caller, as identified by the credential; nothing in the request changes it. */
 export interface Caller {
   /** Id of the token or session. */
   tokenId: string;
   kind: CredentialKind;
   /** Name of the token, or of the person who signed in. */
   name: string;
-  /** The credential that a session was made with. */
+  /** Credential with which a session was created. */
   parent: string | undefined;
   /** Id of the token, or of the person at the identity provider: all sessions that they make share it. */
   owner: string;
@@ -26,7 +26,7 @@ export interface Caller {
   isUsedToday: boolean;
 }
 
-/** A token or session as a list shows it. */
+/** A token or session in a list. */
 export interface TokenInfo {
   id: string;
   kind: CredentialKind;
@@ -40,11 +40,11 @@ export interface TokenInfo {
   revokedAt: string | null;
 }
 
-/** 256 bits: guessing one is out of the question, so a plain SHA-256 is all that keeping it safe takes. */
+/** 256 bits cannot be guessed, so a plain SHA-256 protects the stored hash. */
 const BYTES = 32;
 export const hashOfSecret = (secret: string): Buffer => createHash("sha256").update(secret).digest();
 
-/** A new secret with its id and the hash (hexadecimal) that the database keeps. */
+/** Creates a secret with its id and its hash (hexadecimal), which the database stores. */
 export function newSecret(prefix: string): { secret: string; id: string; hash: string } {
   const secret = `${prefix}${randomBytes(BYTES).toString("base64url")}`;
   return { secret, id: randomBytes(6).toString("hex"), hash: hashOfSecret(secret).toString("hex") };
@@ -58,14 +58,14 @@ export interface TokenRecord {
   name: string;
   tenant: string;
   scopes: readonly Scope[];
-  /** ISO time from which on it is refused; left out, never. */
+  /** Expiry (ISO). @default never */
   expiresAt?: string | undefined;
 }
 
 /** Properties of a new token. */
 type TokenUse = Omit<TokenRecord, "id" | "hash">;
 
-/** Makes a token; its text is shown this once and kept nowhere. */
+/** Creates a token; its text is returned once and not stored. */
 export function newToken(about: TokenUse): { token: string; kept: TokenRecord } {
   const { secret: token, id, hash } = newSecret("rates_");
   return { token, kept: { id, hash, ...about } };
@@ -81,14 +81,14 @@ export async function storeToken(
   );
 }
 
-/** Makes a token and keeps it. */
+/** Creates and stores a token. */
 export async function createToken(db: Database, about: TokenUse): Promise<{ id: string; token: string }> {
   const { token, kept } = newToken(about);
   await storeToken(db, kept);
   return { id: kept.id, token };
 }
 
-/** The caller with this token or session; undefined for one that is unknown, revoked or expired. */
+/** Returns the caller with this token or session; undefined if it is unknown, revoked or expired. */
 export async function callerOf(db: Database, secret: string): Promise<Caller | undefined> {
   const { rows } = await db.query(
     `select id, kind, name, tenant, scopes, parent, coalesce(owner, id) as owner, jobs.iso(expires_at) as expires,
@@ -117,16 +117,16 @@ export async function recordUse(db: Database, id: string): Promise<void> {
   await db.query("select jobs.token_used($1)", [id]);
 }
 
-/** Those of the tokens and sessions with these ids that are still valid. */
+/** Returns the tokens and sessions with these ids that are still valid. */
 export async function activeTokens(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await db.query("select id from jobs.active_credentials where id = any ($1)", [ids]);
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Most credentials that a list shows. */
+/** Maximum credentials in a list. */
 const LISTED = 1_000;
 
-/** All tokens, and the sessions that are active, oldest first. */
+/** Lists all tokens and the active sessions, oldest first. */
 export async function listTokens(db: Database): Promise<TokenInfo[]> {
   const { rows } = await db.query(
     `select id, kind, name, tenant, scopes, jobs.iso(created_at) as created, jobs.iso(expires_at) as expires, last_used_on::text as used,
@@ -149,7 +149,7 @@ export async function listTokens(db: Database): Promise<TokenInfo[]> {
   }));
 }
 
-/** False where there is no such token, or none that is not revoked already. */
+/** Returns false if the token does not exist or is already revoked. */
 export async function revokeToken(db: Database, id: string): Promise<boolean> {
   const { rows } = await db.query(
     "update jobs.tokens set revoked_at = jobs.clock() where id = $1 and revoked_at is null returning id",

@@ -13,8 +13,9 @@ export const encodeCursor = (sort: Sort, { value, tenant, requestId }: Position)
   Buffer.from(JSON.stringify([sort, value, tenant, requestId])).toString("base64url");
 
 /**
- * Reads what encodeCursor wrote.
- * @param form what values of this sort look like in this store: everything else is refused here
+ * Reads a cursor of encodeCursor.
+ *
+ * @param form - Pattern of this sort's values in this store; all others are refused.
  * @throws InvalidCursor
  */
 export function decodeCursor(cursor: string, sort: Sort, form: RegExp): Position {

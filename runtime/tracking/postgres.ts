@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { encodeCursor } from "./cursor.ts";
-import { Conditions, haveWords, pageOf } from "./postgresQuery.ts";
+import { Conditions, containsWords, pageQuery } from "./postgresQuery.ts";
 import {
   type Document,
   type Filter,
@@ -15,7 +15,7 @@ import {
 } from "./store.ts";
 import { wordsIn, wordsOf } from "./tokenizer.ts";
 
-/** A document of a page, with what a cursor keeps. */
+/** A document of a page, with the values of a cursor. */
 interface Row {
   document: Document;
   key: string;
@@ -30,12 +30,12 @@ interface Row {
  */
 const NEAR = 5_000;
 /** Bytes; a longer value would not fit into a GIN index entry (2,712 bytes of a page of 8 kB). */
-const LONGEST_LABEL = 2_000;
+const MAX_LABEL_LENGTH = 2_000;
 
 /** Postgres's errors for an invalid time: datetime_field_overflow, invalid_time_zone_displacement_value. */
 const NO_TIME = new Set(["22008", "22009"]);
 
-/** The tracking store in the platform's own Postgres: for stacks that are scaled down. */
+/** The tracking store in the platform's own Postgres, for small stacks. */
 export class PostgresTracking implements TrackingStore {
   readonly #db: Pick<pg.Pool, "query">;
 
@@ -44,14 +44,14 @@ export class PostgresTracking implements TrackingStore {
   }
 
   async put(documents: readonly Versioned[]): Promise<Unwritten[]> {
-    // Each document once, and in the order of their keys, so that two writers never wait for each other in a circle.
+    // Each document once and ordered by key, so that concurrent writers cannot deadlock.
     await this.#db.query(
       `insert into tracking.documents
          (tenant, request_id, version, document, status, type, runner, created_at, finished_at, total_ms, queue_ms, execution_ms, error_type, labels, words)
        select distinct on (1, 2) d->>'tenant', o.v->>'key', (o.v->>'version')::bigint, d, d->>'status', coalesce(d->'task'->>'type', ''), coalesce(d->>'runner', ''),
          (d->>'createdAt')::timestamptz, coalesce((d->>'finishedAt')::timestamptz, '-infinity'), coalesce((d->'stats'->>'totalMs')::bigint, -1),
          (d->'stats'->>'queueMs')::bigint, (d->'stats'->>'executionMs')::bigint, d->'error'->>'type',
-         array(select key || '=' || value from jsonb_each_text(d->'labels') where octet_length(key || value) < ${LONGEST_LABEL}),
+         array(select key || '=' || value from jsonb_each_text(d->'labels') where octet_length(key || value) < ${MAX_LABEL_LENGTH}),
          array_to_tsvector(array(select jsonb_array_elements_text(o.v->'words')))
        from jsonb_array_elements($1::jsonb) o(v), lateral (select o.v->'document' as d) x
        order by 1, 2, 3 desc
@@ -77,7 +77,7 @@ export class PostgresTracking implements TrackingStore {
   async search(search: Search): Promise<Page> {
     const { sort = "createdAt", limit } = search;
     const rows = await this.#first(search, limit + 1).catch((error: Error & { code?: string }) => {
-      // A time of the right form need not be one: February has no 30th.
+      // A time in the right format can be invalid, for example February 30.
       throw search.cursor !== undefined && NO_TIME.has(error.code ?? "") ? new InvalidCursor({ cause: error }) : error;
     });
     const page = rows.slice(0, limit);
@@ -89,14 +89,13 @@ export class PostgresTracking implements TrackingStore {
   }
 
   /**
-   * The first so many documents of a search. Without words they are read off an index. How many documents have words,
-   * and where in the order they stand, Postgres knows too little of to choose between reading on until there are enough
-   * and collecting all of them: so the nearest are looked through first, which is enough where the words are frequent,
-   * and only then those that have the words are collected.
+   * Returns the first documents of a search. Without words, they are read from an index. With words, Postgres cannot
+   * estimate well whether reading in order or collecting all matches is faster. So the first documents in order are
+   * scanned, which suffices for frequent words; otherwise all matches are collected.
    */
   async #first(search: Search, count: number): Promise<Row[]> {
     const words = wordsIn(search.text ?? "");
-    const { where, by, key } = pageOf(search);
+    const { where, by, key } = pageQuery(search);
     const conditions = where.sql();
     const select = async (from: string) => {
       const sql = `select document, ${key} as key, tenant, request_id from ${from} order by ${by} limit ${count}`;
@@ -104,22 +103,22 @@ export class PostgresTracking implements TrackingStore {
     };
     if (words.length === 0) return select(`tracking.documents ${conditions}`);
 
-    const nearest = `from tracking.documents ${conditions} order by ${by} limit ${NEAR}`;
+    const nearestRows = `from tracking.documents ${conditions} order by ${by} limit ${NEAR}`;
     const otherwise = [...where.values];
-    const having = haveWords(where, words);
-    const found = await select(`(select * ${nearest}) near where ${having}`);
+    const having = containsWords(where, words);
+    const found = await select(`(select * ${nearestRows}) near where ${having}`);
     if (found.length === count) return found;
-    const { rows } = await this.#db.query(`select count(*)::int as near from (select ${nearest}) near`, otherwise);
+    const { rows } = await this.#db.query(`select count(*)::int as near from (select ${nearestRows}) near`, otherwise);
     if (rows[0].near < NEAR) return found;
     where.add(having);
-    // offset 0: searched first, sorted afterwards.
+    // offset 0 forces Postgres to search first and sort afterwards.
     return select(`(select * from tracking.documents ${where.sql()} offset 0) found`);
   }
 
   async summarise(filter: Filter): Promise<Summary> {
     const where = new Conditions(filter);
     const words = wordsIn(filter.text ?? "");
-    if (words.length > 0) where.add(haveWords(where, words));
+    if (words.length > 0) where.add(containsWords(where, words));
     const { rows } = await this.#db.query(
       `with found as materialized
          (select status, error_type, queue_ms, execution_ms, nullif(total_ms, -1) as total_ms from tracking.documents ${where.sql()})

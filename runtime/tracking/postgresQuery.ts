@@ -8,13 +8,13 @@ const SORTS = {
   totalMs: { column: "total_ms", type: "bigint" },
 } as const;
 
-/** The forms in which Postgres writes values of a sort. */
+/** Patterns of sort values in Postgres's notation. */
 const FORM = {
   bigint: /^-?\d{1,18}$/,
   timestamptz: /^(-infinity|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?)$/,
 } as const;
 
-/** Conditions of a WHERE, their values as parameters. Words stand apart: `haveWords`. */
+/** Conditions of a WHERE clause with their parameters. Conditions on words are separate (`containsWords`). */
 export class Conditions {
   readonly values: unknown[] = [];
   readonly #parts: string[] = [];
@@ -22,7 +22,7 @@ export class Conditions {
   constructor({ tenant, text, status, type, runner, labels, createdFrom, createdTo }: Filter) {
     if (isUnfindable(text ?? "")) this.add("false");
     if (tenant !== undefined) this.add(`tenant = ${this.value(tenant)}`);
-    // One state by itself, and not as a list of one: then its index gives the order of a page too.
+    // A single state uses equality instead of a list: then its index also provides the order of a page.
     if (status === undefined) this.add("status <> 'REJECTED'");
     if (status?.length === 1) this.add(`status = ${this.value(status[0])}`);
     else if (status !== undefined) this.add(`status = any (${this.value(status)})`);
@@ -49,19 +49,22 @@ export class Conditions {
   }
 }
 
-/** The condition that all these words are there, or beginnings of them. They are letters and digits: no operators. */
-export const haveWords = (where: Conditions, words: readonly string[]): string =>
+/**
+ * Returns the condition that all these words or prefixes occur. They consist of letters and digits, so they contain no
+ * operators.
+ */
+export const containsWords = (where: Conditions, words: readonly string[]): string =>
   `words @@ ${where.value(words.map((word) => `'${word}':*`).join(" & "))}::tsquery`;
 
 /**
- * Filter and order of a page, without words: `by` for ORDER BY, and `key` for the cursor.
+ * Returns filter and order of a page, without words: `by` for ORDER BY, and `key` for the cursor.
  *
  * @throws InvalidCursor
  */
-export function pageOf(search: Search): { where: Conditions; by: string; key: string } {
+export function pageQuery(search: Search): { where: Conditions; by: string; key: string } {
   const { sort = "createdAt", order = "desc", cursor } = search;
   const { column, type } = SORTS[sort];
-  // Within one tenant its name orders nothing, and would keep the tenant's own index from being used.
+  // Within one tenant, ordering by its name has no effect, and would prevent use of the tenant's index.
   const columns = search.tenant === undefined ? [column, "tenant", "request_id"] : [column, "request_id"];
   const where = new Conditions(search);
   if (cursor !== undefined) {

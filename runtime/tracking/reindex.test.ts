@@ -37,21 +37,21 @@ describe("the rebuild of a tracking store from the jobs", () => {
     expire: (before) => store.expire(before),
   });
 
-  it("writes every job's document in batches, and tells how far it is", async () => {
+  it("writes every job's document in batches, and reports progress", async () => {
     await jobs(1_200);
     const sizes: number[] = [];
-    const watched: TrackingStore = {
+    const recordingStore: TrackingStore = {
       ...failing(() => false),
       put(all) {
         sizes.push(all.length);
         return store.put(all);
       },
     };
-    const told: [number, number][] = [];
-    const done = await rebuild(db, watched, { progress: (...figures) => told.push(figures) });
+    const progressCalls: [number, number][] = [];
+    const done = await rebuild(db, recordingStore, { progress: (...figures) => progressCalls.push(figures) });
     assert.deepEqual(done, { written: 1_200, refused: [] });
     assert.deepEqual(sizes, [500, 500, 200]);
-    assert.deepEqual(told, [
+    assert.deepEqual(progressCalls, [
       [500, 1_200],
       [1_000, 1_200],
       [1_200, 1_200],
@@ -59,7 +59,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
     assert.equal(await total(), 1_200);
   });
 
-  it("leaves a document alone that a dispatcher has brought further meanwhile", async () => {
+  it("does not overwrite a document that a dispatcher has updated meanwhile", async () => {
     await jobs(1);
     const overtaken: TrackingStore = {
       ...failing(() => false),
@@ -74,7 +74,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
     assert.equal((await store.get("default", "job-0"))?.status, "CANCELLED");
   });
 
-  it("waits for a store that fails, and stops after the last pause", async () => {
+  it("retries a failing store, and stops after the last pause", async () => {
     await jobs(3);
     let failures = 2;
     const pauses = [0, 0, 0];
@@ -99,7 +99,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
   it("retries documents that were not accepted, and reports permanently refused ones", async () => {
     await jobs(4);
     const turns: string[][] = [];
-    const choosy: TrackingStore = {
+    const rejectingStore: TrackingStore = {
       ...failing(() => false),
       async put(documents) {
         turns.push(documents.map(({ document }) => document.requestId));
@@ -110,7 +110,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
         });
       },
     };
-    const { written, refused } = await rebuild(db, choosy, { pauses: [0, 0, 0, 0, 0] });
+    const { written, refused } = await rebuild(db, rejectingStore, { pauses: [0, 0, 0, 0, 0] });
     assert.deepEqual(turns, [
       ["job-0", "job-1", "job-2", "job-3"],
       ["job-1", "job-2"],
@@ -120,7 +120,7 @@ describe("the rebuild of a tracking store from the jobs", () => {
     assert.deepEqual(refused, [{ tenant: "default", requestId: "job-1", reason: "400 wrong" }]);
   });
 
-  it("is a program that finds its way as every part does", async () => {
+  it("is a program that reads its addresses from the environment", async () => {
     await jobs(7);
     const env = { ...process.env, ...d.database.env, RATES_SETTINGS: "{}" };
     const { stderr } = await promisify(execFile)(process.execPath, [PROGRAM], { env });

@@ -22,28 +22,29 @@ export interface RefusedDocument {
 
 /** Progress callback and pauses of a rebuild. */
 export interface RebuildOptions {
-  /** Told after each batch how far it is. */
+  /** Called after each batch with the progress. */
   progress?(done: number, total: number): void;
-  /** Seconds before each further try of what was not taken. */
+  /** Seconds before each retry of documents that were not accepted. */
   pauses?: readonly number[];
 }
 
 /**
- * Writes the documents of all jobs and rejected requests into a tracking store: one that was lost, or that must know more of them than it
- * did. Safe beside the dispatchers, and beside another rebuild: a document that is newer stays. Answers how many were
- * written, and which could not be.
- * @param db a connection of the role dispatcher
- * @throws JobError TrackingUnavailable when the store fails for longer than all pauses; to run it again is harmless
+ * Writes the documents of all jobs and rejected requests into a tracking store that was lost or lacks fields. Safe
+ * while dispatchers or another rebuild run: a newer document stays.
+ *
+ * @param db - Connection with the role dispatcher.
+ * @returns the number of written documents, and those that were refused
+ * @throws JobError TrackingUnavailable if the store fails for longer than all pauses; running it again is harmless
  */
 export async function rebuild(
   db: Pick<pg.ClientBase, "query">,
   store: TrackingStore,
   { progress = () => undefined, pauses = PAUSES }: RebuildOptions = {},
 ): Promise<{ written: number; refused: RefusedDocument[] }> {
-  const { rows: counted } = await db.query<{ total: number }>(
+  const { rows: totals } = await db.query<{ total: number }>(
     "select ((select count(*) from jobs.documents) + (select count(*) from jobs.rejected_documents))::int as total",
   );
-  const total = counted[0]?.total ?? 0;
+  const total = totals[0]?.total ?? 0;
   const refused: RefusedDocument[] = [];
   let done = 0;
   for (const [view, first, type] of [
@@ -66,27 +67,27 @@ export async function rebuild(
   return { written: done - refused.length, refused };
 }
 
-/** Puts a batch, what was not taken again and again; answers what was not taken in the end. */
+/** Writes a batch and retries documents that were not accepted; returns those that failed permanently. */
 async function putAll(
   store: TrackingStore,
   documents: Versioned[],
   pauses: readonly number[],
 ): Promise<RefusedDocument[]> {
-  let left = documents;
+  let remaining = documents;
   for (let turn = 0; ; turn++) {
     const pause = pauses[turn];
-    let unwritten: Unwritten[] = left.map((_, index) => ({ index, reason: "", final: false }));
+    let unwritten: Unwritten[] = remaining.map((_, index) => ({ index, reason: "", final: false }));
     try {
-      unwritten = await store.put(left);
+      unwritten = await store.put(remaining);
     } catch (error) {
       if (pause === undefined) throw error;
     }
     if (pause === undefined || unwritten.every(({ final }) => final))
       return unwritten.flatMap(({ index, reason }) => {
-        const document = left[index]?.document;
+        const document = remaining[index]?.document;
         return document ? [{ tenant: document.tenant, requestId: document.requestId, reason }] : [];
       });
-    left = unwritten.flatMap(({ index }) => left[index] ?? []);
+    remaining = unwritten.flatMap(({ index }) => remaining[index] ?? []);
     await delay(pause * 1000);
   }
 }
@@ -95,10 +96,10 @@ const USAGE = `node runtime/tracking/reindex.ts [--data-dir DIR]
 Rebuilds the tracking document of every job; jobs and search keep working meanwhile. In a stack's network it reads the
 addresses from its environment; --data-dir names the data directory of a platform on this machine.`;
 /** Interval of progress messages in milliseconds. */
-const SAY_MS = 1_000;
+const PROGRESS_MS = 1_000;
 const SHOWN = 10;
 
-const figure = (value: number) => value.toLocaleString("en");
+const formatNumber = (value: number) => value.toLocaleString("en");
 
 if (import.meta.main) process.exitCode = await main();
 
@@ -110,20 +111,22 @@ async function main(): Promise<number> {
   }
   const { db, store } = await parts(values["data-dir"]);
   const begun = performance.now();
-  let said = begun;
+  let reportedAt = begun;
   try {
     const { written, refused } = await rebuild(db, store, {
       progress(done, total) {
-        if (performance.now() - said < SAY_MS) return;
-        said = performance.now();
-        const rate = Math.round(done / ((said - begun) / 1000));
-        console.error(`${figure(done)} of ${figure(total)} documents, ${figure(rate)} per second`);
+        if (performance.now() - reportedAt < PROGRESS_MS) return;
+        reportedAt = performance.now();
+        const rate = Math.round(done / ((reportedAt - begun) / 1000));
+        console.error(`${formatNumber(done)} of ${formatNumber(total)} documents, ${formatNumber(rate)} per second`);
       },
     });
-    console.error(`${figure(written)} documents written in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
+    console.error(
+      `${formatNumber(written)} documents written in ${((performance.now() - begun) / 1000).toFixed(1)} s.`,
+    );
     if (refused.length === 0) return 0;
     console.error(
-      `${figure(refused.length)} were refused, ${refused.length > SHOWN ? `the first ${SHOWN}` : "these"}:`,
+      `${formatNumber(refused.length)} were refused, ${refused.length > SHOWN ? `the first ${SHOWN}` : "these"}:`,
     );
     for (const { tenant, requestId, reason } of refused.slice(0, SHOWN))
       console.error(`  ${requestId} of tenant ${tenant}: ${reason}`);
@@ -138,7 +141,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** The database and the store of this process's environment, or of the platform that runs on a data directory. */
+/** Connects to the database and the store of the environment, or of the platform on a data directory. */
 async function parts(dataDir: string | undefined): Promise<{ db: pg.Pool; store: TrackingStore }> {
   if (dataDir === undefined) {
     const db = pool("dispatcher", 1);

@@ -22,12 +22,12 @@ export interface Filter {
    * digits matches no document; blank text matches all.
    */
   text?: string;
-  /** Default: those of jobs, not of rejected requests. */
+  /** Kind of documents. @default jobs, without rejected requests */
   status?: readonly DocumentState[];
   type?: "read" | "update";
   runner?: "glue" | "ec2";
   labels?: Record<string, string>;
-  /** ISO times; from inclusive, to exclusive. */
+  /** ISO times; `from` is inclusive, `to` exclusive. */
   createdFrom?: string;
   createdTo?: string;
 }
@@ -37,7 +37,7 @@ export interface Search extends Filter {
   /** A job that has not ended has the lowest finishedAt and totalMs. */
   sort?: "createdAt" | "finishedAt" | "totalMs";
   order?: "asc" | "desc";
-  /** At most 1,000. */
+  /** Maximum 1,000. */
   limit: number;
   /** Cursor of an earlier page with the same sort. */
   cursor?: string;
@@ -45,7 +45,7 @@ export interface Search extends Filter {
 
 export interface Page {
   documents: Document[];
-  /** Of the next page; undefined at the end. */
+  /** Cursor of the next page; undefined at the end. */
   cursor: string | undefined;
 }
 

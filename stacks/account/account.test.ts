@@ -28,13 +28,13 @@ const roles = async () =>
   ).registry;
 
 /** Resources that a deployment creates and never removes. */
-const KEPT = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
+const UNCHANGED_RIGHTS = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
 
 describe("an account's first day", () => {
   it("lets only pull requests of the repository preview, and only its environments deploy", async () => {
     const registry = await roles();
-    const condition = (what: string) =>
-      JSON.parse(registry.one("aws:iam/role:Role", `w-${what}`).inputs.assumeRolePolicy).Statement[0].Condition
+    const condition = (suffix: string) =>
+      JSON.parse(registry.one("aws:iam/role:Role", `w-${suffix}`).inputs.assumeRolePolicy).Statement[0].Condition
         .StringEquals;
     const sub = "token.actions.githubusercontent.com:sub";
     assert.deepEqual(condition("preview")[sub], ["repo:o/r:pull_request"]);
@@ -68,7 +68,7 @@ describe("an account's first day", () => {
     const attached = registry.ofType("aws:iam/rolePolicyAttachment:RolePolicyAttachment");
     assert.deepEqual(
       attached.map(({ name }) => name),
-      ["network", "compute", "data", "monitoring"].map((what) => `w-deploy-${what}`),
+      ["network", "compute", "data", "monitoring"].map((suffix) => `w-deploy-${suffix}`),
     );
     for (const { inputs } of attached) assert.doesNotMatch(inputs.policyArn, /:aws:policy/);
   });
@@ -77,14 +77,14 @@ describe("an account's first day", () => {
     const registry = await roles();
     const allowed = registry.statements("w-deploy").flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
     const opposites = { Create: "Delete", Tag: "Untag", Put: "Delete", Attach: "Detach", Add: "Remove" };
-    const given = Object.entries(opposites).flatMap(([gives, takes]) =>
+    const granted = Object.entries(opposites).flatMap(([gives, takes]) =>
       allowed
         // A role keeps its boundary until it is deleted, and the account keeps service-linked roles.
-        .filter((action: string) => action.startsWith(`iam:${gives}`) && !KEPT.includes(action))
+        .filter((action: string) => action.startsWith(`iam:${gives}`) && !UNCHANGED_RIGHTS.includes(action))
         .map((action: string) => action.replace(gives, takes).replace("RoleTo", "RoleFrom")),
     );
-    assert.equal(given.length, 7);
-    for (const action of given) assert.ok(allowed.includes(action), action);
+    assert.equal(granted.length, 7);
+    for (const action of granted) assert.ok(allowed.includes(action), action);
   });
 
   it("reports all problems of its configuration at once", () => {

@@ -7,7 +7,7 @@ import { problemsOf, suggestion } from "../../runtime/contract/problems.ts";
 import { listProblems } from "../config/parse.ts";
 import type { ConfigProblem } from "../config/problem.ts";
 
-const closed = { additionalProperties: false } as const;
+const strictObject = { additionalProperties: false } as const;
 
 /** Configuration of the account program. */
 export const AccountConfig = Type.Object(
@@ -25,7 +25,7 @@ export const AccountConfig = Type.Object(
           description: "names of the stacks in this account; each is also an environment of the repository",
         }),
       },
-      closed,
+      strictObject,
     ),
     serviceLinkedRoles: Type.Array(Type.String({ pattern: "^[a-z0-9.-]+\\.amazonaws\\.com$" }), {
       default: [],
@@ -36,7 +36,7 @@ export const AccountConfig = Type.Object(
       description: "quota increases to request: names from infra/limits/limits.ts with the requested values",
     }),
   },
-  closed,
+  strictObject,
 );
 export type AccountConfig = Type.Static<typeof AccountConfig>;
 

@@ -202,7 +202,7 @@ function networkRights(accountId: string): Statement[] {
 }
 
 function computeRights(accountId: string): Statement[] {
-  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     {
       actions: [
@@ -227,7 +227,7 @@ function computeRights(accountId: string): Statement[] {
         "lambda:DeleteFunctionEventInvokeConfig",
         "lambda:InvokeFunction",
       ],
-      resources: [at("lambda", "function:rates-*")],
+      resources: [arn("lambda", "function:rates-*")],
     },
     ...anywhereInCompute(accountId),
     {
@@ -248,7 +248,7 @@ function computeRights(accountId: string): Statement[] {
         "ecs:UntagResource",
       ],
       resources: ["cluster/rates-*", "service/rates-*", "service-deployment/rates-*", "task-definition/rates-*"].map(
-        (path) => at("ecs", path),
+        (path) => arn("ecs", path),
       ),
     },
     {
@@ -261,7 +261,7 @@ function computeRights(accountId: string): Statement[] {
         "application-autoscaling:TagResource",
         "application-autoscaling:UntagResource",
       ],
-      resources: [at("application-autoscaling", "scalable-target/*")],
+      resources: [arn("application-autoscaling", "scalable-target/*")],
     },
     { actions: ["application-autoscaling:Describe*"], resources: EVERYTHING },
     {
@@ -278,7 +278,7 @@ function computeRights(accountId: string): Statement[] {
         "glue:TagResource",
         "glue:UntagResource",
       ],
-      resources: ["job/rates-*", "connection/rates-*", "catalog"].map((path) => at("glue", path)),
+      resources: ["job/rates-*", "connection/rates-*", "catalog"].map((path) => arn("glue", path)),
     },
     { actions: ["ecr:GetAuthorizationToken"], resources: EVERYTHING },
     {
@@ -302,13 +302,13 @@ function computeRights(accountId: string): Statement[] {
         "ecr:BatchGetImage",
         "ecr:GetDownloadUrlForLayer",
       ],
-      resources: [at("ecr", "repository/rates-*")],
+      resources: [arn("ecr", "repository/rates-*")],
     },
   ];
 }
 
 function dataRights(accountId: string): Statement[] {
-  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     {
       actions: [
@@ -354,7 +354,7 @@ function dataRights(accountId: string): Statement[] {
         "sqs:TagQueue",
         "sqs:UntagQueue",
       ],
-      resources: [at("sqs", "rates-*")],
+      resources: [arn("sqs", "rates-*")],
     },
     { actions: ["rds:Describe*"], resources: EVERYTHING },
     {
@@ -376,7 +376,7 @@ function dataRights(accountId: string): Statement[] {
         "rds:RemoveTagsFromResource",
       ],
       resources: ["db:rates-*", "pg:rates-*", "subgrp:rates-*", "snapshot:rates-*", "og:default:*"].map((path) =>
-        at("rds", path),
+        arn("rds", path),
       ),
     },
     ...secretsAndKeys(accountId),
@@ -393,13 +393,13 @@ function dataRights(accountId: string): Statement[] {
         "es:AddTags",
         "es:RemoveTags",
       ],
-      resources: [at("es", "domain/rates-*")],
+      resources: [arn("es", "domain/rates-*")],
     },
   ];
 }
 
 function monitoringRights(accountId: string): Statement[] {
-  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     {
       actions: [
@@ -412,7 +412,7 @@ function monitoringRights(accountId: string): Statement[] {
         "logs:UntagResource",
       ],
       resources: ["rates-*", "/aws/rds/instance/rates-*", "/aws/OpenSearchService/rates/*"].map((name) =>
-        at("logs", `log-group:${name}`),
+        arn("logs", `log-group:${name}`),
       ),
     },
     { actions: ["logs:DescribeLogGroups"], resources: EVERYTHING },
@@ -425,9 +425,9 @@ function monitoringRights(accountId: string): Statement[] {
         "cloudwatch:UntagResource",
       ],
       // Autoscaling creates its own alarms with the permissions of the policy's creator.
-      resources: [at("cloudwatch", "alarm:rates-*"), at("cloudwatch", "alarm:TargetTracking-service/rates-*")],
+      resources: [arn("cloudwatch", "alarm:rates-*"), arn("cloudwatch", "alarm:TargetTracking-service/rates-*")],
     },
-    { actions: ["cloudwatch:DescribeAlarms"], resources: [at("cloudwatch", "alarm:*")] },
+    { actions: ["cloudwatch:DescribeAlarms"], resources: [arn("cloudwatch", "alarm:*")] },
     {
       actions: ["cloudwatch:PutDashboard", "cloudwatch:GetDashboard", "cloudwatch:DeleteDashboards"],
       resources: [`arn:aws:cloudwatch::${accountId}:dashboard/rates-*`],
@@ -444,7 +444,7 @@ function monitoringRights(accountId: string): Statement[] {
         "events:TagResource",
         "events:UntagResource",
       ],
-      resources: [at("events", "rule/rates-*")],
+      resources: [arn("events", "rule/rates-*")],
     },
     {
       actions: [
@@ -459,7 +459,7 @@ function monitoringRights(accountId: string): Statement[] {
         "sns:TagResource",
         "sns:UntagResource",
       ],
-      resources: [at("sns", "rates-*")],
+      resources: [arn("sns", "rates-*")],
     },
     {
       actions: [

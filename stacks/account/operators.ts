@@ -18,8 +18,12 @@ export class Operators extends pulumi.ComponentResource {
   constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:account:Operators", name, {}, opts);
     const child = { parent: this };
-    const policy = (what: string, description: string, statements: readonly Statement[]) =>
-      new Policy(`${name}-${what}`, { name: `rates-${what}`, description, policy: policyDocument(statements) }, child);
+    const policy = (suffix: string, description: string, statements: readonly Statement[]) =>
+      new Policy(
+        `${name}-${suffix}`,
+        { name: `rates-${suffix}`, description, policy: policyDocument(statements) },
+        child,
+      );
     this.connect = policy(
       "connect",
       "Access to the platform's stacks with rates connect and rates doctor",
@@ -78,40 +82,40 @@ function connect(args: BoundariesArgs): Statement[] {
 }
 
 function smokeInside(accountId: string): Statement[] {
-  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     {
       actions: ["ecs:RunTask"],
-      resources: [at("ecs", "task-definition/rates-*-smoke:*")],
-      conditions: { ArnLike: { "ecs:cluster": at("ecs", "cluster/rates-*-smoke-*") } },
+      resources: [arn("ecs", "task-definition/rates-*-smoke:*")],
+      conditions: { ArnLike: { "ecs:cluster": arn("ecs", "cluster/rates-*-smoke-*") } },
     },
     {
       actions: ["iam:PassRole"],
       resources: [`arn:aws:iam::${accountId}:role/rates-*-smoke-*`],
       conditions: { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } },
     },
-    { actions: ["ecs:DescribeTasks", "ecs:StopTask"], resources: [at("ecs", "task/rates-*-smoke-*")] },
-    { actions: ["logs:GetLogEvents"], resources: [at("logs", "log-group:rates-*-smoke-*:log-stream:*")] },
+    { actions: ["ecs:DescribeTasks", "ecs:StopTask"], resources: [arn("ecs", "task/rates-*-smoke-*")] },
+    { actions: ["logs:GetLogEvents"], resources: [arn("logs", "log-group:rates-*-smoke-*:log-stream:*")] },
     // Keeps the hash of the task's token: the function does not look at whose token it is.
-    { actions: ["lambda:InvokeFunction"], resources: [at("lambda", "function:rates-*-migrations-*")] },
+    { actions: ["lambda:InvokeFunction"], resources: [arn("lambda", "function:rates-*-migrations-*")] },
   ];
 }
 
 function smoke(accountId: string): Statement[] {
-  const at = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
+  const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
-    { actions: ["sqs:SendMessage", "sqs:GetQueueAttributes"], resources: [at("sqs", "rates-*-queues-requests-*")] },
+    { actions: ["sqs:SendMessage", "sqs:GetQueueAttributes"], resources: [arn("sqs", "rates-*-queues-requests-*")] },
     {
       actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
-      resources: [at("sqs", "rates-*-queues-responses-*"), at("sqs", "rates-*-queues-dead-*")],
+      resources: [arn("sqs", "rates-*-queues-responses-*"), arn("sqs", "rates-*-queues-dead-*")],
     },
     { actions: ["s3:ListBucket"], resources: ["arn:aws:s3:::rates-*-buckets-results-*"] },
-    { actions: ["glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun"], resources: [at("glue", "job/rates-*")] },
-    { actions: ["glue:GetConnection"], resources: [at("glue", "connection/rates-*"), at("glue", "catalog")] },
+    { actions: ["glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun"], resources: [arn("glue", "job/rates-*")] },
+    { actions: ["glue:GetConnection"], resources: [arn("glue", "connection/rates-*"), arn("glue", "catalog")] },
     { actions: ["ec2:DescribeInstances", "ec2:DescribeLaunchTemplateVersions"], resources: ["*"] },
     {
       actions: ["ec2:TerminateInstances"],
-      resources: [at("ec2", "instance/*")],
+      resources: [arn("ec2", "instance/*")],
       conditions: { StringLike: { "aws:ResourceTag/rates:stack": "rates-*-ec2" } },
     },
   ];

@@ -16,11 +16,11 @@ export class State extends pulumi.ComponentResource {
   constructor(name: string, { id, region }: { id: string; region: string }, opts?: pulumi.ComponentResourceOptions) {
     super("rates:account:State", name, {}, opts);
     const child = { parent: this };
-    const kept = { ...child, protect: true };
-    this.key = new Key(name, { description: "state of Pulumi's stacks", enableKeyRotation: true }, kept);
+    const protectedChild = { ...child, protect: true };
+    this.key = new Key(name, { description: "state of Pulumi's stacks", enableKeyRotation: true }, protectedChild);
     new Alias(name, { name: "alias/rates-state", targetKeyId: this.key.keyId }, child);
     // The workflows (stacks/workflows/account.ts) need a predictable name.
-    this.bucket = new Bucket(name, { bucket: `rates-state-${id}-${region}` }, kept);
+    this.bucket = new Bucket(name, { bucket: `rates-state-${id}-${region}` }, protectedChild);
     const of = { bucket: this.bucket.bucket };
     new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, child);
     new BucketServerSideEncryptionConfiguration(

@@ -43,11 +43,11 @@ export class WorkflowRoles extends pulumi.ComponentResource {
       { url: `https://${ISSUER}`, clientIdLists: ["sts.amazonaws.com"] },
       child,
     );
-    const role = (what: string, subjects: string[], settings: Partial<ConstructorParameters<typeof Role>[1]>) =>
+    const role = (suffix: string, subjects: string[], settings: Partial<ConstructorParameters<typeof Role>[1]>) =>
       new Role(
-        `${name}-${what}`,
+        `${name}-${suffix}`,
         {
-          name: `rates-${what}`,
+          name: `rates-${suffix}`,
           ...settings,
           assumeRolePolicy: pulumi.jsonStringify({
             Version: "2012-10-17",
@@ -69,17 +69,17 @@ export class WorkflowRoles extends pulumi.ComponentResource {
       stacks.map((stack) => `repo:${repository}:environment:${stack}`),
       { maxSessionDuration: DEPLOY_SECONDS, permissionsBoundary: args.boundaryArn },
     );
-    const policy = (what: string, to: Role, statements: readonly Statement[]) =>
-      new RolePolicy(`${name}-${what}`, { role: to.id, policy: policyDocument(statements) }, child);
+    const policy = (suffix: string, to: Role, statements: readonly Statement[]) =>
+      new RolePolicy(`${name}-${suffix}`, { role: to.id, policy: policyDocument(statements) }, child);
     policy("preview", this.preview, previewRights(rightsArgs(args)));
     policy("deploy", this.deploy, deploymentRights(rightsArgs(args)));
-    for (const [what, statements] of Object.entries(resourceRights(args.accountId))) {
+    for (const [suffix, statements] of Object.entries(resourceRights(args.accountId))) {
       const { arn } = new Policy(
-        `${name}-deploy-${what}`,
-        { name: `rates-deployment-${what}`, description: `Deploying ${what}`, policy: policyDocument(statements) },
+        `${name}-deploy-${suffix}`,
+        { name: `rates-deployment-${suffix}`, description: `Deploying ${suffix}`, policy: policyDocument(statements) },
         child,
       );
-      new RolePolicyAttachment(`${name}-deploy-${what}`, { role: this.deploy.name, policyArn: arn }, child);
+      new RolePolicyAttachment(`${name}-deploy-${suffix}`, { role: this.deploy.name, policyArn: arn }, child);
     }
     this.registerOutputs({ preview: this.preview.arn, deploy: this.deploy.arn });
   }

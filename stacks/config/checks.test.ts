@@ -62,11 +62,11 @@ describe("The checks of a stack's configuration", () => {
 function hasField(path: string): boolean {
   const stores = Object.values(TRACKING_STORES);
   return [StackConfig, ...stores.map((tracking) => ({ properties: { tracking } }))].some((schema) => {
-    let at: unknown = schema;
+    let node: unknown = schema;
     for (const name of path.split(".")) {
-      const { properties, items } = at as { properties?: Record<string, TSchema>; items?: TSchema };
-      at = name === "*" ? items : properties?.[name];
-      if (at === undefined) return false;
+      const { properties, items } = node as { properties?: Record<string, TSchema>; items?: TSchema };
+      node = name === "*" ? items : properties?.[name];
+      if (node === undefined) return false;
     }
     return true;
   });

@@ -5,12 +5,12 @@ import { StackConfig, TRACKING_STORES } from "./schema.ts";
 interface Field {
   readonly key: string;
   readonly type: string;
-  readonly otherwise: string;
+  readonly defaultText: string;
   readonly description: string;
 }
 
 /** Parts of a schema that a reader sees. */
-interface Told {
+interface SchemaField {
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
@@ -27,9 +27,9 @@ interface Told {
 export function configTable(): string {
   const { tracking: _, ...rest } = StackConfig.properties;
   const fields = [
-    ...fieldsOf({ ...StackConfig, properties: rest } as Told, ""),
+    ...fieldsOf({ ...StackConfig, properties: rest } as SchemaField, ""),
     ...Object.entries(TRACKING_STORES).flatMap(([store, schema]) =>
-      fieldsOf(schema as Told, "tracking.").map((field) =>
+      fieldsOf(schema as SchemaField, "tracking.").map((field) =>
         field.key === "tracking.store"
           ? { ...field, description: `store in which documents are searched: ${store}` }
           : { ...field, description: `${field.description} (store ${store})` },
@@ -37,21 +37,21 @@ export function configTable(): string {
     ),
   ];
   const lines = fields.map(
-    ({ key, type, otherwise, description }) => `| \`${key}\` | ${type} | ${otherwise} | ${description} |`,
+    ({ key, type, defaultText, description }) => `| \`${key}\` | ${type} | ${defaultText} | ${description} |`,
   );
   return ["| Key | Type | Default | Description |", "|---|---|---|---|", ...lines].join("\n");
 }
 
-function fieldsOf(schema: Told, prefix: string): Field[] {
+function fieldsOf(schema: SchemaField, prefix: string): Field[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
-    const field = property as Told;
+    const field = property as SchemaField;
     const key = `${prefix}${name}`;
     if (field.properties) return fieldsOf(field, `${key}.`);
-    const items = field.items as Told | undefined;
+    const items = field.items as SchemaField | undefined;
     const own = {
       key,
       type: typeOf(field),
-      otherwise:
+      defaultText:
         field.default !== undefined
           ? `\`${JSON.stringify(field.default)}\``
           : schema.required?.includes(name)
@@ -63,10 +63,10 @@ function fieldsOf(schema: Told, prefix: string): Field[] {
   });
 }
 
-function typeOf({ type, enum: choices, const: only, minimum, maximum, items }: Told): string {
+function typeOf({ type, enum: choices, const: only, minimum, maximum, items }: SchemaField): string {
   if (only !== undefined) return `\`${only}\``;
   if (choices) return choices.map((choice) => `\`${choice}\``).join(", ");
-  if (type === "array") return `list of ${typeOf((items ?? {}) as Told)}`;
+  if (type === "array") return `list of ${typeOf((items ?? {}) as SchemaField)}`;
   if (minimum !== undefined && maximum !== undefined) return `${type} ${minimum}–${maximum}`;
   return minimum === undefined ? (type ?? "") : `${type} ≥ ${minimum}`;
 }

@@ -129,15 +129,15 @@ describe("parseStackConfig", () => {
   });
 
   it("reports any number of problems, wrong values as well as unknown keys", () => {
-    const wrong = {
+    const invalid = {
       account: { id: 1, region: 2 },
       tags: { owner: 3, costCentre: 4 },
       quotas: { lambdaConcurrency: "a", glueRuns: "b", glueDpus: "c", ec2Vcpus: "d", fargateVcpus: "e" },
       budget: { monthlyUsd: 0, email: "x" },
     };
     assert.deepEqual(
-      problemsOf(rawConfig((it) => ({ ...it, ...wrong }))).map(({ key }) => key),
-      Object.entries(wrong).flatMap(([group, fields]) => Object.keys(fields).map((field) => `${group}.${field}`)),
+      problemsOf(rawConfig((it) => ({ ...it, ...invalid }))).map(({ key }) => key),
+      Object.entries(invalid).flatMap(([group, fields]) => Object.keys(fields).map((field) => `${group}.${field}`)),
     );
     const unknown = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`unknown${index}`, index]));
     assert.deepEqual(

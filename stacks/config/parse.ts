@@ -50,7 +50,7 @@ export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
     ...stores,
     ...problemsOf(schema, filled).map(({ field, value, message }) => {
       const key = field ?? "";
-      return { key, ...(value === undefined ? {} : { value }), message: explained(schema, key, message) };
+      return { key, ...(value === undefined ? {} : { value }), message: withDescription(schema, key, message) };
     }),
   ];
   if (filled === null || typeof filled !== "object" || Array.isArray(filled)) return { problems, invalid: undefined };
@@ -68,16 +68,18 @@ const keysOf = (problems: readonly ConfigProblem[]) => problems.map(({ key }) =>
  *
  * @param further - Additional checks of this caller.
  */
-export function planStack(raw: unknown, stack: string, further: readonly ConfigCheck[] = []): PlannedStack {
+export function planStack(raw: unknown, stack: string, additionalChecks: readonly ConfigCheck[] = []): PlannedStack {
   const parsed = parseStackConfig(raw, stack);
   if (parsed.config) {
     const capacity = planCapacity(parsed.config);
-    const problems = [...capacity.problems, ...runChecks(further, parsed.config, stack, [])];
+    const problems = [...capacity.problems, ...runChecks(additionalChecks, parsed.config, stack, [])];
     return capacity.plan && problems.length === 0 ? { config: parsed.config, plan: capacity.plan } : { problems };
   }
   const { problems, invalid } = parsed;
   if (!invalid) return { problems };
-  return { problems: [...problems, ...runChecks([capacityCheck, ...further], invalid, stack, keysOf(problems))] };
+  return {
+    problems: [...problems, ...runChecks([capacityCheck, ...additionalChecks], invalid, stack, keysOf(problems))],
+  };
 }
 
 /**
@@ -133,7 +135,7 @@ function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] }
 }
 
 /** A message with the field's description, unless it is already included (patterns show it). */
-function explained(schema: TSchema, key: string, message: string): string {
+function withDescription(schema: TSchema, key: string, message: string): string {
   const field = key.split(".").reduce<unknown>((at, name) => member(member(at, "properties"), name), schema);
   const description = member(field, "description");
   return typeof description === "string" && !message.includes(description)
@@ -157,7 +159,7 @@ export function ownKeys(config: object): { own: Record<string, unknown>; problem
     const colon = key.indexOf(":");
     const prefix = key.slice(0, Math.max(0, colon));
     if (prefix === PROJECT) own.push([key.slice(colon + 1), value]);
-    else if (colon === -1 || distance(prefix, PROJECT) <= NEAR_PREFIX)
+    else if (colon === -1 || distance(prefix, PROJECT) <= MIN_COMMON_PREFIX)
       problems.push({
         key,
         value: redactAndTruncate(value),
@@ -168,7 +170,7 @@ export function ownKeys(config: object): { own: Record<string, unknown>; problem
 }
 
 /** Maximum wrong characters in a prefix that counts as a misspelling; other projects' keys are ignored. */
-const NEAR_PREFIX = 3;
+const MIN_COMMON_PREFIX = 3;
 
 const member = (value: unknown, name: string): unknown =>
   value !== null && typeof value === "object" && Object.hasOwn(value, name)

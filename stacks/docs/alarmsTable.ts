@@ -6,9 +6,9 @@ import { shippedStacks } from "../planning/shipped.ts";
 export function alarmsTable(): string {
   const prod = shippedStacks().find(({ stack }) => stack === "prod");
   if (prod === undefined) throw new Error("Pulumi.prod.yaml is not among the stacks that ship.");
-  const rows = alarmsOf(watchedOf(prod, ["TENANT"])).map(({ key, summary, action, minutes: [over, of] }) => {
-    const lasting = of === 1 ? "at once" : `${over} of ${of} minutes`;
-    return `| \`${key}\` | ${lasting} | ${summary} | ${action} |`;
+  const rows = alarmsOf(watchedOf(prod, ["TENANT"])).map(({ key, summary, action, minutes: [datapoints, periods] }) => {
+    const duration = periods === 1 ? "at once" : `${datapoints} of ${periods} minutes`;
+    return `| \`${key}\` | ${duration} | ${summary} | ${action} |`;
   });
   return ["| alarm | triggers after | meaning | what to do |", "|---|---|---|---|", ...rows].join("\n");
 }

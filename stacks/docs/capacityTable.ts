@@ -38,10 +38,10 @@ export function smallJobsTable(): string {
   const job = measuredSmallJob();
   const large = LIMITS.rdsGp3LargeGb.value;
   const rows = (Object.keys(RDS_CLASSES) as RdsClass[]).map((name) => {
-    const { byProcessor, byCommits, baselinePerSecond } = smallJobCapacity(name, large, job);
+    const { processorLimit, commitLimit: byCommits, baselinePerSecond } = smallJobCapacity(name, large, job);
     const small = smallJobCapacity(name, large - 1, job);
-    return `| \`${name}\` | ${RDS_CLASSES[name].vcpus} | ${whole(byProcessor)} | ${whole(small.byCommits)} | ${whole(byCommits)} | ${
-      baselinePerSecond === undefined ? "" : whole(baselinePerSecond)
+    return `| \`${name}\` | ${RDS_CLASSES[name].vcpus} | ${formatInteger(processorLimit)} | ${formatInteger(small.commitLimit)} | ${formatInteger(byCommits)} | ${
+      baselinePerSecond === undefined ? "" : formatInteger(baselinePerSecond)
     } |`;
   });
   return [
@@ -53,4 +53,4 @@ export function smallJobsTable(): string {
   ].join("\n");
 }
 
-const whole = (value: number) => Math.floor(value).toLocaleString("en");
+const formatInteger = (value: number) => Math.floor(value).toLocaleString("en");

@@ -50,10 +50,10 @@ describe("commands of the pages", () => {
     before(async function () {
       const python = requirePython(this, "clients");
       clone = cloneOfOurs();
-      env = { ...foreignless(), PATH: [dirname(process.execPath), dirname(python), process.env.PATH].join(delimiter) };
+      env = { ...isolatedEnv(), PATH: [dirname(process.execPath), dirname(python), process.env.PATH].join(delimiter) };
       // npm start, as in the first page, but on a free port, since 3000 may be taken.
       platform = spawn("npm", ["start", "--", "--port", "0"], { cwd: clone, env, detached: true });
-      await standing(platform);
+      await whenReady(platform);
     });
     after(async () => {
       if (platform?.pid !== undefined && platform.exitCode === null) {
@@ -109,22 +109,22 @@ function cloneOfOurs(): string {
 }
 
 /** The environment without variables that change the tools' behaviour. */
-const foreignless = (): NodeJS.ProcessEnv =>
+const isolatedEnv = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS_|RATES_|npm_)/.test(name)));
 
 /** Resolves when the platform reports that it is ready. */
-async function standing(child: ChildProcess): Promise<void> {
-  let said = "";
+async function whenReady(child: ChildProcess): Promise<void> {
+  let output = "";
   child.stderr?.on("data", (data) => {
-    said += data;
+    output += data;
   });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
   const ready = (async () => {
     for await (const line of lines) {
-      said += `${line}\n`;
+      output += `${line}\n`;
       if (line.includes("/dashboard")) return;
     }
-    throw new Error(`npm start ended:\n${said}`);
+    throw new Error(`npm start ended:\n${output}`);
   })();
   await ready;
   child.stdout?.resume();

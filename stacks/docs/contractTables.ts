@@ -47,8 +47,8 @@ interface Field {
 export function requestTable(): string {
   const fields = new Map<string, Field>();
   const { task: _, ...envelope } = (request.Request as FieldSchema).properties ?? {};
-  gather(fields, { ...(request.Request as FieldSchema), properties: envelope }, "", "every request");
-  for (const [name, schema] of Object.entries(TASKS)) gather(fields, schema as FieldSchema, "task.", name);
+  collectFields(fields, { ...(request.Request as FieldSchema), properties: envelope }, "", "every request");
+  for (const [name, schema] of Object.entries(TASKS)) collectFields(fields, schema as FieldSchema, "task.", name);
 
   const lines = [...fields].map(([key, { of, types, defaults, description }]) => {
     if (description === undefined) throw new Error(`runtime/contract/request.ts does not describe ${key}`);
@@ -62,11 +62,11 @@ export function requestTable(): string {
   return ["| field | of | type | default | description |", "|---|---|---|---|---|", ...lines].join("\n");
 }
 
-function gather(fields: Map<string, Field>, schema: FieldSchema, prefix: string, of: string): void {
+function collectFields(fields: Map<string, Field>, schema: FieldSchema, prefix: string, of: string): void {
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
     const key = `${prefix}${name}`;
     if (field.properties) {
-      gather(fields, field, `${key}.`, of);
+      collectFields(fields, field, `${key}.`, of);
       continue;
     }
     const known = fields.get(key) ?? {
@@ -78,17 +78,17 @@ function gather(fields: Map<string, Field>, schema: FieldSchema, prefix: string,
     fields.set(key, known);
     known.of.add(of);
     for (const type of typesOf(field)) known.types.add(type);
-    const left = schema.required?.includes(name) ? "required" : "none";
-    known.defaults.add(field.default === undefined ? left : `\`${JSON.stringify(field.default)}\``);
+    const defaultText = schema.required?.includes(name) ? "required" : "none";
+    known.defaults.add(field.default === undefined ? defaultText : `\`${JSON.stringify(field.default)}\``);
   }
 }
 
 function typesOf({ type, minimum, maximum, minItems, maxLength, rule, ...field }: FieldSchema): string[] {
-  const most = maxLength === undefined ? "" : `, at most ${maxLength.toLocaleString("en")} characters`;
+  const maxText = maxLength === undefined ? "" : `, at most ${maxLength.toLocaleString("en")} characters`;
   if (field.anyOf) return field.anyOf.flatMap(typesOf);
   if (field.const !== undefined) return [`\`${field.const}\``];
   if (field.enum) return field.enum.map((choice) => `\`${choice}\``);
-  if (type === "string") return [(rule ?? "text") + most];
+  if (type === "string") return [(rule ?? "text") + maxText];
   if (minimum !== undefined) return [`whole number, ${minimum} ${maximum === undefined ? "or more" : `to ${maximum}`}`];
   if (minItems !== undefined) return [`list of objects, ${minItems} or more`];
   return [type ?? ""];

@@ -4,8 +4,8 @@ import { unformatted } from "./tables.ts";
 
 /** `node stacks/docs/main.ts` updates the generated parts of pages. */
 for (const name of Object.keys(PAGES)) {
-  const { now, made } = pageOf(name);
-  if (unformatted(now) === unformatted(made)) continue;
-  writeFileSync(pathOf(name), made);
+  const { current, generated } = pageOf(name);
+  if (unformatted(current) === unformatted(generated)) continue;
+  writeFileSync(pathOf(name), generated);
   console.log(`${name} updated`);
 }

@@ -29,15 +29,15 @@ const NOT_FILES = new Set(["task.sql"]);
 describe("pages", () => {
   for (const name of Object.keys(PAGES))
     it(`${name} has its current generated parts`, () => {
-      const { now, made } = pageOf(name);
-      assert.equal(unformatted(now), unformatted(made), "`node stacks/docs/main.ts` brings it up to date");
+      const { current, generated } = pageOf(name);
+      assert.equal(unformatted(current), unformatted(generated), "`node stacks/docs/main.ts` brings it up to date");
     });
 
   it("list every key of a stack's configuration, and the cost of each stack", () => {
-    const { now } = pageOf("stacks/README.md");
+    const { current } = pageOf("stacks/README.md");
     for (const key of ["quotas.share", "runners.ec2.machineImage", "callers[].principal", "tracking.zoneCount"])
-      assert.ok(unformatted(now).includes(`|\`${key}\`|`), key);
-    for (const stack of ["dev", "staging", "prod"]) assert.match(now, new RegExp(`\\| ${stack} `));
+      assert.ok(unformatted(current).includes(`|\`${key}\`|`), key);
+    for (const stack of ["dev", "staging", "prod"]) assert.match(current, new RegExp(`\\| ${stack} `));
   });
 
   it("have generated tables with aligned columns", () => {
@@ -48,7 +48,7 @@ describe("pages", () => {
   });
 
   it("mention existing files only", () => {
-    const gone: string[] = [];
+    const missing: string[] = [];
     for (const page of documents())
       marked.walkTokens(marked.lexer(readFileSync(pathOf(page), "utf8")), (token: Token) => {
         if (token.type !== "codespan") return;
@@ -58,10 +58,10 @@ describe("pages", () => {
         const folder = dirname(pathOf(page));
         if (existsSync(pathOf(file)) || existsSync(join(folder, file))) return;
         // A page in a folder may use the bare name of any file in that folder.
-        const room = page.includes("/") ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
-        if (!room.some((path) => path.endsWith(`/${file}`))) gone.push(`${page}: ${token.text}`);
+        const files = page.includes("/") ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
+        if (!files.some((path) => path.endsWith(`/${file}`))) missing.push(`${page}: ${token.text}`);
       });
-    assert.deepEqual(gone, []);
+    assert.deepEqual(missing, []);
   });
 
   it("link to existing files and headings", () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ERRORS } from "../../runtime/contract/errors.ts";
 import { ROOT } from "../../runtime/platform/root.ts";
 import { configTable } from "../config/describe.ts";
-import { shippedTable } from "../planning/costTable.ts";
+import { stacksCostTable } from "../planning/costTable.ts";
 import { alarmsTable } from "./alarmsTable.ts";
 import { capacityTable, smallJobsTable } from "./capacityTable.ts";
 import { columnsTable, requestTable } from "./contractTables.ts";
@@ -27,7 +27,7 @@ function errorsTable(): string {
 /** Pages with generated parts: each part by the name between its marks. `node stacks/docs/main.ts` writes them. */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "ARCHITECTURE.md": { states: statesDiagram },
-  "stacks/README.md": { cost: shippedTable, config: configTable },
+  "stacks/README.md": { cost: stacksCostTable, config: configTable },
   "stacks/planning/README.md": { quotas: capacityDiagram, capacity: capacityTable, smallJobs: smallJobsTable },
   "docs/operating.md": { alarms: alarmsTable },
   "runtime/contract/README.md": {
@@ -44,7 +44,7 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
 };
 
 /** Returns a page in its current and its generated form. */
-export function pageOf(name: string): { now: string; made: string } {
-  const now = read(name);
-  return { now, made: fillTables(now, PAGES[name] ?? {}) };
+export function pageOf(name: string): { current: string; generated: string } {
+  const current = read(name);
+  return { current, generated: fillTables(current, PAGES[name] ?? {}) };
 }

@@ -26,7 +26,7 @@ class Clone {
   readonly #home: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  constructor(pulumi: string, served: ReadonlyMap<string, Served>) {
+  constructor(pulumi: string, servedProviders: ReadonlyMap<string, Served>) {
     this.#home = mkdtempSync(join(tmpdir(), "rates-pulumi-"));
     this.folder = join(this.#home, "clone");
     const root = pathOf(".");
@@ -41,7 +41,8 @@ class Clone {
     // The engine looks for the plugins of a state before it attaches to providers: there must be something by that name.
     const plugins = join(this.#home, "plugins");
     mkdirSync(plugins);
-    for (const name of served.keys()) writeFileSync(join(plugins, `pulumi-resource-${name}`), "", { mode: 0o755 });
+    for (const name of servedProviders.keys())
+      writeFileSync(join(plugins, `pulumi-resource-${name}`), "", { mode: 0o755 });
     this.#env = {
       HOME: this.#home,
       PULUMI_HOME: join(this.#home, ".pulumi"),
@@ -49,7 +50,7 @@ class Clone {
       PULUMI_SKIP_UPDATE_CHECK: "true",
       // What a reader answers with "yes".
       PULUMI_SKIP_CONFIRMATIONS: "true",
-      PULUMI_DEBUG_PROVIDERS: [...served].map(([name, { port }]) => `${name}:${port}`).join(","),
+      PULUMI_DEBUG_PROVIDERS: [...servedProviders].map(([name, { port }]) => `${name}:${port}`).join(","),
       PATH: [dirname(process.execPath), dirname(pulumi), plugins, languageHost, process.env.PATH ?? ""].join(delimiter),
     };
   }
@@ -104,18 +105,18 @@ function scriptsOf(page: string, { home, states }: Clone): string[] {
 describe("the Pulumi commands of the pages, in the real engine", () => {
   let clone: Clone;
   let cloud: Cloud;
-  const served = new Map<string, Served>();
+  const servedProviders = new Map<string, Served>();
   before(async function () {
     requireEngine(this);
     const account = parse(readFileSync(pathOf("Pulumi.dev.yaml"), "utf8")).config["rates-platform:account"];
     cloud = new Cloud({ account: account.id });
     const providers = { aws: awsProvider(cloud), awsx: awsxProvider(), docker: dockerProvider(cloud) };
     for (const [name, configure] of Object.entries(providers))
-      served.set(name, await serve(packageVersion(name), configure, name === "awsx"));
-    clone = new Clone(findPulumi() ?? assert.fail("no pulumi command"), served);
+      servedProviders.set(name, await serve(packageVersion(name), configure, name === "awsx"));
+    clone = new Clone(findPulumi() ?? assert.fail("no pulumi command"), servedProviders);
   });
   after(() => {
-    for (const provider of served.values()) provider.close();
+    for (const provider of servedProviders.values()) provider.close();
     clone?.remove();
   });
 
@@ -125,11 +126,11 @@ describe("the Pulumi commands of the pages, in the real engine", () => {
     // In one shell, which keeps the first passphrase.
     await clone.run(scriptsOf(account, clone).join("\n"));
     const [preview = "", up = ""] = scriptsOf(first, clone);
-    const before = cloud.standing.size;
+    const before = cloud.resources.size;
     assert.match(await clone.run(preview), /\+ \d+ to create/);
-    assert.equal(cloud.standing.size, before, "a preview makes nothing");
+    assert.equal(cloud.resources.size, before, "a preview makes nothing");
     assert.match(await clone.run(up), /\+ \d+ created/);
-    assert.ok(cloud.standing.size > before + 100);
+    assert.ok(cloud.resources.size > before + 100);
     assert.match(await clone.run(up), /\d+ unchanged/);
     assert.match(
       await clone.run("npm run -s pulumi -- stack output migrationsFunction -s dev"),
@@ -138,9 +139,9 @@ describe("the Pulumi commands of the pages, in the real engine", () => {
     // `stack rm` refuses where a resource is left in the state.
     const [end = ""] = scriptsOf(operating, clone);
     assert.match(await clone.run(end), /Stack 'dev' has been removed/);
-    const left = [...cloud.standing.values()].map(({ type }) => type);
+    const remaining = [...cloud.resources.values()].map(({ type }) => type);
     assert.deepEqual(
-      left.filter((type) => /^aws:(lambda|rds|ecs|sqs|glue)\//.test(type)),
+      remaining.filter((type) => /^aws:(lambda|rds|ecs|sqs|glue)\//.test(type)),
       [],
     );
   });

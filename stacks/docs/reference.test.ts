@@ -96,8 +96,8 @@ describe("reference of the exported code", function () {
   it("has examples that type-check", () => {
     const program = app.getEntryPoints()?.[0]?.program;
     assert(program);
-    const wrong: Example = { of: "wrong", folder: pathOf("infra"), code: "export const text: string = 1;" };
-    const problems = problemsOf([...examplesOf(declarations()), wrong], program);
+    const invalid: Example = { of: "wrong", folder: pathOf("infra"), code: "export const text: string = 1;" };
+    const problems = problemsOf([...examplesOf(declarations()), invalid], program);
     assert.deepEqual(problems, ["wrong: Type 'number' is not assignable to type 'string'."]);
   });
 });

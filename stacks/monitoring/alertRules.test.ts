@@ -114,15 +114,15 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
 
   it("are one rule per alarm, but for those on figures that only AWS has", () => {
     for (const { stack } of stacks) {
-      const watched = of(stack);
-      const [group] = alertRules(stack, watched).groups;
-      const alarms = alarmsOf(watched).map(({ key }) => key);
-      const left = cloudWatchOnly(watched);
-      assert.equal(group?.rules.length, alarms.length - left.length);
-      const own =
+      const targets = of(stack);
+      const [group] = alertRules(stack, targets).groups;
+      const alarms = alarmsOf(targets).map(({ key }) => key);
+      const withoutMetric = cloudWatchOnly(targets);
+      assert.equal(group?.rules.length, alarms.length - withoutMetric.length);
+      const ownTests =
         /^(glue|ec2)-|^(dead-letters|figures-missing|locks|responses-unsent|tracking-behind|api-(slow|failing|down))$/;
       assert.deepEqual(
-        left.filter((key) => own.test(key)),
+        withoutMetric.filter((key) => ownTests.test(key)),
         [],
       );
     }
@@ -201,15 +201,17 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
 
   it("are written by npm run monitoring, which lists the existing stacks", () => {
     const program = fileURLToPath(new URL("main.ts", import.meta.url));
-    const out = execFileSync(process.execPath, [program, "--stack", "dev", "--out", directory], { encoding: "utf8" });
-    assert.match(out, /Available in CloudWatch only: .*database-cpu/);
+    const output = execFileSync(process.execPath, [program, "--stack", "dev", "--out", directory], {
+      encoding: "utf8",
+    });
+    assert.match(output, /Available in CloudWatch only: .*database-cpu/);
     assert.deepEqual(
       JSON.parse(readFileSync(join(directory, "rates-dev.rules.yml"), "utf8")),
       JSON.parse(JSON.stringify(alertRules("dev", of("dev")))),
     );
     assert.equal(JSON.parse(readFileSync(join(directory, "rates-dev.grafana.json"), "utf8")).uid, "rates-dev");
-    const wrong = spawnSync(process.execPath, [program, "--stack", "x"], { encoding: "utf8" });
-    assert.equal(wrong.status, 2);
-    assert.match(wrong.stderr, /must be one of .*dev.*prod/);
+    const invalid = spawnSync(process.execPath, [program, "--stack", "x"], { encoding: "utf8" });
+    assert.equal(invalid.status, 2);
+    assert.match(invalid.stderr, /must be one of .*dev.*prod/);
   });
 });

@@ -40,7 +40,7 @@ function main(): number {
     return 2;
   }
   const { stack, config } = found;
-  const watched = watchedOf(found, config.tenants);
+  const targets = watchedOf(found, config.tenants);
   mkdirSync(values.out, { recursive: true });
   const write = (name: string, content: object) => {
     const file = join(values.out, name);
@@ -48,9 +48,9 @@ function main(): number {
     console.log(file);
   };
   // JSON is YAML.
-  write(`rates-${stack}.rules.yml`, alertRules(stack, watched));
-  write(`rates-${stack}.grafana.json`, grafanaDashboard(stack, watched));
-  console.log(`Available in CloudWatch only: ${cloudWatchOnly(watched).join(", ")}.`);
+  write(`rates-${stack}.rules.yml`, alertRules(stack, targets));
+  write(`rates-${stack}.grafana.json`, grafanaDashboard(stack, targets));
+  console.log(`Available in CloudWatch only: ${cloudWatchOnly(targets).join(", ")}.`);
   return 0;
 }
 

@@ -168,16 +168,16 @@ describe("planCapacity", () => {
   });
 
   it("recommends only possible changes: a larger share only below the whole account, max_connections only when it was lowered", () => {
-    const whole = rawConfig((it) => ({ ...it, quotas: { ec2Vcpus: 1 } }));
+    const oneVcpu = rawConfig((it) => ({ ...it, quotas: { ec2Vcpus: 1 } }));
     assert.deepEqual(
-      problemsOf(whole).map(({ message }) => message),
+      problemsOf(oneVcpu).map(({ message }) => message),
       [
         "needs 2 vCPUs (2 each of t4g.small), 1 more than quotas.ec2Vcpus 1 × quotas.share 1 = 1: lower it, use a smaller type, or have L-1216C47A raised in eu-central-1 and enter it.",
       ],
     );
-    const low = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 60 } }));
+    const tooFew = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 60 } }));
     assert.deepEqual(
-      problemsOf(low).map(({ message }) => message),
+      problemsOf(tooFew).map(({ message }) => message),
       [
         "needs 104 connections (dispatcher 56, api 36, operations 5, glue 3, ec2 4), 49 more than the usable connections of max_connections 60 = 55: use a larger class, raise database.maxConnections, or lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances.",
       ],
@@ -194,8 +194,8 @@ describe("planCapacity", () => {
       problemsOf(raw).map(({ message }) => message),
       ["needs 1001 runs, 1 more than AWS's maximum per job (L-F574AED9) = 1000: lower it."],
     );
-    const many = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 451 } }));
-    assert.deepEqual(problemsOf(many), [
+    const enough = rawConfig((it) => ({ ...it, database: { ...it.database, maxConnections: 451 } }));
+    assert.deepEqual(problemsOf(enough), [
       {
         key: "database.maxConnections",
         value: 451,
@@ -223,19 +223,19 @@ describe("planCapacity", () => {
   });
 
   it("never plans above a limit, for any quotas, share and configuration", () => {
-    const upTo = (most: number) => fc.integer({ min: 0, max: most });
+    const integerUpTo = (maximum: number) => fc.integer({ min: 0, max: maximum });
     // Small configurations often fit, large ones must be rejected.
-    const wish = fc.option(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_500 })), {
+    const optionalRuns = fc.option(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1_500 })), {
       nil: undefined,
     });
     const configs = fc.record({
       quotas: fc.record({
-        lambdaConcurrency: upTo(1_500),
-        glueRuns: upTo(3_000),
-        glueDpus: upTo(1_500),
-        ec2Vcpus: upTo(1_000),
-        fargateVcpus: upTo(200),
-        rdsInstances: upTo(2),
+        lambdaConcurrency: integerUpTo(1_500),
+        glueRuns: integerUpTo(3_000),
+        glueDpus: integerUpTo(1_500),
+        ec2Vcpus: integerUpTo(1_000),
+        fargateVcpus: integerUpTo(200),
+        rdsInstances: integerUpTo(2),
       }),
       share: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 1, noNaN: true })),
       cidr: fc.constantFrom("10.0.0.0/16", "10.0.0.0/20", "10.0.0.0/24"),
@@ -245,12 +245,12 @@ describe("planCapacity", () => {
       ),
       dpu: fc.constantFrom(0.0625, 1),
       readsOnEc2: fc.boolean(),
-      maxRuns: wish,
-      maxInstances: wish,
+      maxRuns: optionalRuns,
+      maxInstances: optionalRuns,
       maxTasks: fc.integer({ min: 1, max: 8 }),
       poolMax: fc.integer({ min: 1, max: 20 }),
     });
-    const slack = 1e-6;
+    const tolerance = 1e-6;
     let plans = 0;
     fc.assert(
       fc.property(configs, (one) => {
@@ -280,19 +280,19 @@ describe("planCapacity", () => {
         plans += 1;
         const { dispatcher, glue, ec2, api, database } = plan;
         const executions = dispatcher.reservedConcurrency ?? 0;
-        const heldBack = dispatcher.eventSourceConcurrency + dispatcher.wakeupConcurrency;
-        assert.ok(executions <= Math.max(0, quotas.lambdaConcurrency - 100) * share + slack);
-        assert.ok(heldBack <= (dispatcher.reservedConcurrency ?? quotas.lambdaConcurrency * share + slack));
+        const queueConcurrency = dispatcher.eventSourceConcurrency + dispatcher.wakeupConcurrency;
+        assert.ok(executions <= Math.max(0, quotas.lambdaConcurrency - 100) * share + tolerance);
+        assert.ok(queueConcurrency <= (dispatcher.reservedConcurrency ?? quotas.lambdaConcurrency * share + tolerance));
         assert.ok(dispatcher.eventSourceConcurrency >= LIMITS.eventSourceConcurrencyMin.value);
         assert.ok(dispatcher.eventSourceConcurrency <= LIMITS.eventSourceConcurrencyMax.value);
         assert.ok(glue.maxConcurrentRuns >= 1 && glue.maxConcurrentRuns <= 1_000);
-        assert.ok(glue.maxConcurrentRuns <= quotas.glueRuns * share + slack);
+        assert.ok(glue.maxConcurrentRuns <= quotas.glueRuns * share + tolerance);
         const largest = one.readsOnEc2 ? glue.dpuPerRun : 1;
         assert.equal(glue.largerDpu ?? glue.dpuPerRun, largest);
-        assert.ok((glue.maxConcurrentRuns - 1) * glue.dpuPerRun + largest <= quotas.glueDpus * share + slack);
+        assert.ok((glue.maxConcurrentRuns - 1) * glue.dpuPerRun + largest <= quotas.glueDpus * share + tolerance);
         assert.ok(ec2.maxInstances >= 1);
-        assert.ok(ec2.maxInstances * EC2_TYPES[one.instanceType].vcpus <= quotas.ec2Vcpus * share + slack);
-        assert.ok(api.maxTasks * DEPLOYMENT <= quotas.fargateVcpus * share + slack);
+        assert.ok(ec2.maxInstances * EC2_TYPES[one.instanceType].vcpus <= quotas.ec2Vcpus * share + tolerance);
+        assert.ok(api.maxTasks * DEPLOYMENT <= quotas.fargateVcpus * share + tolerance);
         const opened =
           dispatcher.connections +
           glue.maxConcurrentRuns * 3 +
@@ -300,8 +300,8 @@ describe("planCapacity", () => {
           (api.poolMax + PLANNING_CONNECTIONS) * api.maxTasks * DEPLOYMENT +
           5;
         assert.equal(database.total, opened);
-        const given = Math.min(RDS_CLASSES[one.instanceClass].memoryBytes / 9_531_392, 5_000);
-        assert.ok(opened <= given * 0.85 - 5 + slack);
+        const formula = Math.min(RDS_CLASSES[one.instanceClass].memoryBytes / 9_531_392, 5_000);
+        assert.ok(opened <= formula * 0.85 - 5 + tolerance);
         if (one.maxRuns !== undefined) assert.equal(glue.maxConcurrentRuns, one.maxRuns);
         if (one.maxInstances !== undefined) assert.equal(ec2.maxInstances, one.maxInstances);
       }),

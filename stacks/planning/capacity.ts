@@ -16,9 +16,9 @@ import { EPSILON, shortages } from "./usage.ts";
 /** Connections reserved for people, migrations and monitoring. */
 const OPERATIONS = 5;
 /** Connections reserved by Postgres for superusers (3) and by RDS for itself (2). */
-const KEPT = 5;
+const RESERVED_FOR_PEOPLE = 5;
 /** Factor of the formula: instances have 5 to 12 % less, because it counts memory that the system uses. */
-const OBSERVED = 0.85;
+const FORMULA_FACTOR = 0.85;
 
 /** A plan, or all exceeded limits, with the excess and the remedy. */
 export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined; problems: ConfigProblem[] };
@@ -30,7 +30,7 @@ export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined
  */
 export function planCapacity(config: StackConfig): Capacity {
   const { api, runners, quotas } = config;
-  const dispatcher = planDispatcher(portion(quotas.lambdaConcurrency, quotas.share), reservable(config));
+  const dispatcher = planDispatcher(shareOf(quotas.lambdaConcurrency, quotas.share), reservable(config));
   const connections = connectionsOf(config);
   const fixed = {
     dispatcher: dispatcher.connections,
@@ -86,7 +86,7 @@ export const capacityCheck: ConfigCheck = {
 
 /** Executions that may be reserved, after those that AWS keeps for functions without a reservation. */
 const reservable = ({ quotas }: StackConfig) =>
-  portion(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), quotas.share);
+  shareOf(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), quotas.share);
 
 function planDispatcher(executions: number, reservable: number): CapacityPlan["dispatcher"] {
   // Without a reservation only the stack's share of the account limits state changes.
@@ -113,22 +113,22 @@ function planRunners(config: StackConfig, connections: number): { runs: number; 
   const { glueRun, ec2Instance } = CONNECTIONS_PER;
   const { maxRuns } = runners.glue;
   const { maxInstances } = runners.ec2;
-  const runRoom = Math.min(
-    portion(quotas.glueRuns, share),
+  const runHeadroom = Math.min(
+    shareOf(quotas.glueRuns, share),
     LIMITS.glueRunsPerJob.value,
-    portion(quotas.glueDpus / runners.glue.dpu, share, (largerDpu(config) ?? runners.glue.dpu) / runners.glue.dpu - 1),
+    shareOf(quotas.glueDpus / runners.glue.dpu, share, (largerDpu(config) ?? runners.glue.dpu) / runners.glue.dpu - 1),
   );
-  const instanceRoom = portion(quotas.ec2Vcpus / vcpusOf(config), share);
-  const wanted = maxRuns === undefined ? Math.min(connections / 2, runRoom * glueRun) : maxRuns * glueRun;
-  const instances = maxInstances ?? atLeastOne(Math.min(instanceRoom, (connections - wanted) / ec2Instance));
-  const runs = maxRuns ?? atLeastOne(Math.min(runRoom, (connections - instances * ec2Instance) / glueRun));
+  const instanceHeadroom = shareOf(quotas.ec2Vcpus / vcpusOf(config), share);
+  const requested = maxRuns === undefined ? Math.min(connections / 2, runHeadroom * glueRun) : maxRuns * glueRun;
+  const instances = maxInstances ?? atLeastOne(Math.min(instanceHeadroom, (connections - requested) / ec2Instance));
+  const runs = maxRuns ?? atLeastOne(Math.min(runHeadroom, (connections - instances * ec2Instance) / glueRun));
   return { runs, instances };
 }
 
 function connectionsOf(config: StackConfig): { maxConnections: number; usable: number } {
-  const set = config.database.maxConnections;
-  const maxConnections = set ?? connectionsOfClass(config);
-  return { maxConnections, usable: Math.floor(set ?? maxConnections * OBSERVED) - KEPT };
+  const configured = config.database.maxConnections;
+  const maxConnections = configured ?? connectionsOfClass(config);
+  return { maxConnections, usable: Math.floor(configured ?? maxConnections * FORMULA_FACTOR) - RESERVED_FOR_PEOPLE };
 }
 
 /**
@@ -136,6 +136,6 @@ function connectionsOf(config: StackConfig): { maxConnections: number; usable: n
  *
  * @param kept - Reserved part of it.
  */
-const portion = (quota: number, share: number, kept = 0) => Math.floor(quota * share - kept + EPSILON);
+const shareOf = (quota: number, share: number, reserved = 0) => Math.floor(quota * share - reserved + EPSILON);
 const atLeastOne = (count: number) => Math.max(1, Math.floor(count));
 const sum = (parts: Record<string, number>) => Object.values(parts).reduce((total, part) => total + part, 0);

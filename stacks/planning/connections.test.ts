@@ -7,24 +7,27 @@ import { testPlatform } from "../../runtime/testing/runner/runner.ts";
 
 /** Roles of a real runner's sessions at their maximum: at a cancel, after a job of each given kind. */
 async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]> {
-  const warm = { slots: 1, idleSeconds: 60 };
+  const runnerSettings = { slots: 1, idleSeconds: 60 };
   const none = { slots: 0 };
   // Without runs of the other type this one gets all jobs, as it does when the other is full.
-  const p = await testPlatform({
-    runners: { glue: kind === "glue" ? warm : none, ec2: kind === "ec2" ? warm : none },
+  const platform = await testPlatform({
+    runners: { glue: kind === "glue" ? runnerSettings : none, ec2: kind === "ec2" ? runnerSettings : none },
     jobs: { leaseSeconds: 30 },
   });
   try {
-    for (const [index, task] of jobs.entries()) await p.request({ requestId: `before-${index}`, task });
-    await schedule(p.context);
-    p.startRuns(kind);
+    for (const [index, task] of jobs.entries()) await platform.request({ requestId: `before-${index}`, task });
+    await schedule(platform.context);
+    platform.startRuns(kind);
     for (const index of jobs.keys())
-      await p.until("a job before", async () => (await p.document(`before-${index}`)).status === "SUCCEEDED");
-    await p.requestUnchecked({ requestId: "long", task: { type: "read", sql: "select pg_sleep(60)" } });
+      await platform.until(
+        "a job before",
+        async () => (await platform.document(`before-${index}`)).status === "SUCCEEDED",
+      );
+    await platform.requestUnchecked({ requestId: "long", task: { type: "read", sql: "select pg_sleep(60)" } });
     // A claim names the warm session, which need not be the one that reads.
     let reading = 0;
-    await p.until("the long read", async () => {
-      const { rows } = await p.admin.query(
+    await platform.until("the long read", async () => {
+      const { rows } = await platform.admin.query(
         `select a.pid from jobs.jobs j join pg_stat_activity a on a.pid = j.backend_pid
          where j.request_id = 'long' and a.usename like 'job_reader%' and a.query like 'copy%pg_sleep%'`,
       );
@@ -33,24 +36,24 @@ async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]>
     });
     // A stopped session receives no cancel: the canceller stays until the session continues.
     process.kill(reading, "SIGSTOP");
-    let most: string[] = [];
+    let maxSessions: string[] = [];
     try {
-      await cancel(await p.as("api_reader"), "default", "long");
-      await p.until("the canceller", async () => {
-        const sessions = await p.admin.query(
+      await cancel(await platform.as("api_reader"), "default", "long");
+      await platform.until("the canceller", async () => {
+        const sessions = await platform.admin.query(
           `select usename as role from pg_stat_activity
            where datname = current_database() and application_name like 'rates %' order by 1`,
         );
-        most = sessions.rows.map(({ role }) => role);
-        return most.includes("canceller");
+        maxSessions = sessions.rows.map(({ role }) => role);
+        return maxSessions.includes("canceller");
       });
     } finally {
       process.kill(reading, "SIGCONT");
     }
-    await p.until("the cancel", async () => (await p.document("long")).status === "CANCELLED");
-    return most;
+    await platform.until("the cancel", async () => (await platform.document("long")).status === "CANCELLED");
+    return maxSessions;
   } finally {
-    await p.close();
+    await platform.close();
   }
 }
 

@@ -42,7 +42,7 @@ export function priceSources(prices: readonly Price[]): string {
 }
 
 /** The table of the shipped stacks in stacks/README.md. */
-export function shippedTable(): string {
+export function stacksCostTable(): string {
   const costs = shippedStacks().map(({ stack, config, plan }) => [stack, costOf(config, plan)] as const);
   return [
     costTable(Object.fromEntries(costs)),

@@ -41,7 +41,7 @@ const limitName = ({ id, from, unit }: QuotaUsage): string =>
 /** Returns the limits on the runs of each type: the configured number, quotas, database, addresses. */
 export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<RunnerType, Headroom> {
   const runs = { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances };
-  const own = {
+  const configured = {
     glue: { key: "runners.glue.maxRuns", set: config.runners.glue.maxRuns },
     ec2: { key: "runners.ec2.maxInstances", set: config.runners.ec2.maxInstances },
   };
@@ -54,7 +54,7 @@ export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<Runn
       const more = Math.floor((usage.limit - usage.used) / each + EPSILON);
       return [{ limit: limitName(usage), runs: runs[kind] + more, remedy: usage.remedy }];
     });
-    const { key, set } = own[kind];
+    const { key, set } = configured[kind];
     if (set !== undefined) bounds.unshift({ limit: key, runs: set, remedy: `raise ${key}, or leave it out` });
     // Stable sort: of equal limits the configured number comes first, since it is the easiest to change.
     return { runs: runs[kind], bounds: bounds.toSorted((a, b) => a.runs - b.runs) };
@@ -91,9 +91,9 @@ export function burstOf(config: StackConfig, plan: CapacityPlan, jobs: number, s
   const hour = runUsd(config, plan);
   const { runners } = stackSettings(config, plan);
   return (["reads", "updates"] as const).map((work): Burst => {
-    const takes = { glue: work === "reads", ec2: work === "updates" || config.jobs.readsOnEc2 };
-    const glue = takes.glue ? Math.min(slots.glue, jobs) : 0;
-    const byRunner = { glue, ec2: takes.ec2 ? Math.min(slots.ec2, jobs - glue) : 0 };
+    const usesRunner = { glue: work === "reads", ec2: work === "updates" || config.jobs.readsOnEc2 };
+    const glue = usesRunner.glue ? Math.min(slots.glue, jobs) : 0;
+    const byRunner = { glue, ec2: usesRunner.ec2 ? Math.min(slots.ec2, jobs - glue) : 0 };
     const atOnce = byRunner.glue + byRunner.ec2;
     const rounds = Math.ceil(jobs / atOnce);
     // All runs work until no job is left, so that each type does its share.

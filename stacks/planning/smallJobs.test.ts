@@ -6,7 +6,7 @@ describe("small jobs per second", () => {
   const job = { measuredOn: "2026-01-01", backendMs: 2, commits: 3, rowVersions: 6 };
 
   it("follow from the processors at the share that jobs may use", () => {
-    const { byProcessor, limit } = smallJobCapacity("db.m7g.large", 400, job);
+    const { processorLimit: byProcessor, limit } = smallJobCapacity("db.m7g.large", 400, job);
     assert.equal(byProcessor, (2 * 1000 * USED_SHARE) / 2);
     assert.equal(limit, "processor");
   });
@@ -15,7 +15,7 @@ describe("small jobs per second", () => {
     const { perSecond, limit } = smallJobCapacity("db.r7g.4xlarge", 20, job);
     assert.equal(limit, "disk");
     assert.equal(perSecond, LIMITS.rdsGp3Iops.value / 3);
-    assert.equal(smallJobCapacity("db.r7g.4xlarge", 400, job).byCommits, LIMITS.rdsGp3LargeIops.value / 3);
+    assert.equal(smallJobCapacity("db.r7g.4xlarge", 400, job).commitLimit, LIMITS.rdsGp3LargeIops.value / 3);
   });
 
   it("have a lower rate without CPU credits on burstable classes only", () => {

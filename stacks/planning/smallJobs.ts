@@ -27,12 +27,12 @@ export const USED_SHARE = 0.7;
 /** Maximum small jobs per second of a database, and the limiting resource. */
 export interface SmallJobCapacity {
   /** By the processors of the instance class, at USED_SHARE. */
-  byProcessor: number;
+  processorLimit: number;
   /**
    * By the disk, if each commit were a write of its own. Postgres writes commits that arrive together with one
    * flush, so more are possible under load.
    */
-  byCommits: number;
+  commitLimit: number;
   /** The smaller of the two. */
   perSecond: number;
   limit: "processor" | "disk";
@@ -52,18 +52,18 @@ export function smallJobCapacity(
 ): SmallJobCapacity {
   const { vcpus } = RDS_CLASSES[instanceClass];
   const perCore = (USED_SHARE * 1000) / job.backendMs;
-  const byProcessor = vcpus * perCore;
+  const processorLimit = vcpus * perCore;
   const { rdsGp3Iops, rdsGp3LargeIops, rdsGp3LargeGb } = LIMITS;
   const iops = storageGb < rdsGp3LargeGb.value ? rdsGp3Iops.value : rdsGp3LargeIops.value;
-  const byCommits = iops / job.commits;
+  const commitLimit = iops / job.commits;
   const baseline = BASELINE[instanceClass];
   return {
-    byProcessor,
-    byCommits,
-    perSecond: Math.min(byProcessor, byCommits),
-    limit: byProcessor <= byCommits ? "processor" : "disk",
+    processorLimit,
+    commitLimit,
+    perSecond: Math.min(processorLimit, commitLimit),
+    limit: processorLimit <= commitLimit ? "processor" : "disk",
     baselinePerSecond:
-      baseline === undefined ? undefined : Math.min(byCommits, (vcpus * baseline * 1000) / job.backendMs),
+      baseline === undefined ? undefined : Math.min(commitLimit, (vcpus * baseline * 1000) / job.backendMs),
   };
 }
 

@@ -45,16 +45,16 @@ describe("the tenants of a stack", () => {
   it("are limited by IAM and EC2, and one more is rejected with the limit, the excess and the remedy", () => {
     const { config, problems } = parseStackConfig(raw(0), STACK);
     assert(config, JSON.stringify(problems));
-    const most = tenantsWithin({ ...config, tenants: tenants(200) }, STACK);
-    assert.equal(parseStackConfig(raw(most), STACK).problems, undefined);
-    const [problem, ...others] = parseStackConfig(raw(most + 1), STACK).problems ?? [];
+    const maxTenants = tenantsWithin({ ...config, tenants: tenants(200) }, STACK);
+    assert.equal(parseStackConfig(raw(maxTenants), STACK).problems, undefined);
+    const [problem, ...others] = parseStackConfig(raw(maxTenants + 1), STACK).problems ?? [];
     assert.deepEqual(others, []);
     assert.equal(problem?.key, "tenants");
-    assert.equal(problem?.value, most + 1);
+    assert.equal(problem?.value, maxTenants + 1);
     assert.match(
       String(problem?.message),
       new RegExp(
-        `^make the dispatcher's policy \\d+ characters long, \\d+ more than IAM takes \\(10240\\): ${most} of them fit`,
+        `^make the dispatcher's policy \\d+ characters long, \\d+ more than IAM takes \\(10240\\): ${maxTenants} of them fit`,
       ),
     );
   });
@@ -81,9 +81,9 @@ describe("the tenants of a stack", () => {
   });
 
   it("have names that fit into SQS's limit behind the stack's", () => {
-    const long = rawConfig((it) => ({ ...it, tenants: ["x".repeat(40)] }));
-    assert.equal(parseStackConfig(long, "dev").problems, undefined);
-    assert.deepEqual(parseStackConfig(long, STACK).problems, [
+    const longName = rawConfig((it) => ({ ...it, tenants: ["x".repeat(40)] }));
+    assert.equal(parseStackConfig(longName, "dev").problems, undefined);
+    assert.deepEqual(parseStackConfig(longName, STACK).problems, [
       {
         key: "tenants.0",
         value: "x".repeat(40),

@@ -52,13 +52,13 @@ function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, 
 
 /** Returns the first tenants, in their order, that fit into a stack. */
 export const tenantsWithin = (config: StackConfig, stack: string): number =>
-  Math.min(...limitsOf(config, stack).map((room) => within(room, config.tenants)));
+  Math.min(...limitsOf(config, stack).map((tenantLimit) => within(tenantLimit, config.tenants)));
 
 function within({ limit, fixed, each }: TenantLimit, tenants: readonly string[]): number {
-  let taken = fixed;
+  let used = fixed;
   const over = tenants.findIndex((tenant) => {
-    taken += each(tenant);
-    return taken > limit;
+    used += each(tenant);
+    return used > limit;
   });
   return over === -1 ? tenants.length : over;
 }
@@ -81,24 +81,24 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
         message: `makes the name of its queue ${LIMITS.sqsName.value + over} characters long with the stack's '${stack}', where SQS takes ${LIMITS.sqsName.value}: shorten one of the two by ${over}.`,
       });
   }
-  for (const room of limitsOf(config, stack)) {
-    const { what, limit, unit, source, fixed, each } = room;
+  for (const tenantLimit of limitsOf(config, stack)) {
+    const { what, limit, unit, source, fixed, each } = tenantLimit;
     const size = tenants.reduce((sum, tenant) => sum + each(tenant), fixed);
     if (size <= limit) continue;
-    const most = within(room, tenants);
+    const maxTenants = within(tenantLimit, tenants);
     problems.push({
       key: "tenants",
       value: tenants.length,
-      message: `make ${what} ${size} ${unit} long, ${size - limit} more than ${source} takes (${limit}): ${most} of them fit. Leave out ${tenants.length - most}, which then share one queue, give them shorter names, or use another stack for them.`,
+      message: `make ${what} ${size} ${unit} long, ${size - limit} more than ${source} takes (${limit}): ${maxTenants} of them fit. Leave out ${tenants.length - maxTenants}, which then share one queue, give them shorter names, or use another stack for them.`,
     });
   }
   const principals = new Set(callers.map(({ principal }) => principal)).size;
-  const most = LIMITS.sqsPrincipals.value;
-  if (principals > most)
+  const maxTenants = LIMITS.sqsPrincipals.value;
+  if (principals > maxTenants)
     problems.push({
       key: "callers",
       value: principals,
-      message: `are ${principals - most} principals more than the ${most} that a queue's policy takes: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
+      message: `are ${principals - maxTenants} principals more than the ${maxTenants} that a queue's policy takes: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
     });
   return problems;
 }

@@ -1,5 +1,5 @@
 /** The least that a stack must say, as a new object each time; for tests that change it. */
-const least = () => ({
+const minimalConfig = () => ({
   account: { id: "111111111111", region: "eu-central-1" },
   tags: { owner: "team", costCentre: "1" },
   network: { zones: ["eu-central-1a", "eu-central-1b"] },
@@ -7,11 +7,11 @@ const least = () => ({
   runners: { ec2: { instanceType: "t4g.small" } },
   budget: { monthlyUsd: 100, email: "team@example.com" },
 });
-export type RawConfig = ReturnType<typeof least>;
+export type RawConfig = ReturnType<typeof minimalConfig>;
 
 /** The least configuration, changed. */
 export function rawConfig(): RawConfig;
 export function rawConfig<T>(change: (config: RawConfig) => T): T;
 export function rawConfig<T>(change?: (config: RawConfig) => T): RawConfig | T {
-  return change ? change(least()) : least();
+  return change ? change(minimalConfig()) : minimalConfig();
 }

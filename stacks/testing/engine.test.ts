@@ -27,7 +27,7 @@ describe("the real engine over stand-in providers", function () {
   const rejection = async (run: Promise<Run>): Promise<RunFailed> => {
     const ended = await run.catch((failure: unknown) => failure);
     if (ended instanceof RunFailed) return ended;
-    throw new Error(`expected a failed run, got ${ended instanceof Error ? ended : told(ended as Run)}`);
+    throw new Error(`expected a failed run, got ${ended instanceof Error ? ended : reportOf(ended as Run)}`);
   };
 
   before(function () {
@@ -47,7 +47,7 @@ describe("the real engine over stand-in providers", function () {
     assert.equal(queue.outputs.arn, UNKNOWN);
     assert.equal(queue.outputs.url, UNKNOWN);
     assert.equal(queue.outputs.visibilityTimeoutSeconds, 90);
-    assert.equal(cloud.standing.size, 0, "a preview makes nothing");
+    assert.equal(cloud.resources.size, 0, "a preview makes nothing");
 
     const up = await dev.up();
     assert.deepEqual(up.changes, preview.changes);
@@ -80,7 +80,7 @@ describe("the real engine over stand-in providers", function () {
     assert.equal(cloud.ofType("aws:rds/instance:Instance").length, 1);
 
     await dev.destroy();
-    assert.equal(cloud.standing.size, 0);
+    assert.equal(cloud.resources.size, 0);
   });
 
   it("builds the children of an awsx network on the provider that it was given", async () => {
@@ -140,8 +140,8 @@ describe("the real engine over stand-in providers", function () {
   });
 
   it("refuses the wrong account as AWS's provider does, or lets the program find out", async () => {
-    const wrong = () => platform({ account: "222222222222", allowed: "111111111111" });
-    const { message } = await rejection((await start({ program: wrong, secrets })).preview());
+    const invalid = () => platform({ account: "222222222222", allowed: "111111111111" });
+    const { message } = await rejection((await start({ program: invalid, secrets })).preview());
     assert.match(message, /AWS account ID not allowed: 222222222222/);
 
     const asks = async () => ({
@@ -157,7 +157,7 @@ describe("the real engine over stand-in providers", function () {
     await dev.up();
     const [queue] = dev.cloud.ofType("aws:sqs/queue:Queue");
     assert.ok(queue);
-    dev.cloud.put({ ...queue, properties: { ...queue.properties, visibilityTimeoutSeconds: 1 } });
+    dev.cloud.store({ ...queue, properties: { ...queue.properties, visibilityTimeoutSeconds: 1 } });
     assert.equal((await dev.refresh()).changes.update, 1);
     dev.cloud.remove(queue);
     assert.equal((await dev.refresh()).changes.delete, 1);
@@ -171,7 +171,7 @@ describe("the real engine over stand-in providers", function () {
     };
     const dev = await start({ program: () => platform(), secrets, cloud: new Cloud({ refuse }) });
     assert.match((await rejection(dev.up())).message, /InstanceQuotaExceeded: 40 of 40/);
-    const made = [...dev.cloud.standing.values()].map(({ urn }) => urn);
+    const made = [...dev.cloud.resources.values()].map(({ urn }) => urn);
     assert.ok(made.length > 0);
     full = false;
     const { steps } = await dev.up();
@@ -216,8 +216,8 @@ describe("the real engine over stand-in providers", function () {
       await run.up();
       assert.deepEqual(await run.outputs(), { stack, half: 2 });
     }
-    const wrong = await start({ program, settings, config: { "rates-platform:wrong": true } });
-    assert.match((await rejection(wrong.preview())).message, /capacity\.runs: 4\n {2}is too many/);
+    const invalid = await start({ program, settings, config: { "rates-platform:wrong": true } });
+    assert.match((await rejection(invalid.preview())).message, /capacity\.runs: 4\n {2}is too many/);
   });
 
   it("runs several stacks at once", async () => {
@@ -236,7 +236,7 @@ function stepOf(run: Pick<Run, "steps">, type: string, name: string): Step {
 }
 
 /** Output of a run that should have failed, without the resources' details. */
-const told = ({ steps, ...run }: Run): string =>
+const reportOf = ({ steps, ...run }: Run): string =>
   JSON.stringify({
     ...run,
     steps: steps.map(({ op, type, name, inputs }) => [op, type, name, inputs.visibilityTimeoutSeconds]),

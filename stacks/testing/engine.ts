@@ -90,9 +90,9 @@ export async function engine(options: EngineOptions): Promise<Engine> {
   if (pulumi === undefined) throw new Error("There is no pulumi command: stacks/testing/build.sh builds it");
   const { stack: stackName = "dev", project = "rates-platform", cloud = new Cloud() } = options;
   const folder = mkdtempSync(join(tmpdir(), "rates-engine-"));
-  const served = new Map<string, Served>();
+  const servedProviders = new Map<string, Served>();
   const close = async (): Promise<void> => {
-    for (const provider of served.values()) provider.close();
+    for (const provider of servedProviders.values()) provider.close();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -102,7 +102,7 @@ export async function engine(options: EngineOptions): Promise<Engine> {
       docker: dockerProvider(cloud),
     };
     for (const [name, configure] of Object.entries(providers)) {
-      served.set(name, await serve(packageVersion(name), configure, name === "awsx"));
+      servedProviders.set(name, await serve(packageVersion(name), configure, name === "awsx"));
     }
     writeProject(folder, project, stackName, options);
     let program = options.program;
@@ -112,7 +112,7 @@ export async function engine(options: EngineOptions): Promise<Engine> {
         workDir: folder,
         pulumiHome: join(folder, "home"),
         pulumiCommand: await PulumiCommand.get({ root: dirname(dirname(pulumi)) }),
-        envVars: environment(folder, served, options.env),
+        envVars: environment(folder, servedProviders, options.env),
       },
     );
     for (const [key, value] of Object.entries(options.secrets ?? {})) {
@@ -198,18 +198,19 @@ function writeProject(folder: string, project: string, stackName: string, option
 
 function environment(
   folder: string,
-  served: ReadonlyMap<string, Served>,
+  servedProviders: ReadonlyMap<string, Served>,
   more: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   // The engine looks for the plugins of a state before it attaches to providers: there must be something by that name.
   const plugins = join(folder, "plugins");
   mkdirSync(plugins);
-  for (const name of served.keys()) writeFileSync(join(plugins, `pulumi-resource-${name}`), "", { mode: 0o755 });
+  for (const name of servedProviders.keys())
+    writeFileSync(join(plugins, `pulumi-resource-${name}`), "", { mode: 0o755 });
   return {
     PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
     PULUMI_CONFIG_PASSPHRASE: "test",
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    PULUMI_DEBUG_PROVIDERS: [...served].map(([name, { port }]) => `${name}:${port}`).join(","),
+    PULUMI_DEBUG_PROVIDERS: [...servedProviders].map(([name, { port }]) => `${name}:${port}`).join(","),
     PATH: [dirname(process.execPath), plugins, shims, process.env.PATH ?? ""].join(delimiter),
     ...more,
   };

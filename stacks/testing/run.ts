@@ -61,8 +61,10 @@ export class RunFailed extends Error {
       .filter(({ level }) => level === "mandatory")
       .map(({ policy, message }) => `[${policy}] ${message}`);
     const reasons = [...new Set([...errors, ...violations])].filter((text) => !/^(preview|update) failed$/.test(text));
-    const said = reasons.map((text) => `  ${text.trim()}`);
-    super([`${operation} failed:`, ...(said.length > 0 ? said : [`  ${String(cause)}`])].join("\n"), { cause });
+    const outputLines = reasons.map((text) => `  ${text.trim()}`);
+    super([`${operation} failed:`, ...(outputLines.length > 0 ? outputLines : [`  ${String(cause)}`])].join("\n"), {
+      cause,
+    });
     this.name = "RunFailed";
     this.run = run;
   }
@@ -89,8 +91,8 @@ export function runOf(events: readonly EngineEvent[], ms: number): Run {
         urn: resourceUrn,
       });
     }
-    const said = diagnosticEvent && diagnosticOf(diagnosticEvent);
-    if (said !== undefined) diagnostics.push(said);
+    const outputLines = diagnosticEvent && diagnosticOf(diagnosticEvent);
+    if (outputLines !== undefined) diagnostics.push(outputLines);
     if (summaryEvent === undefined) continue;
     changes = summaryEvent.resourceChanges as Readonly<Record<string, number>>;
     // The SDK's type writes it small, and the engine does not.
@@ -118,8 +120,9 @@ function stepOf(metadata: StepEventMetadata): Step {
 /** Messages without useless ones: debug output and addresses of the stand-ins. */
 function diagnosticOf({ severity, message, urn, ephemeral }: DiagnosticEvent): Diagnostic | undefined {
   // The SDK's type does not know "debug", which the Automation API asks the engine for.
-  const noise = ephemeral === true || (severity as string) === "debug" || /^using pulumi-\S+ from \$PATH/.test(message);
-  return noise ? undefined : { severity, message: plain(message).trim(), urn: urn === "" ? undefined : urn };
+  const isNoise =
+    ephemeral === true || (severity as string) === "debug" || /^using pulumi-\S+ from \$PATH/.test(message);
+  return isNoise ? undefined : { severity, message: plain(message).trim(), urn: urn === "" ? undefined : urn };
 }
 
 /** A message without the engine's markers of colour. */

@@ -33,7 +33,7 @@ function pulumiModules(from: URL, seen = new Set<string>()): string[] {
 }
 
 /** Has a process say, as it ends, how long it computed. */
-const SAY_USAGE = `--import=data:text/javascript,${encodeURIComponent(`
+const REPORT_USAGE = `--import=data:text/javascript,${encodeURIComponent(`
   import { writeSync } from "node:fs";
   process.on("exit", () => {
     const { user, system } = process.cpuUsage();
@@ -74,7 +74,7 @@ async function run(request: RunRequest): Promise<void> {
   };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
   const began = performance.now();
-  const host = [SAY_USAGE, require.resolve("@pulumi/pulumi/cmd/run"), ...args, program];
+  const host = [REPORT_USAGE, require.resolve("@pulumi/pulumi/cmd/run"), ...args, program];
   const child: ChildProcess = spawn(process.execPath, host, {
     cwd: ROOT,
     stdio: ["ignore", "ignore", "inherit", "pipe"],

@@ -29,10 +29,10 @@ const EXACT = /^\d+\.\d+\.\d+(?:-[\w.-]+)?(?:\+[\w.-]+)?$/;
 const RANGE = /^[\^~]?\d+\.\d+\.\d+(?:-[\w.-]+)?$/;
 
 /** Lists what makes a lock file unsafe to install from, a sentence per problem. */
-export function lockProblems(lock: Lock, manifest: Manifest): string[] {
+export function lockProblems(lockfile: Lock, manifest: Manifest): string[] {
   const problems: string[] = [];
-  const root = lock.packages[""] ?? {};
-  if (lock.lockfileVersion !== 3) problems.push(`lockfileVersion is ${lock.lockfileVersion}, not 3.`);
+  const root = lockfile.packages[""] ?? {};
+  if (lockfile.lockfileVersion !== 3) problems.push(`lockfileVersion is ${lockfile.lockfileVersion}, not 3.`);
   if (manifest.engines?.node !== ">=20" || root.engines?.node !== ">=20")
     problems.push('engines.node must be ">=20" in package.json and in the lock file.');
   for (const kind of ["dependencies", "devDependencies"] as const) {
@@ -41,11 +41,11 @@ export function lockProblems(lock: Lock, manifest: Manifest): string[] {
     for (const [name, range] of Object.entries(manifest[kind] ?? {}))
       if (!RANGE.test(range)) problems.push(`${name} is '${range}', not a range of versions of the registry.`);
   }
-  for (const [path, entry] of Object.entries(lock.packages)) {
+  for (const [path, entry] of Object.entries(lockfile.packages)) {
     if (path === "") continue;
     problems.push(...entryProblems(path, entry, manifest.allowScripts ?? {}));
     for (const name of Object.keys(entry.optionalDependencies ?? {}))
-      if (!isLocked(lock, path, name))
+      if (!isLocked(lockfile, path, name))
         problems.push(`${path} lacks its optional package ${name}, of another platform.`);
   }
   return problems;
@@ -67,9 +67,9 @@ function entryProblems(path: string, entry: Entry, allowScripts: Record<string, 
 }
 
 /** Returns true if Node resolves `name` from the package at `from`: in its folder or one above. */
-function isLocked(lock: Lock, from: string, name: string): boolean {
+function isLocked(lockfile: Lock, from: string, name: string): boolean {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))) {
-    if (lock.packages[folder === "" ? `node_modules/${name}` : `${folder}/node_modules/${name}`]) return true;
+    if (lockfile.packages[folder === "" ? `node_modules/${name}` : `${folder}/node_modules/${name}`]) return true;
     if (folder === "") return false;
   }
 }

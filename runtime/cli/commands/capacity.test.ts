@@ -41,7 +41,11 @@ describe("rates capacity", () => {
           200,
         ),
       );
-    const { byProcessor, byCommits, baselinePerSecond } = smallJobCapacity("db.t4g.medium", 20);
+    const {
+      processorLimit: byProcessor,
+      commitLimit: byCommits,
+      baselinePerSecond,
+    } = smallJobCapacity("db.t4g.medium", 20);
     assert(byProcessor < byCommits);
     assert.match(
       text(20, "db.t4g.medium"),

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { AwsError } from "./errors.ts";
 
-/** Names of this machine. Any other in the Host header comes from a page whose domain resolves to 127.0.0.1. */
+/** Accepted host names. Any other one comes from a web page whose domain resolves to 127.0.0.1. */
 const HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**

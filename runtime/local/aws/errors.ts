@@ -1,4 +1,4 @@
-/** An error that the emulator answers, with the code that AWS uses for it. */
+/** An error response of the emulator, with AWS's code for it. */
 export class AwsError extends Error {
   override readonly name = "AwsError";
   readonly code: string;

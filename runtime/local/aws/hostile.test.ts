@@ -46,7 +46,7 @@ describe("the emulator under hostile requests", () => {
     body: JSON.stringify({ QueueUrl: queueUrl, MessageBody: "hello" }),
   });
 
-  it("keeps every object key inside its directory, whatever it looks like", async () => {
+  it("stores every object key inside its directory", async () => {
     const before = outside();
     for (const path of CLIMBING)
       for (const method of ["PUT", "GET", "DELETE", "HEAD"]) {
@@ -74,7 +74,7 @@ describe("the emulator under hostile requests", () => {
     assert.ok(!existsSync("/etc/passwd.data"));
   });
 
-  it("keeps copies, renames, uploads in parts and deletions of many inside it too", async () => {
+  it("stores copies, renames and multipart uploads inside it too, and deletes only there", async () => {
     const before = outside();
     await sendSigned(cloud, { method: "PUT", path: "/uploads/a", body: "a" });
     const attempt = async (request: RawRequest, expected: number) =>
@@ -96,7 +96,7 @@ describe("the emulator under hostile requests", () => {
     assert.deepEqual(outside(), before);
   });
 
-  it("refuses what web pages can send, even signed, and other host names", async () => {
+  it("refuses requests that web pages can send, even signed ones, and other host names", async () => {
     const queueUrl = cloud.createQueue("requests");
     const request = message(queueUrl);
     const sent = async (headers: Record<string, string>, as = host) =>
@@ -157,7 +157,7 @@ describe("the emulator under hostile requests", () => {
     assert.equal(await status(sign(queue, credentials, host), other), 403);
   });
 
-  it("takes presigned links until they expire, for the method and key that they name", async () => {
+  it("accepts presigned links until they expire, only for their method and key", async () => {
     const s3 = new S3Client(s3Config());
     const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket: "uploads", Key: "a b/ü+(1).csv" }));
     assert.equal((await fetch(put, { method: "PUT", body: "1,2\n" })).status, 200);

@@ -3,7 +3,7 @@ import Value from "typebox/value";
 import { AwsError } from "./errors.ts";
 import { type SqsQueue, SqsStore } from "./fauxqs.ts";
 
-/** Largest message, and largest batch, in bytes: body and attributes (SQS quotas, "Message quotas"). */
+/** Maximum bytes of a message and of a batch: bodies and attributes (SQS quotas, "Message quotas"). */
 export const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_ATTRIBUTES = 10;
 const MAX_DELAY_SECONDS = 900;
@@ -81,21 +81,24 @@ const Received = Type.Object({
 export function completeReceived(input: unknown, result: unknown): void {
   if (!Value.Check(Received, result)) return;
   const system = [...names(input, "AttributeNames"), ...names(input, "MessageSystemAttributeNames")];
-  const wanted = names(input, "MessageAttributeNames");
+  const requestedNames = names(input, "MessageAttributeNames");
   for (const message of result.Messages ?? []) {
-    const { [SENDER]: sender, ...own } = message.MessageAttributes ?? {};
+    const { [SENDER]: sender, ...attributes } = message.MessageAttributes ?? {};
     if (sender?.StringValue !== undefined && system.some((name) => name === "All" || name === "SenderId"))
       message.Attributes = { ...message.Attributes, SenderId: sender.StringValue };
-    const given = Object.entries(own).filter(([name]) => wanted.some((pattern) => isWanted(name, pattern)));
-    if (given.length === 0) delete message.MessageAttributes;
-    else message.MessageAttributes = Object.fromEntries(given);
-    // A digest is of all attributes.
-    if (given.length < Object.keys(own).length || given.length === 0) delete message.MD5OfMessageAttributes;
+    const selected = Object.entries(attributes).filter(([name]) =>
+      requestedNames.some((pattern) => isWanted(name, pattern)),
+    );
+    if (selected.length === 0) delete message.MessageAttributes;
+    else message.MessageAttributes = Object.fromEntries(selected);
+    // The digest covers all attributes.
+    if (selected.length < Object.keys(attributes).length || selected.length === 0)
+      delete message.MD5OfMessageAttributes;
   }
 }
 
 /** Makes messages visible again whose receiving client has disconnected. */
-export function giveBack(queue: SqsQueue, result: unknown): void {
+export function makeVisible(queue: SqsQueue, result: unknown): void {
   if (!Value.Check(Received, result)) return;
   for (const { ReceiptHandle } of result.Messages ?? []) queue.changeVisibility(ReceiptHandle, 0);
 }

@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** SenderId of the platform's own parts on this machine. The shape is that of an IAM user's unique id. */
+/** SenderId of the local platform's own components, in the form of an IAM user's unique id. */
 export const PLATFORM_SENDER_ID = "AIDALOCALPLATFORM0000";
 /** Profile of the platform's own credentials, and the one that AWS's SDKs use by default. */
 const PLATFORM_PROFILE = "default";
@@ -37,7 +37,7 @@ export class Principals {
   /** Modification time of the file as last read. */
   #readAt = 0;
 
-  /** @param file where they are kept; without it they are in memory only */
+  /** @param file - Credentials file; without it the credentials are in memory only. */
   constructor(file?: string) {
     this.#file = file;
     if (file !== undefined && existsSync(file)) {

@@ -31,7 +31,7 @@ export function parseForm(text: string): { action: string; input: { [name: strin
   if (parameters.length > MAX_PARAMETERS)
     throw new AwsError("MalformedQueryString", `A request may have at most ${MAX_PARAMETERS} parameters.`);
   const tree: Tree = new Map();
-  for (const [name, value] of parameters) put(tree, name, value);
+  for (const [name, value] of parameters) setAt(tree, name, value);
   const action = tree.get("Action");
   if (typeof action !== "string" || action === "")
     throw new AwsError("MissingAction", "The request must contain the parameter Action.");
@@ -39,7 +39,7 @@ export function parseForm(text: string): { action: string; input: { [name: strin
   return { action, input: structure(tree) };
 }
 
-function put(tree: Tree, name: string, value: string): void {
+function setAt(tree: Tree, name: string, value: string): void {
   const path = name.split(".");
   const last = path.pop() ?? "";
   let at = tree;

@@ -33,14 +33,14 @@ describe("the file of the local queues", () => {
       ?.inspectMessages()
       .ready.map(({ body }) => body);
 
-  /** A copy of the files as they are now, without what was not written to them. */
+  /** Opens a copy of the current files, without data that is not yet written. */
   function crashed(): string {
     const copy = join(base, "copy");
     cpSync(directory, copy, { recursive: true });
     return copy;
   }
 
-  it("has every message that was synced, with its order, attributes and receives, after a crash", async () => {
+  it("has every synced message, with its order, attributes and receives, after a crash", async () => {
     const { file, store } = load(directory);
     const queue = create(store, "requests");
     const sent = ["first", "second", "third"].map((body) =>
@@ -80,7 +80,7 @@ describe("the file of the local queues", () => {
     assert.deepEqual(bodies(load(crashed()).store, "requests"), ["first", "second", "third"]);
   });
 
-  it("forgets deleted messages, purged queues and deleted queues", async () => {
+  it("deletes deleted messages, purged queues and deleted queues", async () => {
     const { store } = load(directory);
     for (const name of ["kept", "purged", "deleted"])
       for (const body of ["one", "two"])

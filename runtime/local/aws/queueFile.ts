@@ -26,7 +26,7 @@ interface MessageRow {
   delay_until: number | null;
 }
 
-/** The tables of fauxqs' own file, so that a directory of an earlier version keeps its messages. */
+/** Tables of fauxqs's own file, so that the directory of an earlier version keeps its messages. */
 const SCHEMA = `
   create table if not exists sqs_queues (
     name text primary key, url text not null, arn text not null, attributes text not null, tags text not null,
@@ -53,10 +53,10 @@ const STATEMENTS = {
 } as const;
 
 /**
- * Stores queues and messages in a SQLite file, in place of fauxqs' own store, which syncs the disk for every message that is
- * sent, received or deleted: ten times per batch. Here what is written in one turn of the event loop is one transaction, and
- * a sender waits for one sync (`synced`), which calls at the same time share. Nothing else waits: a receive or a deletion
- * that a crash of the machine undoes is a message that comes again.
+ * Stores queues and messages in a SQLite file, instead of fauxqs's own store, which syncs the disk for every sent,
+ * received or deleted message: ten times per batch. Here all writes of one turn of the event loop are one transaction,
+ * and senders wait for a sync (`synced`) that concurrent calls share. Nothing else waits: if a crash of the machine
+ * loses a receive or a deletion, the message is delivered again.
  */
 export class QueueFile {
   readonly #db: DatabaseSync;
@@ -77,7 +77,7 @@ export class QueueFile {
     this.#log = openSync(join(directory, `${FILE}-wal`), "r");
   }
 
-  /** Puts the stored queues and messages into a store, and stores what happens to it from now on. */
+  /** Loads the stored queues and messages into a store, and stores its changes from now on. */
   attach(store: SqsStore): void {
     // fauxqs types its own class, whose private members no other class can have.
     const persistence = this as unknown as QueuePersistence;
@@ -91,10 +91,10 @@ export class QueueFile {
     store.persistence = persistence;
   }
 
-  /** Resolves when everything that was written so far survives a crash of the machine. */
+  /** Resolves when all past writes survive a crash of the machine. */
   synced(): Promise<void> {
     this.#commit();
-    // A sync that has begun may miss what was written since: all who come meanwhile share the next one.
+    // A running sync may miss later writes: calls during it share the next one.
     this.#next ??= this.#syncing.then(() => {
       this.#next = undefined;
       const syncing = syncData(this.#log);
@@ -143,11 +143,11 @@ export class QueueFile {
   deleteQueueMessages(queueName: string): void {
     this.#run("deleteMessages", queueName);
   }
-  /** Stores how often a message was received; whose it is now ends with this process. */
+  /** Stores the number of receives of a message; its receipt ends with this process. */
   updateMessageInflight(messageId: string, _handle: string, _until: number, receives: number, first?: number): void {
     this.#run("received", receives, first ?? null, messageId);
   }
-  /** A message that is visible again keeps its count of receives: nothing to store. */
+  /** A message that becomes visible again keeps its count of receives: nothing to store. */
   updateMessageReady(): void {}
 
   #run(statement: keyof typeof STATEMENTS, ...values: (string | number | null)[]): void {

@@ -32,7 +32,7 @@ export function checkS3Request(url: string, headers: IncomingHttpHeaders): void 
 /** @param path `/bucket/key`, decoded */
 function checkPath(path: string): void {
   const [, bucket = "", key = ""] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
-  if (bucket === "" && key === "") return; // the list of all buckets
+  if (bucket === "" && key === "") return; // lists all buckets
   if (!isBucketName(bucket)) throw new AwsError("InvalidBucketName", "The specified bucket is not valid.", 400);
   if (Buffer.byteLength(key) > MAX_KEY_BYTES)
     throw new AwsError("KeyTooLongError", `A key may have at most ${MAX_KEY_BYTES} bytes.`, 400);

@@ -12,7 +12,7 @@ const MAX_SKEW_MS = 15 * 60_000;
 const MAX_PRESIGNED_SECONDS = 7 * 24 * 3600;
 const UNSIGNED = "UNSIGNED-PAYLOAD";
 
-/** A request as it came in, before its body matters. */
+/** A received request without its body. */
 export interface SignedRequest {
   method: string;
   /** Path and query as sent. */
@@ -99,7 +99,7 @@ interface Signed {
   credential: Credential;
   headers: string[];
   signature: string;
-  /** Basic format of ISO 8601. */
+  /** Parses the basic format of ISO 8601. */
   time: string;
   expires?: string;
 }
@@ -167,7 +167,7 @@ function checkTime(time: string, expires: string | undefined, now: number): void
   if (now > at + seconds * 1000) throw new AwsError("AccessDenied", "The link has expired.", 403);
 }
 
-/** Host, and every header that changes what a request means, must be signed. */
+/** The host, and every header that changes the meaning of a request, must be signed. */
 function checkHeaders(headers: IncomingHttpHeaders, signed: string[]): void {
   const unsigned = ["host", ...Object.keys(headers).filter((name) => name.startsWith("x-amz-"))].find(
     (name) => !signed.includes(name),

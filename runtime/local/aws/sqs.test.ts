@@ -70,7 +70,7 @@ describe("the emulator of SQS", () => {
     );
   });
 
-  it("lets no sender set its SenderId", async () => {
+  it("does not let a sender set its SenderId", async () => {
     for (const name of ["AWS.SenderId", "aws.SenderId", "Amazon.x", "a..b", ".a", "a b"]) {
       const MessageAttributes = { [name]: { DataType: "String", StringValue: "another" } };
       const command = new SendMessageCommand({ QueueUrl, MessageBody: "x", MessageAttributes });
@@ -79,7 +79,7 @@ describe("the emulator of SQS", () => {
     assert.deepEqual(await receive(), []);
   });
 
-  it("returns the attributes that were asked for", async () => {
+  it("returns the requested attributes", async () => {
     const attribute = (StringValue: string) => ({ DataType: "String", StringValue });
     const MessageAttributes = { one: attribute("1"), other: attribute("2"), "a.x": attribute("3") };
     const send = () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "x", MessageAttributes }));
@@ -176,7 +176,7 @@ describe("the emulator of SQS", () => {
       received,
       new RegExp(`<Attribute><Name>SenderId</Name><Value>${PLATFORM_SENDER_ID}</Value></Attribute>`),
     );
-    // What means nothing deletes nothing.
+    // An invalid receipt handle deletes nothing.
     for (const path of [queuePath(), "/"])
       for (const body of ["", "x", "QueueUrl=x"])
         assert.equal(
@@ -249,7 +249,7 @@ describe("the emulator of SQS", () => {
     );
   });
 
-  it("stores an empty object that comes without a content type", async () => {
+  it("stores an empty object without a content type", async () => {
     cloud.createBucket("uploads");
     assert.equal((await sendSigned(cloud, { method: "PUT", path: "/uploads/empty" })).status, 200);
     assert.deepEqual(await sendSigned(cloud, { method: "GET", path: "/uploads/empty" }), { status: 200, body: "" });

@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AwsError } from "./errors.ts";
 import type { SqsStore } from "./fauxqs.ts";
-import { completeReceived, giveBack, MAX_MESSAGE_BYTES, sendMessage, sendMessageBatch } from "./messages.ts";
+import { completeReceived, MAX_MESSAGE_BYTES, makeVisible, sendMessage, sendMessageBatch } from "./messages.ts";
 import type { Principal, Principals } from "./principals.ts";
 import { errorXml, type Json, parseForm, resultXml } from "./queryProtocol.ts";
 import { sha256, verifySignature } from "./signature.ts";
 
 const JSON_TYPE = "application/x-amz-json-1.0";
 const FORM_TYPE = "application/x-www-form-urlencoded";
-/** A form takes up to three bytes for one. */
+/** A form needs up to three bytes per byte. */
 const MAX_BODY_BYTES = 4 * MAX_MESSAGE_BYTES;
-/** `/` and the path of a queue's URL; both take every action. */
+/** Paths that accept every action: `/` and the path of a queue's URL. */
 const PATH = /^\/(?:\d{12}\/[\w.-]{1,80}\/?)?$/;
 
 const QUEUE_NAME = /^[\w-]{1,80}$/;
@@ -22,7 +22,7 @@ interface Deps {
   store: SqsStore;
   principals: Principals;
   perform: Perform;
-  /** Resolves when everything that was sent so far survives a crash of the machine. */
+  /** Resolves when all messages sent so far survive a crash of the machine. */
   synced(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export const isSqs = ({ method, headers }: IncomingMessage): boolean =>
 
 const contentType = (headers: IncomingMessage["headers"]) => headers["content-type"] ?? "";
 
-/** Answers a request to SQS, in the protocol that it came in. */
+/** Responds to a request to SQS in the protocol of the request. */
 export async function answerSqs(deps: Deps, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const isForm = contentType(request.headers).trim().toLowerCase().startsWith(FORM_TYPE);
   let action = "";
@@ -48,24 +48,24 @@ export async function answerSqs(deps: Deps, request: IncomingMessage, response: 
     if (!PATH.test(path)) throw new AwsError("InvalidAddress", `The address ${path.slice(0, 100)} is not valid.`, 404);
     const input = path === "/" ? parsed.input : { QueueUrl: path, ...parsed.input };
     const result = await act(deps, action, input, principal, request);
-    if (isForm) answer(response, 200, "text/xml", resultXml(action, result));
-    else answer(response, 200, JSON_TYPE, JSON.stringify(result));
+    if (isForm) sendBody(response, 200, "text/xml", resultXml(action, result));
+    else sendBody(response, 200, JSON_TYPE, JSON.stringify(result));
   } catch (error) {
-    const known = error instanceof AwsError ? error : new AwsError("InternalFailure", "The emulator failed.", 500);
+    const awsError = error instanceof AwsError ? error : new AwsError("InternalFailure", "The emulator failed.", 500);
     if (!(error instanceof AwsError)) console.error(error);
-    answerError(response, known, isForm);
+    answerError(response, awsError, isForm);
   }
 }
 
-/** Answers an error as SQS does. */
+/** Responds with an error like SQS. */
 export function answerError(response: ServerResponse, error: AwsError, isForm: boolean): void {
   const { code, queryCode, message, status } = error;
   if (isForm) {
-    answer(response, status, "text/xml", errorXml(queryCode, message, status));
+    sendBody(response, status, "text/xml", errorXml(queryCode, message, status));
     return;
   }
   response.setHeader("x-amzn-query-error", `${queryCode};${status < 500 ? "Sender" : "Receiver"}`);
-  answer(response, status, JSON_TYPE, JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message }));
+  sendBody(response, status, JSON_TYPE, JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message }));
 }
 
 function verify({ principals }: Deps, request: IncomingMessage, bodyHash: string): Principal {
@@ -136,7 +136,7 @@ async function act(
     return sent as Json;
   }
 
-  // All attributes of a message, for who sent it is among them; completeReceived keeps those that were asked for.
+  // Requests all attributes, since the sender is one of them; completeReceived removes those that were not requested.
   const all = action === "ReceiveMessage" ? { ...input, MessageAttributeNames: ["All"] } : input;
   const { status, headers, body } = await perform(action, all);
   const result = body === "" ? {} : JSON.parse(body);
@@ -145,8 +145,8 @@ async function act(
     throw new AwsError(code, String(result.message), status, headers.get("x-amzn-query-error")?.split(";")[0] ?? code);
   }
   if (action === "ReceiveMessage") {
-    // A receiver that vanished during its long poll would keep the messages invisible until their timeout.
-    if (queue !== undefined && (socket.destroyed || socket.readableEnded)) giveBack(queue, result);
+    // A receiver that disconnected during its long poll would keep the messages invisible until their timeout.
+    if (queue !== undefined && (socket.destroyed || socket.readableEnded)) makeVisible(queue, result);
     completeReceived(input, result);
   }
   return result;
@@ -178,9 +178,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function answer(response: ServerResponse, status: number, type: string, body: string): void {
+function sendBody(response: ServerResponse, status: number, type: string, body: string): void {
   if (response.destroyed || response.headersSent) return;
-  // What was not read of the request must not be taken for the next one.
+  // The unread rest of the request must not be parsed as the next one.
   if (status === 413) response.setHeader("connection", "close");
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
 }

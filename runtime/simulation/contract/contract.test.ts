@@ -5,8 +5,11 @@ import { type Contract, describe as describeStatement, shapes } from "./contract
 
 const released: Contract = JSON.parse(readFileSync(new URL("contract.json", import.meta.url), "utf8"));
 
-/** While a version is deployed, the one before runs over its schema, and reads the jobs and documents that it writes. */
-describe("the version before, over this schema", () => {
+/**
+ * During a deployment, the previous version runs on the new schema, and reads jobs and documents that the new version
+ * writes.
+ */
+describe("the previous version on this schema", () => {
   let database: Awaited<ReturnType<typeof jobDatabase>>;
   before(async () => {
     database = await jobDatabase();
@@ -18,7 +21,7 @@ describe("the version before, over this schema", () => {
       assert.deepEqual(await describeStatement(database, statement.role, statement.text), statement);
     });
 
-  it("finds in jobs and documents what it looks for", async () => {
+  it("finds the expected keys in jobs and documents", async () => {
     const now = await shapes(database);
     const missing = (before: readonly string[], after: readonly string[]) =>
       before.filter((key) => !after.includes(key));

@@ -7,19 +7,19 @@ import { type jobDatabase, newJob, testPlan } from "../../testing/jobs.ts";
 
 type Database = Awaited<ReturnType<typeof jobDatabase>>;
 
-/** A statement of a released version, as one of the platform's roles sends it, and what it gets back. */
+/** A statement of a released version with its role and result columns. */
 export interface Statement {
   readonly role: string;
   readonly text: string;
   readonly parameters: readonly string[];
-  /** name and type of each. */
+  /** Name and type of each result column. */
   readonly columns: readonly string[];
 }
 
-/** Expectations of a version of the code about the job store. */
+/** A code version's expectations of the job store. */
 export interface Contract {
   readonly statements: readonly Statement[];
-  /** The keys of a claimed job, and of a job's document. */
+  /** Keys of a claimed job and of a job's document. */
   readonly claimed: readonly string[];
   readonly document: readonly string[];
 }
@@ -43,7 +43,10 @@ export async function describe({ as }: Database, role: string, text: string): Pr
   }
 }
 
-/** The server describes the columns before it does anything; what comes of doing it with nulls is nobody's matter. */
+/**
+ * The server describes the columns before it executes the statement; the result of executing it with nulls is
+ * irrelevant.
+ */
 async function columnsOf(client: pg.Client, text: string, parameters: number): Promise<string[]> {
   let fields: { name: string; dataTypeID: number }[] = [];
   const { connection } = client as unknown as {
@@ -67,7 +70,7 @@ async function columnsOf(client: pg.Client, text: string, parameters: number): P
   return found.map(({ name }, index) => `${name} ${rows[index].name}`);
 }
 
-/** The keys that a claimed job and a document have now. */
+/** Returns the current keys of a claimed job and a document. */
 export async function shapes({ as, admin }: Database): Promise<Pick<Contract, "claimed" | "document">> {
   const [dispatcher, keeper] = await Promise.all([as("dispatcher"), as("job_keeper")]);
   await accept(dispatcher, [newJob("contract")]);

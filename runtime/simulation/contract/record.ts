@@ -19,12 +19,12 @@ import { type Contract, describe, type Statement, shapes } from "./contract.ts";
  * contract.test.ts checks later schemas against them, since this version uses them while the next one is deployed.
  */
 const FILE = fileURLToPath(new URL("contract.json", import.meta.url));
-/** Schedules of the simulation: enough to run every statement. */
+/** Number of schedules: enough to run every statement. */
 const SCHEDULES = 60;
 
 const seen = new Map<string, Pick<Statement, "role" | "text">>();
 const query = pg.Client.prototype.query as (...all: unknown[]) => unknown;
-// Patched before the simulation copies it.
+// Patched before the simulation copies the method.
 pg.Client.prototype.query = function (this: pg.Client, first: unknown, ...rest: unknown[]) {
   const text = typeof first === "string" ? first : ((first as { text?: string }).text ?? "");
   const role = this.user ?? "";
@@ -45,9 +45,9 @@ await mochaGlobalSetup();
 try {
   const { openHarness } = await import("../harness.ts");
   const { jobDatabase } = await import("../../testing/jobs.ts");
-  const stage = await openHarness();
-  for (let seed = 1; seed <= SCHEDULES; seed++) await stage.play(seed);
-  await stage.close();
+  const harness = await openHarness();
+  for (let seed = 1; seed <= SCHEDULES; seed++) await harness.play(seed);
+  await harness.close();
   // Statements that need real time or a person.
   const nobody = "00000000-0000-0000-0000-000000000000";
   const job = { id: 0, attempt: 1 } as ClaimedJob;

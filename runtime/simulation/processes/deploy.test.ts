@@ -10,11 +10,13 @@ import { ProcessHarness } from "./harness.ts";
 const DB = fileURLToPath(new URL("../../../db", import.meta.url));
 /** Requests after the deployment. */
 const AFTERWARDS = 10;
-/** Between two requests. Milliseconds. */
+/** Milliseconds between two requests. */
 const PACE_MS = 100;
-const PATIENCE_MS = 120_000;
+const WAIT_TIMEOUT_MS = 120_000;
 
-/** Changes of a possible next version: more columns everywhere, one of them with a default, and a new function. */
+/**
+ * Schema changes of a possible next version: more columns everywhere, one of them with a default, and a new function.
+ */
 const NEXT = `
 set local role migrator;
 alter table jobs.jobs add column next_note text, add column next_count integer not null default 0;
@@ -25,25 +27,25 @@ reset role;
 `;
 
 describe("a deployment under load", () => {
-  let stage: ProcessHarness;
+  let harness: ProcessHarness;
   let directory: string;
   before(async function () {
-    this.timeout(PATIENCE_MS);
-    stage = await ProcessHarness.open({ idleSeconds: 5 });
+    this.timeout(WAIT_TIMEOUT_MS);
+    harness = await ProcessHarness.open({ idleSeconds: 5 });
     directory = mkdtempSync(join(tmpdir(), "rates-next-"));
     for (const folder of ["migrations", "functions", "views"])
       cpSync(join(DB, folder), join(directory, folder), { recursive: true });
     writeFileSync(join(directory, "migrations", "9999_next.sql"), NEXT);
   });
   after(async () => {
-    await stage.close();
+    await harness.close();
     rmSync(directory, { recursive: true });
   });
 
-  const look = async (text: string) => (await stage.server.look(text)) ?? [];
+  const query = async (text: string) => (await harness.server.tryQuery(text)) ?? [];
 
-  it("loses nothing: what runs ends on the version that it began with, and the next one takes up the rest", async function () {
-    this.timeout(2 * PATIENCE_MS);
+  it("loses nothing: running jobs end on their version, and the next version takes over the rest", async function () {
+    this.timeout(2 * WAIT_TIMEOUT_MS);
     const task = (index: number) =>
       index % 2 === 0
         ? {
@@ -63,32 +65,32 @@ describe("a deployment under load", () => {
       for (; count < end; count++) {
         const index = count;
         const request = { requestId: `deploy-${index}`, task: task(index) };
-        if (index % 3 === 0) statuses.add(await stage.call("/jobs", { ...request, reply: "queue" }));
-        else await stage.send(request);
+        if (index % 3 === 0) statuses.add(await harness.call("/jobs", { ...request, reply: "queue" }));
+        else await harness.send(request);
         await delay(PACE_MS);
       }
     };
     const loading = load();
-    const busy = async () => (await look("select run_id from jobs.jobs where status = 'IN_PROGRESS'")).length > 0;
+    const busy = async () => (await query("select run_id from jobs.jobs where status = 'IN_PROGRESS'")).length > 0;
     while (!(await busy())) await delay(20);
 
     // In the order of `pulumi up`: the schema first, while the previous version keeps running; then the code.
-    assert.deepEqual((await migrate({ url: stage.server.url }, undefined, directory)).applied, ["9999_next"]);
+    assert.deepEqual((await migrate({ url: harness.server.url }, undefined, directory)).applied, ["9999_next"]);
     while (!(await busy())) await delay(20);
-    const before = await stage.deploy("second");
-    const inHand = (await look("select request_id from jobs.jobs where status = 'IN_PROGRESS'")).map(
+    const before = await harness.deploy("second");
+    const inProgress = (await query("select request_id from jobs.jobs where status = 'IN_PROGRESS'")).map(
       ({ request_id }) => request_id,
     );
     await Promise.all(before.map((part) => part.retire()));
-    const left = await look("select id from jobs.runs where version = 'first' and state <> 'ENDED'");
+    const left = await query("select id from jobs.runs where version = 'first' and state <> 'ENDED'");
     end = count + AFTERWARDS;
     await loading;
     const ids = Array.from({ length: count }, (_, index) => `deploy-${index}`);
-    for (const limit = Date.now() + PATIENCE_MS; Date.now() < limit; await delay(100))
-      if (ids.every((id) => stage.responses.some(({ requestId }) => requestId === id))) break;
+    for (const limit = Date.now() + WAIT_TIMEOUT_MS; Date.now() < limit; await delay(100))
+      if (ids.every((id) => harness.responses.some(({ requestId }) => requestId === id))) break;
 
     assert.deepEqual([...statuses], [202], "the API took every request");
-    const jobs = await look(
+    const jobs = await query(
       `select j.request_id, j.status, j.attempt, r.version from jobs.jobs j
        left join jobs.runs r on r.id = (j.attempts -> -1 ->> 'runId')::uuid order by j.id`,
     );
@@ -99,14 +101,16 @@ describe("a deployment under load", () => {
       "no job was disturbed",
     );
     assert.deepEqual(new Set(jobs.map(({ version }) => version)), new Set(["first", "second"]));
-    const unsettled = jobs.filter(({ request_id, version }) => inHand.includes(request_id) && version === undefined);
-    assert.deepEqual(unsettled, []);
+    const unfinished = jobs.filter(
+      ({ request_id, version }) => inProgress.includes(request_id) && version === undefined,
+    );
+    assert.deepEqual(unfinished, []);
     assert.deepEqual(left, [], "the runs of the version before have ended");
     for (const id of ids) {
-      const bodies = new Set(stage.responses.filter(({ requestId }) => requestId === id).map(({ body }) => body));
+      const bodies = new Set(harness.responses.filter(({ requestId }) => requestId === id).map(({ body }) => body));
       assert.equal(bodies.size, 1, id);
     }
-    const prices = (await look("select price from prices order by price")).map(({ price }) => price);
+    const prices = (await query("select price from prices order by price")).map(({ price }) => price);
     assert.deepEqual(
       prices,
       ids.flatMap((_, index) => (index % 2 === 0 ? [] : [index])),

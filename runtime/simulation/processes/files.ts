@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { identify, type ProcessIdentity } from "../../local/processes.ts";
 import type { CrashPoint } from "../../runner/crashPoints.ts";
 
-/** Fault of a run when it passes a step. */
+/** Fault of a run at a certain step. */
 export interface Fault {
-  /** "none": a run that is left alone. */
+  /** "none": a run without a fault. */
   readonly step: CrashPoint | "none";
   readonly action: "SIGKILL" | "SIGSTOP" | "crash Postgres";
 }
@@ -13,7 +13,7 @@ export interface Fault {
 /** Outcomes of the dispatcher's attempts to start a run's process; it gets an error for each but the last. */
 export type LaunchOutcome = "refuse" | "fail before" | "fail after" | "go";
 
-/** File in which runs record that there were too many of them. */
+/** File in which runs record that they exceed the maximum. */
 export const OVERRUN_FILE = "over";
 
 /**
@@ -26,7 +26,10 @@ export const faultDirectories = (directory: string) => ({
   runs: join(directory, "runs"),
 });
 
-/** Lays out the faults of a schedule: the first run that starts takes the first, and the first launch the first fate. */
+/**
+ * Writes the faults of a schedule: the first run that starts takes the first fault, and the first launch the first
+ * outcome.
+ */
 export function layOut(directory: string, faults: readonly Fault[], fates: readonly LaunchOutcome[] = []): void {
   const { planned, launches, taken, runs } = faultDirectories(directory);
   for (const one of [planned, launches, taken]) rmSync(one, { recursive: true, force: true });
@@ -39,7 +42,7 @@ export function layOut(directory: string, faults: readonly Fault[], fates: reado
   write(launches, fates);
 }
 
-/** Takes the next of what was laid out; undefined where all of it was taken. */
+/** Takes the next fault or outcome; undefined if none is left. */
 export function takeNext<T>(directory: string, of: "planned" | "launches"): T | undefined {
   const { [of]: from, taken } = faultDirectories(directory);
   for (const name of readdirSync(from).sort()) {
@@ -54,7 +57,7 @@ export function takeNext<T>(directory: string, of: "planned" | "launches"): T | 
   return undefined;
 }
 
-/** The living runs, started by any process. */
+/** Returns the running runs, started by any process. */
 export function liveRuns(directory: string): ProcessIdentity[] {
   const { runs } = faultDirectories(directory);
   return readdirSync(runs).flatMap((name) => {

@@ -7,16 +7,19 @@ import { OTHER } from "./requests.ts";
 const TERMINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 
 /** Returns true if a schedule has no work left. */
-export async function isAtRest(stage: ProcessHarness, { accepted, wanted, conflicts }: Observations): Promise<boolean> {
-  const { server, responses, directory } = stage;
+export async function isAtRest(
+  harness: ProcessHarness,
+  { accepted, wanted, conflicts }: Observations,
+): Promise<boolean> {
+  const { server, responses, directory } = harness;
   const ids = [...accepted];
   const [row] =
-    (await server.look(
+    (await server.tryQuery(
       `select (select count(*)::int from jobs.jobs where request_id = any ($1) and finished_at is not null) as ended,
          (select count(*)::int from jobs.responses where due_at is not null)
          + (select case when $2 then count(*) else 0 end::int from jobs.untracked)
          + (select count(*)::int from jobs.runs where state <> 'ENDED') as open`,
-      [ids, stage.keepsDocuments],
+      [ids, harness.keepsDocuments],
     )) ?? [];
   if (row?.ended !== ids.length || row.open > 0 || liveRuns(directory).length > 0) return false;
   const refused = (id: string) =>
@@ -26,34 +29,34 @@ export async function isAtRest(stage: ProcessHarness, { accepted, wanted, confli
   );
 }
 
-/** Verifies guarantees 1 to 6 from outside: by the responses, the tables, the results and the processes. */
+/** Verifies guarantees 1 to 6 from outside, from responses, tables, results and processes. */
 export async function violatedGuarantees(
-  stage: ProcessHarness,
-  { requests: asked, accepted, wanted, conflicts, violations: seen }: Observations,
+  harness: ProcessHarness,
+  { requests, accepted, wanted, conflicts, violations: seen }: Observations,
 ): Promise<string[]> {
   const broken = [...seen];
-  const { server, responses, directory } = stage;
-  const ids = asked.map(({ requestId }) => requestId);
+  const { server, responses, directory } = harness;
+  const ids = requests.map(({ requestId }) => requestId);
   const jobs =
-    (await server.look(
+    (await server.tryQuery(
       "select request_id, response_id, status, task ->> 'sql' as sql from jobs.jobs where request_id = any ($1)",
       [ids],
     )) ?? [];
-  const prices = ((await server.look("select price from prices")) ?? []).map(({ price }) => price);
+  const prices = ((await server.tryQuery("select price from prices")) ?? []).map(({ price }) => price);
   const times = new Map<number, number>();
   for (const price of prices) times.set(price, (times.get(price) ?? 0) + 1);
 
-  const open = (await server.look("select id, state from jobs.runs where state <> 'ENDED'")) ?? [];
+  const open = (await server.tryQuery("select id, state from jobs.runs where state <> 'ENDED'")) ?? [];
   if (open.length > 0) broken.push(`guarantee 5: ${open.length} runs were never found to have ended`);
   const living = liveRuns(directory).length;
   if (living > 0) broken.push(`guarantee 5: ${living} runs outlive their work`);
 
-  if (stage.keepsDocuments) {
-    for (const id of await stage.wrongDocuments([...accepted]))
+  if (harness.keepsDocuments) {
+    for (const id of await harness.wrongDocuments([...accepted]))
       broken.push(`the tracking store has not caught up: the document of ${id} is not its job's`);
   }
 
-  for (const { requestId, prices: own, rows, task } of asked) {
+  for (const { requestId, prices: own, rows, task } of requests) {
     if (!accepted.has(requestId)) continue;
     const [job, ...others] = jobs.filter(({ request_id }) => request_id === requestId);
     if (!job || others.length > 0) {
@@ -70,7 +73,7 @@ export async function violatedGuarantees(
     if (answer && answer.status !== job.status)
       broken.push(`guarantee 1: job ${requestId} is ${job.status}, and was answered ${answer.status}`);
 
-    // Of two requests with one id the first to be taken in is the job, and a queue keeps no order.
+    // Of two requests with the same id the first to be accepted is the job, and a queue has no fixed order.
     const isOther = job.sql === OTHER;
     const isDone = job.status === "SUCCEEDED" && !isOther;
     const wrong = own.filter((price) => (times.get(price) ?? 0) !== (isDone ? 1 : 0));
@@ -79,7 +82,7 @@ export async function violatedGuarantees(
         `guarantee 2: ${wrong.length} of ${own.length} prices of ${requestId} (${job.status}) are not in the table as often as they should be`,
       );
     if (isDone && answer && (task as { type: string }).type === "read")
-      broken.push(...(await wrongResult(stage, requestId, answer.body, rows)));
+      broken.push(...(await wrongResult(harness, requestId, answer.body, rows)));
   }
   for (const id of conflicts) {
     const refusals = responses.filter(({ requestId, body }) => requestId === id && body.includes("RequestIdConflict"));
@@ -91,10 +94,10 @@ export async function violatedGuarantees(
   return broken;
 }
 
-/** Returns true if a read's answer is present and complete. */
-async function wrongResult(stage: ProcessHarness, requestId: string, body: string, rows: number): Promise<string[]> {
+/** Returns true if the result of a read is present and complete. */
+async function wrongResult(harness: ProcessHarness, requestId: string, body: string, rows: number): Promise<string[]> {
   const { result } = JSON.parse(body);
-  const text = result.location ? await stage.object(result.location) : Buffer.from(result.inline);
+  const text = result.location ? await harness.object(result.location) : Buffer.from(result.inline);
   const expected = Array.from({ length: rows }, (_, index) => `{"n":${index + 1}}\n`).join("");
   if (text.toString() !== expected) return [`guarantee 1: the result of ${requestId} is not what was asked for`];
   const sum = createHash("sha256").update(text).digest("hex");

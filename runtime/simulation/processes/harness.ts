@@ -10,13 +10,13 @@ import { partEnvironment } from "../../local/environment.ts";
 import { freePort } from "../../local/ports.ts";
 import { stopLeftovers } from "../../local/postmaster.ts";
 import { identify } from "../../local/processes.ts";
-import { makeBuckets, makeQueues } from "../../local/queues.ts";
+import { ensureBuckets, ensureQueues } from "../../local/queues.ts";
 import { localToken } from "../../local/token.ts";
 import { layOut, OVERRUN_FILE } from "./files.ts";
 import { ManagedProcess } from "./managedProcess.ts";
 import { type CallProxy, startProxy } from "./proxy.ts";
 import { Server } from "./server.ts";
-import { startTracking, type TrackingStandIn } from "./tracking.ts";
+import { type FakeTrackingStore, startTracking } from "./tracking.ts";
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** Far shorter than in production, so that timeouts occur within a schedule. */
@@ -25,7 +25,7 @@ const LEASE_SECONDS = 2;
 const START_SECONDS = 60;
 const SLOTS = { glue: 2, ec2: 1 };
 
-/** A response as it arrived. */
+/** A received response. */
 export interface ReceivedResponse {
   readonly body: string;
   readonly responseId: string;
@@ -33,14 +33,13 @@ export interface ReceivedResponse {
   readonly status: string;
 }
 
-/** Nothing listens there. */
+/** An address on which nothing listens. */
 const NOWHERE = "http://127.0.0.1:1";
 
-/** Options of a stage. */
+/** Options of a harness. */
 export interface ProcessHarnessOptions {
   /**
-   * Store of the documents: Postgres; a stand-in for OpenSearch, whose calls fail as schedules say; or none, which
-   * never answers.
+   * Store of the documents: Postgres; a fake OpenSearch whose calls fail as scheduled; or none, which never responds.
    */
   tracking?: "postgres" | "unsteady" | "nowhere";
   /**
@@ -52,27 +51,27 @@ export interface ProcessHarnessOptions {
 }
 
 /**
- * The local platform as processes (Postgres, API, dispatcher, and the runs that it starts), with a proxy before SQS and S3,
- * in a throw-away directory. What can be done to it is here; what is done when, schedules decide.
+ * The local platform as processes (Postgres, API, dispatcher, and the runs that it starts), with a proxy in front of
+ * SQS and S3, in a disposable directory. It offers the actions; schedules decide when they happen.
  */
 export class ProcessHarness {
   readonly directory: string;
   readonly server: Server;
   readonly proxy: CallProxy;
   /** Store of the documents, if it is neither Postgres nor none. */
-  readonly tracking: TrackingStandIn | undefined;
-  /** Those that are current: a deployment puts others in their places. */
+  readonly tracking: FakeTrackingStore | undefined;
+  /** Current processes; a deployment replaces them. */
   api!: ManagedProcess;
   dispatcher!: ManagedProcess;
-  /** All responses since the beginning. */
+  /** All responses since the start. */
   readonly responses: ReceivedResponse[] = [];
   readonly #cloud: Emulator;
-  readonly #queues: ReturnType<typeof makeQueues>;
+  readonly #queues: ReturnType<typeof ensureQueues>;
   readonly #sqs: SQSClient;
   readonly #s3: S3Client;
   readonly #token: string;
   readonly #choices: ProcessHarnessOptions;
-  /** The current API's. */
+  /** Address of the current API. */
   #port = 0;
   readonly #closing = new AbortController();
   readonly #receiving: Promise<void>;
@@ -81,7 +80,7 @@ export class ProcessHarness {
     directory: string;
     server: Server;
     proxy: CallProxy;
-    tracking: TrackingStandIn | undefined;
+    tracking: FakeTrackingStore | undefined;
     cloud: Emulator;
     token: string;
     choices: ProcessHarnessOptions;
@@ -94,7 +93,7 @@ export class ProcessHarness {
     this.#cloud = cloud;
     this.#token = token;
     this.#choices = choices;
-    this.#queues = makeQueues(cloud, []);
+    this.#queues = ensureQueues(cloud, []);
     const visibility = { VisibilityTimeout: String(VISIBILITY_SECONDS) };
     cloud.createQueue("rates-requests", visibility);
     cloud.createQueue("rates-wakeups", visibility);
@@ -118,14 +117,14 @@ export class ProcessHarness {
       localToken(directory, server.url),
       choices.tracking === "unsteady" ? startTracking() : undefined,
     ]);
-    const stage = new ProcessHarness({ directory, server, proxy, tracking, cloud, token, choices });
-    await stage.deploy("first");
-    return stage;
+    const harness = new ProcessHarness({ directory, server, proxy, tracking, cloud, token, choices });
+    await harness.deploy("first");
+    return harness;
   }
 
   /**
-   * Starts API and dispatcher of a version and makes them the current ones, as a balancer and an alias do once the new ones
-   * answer. Answers those that were.
+   * Starts API and dispatcher of a version and makes them current, like a load balancer and an alias once the new ones
+   * respond. Returns the previous ones.
    */
   async deploy(version: string): Promise<ManagedProcess[]> {
     const before = [this.api, this.dispatcher].filter((part) => part !== undefined);
@@ -150,7 +149,7 @@ export class ProcessHarness {
   #environment(version: string): NodeJS.ProcessEnv {
     const { tracking, idleSeconds = 0 } = this.#choices;
     const endpointOfTracking = tracking === "nowhere" ? NOWHERE : this.tracking?.endpoint;
-    // SQS and S3 are reached through the proxy only.
+    // SQS and S3 are reachable through the proxy only.
     const { port } = this.proxy;
     const through = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);
     const { tenants: _, ...queues } = this.#queues;
@@ -159,7 +158,7 @@ export class ProcessHarness {
     const settings = {
       version,
       queues: { ...Object.fromEntries(Object.entries(queues).map(([name, url]) => [name, through(url)])), tenants: {} },
-      buckets: makeBuckets(this.#cloud),
+      buckets: ensureBuckets(this.#cloud),
       pathStyleS3: true,
       runners: { glue: kind(SLOTS.glue), ec2: kind(SLOTS.ec2) },
       jobs: { rawSql: true, leaseSeconds: LEASE_SECONDS, inlineBytes: 4_000, readsOnEc2: true },
@@ -176,13 +175,13 @@ export class ProcessHarness {
     };
   }
 
-  /** Puts a message into the request queue. */
+  /** Sends a message to the request queue. */
   async send(body: object): Promise<void> {
     const QueueUrl = this.#queues.requests;
     await this.#sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(body) }));
   }
 
-  /** Calls the API; undefined where it could not be reached. */
+  /** Calls the API; returns undefined if it is not reachable. */
   async call(path: string, body: object = {}): Promise<number | undefined> {
     try {
       const response = await fetch(`http://127.0.0.1:${this.#port}${path}`, {
@@ -209,14 +208,14 @@ export class ProcessHarness {
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   }
 
-  /** Returns true if documents are stored at all. */
+  /** Returns true if documents are stored. */
   get keepsDocuments(): boolean {
     return this.#choices.tracking !== "nowhere";
   }
 
-  /** The documents of requests that are not those of their jobs. Asked once nothing is left to do. */
+  /** Returns the documents that differ from their jobs. Called once no work is left. */
   async wrongDocuments(requestIds: readonly string[]): Promise<string[]> {
-    const jobs = await this.server.look(
+    const jobs = await this.server.tryQuery(
       `select d.tenant, d.request_id, d.version::int, d.document, t.version::int as kept_version, t.document as kept
        from jobs.documents d left join tracking.documents t on t.tenant = d.tenant and t.request_id = d.request_id
        where d.request_id = any ($1)`,
@@ -230,7 +229,7 @@ export class ProcessHarness {
     });
   }
 
-  /** Place where runs record that there were too many of them. */
+  /** File in which runs record that they exceed the maximum. */
   get over(): string[] {
     const file = join(this.directory, OVERRUN_FILE);
     return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
@@ -256,7 +255,7 @@ export class ProcessHarness {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** A consumer of the response queue, past the proxy: what arrived there has been sent. */
+  /** Consumes the response queue without the proxy: a response that arrives there was sent. */
   async #receive(): Promise<void> {
     const QueueUrl = this.#queues.responses;
     const take = new ReceiveMessageCommand({
@@ -277,7 +276,7 @@ export class ProcessHarness {
   }
 }
 
-/** Ends and removes what plays that were killed left behind. */
+/** Ends and removes leftovers of killed runs of the simulation. */
 async function sweep(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = /^rates-fire-(\d+)-/.exec(name) ?? [];

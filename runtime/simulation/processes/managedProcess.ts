@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Between the end of a process and the next one. */
+/** Delay between the end of a process and its restart. */
 const PAUSE_MS = 100;
 
-/** A part of the platform as a process, which is started again whenever it ends, as its host would in the cloud. */
+/** A component as a process that is restarted whenever it ends, like by its host in AWS. */
 export class ManagedProcess {
   readonly name: string;
   #child: ChildProcess | undefined;
@@ -19,7 +19,7 @@ export class ManagedProcess {
     this.#life = this.#live(args, env, logFile);
   }
 
-  /** Resolves when its first process says that it is ready. */
+  /** Resolves when its first process reports that it is ready. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -28,14 +28,14 @@ export class ManagedProcess {
     this.#child?.kill(name);
   }
 
-  /** Another one has taken its place: it ends in good order, and is not started again. */
+  /** Ends it normally, without a restart: another one has replaced it. */
   async retire(): Promise<void> {
     this.#stopping = true;
     this.signal("SIGTERM");
     await this.#life;
   }
 
-  /** Ends it at once. */
+  /** Kills it. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.signal("SIGCONT");

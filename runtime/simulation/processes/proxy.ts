@@ -7,10 +7,10 @@ const HOST = "127.0.0.1";
 /** Outcome of a call to SQS or S3. */
 export type CallOutcome = "go" | "fail before" | "fail after" | "throttle";
 
-/** A stand between the platform and its SQS and S3. */
+/** A proxy between the platform and its SQS and S3. */
 export interface CallProxy {
   port: number;
-  /** Asked for the fate of every call. */
+  /** Decides the outcome of every call. */
   outcome: () => CallOutcome;
   close(): Promise<void>;
 }
@@ -30,9 +30,9 @@ const THROTTLES = {
 };
 
 /**
- * Passes every call on to the stand-in for AWS at `target`, unless its fate is another: the connection breaks before the call
- * takes effect or after, or the service refuses it. Requests
- * stay as they are signed: the emulator takes a queue's URL with any port.
+ * Forwards every call to the emulator at `target`, unless its outcome is a fault: the connection breaks before or after
+ * the call takes effect, or the service refuses it. Requests keep their signatures: the emulator accepts a queue's URL
+ * with any port.
  */
 export async function startProxy(target: number): Promise<CallProxy> {
   const server = createServer((incoming, outgoing) => {
@@ -54,9 +54,9 @@ export async function startProxy(target: number): Promise<CallProxy> {
   async function pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const isSqs = incoming.headers["x-amz-target"] !== undefined;
     const body = Buffer.concat(await incoming.toArray());
-    const fate = proxy.outcome();
-    if (fate === "fail before") return void incoming.socket.destroy();
-    if (fate === "throttle") {
+    const outcome = proxy.outcome();
+    if (outcome === "fail before") return void incoming.socket.destroy();
+    if (outcome === "throttle") {
       const { status, type, body } = THROTTLES[isSqs ? "sqs" : "s3"];
       outgoing.writeHead(status, { "content-type": type }).end(body);
       return;
@@ -68,12 +68,12 @@ export async function startProxy(target: number): Promise<CallProxy> {
       path: incoming.url,
       headers: { ...incoming.headers, "content-length": body.length },
     });
-    // Who asked and vanished (a long poll, a killed process) asks no more.
+    // A caller that disconnected (a long poll, a killed process) does not retry.
     outgoing.once("close", () => call.destroy());
     call.end(body);
     const [answer] = (await once(call, "response")) as [IncomingMessage];
     const content = Buffer.concat(await answer.toArray());
-    if (fate === "fail after") return void incoming.socket.destroy();
+    if (outcome === "fail after") return void incoming.socket.destroy();
     const { "transfer-encoding": _, ...headers } = answer.headers;
     const length = incoming.method === "HEAD" ? {} : { "content-length": content.length };
     outgoing.writeHead(answer.statusCode ?? 500, { ...headers, ...length }).end(content);

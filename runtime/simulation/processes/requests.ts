@@ -2,23 +2,26 @@
 export interface SentRequest {
   readonly requestId: string;
   readonly task: object;
-  /** For updates: the prices of its rows, which no other request of any schedule has. */
+  /** For updates: prices of its rows, unique across all schedules. */
   readonly prices: readonly number[];
-  /** For reads: how many rows they answer. */
+  /** For reads: number of result rows. */
   readonly rows: number;
-  /** Objects that must be in the uploads bucket before. */
+  /** Objects that must exist in the uploads bucket. */
   readonly upload?: { readonly key: string; readonly body: string };
 }
 
-/** Task of a second request with a taken id. */
+/** Task of a second request with the same id. */
 export const OTHER = "select 'other' as other";
 
 const LANE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01" };
-/** Seeds from which prices stay apart: a price is an integer of 32 bits. */
+/** Number of seeds with distinct prices: a price is a 32-bit integer. */
 const SEEDS = 1_000_000;
 const ROWS = 200;
 
-/** Makes the requests of a schedule: small and slow reads, large results, updates inline and from S3, some with a bad row. */
+/**
+ * Generates the requests of a schedule: small and slow reads, large results, updates inline and from S3, some with a
+ * bad row.
+ */
 export function generateRequests(seed: number, pick: () => number): SentRequest[] {
   return Array.from({ length: 4 + Math.floor(pick() * 4) }, (_, index) => {
     const requestId = `fire-${seed}-${index}`;

@@ -1,38 +1,39 @@
-import type { Played } from "../worker.ts";
+import type { PlayedSchedule } from "../worker.ts";
 import { ProcessHarness } from "./harness.ts";
 import { play } from "./schedule.ts";
 
 /** Number of schedules after which the platform is recreated, with another tracking store. */
-const ACT = 5;
+const SCHEDULES_PER_HARNESS = 5;
 const TRACKING = ["postgres", "unsteady", "nowhere"] as const;
 
 /**
- * Plays schedules against the platform's processes, one after the other on one platform, every few of them on a new one,
- * each with a tracking store that fares in another way.
- * @param onPlayed called for every schedule; answers whether another one is wanted
+ * Runs schedules against the platform's processes, one after the other. The platform is recreated every few schedules,
+ * each time with another tracking store.
+ *
+ * @param onPlayed - Called for every schedule; returns whether to continue.
  */
 export async function runProcessSchedules(
   { seed, count }: { seed: number; count: number },
-  onPlayed: (played: Played) => boolean | undefined,
+  onPlayed: (played: PlayedSchedule) => boolean | undefined,
 ): Promise<void> {
   const end = seed + count;
   let next = seed;
-  for (let act = Math.floor(seed / ACT); next < end; act++) {
-    const stage = await ProcessHarness.open({ tracking: TRACKING[act % TRACKING.length] ?? "postgres" });
+  for (let act = Math.floor(seed / SCHEDULES_PER_HARNESS); next < end; act++) {
+    const harness = await ProcessHarness.open({ tracking: TRACKING[act % TRACKING.length] ?? "postgres" });
     try {
-      for (let played = 0; played < ACT && next < end; played++, next++) {
-        const { broken, history } = await play(stage, next);
+      for (let played = 0; played < SCHEDULES_PER_HARNESS && next < end; played++, next++) {
+        const { broken, history } = await play(harness, next);
         const more = onPlayed({
           seed: next,
           broken,
-          history: broken.length > 0 ? [...history, stage.logs()] : history,
+          history: broken.length > 0 ? [...history, harness.logs()] : history,
         });
         if (more === false) return;
-        // What was left behind must not be taken for the next one's.
-        if (broken.length > 0) played = ACT;
+        // Leftovers must not count as those of the next schedule.
+        if (broken.length > 0) played = SCHEDULES_PER_HARNESS;
       }
     } finally {
-      await stage.close();
+      await harness.close();
     }
   }
 }

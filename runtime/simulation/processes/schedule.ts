@@ -9,73 +9,75 @@ import type { Observations } from "./observations.ts";
 import { generateRequests, OTHER } from "./requests.ts";
 
 /** Duration of the faults in milliseconds. */
-const TROUBLE_MS = 4_000;
-/** Time limit of the platform's recovery afterwards. */
+const FAULTS_MS = 4_000;
+/** Time limit of the platform's recovery after the faults. */
 const RECOVERY_MS = 90_000;
 /**
- * Interval of checks, and step of the clock when nothing is in progress: small while a run begins, larger when only a
- * back-off or a deadline is waited for.
+ * Interval of checks, and step of the clock when no work is in progress: small while a run starts, larger while only a
+ * back-off or deadline is pending.
  */
-const LOOK_MS = 200;
-const LEAP_SECONDS = 1;
-const LONG_LEAP_SECONDS = 5;
-/** Runs that faults are laid out for. */
+const POLL_MS = 200;
+const CLOCK_JUMP_SECONDS = 1;
+const LONG_CLOCK_JUMP_SECONDS = 5;
+/** Number of runs with scheduled faults. */
 const RUNS = 12;
 /** Maximum duration of a pause: longer than the lease of a run. */
 const PAUSE_MS = 3_000;
 
-/** Something that is done at a moment of the schedule. */
+/** An action at a time of the schedule. */
 interface ScheduledFault {
   readonly at: number;
   readonly what: string;
   readonly done: () => Promise<unknown> | unknown;
 }
 
-/** Plays the schedule of a seed against a stage; returns the violated guarantees, and what was done. */
-export async function play(stage: ProcessHarness, seed: number): Promise<{ broken: string[]; history: string[] }> {
+/** Runs the schedule of a seed; returns the violated guarantees and the history of actions. */
+export async function play(harness: ProcessHarness, seed: number): Promise<{ broken: string[]; history: string[] }> {
   const pick = random(seed);
-  const told: Observations = {
+  const observations: Observations = {
     requests: generateRequests(seed, pick),
     accepted: new Set(),
     wanted: new Set(),
     conflicts: new Set(),
     violations: new Set(),
   };
-  const overBefore = stage.over.length;
-  for (const { upload } of told.requests) if (upload) await stage.upload(upload.key, upload.body);
+  const overBefore = harness.over.length;
+  for (const { upload } of observations.requests) if (upload) await harness.upload(upload.key, upload.body);
   layOut(
-    stage.directory,
+    harness.directory,
     Array.from({ length: RUNS }, () => faultBy(pick)),
     Array.from({ length: RUNS }, () => launchBy(pick)),
   );
-  breakCalls(stage, pick);
+  breakCalls(harness, pick);
 
-  const deeds = [...asking(stage, told, pick), ...trouble(stage, told, pick)].sort((a, b) => a.at - b.at);
+  const events = [...asking(harness, observations, pick), ...scheduleFaults(harness, observations, pick)].sort(
+    (a, b) => a.at - b.at,
+  );
   const begun = performance.now();
   const history: string[] = [];
-  const going: Promise<unknown>[] = [];
+  const running: Promise<unknown>[] = [];
   const watch = new AbortController();
-  const watching = watchCancels(stage, told, watch.signal);
-  for (const { at, what, done } of deeds) {
+  const watching = watchCancels(harness, observations, watch.signal);
+  for (const { at, what, done } of events) {
     await delay(Math.max(0, begun + at - performance.now()));
     history.push(`${Math.round(performance.now() - begun)} ms: ${what}`);
-    going.push(Promise.resolve(done()));
+    running.push(Promise.resolve(done()));
   }
-  await Promise.all(going);
+  await Promise.all(running);
 
   history.push(`${Math.round(performance.now() - begun)} ms: nothing goes wrong any more`);
-  stage.proxy.outcome = () => "go";
-  if (stage.tracking) stage.tracking.outcome = () => "go";
-  layOut(stage.directory, []);
-  const rested = await recover(stage, told);
-  history.push(`${Math.round(performance.now() - begun)} ms: ${rested ? "at rest" : "still not at rest"}`);
+  harness.proxy.outcome = () => "go";
+  if (harness.tracking) harness.tracking.outcome = () => "go";
+  layOut(harness.directory, []);
+  const isSettled = await recover(harness, observations);
+  history.push(`${Math.round(performance.now() - begun)} ms: ${isSettled ? "at rest" : "still not at rest"}`);
   watch.abort();
   await watching;
-  for (const one of stage.over.slice(overBefore)) told.violations.add(`guarantee 4: ${one}`);
-  return { broken: await violatedGuarantees(stage, told), history };
+  for (const one of harness.over.slice(overBefore)) observations.violations.add(`guarantee 4: ${one}`);
+  return { broken: await violatedGuarantees(harness, observations), history };
 }
 
-/** Half of the runs are left alone. */
+/** Half of the runs have no fault. */
 function faultBy(pick: () => number): Fault {
   const step = CRASH_POINTS[Math.floor(pick() * CRASH_POINTS.length)] ?? "claim";
   const kind = pick();
@@ -85,7 +87,7 @@ function faultBy(pick: () => number): Fault {
   return { step: "COMMIT", action: "crash Postgres" };
 }
 
-/** Most launches are left alone. */
+/** Most launches succeed. */
 function launchBy(pick: () => number): LaunchOutcome {
   const kind = pick();
   if (kind < 0.2) return "refuse";
@@ -93,73 +95,73 @@ function launchBy(pick: () => number): LaunchOutcome {
   return kind < 0.35 ? "fail after" : "go";
 }
 
-/** Calls of SQS, S3 and the tracking store fail, often in some schedules and hardly in others. */
-function breakCalls(stage: ProcessHarness, pick: () => number): void {
+/** Makes calls of SQS, S3 and the tracking store fail, frequently in some schedules and rarely in others. */
+function breakCalls(harness: ProcessHarness, pick: () => number): void {
   const often = () => (pick() < 0.5 ? 0.25 : 0.03);
   const [before, after, throttle] = [often(), often(), often()];
-  stage.proxy.outcome = () => {
+  harness.proxy.outcome = () => {
     const chance = pick();
     if (chance < before) return "fail before";
     if (chance < before + after) return "fail after";
     return chance < before + after + throttle ? "throttle" : "go";
   };
-  if (!stage.tracking) return;
-  const whole = stage.proxy.outcome;
+  if (!harness.tracking) return;
+  const whole = harness.proxy.outcome;
   const some = often();
-  stage.tracking.outcome = () => (pick() < some ? "refuse some" : whole());
+  harness.tracking.outcome = () => (pick() < some ? "refuse some" : whole());
 }
 
-/** The requests, late, twice and in any order; over the queue or the API. */
+/** Requests, delayed, repeated and in any order; over the queue or the API. */
 function asking(
-  stage: ProcessHarness,
-  { requests: asked, accepted, wanted, conflicts }: Observations,
+  harness: ProcessHarness,
+  { requests, accepted, wanted, conflicts }: Observations,
   pick: () => number,
 ): ScheduledFault[] {
-  const soon = () => pick() * TROUBLE_MS * 0.7;
-  return asked.flatMap(({ requestId, task }, index) => {
+  const soon = () => pick() * FAULTS_MS * 0.7;
+  return requests.flatMap(({ requestId, task }, index) => {
     const request = { requestId, task };
     const queued = async () => {
-      await stage.send(request);
+      await harness.send(request);
       accepted.add(requestId);
       wanted.add(requestId);
     };
     const first = soon();
-    const deeds: ScheduledFault[] = [{ at: first, what: `queue ${requestId}`, done: queued }];
+    const events: ScheduledFault[] = [{ at: first, what: `queue ${requestId}`, done: queued }];
     if (pick() < 0.3)
-      deeds[0] = {
+      events[0] = {
         at: first,
         what: `POST ${requestId}`,
         async done() {
           const asksForReply = pick() < 0.5;
           const posted = asksForReply ? { ...request, reply: "queue" } : request;
-          // A caller without an answer asks again, as documented.
-          if ((await stage.call("/jobs", posted)) !== 202) return queued();
+          // A caller without a response repeats the request, as documented.
+          if ((await harness.call("/jobs", posted)) !== 202) return queued();
           accepted.add(requestId);
           if (asksForReply) wanted.add(requestId);
         },
       };
-    if (pick() < 0.4) deeds.push({ at: soon(), what: `queue ${requestId} again`, done: queued });
+    if (pick() < 0.4) events.push({ at: soon(), what: `queue ${requestId} again`, done: queued });
     if (index === 0 && pick() < 0.4)
-      deeds.push({
-        at: TROUBLE_MS,
+      events.push({
+        at: FAULTS_MS,
         what: `queue another task as ${requestId}`,
         async done() {
           conflicts.add(requestId);
-          await stage.send({ requestId, task: { type: "read", sql: OTHER, format: "csv" } });
+          await harness.send({ requestId, task: { type: "read", sql: OTHER, format: "csv" } });
         },
       });
-    return deeds;
+    return events;
   });
 }
 
-/** Faults besides those of runs, and cancels of callers. */
-function trouble(stage: ProcessHarness, { requests: asked }: Observations, pick: () => number): ScheduledFault[] {
-  const { server, dispatcher, api, directory } = stage;
-  const pause = async (stop: () => void, goOn: () => void) => {
+/** Faults other than those of runs, and cancels by callers. */
+function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pick: () => number): ScheduledFault[] {
+  const { server, dispatcher, api, directory } = harness;
+  const pause = async (stop: () => void, resume: () => void) => {
     const milliseconds = 200 + pick() * PAUSE_MS;
     stop();
     await delay(milliseconds);
-    goOn();
+    resume();
   };
   const runs = (name: NodeJS.Signals) => {
     for (const run of liveRuns(directory)) signal(run, name);
@@ -187,52 +189,52 @@ function trouble(stage: ProcessHarness, { requests: asked }: Observations, pick:
     ["continue all runs", () => runs("SIGCONT")],
     ["crash Postgres", () => server.end("SIGQUIT")],
     ["restart Postgres", () => server.end("SIGINT")],
-    ["put the clock forward", () => server.look("update fire.clock set ahead = ahead + '1 s'")],
+    ["put the clock forward", () => server.tryQuery("update fire.clock set ahead = ahead + '1 s'")],
   ];
-  const cancels = asked.map(({ requestId }): [string, () => unknown] => [
+  const cancels = requests.map(({ requestId }): [string, () => unknown] => [
     `cancel ${requestId}`,
-    () => stage.call(`/jobs/${requestId}/cancel`),
+    () => harness.call(`/jobs/${requestId}/cancel`),
   ]);
   const one = <T>(list: readonly T[]): T => list[Math.floor(pick() * list.length)] as T;
   const chosen = [
     ...Array.from({ length: 2 + Math.floor(pick() * 3) }, () => one(kinds)),
     ...Array.from({ length: Math.floor(pick() * 3) }, () => one(cancels)),
   ];
-  return chosen.map(([what, done]) => ({ at: 300 + pick() * (TROUBLE_MS - 300), what, done }));
+  return chosen.map(([what, done]) => ({ at: 300 + pick() * (FAULTS_MS - 300), what, done }));
 }
 
 /** Resumes everything, and waits until no work is left. */
-async function recover(stage: ProcessHarness, told: Observations): Promise<boolean> {
-  const { server, dispatcher, api, directory } = stage;
+async function recover(harness: ProcessHarness, observations: Observations): Promise<boolean> {
+  const { server, dispatcher, api, directory } = harness;
   const end = performance.now() + RECOVERY_MS;
   while (performance.now() < end) {
     for (const part of [dispatcher, api]) part.signal("SIGCONT");
-    // Whom a step stopped, too.
+    // Also resumes processes that were stopped at a step.
     for (const run of liveRuns(directory)) signal(run, "SIGCONT");
-    if (await isAtRest(stage, told)) return true;
-    await delay(LOOK_MS);
-    await server.look(
+    if (await isAtRest(harness, observations)) return true;
+    await delay(POLL_MS);
+    await server.tryQuery(
       `update fire.clock set ahead = ahead + make_interval(secs => $1)
        where not exists (select from jobs.jobs where status = 'IN_PROGRESS')`,
-      [liveRuns(directory).length > 0 ? LEAP_SECONDS : LONG_LEAP_SECONDS],
+      [liveRuns(directory).length > 0 ? CLOCK_JUMP_SECONDS : LONG_CLOCK_JUMP_SECONDS],
     );
   }
   return false;
 }
 
-/** Guarantee 6, checked at any moment at which a cancel is visible. */
+/** Checks guarantee 6 whenever a cancel is visible. */
 async function watchCancels(
-  stage: ProcessHarness,
+  harness: ProcessHarness,
   { violations: broken }: Observations,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const rows = await stage.server.look(
+    const rows = await harness.server.tryQuery(
       `select j.request_id, a.pid from jobs.jobs j cross join lateral pg_stat_get_activity(j.backend_pid) a
        where j.status = 'CANCELLED' and j.backend_pid is not null and a.backend_start = j.backend_start and a.state <> 'idle'`,
     );
     for (const { request_id, pid } of rows ?? [])
       broken.add(`guarantee 6: job ${request_id} is CANCELLED, and its session ${pid} is busy`);
-    await delay(LOOK_MS / 4);
+    await delay(POLL_MS / 4);
   }
 }

@@ -10,7 +10,7 @@ import { TEST_SLOTS } from "../../testing/cluster.ts";
 
 const CONNECTIONS = 100;
 
-/** The platform's tables, two ports, and a clock that can be advanced, so that no test waits for a back-off. */
+/** Schema of the platform, two ports, and a clock that can be advanced, so that no test waits for a back-off. */
 const PREPARE = `
   create schema fire;
   create table fire.clock (ahead interval not null);
@@ -22,7 +22,7 @@ const PREPARE = `
   insert into regions values ('north', 'North', null);
   insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`;
 
-/** A Postgres that is started again on the same port and data whenever it ends. */
+/** A Postgres server that is restarted on the same port and data whenever it ends. */
 export class Server {
   readonly #options: Parameters<typeof startPostgres>[0];
   #postgres!: Postgres;
@@ -52,14 +52,14 @@ export class Server {
     return this.#postgres;
   }
 
-  /** The superuser's. */
+  /** Connection URL of the superuser. */
   get url(): string {
     return this.#postgres.url(DATABASE);
   }
 
-  /** View of the superuser; undefined while the server is away. */
+  /** Runs a query as the superuser; returns undefined while the server is down. */
   // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says
-  async look(text: string, values: unknown[] = []): Promise<any[] | undefined> {
+  async tryQuery(text: string, values: unknown[] = []): Promise<any[] | undefined> {
     try {
       if (!this.#admin) {
         const client = new pg.Client(this.url);
@@ -72,13 +72,13 @@ export class Server {
       }
       return (await this.#admin.query(text, values)).rows;
     } catch (error) {
-      // What the server itself must say of a statement is a mistake of ours, unless it is shutting down.
+      // An error of the statement itself is a bug of the test, unless the server is shutting down.
       if (error instanceof pg.DatabaseError && !error.code?.startsWith("57P")) throw error;
       return undefined;
     }
   }
 
-  /** Ends it: SIGQUIT as a crash does, SIGINT as a restart. One that has just ended is not there to be. */
+  /** Ends it: with SIGQUIT like a crash, with SIGINT like a restart. It may have just ended. */
   end(name: "SIGQUIT" | "SIGINT"): void {
     const found = identify(this.#postgres.pid);
     if (found) signal(found, name);
@@ -96,7 +96,7 @@ export class Server {
       await this.#postgres.ended;
       if (this.#stopping) return;
       this.#postgres = await startPostgres(this.#options);
-      // The caller that ends it saw only the previous one.
+      // The caller that ended it saw only the previous process.
       if (this.#stopping) return this.#postgres.stop();
     }
   }

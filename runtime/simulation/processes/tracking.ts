@@ -3,21 +3,24 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** Outcome of a call: "refuse some" accepts every other document of a bulk and has no capacity for the rest. */
+/**
+ * Outcome of a call: "refuse some" accepts every second document of a bulk request and rejects the rest for lack of
+ * capacity.
+ */
 export type TrackingOutcome = "go" | "fail before" | "fail after" | "throttle" | "refuse some";
 
-/** A document as it is kept. */
+/** A stored document. */
 export interface StoredDocument {
   readonly version: number;
   readonly document: object;
 }
 
-/** Stands for an OpenSearch that documents are written to, and keeps them by id and external version as one does. */
-export interface TrackingStandIn {
+/** A fake OpenSearch that stores documents by id and external version. */
+export interface FakeTrackingStore {
   readonly endpoint: string;
-  /** Asked for the fate of every call. */
+  /** Decides the outcome of every call. */
   outcome: () => TrackingOutcome;
-  /** Document of an id, `tenant/requestId`. */
+  /** Returns the document with an id `tenant/requestId`. */
   get(id: string): StoredDocument | undefined;
   close(): Promise<void>;
 }
@@ -28,14 +31,14 @@ interface Written {
 
 const REJECTED = { type: "rejected_execution_exception", reason: "rejected execution of coordinating operation" };
 
-/** Starts one whose calls fare as a schedule says; nothing of it is lost. */
-export async function startTracking(): Promise<TrackingStandIn> {
+/** Starts a fake store whose calls fail as scheduled; stored documents are never lost. */
+export async function startTracking(): Promise<FakeTrackingStore> {
   const kept = new Map<string, StoredDocument>();
   const server = createServer((incoming, outgoing) => {
     answer(incoming, outgoing).catch(() => incoming.socket.destroy());
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const standIn: TrackingStandIn = {
+  const fakeStore: FakeTrackingStore = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     outcome: () => "go",
     get: (id) => kept.get(id),
@@ -48,14 +51,14 @@ export async function startTracking(): Promise<TrackingStandIn> {
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await text(incoming);
-    const fate = standIn.outcome();
-    const say = (status: number, content: object) =>
+    const outcome = fakeStore.outcome();
+    const respond = (status: number, content: object) =>
       outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
-    if (fate === "fail before") return void incoming.socket.destroy();
-    if (fate === "throttle") return void say(429, { error: REJECTED, status: 429 });
-    const content = incoming.url?.startsWith("/_bulk") ? { items: write(body, fate === "refuse some") } : {};
-    if (fate === "fail after") return void incoming.socket.destroy();
-    say(200, content);
+    if (outcome === "fail before") return void incoming.socket.destroy();
+    if (outcome === "throttle") return void respond(429, { error: REJECTED, status: 429 });
+    const content = incoming.url?.startsWith("/_bulk") ? { items: write(body, outcome === "refuse some") } : {};
+    if (outcome === "fail after") return void incoming.socket.destroy();
+    respond(200, content);
   }
 
   /** Outcome of each document: accepted, older than an existing one (external_gte), or not accepted now. */
@@ -70,5 +73,5 @@ export async function startTracking(): Promise<TrackingStandIn> {
       return { index: { status: 201 } };
     });
   }
-  return standIn;
+  return fakeStore;
 }

@@ -160,12 +160,12 @@ export class Instance {
     const files = { "ca.pem": authority.certificate, "server.pem": server.certificate, "server.key": server.key };
     const { postgres } = await postgresBinaries();
     const as = unprivileged(postgres, directory);
-    as.own(tls);
+    as.chown(tls);
     for (const [name, content] of Object.entries(files)) {
       const file = join(tls, name);
       writeFileSync(file, content, { mode: 0o600 });
       chmodSync(file, 0o600);
-      as.own(file);
+      as.chown(file);
     }
     // The whole file is replaced in place, so that its owner stays.
     writeFileSync(join(directory, "data", "pg_ident.conf"), `${TOKEN_CHECK} ${TOKEN_CHECK} all\n`);

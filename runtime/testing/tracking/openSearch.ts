@@ -14,11 +14,11 @@ export function openSearchStore(endpoint: string): SuiteStore & { send: Send; in
     send,
     store: new OpenSearchTracking({ endpoint, indexPrefix }),
     async settled() {
-      await send({ method: "POST", path: `/${indexPrefix}-*/_refresh`, patience });
+      await send({ method: "POST", path: `/${indexPrefix}-*/_refresh`, timeoutMs: patience });
     },
     async close() {
-      await send({ method: "DELETE", path: `/${indexPrefix}-*`, patience });
-      await send({ method: "DELETE", path: `/_index_template/${indexPrefix}`, patience }, [404]);
+      await send({ method: "DELETE", path: `/${indexPrefix}-*`, timeoutMs: patience });
+      await send({ method: "DELETE", path: `/_index_template/${indexPrefix}`, timeoutMs: patience }, [404]);
     },
   };
 }

@@ -11,14 +11,14 @@ export interface FromDocuments {
   /** Filter of documents: allowed values of fields. */
   readonly where?: Partial<Record<Field, readonly string[]>>;
   /** Aggregation: count, percentile or maximum. */
-  readonly value: "count" | { readonly percentile: number; readonly of: Field } | { readonly most: Field };
+  readonly value: "count" | { readonly percentile: number; readonly of: Field } | { readonly max: Field };
 }
 
 /**
  * Metrics of runtime/monitoring/metrics.ts that can be computed from documents. Documents do not contain the others:
  * refused starts, warm runs, attempts that were lost and repeated, how long a job has been ready.
  */
-export const DOCUMENT_FIGURES = {
+export const DOCUMENT_METRICS = {
   waiting: { at: "createdAt", where: { status: ["PENDING"] }, value: "count" },
   succeeded: { at: "finishedAt", where: { status: ["SUCCEEDED"] }, value: "count" },
   failedByRequest: { at: "finishedAt", where: { status: ["FAILED"], errorCategory: ["User"] }, value: "count" },
@@ -29,9 +29,9 @@ export const DOCUMENT_FIGURES = {
   },
   queueTime: { at: "finishedAt", value: { percentile: 95, of: "queueMs" } },
   runTime: { at: "finishedAt", value: { percentile: 95, of: "executionMs" } },
-  peakMemory: { at: "finishedAt", value: { most: "peakMemoryBytes" } },
+  peakMemory: { at: "finishedAt", value: { max: "peakMemoryBytes" } },
 } as const satisfies Partial<Record<RunnerMetric, FromDocuments>>;
-export type DocumentFigure = keyof typeof DOCUMENT_FIGURES;
+export type DocumentMetric = keyof typeof DOCUMENT_METRICS;
 
-export const isDocumentFigure = (figure: RunnerMetric): figure is DocumentFigure =>
-  Object.hasOwn(DOCUMENT_FIGURES, figure);
+export const isDocumentMetric = (metric: RunnerMetric): metric is DocumentMetric =>
+  Object.hasOwn(DOCUMENT_METRICS, metric);

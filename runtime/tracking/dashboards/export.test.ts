@@ -10,19 +10,19 @@ import { testOpenSearch } from "../../testing/cluster.ts";
 import { openSearchStore } from "../../testing/tracking/openSearch.ts";
 import { MAPPINGS } from "../opensearch/indices.ts";
 import type { Document } from "../store.ts";
-import { DOCUMENT_FIGURES } from "./documentFigures.ts";
+import { DOCUMENT_METRICS } from "./documentFigures.ts";
 import { DOCUMENT_PANELS, exported, PICTURES, savedObjects } from "./export.ts";
 import { COLUMNS, type Picture, type SavedObject } from "./savedObjects.ts";
 
 const FIELDS: Record<string, { type: string }> = MAPPINGS.properties;
-/** The kind of field that an aggregation works on. */
+/** Field types that each aggregation accepts. */
 const KIND: Record<string, string> = { terms: "keyword", date_histogram: "date", percentiles: "long", max: "long" };
 
 const parsed = (object: SavedObject, key: string) => JSON.parse(String(object.attributes[key]));
 const ofType = (type: SavedObject["type"]) => savedObjects("p").filter((object) => object.type === type);
 
 describe("the saved objects for OpenSearch Dashboards", () => {
-  it("are a line of JSON each, with what an import asks for, each behind what it refers to", () => {
+  it("are one line of JSON each, with all required fields, in the order of their references", () => {
     const lines = exported("rates-jobs").trimEnd().split("\n");
     const known = new Set<string>();
     for (const line of lines) {
@@ -43,7 +43,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
     );
   });
 
-  it("ask for fields that the index template has, each of the kind that is asked of it", () => {
+  it("use fields of the index template, each with a suitable type", () => {
     for (const visualization of ofType("visualization")) {
       const { aggs, title } = parsed(visualization, "visState");
       assert.ok(aggs.some(({ schema }: { schema: string }) => schema === "metric"));
@@ -60,7 +60,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
     for (const name of Object.keys(parsed(pattern, "fieldFormatMap"))) assert.ok(name in FIELDS, name);
   });
 
-  it("ask for values that documents can have", () => {
+  it("use values that documents can have", () => {
     const values: Record<string, readonly string[]> = {
       status: STATES,
       errorCategory: Object.values(ERRORS).map(({ category }) => category),
@@ -68,19 +68,19 @@ describe("the saved objects for OpenSearch Dashboards", () => {
     for (const { where = {} } of PICTURES)
       for (const [field, asked] of Object.entries(where))
         for (const value of asked) assert.ok(values[field]?.includes(value), `${field}: ${value}`);
-    const categories = (figure: "failedByRequest" | "failedByPlatform") => DOCUMENT_FIGURES[figure].where.errorCategory;
+    const categories = (metric: "failedByRequest" | "failedByPlatform") => DOCUMENT_METRICS[metric].where.errorCategory;
     const split: string[] = [...categories("failedByRequest"), ...categories("failedByPlatform")];
     assert.deepEqual(split.sort(), [...new Set(values.errorCategory)].sort(), "every failure is in one of the two");
   });
 
-  it("show every panel of CloudWatch that documents can, under its title, and every picture once", () => {
+  it("show every CloudWatch panel that documents support, with its title, once", () => {
     const missing = Object.keys(PANELS).filter((key) => !(DOCUMENT_PANELS as string[]).includes(key));
     assert.deepEqual(missing, ["brokenOff"]);
     for (const key of DOCUMENT_PANELS) {
       const picture = PICTURES.find((one) => one.key === key);
       assert.equal(picture?.title, PANELS[key].title);
-      const [{ figure }] = PANELS[key].figures;
-      assert.equal(picture?.description, RUNNER_METRICS[figure].meaning);
+      const [{ metric }] = PANELS[key].metrics;
+      assert.equal(picture?.description, RUNNER_METRICS[metric].meaning);
     }
     const [dashboard] = ofType("dashboard");
     assert.deepEqual(
@@ -91,7 +91,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
     );
   });
 
-  it("lie within the dashboard's grid, and nothing on anything else", () => {
+  it("stay within the dashboard's grid without overlaps", () => {
     const [dashboard] = ofType("dashboard");
     assert(dashboard);
     const taken = new Set<string>();
@@ -107,7 +107,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
     }
   });
 
-  it("are printed by a command, for the prefix that it is given", async () => {
+  it("are printed by a command, for a given prefix", async () => {
     const main = fileURLToPath(new URL("main.ts", import.meta.url));
     const run = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args]);
     assert.equal((await run("--index-prefix", "mine")).stdout, exported("mine"));
@@ -115,7 +115,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
   });
 });
 
-describe("the figures of the pictures, in OpenSearch", () => {
+describe("values of the visualizations in OpenSearch", () => {
   let o: ReturnType<typeof openSearchStore>;
   before(async function () {
     o = openSearchStore(await testOpenSearch(this));
@@ -144,7 +144,7 @@ describe("the figures of the pictures, in OpenSearch", () => {
         query: { bool: { filter: Object.entries(where).map(([name, values]) => ({ terms: { [name]: values } })) } },
         aggs: { split: { terms: { field: terms.params.field }, aggs: first } },
       },
-      patience: 10_000,
+      timeoutMs: 10_000,
     });
     return Object.fromEntries(
       body.aggregations.split.buckets.map(({ key, doc_count, value }) => [
@@ -158,7 +158,7 @@ describe("the figures of the pictures, in OpenSearch", () => {
     values?: Record<string, number>;
   }
 
-  it("are those of the documents that the store wrote", async () => {
+  it("match the stored documents", async () => {
     const job = (requestId: string, more: object): Document => ({
       requestId,
       tenant: "acme",

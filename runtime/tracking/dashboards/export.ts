@@ -1,6 +1,6 @@
 import { RUNNER_METRICS } from "../../monitoring/metrics.ts";
 import { PANELS, type PanelKey } from "../../monitoring/panels.ts";
-import { DOCUMENT_FIGURES, type DocumentFigure, type FromDocuments, isDocumentFigure } from "./documentFigures.ts";
+import { DOCUMENT_METRICS, type DocumentMetric, type FromDocuments, isDocumentMetric } from "./documentFigures.ts";
 import {
   dashboard,
   each,
@@ -15,14 +15,14 @@ import {
 /** Splits of visualizations by error and task. */
 const MOST = 10;
 
-/** The panels that documents can show: all of their figures are in them. In the order of PANELS. */
+/** Panels whose metrics can all be computed from documents, in the order of PANELS. */
 export const DOCUMENT_PANELS = (Object.keys(PANELS) as PanelKey[]).filter((key) =>
-  PANELS[key].figures.every(({ figure }) => isDocumentFigure(figure)),
+  PANELS[key].metrics.every(({ metric }) => isDocumentMetric(metric)),
 );
 
 const byRunner = each("runner", "group", 2, "runner", "_key");
 
-/** Pictures of what only documents tell: which error, which work. */
+/** Visualizations of data that only documents have: errors and kinds of work. */
 const OF_DOCUMENTS: readonly Picture[] = [
   {
     key: "working",
@@ -53,7 +53,7 @@ const OF_DOCUMENTS: readonly Picture[] = [
     description: "longest run of each query, statement or load",
     kind: "table",
     aggregations: [
-      metricOf({ most: "executionMs" }, "longest run"),
+      metricOf({ max: "executionMs" }, "longest run"),
       metricOf({ percentile: 95, of: "executionMs" }, "run, p95"),
       metricOf("count", "jobs"),
       each("work", "bucket", MOST, "work"),
@@ -68,12 +68,12 @@ const OF_DOCUMENTS: readonly Picture[] = [
   },
 ];
 
-/** A figure as it stands, a number for each kind. */
-const standing = (figure: DocumentFigure): Picture => {
-  const { where, value }: FromDocuments = DOCUMENT_FIGURES[figure];
-  const { name, meaning } = RUNNER_METRICS[figure];
+/** Visualization of a current value, one number per runner type. */
+const currentValue = (metric: DocumentMetric): Picture => {
+  const { where, value }: FromDocuments = DOCUMENT_METRICS[metric];
+  const { name, meaning } = RUNNER_METRICS[metric];
   return {
-    key: figure,
+    key: metric,
     title: name,
     description: meaning,
     kind: "metric",
@@ -82,26 +82,29 @@ const standing = (figure: DocumentFigure): Picture => {
   };
 };
 
-/** A panel that CloudWatch shows too, along time, a line for each kind. */
+/** Visualization of a panel that CloudWatch shows too, over time, with a line per runner type. */
 const panel = (key: PanelKey): Picture => {
-  const { title, figures } = PANELS[key];
-  const [{ figure }] = figures;
-  if (!isDocumentFigure(figure)) throw new Error(`the documents have no metric '${figure}'`);
-  const { at, where, value }: FromDocuments = DOCUMENT_FIGURES[figure];
+  const { title, metrics } = PANELS[key];
+  const [{ metric }] = metrics;
+  if (!isDocumentMetric(metric)) throw new Error(`the documents have no metric '${metric}'`);
+  const { at, where, value }: FromDocuments = DOCUMENT_METRICS[metric];
   return {
     key,
     title,
-    description: RUNNER_METRICS[figure].meaning,
+    description: RUNNER_METRICS[metric].meaning,
     kind: value === "count" ? "histogram" : "line",
     ...(where ? { where } : {}),
-    aggregations: [metricOf(value, RUNNER_METRICS[figure].name), over(at), byRunner],
+    aggregations: [metricOf(value, RUNNER_METRICS[metric].name), over(at), byRunner],
   };
 };
 
-/** Everything that is drawn over jobs' documents. */
-export const PICTURES: readonly Picture[] = [standing("waiting"), ...DOCUMENT_PANELS.map(panel), ...OF_DOCUMENTS];
+/** All visualizations of documents. */
+export const PICTURES: readonly Picture[] = [currentValue("waiting"), ...DOCUMENT_PANELS.map(panel), ...OF_DOCUMENTS];
 
-/** Index pattern, pictures and dashboard over the indices of a prefix, in an order in which each stands behind what it needs. */
+/**
+ * Index pattern, visualizations and dashboard of the indices with a prefix, ordered so that each follows its
+ * references.
+ */
 export function savedObjects(prefix: string): SavedObject[] {
   const times = DOCUMENT_PANELS.filter((key) => !isCount(key));
   const counts = DOCUMENT_PANELS.filter(isCount);
@@ -119,9 +122,9 @@ export function savedObjects(prefix: string): SavedObject[] {
 }
 
 const isCount = (key: PanelKey): boolean =>
-  PANELS[key].figures.every(({ figure }) => isDocumentFigure(figure) && DOCUMENT_FIGURES[figure].value === "count");
+  PANELS[key].metrics.every(({ metric }) => isDocumentMetric(metric) && DOCUMENT_METRICS[metric].value === "count");
 
-/** As OpenSearch Dashboards imports it: one object a line. */
+/** Export in the format of OpenSearch Dashboards: one object per line. */
 export const exported = (prefix: string): string =>
   `${savedObjects(prefix)
     .map((object) => JSON.stringify(object))

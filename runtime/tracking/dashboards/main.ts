@@ -1,7 +1,10 @@
 import { parseArgs } from "node:util";
 import { exported } from "./export.ts";
 
-/** `npm run -s dashboards -- [--index-prefix rates-jobs] > rates.ndjson`: what OpenSearch Dashboards imports. */
+/**
+ * `npm run -s dashboards -- [--index-prefix rates-jobs] > rates.ndjson`: prints the file to import into OpenSearch
+ * Dashboards.
+ */
 const PREFIX = /^[a-z][a-z0-9-]*$/;
 
 try {

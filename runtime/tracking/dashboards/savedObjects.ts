@@ -10,7 +10,7 @@ export interface SavedObject {
   readonly migrationVersion: Readonly<Record<string, string>>;
 }
 
-/** The versions that these formats are of: a later Dashboards brings them up to its own. */
+/** Versions of these formats; a later Dashboards migrates them. */
 const FORMAT = { "index-pattern": "7.6.0", visualization: "7.10.0", dashboard: "7.9.3" } as const;
 const object = (
   type: SavedObject["type"],
@@ -26,7 +26,7 @@ interface Aggregation {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** One picture, made of jobs' documents. */
+/** A visualization of documents. */
 export interface Picture {
   readonly key: string;
   readonly title: string;
@@ -36,20 +36,20 @@ export interface Picture {
   readonly aggregations: readonly Aggregation[];
 }
 
-/** The metric that a figure is. */
+/** Returns the aggregation of a metric. */
 export function metricOf(value: FromDocuments["value"], customLabel: string): Aggregation {
   if (value === "count") return { type: "count", schema: "metric", params: { customLabel } };
-  if ("most" in value) return { type: "max", schema: "metric", params: { field: value.most, customLabel } };
+  if ("max" in value) return { type: "max", schema: "metric", params: { field: value.max, customLabel } };
   const params = { field: value.of, percents: [value.percentile], customLabel };
   return { type: "percentiles", schema: "metric", params };
 }
-/** Along time. */
+/** Aggregation over time. */
 export const over = (field: FromDocuments["at"]): Aggregation => ({
   type: "date_histogram",
   schema: "segment",
   params: { field, interval: "auto", min_doc_count: 0, drop_partials: false, extended_bounds: {}, customLabel: "time" },
 });
-/** Each of a field's values: those that the first metric is the highest of, or (`_key`) by their own order. */
+/** Aggregation per value of a field: the values with the highest first metric, or (`_key`) in their own order. */
 export const each = (
   field: Field,
   schema: Aggregation["schema"],
@@ -70,7 +70,7 @@ export const each = (
   },
 });
 
-/** In the words of the search bar (DQL): `status: ("FAILED") and …`. */
+/** Filter in the language of the search bar (DQL): `status: ("FAILED") and …`. */
 export const queryOf = (where: FromDocuments["where"] = {}): string =>
   Object.entries(where)
     .map(([field, values]) => `${field}: (${values.map((value) => `"${value}"`).join(" or ")})`)
@@ -78,7 +78,7 @@ export const queryOf = (where: FromDocuments["where"] = {}): string =>
 
 const INDEX = "kibanaSavedObjectMeta.searchSourceJSON.index";
 
-/** The indices of a prefix, with how their numbers are written. */
+/** Index pattern of a prefix, with number formats. */
 export function indexPattern(prefix: string): SavedObject {
   const kinds = { keyword: "string", text: "string", date: "date", long: "number" } as const;
   const fields = Object.entries(MAPPINGS.properties)
@@ -110,7 +110,7 @@ export function indexPattern(prefix: string): SavedObject {
   });
 }
 
-/** A picture over the index pattern of a prefix. */
+/** Visualization over the index pattern of a prefix. */
 export function visualization(prefix: string, picture: Picture): SavedObject {
   const { key, title, description, kind, where, aggregations } = picture;
   const visState = {
@@ -192,10 +192,10 @@ function paramsOf(kind: Picture["kind"]): object {
   };
 }
 
-/** The width of a dashboard, in columns. */
+/** Width of a dashboard in columns. */
 export const COLUMNS = 48;
 
-/** Rows of pictures below each other, each of an equal width. */
+/** Lays out rows of visualizations, with equal widths in each row. */
 export function dashboard(
   prefix: string,
   title: string,

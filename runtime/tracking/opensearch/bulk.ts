@@ -2,7 +2,7 @@ import type { Versioned } from "../store.ts";
 import { keyOf } from "../store.ts";
 import { idOf, indexOf, source } from "./indices.ts";
 
-/** A body of _bulk, for so many documents of a batch from the `first` on. */
+/** A body of _bulk, for a number of documents of a batch from `first`. */
 export interface Bulk {
   lines: string;
   first: number;
@@ -16,14 +16,15 @@ export interface Outcome {
 }
 
 /**
- * Characters after which a bulk is closed. Small instances of Amazon OpenSearch Service take 10 MiB in a call (Amazon
- * OpenSearch Service limits, "maximum size of HTTP request payloads"); a document has at most its request's 1 MiB.
+ * Characters after which a bulk request is complete. Small instances of Amazon OpenSearch Service accept 10 MiB per
+ * call (Amazon OpenSearch Service limits, "maximum size of HTTP request payloads"); a document has at most the 1 MiB of
+ * its request.
  */
 const FULL = 2_000_000;
 
 /**
- * Bulk requests for these documents, one at a time in memory. By id and external version: late writes lose; the same
- * version is written again, so that a rebuild repairs existing documents.
+ * Generates bulk requests for these documents, one at a time in memory. With ids and external versions, late writes
+ * lose; the same version is written again, so that a rebuild repairs existing documents.
  */
 export function* bulks(prefix: string, documents: readonly Versioned[]): Generator<Bulk> {
   let bulk: Bulk = { lines: "", first: 0, count: 0 };

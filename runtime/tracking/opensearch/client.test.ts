@@ -11,7 +11,7 @@ const SEARCH: Call = {
   path: "/x-*/_search",
   query: { b: 1, a: "ü /" },
   body: { size: 1 },
-  patience: 300,
+  timeoutMs: 300,
 };
 
 /** Outcome of a call to a server with this response. */
@@ -78,7 +78,7 @@ describe("the client of OpenSearch", () => {
     );
   });
 
-  it("keeps headers and answers out of the error that is logged", async () => {
+  it("keeps headers and responses out of the logged error", async () => {
     const error = await failure((_, response) => json(response, 503, { error: { reason: "secret" }, status: 503 }));
     assert.deepEqual(Object.keys(error.cause as Error), []);
   });
@@ -95,7 +95,7 @@ describe("the client of OpenSearch", () => {
       Object.assign(process.env, before);
     });
 
-    it("signs every call, whatever it carries", async () => {
+    it("signs every call, with any content", async () => {
       const front = await startFront((seen, response) => {
         if (!isSigned(seen, KEYS.AWS_SECRET_ACCESS_KEY)) return json(response, 403, { message: "not signed" });
         if (seen.path.startsWith("/_bulk"))
@@ -126,7 +126,7 @@ describe("the client of OpenSearch", () => {
       }
     });
 
-    it("is refused by who checks its signature with another secret, and signs nothing elsewhere", async () => {
+    it("is refused with another secret, and signs nothing without a region", async () => {
       const front = await startFront((seen, response) =>
         json(response, isSigned(seen, "another") ? 200 : 403, { hits: { hits: [] } }),
       );
@@ -155,7 +155,7 @@ function isSigned({ method, path, headers, body }: Seen, secret: string): boolea
   if (headers["x-amz-content-sha256"] !== sha256(body)) return false;
   const canonical = [
     method,
-    // Each part of the path is escaped twice: only S3 is an exception.
+    // Each part of the path is escaped twice; S3 is the only exception.
     url.pathname.split("/").map(escaped).join("/"),
     [...url.searchParams]
       .map(([key, value]) => `${escaped(key)}=${escaped(value)}`)

@@ -9,10 +9,10 @@ export interface Call {
   path: string;
   query?: Record<string, string | number | boolean>;
   body?: object;
-  /** In place of a body: lines of JSON, each with its end. */
+  /** Instead of a body: lines of JSON with line ends. */
   lines?: string;
-  /** The whole call, to the last byte of its answer, in milliseconds. */
-  patience: number;
+  /** Time limit in milliseconds of the whole call, including the last byte of its response. */
+  timeoutMs: number;
 }
 
 /** Response: a status below 400, or one that the caller expects. */
@@ -25,13 +25,13 @@ export interface Answer<Body> {
 export type Send = <Body>(call: Call, expected?: readonly number[]) => Promise<Answer<Body>>;
 
 /**
- * A client of one OpenSearch: signed for AWS if a region is configured, with the AWS SDK's credentials. Without
- * retries: users see an error at once, and the projection has its own back-off.
+ * Creates a client of an OpenSearch. Calls are signed for AWS if a region is configured, with the AWS SDK's
+ * credentials. There are no retries: users see an error at once, and tracking has its own back-off.
  */
 export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint" | "region">): Send {
   const options: ClientOptions = { node: endpoint, maxRetries: 0, resurrectStrategy: "none" };
   const { transport } = new Client(region ? { ...options, ...AwsSigv4Signer({ region, service: "es" }) } : options);
-  return async ({ method, path, query, body, lines, patience }, expected = []) => {
+  return async ({ method, path, query, body, lines, timeoutMs }, expected = []) => {
     const sent = transport.request(
       {
         method,
@@ -39,21 +39,21 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
         ...(query ? { querystring: query } : {}),
         ...(lines ? { bulkBody: lines } : { body: body ?? "" }),
       },
-      { requestTimeout: patience, ignore: [...expected] },
+      { requestTimeout: timeoutMs, ignore: [...expected] },
     );
-    // The client's own time-out is for silence only: an answer that comes byte by byte would never reach it.
-    let late = false;
+    // The client's own timeout covers only silence: a response that arrives byte by byte would never reach it.
+    let timedOut = false;
     const patienceEnds = setTimeout(() => {
-      late = true;
+      timedOut = true;
       sent.abort();
-    }, patience);
+    }, timeoutMs);
     try {
       const { statusCode, body: answered }: ApiResponse = await sent;
-      // A proxy before it may send its own errors with status 200.
+      // A proxy in front of it may send its own errors with status 200.
       if (typeof answered === "string") throw new Error(`the response is not JSON: ${answered.slice(0, 100)}`);
       return { status: statusCode ?? 0, body: answered };
     } catch (error) {
-      throw unavailable(error, late ? `it did not answer within ${patience / 1000} s.` : undefined);
+      throw unavailable(error, timedOut ? `it did not answer within ${timeoutMs / 1000} s.` : undefined);
     } finally {
       clearTimeout(patienceEnds);
     }
@@ -69,13 +69,14 @@ const STATUS: Record<number, string> = {
 };
 
 /**
- * The error without what the client adds to it: there are headers with a signature among that.
- * @param known the reason, where the caller knows it
+ * Returns the error without the client's additions, which include headers with a signature.
+ *
+ * @param known - Reason, if the caller knows it.
  */
-function unavailable(error: unknown, known: string | undefined): Error {
+function unavailable(error: unknown, knownMessage: string | undefined): Error {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const cause = new Error(`${name}: ${message}`);
-  const reason = known ?? reasonOf(error);
+  const reason = knownMessage ?? reasonOf(error);
   return reason === undefined ? cause : new JobError("TrackingUnavailable", { reason }, { cause });
 }
 

@@ -7,9 +7,9 @@ import { document } from "../../testing/tracking/suite.ts";
 import { OpenSearchTracking } from "./store.ts";
 
 const unavailable = (error: unknown) => error instanceof JobError && error.code === "TrackingUnavailable";
-const patience = 30_000;
+const timeoutMs = 30_000;
 
-describe("the tracking store in an OpenSearch that is not well", () => {
+describe("the tracking store in a faulty OpenSearch", () => {
   let endpoint: string;
   let s: ReturnType<typeof openSearchStore>;
   before(async function () {
@@ -33,10 +33,10 @@ describe("the tracking store in an OpenSearch that is not well", () => {
       path: `/${s.indexPrefix}-2021.${month}`,
       query: { wait_for_active_shards: 0 },
       body,
-      patience,
+      timeoutMs,
     });
 
-  it("keeps the highest version however many write at once", async () => {
+  it("keeps the highest version under concurrent writes", async () => {
     const stores = Array.from({ length: 4 }, () => new OpenSearchTracking({ endpoint, indexPrefix: s.indexPrefix }));
     const versions = Array.from({ length: 40 }, (_, step) => (step * 17) % 40);
     await Promise.all(
@@ -49,7 +49,7 @@ describe("the tracking store in an OpenSearch that is not well", () => {
     for (const id of ["a", "b", "c"]) assert.equal((await s.store.get("acme", id))?.note, 39);
   });
 
-  it("knows the fields of its documents again after all of it was lost", async () => {
+  it("restores its field mappings after all data was lost", async () => {
     await s.store.put([{ version: 1, document: document("before") }]);
     await s.close();
     assert.deepEqual(await found(), []);
@@ -58,7 +58,7 @@ describe("the tracking store in an OpenSearch that is not well", () => {
     assert.equal((await s.store.search({ limit: 1, text: "aft", labels: { team: "x" } })).documents.length, 1);
   });
 
-  it("writes what can be written while the shards of a month are gone, and does not take part for all", async () => {
+  it("writes the other documents while the shards of a month are gone, and reports partial results as failures", async () => {
     await s.store.put([{ version: 1, document: document("march", at("03")) }]);
     await index("04", { settings: { "index.routing.allocation.require._name": "nobody" } });
     const unwritten = await s.store.put(
@@ -76,9 +76,9 @@ describe("the tracking store in an OpenSearch that is not well", () => {
       method: "PUT",
       path: `/${s.indexPrefix}-2021.04/_settings`,
       body: { "index.routing.allocation.require._name": null },
-      patience,
+      timeoutMs,
     });
-    await s.send({ method: "GET", path: "/_cluster/health", query: { wait_for_status: "yellow" }, patience });
+    await s.send({ method: "GET", path: "/_cluster/health", query: { wait_for_status: "yellow" }, timeoutMs });
     assert.deepEqual(await found(), ["march", "job-1"]);
   });
 
@@ -96,7 +96,7 @@ describe("the tracking store in an OpenSearch that is not well", () => {
     assert.deepEqual(await found(), ["first", "job-05", "job-07"]);
   });
 
-  it("lets go of months that have nothing left, and of nothing else", async () => {
+  it("deletes the indices of expired months only", async () => {
     await s.store.put([
       { version: 1, document: document("january", at("01")) },
       { version: 1, document: document("february", at("02")) },
@@ -111,14 +111,14 @@ describe("the tracking store in an OpenSearch that is not well", () => {
       method: "GET",
       path: `/_cat/indices/${s.indexPrefix}-*`,
       query: { format: "json", s: "index" },
-      patience,
+      timeoutMs,
     });
     const months = body.map((one) => one.index.slice(-7));
     assert.deepEqual(months, ["2021.02", "2021.03"], "a month that still goes on keeps its index");
   });
 });
 
-describe("a bulk that OpenSearch takes in part", () => {
+describe("a partly accepted bulk request", () => {
   const put = async (answer: (count: number) => [status: number, body: object]) => {
     const front = await startFront(({ path, body }, response) => {
       if (!path.startsWith("/_bulk")) return json(response, 200, {});
@@ -140,7 +140,7 @@ describe("a bulk that OpenSearch takes in part", () => {
     }
   };
 
-  it("answers for each document that was rejected, wherever it stood", async () => {
+  it("reports each rejected document at any position", async () => {
     const error = { type: "rejected_execution_exception", reason: "queue full" };
     const { unwritten, bulks } = await put((count) => [
       200,
@@ -163,7 +163,7 @@ describe("a bulk that OpenSearch takes in part", () => {
     assert.equal(unwritten.length, 10);
   });
 
-  it("throws where none of it was taken", async () => {
+  it("throws if no document was accepted", async () => {
     for (const status of [429, 503])
       await assert.rejects(
         put(() => [status, {}]),

@@ -1,12 +1,12 @@
 import { type Document, keyOf } from "../store.ts";
 import { wordsOf } from "../tokenizer.ts";
 
-/** Prefixes of words that are kept as terms of their own; longer ones match few words, which are then looked through. */
+/** Lengths of word prefixes that are indexed as terms; longer prefixes match few words, which are then scanned. */
 const PREFIX = { min_chars: 1, max_chars: 8 };
-/** Lucene takes no term above 32,766 bytes; UTF-8 needs up to 4 for a character. */
-const LONGEST_TERM = 8_191;
+/** Lucene accepts terms of up to 32,766 bytes; UTF-8 needs up to 4 bytes per character. */
+const MAX_TERM_LENGTH = 8_191;
 
-const keyword = { type: "keyword", ignore_above: LONGEST_TERM };
+const keyword = { type: "keyword", ignore_above: MAX_TERM_LENGTH };
 
 /**
  * Indexed fields of a document: those of filters, sorts and metrics. The document itself is stored without indexing: no
@@ -25,7 +25,7 @@ export const MAPPINGS = {
     errorCategory: keyword,
     /** Work of the job: a named query or statement, a load, raw SQL. */
     work: keyword,
-    /** As key=value: a label's name may be anything, dots and spaces included, which names of fields may not. */
+    /** As key=value: a label's name may contain dots and spaces, which field names may not. */
     labels: keyword,
     createdAt: { type: "date" },
     finishedAt: { type: "date" },
@@ -38,15 +38,15 @@ export const MAPPINGS = {
   },
 } as const;
 
-/** The template that every index of a prefix is made by. */
+/** Template of all indices with a prefix. */
 export const template = (prefix: string): object => ({
   index_patterns: [`${prefix}-*`],
   template: {
     settings: {
       number_of_shards: 1,
-      // A copy where there is a node for it: nothing is lost with a node, as all of it can be made again.
+      // A replica if there is a node for it: losing a node loses no data, since all documents can be rebuilt.
       auto_expand_replicas: "0-1",
-      // The newest first, in the very order of a page of them: that page is then read off, as are pages in most others.
+      // Newest first, in the order of a page of them, which is then read directly, like most other pages.
       index: { sort: { field: ["createdAt", "tenant", "requestId"], order: ["desc", "desc", "desc"] } },
     },
     mappings: MAPPINGS,
@@ -54,13 +54,13 @@ export const template = (prefix: string): object => ({
 });
 
 /**
- * The index of a document: by the month its job was created in, which never changes, so that all of its versions meet
- * under one id. An alias that is rolled over would spread them.
+ * Returns the index of a document, by the month in which its job was created. The month never changes, so all versions
+ * have one id in one index; a rollover alias would spread them.
  */
 export const indexOf = (prefix: string, { createdAt }: Document): string =>
   `${prefix}-${createdAt.slice(0, 7).replace("-", ".")}`;
 
-/** The first moment after the month of such an index, as an ISO time; undefined for any other. */
+/** Returns the end of the month of such an index (ISO, exclusive); undefined for any other index. */
 export function monthEnd(prefix: string, index: string): string | undefined {
   const [, year, month] = new RegExp(`^${prefix}-(\\d{4})\\.(\\d\\d)$`).exec(index) ?? [];
   return year === undefined || month === undefined
@@ -68,7 +68,7 @@ export function monthEnd(prefix: string, index: string): string | undefined {
     : new Date(Date.UTC(Number(year), Number(month))).toISOString();
 }
 
-/** A tenant has no slash in its name. */
+/** The name of a tenant contains no slash. */
 export const idOf = (tenant: string, requestId: string): string => `${tenant}/${requestId}`;
 
 /** Stored form of a document. */

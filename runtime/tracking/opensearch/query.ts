@@ -1,17 +1,17 @@
 import type { Filter, Search } from "../store.ts";
 import { isUnfindable, wordsIn } from "../tokenizer.ts";
 
-/** Years that OpenSearch can read a time of; an offset may carry one beyond. */
+/** Years of times that OpenSearch can read; an offset may exceed them by one. */
 const EARLIEST = Date.parse("0001-01-01T00:00:00Z");
 const LATEST = Date.parse("9999-12-31T23:59:59.999Z");
 
-/** An ISO time in the one form that OpenSearch reads: it knows no leap second, and no small t and z. */
+/** Converts an ISO time to the form that OpenSearch reads: without leap seconds and lower-case t and z. */
 function instant(iso: string): string {
   const at = Date.parse(iso.toUpperCase().replace(/:60(\.\d+)?(?=[Z+-])/, ":59.999"));
   return new Date(Math.min(Math.max(at, EARLIEST), LATEST)).toISOString();
 }
 
-/** A filter in OpenSearch's query language: it asks whether, never how well, so that answers can be cached. */
+/** Converts a filter to OpenSearch's query language, without scoring, so that results can be cached. */
 export function queryOf({ tenant, text, status, type, runner, labels, createdFrom, createdTo }: Filter): object {
   const filter: object[] = [];
   for (const [field, value] of Object.entries({ tenant, type, runner }))
@@ -38,7 +38,7 @@ export function queryOf({ tenant, text, status, type, runner, labels, createdFro
  */
 const LOWEST: Partial<Record<string, number>> = { finishedAt: 0, totalMs: -1 };
 
-/** The order of a page; every document has one place in it. By createdAt it is the order that indices are kept in. */
+/** Sort of a page; the order is total. For createdAt it is the order in which indices are stored. */
 export function sortOf({ sort = "createdAt", order = "desc" }: Search): object[] {
   const missing = LOWEST[sort];
   return [

@@ -20,11 +20,11 @@ const TOO_LARGE: Outcome = {
 const FINAL = new Set([400, 413]);
 const EXPIRE_MS = 60_000;
 
-/** Kinds of errors that figures tell apart; the registry has far fewer. */
+/** Maximum error types in statistics; the registry has far fewer. */
 const ERROR_TYPES = 100;
 const PERCENTS = [50, 95, 99];
 
-/** The parts of an answer of _search that are looked at. */
+/** Used parts of a response of _search. */
 interface Found {
   hits: { total?: { value: number }; hits: { _source: { document: Document }; sort: (string | number)[] }[] };
   aggregations?: Record<string, { buckets?: Bucket[]; values?: Record<string, number | null> }>;
@@ -34,7 +34,7 @@ interface Bucket {
   doc_count: number;
 }
 
-/** The tracking store in OpenSearch. Its client is loaded by the first call: most processes of a platform make none. */
+/** The tracking store in OpenSearch. Its client is loaded by the first call, since most processes make none. */
 export class OpenSearchTracking implements TrackingStore {
   readonly #settings: TrackingSettings;
   #client: Promise<Send> | undefined;
@@ -49,7 +49,7 @@ export class OpenSearchTracking implements TrackingStore {
     const unwritten: Unwritten[] = [];
     for (const bulk of bulks(this.#settings.indexPrefix, documents)) {
       for (const [at, { status, error }] of (await this.#write(bulk)).entries()) {
-        // A conflict: a later version was there before.
+        // A conflict: a later version already exists.
         if (status < 300 || status === 409) continue;
         unwritten.push({
           index: bulk.first + at,
@@ -133,18 +133,18 @@ export class OpenSearchTracking implements TrackingStore {
           },
         },
       },
-      patience: EXPIRE_MS,
+      timeoutMs: EXPIRE_MS,
     });
     const { body: indices } = await send<{ index: string; "docs.count": string }[]>({
       method: "GET",
       path: `/_cat/indices/${indexPrefix}-*`,
       query: { format: "json", h: "index,docs.count" },
-      patience: EXPIRE_MS,
+      timeoutMs: EXPIRE_MS,
     });
     for (const { index, "docs.count": count } of indices) {
       const end = monthEnd(indexPrefix, index);
       if (end !== undefined && end <= before && count === "0")
-        await send({ method: "DELETE", path: `/${index}`, patience: EXPIRE_MS }, [404]);
+        await send({ method: "DELETE", path: `/${index}`, timeoutMs: EXPIRE_MS }, [404]);
     }
     return body.deleted;
   }
@@ -159,10 +159,10 @@ export class OpenSearchTracking implements TrackingStore {
     const answer = await send<Found>({
       method: "POST",
       path: `/${this.#settings.indexPrefix}-*/_search`,
-      // Part of an answer would look like all of it.
+      // A partial response would look complete.
       query: { allow_no_indices: true, allow_partial_search_results: false },
       body: { track_total_hits: false, _source: ["document"], ...body },
-      patience: SEARCH_MS,
+      timeoutMs: SEARCH_MS,
     });
     return answer.body;
   }
@@ -170,22 +170,28 @@ export class OpenSearchTracking implements TrackingStore {
   /** Outcome of each document of a bulk request. */
   async #write({ lines, count }: Bulk): Promise<Outcome[]> {
     const send = await this.#connect();
-    const call = { method: "POST", path: "/_bulk", query: { timeout: SHARD_WAIT }, lines, patience: WRITE_MS } as const;
+    const call = {
+      method: "POST",
+      path: "/_bulk",
+      query: { timeout: SHARD_WAIT },
+      lines,
+      timeoutMs: WRITE_MS,
+    } as const;
     const { status, body } = await send<{ items: { index: Outcome }[] }>(call, [413]);
     if (status === 413) return Array.from({ length: count }, () => TOO_LARGE);
     return body.items.map((item) => item.index);
   }
 
   /**
-   * Puts the template where it is not: indices are made by the first document of their month, and without it OpenSearch
-   * would guess what its fields are. Once a process in any case, as its code may know a newer one.
+   * Creates the template if it is missing: the first document of a month creates its index, and without a template
+   * OpenSearch would guess the field types. Done at least once per process, since its code may have a newer template.
    */
   async #prepare(): Promise<void> {
     const send = await this.#connect();
     const { indexPrefix } = this.#settings;
     const path = `/_index_template/${indexPrefix}`;
-    if (this.#prepared && (await send({ method: "HEAD", path, patience: WRITE_MS }, [404])).status !== 404) return;
-    await send({ method: "PUT", path, body: template(indexPrefix), patience: WRITE_MS });
+    if (this.#prepared && (await send({ method: "HEAD", path, timeoutMs: WRITE_MS }, [404])).status !== 404) return;
+    await send({ method: "PUT", path, body: template(indexPrefix), timeoutMs: WRITE_MS });
     this.#prepared = true;
   }
 }

@@ -6,7 +6,7 @@ import { checkConstraints, type Verdict } from "./constraints.ts";
 import { CONSTRAINT_MUTANTS } from "./mutants.ts";
 import { orderProblems, staleRules } from "./order.ts";
 import { allowedServices, isNamed, unreachable } from "./reachability.ts";
-import { PARTS, type Part, type PartReach, SERVICE_ENDPOINTS, SPARE } from "./reachabilityTable.ts";
+import { PARTS, type Part, type PartReach, REDUNDANT, SERVICE_ENDPOINTS } from "./reachabilityTable.ts";
 import { compareSuppressions } from "./suppressions.ts";
 import { clientNetworks, registered, type StoredResource, VARIANTS } from "./variants.ts";
 
@@ -106,7 +106,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
 
   describe("and what each part reaches", () => {
     /** Types whose resources are the ways of the network. */
-    const WAYS =
+    const ROUTE_TYPES =
       /^aws:(ec2\/(vpcEndpoint|route|routeTableAssociation|natGateway|internetGateway|eip):|vpc\/securityGroup.*Rule:)/;
     const reach: Readonly<Record<Part, PartReach>> = PARTS;
 
@@ -134,34 +134,34 @@ describe("the resources of all stacks and variants, in the real engine", functio
         const resources = variants[variant.name] ?? [];
         const clients = clientNetworks(variant);
         assert.deepEqual(unreachable(resources, clients), []);
-        const ways = resources.filter(({ type }) => WAYS.test(type));
-        assert.ok(ways.length > 20);
-        const unnoticed = ways.filter(
-          (way) =>
+        const routeResources = resources.filter(({ type }) => ROUTE_TYPES.test(type));
+        assert.ok(routeResources.length > 20);
+        const undetected = routeResources.filter(
+          (resource) =>
             unreachable(
-              resources.filter((one) => one !== way),
+              resources.filter((one) => one !== resource),
               clients,
             ).length === 0,
         );
-        const expected = ways.filter(({ name }) =>
-          SPARE.some((spare) => (spare.variants?.includes(variant.name) ?? true) && isNamed(name, spare.name)),
+        const expected = routeResources.filter(({ name }) =>
+          REDUNDANT.some((spare) => (spare.variants?.includes(variant.name) ?? true) && isNamed(name, spare.name)),
         );
         // One of two rules for one connection may be spare, and the other be needed.
         assert.deepEqual(
-          unnoticed.filter((way) => !expected.includes(way)).map(({ name }) => name),
+          undetected.filter((resource) => !expected.includes(resource)).map(({ name }) => name),
           [],
         );
-        for (const way of expected)
+        for (const resource of expected)
           assert.ok(
-            unnoticed.some(({ name }) => name === way.name),
-            `${way.name} is not spare: remove it from SPARE`,
+            undetected.some(({ name }) => name === resource.name),
+            `${resource.name} is not spare: remove it from SPARE`,
           );
       });
 
     it("is described by no row about a spare resource that there is not", () => {
       const names = Object.values(variants).flatMap((resources) => resources.map(({ name }) => name));
       assert.deepEqual(
-        SPARE.filter((spare) => !names.some((name) => isNamed(name, spare.name))),
+        REDUNDANT.filter((spare) => !names.some((name) => isNamed(name, spare.name))),
         [],
       );
     });

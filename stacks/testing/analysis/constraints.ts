@@ -28,7 +28,7 @@ export interface Verdict {
 
 const REGION = "eu-central-1";
 /** Bytes of a verdict with its templates. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 const mapping: unknown = parse(readFileSync(new URL("mapping.yaml", import.meta.url), "utf8"), { merge: true });
 
@@ -42,5 +42,5 @@ export function checkConstraints(
 ): Verdict {
   const script = fileURLToPath(new URL("constraints.py", import.meta.url));
   const input = JSON.stringify({ mapping, variants, region: REGION });
-  return JSON.parse(execFileSync(python, [script], { input, encoding: "utf8", maxBuffer: MOST_BYTES }));
+  return JSON.parse(execFileSync(python, [script], { input, encoding: "utf8", maxBuffer: MAX_BYTES }));
 }

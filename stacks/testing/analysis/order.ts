@@ -49,7 +49,7 @@ export const STARTS: readonly Start[] = [
 ];
 
 /** Resources that must be deleted after another one, which AWS or the part needs until it is gone itself. */
-interface Outlives {
+interface OrderRule {
   /** The type of what is deleted first. */
   readonly type: string;
   readonly name?: string;
@@ -75,7 +75,7 @@ const suffix = ({ name }: StoredResource): string => name.replace(/^rates-(dev-a
 const ofSameName = (needed: StoredResource, resource: StoredResource): boolean => suffix(needed) === suffix(resource);
 
 /** Requirements of the network and of AWS services on the order, for any component. */
-export const OUTLIVES: readonly Outlives[] = [
+export const OUTLIVES: readonly OrderRule[] = [
   {
     type: GROUP,
     name: "dispatcher|migrations|glue",
@@ -177,7 +177,7 @@ function startProblems(
   return [...ways, ...rights, ...database];
 }
 
-function outlivesProblems(graph: Graph, resources: readonly StoredResource[], rule: Outlives): string[] {
+function outlivesProblems(graph: Graph, resources: readonly StoredResource[], rule: OrderRule): string[] {
   const { needs, which = () => true, only = () => true, why } = rule;
   return matching(resources, rule)
     .filter(only)

@@ -29,13 +29,13 @@ export function unreachable(
   const network = new NetworkModel(resources, only.standing ?? resources);
   return [...places(resources)]
     .filter(([part]) => only.parts?.includes(part) ?? true)
-    .flatMap(([part, place]) => [
-      ...(place.subnets.length === 0 ? [`${part} is in no subnet`] : []),
+    .flatMap(([part, location]) => [
+      ...(location.subnets.length === 0 ? [`${part} is in no subnet`] : []),
       ...PARTS[part].calls
         .filter((service) => !only.without?.includes(service))
-        .flatMap((service) => missing(network, part, place, service)),
-      ...ways(network, part, place, clients),
-      ...(part === "dispatcher" && dispatcherSettings(resources).traces ? network.internet(part, place) : []),
+        .flatMap((service) => missing(network, part, location, service)),
+      ...serviceRoutes(network, part, location, clients),
+      ...(part === "dispatcher" && dispatcherSettings(resources).traces ? network.internet(part, location) : []),
     ]);
 }
 
@@ -56,22 +56,22 @@ export function allowedServices(resources: readonly StoredResource[], part: Part
 export const isNamed = (name: string, part: string): boolean =>
   new RegExp(`^rates-(dev|dev-anna|staging|prod)-(${part})$`).test(name);
 
-function missing(network: NetworkModel, part: Part, place: Place, service: string): string[] {
-  if (service === "rds-db") return network.connection(part, place, "the database", network.database(), 5432);
+function missing(network: NetworkModel, part: Part, location: Place, service: string): string[] {
+  if (service === "rds-db") return network.connection(part, location, "the database", network.database(), 5432);
   if (service === "es")
-    return network.domain() ? network.connection(part, place, "OpenSearch", network.domain(), HTTPS) : [];
+    return network.domain() ? network.connection(part, location, "OpenSearch", network.domain(), HTTPS) : [];
   return (SERVICE_ENDPOINTS[service] ?? []).flatMap((endpoint) =>
-    place.subnets.flatMap((subnet) => network.service(part, place, subnet, endpoint)),
+    location.subnets.flatMap((subnet) => network.service(part, location, subnet, endpoint)),
   );
 }
 
 /** Connections of a component besides those to services. */
-function ways(network: NetworkModel, part: Part, place: Place, clients: readonly string[]): string[] {
+function serviceRoutes(network: NetworkModel, part: Part, location: Place, clients: readonly string[]): string[] {
   if (part === "api") {
     const balancer = network.balancer();
     const port = network.taskPort();
     return [
-      ...network.connection("the load balancer", balancer.place, "API tasks", place, port),
+      ...network.connection("the load balancer", balancer.place, "API tasks", location, port),
       ...balancer.ports.flatMap((listener) =>
         clients.flatMap((cidr) =>
           network.admits(`clients in ${cidr}`, [cidr], "the load balancer", balancer.place, listener),
@@ -82,10 +82,10 @@ function ways(network: NetworkModel, part: Part, place: Place, clients: readonly
   }
   if (part === "access" || part === "smoke") {
     const { place: balancer, ports } = network.balancer();
-    return network.connection(part, place, "the load balancer", balancer, Math.max(...ports));
+    return network.connection(part, location, "the load balancer", balancer, Math.max(...ports));
   }
   // Glue refuses a connection whose group lets its members not reach each other on all ports.
-  if (part === "glue") return network.connection(part, place, "other Glue runs", place, 65_535);
+  if (part === "glue") return network.connection(part, location, "other Glue runs", location, 65_535);
   return [];
 }
 
@@ -214,9 +214,9 @@ class NetworkModel {
   }
 
   /** Finds the obstacle between a component and a service, from one of its subnets. */
-  service(part: Part, place: Place, subnet: string, endpoint: string): string[] {
+  service(part: Part, location: Place, subnet: string, endpoint: string): string[] {
     // The names of services resolve to endpoints of the network, or to public addresses.
-    const out = this.#rules("Egress", place.groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
+    const out = this.#rules("Egress", location.groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
     const table = this.#tableOf(subnet);
     const named = ofType(this.#standing, "aws:ec2/vpcEndpoint:VpcEndpoint").filter(({ inputs }) =>
       String(inputs.serviceName).endsWith(`.${endpoint}`),
@@ -233,11 +233,11 @@ class NetworkModel {
         : own
           ? this.admits(
               part,
-              this.#subnetCidrs(place),
+              this.#subnetCidrs(location),
               `the endpoint of ${endpoint}`,
               endpointPlace(own),
               HTTPS,
-              place.groups,
+              location.groups,
             ).concat(own.inputs.privateDnsEnabled === true ? [] : [`the endpoint of ${endpoint} has no private name`])
           : this.toInternet(part, [subnet], "natGatewayId").map(
               (reason) => `${reason}, and ${endpoint} has no endpoint`,
@@ -310,9 +310,9 @@ const endpointPlace = ({ inputs }: StoredResource): Place => ({
 /** Returns true if a network contains all others. */
 function covers(cidr: string, others: readonly string[]): boolean {
   if (cidr === "") return false;
-  const [address, bits] = ipaddr.IPv4.parseCIDR(cidr);
+  const [address, prefixLength] = ipaddr.IPv4.parseCIDR(cidr);
   return others.every((other) => {
     const [inner, innerBits] = ipaddr.IPv4.parseCIDR(other);
-    return innerBits >= bits && inner.match(address, bits);
+    return innerBits >= prefixLength && inner.match(address, prefixLength);
   });
 }

@@ -56,7 +56,7 @@ export const SERVICE_ENDPOINTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A resource that no part needs for what it reaches. */
-export interface Spare {
+export interface RedundantResource {
   /** A regular expression of names behind the stack's. */
   readonly name: string;
   /** Variants in which it is spare; default: all that have it. */
@@ -64,7 +64,7 @@ export interface Spare {
   readonly reason: string;
 }
 
-export const SPARE: readonly Spare[] = [
+export const REDUNDANT: readonly RedundantResource[] = [
   {
     name: "network-(ecs|kms|lambda|monitoring|ssm|sts)",
     reason: "for operators' tools inside the network: no part of the platform calls these services",

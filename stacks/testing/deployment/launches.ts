@@ -92,9 +92,9 @@ export class Launches {
       this.#all.push(...started);
       return xml(instancesSet(started));
     }
-    const shown = this.#all.filter(({ runner }) => runner === "ec2");
+    const ec2Launches = this.#all.filter(({ runner }) => runner === "ec2");
     return xml(
-      `<reservationSet>${shown.map((one) => `<item>${instancesSet([one])}</item>`).join("")}</reservationSet>`,
+      `<reservationSet>${ec2Launches.map((one) => `<item>${instancesSet([one])}</item>`).join("")}</reservationSet>`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { type Registered, Registrar } from "./registrar.ts";
 import type { Configure, Constructed, Construction } from "./session.ts";
-import { layOut, type Subnet } from "./subnets.ts";
+import { planSubnets, type Subnet } from "./subnets.ts";
 import { asList, asObject, asText, type Properties, type Value } from "./values.ts";
 
 /**
@@ -44,7 +44,7 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
   const zones = zonesOf(inputs);
   const specs =
     inputs.subnetSpecs === undefined ? [{ type: "Private" }, { type: "Public" }] : asList(inputs.subnetSpecs);
-  const subnets = layOut(name, asText(inputs.cidrBlock, "10.0.0.0/16"), zones, specs);
+  const subnets = planSubnets(name, asText(inputs.cidrBlock, "10.0.0.0/16"), zones, specs);
   const strategy = natStrategy(inputs, subnets);
 
   const component = registrar.register(construction.type, name, {}, { parent: construction.parent });
@@ -185,8 +185,8 @@ function zonesOf(inputs: Properties): string[] {
 
 function natStrategy(inputs: Properties, subnets: readonly Subnet[]): "None" | "Single" | "OnePerAz" {
   const has = (type: Subnet["type"]): boolean => subnets.some((subnet) => subnet.type === type);
-  const otherwise = has("public") && has("private") ? "OnePerAz" : "None";
-  const strategy = asText(asObject(inputs.natGateways).strategy, otherwise);
+  const defaultStrategy = has("public") && has("private") ? "OnePerAz" : "None";
+  const strategy = asText(asObject(inputs.natGateways).strategy, defaultStrategy);
   if (strategy !== "None" && strategy !== "Single" && strategy !== "OnePerAz") {
     throw new Error(`natGateways.strategy is "${strategy}": None, Single and OnePerAz are known`);
   }

@@ -36,7 +36,7 @@ export interface CloudOptions {
  */
 export class Cloud {
   readonly options: CloudOptions;
-  readonly standing = new Map<string, CloudResource>();
+  readonly resources = new Map<string, CloudResource>();
   #made = 0;
   readonly #counts = new Map<string, number>();
 
@@ -63,23 +63,23 @@ export class Cloud {
   }
 
   /** Puts a resource there, in place of the one with the same type, id, account and region. */
-  put(resource: CloudResource): void {
-    this.standing.set(keyOf(resource), resource);
+  store(resource: CloudResource): void {
+    this.resources.set(keyOf(resource), resource);
   }
 
   /** The resource, if it is there. */
   get(where: Pick<CloudResource, "type" | "id" | "account" | "region">): CloudResource | undefined {
-    return this.standing.get(keyOf(where));
+    return this.resources.get(keyOf(where));
   }
 
   /** Takes it away; false where it was not there. */
   remove(where: Pick<CloudResource, "type" | "id" | "account" | "region">): boolean {
-    return this.standing.delete(keyOf(where));
+    return this.resources.delete(keyOf(where));
   }
 
   /** All resources of a type, in every account. */
   ofType(type: string): CloudResource[] {
-    return [...this.standing.values()].filter((resource) => resource.type === type);
+    return [...this.resources.values()].filter((resource) => resource.type === type);
   }
 }
 

@@ -40,7 +40,7 @@ const types: Readonly<Record<string, ResourceType>> = {
 /** The stand-in for the provider of Docker: builds nothing, and answers a digest that the inputs decide. */
 export function dockerProvider(cloud: Cloud): Configure {
   return () => {
-    const scene = {
+    const context = {
       cloud,
       account: cloud.account,
       region: "",
@@ -48,7 +48,7 @@ export function dockerProvider(cloud: Cloud): Configure {
       typeOf: (token: string) => types[token],
     };
     return {
-      ...tableSession(scene),
+      ...tableSession(context),
       invoke: (token: string) => {
         throw new Error(`The stand-in for Docker has no answer to ${token}`);
       },

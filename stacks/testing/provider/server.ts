@@ -23,9 +23,9 @@ export async function serve(version: string, configure: Configure, components = 
   const server = new grpc.Server();
   const sessions = new Map<string, Session>();
   const sessionOf = (peer: string): Session => {
-    const known = sessions.get(peer) ?? configure({});
-    sessions.set(peer, known);
-    return known;
+    const session = sessions.get(peer) ?? configure({});
+    sessions.set(peer, session);
+    return session;
   };
 
   server.addService(service.ResourceProviderService, {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { layOut } from "./subnets.ts";
+import { planSubnets } from "./subnets.ts";
 
 describe("the subnets of a VPC", () => {
   it("gives each zone an equal share, and each kind its mask", () => {
@@ -7,7 +7,7 @@ describe("the subnets of a VPC", () => {
       { type: "Public", cidrMask: 24 },
       { type: "Private", cidrMask: 20 },
     ];
-    const subnets = layOut("net", "10.0.0.0/16", ["a", "b", "c"], specs);
+    const subnets = planSubnets("net", "10.0.0.0/16", ["a", "b", "c"], specs);
     assert.deepEqual(
       subnets.map(({ name, cidr }) => [name, cidr]),
       [
@@ -24,7 +24,7 @@ describe("the subnets of a VPC", () => {
   it("refuses subnets that do not fit", () => {
     const specs = [{ type: "Public", cidrMask: 17 }, { type: "Private" }];
     assert.throws(
-      () => layOut("net", "10.0.0.0/16", ["a", "b"], specs),
+      () => planSubnets("net", "10.0.0.0/16", ["a", "b"], specs),
       /too large for VPC 10\.0\.0\.0\/16 in 2 zones/,
     );
   });

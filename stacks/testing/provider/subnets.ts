@@ -15,35 +15,36 @@ export interface Subnet {
  * of the zone. Every zone takes an equal power of two of the VPC. This is the shape of awsx's own layout, not its every
  * rule: which of a zone's subnets lies first may differ.
  */
-export function layOut(vpc: string, cidr: string, zones: readonly string[], specs: readonly Value[]): Subnet[] {
+export function planSubnets(vpc: string, cidr: string, zones: readonly string[], specs: readonly Value[]): Subnet[] {
   const [address = "", mask = ""] = cidr.split("/");
   const base = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
   const zoneMask = Number(mask) + Math.ceil(Math.log2(zones.length));
-  const wanted = specs.map(asObject).filter(({ type }) => asText(type).toLowerCase() !== "unused");
-  const shared = zoneMask + Math.ceil(Math.log2(Math.max(wanted.length, 1)));
+  const used = specs.map(asObject).filter(({ type }) => asText(type).toLowerCase() !== "unused");
+  const sharedMask = zoneMask + Math.ceil(Math.log2(Math.max(used.length, 1)));
 
   return zones.flatMap((zone, index) => {
     let next = base + index * 2 ** (32 - zoneMask);
     const end = next + 2 ** (32 - zoneMask);
-    return wanted.map((spec): Subnet => {
+    return used.map((spec): Subnet => {
       const kind = asText(spec.type).toLowerCase() as Subnet["type"];
-      const size = typeof spec.cidrMask === "number" ? spec.cidrMask : shared;
-      const given = asText(asList(spec.cidrBlocks)[index]);
+      const size = typeof spec.cidrMask === "number" ? spec.cidrMask : sharedMask;
+      const explicitCidr = asText(asList(spec.cidrBlocks)[index]);
       if (size < 16 || size > 28) throw new Error(`Subnet ${kind}: a mask of /${size} is not between /16 and /28`);
       const start = Math.ceil(next / 2 ** (32 - size)) * 2 ** (32 - size);
       next = start + 2 ** (32 - size);
-      if (given === "" && next > end) throw new Error(`Subnets are too large for VPC ${cidr} in ${zones.length} zones`);
+      if (explicitCidr === "" && next > end)
+        throw new Error(`Subnets are too large for VPC ${cidr} in ${zones.length} zones`);
       return {
         type: kind,
         name: `${vpc}-${asText(spec.name, kind)}-${index + 1}`,
         zone,
-        cidr: given === "" ? `${dotted(start)}/${size}` : given,
+        cidr: explicitCidr === "" ? `${formatAddress(start)}/${size}` : explicitCidr,
         tags: asObject(spec.tags),
       };
     });
   });
 }
 
-function dotted(address: number): string {
+function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
 }

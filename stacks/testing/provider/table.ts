@@ -20,30 +20,30 @@ export interface TableContext {
 const DEFAULTS = "__defaults";
 
 /** The part of a session that creates, changes and deletes resources, by a table of their types. */
-export function tableSession(scene: TableContext): Omit<Session, "invoke" | "construct"> {
+export function tableSession(context: TableContext): Omit<Session, "invoke" | "construct"> {
   return {
-    check: (resource, news, olds, seed) => check(scene, resource, news, olds, seed),
-    diff: (resource, news, olds) => diff(scene, resource, news, olds),
-    create: (resource, inputs, preview) => create(scene, resource, inputs, preview),
+    check: (resource, news, olds, seed) => check(context, resource, news, olds, seed),
+    diff: (resource, news, olds) => diff(context, resource, news, olds),
+    create: (resource, inputs, preview) => create(context, resource, inputs, preview),
     read: (resource, id, inputs) => {
-      const found = scene.cloud.get({ ...place(scene, resource), id })?.properties;
+      const found = context.cloud.get({ ...place(context, resource), id })?.properties;
       if (found === undefined) return undefined;
       const now = Object.entries(inputs).map(([key, value]): [string, Value] => [key, found[key] ?? value]);
       return { id, outputs: found, inputs: Object.fromEntries(now) };
     },
-    update: (resource, id, inputs, outputs, preview) => update(scene, resource, id, inputs, outputs, preview),
-    remove: (resource, id, outputs) => remove(scene, resource, id, outputs),
+    update: (resource, id, inputs, outputs, preview) => update(context, resource, id, inputs, outputs, preview),
+    remove: (resource, id, outputs) => remove(context, resource, id, outputs),
   };
 }
 
 function check(
-  scene: TableContext,
+  context: TableContext,
   resource: Resource,
   news: Properties,
   olds: Properties,
   seed: Uint8Array,
 ): { inputs: Properties; refusals: Refusal[] } {
-  const naming = scene.typeOf(resource.type)?.naming;
+  const naming = context.typeOf(resource.type)?.naming;
   const { inputs: accepted } = declared(resource.type);
   const refusals: Refusal[] = Object.keys(news)
     .filter((key) => key !== DEFAULTS && !accepted.includes(key))
@@ -74,8 +74,8 @@ function automaticName(name: string, seed: Uint8Array): string {
   return `${name}-${createHash("sha256").update(seed).digest("hex").slice(0, 7)}`;
 }
 
-function diff(scene: TableContext, resource: Resource, news: Properties, olds: Properties): Difference {
-  const type = scene.typeOf(resource.type);
+function diff(context: TableContext, resource: Resource, news: Properties, olds: Properties): Difference {
+  const type = context.typeOf(resource.type);
   const keys = new Set([...Object.keys(olds), ...Object.keys(news)]);
   keys.delete(DEFAULTS);
   const changed = [...keys].filter((key) => hasUnknown(news[key]) || canonical(news[key]) !== canonical(olds[key]));
@@ -92,33 +92,34 @@ function diff(scene: TableContext, resource: Resource, news: Properties, olds: P
   return { changed, replaces, deleteFirst: replaces.length > 0 && deleteFirst };
 }
 
-function create(scene: TableContext, resource: Resource, inputs: Properties, preview: boolean): Stored {
-  const type = scene.typeOf(resource.type) ?? {};
-  if (preview) return { id: "", outputs: { ...unknowns(resource.type, type), ...properties(scene, resource, inputs) } };
+function create(context: TableContext, resource: Resource, inputs: Properties, preview: boolean): Stored {
+  const type = context.typeOf(resource.type) ?? {};
+  if (preview)
+    return { id: "", outputs: { ...unknowns(resource.type, type), ...properties(context, resource, inputs) } };
 
-  const { cloud } = scene;
-  const where = place(scene, resource);
+  const { cloud } = context;
+  const where = place(context, resource);
   cloud.options.refuse?.("create", resource.type, inputs);
   const name = cloudName(type, inputs, cloud, resource);
-  if (name !== undefined) refuseTaken(scene, resource, type, name);
-  const made = making(scene, resource, inputs, name ?? resource.name);
+  if (name !== undefined) refuseTaken(context, resource, type, name);
+  const made = making(context, resource, inputs, name ?? resource.name);
   const id = type.id?.(made) ?? made.hex(17);
   const arn = type.arn?.(made) ?? "";
   const chosen = Object.fromEntries((type.chosen ?? []).map((key): [string, Value] => [key, made.hex(12)]));
   const outputs: Properties = {
     ...chosen,
-    ...properties(scene, resource, inputs),
+    ...properties(context, resource, inputs),
     ...(type.naming && name !== undefined ? { [type.naming.property]: name } : {}),
     ...(arn === "" ? {} : { arn }),
     ...type.outputs?.({ ...made, id, arn }),
   };
-  cloud.put({ ...where, id, urn: resource.urn, name, properties: outputs });
+  cloud.store({ ...where, id, urn: resource.urn, name, properties: outputs });
   return { id, outputs };
 }
 
-function making(scene: TableContext, resource: Resource, inputs: Properties, name: string): CreateContext {
-  const { cloud } = scene;
-  return { ...place(scene, resource), name, inputs, cloud, hex: (digits) => cloud.hex(digits, resource.urn) };
+function making(context: TableContext, resource: Resource, inputs: Properties, name: string): CreateContext {
+  const { cloud } = context;
+  return { ...place(context, resource), name, inputs, cloud, hex: (digits) => cloud.hex(digits, resource.urn) };
 }
 
 /** Everything that the cloud answers only once the resource is there. */
@@ -129,14 +130,14 @@ function unknowns(token: string, type: ResourceType): Properties {
 }
 
 /** Outputs that follow from the inputs alone. */
-function properties(scene: TableContext, { type }: Resource, inputs: Properties): Properties {
+function properties(context: TableContext, { type }: Resource, inputs: Properties): Properties {
   const { [DEFAULTS]: _made, ...given } = inputs;
   const has = new Set([...declared(type).inputs, ...declared(type).outputs]);
-  const region = has.has("region") ? { region: scene.region } : {};
-  const outputs: Properties = { ...region, ...scene.typeOf(type)?.defaults, ...given };
+  const region = has.has("region") ? { region: context.region } : {};
+  const outputs: Properties = { ...region, ...context.typeOf(type)?.defaults, ...given };
   if (!has.has("tagsAll")) return outputs;
-  if (typeof inputs.tags === "object" || Object.keys(scene.defaultTags).length > 0) {
-    outputs.tagsAll = { ...scene.defaultTags, ...(inputs.tags as Properties | undefined) };
+  if (typeof inputs.tags === "object" || Object.keys(context.defaultTags).length > 0) {
+    outputs.tagsAll = { ...context.defaultTags, ...(inputs.tags as Properties | undefined) };
   }
   return outputs;
 }
@@ -149,10 +150,10 @@ function cloudName(type: ResourceType, inputs: Properties, cloud: Cloud, resourc
   return prefix === "" ? undefined : `${prefix}${cloud.hex(26, resource.urn)}`;
 }
 
-function refuseTaken(scene: TableContext, resource: Resource, { naming }: ResourceType, name: string): void {
+function refuseTaken(context: TableContext, resource: Resource, { naming }: ResourceType, name: string): void {
   if (naming === undefined || naming.unique === "nowhere") return;
-  const { account, region } = place(scene, resource);
-  const other = scene.cloud
+  const { account, region } = place(context, resource);
+  const other = context.cloud
     .ofType(resource.type)
     .find(
       (standing) =>
@@ -166,32 +167,32 @@ function refuseTaken(scene: TableContext, resource: Resource, { naming }: Resour
 }
 
 function update(
-  scene: TableContext,
+  context: TableContext,
   resource: Resource,
   id: string,
   inputs: Properties,
   outputs: Properties,
   preview: boolean,
 ): Properties {
-  const type = scene.typeOf(resource.type) ?? {};
+  const type = context.typeOf(resource.type) ?? {};
   const given = declared(resource.type).outputs;
   const kept = [...given, ...(type.chosen ?? []), ...(type.naming ? [type.naming.property] : [])];
   const next: Properties = {
     ...Object.fromEntries(kept.filter((key) => key in outputs).map((key) => [key, outputs[key] as Value])),
-    ...properties(scene, resource, inputs),
+    ...properties(context, resource, inputs),
   };
   for (const key of type.changing ?? []) {
-    const changed = changedValue(next[key], scene.cloud.hex(32, resource.urn));
+    const changed = changedValue(next[key], context.cloud.hex(32, resource.urn));
     if (changed !== undefined) next[key] = preview ? UNKNOWN : changed;
   }
   if (preview) return next;
-  scene.cloud.options.refuse?.("update", resource.type, inputs);
-  const where = { ...place(scene, resource), id };
-  const standing = scene.cloud.get(where);
+  context.cloud.options.refuse?.("update", resource.type, inputs);
+  const where = { ...place(context, resource), id };
+  const standing = context.cloud.get(where);
   if (standing === undefined) throw new Error(`NotFound: ${resource.type} ${id} is not in account ${where.account}`);
-  const made = making(scene, resource, inputs, standing.name ?? resource.name);
+  const made = making(context, resource, inputs, standing.name ?? resource.name);
   Object.assign(next, type.again?.({ ...made, id }));
-  scene.cloud.put({ ...standing, properties: next });
+  context.cloud.store({ ...standing, properties: next });
   return next;
 }
 
@@ -203,18 +204,18 @@ function changedValue(value: Value | undefined, digest: string): Value | undefin
   return /(^|:)\d+$/.test(value) ? value.replace(/\d+$/, (version) => String(Number(version) + 1)) : undefined;
 }
 
-function remove(scene: TableContext, resource: Resource, id: string, outputs: Properties): void {
-  const type = scene.typeOf(resource.type);
+function remove(context: TableContext, resource: Resource, id: string, outputs: Properties): void {
+  const type = context.typeOf(resource.type);
   for (const { property, is, unless, error } of type?.guards ?? []) {
     const lifted = unless !== undefined && outputs[unless] === true;
     if (!lifted && canonical(outputs[property]) === canonical(is)) throw new Error(`${error} (${id})`);
   }
-  scene.cloud.options.refuse?.("delete", resource.type, outputs);
-  const where = { ...place(scene, resource), id };
-  const name = scene.cloud.get(where)?.name ?? resource.name;
-  type?.leaves?.({ ...making(scene, resource, outputs, name), id });
+  context.cloud.options.refuse?.("delete", resource.type, outputs);
+  const where = { ...place(context, resource), id };
+  const name = context.cloud.get(where)?.name ?? resource.name;
+  type?.onDelete?.({ ...making(context, resource, outputs, name), id });
   // A replacement may already exist under the same id.
-  if (scene.cloud.get(where)?.properties.arn === outputs.arn) scene.cloud.remove(where);
+  if (context.cloud.get(where)?.properties.arn === outputs.arn) context.cloud.remove(where);
 }
 
 function place(

@@ -58,5 +58,5 @@ export interface ResourceType {
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
   readonly guards?: readonly Guard[];
   /** Side effect of its deletion, called with its current inputs. Throwing keeps it. */
-  readonly leaves?: (made: CreateContext & { readonly id: string }) => void;
+  readonly onDelete?: (made: CreateContext & { readonly id: string }) => void;
 }

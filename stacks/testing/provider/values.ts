@@ -47,6 +47,6 @@ export function asList(value: Value | undefined): Value[] {
 }
 
 /** The value as text, or the default where it is none, unknown or empty. */
-export function asText(value: Value | undefined, otherwise = ""): string {
-  return typeof value === "string" && value !== UNKNOWN && value !== "" ? value : otherwise;
+export function asText(value: Value | undefined, fallback = ""): string {
+  return typeof value === "string" && value !== UNKNOWN && value !== "" ? value : fallback;
 }

@@ -263,17 +263,17 @@ describe("rights in an account, as the real engine registers them", function () 
 });
 
 /** Actions that no role of a stack needs, on services that the boundary allows. */
-function beyondStacks({ here, account, region, topicKey, state, queues }: StackNames): Record<string, Need> {
+function beyondStacks({ arnOf, account, region, topicKey, state, queues }: StackNames): Record<string, Need> {
   const need = (action: string, resource: string, context?: Need["context"]): Need => ({
     action,
     resource,
     ...(context ? { context } : {}),
   });
   return {
-    "logs in to a cluster": need("rds-db:connect", here("rds-db", "dbuser:cluster-ABC/postgres")),
-    "reads another log": need("logs:GetLogEvents", here("logs", "log-group:rates-x:log-stream:y")),
-    "creates a log group": need("logs:CreateLogGroup", here("logs", "log-group:mine")),
-    "writes another log": need("logs:PutLogEvents", here("logs", "log-group:mine:log-stream:one")),
+    "logs in to a cluster": need("rds-db:connect", arnOf("rds-db", "dbuser:cluster-ABC/postgres")),
+    "reads another log": need("logs:GetLogEvents", arnOf("logs", "log-group:rates-x:log-stream:y")),
+    "creates a log group": need("logs:CreateLogGroup", arnOf("logs", "log-group:mine")),
+    "writes another log": need("logs:PutLogEvents", arnOf("logs", "log-group:mine:log-stream:one")),
     "decrypts by itself": need("kms:Decrypt", topicKey),
     "reads the state": need("s3:GetObject", `${state}/.pulumi/stacks/x.json`),
     "changes a queue": need("sqs:SetQueueAttributes", queues.requests),
@@ -283,7 +283,7 @@ function beyondStacks({ here, account, region, topicKey, state, queues }: StackN
     "passes another role to an instance": need("iam:PassRole", `arn:aws:iam::${account}:role/rates-dev-api-1`, {
       "iam:PassedToService": "ec2.amazonaws.com",
     }),
-    "reads another secret": need("secretsmanager:GetSecretValue", here("secretsmanager", "secret:mine-abcdef")),
+    "reads another secret": need("secretsmanager:GetSecretValue", arnOf("secretsmanager", "secret:mine-abcdef")),
     "changes a template": need(
       "ec2:CreateLaunchTemplateVersion",
       `arn:aws:ec2:${region}:${account}:launch-template/lt-1`,
@@ -292,7 +292,7 @@ function beyondStacks({ here, account, region, topicKey, state, queues }: StackN
 }
 
 /** The state's bucket refuses what comes without TLS; OpenSearch writes to the log groups of domains. */
-function accountResourceCases({ account, here, state }: StackNames): Case[] {
+function accountResourceCases({ account, arnOf, state }: StackNames): Case[] {
   const one = (allowed: boolean, principal: string, action: string, resource: string, context = {}): Case => ({
     what: `${principal} ${action}`,
     principal,
@@ -303,7 +303,7 @@ function accountResourceCases({ account, here, state }: StackNames): Case[] {
   });
   const administrator = `arn:aws:iam::${account}:role/administrator`;
   const plain = { "aws:SecureTransport": "false" };
-  const stream = here("logs", "log-group:/aws/OpenSearchService/rates/rates-prod-log-1:log-stream:one");
+  const stream = arnOf("logs", "log-group:/aws/OpenSearchService/rates/rates-prod-log-1:log-stream:one");
   const from = { "aws:SourceAccount": account };
   return [
     ...[state, `${state}/x`].flatMap((resource) => {

@@ -19,12 +19,12 @@ export function casesOf(part: Part, prefix: string): Case[] {
     })),
   ];
   // The role's own policies deny by themselves; its boundary is a second wall.
-  const others = allowed.flatMap((one) => elsewhere(one, prefix));
+  const others = allowed.flatMap((one) => outsideStack(one, prefix));
   return [...allowed, ...[...denied, ...others].map((one) => ({ ...one, unbounded: true }))];
 }
 
 /** The same request on another stack's resource, and in another region, which no role may make. */
-export function elsewhere(one: Case, prefix: string): Case[] {
+export function outsideStack(one: Case, prefix: string): Case[] {
   if (one.resource === "*" || one.anywhere) return [];
   const others = {
     "of another stack": one.resource.replaceAll(prefix, "rates-another-"),

@@ -37,17 +37,17 @@ export interface Case extends Need {
 /** Policies that a mutation replaced. */
 export type Replaced = ReadonlyMap<Policy, PolicyDocument>;
 
-const NONE: Replaced = new Map();
+const NO_REPLACEMENTS: Replaced = new Map();
 
 /** Every request comes over TLS unless its case says otherwise. */
-const USUAL: Context = { "aws:SecureTransport": "true" };
+const DEFAULT_CONTEXT: Context = { "aws:SecureTransport": "true" };
 
 /** Evaluates cases under the policies of a program, as IAM does for one account's requests. */
 export class Evaluator {
   readonly #world: IamEnvironment;
 
-  constructor(world: IamEnvironment) {
-    this.#world = world;
+  constructor(environment: IamEnvironment) {
+    this.#world = environment;
   }
 
   /** Policies that decide a case. */
@@ -57,7 +57,7 @@ export class Evaluator {
   }
 
   /** Returns true if a case is allowed. */
-  async isAllowed(one: Case, replaced: Replaced = NONE): Promise<boolean> {
+  async isAllowed(one: Case, replaced: Replaced = NO_REPLACEMENTS): Promise<boolean> {
     // Without the library's checks it is six times as fast, but fails on a policy of a resource, and takes a request for
     // everything for one that any statement is about.
     const simulation = this.#simulation(one, replaced);
@@ -75,7 +75,7 @@ export class Evaluator {
     const expected = one.allowed ? "allowed" : "denied";
     if (one.federated || one.unlisted)
       return (await this.isAllowed(one)) === one.allowed ? undefined : `must be ${expected}`;
-    const answer = await runSimulation(this.#simulation(one, NONE), {});
+    const answer = await runSimulation(this.#simulation(one, NO_REPLACEMENTS), {});
     if (answer.resultType === "error") return `is no request of AWS's: ${JSON.stringify(answer.errors)}`;
     if ((answer.overallResult === "Allowed") !== one.allowed) return `must be ${expected}: ${answer.overallResult}`;
     if ((await this.isAllowed(one)) !== one.allowed) return `must be ${expected} without the library's checks, too`;
@@ -116,7 +116,7 @@ export class Evaluator {
         principal: role ? sessionOf(role) : one.principal,
         action: one.action,
         resource: { resource: one.resource, accountId: accountOf(one.resource) ?? this.#account() },
-        contextVariables: contextOf({ ...USUAL, ...one.context }, role),
+        contextVariables: contextOf({ ...DEFAULT_CONTEXT, ...one.context }, role),
       },
       identityPolicies: identity.map(now),
       serviceControlPolicies: [],
@@ -145,7 +145,7 @@ function federatedSimulation(one: Case, trust: PolicyDocument): Simulation {
       principal: one.principal,
       action: one.action,
       resource: { resource: one.resource, accountId: accountOf(one.resource) ?? "" },
-      contextVariables: { ...USUAL, ...one.context },
+      contextVariables: { ...DEFAULT_CONTEXT, ...one.context },
     },
     identityPolicies: statements.length === 0 ? [] : [{ name: "trust", policy: { ...trust, Statement: statements } }],
     serviceControlPolicies: [],

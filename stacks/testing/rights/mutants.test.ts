@@ -45,7 +45,7 @@ describe("mutants of a policy", () => {
   it("concern requests for the statement's actions only", () => {
     const [first] = mutantsOf(document);
     assert.deepEqual(
-      ["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:DeleteMessage"].map((action) => first?.concerns(action)),
+      ["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:DeleteMessage"].map((action) => first?.affects(action)),
       [true, true, false],
     );
   });

@@ -6,7 +6,7 @@ export interface Mutant {
   readonly what: string;
   readonly document: PolicyDocument;
   /** Returns true if a request's outcome can differ from that under the whole policy. */
-  readonly concerns: (action: string) => boolean;
+  readonly affects: (action: string) => boolean;
 }
 
 /**
@@ -31,15 +31,15 @@ const isItself = (resource: string | undefined, { Resource }: PolicyStatement): 
 export function* mutantsOf(document: PolicyDocument, resource?: string): Generator<Mutant> {
   for (const [index, statement] of document.Statement.entries()) {
     const label = `statement ${statement.Sid ?? index + 1} (${listOf(statement.Action ?? statement.NotAction)[0]} …)`;
-    const concerns = (action: string) => isNamed(action, statement);
+    const affects = (action: string) => isNamed(action, statement);
     const others = document.Statement.toSpliced(index, 1);
-    const Statement = others.length > 0 ? others : [NOTHING];
-    yield { what: `${label} removed`, document: { ...document, Statement }, concerns };
+    const Statement = others.length > 0 ? others : [NO_PERMISSIONS];
+    yield { what: `${label} removed`, document: { ...document, Statement }, affects };
     for (const [what, changed] of changes(statement, resource))
       yield {
         what: `${label}: ${what}`,
         document: { ...document, Statement: document.Statement.with(index, changed) },
-        concerns,
+        affects,
       };
   }
 }
@@ -51,7 +51,7 @@ function isNamed(action: string, { Action }: PolicyStatement): boolean {
 }
 
 /** A policy may not be empty; this statement says nothing about any request of the tables. */
-const NOTHING: PolicyStatement = { Effect: "Deny", Action: "none:None", Resource: "arn:aws:none:::none" };
+const NO_PERMISSIONS: PolicyStatement = { Effect: "Deny", Action: "none:None", Resource: "arn:aws:none:::none" };
 
 function* changes(statement: PolicyStatement, resource: string | undefined): Generator<[string, PolicyStatement]> {
   for (const key of ["Action", "NotAction", "Resource", "NotResource"] as const) {

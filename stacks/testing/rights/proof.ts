@@ -4,13 +4,13 @@ import type { Policy } from "./policy.ts";
 
 /** Evaluates every case. @returns a line per case that is not as expected */
 export async function wrongCases(evaluator: Evaluator, cases: readonly Case[]): Promise<string[]> {
-  const wrong: string[] = [];
+  const unexpected: string[] = [];
   for (const one of cases) {
     const why = await evaluator.validate(one);
     if (why !== undefined)
-      wrong.push(`${one.what}: ${one.action} on ${one.resource} ${JSON.stringify(one.context ?? {})} ${why}`);
+      unexpected.push(`${one.what}: ${one.action} on ${one.resource} ${JSON.stringify(one.context ?? {})} ${why}`);
   }
-  return wrong;
+  return unexpected;
 }
 
 /**
@@ -20,13 +20,13 @@ export async function wrongCases(evaluator: Evaluator, cases: readonly Case[]): 
 export async function survivors(evaluator: Evaluator, policy: Policy, cases: readonly Case[]): Promise<string[]> {
   const concerned = cases.filter((one) => evaluator.policiesOf(one).includes(policy));
   const found: string[] = [];
-  for (const { what, document, concerns } of mutantsOf(policy.document, policy.resource)) {
+  for (const { what, document, affects } of mutantsOf(policy.document, policy.resource)) {
     const replaced = new Map([[policy, document]]);
     if (
-      !(await isNoticed(
+      !(await isDetected(
         evaluator,
         replaced,
-        concerned.filter(({ action }) => concerns(action)),
+        concerned.filter(({ action }) => affects(action)),
       ))
     )
       found.push(`${policy.name}: ${what}`);
@@ -34,7 +34,7 @@ export async function survivors(evaluator: Evaluator, policy: Policy, cases: rea
   return found;
 }
 
-async function isNoticed(evaluator: Evaluator, replaced: Replaced, cases: readonly Case[]): Promise<boolean> {
+async function isDetected(evaluator: Evaluator, replaced: Replaced, cases: readonly Case[]): Promise<boolean> {
   for (const one of cases) if ((await evaluator.isAllowed(one, replaced)) !== one.allowed) return true;
   return false;
 }

@@ -16,7 +16,7 @@ function lastSnapshot({ cloud, account, region, inputs }: CreateContext): void {
   const id = asText(inputs.finalSnapshotIdentifier);
   const snapshot = { type: "aws:rds/snapshot:Snapshot", account, region, id };
   if (cloud.get(snapshot)) throw new Error(`DBSnapshotAlreadyExists: "${id}" is there already`);
-  cloud.put({ ...snapshot, urn: "", name: id, properties: {} });
+  cloud.store({ ...snapshot, urn: "", name: id, properties: {} });
 }
 
 /** Buckets, image repositories, databases, search and Glue. */
@@ -97,7 +97,7 @@ export const dataTypes: Readonly<Record<string, ResourceType>> = {
         error: "finalSnapshotIdentifier is required when skipFinalSnapshot is false",
       },
     ],
-    leaves: lastSnapshot,
+    onDelete: lastSnapshot,
   },
   "aws:rds/subnetGroup:SubnetGroup": {
     naming: naming("name", 255, "region", "DBSubnetGroupAlreadyExists", /^[a-z0-9 ._-]+$/),

@@ -114,7 +114,7 @@ export const messagesTypes: Readonly<Record<string, ResourceType>> = {
     id: ({ inputs, hex }) => `${asText(inputs.functionName)}_$LATEST_${hex(32)}`,
     outputs: invocation("create"),
     again: invocation("update"),
-    leaves: invocation("delete"),
+    onDelete: invocation("delete"),
     defaults: { qualifier: "$LATEST", lifecycleScope: "CREATE_ONLY" },
     replace: ({ lifecycleScope }) =>
       lifecycleScope === "CRUD" ? ["functionName", "qualifier"] : ["functionName", "qualifier", "input", "triggers"],

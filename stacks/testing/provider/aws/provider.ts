@@ -19,7 +19,7 @@ export function awsProvider(cloud: Cloud): Configure {
     if (refuse && cloud.options.enforceAllowedAccounts !== false) {
       throw new Error(`AWS account ID not allowed: ${account}`);
     }
-    const scene = {
+    const context = {
       cloud,
       account,
       region,
@@ -28,7 +28,7 @@ export function awsProvider(cloud: Cloud): Configure {
     };
     const role = roleArn === "" ? undefined : roleArn.replace(/^.*\//, "");
     return {
-      ...tableSession(scene),
+      ...tableSession(context),
       invoke: (token: string, args: Properties) => answer(token, args, { cloud, account, region, role }),
     };
   };

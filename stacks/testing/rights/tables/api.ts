@@ -98,7 +98,7 @@ export function api(names: StackNames): Part {
 }
 
 /** A domain that a stack without one does not have. */
-export const otherDomain = ({ here, stack }: StackNames) => here("es", `domain/rates-${stack}-0000000`);
+export const otherDomain = ({ arnOf, stack }: StackNames) => arnOf("es", `domain/rates-${stack}-0000000`);
 
 const DATABASE_USERS = [
   "postgres",

@@ -12,21 +12,21 @@ const ec2 =
     describes: readonly string[],
     related: Record<string, string[]> = {},
   ): Calls =>
-  ({ id, outputs }, { here }) => {
-    const arn = outputs.arn ?? here("ec2", `${kind}/${id}`);
+  ({ id, outputs }, { arnOf }) => {
+    const arn = outputs.arn ?? arnOf("ec2", `${kind}/${id}`);
     return [
       ...all(arn, ...actions.map((action) => `ec2:${action}`)),
       ...describes.flatMap((what) => on(`ec2:Describe${what}`, "*")),
       ...Object.entries(related).flatMap(([action, paths]) =>
-        on(`ec2:${action}`, ...paths.map((path) => here("ec2", path))),
+        on(`ec2:${action}`, ...paths.map((path) => arnOf("ec2", path))),
       ),
     ];
   };
 
 const ec2Tags =
   (kind: string): Calls =>
-  ({ id, outputs }, { here }) =>
-    all(outputs.arn ?? here("ec2", `${kind}/${id}`), "ec2:CreateTags", "ec2:DeleteTags");
+  ({ id, outputs }, { arnOf }) =>
+    all(outputs.arn ?? arnOf("ec2", `${kind}/${id}`), "ec2:CreateTags", "ec2:DeleteTags");
 
 const passes = (resource: string, service: string): Need => ({
   action: "iam:PassRole",
@@ -57,15 +57,15 @@ const bucketOf =
 
 const queueOf =
   (...actions: string[]): Calls =>
-  ({ outputs }, { here }) =>
-    all(here("sqs", String(outputs.queueUrl).split("/").at(-1) ?? ""), ...actions.map((action) => `sqs:${action}`));
+  ({ outputs }, { arnOf }) =>
+    all(arnOf("sqs", String(outputs.queueUrl).split("/").at(-1) ?? ""), ...actions.map((action) => `sqs:${action}`));
 
 const functionOf =
   (...actions: string[]): Calls =>
-  ({ outputs }, { here }) => {
+  ({ outputs }, { arnOf }) => {
     const name = String(outputs.functionName ?? outputs.function);
     return all(
-      here("lambda", `function:${name.split(":function:").at(-1)?.split(":")[0]}`),
+      arnOf("lambda", `function:${name.split(":function:").at(-1)?.split(":")[0]}`),
       ...actions.map((action) => `lambda:${action}`),
     );
   };
@@ -76,9 +76,9 @@ const boundary = ({ account }: Place): Context => ({
 
 const securityGroupRule =
   (way: "Ingress" | "Egress"): Calls =>
-  ({ id, outputs }, { here }) => {
-    const group = here("ec2", `security-group/${outputs.securityGroupId}`);
-    const rule = here("ec2", `security-group-rule/${id}`);
+  ({ id, outputs }, { arnOf }) => {
+    const group = arnOf("ec2", `security-group/${outputs.securityGroupId}`);
+    const rule = arnOf("ec2", `security-group-rule/${id}`);
     return [
       ...on(`ec2:AuthorizeSecurityGroup${way}`, group, rule),
       ...on(`ec2:RevokeSecurityGroup${way}`, group),
@@ -133,18 +133,18 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ec2("route-table", ["CreateRouteTable", "DeleteRouteTable"], ["RouteTables"], { CreateRouteTable: ["vpc/vpc-1"] }),
     ec2Tags("route-table"),
   ),
-  "aws:ec2/route:Route": ({ outputs }, { here }) => [
+  "aws:ec2/route:Route": ({ outputs }, { arnOf }) => [
     ...all(
-      here("ec2", `route-table/${outputs.routeTableId}`),
+      arnOf("ec2", `route-table/${outputs.routeTableId}`),
       "ec2:CreateRoute",
       "ec2:ReplaceRoute",
       "ec2:DeleteRoute",
     ),
     ...on("ec2:DescribeRouteTables", "*"),
   ],
-  "aws:ec2/routeTableAssociation:RouteTableAssociation": ({ outputs }, { here }) =>
+  "aws:ec2/routeTableAssociation:RouteTableAssociation": ({ outputs }, { arnOf }) =>
     all(
-      here("ec2", `route-table/${outputs.routeTableId}`),
+      arnOf("ec2", `route-table/${outputs.routeTableId}`),
       "ec2:AssociateRouteTable",
       "ec2:ReplaceRouteTableAssociation",
       "ec2:DisassociateRouteTable",
@@ -163,10 +163,10 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ),
     ec2Tags("security-group"),
   ),
-  "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ({ id }, { here }) => [
+  "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ({ id }, { arnOf }) => [
     ...on("ec2:DescribeSecurityGroups", "*"),
     ...all(
-      here("ec2", `security-group/${id}`),
+      arnOf("ec2", `security-group/${id}`),
       "ec2:RevokeSecurityGroupEgress",
       "ec2:RevokeSecurityGroupIngress",
       "ec2:CreateTags",
@@ -322,9 +322,9 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     "DeleteFunctionEventInvokeConfig",
   ),
   "aws:lambda/invocation:Invocation": functionOf("InvokeFunction"),
-  "aws:lambda/eventSourceMapping:EventSourceMapping": ({ outputs }, { here }) => {
+  "aws:lambda/eventSourceMapping:EventSourceMapping": ({ outputs }, { arnOf }) => {
     const context = { "lambda:FunctionArn": String(outputs.functionName) };
-    const mapping = String(outputs.arn ?? here("lambda", "event-source-mapping:one"));
+    const mapping = String(outputs.arn ?? arnOf("lambda", "event-source-mapping:one"));
     return [
       { action: "lambda:CreateEventSourceMapping", resource: "*", context },
       ...["Update", "Delete"].map((verb) => ({
@@ -384,16 +384,16 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ...on("application-autoscaling:DescribeScalableTargets", "*"),
     ...linked("ecs.application-autoscaling.amazonaws.com")({ outputs } as Resource, place),
   ],
-  "aws:appautoscaling/policy:Policy": ({ outputs }, { here }) => [
+  "aws:appautoscaling/policy:Policy": ({ outputs }, { arnOf }) => [
     ...all(
-      here("application-autoscaling", "scalable-target/one"),
+      arnOf("application-autoscaling", "scalable-target/one"),
       "application-autoscaling:PutScalingPolicy",
       "application-autoscaling:DeleteScalingPolicy",
     ),
     ...on("application-autoscaling:DescribeScalingPolicies", "*"),
     // Application Auto Scaling User Guide, permissions to create alarms for target tracking.
     ...all(
-      here("cloudwatch", `alarm:TargetTracking-${outputs.resourceId}-AlarmHigh-1`),
+      arnOf("cloudwatch", `alarm:TargetTracking-${outputs.resourceId}-AlarmHigh-1`),
       "cloudwatch:PutMetricAlarm",
       "cloudwatch:DeleteAlarms",
     ),
@@ -402,9 +402,9 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     own("glue", "CreateJob", "UpdateJob", "DeleteJob", "GetJob", "GetTags", "TagResource", "UntagResource"),
     ({ outputs }) => [passes(outputs.roleArn, "glue.amazonaws.com")],
   ),
-  "aws:glue/connection:Connection": ({ outputs: { arn } }, { here }) => [
+  "aws:glue/connection:Connection": ({ outputs: { arn } }, { arnOf }) => [
     ...["CreateConnection", "UpdateConnection", "DeleteConnection", "GetConnection"].flatMap((action) =>
-      on(`glue:${action}`, here("glue", "catalog")),
+      on(`glue:${action}`, arnOf("glue", "catalog")),
     ),
     ...all(
       arn,
@@ -426,18 +426,18 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "UntagResource",
     ),
   ),
-  "aws:ecr/lifecyclePolicy:LifecyclePolicy": ({ outputs }, { here }) =>
+  "aws:ecr/lifecyclePolicy:LifecyclePolicy": ({ outputs }, { arnOf }) =>
     all(
-      here("ecr", `repository/${outputs.repository}`),
+      arnOf("ecr", `repository/${outputs.repository}`),
       "ecr:PutLifecyclePolicy",
       "ecr:GetLifecyclePolicy",
       "ecr:DeleteLifecyclePolicy",
     ),
   // Docker pushes with tokens that the credential helper asks for (Amazon ECR User Guide, pushing an image).
-  "docker:index/image:Image": ({ outputs }, { here }) => [
+  "docker:index/image:Image": ({ outputs }, { arnOf }) => [
     ...on("ecr:GetAuthorizationToken", "*"),
     ...all(
-      here("ecr", `repository/${String(outputs.imageName).split("/").at(-1)?.split(":")[0]}`),
+      arnOf("ecr", `repository/${String(outputs.imageName).split("/").at(-1)?.split(":")[0]}`),
       ...[
         "BatchCheckLayerAvailability",
         "InitiateLayerUpload",
@@ -540,18 +540,18 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ),
     anywhere("rds:DescribeDBInstances"),
     linked("rds.amazonaws.com"),
-    ({ outputs }, { here }) => [
+    ({ outputs }, { arnOf }) => [
       ...on(
         "rds:CreateDBInstance",
         ...[`pg:${outputs.parameterGroupName}`, `subgrp:${outputs.dbSubnetGroupName}`, "og:default:postgres-18"].map(
-          (path) => here("rds", path),
+          (path) => arnOf("rds", path),
         ),
       ),
-      ...on("rds:CreateDBSnapshot", here("rds", `snapshot:${outputs.finalSnapshotIdentifier ?? "rates-x-last"}`)),
+      ...on("rds:CreateDBSnapshot", arnOf("rds", `snapshot:${outputs.finalSnapshotIdentifier ?? "rates-x-last"}`)),
       passes(outputs.monitoringRoleArn, "monitoring.rds.amazonaws.com"),
       // Amazon RDS User Guide, permissions required for Secrets Manager integration.
       ...all(
-        here("secretsmanager", "secret:rds!db-11111111-2222-4333-8444-555555555555-abcdef"),
+        arnOf("secretsmanager", "secret:rds!db-11111111-2222-4333-8444-555555555555-abcdef"),
         "secretsmanager:CreateSecret",
         "secretsmanager:TagResource",
       ),
@@ -639,9 +639,9 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     "TagResource",
     "UntagResource",
   ),
-  "aws:cloudwatch/eventTarget:EventTarget": ({ outputs }, { here }) =>
+  "aws:cloudwatch/eventTarget:EventTarget": ({ outputs }, { arnOf }) =>
     all(
-      here("events", `rule/${outputs.rule}`),
+      arnOf("events", `rule/${outputs.rule}`),
       "events:PutTargets",
       "events:RemoveTargets",
       "events:ListTargetsByRule",

@@ -4,15 +4,15 @@ import { all, on, type Part, throughService } from "./part.ts";
 import type { StackNames } from "./stackNames.ts";
 
 /** Network interfaces of a function or a run, by AWS's own policies for any network (AWSLambdaVPCAccessExecutionRole). */
-export const networkInterfaces = ({ here }: StackNames, ...more: readonly string[]): Need[] =>
+export const networkInterfaces = ({ arnOf }: StackNames, ...more: readonly string[]): Need[] =>
   [
     ...on(
       "ec2:CreateNetworkInterface",
-      ...["network-interface/eni-1", "subnet/subnet-1", "security-group/sg-1"].map((path) => here("ec2", path)),
+      ...["network-interface/eni-1", "subnet/subnet-1", "security-group/sg-1"].map((path) => arnOf("ec2", path)),
     ),
     ...on("ec2:DescribeNetworkInterfaces", "*"),
     ...on("ec2:DescribeSubnets", "*"),
-    ...all(here("ec2", "network-interface/eni-1"), "ec2:DeleteNetworkInterface", ...more),
+    ...all(arnOf("ec2", "network-interface/eni-1"), "ec2:DeleteNetworkInterface", ...more),
   ].map((need) => ({ ...need, anywhere: true }));
 
 export const functionInterfaces = (names: StackNames): Need[] =>
@@ -20,8 +20,8 @@ export const functionInterfaces = (names: StackNames): Need[] =>
 
 /** Authorizations of a RunInstances with the launch template (Amazon EC2 User Guide, launch template permissions). */
 export function runsInstances(names: StackNames): Need[] {
-  const { here, launchTemplate, vpc } = names;
-  const ec2 = (path: string) => here("ec2", path);
+  const { arnOf, launchTemplate, vpc } = names;
+  const ec2 = (path: string) => arnOf("ec2", path);
   const from = { "ec2:LaunchTemplate": launchTemplate };
   const named = { ...from, "ec2:IsLaunchTemplateResource": "true" };
   const run = (resource: string, context: Context): Need => ({ action: "ec2:RunInstances", resource, context });
@@ -69,9 +69,9 @@ const readsHeaders = (secret: string) => ({
 
 /** The dispatcher's function, which also drains the stack. */
 export function dispatcher(names: StackNames): Part {
-  const { queues, uploads, databaseUser, domain, headersSecret, here, launchTemplate, vpc } = names;
-  const otherHeaders = here("secretsmanager", "secret:rates/other-abcdef");
-  const ec2 = (path: string) => here("ec2", path);
+  const { queues, uploads, databaseUser, domain, headersSecret, arnOf, launchTemplate, vpc } = names;
+  const otherHeaders = arnOf("secretsmanager", "secret:rates/other-abcdef");
+  const ec2 = (path: string) => arnOf("ec2", path);
   const from = { "ec2:LaunchTemplate": launchTemplate };
   const otherTemplate = { "ec2:LaunchTemplate": ec2("launch-template/lt-0fedcba9876543210") };
   const otherVpc = { ...from, "ec2:Vpc": ec2("vpc/vpc-0fedcba9876543210") };
@@ -160,7 +160,7 @@ export function dispatcher(names: StackNames): Part {
       "gives instances another role": passes(names.roleArn("dispatcher"), "ec2.amazonaws.com"),
       "gives functions the instances' role": passes(names.roleArn("ec2"), "lambda.amazonaws.com"),
       "changes the job": { action: "glue:UpdateJob", resource: names.glueJob },
-      "starts another job": { action: "glue:StartJobRun", resource: here("glue", "job/other") },
+      "starts another job": { action: "glue:StartJobRun", resource: arnOf("glue", "job/other") },
       "sends requests": { action: "sqs:SendMessage", resource: queues.requests },
       "takes responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
       "takes dead letters": { action: "sqs:ReceiveMessage", resource: queues.dead },

@@ -19,21 +19,21 @@ export interface Command {
 const OPERATOR = "AROAOPERATOR000000000:ann";
 
 export function commands(names: StackNames): Record<string, Command> {
-  const { here, queues, stack } = names;
-  const cluster = here("ecs", `cluster/rates-${stack}-access-1a2b3c4`);
-  const task = here("ecs", `task/rates-${stack}-access-1a2b3c4/0123456789abcdef`);
-  const apiTask = here("ecs", `task/rates-${stack}-api-1a2b3c4/0123456789abcdef`);
-  const definition = here("ecs", `task-definition/rates-${stack}-access:1`);
+  const { arnOf, queues, stack } = names;
+  const cluster = arnOf("ecs", `cluster/rates-${stack}-access-1a2b3c4`);
+  const task = arnOf("ecs", `task/rates-${stack}-access-1a2b3c4/0123456789abcdef`);
+  const apiTask = arnOf("ecs", `task/rates-${stack}-api-1a2b3c4/0123456789abcdef`);
+  const definition = arnOf("ecs", `task-definition/rates-${stack}-access:1`);
   const inCluster = { "ecs:cluster": cluster };
   const smoke = {
-    definition: here("ecs", `task-definition/rates-${stack}-smoke:1`),
-    inCluster: { "ecs:cluster": here("ecs", `cluster/rates-${stack}-smoke-1a2b3c4`) },
-    task: here("ecs", `task/rates-${stack}-smoke-1a2b3c4/0123456789abcdef`),
-    log: here("logs", `log-group:rates-${stack}-smoke-1a2b3c4:log-stream:smoke/smoke/0123456789abcdef`),
+    definition: arnOf("ecs", `task-definition/rates-${stack}-smoke:1`),
+    inCluster: { "ecs:cluster": arnOf("ecs", `cluster/rates-${stack}-smoke-1a2b3c4`) },
+    task: arnOf("ecs", `task/rates-${stack}-smoke-1a2b3c4/0123456789abcdef`),
+    log: arnOf("logs", `log-group:rates-${stack}-smoke-1a2b3c4:log-stream:smoke/smoke/0123456789abcdef`),
   };
   const named = { "ssm:SessionDocumentAccessCheck": "true" };
   const document = (name: string) => `arn:aws:ssm:${names.region}::document/${name}`;
-  const session = (owner: string) => here("ssm", `session/${owner}-0123456789abcdef`);
+  const session = (owner: string) => arnOf("ssm", `session/${owner}-0123456789abcdef`);
   const passes = (resource: string, service = "ecs-tasks.amazonaws.com"): Need => ({
     action: "iam:PassRole",
     resource,
@@ -72,18 +72,18 @@ export function commands(names: StackNames): Record<string, Command> {
       denied: {
         "runs the API's task": {
           action: "ecs:RunTask",
-          resource: here("ecs", `task-definition/rates-${stack}-api:1`),
+          resource: arnOf("ecs", `task-definition/rates-${stack}-api:1`),
           context: inCluster,
         },
         "runs the task in another cluster": {
           action: "ecs:RunTask",
           resource: definition,
-          context: { "ecs:cluster": here("ecs", `cluster/rates-${stack}-api-1a2b3c4`) },
+          context: { "ecs:cluster": arnOf("ecs", `cluster/rates-${stack}-api-1a2b3c4`) },
         },
         "stops the API's task": { action: "ecs:StopTask", resource: apiTask },
         "looks at the API's task": { action: "ecs:DescribeTasks", resource: apiTask },
         "opens a session in the API's task": start(apiTask),
-        "opens a session on an instance": start(here("ec2", "instance/i-1")),
+        "opens a session on an instance": start(arnOf("ec2", "instance/i-1")),
         "opens a shell": start(document("SSM-SessionManagerRunShell")),
         "opens a session without a document": start(task, { "ssm:SessionDocumentAccessCheck": "false" }),
         "ends another's session": { action: "ssm:TerminateSession", resource: session("AROAOTHER000000000000:bob") },
@@ -104,7 +104,7 @@ export function commands(names: StackNames): Record<string, Command> {
         "sts GetCallerIdentity": [],
         "service-quotas GetServiceQuota": on(
           "servicequotas:GetServiceQuota",
-          here("servicequotas", "glue/L-F574AED9"),
+          arnOf("servicequotas", "glue/L-F574AED9"),
         ).map((need) => ({ ...need, anywhere: true })),
         "service-quotas GetAWSDefaultServiceQuota": on("servicequotas:GetAWSDefaultServiceQuota", "*"),
       },
@@ -113,7 +113,7 @@ export function commands(names: StackNames): Record<string, Command> {
       denied: {
         "asks for a larger quota": {
           action: "servicequotas:RequestServiceQuotaIncrease",
-          resource: here("servicequotas", "glue/L-F574AED9"),
+          resource: arnOf("servicequotas", "glue/L-F574AED9"),
         },
       },
     },
@@ -129,13 +129,13 @@ export function commands(names: StackNames): Record<string, Command> {
         "glue GetJob": on("glue:GetJob", names.glueJob),
         "glue GetJobRuns": on("glue:GetJobRuns", names.glueJob),
         "glue BatchStopJobRun": on("glue:BatchStopJobRun", names.glueJob),
-        "glue GetConnection": on("glue:GetConnection", ...names.glueConnections, here("glue", "catalog")),
+        "glue GetConnection": on("glue:GetConnection", ...names.glueConnections, arnOf("glue", "catalog")),
         "ec2 DescribeInstances": on("ec2:DescribeInstances", "*"),
         "ec2 DescribeLaunchTemplateVersions": on("ec2:DescribeLaunchTemplateVersions", "*"),
         "ec2 TerminateInstances": [
           {
             action: "ec2:TerminateInstances",
-            resource: here("ec2", "instance/i-1"),
+            resource: arnOf("ec2", "instance/i-1"),
             context: tag(names.named("ec2")),
             anywhere: true,
           },
@@ -150,16 +150,16 @@ export function commands(names: StackNames): Record<string, Command> {
       denied: {
         "terminates another's instance": {
           action: "ec2:TerminateInstances",
-          resource: here("ec2", "instance/i-2"),
+          resource: arnOf("ec2", "instance/i-2"),
           context: tag("other"),
         },
         "terminates an instance without a tag": {
           action: "ec2:TerminateInstances",
-          resource: here("ec2", "instance/i-3"),
+          resource: arnOf("ec2", "instance/i-3"),
         },
         "terminates a volume": {
           action: "ec2:TerminateInstances",
-          resource: here("ec2", "instance/i-4"),
+          resource: arnOf("ec2", "instance/i-4"),
           context: tag("rates-dev-api"),
         },
         "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
@@ -169,12 +169,12 @@ export function commands(names: StackNames): Record<string, Command> {
         "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
         "lists uploads": { action: "s3:ListBucket", resource: names.uploads },
         ...Object.fromEntries(
-          all(here("glue", "job/other"), "glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun").map((need) => [
+          all(arnOf("glue", "job/other"), "glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun").map((need) => [
             `${need.action} of another job`,
             need,
           ]),
         ),
-        "reads another connection": { action: "glue:GetConnection", resource: here("glue", "connection/other") },
+        "reads another connection": { action: "glue:GetConnection", resource: arnOf("glue", "connection/other") },
       },
     },
     "npm run smoke -- --inside": {
@@ -201,7 +201,7 @@ export function commands(names: StackNames): Record<string, Command> {
         },
         "runs the API's task": {
           action: "ecs:RunTask",
-          resource: here("ecs", `task-definition/rates-${stack}-api:1`),
+          resource: arnOf("ecs", `task-definition/rates-${stack}-api:1`),
           context: smoke.inCluster,
         },
         "stops the API's task": { action: "ecs:StopTask", resource: apiTask },
@@ -211,7 +211,7 @@ export function commands(names: StackNames): Record<string, Command> {
         "passes the task's role to a function": passes(names.roleArn("smoke"), "lambda.amazonaws.com"),
         "reads the API's log": {
           action: "logs:GetLogEvents",
-          resource: here("logs", `log-group:rates-${stack}-api-1a2b3c4:log-stream:one`),
+          resource: arnOf("logs", `log-group:rates-${stack}-api-1a2b3c4:log-stream:one`),
         },
         "invokes the dispatcher": { action: "lambda:InvokeFunction", resource: names.dispatcherAlias },
         "sends requests": { action: "sqs:SendMessage", resource: queues.requests },

@@ -37,11 +37,11 @@ export const on = (action: string, ...resources: string[]): Need[] =>
 export const all = (resource: string, ...actions: string[]): Need[] => actions.map((action) => ({ action, resource }));
 
 /** Use of the key that AWS manages for a service in the account, with the rights of who calls the service. */
-export const throughService = (service: string, { account, region, here }: Place, ...actions: string[]): Need[] => {
+export const throughService = (service: string, { account, region, arnOf }: Place, ...actions: string[]): Need[] => {
   const viaService = `${service}.${region}.amazonaws.com`;
   return actions.map((action) => ({
     action: `kms:${action}`,
-    resource: here("kms", "key/22222222-2222-4333-8444-555555555555"),
+    resource: arnOf("kms", "key/22222222-2222-4333-8444-555555555555"),
     context: { "kms:ViaService": viaService, "kms:CallerAccount": account },
     resourcePolicy: awsManagedKey(account, viaService),
     anywhere: true,
@@ -52,5 +52,5 @@ export const throughService = (service: string, { account, region, here }: Place
 export interface Place {
   readonly account: string;
   readonly region: string;
-  readonly here: (service: string, path: string) => string;
+  readonly arnOf: (service: string, path: string) => string;
 }

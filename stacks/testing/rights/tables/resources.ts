@@ -12,8 +12,8 @@ export const CALLERS = {
 
 const session = (role: string) => `${role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")}/session`;
 
-const TAKE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
-const LOOK = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"];
+const RECEIVE_ACTIONS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
+const READ_ACTIONS = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"];
 
 /** Requests that the policies of a stack's queues, buckets, topic, key and function allow and deny. */
 export function resourceCases(names: StackNames): Case[] {
@@ -36,8 +36,8 @@ export function resourceCases(names: StackNames): Case[] {
   for (const queue of [queues.requests, queues.wakeups, queues.dead, ...queues.responses])
     tlsOnly("sqs:ReceiveMessage", queue);
   for (const caller of [pricing, reports])
-    for (const action of ["sqs:SendMessage", ...LOOK]) may(caller, action, queues.requests);
-  for (const action of [...TAKE, ...LOOK]) {
+    for (const action of ["sqs:SendMessage", ...READ_ACTIONS]) may(caller, action, queues.requests);
+  for (const action of [...RECEIVE_ACTIONS, ...READ_ACTIONS]) {
     may(pricing, action, queues.acme);
     may(reports, action, String(queues.responses.find((arn) => arn !== queues.acme && arn !== queues.globex)));
     mayNot(reports, action, queues.acme);
@@ -48,8 +48,8 @@ export function resourceCases(names: StackNames): Case[] {
   for (const caller of [`arn:aws:sts::${account}:assumed-role/own/session`, `arn:aws:iam::${account}:user/own`]) {
     const own = (allowed: boolean, action: string, resource: string) =>
       cases.push({ what: `${caller} ${action}`, principal: caller, action, resource, allowed, identity: [] });
-    for (const action of ["sqs:SendMessage", ...LOOK]) own(true, action, queues.requests);
-    for (const action of [...TAKE, ...LOOK]) {
+    for (const action of ["sqs:SendMessage", ...READ_ACTIONS]) own(true, action, queues.requests);
+    for (const action of [...RECEIVE_ACTIONS, ...READ_ACTIONS]) {
       own(true, action, queues.globex);
       own(false, action, queues.acme);
     }
@@ -86,11 +86,11 @@ export function resourceCases(names: StackNames): Case[] {
     "budgets.amazonaws.com": `arn:aws:budgets::${account}:budget/one`,
   };
   for (const [service, source] of Object.entries(publishers)) {
-    const here = { "aws:SourceAccount": account, "aws:SourceArn": source };
-    const elsewhere = { ...here, "aws:SourceAccount": CALLERS.account };
-    may(service, "sns:Publish", topic, here);
+    const arnOf = { "aws:SourceAccount": account, "aws:SourceArn": source };
+    const elsewhere = { ...arnOf, "aws:SourceAccount": CALLERS.account };
+    may(service, "sns:Publish", topic, arnOf);
     mayNot(service, "sns:Publish", topic, elsewhere);
-    mayNot(service, "sns:Publish", topic, { ...here, "aws:SourceArn": `arn:aws:s3:::someone` });
+    mayNot(service, "sns:Publish", topic, { ...arnOf, "aws:SourceArn": `arn:aws:s3:::someone` });
     for (const action of ["kms:Decrypt", "kms:GenerateDataKey"]) {
       may(service, action, topicKey, { "aws:SourceAccount": account });
       mayNot(service, action, topicKey, { "aws:SourceAccount": CALLERS.account });

@@ -18,7 +18,7 @@ const writesResults = ({ results }: StackNames) => {
 };
 
 /** Requests that must be denied to every runner. */
-const noRunner = ({ queues, results, uploads, masterSecret, roleArn, glueJob, here }: StackNames) => ({
+const noRunner = ({ queues, results, uploads, masterSecret, roleArn, glueJob, arnOf }: StackNames) => ({
   "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
   "sends requests": { action: "sqs:SendMessage", resource: queues.requests },
   "takes responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
@@ -29,7 +29,7 @@ const noRunner = ({ queues, results, uploads, masterSecret, roleArn, glueJob, he
   "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: masterSecret },
   "hands out its role": { action: "iam:PassRole", resource: roleArn("ec2") },
   "starts runs": { action: "glue:StartJobRun", resource: glueJob },
-  "launches instances": { action: "ec2:RunInstances", resource: here("ec2", "instance/i-1") },
+  "launches instances": { action: "ec2:RunInstances", resource: arnOf("ec2", "instance/i-1") },
 });
 
 /** The EC2 runner: the container and the instance that starts it. */
@@ -68,9 +68,9 @@ export function ec2Runner(names: StackNames, rawSql: boolean): Part {
 
 /** The Glue runner. */
 export function glueRunner(names: StackNames, rawSql: boolean): Part {
-  const { here, scripts } = names;
+  const { arnOf, scripts } = names;
   const users = ["job_keeper", "canceller", ...readers("glue", rawSql)];
-  const networkInterface = here("ec2", "network-interface/eni-1");
+  const networkInterface = arnOf("ec2", "network-interface/eni-1");
   const tags = { "aws:TagKeys": ["aws-glue-service-resource"] };
   return {
     role: "glue",
@@ -89,14 +89,14 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
         all(names.logStream(`/aws-glue/python-jobs/${stream}`), "logs:CreateLogStream", "logs:PutLogEvents"),
       ),
       // AWS managed policy AWSGlueServiceRole: what a job with a connection does.
-      "Glue reads the connections": [...names.glueConnections, here("glue", "catalog")].map((resource) => ({
+      "Glue reads the connections": [...names.glueConnections, arnOf("glue", "catalog")].map((resource) => ({
         action: "glue:GetConnection",
         resource,
       })),
       "Glue connects the run to the network": [
         ...networkInterfaces(names),
         ...["SecurityGroups", "VpcEndpoints", "RouteTables"].flatMap((what) => on(`ec2:Describe${what}`, "*")),
-        { action: "ec2:DescribeVpcAttribute", resource: here("ec2", "vpc/vpc-1"), anywhere: true },
+        { action: "ec2:DescribeVpcAttribute", resource: arnOf("ec2", "vpc/vpc-1"), anywhere: true },
         { action: "ec2:CreateTags", resource: networkInterface, context: tags },
         { action: "ec2:DeleteTags", resource: networkInterface, context: tags },
       ],
@@ -107,7 +107,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
       ...databaseUsersBut(names, users),
       "reads uploads": { action: "s3:GetObject", resource: `${names.uploads}/x` },
       "changes its script": { action: "s3:PutObject", resource: `${scripts}/runner.py` },
-      "reads another connection": { action: "glue:GetConnection", resource: here("glue", "connection/other") },
+      "reads another connection": { action: "glue:GetConnection", resource: arnOf("glue", "connection/other") },
       "tags an interface as an instance's": {
         action: "ec2:CreateTags",
         resource: networkInterface,
@@ -118,7 +118,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
         resource: networkInterface,
         context: { "aws:TagKeys": ["rates:stack"] },
       },
-      "tags an instance": { action: "ec2:CreateTags", resource: here("ec2", "instance/i-1"), context: tags },
+      "tags an instance": { action: "ec2:CreateTags", resource: arnOf("ec2", "instance/i-1"), context: tags },
       "writes the dispatcher's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-dispatcher") },
     },
   };
@@ -143,7 +143,7 @@ export const migrations = (names: StackNames): Part => ({
     ...databaseUsersBut(names, ["migrator"]),
     "reads another secret": {
       action: "secretsmanager:GetSecretValue",
-      resource: names.here("secretsmanager", "secret:other-abcdef"),
+      resource: names.arnOf("secretsmanager", "secret:other-abcdef"),
     },
     "changes the master's password": { action: "secretsmanager:PutSecretValue", resource: names.masterSecret },
     "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },

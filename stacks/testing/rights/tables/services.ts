@@ -29,7 +29,7 @@ export function serviceParts(names: StackNames): Part[] {
         "logs in to the database": { action: "rds-db:connect", resource: names.databaseUser("api_reader") },
         "sends requests": { action: "sqs:SendMessage", resource: names.queues.requests },
         "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
-        "opens a session": { action: "ssm:StartSession", resource: names.here("ec2", "instance/i-1") },
+        "opens a session": { action: "ssm:StartSession", resource: names.arnOf("ec2", "instance/i-1") },
       },
     },
     {
@@ -59,7 +59,7 @@ export function serviceParts(names: StackNames): Part[] {
       services: {
         // Amazon RDS User Guide, IAM role for Enhanced Monitoring: all metrics are in the group RDSOSMetrics.
         "RDS writes metrics": [
-          ...all(names.here("logs", "log-group:RDSOSMetrics"), "logs:CreateLogGroup", "logs:PutRetentionPolicy"),
+          ...all(names.arnOf("logs", "log-group:RDSOSMetrics"), "logs:CreateLogGroup", "logs:PutRetentionPolicy"),
           ...all(names.logStream("RDSOSMetrics"), "logs:CreateLogStream", "logs:PutLogEvents", "logs:GetLogEvents"),
           ...on("logs:DescribeLogStreams", names.logStream("RDSOSMetrics")),
         ].map((need) => ({ ...need, anywhere: true })),
@@ -73,7 +73,7 @@ export function serviceParts(names: StackNames): Part[] {
         },
         "reads the API's log": { action: "logs:GetLogEvents", resource: names.logStream("rates-api") },
         "makes a stream": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
-        "makes another log group": { action: "logs:CreateLogGroup", resource: names.here("logs", "log-group:other") },
+        "makes another log group": { action: "logs:CreateLogGroup", resource: names.arnOf("logs", "log-group:other") },
       },
     },
   ];

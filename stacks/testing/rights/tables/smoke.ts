@@ -3,7 +3,7 @@ import type { StackNames } from "./stackNames.ts";
 
 /** The smoke task, which runs in the stack's network. */
 export function smokeTask(names: StackNames): Part {
-  const { here, queues } = names;
+  const { arnOf, queues } = names;
   const tagged = (value: string) => ({ "aws:ResourceTag/rates:stack": value });
   return {
     role: "smoke",
@@ -17,13 +17,13 @@ export function smokeTask(names: StackNames): Part {
       "glue GetJob": on("glue:GetJob", names.glueJob),
       "glue GetJobRuns": on("glue:GetJobRuns", names.glueJob),
       "glue BatchStopJobRun": on("glue:BatchStopJobRun", names.glueJob),
-      "glue GetConnection": on("glue:GetConnection", ...names.glueConnections, here("glue", "catalog")),
+      "glue GetConnection": on("glue:GetConnection", ...names.glueConnections, arnOf("glue", "catalog")),
       "ec2 DescribeInstances": on("ec2:DescribeInstances", "*"),
       "ec2 DescribeLaunchTemplateVersions": on("ec2:DescribeLaunchTemplateVersions", "*"),
       "ec2 TerminateInstances": [
         {
           action: "ec2:TerminateInstances",
-          resource: here("ec2", "instance/i-1"),
+          resource: arnOf("ec2", "instance/i-1"),
           context: tagged(names.named("ec2")),
         },
       ],
@@ -39,12 +39,12 @@ export function smokeTask(names: StackNames): Part {
     denied: {
       "terminates another stack's instance": {
         action: "ec2:TerminateInstances",
-        resource: here("ec2", "instance/i-2"),
+        resource: arnOf("ec2", "instance/i-2"),
         context: tagged("rates-another-ec2"),
       },
       "terminates an instance without a tag": {
         action: "ec2:TerminateInstances",
-        resource: here("ec2", "instance/i-3"),
+        resource: arnOf("ec2", "instance/i-3"),
       },
       "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
       "deletes requests": { action: "sqs:DeleteMessage", resource: queues.requests },
@@ -57,15 +57,15 @@ export function smokeTask(names: StackNames): Part {
       "logs in to the database": { action: "rds-db:connect", resource: names.databaseUser("api_reader") },
       "creates tokens": {
         action: "lambda:InvokeFunction",
-        resource: here("lambda", "function:rates-dev-migrations-1"),
+        resource: arnOf("lambda", "function:rates-dev-migrations-1"),
       },
       ...Object.fromEntries(
-        all(here("glue", "job/other"), "glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun").map((need) => [
+        all(arnOf("glue", "job/other"), "glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun").map((need) => [
           `${need.action} of another job`,
           need,
         ]),
       ),
-      "reads another connection": { action: "glue:GetConnection", resource: here("glue", "connection/other") },
+      "reads another connection": { action: "glue:GetConnection", resource: arnOf("glue", "connection/other") },
     },
   };
 }

@@ -8,7 +8,7 @@ export function stackNames(world: IamEnvironment, stack: string, headersSecret?:
   const queue = (name: string) => arn("aws:sqs/queue:Queue", `queues-${name}`);
   const bucket = (name: string) => arn("aws:s3/bucket:Bucket", name);
   const [, , , region = "", account = ""] = queue("requests").split(":");
-  const here = (service: string, path: string) => `arn:aws:${service}:${region}:${account}:${path}`;
+  const arnOf = (service: string, path: string) => `arn:aws:${service}:${region}:${account}:${path}`;
   const database = world.resource("aws:rds/instance:Instance", named("database")).outputs;
   const template = world.resource("aws:ec2/launchTemplate:LaunchTemplate", named("ec2"));
   const domain = world.resources.find(({ type }) => type === "aws:opensearch/domain:Domain");
@@ -17,7 +17,7 @@ export function stackNames(world: IamEnvironment, stack: string, headersSecret?:
     account,
     region,
     named,
-    here,
+    arnOf,
     queues: {
       requests: queue("requests"),
       wakeups: queue("wakeups"),
@@ -40,9 +40,9 @@ export function stackNames(world: IamEnvironment, stack: string, headersSecret?:
       const stream = `${arn("aws:cloudwatch/logGroup:LogGroup", part)}:log-stream:one`;
       return ["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: stream }));
     },
-    logStream: (group: string) => here("logs", `log-group:${group}:log-stream:one`),
+    logStream: (group: string) => arnOf("logs", `log-group:${group}:log-stream:one`),
     repository: arn("aws:ecr/repository:Repository", "images"),
-    databaseUser: (role: string) => here("rds-db", `dbuser:${database.resourceId}/${role}`),
+    databaseUser: (role: string) => arnOf("rds-db", `dbuser:${database.resourceId}/${role}`),
     /** ARN of the secret with headers for the collector of traces; undefined where the stack has none. */
     headersSecret,
     masterSecret: database.masterUserSecrets[0].secretArn as string,
@@ -51,11 +51,11 @@ export function stackNames(world: IamEnvironment, stack: string, headersSecret?:
     glueConnections: world.resources
       .filter(({ type }) => type === "aws:glue/connection:Connection")
       .map(({ outputs }) => outputs.arn as string),
-    launchTemplate: here("ec2", `launch-template/${template.id}`),
-    instanceGroup: here("ec2", `security-group/${template.outputs.vpcSecurityGroupIds[0]}`),
+    launchTemplate: arnOf("ec2", `launch-template/${template.id}`),
+    instanceGroup: arnOf("ec2", `security-group/${template.outputs.vpcSecurityGroupIds[0]}`),
     instanceProfile: arn("aws:iam/instanceProfile:InstanceProfile", "ec2"),
     instanceType: template.outputs.instanceType as string,
-    vpc: here("ec2", `vpc/${world.resources.find(({ type }) => type === "aws:ec2/vpc:Vpc")?.id}`),
+    vpc: arnOf("ec2", `vpc/${world.resources.find(({ type }) => type === "aws:ec2/vpc:Vpc")?.id}`),
     /** ARN of the OpenSearch domain; undefined where the stack searches in Postgres. */
     domain: domain?.outputs.arn as string | undefined,
     topic: arn("aws:sns/topic:Topic", "monitoring"),

@@ -12,7 +12,7 @@ const readsState = ({ state, stateKey }: StackNames): Need[] => [
 ];
 
 /** Look-ups of a preview and a deployment, by the provider's tokens. */
-export const lookUps = ({ account, region, here }: StackNames): Record<string, Need[]> => ({
+export const lookUps = ({ account, region, arnOf }: StackNames): Record<string, Need[]> => ({
   // STS answers every caller.
   "aws:index/getCallerIdentity:getCallerIdentity": [],
   "aws:ssm/getParameter:getParameter": [
@@ -25,7 +25,7 @@ export const lookUps = ({ account, region, here }: StackNames): Record<string, N
   "aws:iam/getRole:getRole": on("iam:GetRole", `arn:aws:iam::${account}:role/pricing`),
   "aws:iam/getUser:getUser": on("iam:GetUser", `arn:aws:iam::${account}:user/pricing`),
   // The difference of a domain's engine version (terraform-provider-aws, internal/service/opensearch/domain.go).
-  "domain's compatible versions": on("es:GetCompatibleVersions", here("es", "domain/rates-dev-1a2b3c4")),
+  "domain's compatible versions": on("es:GetCompatibleVersions", arnOf("es", "domain/rates-dev-1a2b3c4")),
 });
 
 export const previewNeeds = (names: StackNames): Need[] => [
@@ -41,7 +41,7 @@ export const deploymentNeeds = (names: StackNames): Need[] => [
 ];
 
 /** Nobody's, whatever policies a role of a workflow or a stack gets: the ways to become an administrator. */
-export function escalations({ account, region, here, state, stateKey, roleArn }: StackNames): Record<string, Need> {
+export function escalations({ account, region, arnOf, state, stateKey, roleArn }: StackNames): Record<string, Need> {
   const role = (name: string) => `arn:aws:iam::${account}:role/${name}`;
   const policy = (name: string) => `arn:aws:iam::${account}:policy/${name}`;
   const bounded = { "iam:PermissionsBoundary": policy("rates-boundary") };
@@ -118,34 +118,34 @@ export function escalations({ account, region, here, state, stateKey, roleArn }:
       "iam:AWSServiceName": "ecs.amazonaws.com",
     }),
     "assumes a role": need("sts:AssumeRole", role("administrator")),
-    "changes another function's code": need("lambda:UpdateFunctionCode", here("lambda", "function:administration")),
-    "calls another function": need("lambda:InvokeFunction", here("lambda", "function:administration")),
+    "changes another function's code": need("lambda:UpdateFunctionCode", arnOf("lambda", "function:administration")),
+    "calls another function": need("lambda:InvokeFunction", arnOf("lambda", "function:administration")),
     "feeds another function": need("lambda:CreateEventSourceMapping", "*", {
-      "lambda:FunctionArn": here("lambda", "function:administration"),
+      "lambda:FunctionArn": arnOf("lambda", "function:administration"),
     }),
     "feeds another function from a mapping": need(
       "lambda:UpdateEventSourceMapping",
-      here("lambda", "event-source-mapping:one"),
+      arnOf("lambda", "event-source-mapping:one"),
       {
-        "lambda:FunctionArn": here("lambda", "function:administration"),
+        "lambda:FunctionArn": arnOf("lambda", "function:administration"),
       },
     ),
-    "changes another job": need("glue:UpdateJob", here("glue", "job/administration")),
-    "runs another task": need("ecs:RunTask", here("ecs", "task-definition/administration:1")),
-    "opens a shell in a task": need("ecs:ExecuteCommand", here("ecs", "task/administration/one")),
-    "changes another service": need("ecs:UpdateService", here("ecs", "service/administration/one")),
-    "opens a session": need("ssm:StartSession", here("ec2", "instance/i-1")),
-    "sends a command": need("ssm:SendCommand", here("ec2", "instance/i-1")),
-    "launches an instance": need("ec2:RunInstances", here("ec2", "instance/i-1")),
-    "changes an instance's script": need("ec2:ModifyInstanceAttribute", here("ec2", "instance/i-1")),
-    "gives an instance another profile": need("ec2:AssociateIamInstanceProfile", here("ec2", "instance/i-1")),
+    "changes another job": need("glue:UpdateJob", arnOf("glue", "job/administration")),
+    "runs another task": need("ecs:RunTask", arnOf("ecs", "task-definition/administration:1")),
+    "opens a shell in a task": need("ecs:ExecuteCommand", arnOf("ecs", "task/administration/one")),
+    "changes another service": need("ecs:UpdateService", arnOf("ecs", "service/administration/one")),
+    "opens a session": need("ssm:StartSession", arnOf("ec2", "instance/i-1")),
+    "sends a command": need("ssm:SendCommand", arnOf("ec2", "instance/i-1")),
+    "launches an instance": need("ec2:RunInstances", arnOf("ec2", "instance/i-1")),
+    "changes an instance's script": need("ec2:ModifyInstanceAttribute", arnOf("ec2", "instance/i-1")),
+    "gives an instance another profile": need("ec2:AssociateIamInstanceProfile", arnOf("ec2", "instance/i-1")),
     "shares a snapshot": need("ec2:ModifySnapshotAttribute", `arn:aws:ec2:${region}::snapshot/snap-1`),
     "shares an image": need("ec2:ModifyImageAttribute", `arn:aws:ec2:${region}::image/ami-1`),
-    "attaches a disk": need("ec2:AttachVolume", here("ec2", "volume/vol-1")),
-    "creates a CloudFormation stack": need("cloudformation:CreateStack", here("cloudformation", "stack/one/1")),
-    "starts a build": need("codebuild:StartBuild", here("codebuild", "project/one")),
-    "reads a secret": need("secretsmanager:GetSecretValue", here("secretsmanager", "secret:other-abcdef")),
-    "reads a parameter": need("ssm:GetParameter", here("ssm", "parameter/secret")),
+    "attaches a disk": need("ec2:AttachVolume", arnOf("ec2", "volume/vol-1")),
+    "creates a CloudFormation stack": need("cloudformation:CreateStack", arnOf("cloudformation", "stack/one/1")),
+    "starts a build": need("codebuild:StartBuild", arnOf("codebuild", "project/one")),
+    "reads a secret": need("secretsmanager:GetSecretValue", arnOf("secretsmanager", "secret:other-abcdef")),
+    "reads a parameter": need("ssm:GetParameter", arnOf("ssm", "parameter/secret")),
     "looks an external role up": need("iam:GetRole", "arn:aws:iam::999999999999:role/x"),
     "leaves the organization": need("organizations:LeaveOrganization", "*"),
     "closes the account": need("account:CloseAccount", `arn:aws:account::${account}:account`),
@@ -171,13 +171,13 @@ export const previewDenied = (names: StackNames): Record<string, Need> => ({
   "logs in to the database": { action: "rds-db:connect", resource: names.databaseUser("job_reader") },
   "reads the database's log": {
     action: "rds:DownloadDBLogFilePortion",
-    resource: names.here("rds", `db:rates-${names.stack}-database`),
+    resource: names.arnOf("rds", `db:rates-${names.stack}-database`),
   },
   "reads a log": { action: "logs:GetLogEvents", resource: names.logStream("rates-dev-api") },
-  "searches a log": { action: "logs:FilterLogEvents", resource: names.here("logs", "log-group:rates-dev-api") },
-  "reads documents": { action: "es:ESHttpGet", resource: names.here("es", "domain/rates-dev-1a2b3c4/_search") },
-  "upgrades the domain": { action: "es:UpgradeDomain", resource: names.here("es", "domain/rates-dev-1a2b3c4") },
-  "looks at another domain": { action: "es:GetCompatibleVersions", resource: names.here("es", "domain/other") },
+  "searches a log": { action: "logs:FilterLogEvents", resource: names.arnOf("logs", "log-group:rates-dev-api") },
+  "reads documents": { action: "es:ESHttpGet", resource: names.arnOf("es", "domain/rates-dev-1a2b3c4/_search") },
+  "upgrades the domain": { action: "es:UpgradeDomain", resource: names.arnOf("es", "domain/rates-dev-1a2b3c4") },
+  "looks at another domain": { action: "es:GetCompatibleVersions", resource: names.arnOf("es", "domain/other") },
   "writes the state": { action: "s3:PutObject", resource: `${names.state}/.pulumi/stacks/x.json` },
   "takes a lock": { action: "s3:PutObject", resource: `${names.state}/.pulumi/locks/x.json` },
   "deletes the state": { action: "s3:DeleteObject", resource: `${names.state}/.pulumi/stacks/x.json` },
@@ -226,14 +226,14 @@ export const deploymentDenied = (names: StackNames): Record<string, Need> => ({
   "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: names.masterSecret },
   "creates another secret": {
     action: "secretsmanager:CreateSecret",
-    resource: names.here("secretsmanager", "secret:mine-abcdef"),
+    resource: names.arnOf("secretsmanager", "secret:mine-abcdef"),
   },
   "tags another secret": {
     action: "secretsmanager:TagResource",
-    resource: names.here("secretsmanager", "secret:mine-abcdef"),
+    resource: names.arnOf("secretsmanager", "secret:mine-abcdef"),
   },
   "logs in to the database": { action: "rds-db:connect", resource: names.databaseUser("migrator") },
-  "reads documents": { action: "es:ESHttpGet", resource: names.here("es", "domain/rates-dev-1a2b3c4/_search") },
+  "reads documents": { action: "es:ESHttpGet", resource: names.arnOf("es", "domain/rates-dev-1a2b3c4/_search") },
   "reads a log": { action: "logs:GetLogEvents", resource: names.logStream("rates-dev-api") },
   "starts a run": { action: "glue:StartJobRun", resource: names.glueJob },
   "encrypts a secret of the state": { action: "kms:Encrypt", resource: names.stateKey },
