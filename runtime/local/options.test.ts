@@ -18,7 +18,7 @@ describe("the options of npm start", () => {
     assert.deepEqual(options, { port: 3000, dataDir: "/clone/.local", stack: "dev", runsPerCore: 4, help: false });
   });
 
-  it("are read, with paths seen from where npm was called", () => {
+  it("are read, with paths relative to the directory in which npm was called", () => {
     const here = import.meta.dirname;
     const args = ["--port", "4000", "--data-dir=data", "--dump", "options.test.ts", "--stack", "prod"].concat(
       "--runs-per-core=32",
@@ -36,7 +36,7 @@ describe("the options of npm start", () => {
     });
   });
 
-  it("have a collector of traces where OpenTelemetry's variable names one", () => {
+  it("have a trace collector if OpenTelemetry's variable names one", () => {
     const withCollector = (OTEL_EXPORTER_OTLP_ENDPOINT: string) => ({ OTEL_EXPORTER_OTLP_ENDPOINT });
     assert.equal(parseOptions([], withCollector("http://127.0.0.1:4318")).traces, "http://127.0.0.1:4318");
     assert.equal(parseOptions([], withCollector("")).traces, undefined);
@@ -60,17 +60,17 @@ describe("the options of npm start", () => {
     assert.doesNotMatch(text, /hunter2/);
   });
 
-  it("that npm swallowed are refused with the command as it should have been written", () => {
+  it("that npm consumed are refused with the correct command", () => {
     const text = complaint(["4000", "x"], { npm_config_port: "true", npm_config_data_dir: "true" });
     assert.match(text, /npm start -- --port 4000 --data-dir x/);
     assert.match(complaint([], { npm_config_stack: "prod" }), /npm kept --stack for itself.*npm start -- --stack prod/);
   });
 
-  it("refuse a stray word with the same hint", () => {
+  it("refuse an unexpected argument with the same hint", () => {
     assert.match(complaint(["4000"]), /'4000'.*npm start -- --port/);
   });
 
-  it("name the nearest when one is unknown", () => {
+  it("suggest the nearest name for an unknown one", () => {
     assert.match(complaint(["--prot", "4000"]), /no option --prot\. Did you mean 'port'\?/);
   });
 

@@ -11,41 +11,44 @@ import { ROOT } from "../platform/root.ts";
 import type { Settings } from "../platform/settings.ts";
 import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
-/** Runner processes per core of this machine; each is mostly waiting for the database. */
+/** Runner processes per core of this machine; each mostly waits for the database. */
 export const RUNS_PER_CORE = { usual: 4, most: 32 } as const;
-/** Connections of one run at most: its keeper's, and a session for each role it has worked as. */
+/** Maximum connections of a run: one for its lease, and a session per role that it has used. */
 const CONNECTIONS_PER_RUN = 4;
-/** From the start of a process to its first sign of life. */
+/** Seconds from the start of a process to its first report. */
 const LOCAL_START_SECONDS = 120;
-/** Connections of everything else: API, dispatcher, canceller, and the people who look on. */
+/** Connections of everything else: API, dispatcher, canceller, and people's tools. */
 const OTHER_CONNECTIONS = 60;
 
 /** Maximum number of busy runs of a type. */
 export interface RunLimit {
-  /** In the stack that is imitated. */
+  /** Maximum in the stack. */
   stack: number;
-  /** On this machine. */
+  /** Maximum on this machine. */
   local: number;
 }
 
-/** Capacity of the local platform, and the stack that it imitates. */
+/** Capacity of the local platform, and its stack. */
 export interface LocalPlan {
   stack: string;
   runners: Record<RunnerType, RunLimit>;
-  /** Invocations at once for requests, and for wake-ups. */
+  /** Concurrent invocations for requests and for wake-ups. */
   dispatchers: { requests: number; wakeups: number };
   /** Tenants with their own response queue. */
   tenants: readonly string[];
-  /** Rules for senders on the request queue, beside the platform's own credentials, which may send for every tenant. */
+  /**
+   * Rules for senders on the request queue, in addition to the platform's own credentials, which may send for every
+   * tenant.
+   */
   callers: readonly CallerRule[];
   maxConnections: number;
-  /** Runner processes per core of this machine, at most. */
+  /** Maximum runner processes per core of this machine. */
   runsPerCore: number;
-  /** The stack's own choices: what jobs may take, how the API behaves, how long runners stay warm. */
+  /** Settings of the stack: limits of jobs, the API, and idle times of runners. */
   settings: StackSettings;
 }
 
-/** The stack cannot be imitated: there is none of that name, or its file is wrong. */
+/** The stack cannot be used: it does not exist, or its file is invalid. */
 export class StackError extends Error {
   override readonly name = "StackError";
 }
@@ -68,7 +71,7 @@ export function localPlan(
     runners,
     dispatchers: { requests: eventSourceConcurrency, wakeups: wakeupConcurrency },
     tenants: config.tenants,
-    // No IAM here that knows the ids of roles and users: those that the stack names itself.
+    // Without IAM the ids of roles and users are unknown: uses only ids that the stack lists itself.
     callers: callerRules(config.callers, () => []),
     maxConnections: connectionsFor(runners),
     runsPerCore,
@@ -105,14 +108,16 @@ export function scaleToMachine(
   return { glue: limit(stack.glue), ec2: limit(stack.ec2) };
 }
 
-/** Connections that the cluster must accept for all runs at once, with a reserve. */
+/** Returns the connections that the cluster must accept for all concurrent runs, with a reserve. */
 export function connectionsFor(runners: Record<RunnerType, RunLimit>): number {
   return OTHER_CONNECTIONS + CONNECTIONS_PER_RUN * RUNNERS.reduce((sum, kind) => sum + runners[kind].local, 0);
 }
 
 /**
- * RATES_SETTINGS of every local part: the stack's choices, within this machine's capacity, at this machine's addresses.
- * @param platform names this platform in cookies, which all platforms on this machine share
+ * Returns RATES_SETTINGS for every local component: the stack's settings, within this machine's capacity, with local
+ * addresses.
+ *
+ * @param platform - Name of this platform in cookies, which all platforms on this machine share.
  */
 export function localSettings(
   plan: LocalPlan,
@@ -125,7 +130,7 @@ export function localSettings(
     limitedBy: `this machine carries ${runsPerCore} runner ${runsPerCore === 1 ? "process" : "processes"} per core`,
     limitRemedy: remedyFor(runsPerCore),
   };
-  // The stack's collector is not for the traces of this machine.
+  // Traces of this machine must not go to the stack's collector.
   const { traces: _, ...settings } = plan.settings;
   const slots = (kind: RunnerType) => ({
     ...settings.runners[kind],
@@ -142,7 +147,7 @@ export function localSettings(
     runners: { glue: slots("glue"), ec2: slots("ec2") },
     callers: [{ senderId: PLATFORM_SENDER_ID, tenants: ["*"], scopes: ["read", "update"] }, ...plan.callers],
     platformSenders: [PLATFORM_SENDER_ID],
-    // Open locally, as far as the machine allows: it is not reachable from outside, and has no load balancer.
+    // Without limits locally: it is not reachable from outside, and has no load balancer.
     api: {
       ...settings.api,
       openRates: true,

@@ -26,23 +26,23 @@ const ANSWER_MS = 30_000;
 const DRAIN_SECONDS = 60;
 /** Time limit for the API to finish its requests, including event streams. */
 const CLOSE_MS = 5_000;
-/** Time of the dispatcher beyond that of the jobs. */
+/** Additional time for the dispatcher to end after the jobs. */
 const DISPATCHER_EXTRA_MS = 10_000;
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** A platform all of whose parts answer. */
+/** A running platform whose components all respond. */
 export interface Platform {
   file: PlatformFile;
-  /** A lane and days with prices, for the first request. */
+  /** A lane and days with prices, for an example request. */
   example: Example | undefined;
-  /** A link to the dashboard that signs in once, and for how many minutes it is valid. */
+  /** A link to the dashboard that signs in once, and the minutes for which it is valid. */
   signIn: { link: string; minutes: number };
-  /** Rejects when a part fails permanently; never resolves. */
+  /** Rejects when a component fails permanently; never resolves. */
   failed: Promise<never>;
-  /** Ends it in order: no new work, running jobs, servers, database. */
+  /** Stops it in order: new work, running jobs, servers, database. */
   stop(): Promise<void>;
-  /** Ends running jobs by force, now or when `stop` is called. */
+  /** Kills running jobs, now or when `stop` is called. */
   forceStop(): void;
 }
 
@@ -51,20 +51,20 @@ export interface PlatformOptions {
   dataDir: string;
   port: number;
   dump?: string;
-  /** URL of an OpenSearch that holds the documents of jobs; left out, Postgres does. */
+  /** URL of an OpenSearch for tracking documents. @default Postgres */
   tracking?: string;
-  /** OTLP/HTTP endpoint that traces are exported to. */
+  /** OTLP/HTTP endpoint to which traces are exported. */
   traces?: string;
   /** Headers of these exports, for the dispatcher's environment only. */
   traceHeaders?: string;
   plan: LocalPlan;
-  /** Receives a line about slow steps and repaired problems. */
+  /** Called with a line of text about slow steps and repaired problems. */
   print(line: string): void;
   /** Aborted to stop the platform before it is complete. */
   signal: AbortSignal;
 }
 
-/** Starts every part and resolves when all of them answer. What was started is ended again if one cannot be. */
+/** Starts every component and resolves when all respond. If one fails to start, the others are stopped. */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const started: (() => Promise<void>)[] = [];
   const stopAll = async () => {
@@ -88,7 +88,7 @@ async function start(
   mkdirSync(logs, { recursive: true, mode: 0o700 });
   pruneLogs(logs);
   removePlatformFile(dataDir);
-  // Before ports are chosen: a server left behind by a killed platform would keep its own from being used again.
+  // Before ports are chosen: a leftover server of a killed platform would block its own port.
   await stopLeftovers(join(cluster, "data"));
   const ports = await savedPorts(dataDir);
 
@@ -193,11 +193,11 @@ async function start(
   };
 }
 
-/** Name of the platform on a data directory: the same at every start, and another for every directory. */
+/** Returns the name of the platform of a data directory: stable across starts, and unique per directory. */
 const platformName = (dataDir: string): string =>
   `local-${createHash("sha256").update(resolve(dataDir)).digest("hex").slice(0, 12)}`;
 
-/** A link to the dashboard that signs in once, with the local token's rights. */
+/** Creates a link to the dashboard that signs in once, with the permissions of the local token. */
 async function signInLink(base: string, token: string): Promise<string> {
   const headers = { authorization: `Bearer ${token}` };
   const response = await fetch(`${base}/session-links`, { method: "POST", headers });
@@ -206,7 +206,7 @@ async function signInLink(base: string, token: string): Promise<string> {
   return `${base}${path}`;
 }
 
-/** Resolves when the API answers /rates. */
+/** Resolves when the API responds to /rates. */
 async function answers(base: string, api: Child, signal: AbortSignal): Promise<void> {
   const probe = `${base}/rates?date_from=2021-01-01&date_to=2021-01-01&orig_code=XXXXX&dest_code=XXXXX`;
   const asking = async () => {

@@ -6,7 +6,7 @@ import {
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 
-/** AWS's buckets of RunInstances: requests, and instances (Amazon EC2 Developer Guide, request throttling). */
+/** AWS's token buckets of RunInstances: requests, and instances (Amazon EC2 Developer Guide, request throttling). */
 const REQUESTS = { size: 5, perSecond: 2 };
 const INSTANCES = { size: 1_000, perSecond: 2 };
 /** Delay until DescribeInstances shows a new instance. Milliseconds. */
@@ -19,7 +19,7 @@ export interface SimulatedInstance {
   readonly launchedAt: number;
 }
 
-/** Injected outcome of a request, in place of the one that follows from the account's state. */
+/** Injected outcome of a request, instead of the one that follows from the account's state. */
 export type SimulatedLaunchOutcome = "refuse" | "unknown" | "partial" | "throttle";
 
 /** Dependencies of a simulated EC2. */
@@ -37,7 +37,7 @@ interface Ec2Options {
   capacity?: Map<string, number>;
 }
 
-/** The command as the SDK has it, with what was added to its own stack. */
+/** A command of the SDK with its middleware stack. */
 interface Command {
   input: unknown;
   middlewareStack: {
@@ -57,12 +57,12 @@ class Bucket {
     this.#tokens = size;
   }
 
-  /** Takes tokens; answers whether there were enough. */
+  /** Takes tokens; returns false if there are not enough. */
   take(count: number, now: number): boolean {
     const refilled = this.#at === Number.NEGATIVE_INFINITY ? 0 : (now - this.#at) * this.#perMs;
     this.#tokens = Math.min(this.#size, this.#tokens + refilled);
     this.#at = now;
-    // A bucket in milliseconds and one in microseconds differ by a rounding.
+    // Buckets in milliseconds and in microseconds differ by rounding.
     if (this.#tokens + 1e-3 < count) return false;
     this.#tokens -= count;
     return true;
@@ -73,14 +73,14 @@ const awsError = (name: string, message: string, httpStatusCode = 400) =>
   Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
 
 /**
- * EC2 as far as launches go: client tokens, launches of fewer instances than requested, request and instance buckets, and
- * instances that are shown late. It answers the SDK's client, which is production's.
+ * Simulated EC2 for launches: client tokens, launches of fewer instances than requested, request and instance buckets,
+ * and instances that appear late. It serves the SDK's production client.
  */
 export class SimulatedEc2 {
   readonly instances: SimulatedInstance[] = [];
-  /** Requests that were throttled. */
+  /** Number of throttled requests. */
   throttled = 0;
-  /** When each request came that started instances, and how many it started. */
+  /** Time and number of instances of each request that started some. */
   readonly launches: { at: number; count: number }[] = [];
   readonly #options: Ec2Options;
   readonly #requests = new Bucket(REQUESTS);
@@ -91,13 +91,13 @@ export class SimulatedEc2 {
     this.#options = options;
   }
 
-  /** A client whose calls take place when `through` lets them. */
+  /** Creates a client whose calls are executed through `through`. */
   client(through: <T>(what: string, effect: () => Promise<T>) => Promise<T>): EC2Client {
     const client = new EC2Client({ region: "eu-west-1", credentials: { accessKeyId: "sim", secretAccessKey: "sim" } });
     const send = (command: unknown) => {
       const what = command instanceof RunInstancesCommand ? "launch ec2" : "call ec2";
       const { input, middlewareStack } = command as Command;
-      // What the command's own stack does last happens as the call takes effect.
+      // The last step of the command's middleware stack runs when the call is executed.
       const handler = middlewareStack.resolve(async () => ({ output: this.#answer(command), response: {} }), {});
       return through(what, async () => (await handler({ input })).output);
     };

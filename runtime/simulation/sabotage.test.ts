@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openHarness, type Sabotage } from "./harness.ts";
 
-/** Changes of the production code that break a promise. */
+/** Changes of the production code that violate a guarantee. */
 const SABOTAGES: Record<string, Sabotage[]> = {
   "guarantee 1: unsent responses are not sent again": [
     { name: "due_responses", from: "due_at <= jobs.clock()", to: "false" },
@@ -43,12 +43,12 @@ const SABOTAGES: Record<string, Sabotage[]> = {
   ],
 };
 /**
- * Schedules until which it must be noticed: several times as many as it mostly takes, since a schedule's calls meet in
- * another order on a busy machine. Play ends with the first that notices it.
+ * Maximum schedules until the violation must be detected: several times the usual number, since the order of calls
+ * differs on a busy machine. The test ends with the first detection.
  */
 const ENOUGH = 600;
 
-describe("a broken protocol is noticed", () => {
+describe("a violation of the protocol is detected", () => {
   for (const [what, changes] of Object.entries(SABOTAGES))
     it(what, async function () {
       this.timeout(300_000);

@@ -19,7 +19,7 @@ import { SimulatedEc2, type SimulatedLaunchOutcome } from "./ec2.ts";
 /** A message of the request queue. */
 export interface Message {
   readonly body: string;
-  /** True if it was deleted. SQS may deliver it once more anyway. */
+  /** True if it was deleted. SQS may deliver it again anyway. */
   deleted: boolean;
 }
 

@@ -33,7 +33,7 @@ describe("a transition of a job", () => {
     ({ fixture, dispatcher, keeper, run } = clients);
   });
 
-  it("takes batches with the same ids in, in any order and at once, without a deadlock", async () => {
+  it("accepts concurrent batches with the same ids in any order without a deadlock", async () => {
     const others = await Promise.all([1, 2, 3].map(() => fixture.as("dispatcher")));
     for (let turn = 0; turn < 20; turn++) {
       const batch = Array.from({ length: 40 }, (_, index) => newJob(`${turn}-${index}`));
@@ -66,7 +66,7 @@ describe("a transition of a job", () => {
     assert.deepEqual(await wakeUps(), [1, 2, 0], "none of another type");
   });
 
-  it("wakes all runs of the kind when the back-off of a job is over", async () => {
+  it("wakes all runs of the type when the back-off of a job is over", async () => {
     const [glue, ec2] = [await listening("jobs_waiting_glue"), await listening("jobs_waiting_ec2")];
     await retry(keeper, await taken("a"), passing, 1);
     await sql("update jobs.jobs set not_before = jobs.clock()");
@@ -74,7 +74,7 @@ describe("a transition of a job", () => {
     assert.deepEqual([await glue(), await ec2()], [1, 0]);
   });
 
-  it("leaves the first job's response alone when its id comes with another task", async () => {
+  it("does not change the first job's response when its id is reused for another task", async () => {
     const response = await finish(keeper, await taken("a"), ok);
     await responsesSent(keeper, [{ id: response?.id ?? 0, messageId: "m-1" }]);
     const [conflict] = await accept(dispatcher, [newJob("a", { requestHash: "other", responseId: "x" })]);
@@ -82,7 +82,7 @@ describe("a transition of a job", () => {
     assert.deepEqual(await sql("select message_id from jobs.responses where sent_at is null"), []);
   });
 
-  it("answers a request that made no job again when it comes again", async () => {
+  it("repeats the response of a request that created no job", async () => {
     const first = await storeRefusal(dispatcher, refusal);
     await responsesSent(dispatcher, [{ id: first.id, messageId: "m-1" }]);
     const second = await storeRefusal(dispatcher, { ...refusal, labels: { another: "time" } });
@@ -90,7 +90,7 @@ describe("a transition of a job", () => {
     assert.deepEqual(await sql("select body, sent_at from jobs.responses"), [{ body: first.body, sent_at: null }]);
   });
 
-  it("gives a claimed job its lease, its time, and no progress of an earlier attempt", async () => {
+  it("sets the lease and time limit of a claimed job, and resets the progress of an earlier attempt", async () => {
     const job = await taken("a", { leaseSeconds: 30, timeoutSeconds: 600 });
     await heartbeat(keeper, run, job, { rows: 5, bytes: 6 });
     await retry(keeper, job, passing, 1);
@@ -105,7 +105,7 @@ describe("a transition of a job", () => {
     assert.deepEqual(found.progress, none);
   });
 
-  it("hears only from the run that has the job, and extends its lease then", async () => {
+  it("accepts heartbeats only from the run that holds the job, and extends its lease", async () => {
     const job = await taken("a");
     const other = await aRun();
     assert.equal(await heartbeat(keeper, other, job, none), "LOST");
@@ -117,7 +117,7 @@ describe("a transition of a job", () => {
     assert.equal(await heartbeat(keeper, run, job, none), "LOST", "it was given up, though nobody has its job yet");
   });
 
-  it("reports progress, and nothing else of a heartbeat", async () => {
+  it("reports progress as a change of the document, but no other part of a heartbeat", async () => {
     const job = await taken("a");
     const change = () => of("a", "version, changed::text, changed_at");
     const before = await change();
@@ -129,7 +129,7 @@ describe("a transition of a job", () => {
     assert(Number(after.changed) > Number(before.changed) && after.changed_at > before.changed_at);
   });
 
-  it("records another session only for the run and the attempt that have the job", async () => {
+  it("records another session only for the run and the attempt that hold the job", async () => {
     const job = await taken("a");
     const session = { pid: 7, start: "2022-02-02T00:00:00Z" };
     const other = await aRun();
@@ -140,7 +140,7 @@ describe("a transition of a job", () => {
     assert.equal((await of("a", "backend_pid")).backend_pid, 7);
   });
 
-  it("keeps the items of a batch for a retry where it failed, and not where it succeeded", async () => {
+  it("keeps the items of a failed batch for a retry, and deletes those of a successful one", async () => {
     const items = [{ a: 1 }];
     const good = await taken("good", { inline: items });
     await finish(keeper, good, ok);
@@ -149,7 +149,7 @@ describe("a transition of a job", () => {
     assert.deepEqual([(await of("good", "inline")).inline, (await of("bad", "inline")).inline], [null, items]);
   });
 
-  it("ends a job once, however many end it at once", async () => {
+  it("ends a job once when several runs end it concurrently", async () => {
     const job = await taken("a");
     const other = await fixture.as("job_keeper");
     await keeper.query("begin");
@@ -161,7 +161,7 @@ describe("a transition of a job", () => {
     assert.equal((await of("a", "status")).status, "SUCCEEDED");
   });
 
-  it("is refused to an attempt that is over", async () => {
+  it("is refused to an attempt that has ended", async () => {
     const first = await taken("a");
     await retry(keeper, first, passing, 1);
     await sql("update jobs.jobs set not_before = null");
@@ -170,7 +170,7 @@ describe("a transition of a job", () => {
     assert.deepEqual(await of("a", "status, attempt"), { status: "IN_PROGRESS", attempt: 2 });
   });
 
-  it("lets a failed attempt wait twice as long each time, five minutes at most, with no session of its own", async () => {
+  it("doubles the back-off with each failed attempt, up to five minutes, without a session", async () => {
     const waits: number[] = [];
     await accept(dispatcher, [newJob("a", { maxAttempts: 20 })]);
     for (const attempt of [1, 2, 3, 19]) {
@@ -186,7 +186,7 @@ describe("a transition of a job", () => {
     assert.deepEqual(waits, [2, 4, 8, 300]);
   });
 
-  it("tells a run of a cancel once, however often it is asked for, and says when it was first", async () => {
+  it("notifies a run of a cancel once, and keeps the time of the first request", async () => {
     const job = await taken("a");
     const heard = await listening(`jobs_run_${run}`);
     const api = await fixture.as("api_reader");
@@ -197,7 +197,7 @@ describe("a transition of a job", () => {
     assert.equal(await heard(), 1);
   });
 
-  it("hands a due response to one sender at a time, and again to the next if its sending was not recorded", async () => {
+  it("reserves a due response for one sender at a time, and again if its sending was not recorded", async () => {
     await finish(keeper, await taken("a"), ok);
     assert.deepEqual(await dueResponses(dispatcher, 10), [], "its runner sends it first");
     await sql("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
@@ -208,7 +208,7 @@ describe("a transition of a job", () => {
     assert.equal((await dueResponses(dispatcher, 10)).length, 1);
   });
 
-  it("does not wait for a response that another sender has in hand", async () => {
+  it("skips a response that another sender has reserved", async () => {
     await finish(keeper, await taken("a"), ok);
     await finish(keeper, await taken("b"), ok);
     await sql("update jobs.jobs set due_at = jobs.clock() where due_at is not null");
@@ -221,7 +221,7 @@ describe("a transition of a job", () => {
     }
   });
 
-  it("tells that a response was sent", async () => {
+  it("records that a response was sent", async () => {
     const response = await finish(keeper, await taken("a"), ok);
     const version = async () =>
       Number((await sql("select version from jobs.documents where request_id = 'a'"))[0]?.version);
@@ -230,7 +230,7 @@ describe("a transition of a job", () => {
     assert.equal(await version(), before + 2);
   });
 
-  it("gives a job past its time the grace of a lease before it takes it from its run", async () => {
+  it("gives a job past its time limit the grace of one lease before it is taken from its run", async () => {
     await taken("a");
     await sql("update jobs.jobs set deadline = jobs.clock() - interval '1 second'");
     assert.deepEqual(await lostJobs(dispatcher), []);
@@ -247,7 +247,7 @@ describe("a transition of a job", () => {
     assert.equal((await dueResponses(dispatcher, 10)).length, 1);
   });
 
-  it("does not wait for a locked lost job: the next tick settles it", async () => {
+  it("skips a locked lost job, which the next tick settles", async () => {
     await taken("a");
     await sql("update jobs.jobs set lease_until = jobs.clock() - interval '1 second'");
     const [lost] = await lostJobs(dispatcher);
@@ -260,7 +260,7 @@ describe("a transition of a job", () => {
     }
   });
 
-  it("forgets no answer that was not sent", async () => {
+  it("deletes no response that was not sent", async () => {
     const { id } = await storeRefusal(dispatcher, refusal);
     await sql("update jobs.answers set created_at = created_at - interval '9 days'");
     await expireJobs(dispatcher, 1, 100);

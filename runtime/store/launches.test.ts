@@ -85,7 +85,7 @@ describe("launches of several instances", () => {
     assert.equal(await beginLaunch(dispatcher, { ...PLAN, version: "next" }), undefined);
   });
 
-  it("are sent within the first half of the time that their runs have to start", async () => {
+  it("are sent within the first half of the time in which their runs must start", async () => {
     await planned(1);
     await elapse(25);
     assert.equal(Math.round((await begin()).sendMs / 1_000), 5);

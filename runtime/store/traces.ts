@@ -12,7 +12,7 @@ export interface PendingTrace {
   id: number;
   /** Null for a job that no longer exists. */
   document: JobDocument | null;
-  /** Times of its runs by run id; null if there are none. */
+  /** Times of its runs by run id; null without runs. */
   runs: Record<string, RunTimes> | null;
 }
 
