@@ -8,11 +8,11 @@ const closed = { additionalProperties: false } as const;
 /** A group of fields that all have defaults, so that the group itself is optional. */
 const optional = { additionalProperties: false, default: {} } as const;
 
-const whole = (description: string, minimum: number, maximum: number) =>
+const integer = (description: string, minimum: number, maximum: number) =>
   Type.Integer({ minimum, maximum, description });
-const wholeOr = (value: number, description: string, minimum: number, maximum: number) =>
+const integerWithDefault = (value: number, description: string, minimum: number, maximum: number) =>
   Type.Integer({ minimum, maximum, default: value, description });
-const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description });
+const booleanWithDefault = (value: boolean, description: string) => Type.Boolean({ default: value, description });
 const text = (pattern: string, description: string, value?: string) =>
   Type.String({ pattern, description, ...(value === undefined ? {} : { default: value }) });
 /** Granted quota of the account; AWS's limits are in limits.ts. */
@@ -84,16 +84,16 @@ const Network = Type.Object(
 const Database = Type.Object(
   {
     instanceClass: Type.String({ description: "RDS instance class, one of RDS_CLASSES in infra/limits/limits.ts" }),
-    storageGb: whole(
+    storageGb: integer(
       "GiB of gp3 storage; three times the largest batch should be free",
       LIMITS.rdsStorageMin.value,
       LIMITS.rdsStorageMax.value,
     ),
-    multiAz: flag(false, "runs a standby in a second zone"),
-    deletionProtection: flag(true, "protects the database and the load balancer against deletion"),
-    backupDays: wholeOr(7, "days for which automatic backups are kept", 1, LIMITS.rdsBackupDays.value),
+    multiAz: booleanWithDefault(false, "runs a standby in a second zone"),
+    deletionProtection: booleanWithDefault(true, "protects the database and the load balancer against deletion"),
+    backupDays: integerWithDefault(7, "days for which automatic backups are kept", 1, LIMITS.rdsBackupDays.value),
     maxConnections: Type.Optional(
-      whole(
+      integer(
         "max_connections in the parameter group, instead of the value that RDS derives from the instance class",
         50,
         LIMITS.rdsConnections.value,
@@ -108,9 +108,9 @@ const OpenSearchTracking = Type.Object(
   {
     store: Type.Literal("opensearch"),
     instanceType: text("^[a-z0-9]+\\.[a-z0-9]+\\.search$", "OpenSearch instance type, for example m7g.medium.search"),
-    instanceCount: whole("number of data nodes, a multiple of zoneCount", 1, 80),
-    zoneCount: whole("number of zones over which the data nodes are spread; 1 turns zone awareness off", 1, 3),
-    storageGb: whole("GiB of gp3 storage per data node", 10, 1_024),
+    instanceCount: integer("number of data nodes, a multiple of zoneCount", 1, 80),
+    zoneCount: integer("number of zones over which the data nodes are spread; 1 turns zone awareness off", 1, 3),
+    storageGb: integer("GiB of gp3 storage per data node", 10, 1_024),
   },
   closed,
 );
@@ -165,7 +165,7 @@ const Oidc = Type.Object(
 
 const Api = Type.Object(
   {
-    public: flag(false, "gives the load balancer public addresses"),
+    public: booleanWithDefault(false, "gives the load balancer public addresses"),
     allowedCidrs: Type.Array(Type.String({ description: "IPv4 network, for example 192.168.0.0/16" }), {
       default: [],
       uniqueItems: true,
@@ -183,12 +183,12 @@ const Api = Type.Object(
         "id of the Route 53 zone in which a record of domainName is created; if missing, create the record yourself",
       ),
     ),
-    minTasks: wholeOr(1, "minimum number of API tasks", 1, 1_000),
-    maxTasks: wholeOr(2, "maximum number of API tasks", 1, 1_000),
+    minTasks: integerWithDefault(1, "minimum number of API tasks", 1, 1_000),
+    maxTasks: integerWithDefault(2, "maximum number of API tasks", 1, 1_000),
     taskVcpus: Type.Enum([0.25, 0.5, 1, 2, 4], { default: 0.5, description: "vCPUs per API task" }),
-    poolMax: wholeOr(8, "database connections per API task", 1, 100),
-    openRates: flag(false, "serves /rates without a token"),
-    ratesDays: wholeOr(3_660, "maximum days of one /rates request", 1, 36_600),
+    poolMax: integerWithDefault(8, "database connections per API task", 1, 100),
+    openRates: booleanWithDefault(false, "serves /rates without a token"),
+    ratesDays: integerWithDefault(3_660, "maximum days of one /rates request", 1, 36_600),
     resultDelivery: Type.Enum(["redirect", "stream"], {
       default: "redirect",
       description:
@@ -196,35 +196,40 @@ const Api = Type.Object(
     }),
     signIn: Type.Object(
       {
-        sessionMinutes: wholeOr(720, "minutes until a session of the dashboard or of `rates login` expires", 5, 10_080),
-        linkMinutes: wholeOr(10, "minutes for which a sign-in link is valid", 1, 60),
+        sessionMinutes: integerWithDefault(
+          720,
+          "minutes until a session of the dashboard or of `rates login` expires",
+          5,
+          10_080,
+        ),
+        linkMinutes: integerWithDefault(10, "minutes for which a sign-in link is valid", 1, 60),
         oidc: Type.Optional(Oidc),
       },
       { ...optional, description: "how people sign in" },
     ),
     limits: Type.Object(
       {
-        tokenPerMinute: wholeOr(
+        tokenPerMinute: integerWithDefault(
           12_000,
           "maximum requests per token, minute and API task; 0 for no limit",
           0,
           1_000_000,
         ),
-        addressPerMinute: wholeOr(
+        addressPerMinute: integerWithDefault(
           3_000,
           "maximum requests per client address, minute and API task without a valid token; 0 for no limit",
           0,
           1_000_000,
         ),
-        ratesPerMinute: wholeOr(
+        ratesPerMinute: integerWithDefault(
           12_000,
           "maximum requests of /rates per minute and API task, for each token or address",
           0,
           1_000_000,
         ),
-        connections: wholeOr(2_000, "maximum open connections per API task", 10, 100_000),
-        streams: wholeOr(1_000, "maximum open event streams per API task", 1, 50_000),
-        streamsPerToken: wholeOr(50, "maximum open event streams per token", 1, 10_000),
+        connections: integerWithDefault(2_000, "maximum open connections per API task", 10, 100_000),
+        streams: integerWithDefault(1_000, "maximum open event streams per API task", 1, 50_000),
+        streamsPerToken: integerWithDefault(50, "maximum open event streams per token", 1, 10_000),
       },
       optional,
     ),
@@ -234,7 +239,11 @@ const Api = Type.Object(
 
 /** Key that keeps one tenant from holding all slots of a runner type. */
 const TenantSlots = Type.Optional(
-  whole("maximum running jobs per tenant; by default all slots but one if the stack names several tenants", 1, 10_000),
+  integer(
+    "maximum running jobs per tenant; by default all slots but one if the stack names several tenants",
+    1,
+    10_000,
+  ),
 );
 
 const Runners = Type.Object(
@@ -242,22 +251,27 @@ const Runners = Type.Object(
     glue: Type.Object(
       {
         maxRuns: Type.Optional(
-          whole("maximum concurrent runs; by default as many as the quotas and the database allow", 1, 10_000),
+          integer("maximum concurrent runs; by default as many as the quotas and the database allow", 1, 10_000),
         ),
         dpu: Type.Enum([0.0625, 1], {
           default: 0.0625,
           description: "DPUs per run (0.0625 has 1 GiB of memory, 1 has 16 GiB)",
         }),
-        idleSeconds: wholeOr(30, "seconds that a run waits for its next job", 0, 900),
+        idleSeconds: integerWithDefault(30, "seconds that a run waits for its next job", 0, 900),
         tenantSlots: TenantSlots,
-        timeoutMinutes: wholeOr(300, "minutes after which Glue ends a run", 1, LIMITS.glueShellTimeout.value),
+        timeoutMinutes: integerWithDefault(
+          300,
+          "minutes after which Glue ends a run",
+          1,
+          LIMITS.glueShellTimeout.value,
+        ),
       },
       { ...optional, description: "where reads run" },
     ),
     ec2: Type.Object(
       {
         maxInstances: Type.Optional(
-          whole("maximum concurrent instances; by default as many as the quotas and the database allow", 1, 10_000),
+          integer("maximum concurrent instances; by default as many as the quotas and the database allow", 1, 10_000),
         ),
         instanceType: Type.String({ description: "EC2 instance type, one of EC2_TYPES in infra/limits/limits.ts" }),
         machineImage: text(
@@ -265,11 +279,16 @@ const Runners = Type.Object(
           "version of the ECS-optimized Amazon Linux 2023 image; `recommended` uses the newest one at each deployment",
           "recommended",
         ),
-        spot: flag(false, "uses Spot instances"),
-        onDemandFallback: flag(true, "starts On-Demand instances when no zone has Spot capacity"),
-        idleSeconds: wholeOr(60, "seconds that an instance waits for its next job", 0, 3_600),
+        spot: booleanWithDefault(false, "uses Spot instances"),
+        onDemandFallback: booleanWithDefault(true, "starts On-Demand instances when no zone has Spot capacity"),
+        idleSeconds: integerWithDefault(60, "seconds that an instance waits for its next job", 0, 3_600),
         tenantSlots: TenantSlots,
-        lifetimeSeconds: wholeOr(14_400, "seconds after which an instance claims no further job", 300, 86_400),
+        lifetimeSeconds: integerWithDefault(
+          14_400,
+          "seconds after which an instance claims no further job",
+          300,
+          86_400,
+        ),
       },
       { ...closed, description: "where updates run" },
     ),
@@ -279,32 +298,37 @@ const Runners = Type.Object(
 
 const Jobs = Type.Object(
   {
-    rawSql: flag(false, "allows reads that bring their own SQL, in addition to named queries"),
-    inlineBytes: wholeOr(
+    rawSql: booleanWithDefault(false, "allows reads that bring their own SQL, in addition to named queries"),
+    inlineBytes: integerWithDefault(
       200_000,
       "maximum bytes of a result, as JSON, that is sent inside the response; a larger one is sent as a pointer",
       0,
       900_000,
     ),
-    readsOnEc2: flag(true, "allows reads to run on EC2 when Glue has no free slot or too little memory"),
-    timeoutSeconds: wholeOr(900, "default time limit of a job in seconds", 1, 86_400),
-    maxTimeoutSeconds: wholeOr(14_400, "maximum time limit of a job in seconds", 1, 86_400),
-    leaseSeconds: wholeOr(30, "seconds without a heartbeat after which a run loses its job", 5, 900),
-    maxWaiting: wholeOr(
+    readsOnEc2: booleanWithDefault(true, "allows reads to run on EC2 when Glue has no free slot or too little memory"),
+    timeoutSeconds: integerWithDefault(900, "default time limit of a job in seconds", 1, 86_400),
+    maxTimeoutSeconds: integerWithDefault(14_400, "maximum time limit of a job in seconds", 1, 86_400),
+    leaseSeconds: integerWithDefault(30, "seconds without a heartbeat after which a run loses its job", 5, 900),
+    maxWaiting: integerWithDefault(
       20_000,
       "maximum waiting jobs per tenant; further requests stay in the queue, or receive 429 over HTTP",
       1,
       1_000_000,
     ),
-    maxAttempts: wholeOr(3, "maximum attempts of a job whose runs are lost, before it fails", 1, 20),
-    reportRows: wholeOr(100, "maximum bad rows listed in a response; the full report is stored in S3", 1, 1_000),
-    maxBadRows: wholeOr(
+    maxAttempts: integerWithDefault(3, "maximum attempts of a job whose runs are lost, before it fails", 1, 20),
+    reportRows: integerWithDefault(
+      100,
+      "maximum bad rows listed in a response; the full report is stored in S3",
+      1,
+      1_000,
+    ),
+    maxBadRows: integerWithDefault(
       100_000,
       "number of bad rows after which reading a batch stops; the report lists them and says that it is incomplete",
       1,
       1_000_000,
     ),
-    stagedBytes: wholeOr(
+    stagedBytes: integerWithDefault(
       4_000_000_000,
       "maximum bytes of a batch in the database before it is applied",
       1_000_000,
@@ -367,9 +391,9 @@ const Caller = Type.Object(
 
 const Data = Type.Object(
   {
-    retentionDays: wholeOr(30, "days for which results, uploads, logs and ended jobs are kept", 1, 3_650),
-    auditDays: wholeOr(365, "days for which the audit trail (who did what) is kept", 1, 3_650),
-    keep: flag(true, "keeps buckets and a final snapshot when the stack is destroyed"),
+    retentionDays: integerWithDefault(30, "days for which results, uploads, logs and ended jobs are kept", 1, 3_650),
+    auditDays: integerWithDefault(365, "days for which the audit trail (who did what) is kept", 1, 3_650),
+    keep: booleanWithDefault(true, "keeps buckets and a final snapshot when the stack is destroyed"),
   },
   optional,
 );
