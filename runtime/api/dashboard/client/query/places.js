@@ -82,7 +82,12 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
         spellcheck=${false}
         onInput=${(/** @type {InputEvent} */ { currentTarget }) => {
           setOpen(true);
-          change(/** @type {HTMLInputElement} */ (currentTarget).value);
+          const typed = /** @type {HTMLInputElement} */ (currentTarget).value;
+          // Until the search answers, only places that still fit are offered.
+          const part = typed.trim().toLowerCase();
+          setPlaces(places.filter(({ code, name }) => `${code} ${name}`.toLowerCase().includes(part)));
+          setActive(-1);
+          change(typed);
         }}
         onClick=${() => setOpen(true)}
         onKeyDown=${press}
