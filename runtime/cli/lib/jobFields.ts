@@ -17,7 +17,7 @@ const of =
   (read: (job: JobDocument) => unknown) =>
   ({ job }: ListedJob) =>
     read(job);
-const whole = (name: string) => of((job) => (job as unknown as Record<string, unknown>)[name]);
+const whole = (name: keyof JobDocument) => of((job) => job[name]);
 
 /** Fields of a job that `--json FIELDS` selects. */
 export const JOB_FIELDS: Fields<ListedJob> = {

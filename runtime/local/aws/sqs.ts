@@ -158,12 +158,15 @@ function parseJson({ headers }: IncomingMessage, body: Buffer): { action: string
   const [, action] = /^AmazonSQS\.(\w{1,64})$/.exec(String(target)) ?? [];
   if (action === undefined)
     throw new AwsError("InvalidAction", `The action ${String(target).slice(0, 100)} is not valid.`);
+  const notAnObject = () => new AwsError("SerializationException", "The body must be a JSON object.");
+  let input: unknown;
   try {
-    const input: unknown = JSON.parse(body.toString("utf8") || "{}");
-    if (typeof input === "object" && input !== null && !Array.isArray(input))
-      return { action, input: input as { [name: string]: Json } };
-  } catch {}
-  throw new AwsError("SerializationException", "The body must be a JSON object.");
+    input = JSON.parse(body.toString("utf8") || "{}");
+  } catch {
+    throw notAnObject();
+  }
+  if (typeof input !== "object" || input === null || Array.isArray(input)) throw notAnObject();
+  return { action, input: input as { [name: string]: Json } };
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
