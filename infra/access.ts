@@ -18,7 +18,7 @@ import type { Statement } from "./shared/iam.ts";
  *     image: images.image,
  *     repositoryArn: images.repository.arn,
  *     arch: "arm64",
- *     loadBalancer: { ...api.front, host: api.loadBalancer.dnsName },
+ *     loadBalancer: { ...api.loadBalancerEndpoint, host: api.loadBalancer.dnsName },
  *   });
  * ```
  */

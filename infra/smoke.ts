@@ -20,7 +20,7 @@ import { logGroup } from "./shared/logs.ts";
  *     image: images.smokeImage,
  *     repositoryArn: images.repository.arn,
  *     arch: "arm64",
- *     loadBalancer: api.front,
+ *     loadBalancer: api.loadBalancerEndpoint,
  *     statements: [],
  *     outputs: { stack: "dev", api: api.url },
  *     migrationsFunction: migrations.functionName,
