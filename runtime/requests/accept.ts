@@ -4,25 +4,17 @@ import { invalidRequest } from "../contract/problemList.ts";
 import { redactUrl } from "../contract/redact.ts";
 import { redactedFields } from "../contract/redactJob.ts";
 import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../contract/request.ts";
-import type { RunnerType } from "../contract/states.ts";
 import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
-import { estimateBytes, estimateEach, sqlOf } from "../queries/explain.ts";
+import { sqlOf } from "../queries/explain.ts";
 import { placeProblems } from "../queries/places.ts";
-import { turnsOf } from "../queries/planningTurns.ts";
-import {
-  type Accepted,
-  accept,
-  type Database,
-  type DueResponse,
-  dueResponses,
-  type NewJob,
-  storeRefusal,
-} from "../store/jobs.ts";
+import { type Accepted, accept, type Database, type DueResponse, dueResponses, type NewJob } from "../store/jobs.ts";
 import { canonical, parseRequest, requestAsSent } from "./parse.ts";
-import { storeRejected } from "./rejected.ts";
+import { isAnsweredOnQueue, recordRejection, refuse, refuseInvalid } from "./refuse.ts";
+import type { Source } from "./rejected.ts";
 import { hasJob, knownHash } from "./repeat.ts";
+import { canFallBackToEc2, expectedBytes, runnerFor } from "./route.ts";
 
 /** Outcome of a request. `send`: responses that are due now, for the caller to send. */
 export type Outcome =
@@ -30,8 +22,6 @@ export type Outcome =
   | { outcome: "INVALID" | "CONFLICTING"; error: JobError; send: DueResponse[] }
   /** The tenant has too many waiting jobs: the request is not answered, and may be accepted later. */
   | { outcome: "FULL"; error: JobError; send: [] };
-
-export type Source = "queue" | "http";
 
 /** Dependencies of accepting requests: the store, the stack's rules, and S3 to pin sources. */
 export interface AcceptDeps {
@@ -187,116 +177,6 @@ async function repeatOf(
 }
 
 const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
-
-/** Returns true if an error is answered on the response queue: over HTTP the call itself is answered. */
-const isAnsweredOnQueue = ({ source }: AcceptDeps, request: unknown): boolean =>
-  source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
-
-/**
- * Stores a rejected request for operators. Over HTTP an error of storing is ignored, so that the caller gets the
- * answer.
- */
-async function recordRejection(
-  { db, source }: AcceptDeps,
-  { error, ...request }: { tenant: string; requestId: string; error: JobError; body: unknown },
-): Promise<void> {
-  const id = refusalIdOf(request.tenant, request.requestId, error, request.body);
-  const stored = storeRejected(db, { id, source, error: error.body(), ...request });
-  await (source === "http" ? stored.catch(() => undefined) : stored);
-}
-
-/** Id of the answer to a rejected request; equal requests have equal ids. */
-const refusalIdOf = (tenant: string, requestId: string, { code }: JobError, request: unknown): string =>
-  responseIdOf(tenant, requestId, `${code} ${identityOf(request)}`);
-
-/**
- * Answers an invalid request. If its id belongs to a job, the answer is RequestIdConflict: it must not contradict the
- * job's own response.
- */
-async function refuseInvalid(
-  db: Database,
-  recipient: Recipient,
-  error: JobError,
-  value: unknown,
-): Promise<DueResponse> {
-  const { tenant, requestId } = recipient;
-  const isExistingJob = await hasJob(db, tenant, requestId);
-  const reportedError = isExistingJob
-    ? new JobError("RequestIdConflict", { requestId }, { details: error.details })
-    : error;
-  return refuse(db, recipient, reportedError, value);
-}
-
-/** Fields of a refused request that its answer repeats. */
-interface Recipient {
-  tenant: string;
-  requestId: string;
-  labels?: Record<string, string>;
-  traceparent: string | undefined;
-}
-
-/** Commits a FAILED answer to a request that creates no job. Equal requests get the same answer with the same id. */
-export async function refuse(
-  db: Database,
-  { tenant, requestId, labels = {}, traceparent }: Recipient,
-  error: JobError,
-  request: unknown,
-): Promise<DueResponse> {
-  const responseId = refusalIdOf(tenant, requestId, error, request);
-  return storeRefusal(db, { responseId, tenant, requestId, error: error.body(), labels, traceparent });
-}
-
-/** Text that identifies a rejected request; empty if it is nested too deeply for JSON. */
-function identityOf(request: unknown): string {
-  try {
-    return JSON.stringify(request);
-  } catch {
-    return "";
-  }
-}
-
-/** Expected result size above which a Glue run (1/16 DPU, a quarter of a vCPU) takes too long. */
-const LARGE_BYTES = 1_000_000_000;
-
-/**
- * Selects the runner type: Glue for reads, EC2 for updates and, where the stack allows it, large reads. If the stack
- * has no slots of that type, the other type is used.
- */
-export function runnerFor(task: Task, settings: Settings, expectedBytes?: number): RunnerType {
-  const large = (expectedBytes ?? 0) > LARGE_BYTES && canFallBackToEc2(task, settings);
-  const [first, second] = task.type === "read" && !large ? (["glue", "ec2"] as const) : (["ec2", "glue"] as const);
-  return settings.runners[first].slots > 0 ? first : second;
-}
-
-/** Returns true if both runner types may execute a task. */
-const canFallBackToEc2 = (task: Task, { runners, jobs }: Settings): boolean =>
-  task.type === "read" && jobs.readsOnEc2 && runners.glue.slots > 0 && runners.ec2.slots > 0;
-
-/**
- * Estimates the result sizes of reads that either runner type could execute. Reads that cannot be planned have no
- * estimate (they fail with the reason when they run), nor do reads of a tenant whose plans take too long.
- */
-async function expectedBytes(
-  { plans, settings }: AcceptDeps,
-  reads: readonly { request: Request; task: Task; sql: string | null }[],
-): Promise<(number | undefined)[]> {
-  const expected = reads.map((): number | undefined => undefined);
-  const planned = reads.flatMap(({ request: { tenant }, task, sql }, index) =>
-    sql !== null && canFallBackToEc2(task, settings) ? [{ tenant, sql, index }] : [],
-  );
-  const byTenant = Map.groupBy(planned, ({ tenant }) => tenant);
-  await Promise.all(
-    Array.from(byTenant, async ([tenant, tenantReads]) => {
-      const statements = tenantReads.map(({ sql }) => sql);
-      const plan = () => estimateBytes(plans, statements).catch(() => estimateEach(plans, statements));
-      const bytes = await turnsOf(plans)
-        .run(tenant, plan)
-        .catch(() => []);
-      for (const [position, { index }] of tenantReads.entries()) expected[index] = bytes[position];
-    }),
-  );
-  return expected;
-}
 
 function newJob(
   { request, task, sql, known, traceparent }: ValidRequest,

@@ -3,13 +3,16 @@ import type { ErrorBody } from "../contract/errors.ts";
 import { redactText } from "../contract/redact.ts";
 import type { Database } from "../store/jobs.ts";
 
+/** Channel of a request. */
+export type Source = "queue" | "http";
+
 /** A rejected request, stored for operators. */
 export interface Rejected {
   /** Id of its answer, which distinguishes different requests with one requestId. */
   id: string;
   tenant: string;
   requestId: string;
-  source: "queue" | "http";
+  source: Source;
   error: ErrorBody;
   /** The parsed request. */
   body: unknown;

@@ -1,0 +1,72 @@
+import { JobError } from "../contract/errors.ts";
+import { responseIdOf } from "../contract/request.ts";
+import { type Database, type DueResponse, storeRefusal } from "../store/jobs.ts";
+import { type Source, storeRejected } from "./rejected.ts";
+import { hasJob } from "./repeat.ts";
+
+/** Returns true if an error is answered on the response queue: over HTTP the call itself is answered. */
+export const isAnsweredOnQueue = ({ source }: { source: Source }, request: unknown): boolean =>
+  source === "queue" && (request as { reply?: unknown } | null)?.reply !== "none";
+
+/**
+ * Stores a rejected request for operators. Over HTTP an error of storing is ignored, so that the caller gets the
+ * answer.
+ */
+export async function recordRejection(
+  { db, source }: { db: Database; source: Source },
+  { error, ...request }: { tenant: string; requestId: string; error: JobError; body: unknown },
+): Promise<void> {
+  const id = refusalIdOf(request.tenant, request.requestId, error, request.body);
+  const stored = storeRejected(db, { id, source, error: error.body(), ...request });
+  await (source === "http" ? stored.catch(() => undefined) : stored);
+}
+
+/** Id of the answer to a rejected request; equal requests have equal ids. */
+const refusalIdOf = (tenant: string, requestId: string, { code }: JobError, request: unknown): string =>
+  responseIdOf(tenant, requestId, `${code} ${identityOf(request)}`);
+
+/**
+ * Answers an invalid request. If its id belongs to a job, the answer is RequestIdConflict: it must not contradict the
+ * job's own response.
+ */
+export async function refuseInvalid(
+  db: Database,
+  recipient: Recipient,
+  error: JobError,
+  value: unknown,
+): Promise<DueResponse> {
+  const { tenant, requestId } = recipient;
+  const isExistingJob = await hasJob(db, tenant, requestId);
+  const reportedError = isExistingJob
+    ? new JobError("RequestIdConflict", { requestId }, { details: error.details })
+    : error;
+  return refuse(db, recipient, reportedError, value);
+}
+
+/** Fields of a refused request that its answer repeats. */
+interface Recipient {
+  tenant: string;
+  requestId: string;
+  labels?: Record<string, string>;
+  traceparent: string | undefined;
+}
+
+/** Commits a FAILED answer to a request that creates no job. Equal requests get the same answer with the same id. */
+export async function refuse(
+  db: Database,
+  { tenant, requestId, labels = {}, traceparent }: Recipient,
+  error: JobError,
+  request: unknown,
+): Promise<DueResponse> {
+  const responseId = refusalIdOf(tenant, requestId, error, request);
+  return storeRefusal(db, { responseId, tenant, requestId, error: error.body(), labels, traceparent });
+}
+
+/** Text that identifies a rejected request; empty if it is nested too deeply for JSON. */
+function identityOf(request: unknown): string {
+  try {
+    return JSON.stringify(request);
+  } catch {
+    return "";
+  }
+}
