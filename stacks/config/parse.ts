@@ -66,7 +66,7 @@ const keysOf = (problems: readonly ConfigProblem[]) => problems.map(({ key }) =>
  * Parses a stack's configuration and plans its capacity. Reports all problems of the configuration and the quotas at once;
  * quotas are checked unless a field that the check reads is invalid.
  *
- * @param further - Additional checks of this caller.
+ * @param additionalChecks - Additional checks of this caller.
  */
 export function planStack(raw: unknown, stack: string, additionalChecks: readonly ConfigCheck[] = []): PlannedStack {
   const parsed = parseStackConfig(raw, stack);
