@@ -141,7 +141,7 @@ describe("a person in a terminal", () => {
         { cwd, env },
       );
       assert.match(output, /Waiting for a Glue run: 1 of 1 busy, next in line/);
-      assert.match(output, /The one Glue run is taken; 1 job waits.* raise runners\.glue\.maxRuns/);
+      assert.match(output, /The one Glue run is busy; 1 job waits.* raise runners\.glue\.maxRuns/);
       assert.match(output, /Glue +█+ 1 of 1 busy/);
     });
   });

@@ -845,7 +845,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
     name: "query --file and --sql",
     script: "rates query --file q.sql --sql 'select 1'",
     code: 2,
-    err: /one of them/,
+    err: /either --sql or --file/,
   },
   { from: "further", verdict: "fixed", name: "query --format CSV", script: query("--format CSV"), code: 0, out: CSV },
   {

@@ -13,7 +13,7 @@ describe("the dashboard in a browser", function () {
     await oneOfEach(p, submit);
   });
   const open = (hash?: string) => suite.p.open(suite.token, hash);
-  const bottleneck = (page: Page) => page.locator(".verdict p").getByText(/The one Glue run is taken/);
+  const bottleneck = (page: Page) => page.locator(".verdict p").getByText(/The one Glue run is busy/);
 
   it("exchanges a token for a session once, reports an invalid one, and keeps it unreadable for scripts", async () => {
     const { p, token } = suite;
@@ -61,7 +61,7 @@ describe("the dashboard in a browser", function () {
     const page = await open();
     await page
       .getByRole("status")
-      .getByText(/The one Glue run is taken; 1 job waits/)
+      .getByText(/The one Glue run is busy; 1 job waits/)
       .waitFor();
     const glue = page.getByRole("meter", { name: "Glue runs" });
     assert.deepEqual([await glue.getAttribute("aria-valuenow"), await glue.getAttribute("aria-valuemax")], ["1", "1"]);
@@ -153,7 +153,7 @@ describe("the dashboard in a browser", function () {
     const shown = await page.locator(".verdict p").textContent();
     await page.locator(".verdict p", { hasNotText: String(shown) }).waitFor();
     assert.equal(await said.textContent(), before);
-    assert.match(String(before), /The one Glue run is taken/);
+    assert.match(String(before), /The one Glue run is busy/);
   });
 
   it("dims its data while the API is away, says since when, and recovers by itself", async () => {

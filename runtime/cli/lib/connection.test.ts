@@ -17,7 +17,7 @@ describe("the command line and the platform that it reaches", () => {
       await start([command, "a", "--tenant", "x"], env).ended;
     await start(["list", "--tenant", "x"], env).ended;
     await start(["submit", "-", "--watch"], env, { input: '{"tenant":"x","task":{}}' }).ended;
-    assert.equal(calls.length, 8);
+    assert.equal(calls.length, 9);
     for (const call of calls) assert(call.includes("tenant=x") || call === "POST /jobs", call);
   });
 

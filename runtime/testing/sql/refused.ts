@@ -394,11 +394,11 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
   "many lists of OR": { message: /too many lists of OR/, statements: MANY_ALTERNATIVES },
   "long values in many functions": { message: /passes too many long values/, statements: LONG_CHAINS },
   "constants that take long": {
-    message: /take too long to evaluate|with one long value at most/,
+    message: /take too long to evaluate|with at most one long value/,
     statements: SLOW_CONSTANTS,
   },
   "what cannot be interrupted": {
-    message: /with one long value at most|does not allow \."(?:normalize|parse_ident)"/,
+    message: /with at most one long value|does not allow \."(?:normalize|parse_ident)"/,
     statements: UNINTERRUPTED,
   },
 };
