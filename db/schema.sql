@@ -134,6 +134,13 @@ create view jobs.documents as
 grant select on jobs.documents to api_reader;
 grant select on jobs.documents to dispatcher;
 
+create view jobs.job_responses as
+ SELECT id AS job_id,
+    response::text AS body
+   FROM jobs.jobs
+  WHERE finished_at IS NOT NULL;
+grant select on jobs.job_responses to api_reader;
+
 create table jobs.jobs (
   id bigint generated always as identity not null,
   tenant text collate "C" not null,

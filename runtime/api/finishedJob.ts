@@ -16,7 +16,7 @@ interface FinishedJob {
  */
 export async function finishedJob(db: Database, tenant: string, requestId: string): Promise<FinishedJob> {
   const { rows } = await db.query(
-    `select d.document, r.body from jobs.documents d left join jobs.responses r on r.job_id = d.id
+    `select d.document, r.body from jobs.documents d left join jobs.job_responses r on r.job_id = d.id
      where d.tenant = $1 and d.request_id = $2`,
     [tenant, requestId],
   );

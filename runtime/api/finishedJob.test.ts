@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { accept } from "../store/jobs.ts";
+import { jobDatabase, newJob } from "../testing/jobs.ts";
+import { finishedJob } from "./finishedJob.ts";
+
+describe("finishedJob", () => {
+  let fixture: Awaited<ReturnType<typeof jobDatabase>>;
+  before(async () => {
+    fixture = await jobDatabase();
+  });
+  after(() => fixture.close());
+
+  it("reads one job by its indexes, however many have ended", async () => {
+    const api = await fixture.as("api_reader");
+    await accept(api, [newJob("a")]);
+    let plan = "";
+    const explaining = {
+      query: async (sql: string, values: unknown[]) => {
+        const { rows } = await fixture.admin.query(`explain (format json, costs off) ${sql}`, values);
+        plan = JSON.stringify(rows[0]["QUERY PLAN"]);
+        return api.query(sql, values);
+      },
+    };
+    // With few jobs the planner would read the table, and choose the index only for its lower cost.
+    await fixture.admin.query("set enable_seqscan = off");
+    await assert.rejects(finishedJob(explaining as never, "default", "a"), { code: "NotFinished" });
+    assert.doesNotMatch(plan, /"Append"|"Seq Scan"|"Subquery Scan"/);
+    assert.equal(plan.match(/"Index Cond"/g)?.length, 2, plan);
+  });
+});
