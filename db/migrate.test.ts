@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NO_SLOTS } from "../runtime/platform/postgres.ts";
@@ -84,5 +84,31 @@ describe("migrate", () => {
     await migrate({ url });
     await (await connect()).query("insert into public.migrations (name, run_on) values ('0005_runs', now())");
     await assert.rejects(migrate({ url }), /'0005_runs'.*another version.*delete the data directory/);
+  });
+
+  it("refuses a database whose migrations have other contents, with the remedy", async () => {
+    for (const change of [
+      "update public.applied_functions set hash = 'other' where file = 'migrations/0003_jobs.sql'",
+      "delete from public.applied_functions where file like 'migrations/%'",
+    ]) {
+      const { url, connect } = keep(await emptyDatabase());
+      await migrate({ url });
+      await (await connect()).query(change);
+      await assert.rejects(migrate({ url }), /differs from this version's.*another version.*delete the data directory/);
+    }
+  });
+
+  it("accepts a migration whose comments have changed", async () => {
+    const { url } = keep(await emptyDatabase());
+    const directory = await mkdtemp(join(tmpdir(), "rates-migrations-"));
+    try {
+      for (const folder of ["migrations", "functions", "views"])
+        await cp(join(import.meta.dirname, folder), join(directory, folder), { recursive: true });
+      await migrate({ url }, () => undefined, directory);
+      await appendFile(join(directory, "migrations", "0003_jobs.sql"), "\n-- Another comment.\n");
+      assert.deepEqual(await migrate({ url }, () => undefined, directory), { applied: [] });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });

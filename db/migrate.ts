@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runner } from "node-pg-migrate";
@@ -6,6 +5,7 @@ import pg from "pg";
 import { connectionOptions, type ReaderSlots } from "../runtime/platform/postgres.ts";
 import { readSettings, slotsOf } from "../runtime/platform/settings.ts";
 import { applyDefinitions } from "./definitions.ts";
+import { recordHistory, refuseOtherHistory } from "./history.ts";
 import { ensureRoles } from "./roles.ts";
 
 /** Result of `migrate`: names only, no data. */
@@ -76,37 +76,26 @@ export async function migrate(
         noLock: true,
         logger: { info, warn: onProgress, error: () => undefined },
       });
-    await refuseUnknownHistory(client, migrations);
+    await refuseOtherHistory(client, migrations);
     try {
       await up();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const current = [...begun].at(-1);
+      // The failed migration has left its transaction open.
+      await client.query("rollback");
+      await recordHistory(client, migrations);
       throw new Error(current ? `Migration ${current} failed: ${reason}` : `Cannot migrate: ${reason}`, {
         cause: error,
       });
     }
+    await recordHistory(client, migrations);
     const definitions = await applyDefinitions(client, directory);
     if (definitions.length > 0) onProgress(`${definitions.length} functions and views`);
     return { applied: [...begun, ...definitions] };
   } finally {
     await client.end();
   }
-}
-
-/**
- * Refuses a database whose migrations are not this version's: one made before the renumbering, or by a newer version.
- */
-async function refuseUnknownHistory(client: pg.Client, migrations: string): Promise<void> {
-  const { rows: tables } = await client.query("select to_regclass('public.migrations') as name");
-  if (tables[0].name === null) return;
-  const { rows } = await client.query<{ name: string }>("select name from public.migrations order by id");
-  const known = new Set(readdirSync(migrations).map((file) => file.replace(/\.sql$/, "")));
-  const unknown = rows.find(({ name }) => !known.has(name));
-  if (unknown)
-    throw new Error(
-      `This database has the migration '${unknown.name}', which this version does not know: it was made by another version. Use that version, or begin with an empty database (locally: delete the data directory, .local).`,
-    );
 }
 
 /**

@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type pg from "pg";
+
+const REMEDY =
+  "it was made by another version. Use that version, or begin with an empty database (locally: delete the data directory, .local).";
+
+/**
+ * Hash of a migration without its comments and line breaks: rewording a comment does not make another migration of it.
+ */
+function hashOf(sql: string): string {
+  const code = sql.replace(/--.*$/gm, "").split(/\s+/).join(" ");
+  return createHash("sha256").update(code).digest("hex");
+}
+
+/** Names of the migrations of a directory, without `.sql`, each with its hash. */
+function readMigrations(migrations: string): Map<string, string> {
+  const files = readdirSync(migrations).filter((file) => file.endsWith(".sql"));
+  return new Map(
+    files.map((file) => [file.replace(/\.sql$/, ""), hashOf(readFileSync(join(migrations, file), "utf8"))]),
+  );
+}
+
+const exists = async (client: pg.Client, table: string): Promise<boolean> =>
+  (await client.query("select to_regclass($1) is not null as exists", [table])).rows[0].exists;
+
+const fileOf = (name: string) => `migrations/${name}.sql`;
+
+/**
+ * Refuses a database whose migrations differ from this version's, by name or by content.
+ *
+ * @throws Error that names the migration and the remedy
+ */
+export async function refuseOtherHistory(client: pg.Client, migrations: string): Promise<void> {
+  if (!(await exists(client, "public.migrations"))) return;
+  const known = readMigrations(migrations);
+  const { rows } = await client.query<{ name: string }>("select name from public.migrations order by id");
+  const unknown = rows.find(({ name }) => !known.has(name));
+  if (unknown)
+    throw new Error(`This database has the migration '${unknown.name}', which this version does not know: ${REMEDY}`);
+  if (!(await exists(client, "public.applied_functions"))) return;
+  const { rows: files } = await client.query<{ file: string; hash: string }>(
+    "select file, hash from public.applied_functions",
+  );
+  if (files.length === 0) return;
+  const recorded = new Map(files.map(({ file, hash }) => [file, hash]));
+  const changed = rows.find(({ name }) => recorded.get(fileOf(name)) !== known.get(name));
+  if (changed)
+    throw new Error(`The migration '${changed.name}' of this database differs from this version's: ${REMEDY}`);
+}
+
+/** Records the hashes of the applied migrations, once the table for them exists. */
+export async function recordHistory(client: pg.Client, migrations: string): Promise<void> {
+  if (!(await exists(client, "public.applied_functions"))) return;
+  const known = readMigrations(migrations);
+  const { rows } = await client.query<{ name: string }>("select name from public.migrations order by id");
+  await client.query(
+    `insert into public.applied_functions (file, hash) select * from unnest($1::text[], $2::text[])
+     on conflict (file) do nothing`,
+    [rows.map(({ name }) => fileOf(name)), rows.map(({ name }) => known.get(name))],
+  );
+}
