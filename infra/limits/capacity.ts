@@ -9,24 +9,24 @@ export const CONNECTIONS_PER = {
   glueRun: 3,
   /** An EC2 runner: its lease, a canceller, and two for work, since the one for updates stays open during a read. */
   ec2Instance: 4,
-  /** An API task: its pool, and one that plans reads. */
+  /** An API task: the one that plans reads, in addition to its pool (`poolMax`). */
   apiPlanning: PLANNING_CONNECTIONS,
 } as const;
 
 /**
- * Factor of tasks during a deployment, when old and new ones run together; infra/ sets deploymentMaximumPercent to 100
- * times this.
+ * Maximum number of tasks during a deployment, when old and new ones run together, as a multiple of the usual number;
+ * deploymentMaximumPercent is 100 times this.
  */
 export const DEPLOYMENT = 2;
 
-/** Minimum concurrency of an event source mapping: one wake-up serves all waiting jobs. */
+/** Concurrency of the wake-up queue's mapping: AWS's minimum, since one wake-up serves all waiting jobs. */
 export const WAKEUPS = LIMITS.eventSourceConcurrencyMin.value;
-/** Concurrency of the schedule and of run state changes, which have no mapping to limit them. */
+/** Concurrency for the schedule and run state changes, which have no event source mapping that limits them. */
 export const EVENTS = 2;
-/** Minimum concurrency of the dispatcher. */
+/** Minimum concurrency that a dispatcher reserves. */
 export const MIN_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUPS + EVENTS;
 
-/** Maximum concurrency for requests: each invocation accepts a batch in milliseconds, and more would only queue. */
+/** Maximum concurrency for requests. More would not help: an invocation accepts a batch in milliseconds. */
 const REQUESTS_MAX = 10;
 /** Maximum concurrency that the dispatcher can use. */
 export const MAX_EXECUTIONS = REQUESTS_MAX + WAKEUPS + EVENTS;
@@ -48,7 +48,7 @@ export interface CapacityPlan {
   glue: {
     maxConcurrentRuns: number;
     dpuPerRun: number;
-    /** DPUs of the one larger run at a time; absent if reads that ran out of memory use another runner or fail. */
+    /** DPUs of a larger run, one at a time; absent if reads that ran out of memory use another runner or fail. */
     largerDpu?: number;
   };
   /** Maximum EC2 runners at once. */
@@ -68,6 +68,6 @@ export interface CapacityPlan {
   };
 }
 
-/** Returns the maximum DPUs of a number of runs, one of them the larger one. */
+/** Returns the DPUs in use when the maximum number of runs executes, one of them the larger run. */
 export const dpusOf = ({ maxConcurrentRuns, dpuPerRun, largerDpu = dpuPerRun }: CapacityPlan["glue"]): number =>
   (maxConcurrentRuns - 1) * dpuPerRun + largerDpu;

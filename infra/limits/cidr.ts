@@ -14,7 +14,7 @@ export function vpcPrefix(cidr: string): number | undefined {
   return address.toString() === ipaddr.IPv4.networkAddressFromCIDR(cidr).toString() ? prefix : undefined;
 }
 
-/** IPv4 ranges that no VPC may use: this network, loopback, link-local and multicast. */
+/** IPv4 ranges that no VPC may use: 0.0.0.0/8, loopback, link-local and multicast. */
 const NO_VPC: ReadonlySet<string> = new Set(["unspecified", "loopback", "linkLocal", "multicast"]);
 
 /** Returns true if a VPC may use a valid CIDR block. */

@@ -1,7 +1,7 @@
 /**
- * Number of data nodes from which an OpenSearch domain has three dedicated master nodes. Below, the data nodes of three
- * zones form a quorum, and the cluster state is small (one single-shard index per month): masters would cost more than
- * they improve.
+ * Number of data nodes from which an OpenSearch domain has three dedicated master nodes. With fewer, data nodes act as
+ * masters (in three zones they keep a quorum without one zone), and the cluster state is small (one single-shard index
+ * per month): dedicated masters would cost more than they improve.
  */
 export const DEDICATED_MASTERS = { from: 10, count: 3, instanceType: "m7g.large.search" } as const;
 

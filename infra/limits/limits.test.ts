@@ -12,7 +12,7 @@ describe("the service limits", () => {
     assert.equal(new Set(codes).size, codes.length, "one limit a code");
   });
 
-  it("are lower than the default in new accounts", () => {
+  it("have a lowest known value below the default", () => {
     for (const [name, { value, lowestKnown }] of limits)
       assert.ok(lowestKnown === undefined || lowestKnown < value, name);
   });

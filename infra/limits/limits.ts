@@ -1,13 +1,12 @@
 /**
  * Service limits of one account in one region, as data.
  *
- * `value` is AWS's default of a new account; `low` is the lower value of some new accounts. `hard` limits are fixed;
- * `adjustable` ones have a Service Quotas code. The values that an account was granted are in its stack's
- * `quotas`.
+ * `value` is AWS's default; `lowestKnown` is the lower value of some accounts. `hard` limits are fixed; `adjustable`
+ * ones have a Service Quotas code. The values that an account was granted are in its stack's `quotas`.
  */
 export interface Limit {
   readonly value: number;
-  /** Lowest known value of new or old accounts, if it differs from `value`; unverified. */
+  /** Lowest known value of an account, if it is below `value`; unverified. */
   readonly lowestKnown?: number;
   readonly unit: string;
   readonly kind: "hard" | "adjustable";

@@ -1,6 +1,6 @@
 /**
- * Beginnings of the regions of AWS's other partitions, and the partitions (botocore's partitions.json). IAM, ARNs,
- * endpoints and service principals differ by partition, and no role of one can be assumed from another.
+ * AWS's other partitions by the prefix of their regions (botocore's partitions.json). IAM, ARNs, endpoints and service
+ * principals differ by partition, and no role of one can be assumed from another.
  */
 const OTHER_PARTITIONS: Readonly<Record<string, string>> = {
   "cn-": "aws-cn",
@@ -19,7 +19,7 @@ const PARTITION = "aws";
 export const partitionOf = (region: string): string =>
   Object.entries(OTHER_PARTITIONS).find(([beginning]) => region.startsWith(beginning))?.[1] ?? PARTITION;
 
-/** Returns why a region cannot be used, or undefined if it is in the partition `aws`. */
+/** Returns the reason why a region cannot be used; undefined if it is in the partition `aws`. */
 export function otherPartition(region: string): string | undefined {
   const partition = partitionOf(region);
   if (partition === PARTITION) return undefined;

@@ -14,7 +14,7 @@ const price = (checked: Price["source"]["checked"]): Price => ({
 });
 
 describe("prices", () => {
-  it("have a unit, a source and the date on which it was read", () => {
+  it("are positive, with a source and the month in which it was checked", () => {
     assert.ok(allPrices().length > 50);
     for (const { usd, source } of allPrices()) {
       assert.ok(usd > 0);
@@ -25,7 +25,7 @@ describe("prices", () => {
     }
   });
 
-  it("are in the page, with the number of unverified ones", () => {
+  it("are described in stacks/README.md with the number of unverified ones", () => {
     assert.match(priceSources([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
     assert.match(priceSources([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
     assert.match(priceSources([price("2026-11")]), /^each was compared .* in 2026-11$/);

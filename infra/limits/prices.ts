@@ -2,9 +2,9 @@ import type { Ec2Type, RdsClass, Source } from "./limits.ts";
 
 /**
  * AWS prices of the resources of a stack, in US dollars without tax, in one region: list prices, On-Demand, without
- * free tiers, each with its source and date. AWS's pricing pages load price files; copies of those in public
- * repositories were read instead, as old as they state. Prices marked "unverified" are from memory, correct to about a
- * tenth.
+ * free tiers, each with its source and date. They were read in public repositories' copies of the price files that
+ * AWS's pricing pages load; `source` states the date of each copy. Prices marked "unverified" are from memory and
+ * correct to about 10 %.
  */
 export interface Price {
   readonly usd: number;
@@ -22,7 +22,7 @@ export const MONTH_HOURS = 730;
 const priced =
   (per: Price["per"], document: string, checked: Source["checked"] = "2026-11") =>
   (usd: number): Price => ({ usd, per, source: { document, checked } });
-/** A page of AWS, read in a GitHub repository's copy of its price file of that day. */
+/** Returns the source of prices that were read in a GitHub repository's copy of a pricing page's price file. */
 const quotedFrom = (page: string, published: string, repository: string): string =>
   `${page} pricing of ${published}, AWS's file in ${repository}`;
 
@@ -39,7 +39,7 @@ export const PRICES = {
   natGateway: priced("hour", quotedFrom("NAT gateway", "2025-10-28", PAGES))(0.052),
   endpoint: vpc(0.012),
   publicAddress: vpc(0.005),
-  // No copy of that page's file exists; a program of the time has its prices.
+  // No copy of this page's price file was found; the price is from a public program of that time.
   loadBalancer: priced("hour", "Elastic Load Balancing pricing of 2017-12-18, in a public program's table")(0.027),
   databaseStorage: priced("GB a month", RDS)(0.137),
   searchStorage: priced("GB a month", SEARCH)(0.1452),
@@ -51,7 +51,7 @@ export const PRICES = {
   secret: priced("month", "AWS Secrets Manager pricing", "unverified")(0.4),
 } as const satisfies Record<string, Price>;
 
-/** vCPUs and memory of a Fargate task. */
+/** Prices of a Fargate task's vCPUs and memory. */
 export const FARGATE_PRICES = {
   arm64: { vcpu: priced("vCPU an hour", FARGATE)(0.03725), gb: priced("GB an hour", FARGATE)(0.00409) },
   x86_64: { vcpu: priced("vCPU an hour", FARGATE)(0.04656), gb: priced("GB an hour", FARGATE)(0.00511) },
@@ -113,7 +113,7 @@ export const SEARCH_PRICES: Readonly<Record<string, Price>> = {
     "r7g.large.search": 0.214,
     "r7g.xlarge.search": 0.429,
   }),
-  // Newer than the copy of the page: half of the next size, as in other regions.
+  // Newer than the copied price file: half the price of the next size, as in other regions.
   "m7g.medium.search": priced("hour", "Amazon OpenSearch Service pricing", "unverified")(0.081),
 };
 
