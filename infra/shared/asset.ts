@@ -4,13 +4,12 @@ import { join } from "node:path";
 import { FileAsset } from "@pulumi/pulumi/asset/index.js";
 import { ROOT } from "../../runtime/platform/root.ts";
 
-/** Folder of generated files until the next `npm ci`: beside the packages that they are built with. */
+/** Folder of generated files; `npm ci` deletes it together with the packages that the files were built with. */
 const FOLDER = join(ROOT, "node_modules/.cache/rates-platform");
 
 /**
- * Writes a text to a file for Pulumi. A file travels by path and hash; a text in the program would travel whole,
- * several times, through the engine, its log and the state, which for a function's code dominates the time of a
- * preview.
+ * Writes a text to a file for Pulumi, which passes files by path and hash. A text asset would be passed in full,
+ * several times, through the engine, its log and the state; for a function's code this dominates the time of a preview.
  *
  * @param name - End of the file's name.
  */
@@ -19,7 +18,7 @@ export function textAsset(name: string, text: string): FileAsset {
   const path = join(FOLDER, `${hash}-${name}`);
   if (!existsSync(path)) {
     mkdirSync(FOLDER, { recursive: true });
-    // Atomic, also with two programs at once.
+    // Renames the complete file, so that a second program at the same time never reads a part of it.
     const temporaryPath = `${path}.${process.pid}`;
     writeFileSync(temporaryPath, text);
     renameSync(temporaryPath, path);

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { build } from "esbuild";
 import { textAsset } from "./asset.ts";
 
-/** Contents of a Lambda function's code. */
+/** Inputs of a Lambda function's bundle. */
 export interface BundleArgs {
   /** Module whose `handler` is the function's handler. */
   readonly entry: URL;
@@ -22,13 +22,13 @@ export interface BundleArgs {
  */
 export const RUNTIME_MODULES = ["@aws-sdk/client-*", "@smithy/*"] as const;
 
-/** CommonJS packages inside an ES module need `require` and `__dirname`, which such a module lacks. */
+/** Defines `require`, `__filename` and `__dirname` for bundled CommonJS packages, since ES modules lack them. */
 const BANNER =
   'import { createRequire } from "node:module"; const require = createRequire(import.meta.url); const __filename = import.meta.filename; const __dirname = import.meta.dirname;';
 
 /**
- * Bundles a module and its imports into one file, `index.mjs`, which starts fastest. It runs while the program
- * registers further resources.
+ * Bundles a module and its imports into one ES module, which starts faster than separate files. Bundling runs while the
+ * program registers further resources.
  */
 export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<string> {
   const { outputFiles } = await build({
@@ -53,7 +53,7 @@ export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<
   return output.text;
 }
 
-/** Code of a Lambda function for Pulumi; the same sources give the same archive. */
+/** Creates the archive of a Lambda function's code; the same sources give the same archive. */
 export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchive> {
   const extraFiles = Object.entries(args.files ?? {}).map(([path, file]) => [path, assetOf(path, file)] as const);
   const workers = await Promise.all(
@@ -68,7 +68,7 @@ export async function bundle(args: BundleArgs): Promise<pulumi.asset.AssetArchiv
   });
 }
 
-/** A URL is a file, or a folder if it ends in a slash; a text is a file's content. */
+/** Returns the asset of a file (URL), of a folder (URL that ends in a slash), or of a file with the given text. */
 function assetOf(name: string, file: URL | string): pulumi.asset.Asset | pulumi.asset.Archive {
   if (typeof file === "string") return textAsset(name, file);
   const path = fileURLToPath(file);

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 export interface Statement {
   /** IAM actions, for example `sqs:SendMessage`. */
   readonly actions: readonly string[];
-  /** ARNs. A wildcard only for actions without resource-level permissions. */
+  /** ARNs; `*` for actions without resource-level permissions, or when the ARNs are unknown in advance. */
   readonly resources: readonly pulumi.Input<string>[];
   /** Conditions by operator and key, as in a policy document. */
   readonly conditions?: Readonly<
@@ -37,7 +37,7 @@ export const withBoundary =
       ? { props: { ...props, permissionsBoundary: `arn:aws:iam::${accountId}:policy/${BOUNDARY}` }, opts }
       : undefined;
 
-/** An allow statement in the form of a policy document. */
+/** Returns an allow statement in the form of a policy document. */
 export const allowStatement = ({ actions, resources, conditions }: Statement) => ({
   Effect: "Allow",
   Action: actions,
@@ -45,7 +45,7 @@ export const allowStatement = ({ actions, resources, conditions }: Statement) =>
   ...(conditions === undefined ? {} : { Condition: conditions }),
 });
 
-/** A policy document of allow statements and further deny statements. */
+/** Returns a policy document of allow statements, followed by deny statements. */
 export const policyDocument = (
   statements: readonly Statement[],
   denied: readonly object[] = [],
@@ -53,8 +53,8 @@ export const policyDocument = (
   pulumi.jsonStringify({ Version: "2012-10-17", Statement: [...statements.map(allowStatement), ...denied] });
 
 /**
- * The role of one component: its service assumes it, and its one inline policy names actions and resources. The policy
- * is a separate resource; users of the role depend on it.
+ * Creates the role of one component: an AWS service assumes it, and one inline policy has its permissions. Resources
+ * that use the role must depend on its policies, which are separate resources.
  */
 export function roleFor(
   name: string,
@@ -81,9 +81,9 @@ export function roleFor(
 }
 
 /**
- * Permission to write to one log group.
+ * Returns the permission to write to one log group.
  *
- * @param arn - ARN of the group, as CloudWatch's resource returns it.
+ * @param arn - ARN of the group without `:*`, as the LogGroup resource returns it.
  */
 export const writeLogs = (arn: pulumi.Input<string>): Statement => ({
   actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -91,8 +91,8 @@ export const writeLogs = (arn: pulumi.Input<string>): Statement => ({
 });
 
 /**
- * Permissions of a Lambda function in a VPC; EC2 supports no resource for these actions (AWS managed policy
- * AWSLambdaVPCAccessExecutionRole).
+ * Permissions of a Lambda function in a VPC: actions and resources of the AWS managed policy
+ * AWSLambdaVPCAccessExecutionRole.
  */
 export const NETWORK_INTERFACES: Statement = {
   actions: [

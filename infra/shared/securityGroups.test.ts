@@ -12,9 +12,9 @@ describe("security groups", () => {
       })
     ).registry;
 
-  it("wait on deletion for the network interfaces that Lambda releases late", async () => {
+  it("allow time on deletion for network interfaces that Lambda releases late", async () => {
     const { inputs, deleteTimeout } = (await create()).one("aws:ec2/securityGroup:SecurityGroup");
-    // AWS has taken 45 minutes (Terraform's AWS provider, aws_security_group).
+    // AWS may take 45 minutes (Terraform's AWS provider, aws_security_group).
     assert.match(deleteTimeout, /^\d+m$/);
     assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, deleteTimeout);
     assert.equal(inputs.revokeRulesOnDelete, true);

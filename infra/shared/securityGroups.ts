@@ -13,8 +13,8 @@ export interface Placement {
 }
 
 /**
- * Timeout of a deletion that waits for remaining interfaces: AWS documents no maximum, and the provider's default of 15
- * minutes can be too short.
+ * Timeout of a group's deletion, which waits until its network interfaces are released: AWS documents no maximum, and
+ * the provider's default of 15 minutes can be too short.
  */
 const INTERFACE_DELETE_TIMEOUT = "60m";
 
@@ -30,7 +30,7 @@ export function groupDescription(text: string): string {
   return text;
 }
 
-/** Creates a security group without rules: each rule is a resource of its own, created beside its reason. */
+/** Creates a security group without rules: each rule is a separate resource of the component that needs it. */
 export const securityGroup = (
   name: string,
   { vpcId, description }: { vpcId: pulumi.Input<string>; description: string },
@@ -52,7 +52,7 @@ export interface RuleArgs {
   readonly peer: { readonly group: pulumi.Input<string> } | { readonly cidr: string };
   /** First and last TCP port. */
   readonly ports: readonly [number, number];
-  /** Purpose of the rule; EC2 accepts a part of ASCII only. */
+  /** Purpose of the rule; EC2 accepts only some ASCII characters. */
   readonly description: string;
 }
 
@@ -65,7 +65,10 @@ const ruleOf = ({ group, peer, ports: [fromPort, toPort], description }: RuleArg
   description: groupDescription(description),
 });
 
-/** Admits a peer. Every rule of the program is created here or by `egressRule`, so that its description is checked. */
+/**
+ * Allows connections from a peer to a group. Every rule of the program is created by this function or `egressRule`, so
+ * that its description is checked.
+ */
 export const ingressRule = (name: string, args: RuleArgs, opts: pulumi.CustomResourceOptions): pulumi.Resource =>
   new SecurityGroupIngressRule(name, ruleOf(args), opts);
 
@@ -74,7 +77,7 @@ export const egressRule = (name: string, args: RuleArgs, opts: pulumi.CustomReso
   new SecurityGroupEgressRule(name, ruleOf(args), opts);
 
 /**
- * Lets one security group connect to a TCP port of another: an egress rule of the first and an ingress rule of the
+ * Allows one security group to connect to a TCP port of another: an egress rule of the first and an ingress rule of the
  * second.
  */
 export function allow(
@@ -89,7 +92,7 @@ export function allow(
   ];
 }
 
-/** Lets a security group call services over HTTPS: AWS's own, through endpoints or NAT, and others through NAT. */
+/** Allows outgoing HTTPS: to AWS services through endpoints or NAT, and to other hosts through NAT. */
 export const allowHttps = (name: string, from: SecurityGroup, opts: pulumi.CustomResourceOptions): pulumi.Resource =>
   egressRule(
     `${name}-https`,

@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-/** The statement of a resource policy that denies requests without TLS. */
+/** Returns the statement of a resource policy that denies requests without TLS. */
 export const tlsOnly = (action: string, resource: pulumi.Input<string> | readonly pulumi.Input<string>[]) => ({
   Sid: "TlsOnly",
   Effect: "Deny",
