@@ -1,24 +1,24 @@
 import type { Measure } from "./metrics.ts";
 
-/** One alarm: condition, meaning and remedy. */
+/** One alarm: condition, summary and remedy. */
 export interface Alarm {
-  /** Its name, after that of the monitoring component. */
+  /** Suffix of the alarm's name; the prefix is the name of the monitoring component. */
   readonly key: string;
   /** Summary of what happened and why it matters. */
   readonly summary: string;
   /** Remedy for the operator. */
   readonly action: string;
-  /** Watched value per minute: one metric, or a CloudWatch expression over several. */
+  /** Value per minute to compare with the threshold: one metric, or a CloudWatch expression over several. */
   readonly metric: Measure | { readonly expression: string; readonly of: Readonly<Record<string, Measure>> };
   readonly comparison: ">" | ">=" | "<";
   readonly threshold: number;
-  /** Datapoints over the threshold, out of the evaluated minutes, that raise the alarm. */
+  /** Number of breaching datapoints that raise the alarm, and number of evaluated minutes. */
   readonly minutes: readonly [over: number, of: number];
-  /** Treatment of minutes without a value: good for error counts, bad for heartbeats. */
+  /** Treatment of minutes without a value: not breaching for error counts, breaching for metrics that must exist. */
   readonly missingData: "notBreaching" | "breaching";
 }
 
-/** Minutes of the schedule after which its work is late (it runs once per minute). */
+/** Minutes after which the work of the schedule, which runs once per minute, is late. */
 export const LATE_MINUTES = 5;
 /** Share of a capacity from which it is nearly exhausted. */
 export const NEARLY_FULL = 0.8;

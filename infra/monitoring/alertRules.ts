@@ -3,7 +3,7 @@ import { alarmsOf } from "./alarms.ts";
 import type { MonitoringTargets } from "./monitoringTargets.ts";
 import { watchedQuery } from "./queries.ts";
 
-/** A rule of Prometheus's (Prometheus documentation, alerting rules). */
+/** An alerting rule of Prometheus (Prometheus documentation, alerting rules). */
 interface AlertRule {
   readonly alert: string;
   readonly expr: string;
@@ -20,7 +20,7 @@ export interface RuleFile {
   }[];
 }
 
-/** The alarms of a stack as rules for Prometheus: those on figures that it has. */
+/** Converts the alarms of a stack to rules for Prometheus, except those whose metrics only CloudWatch has. */
 export function alertRules(stack: string, targets: MonitoringTargets): RuleFile {
   const rules = alarmsOf(targets).flatMap((alarm) => {
     const query = watchedQuery(alarm, targets);
@@ -29,13 +29,13 @@ export function alertRules(stack: string, targets: MonitoringTargets): RuleFile 
   return { groups: [{ name: `rates-${stack}`, interval: "1m", rules }] };
 }
 
-/** Keys of alarms that only CloudWatch has, since their figures are AWS's own. */
+/** Returns the keys of alarms that only CloudWatch has, since only AWS measures their metrics. */
 export const cloudWatchOnly = (targets: MonitoringTargets): string[] =>
   alarmsOf(targets)
     .filter((alarm) => watchedQuery(alarm, targets) === undefined)
     .map(({ key }) => key);
 
-/** As CloudWatch has it: so many of the last so many minutes are over the threshold. */
+/** Creates a rule that fires as in CloudWatch: when enough of the last minutes breach the threshold. */
 function ruleOf(
   stack: string,
   { key, summary, action, comparison, threshold, minutes, missingData }: Alarm,

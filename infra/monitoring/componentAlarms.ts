@@ -2,9 +2,9 @@ import { type Alarm, LATE_MINUTES, MIN_FREE_STORAGE, NEARLY_FULL } from "./alarm
 import { measure } from "./metrics.ts";
 import { type MonitoringTargets, subjects } from "./monitoringTargets.ts";
 
-/** Target in seconds for 95 of 100 API requests; /rates takes milliseconds. */
+/** Maximum seconds for 95 of 100 API requests; /rates takes milliseconds. */
 const API_SECONDS = 1;
-/** Percent of failed requests from which an operator should investigate. */
+/** Percent of failed requests above which an operator should investigate. */
 const API_FAILURES = 1;
 /**
  * I/O operations per second of RDS's gp3 for Postgres, below and from 400 GiB (Amazon RDS User Guide of 2023-06, gp3
@@ -149,8 +149,8 @@ export function apiAlarms(monitored: MonitoringTargets): Alarm[] {
 }
 
 /**
- * Alarms of search. For OpenSearch those that AWS recommends (Amazon OpenSearch Service Developer Guide, Recommended
- * CloudWatch alarms).
+ * Alarms of the tracking store. Those of OpenSearch are among the alarms that AWS recommends (Amazon OpenSearch Service
+ * Developer Guide, Recommended CloudWatch alarms).
  */
 export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
   const { platform, domain } = subjects(targets);

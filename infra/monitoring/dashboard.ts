@@ -16,13 +16,13 @@ A job goes from top to bottom: **1** its request is received, **2** the dispatch
 Horizontal lines are maximums. *Waiting above zero while Running is below its line*: runs do not start, see Refused. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or the instance type.
 The description of each alarm explains it and says what to do.`;
 
-/** A stage of a job's way: graphs in rows under a heading. */
+/** A stage of a job's path: graphs in rows under a heading. */
 interface Section {
   readonly heading: string;
   readonly rows: readonly (readonly Plan[])[];
 }
 
-/** The graphs of a stack, following a job through the platform, for CloudWatch and for Grafana (grafana.ts). */
+/** Returns the graphs of a stack in the order of a job's path, for CloudWatch and for Grafana (grafana.ts). */
 export const sectionsOf = (targets: MonitoringTargets): Section[] => [
   { heading: "1 · Requests", rows: [requestGraphs(targets)] },
   { heading: "2 · Dispatcher", rows: [dispatcherGraphs(targets)] },
@@ -117,13 +117,13 @@ function dispatcherGraphs(targets: MonitoringTargets): Plan[] {
   ];
 }
 
-/** The same metric of both runner types. */
+/** Returns the series of one metric for each runner type. */
 const perRunner = (
   targets: MonitoringTargets,
   of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure,
 ) => RUNNERS.map((runner) => ({ label: RUNNER_NAMES[runner].service, measure: of(subjects(targets).runner(runner)) }));
 
-/** A panel per runner type with its metrics. */
+/** Converts a panel to one graph with its metrics for each runner type. */
 const panelGraph = (targets: MonitoringTargets, { title, metrics: figures, stat }: Panel): Plan => ({
   title,
   series: RUNNERS.flatMap((runner) =>

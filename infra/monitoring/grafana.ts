@@ -4,15 +4,15 @@ import type { MonitoringTargets } from "./monitoringTargets.ts";
 import { expressionQuery, queryOf } from "./queries.ts";
 import type { Graph } from "./widgets.ts";
 
-/** The version of Grafana's dashboards that this is written in: Grafana 10 and newer read it. */
+/** Schema version of the dashboard, which Grafana 10 and newer read. */
 const SCHEMA_VERSION = 39;
 const COLUMNS = 24;
 const HEIGHT = 8;
 
-/** The data source that a user chooses at the top of the dashboard. */
+/** Data source that the user selects at the top of the dashboard. */
 const SOURCE = { type: "prometheus", uid: "$" + "{datasource}" };
 
-/** A stack's dashboard for Grafana: the graphs of CloudWatch's whose figures Prometheus has, in the same order. */
+/** Returns a stack's dashboard for Grafana: the graphs of CloudWatch's dashboard whose metrics Prometheus has. */
 export function grafanaDashboard(stack: string, targets: MonitoringTargets): Dashboard {
   const panels: (Panel | RowPanel)[] = [];
   let id = 0;

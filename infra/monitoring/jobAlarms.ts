@@ -82,7 +82,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
   ];
 }
 
-/** Configuration keys of a runner type. */
+/** Parts of alarm texts that differ per runner type. */
 const RUNNER_TEXTS = {
   glue: {
     runs: `${RUNNER_NAMES.glue.run}s`,
@@ -100,7 +100,7 @@ const RUNNER_TEXTS = {
   },
 } as const;
 
-/** Alarms of responses: sent to their queues, and received from them. */
+/** Alarms for responses that are not sent to their queues, or not received from them. */
 export function responseAlarms(targets: MonitoringTargets): Alarm[] {
   const { platform, responses } = subjects(targets);
   const half = targets.responseDays / 2;
@@ -131,7 +131,7 @@ export function responseAlarms(targets: MonitoringTargets): Alarm[] {
   ];
 }
 
-/** Alarms of the runs of a type and of the jobs that wait for them. */
+/** Alarms of a runner type: its runs and the jobs that wait for them. */
 export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Alarm[] {
   const by = subjects(targets).runner(runner);
   const slots = slotsOf(targets, runner);

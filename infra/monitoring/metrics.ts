@@ -6,10 +6,7 @@ import {
   RUNNER_METRICS,
 } from "../../runtime/monitoring/metrics.ts";
 
-/**
- * Every CloudWatch metric of the platform, once: the dashboard and the alarms use keys of FIGURES. The platform's own
- * metrics come from runtime/monitoring/metrics.ts.
- */
+/** A CloudWatch metric of the platform. */
 export interface Metric {
   readonly namespace: string;
   /** Name of the metric. */
@@ -35,7 +32,7 @@ export const SUBJECTS = {
 } as const;
 export type Subject = keyof typeof SUBJECTS;
 
-/** One subject: the value of each dimension. */
+/** Values of the dimensions that identify one subject. */
 export type DimensionsOf<S extends Subject> = Record<(typeof SUBJECTS)[S][number], pulumi.Input<string>>;
 
 const of =
@@ -55,7 +52,7 @@ const targets = of("AWS/ApplicationELB", "targets");
 const ecs = of("AWS/ECS", "service");
 const search = of("AWS/ES", "domain");
 
-/** The platform's own metrics, under their keys in runtime/monitoring/metrics.ts. */
+/** Converts the platform's own metrics; their keys are those of runtime/monitoring/metrics.ts. */
 const measured = <S extends Subject, K extends string>(subject: S, metrics: Record<K, Measured>) =>
   Object.fromEntries(
     Object.entries<Measured>(metrics).map(([key, { name, unit, meaning }]) => [
@@ -64,7 +61,10 @@ const measured = <S extends Subject, K extends string>(subject: S, metrics: Reco
     ]),
   ) as Record<K, Metric & { readonly subject: S }>;
 
-/** Metrics by key: AWS's own (each service's guide to CloudWatch metrics), then the platform's. */
+/**
+ * Metrics by key, each defined once for dashboard and alarms: AWS's own (each service's guide to CloudWatch metrics),
+ * then the platform's (runtime/monitoring/metrics.ts).
+ */
 export const METRICS = {
   messageAge: queue("ApproximateAgeOfOldestMessage", "Seconds", "age of the oldest message that was not received"),
   messagesSent: queue("NumberOfMessagesSent", "Count", "messages received by the queue"),
@@ -117,16 +117,16 @@ export const METRICS = {
 } as const satisfies Record<string, Metric>;
 export type MetricKey = keyof typeof METRICS;
 
-/** Returns the subject of a metric. */
+/** Subject of a metric. */
 export type SubjectOf<K extends MetricKey> = (typeof METRICS)[K]["subject"];
-/** Returns the dimensions of a metric's subject. */
+/** Dimensions of a metric's subject. */
 export type DimensionsFor<K extends MetricKey> = DimensionsOf<SubjectOf<K>>;
 
-/** Returns a metric of one subject with a statistic per period: Sum, Average, Maximum, p95, … */
+/** A metric of one subject with a statistic per period: Sum, Average, Maximum, p95, … */
 export type Measure = {
   readonly [K in MetricKey]: { readonly metric: K; readonly by: DimensionsFor<K>; readonly stat: string };
 }[MetricKey];
 
-/** Returns a metric of one subject without a statistic. */
+/** Creates a measure; its type checks that the dimensions are those of the metric. */
 export const measure = <K extends MetricKey>(metric: K, stat: string, by: DimensionsFor<K>): Measure =>
   ({ metric: metric, stat, by }) as Measure;

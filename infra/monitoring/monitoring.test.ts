@@ -47,7 +47,7 @@ const create = async (change: Partial<MonitoringArgs> = {}): Promise<Registry> =
   (await mocked(() => new Monitoring("rates-dev-monitoring", args(change)))).registry;
 const alarmsIn = (registry: Registry) => registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
 
-/** Asserts that CloudWatch has the metric, with exactly these dimensions. */
+/** Asserts that METRICS has the metric with exactly these dimensions, and returns its key. */
 function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<string, unknown>): MetricKey {
   const found = Object.entries(METRICS).filter(
     ([, name]) =>
@@ -165,7 +165,7 @@ describe("the dashboard", () => {
 });
 
 describe("alarms", () => {
-  it("use listed metrics, have meaning and remedy, and notify the topic at the start and the end", async () => {
+  it("use listed metrics, have a summary and a remedy, and notify the topic when they start and end", async () => {
     const registry = await create();
     const topic = registry.one("aws:sns/topic:Topic");
     for (const { name, inputs } of alarmsIn(registry)) {
@@ -315,7 +315,7 @@ describe("monitoring in the real engine", () => {
       return { url: monitoring.url };
     };
 
-  it("has no changes when nothing changed, and follows the capacity in place", async function () {
+  it("has no changes when nothing changed, and is updated in place when the capacity changes", async function () {
     this.timeout(120_000);
     dev = await engine({ program: program() });
     const preview = await dev.preview();

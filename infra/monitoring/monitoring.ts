@@ -27,7 +27,7 @@ export type { MonitoringTargets } from "./monitoringTargets.ts";
  * ```
  */
 export interface MonitoringArgs extends MonitoringTargets {
-  /** Address of alarms and budget notifications. It must confirm the subscription once. */
+  /** Email address for alarms and budget notifications; its owner must confirm the subscription once. */
   readonly email: string;
 }
 
@@ -60,7 +60,7 @@ export class Monitoring extends pulumi.ComponentResource {
     this.dashboard = new Dashboard(
       name,
       {
-        // CloudWatch identifies it by its name only, which is the stack's.
+        // CloudWatch identifies a dashboard only by its name, which therefore contains the stack's.
         dashboardName: name,
         dashboardBody: pulumi.jsonStringify(
           dashboardOf(
@@ -97,7 +97,7 @@ export class Monitoring extends pulumi.ComponentResource {
   #topic(name: string, { accountId, region, email }: MonitoringArgs): { topic: Topic; policy: TopicPolicy } {
     const child = { parent: this };
     const sameAccount = { StringEquals: { "aws:SourceAccount": accountId } };
-    /** Services that publish, with their sources. */
+    /** Services that publish to the topic, with the ARN pattern of their sources. */
     const publishers = {
       "cloudwatch.amazonaws.com": `arn:aws:cloudwatch:${region}:${accountId}:alarm:*`,
       "budgets.amazonaws.com": `arn:aws:budgets::${accountId}:*`,
@@ -188,12 +188,12 @@ function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.Cust
       },
       opts,
     );
-  // With three requests, the 95th percentile is the slowest.
+  // With few samples, for example three requests, the 95th percentile is the slowest one.
   const lowSamples = metric.stat.startsWith("p") ? { evaluateLowSampleCountPercentiles: "ignore" } : {};
   return new MetricAlarm(`${name}-${key}`, { ...common, ...lowSamples, ...metricOf(metric) }, opts);
 }
 
-/** A metric in the form of an alarm; percentiles have a property of their own. */
+/** Converts a measure to the properties of an alarm; percentiles have a property of their own. */
 function metricOf({ metric, by, stat }: Measure) {
   const { namespace, metric: metricName } = METRICS[metric];
   const statistic: { statistic?: string; extendedStatistic?: string } = stat.startsWith("p")

@@ -30,13 +30,13 @@ export interface MonitoringTargets {
     readonly cluster: pulumi.Input<string>;
     readonly service: pulumi.Input<string>;
   };
-  /** The OpenSearch domain, if the stack has one: `nodes` includes dedicated ones, `storageGb` is per data node. */
+  /** The OpenSearch domain, if the stack has one: `nodes` includes dedicated masters, `storageGb` is per data node. */
   readonly tracking?: {
     readonly domainName: pulumi.Input<string>;
     readonly nodes: number;
     readonly storageGb: number;
   };
-  /** Default time limit of a job in seconds: the wait for a run from which an alarm is raised. */
+  /** Default time limit of a job in seconds; an alarm is raised when a job waits longer for a run. */
   readonly jobSeconds: number;
   /** Memory in bytes of a run per runner type. */
   readonly runMemory: Readonly<Record<RunnerType, number>>;
@@ -44,7 +44,7 @@ export interface MonitoringTargets {
   readonly accountId: string;
   /** Region code, for example `eu-central-1`. */
   readonly region: string;
-  /** US dollars per month. */
+  /** Monthly budget in US dollars. */
   readonly monthlyUsd: number;
 }
 
@@ -52,7 +52,7 @@ export interface MonitoringTargets {
 export const slotsOf = ({ plan }: MonitoringTargets, runner: RunnerType): number =>
   runner === "glue" ? plan.glue.maxConcurrentRuns : plan.ec2.maxInstances;
 
-/** Components as the dimensions of their metrics. */
+/** Returns the dimensions of each component's metrics. */
 export const subjects = (targets: MonitoringTargets) => {
   const { queues, dispatcher, database, api, accountId } = targets;
   const queue = (QueueName: pulumi.Input<string>): DimensionsOf<"queue"> => ({ QueueName });

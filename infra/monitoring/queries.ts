@@ -7,12 +7,13 @@ import type { MonitoringTargets } from "./monitoringTargets.ts";
 /** Value of `job_name` in Prometheus's configuration for the API's processes. */
 export const SCRAPE_JOB = "rates";
 
-/** Seconds after which unchanged counters count as missing. They lag two minutes. */
+/** Age of the counters in seconds from which they count as missing; they always lag by about two minutes. */
 const STALE_SECONDS = 300;
 
 /**
- * Returns the PromQL of a measure's value per minute. Counters come from the database and are equal in all processes:
- * their growth is the difference of two values, which misses nothing between scrapes.
+ * Returns the PromQL of a measure's value per minute. Counters come from the database and are equal in all processes,
+ * so their growth is the difference of two values and includes everything between two scrapes.
+ *
  * @returns undefined if only CloudWatch has the metric
  */
 export function queryOf({ metric, stat, by }: Measure, { queues }: MonitoringTargets): string | undefined {

@@ -20,7 +20,7 @@ export interface Part {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** Places widgets of the same width side by side. */
+/** Widgets of the same width, side by side. */
 export interface Row {
   readonly height: number;
   readonly parts: readonly Part[];
@@ -28,7 +28,7 @@ export interface Row {
 
 export const COLUMNS = 24;
 
-/** Stacks rows. */
+/** Places rows below one another. */
 export function grid(rows: readonly Row[]): Widget[] {
   let y = 0;
   return rows.flatMap(({ height, parts }) => {
@@ -66,7 +66,7 @@ export interface Graph {
   readonly region: string;
 }
 
-/** A graph per minute whose axis begins at zero. */
+/** Returns a graph with a value per minute and axes that begin at zero. */
 export const graph = ({ title, series, levels = [], region }: Graph): Part => ({
   type: "metric",
   properties: {
@@ -81,7 +81,7 @@ export const graph = ({ title, series, levels = [], region }: Graph): Part => ({
   },
 });
 
-/** Status of alarms, by their ARNs. */
+/** Returns a widget with the status of alarms, by their ARNs. */
 export const alarmStatus = (title: string, alarms: readonly pulumi.Input<string>[]): Part => ({
   type: "alarm",
   properties: { title, alarms },
