@@ -18,7 +18,7 @@ const create = async (preview = false) =>
     { preview },
   );
 
-describe("access to a stack by session", () => {
+describe("access to a stack through Session Manager", () => {
   it("is a task definition without a service, so that nothing runs until it is used", async () => {
     const { registry } = await create();
     assert.equal(registry.ofType("aws:ecs/service:Service").length, 0);
@@ -26,7 +26,7 @@ describe("access to a stack by session", () => {
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
   });
 
-  it("ends after an hour, and does not run as root in a writable file system", async () => {
+  it("ends after an hour, and runs without root and with a read-only root file system", async () => {
     const [container] = JSON.parse(
       (await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
     );

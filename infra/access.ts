@@ -30,7 +30,7 @@ export interface AccessArgs extends Pick<OnDemandTaskArgs, "placement" | "image"
 /** Seconds after which a task ends, even if the command that started it never stops it. */
 export const ACCESS_SECONDS = 3_600;
 
-/** Actions of the ECS Exec agent; Session Manager supports no resources for its channels. */
+/** Actions of the ECS Exec agent; Session Manager's channels have no resource-level permissions. */
 const SESSIONS: Statement = {
   actions: [
     "ssmmessages:CreateControlChannel",
@@ -48,10 +48,10 @@ const SESSIONS: Statement = {
 const AGENT_DIRECTORIES = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"];
 
 /**
- * A task that forwards a port to the load balancer over a Systems Manager session. IAM rights to start it and to open a
- * session are enough to reach the API. Nothing runs or costs anything until `rates connect` starts the task; it ends
- * with that command, and after an hour at the latest. It has no other rights in the platform and no route to the
- * database.
+ * A task that forwards a port to the load balancer over a Systems Manager session. IAM permissions to start it and to
+ * open a session are enough to reach the API. Nothing runs, and nothing costs, until `rates connect` starts the task,
+ * which ends with that command, and after an hour at the latest. The task has no other permissions in the platform and
+ * no security group rule for the database.
  */
 export class Access extends pulumi.ComponentResource {
   /** Inputs of `rates connect`. */

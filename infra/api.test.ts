@@ -90,7 +90,7 @@ describe("the API of a stack", () => {
     assert.equal(rules[0].expiration.days, 30);
   });
 
-  it("has deletion protection when the stack configures it, whatever happens to its logs", async () => {
+  it("has deletion protection when the stack configures it, whether or not its logs are kept", async () => {
     assert.equal((await loadBalancer({})).balancer.enableDeletionProtection, true);
     assert.equal(
       (await loadBalancer({ deletionProtection: false, keepData: true })).balancer.enableDeletionProtection,
@@ -123,7 +123,7 @@ describe("the API of a stack", () => {
     assert.equal((await create(change)).registry.ofType("aws:route53/record:Record").length, 0);
   });
 
-  it("replaces tasks one by one, rolls back by itself, and scales between its limits", async () => {
+  it("starts new tasks before it stops old ones, rolls back automatically, and scales between its limits", async () => {
     const { registry } = await create();
     const { inputs } = registry.one("aws:ecs/service:Service");
     assert.deepEqual(inputs.deploymentCircuitBreaker, { enable: true, rollback: true });
@@ -155,7 +155,7 @@ describe("the API of a stack", () => {
     assert.deepEqual([target.containerName, target.containerPort], [container.name, 3000]);
   });
 
-  it("has a load balancer that closes idle connections before the API does, but no event stream", async () => {
+  it("has a load balancer that closes idle connections before the API does, but keeps event streams open", async () => {
     const { idleTimeout } = (await loadBalancer({})).balancer;
     assert.ok(
       idleTimeout < KEEP_ALIVE_SECONDS,
@@ -164,7 +164,7 @@ describe("the API of a stack", () => {
     assert.ok(idleTimeout >= 2 * SILENT_SECONDS, `one comment late ends a stream: ${idleTimeout} s`);
   });
 
-  it("drains before it ends: the load balancer stops sending before a task must stop", async () => {
+  it("lets the load balancer stop sending requests before a task must stop", async () => {
     const { registry } = await create();
     const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
     const { deregistrationDelay } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;

@@ -58,11 +58,11 @@ export interface ApiArgs {
   readonly publicSubnetIds: pulumi.Input<pulumi.Input<string>[]>;
   /** Gives the load balancer public addresses. */
   readonly public: boolean;
-  /** ARN of the certificate for HTTPS; without one the load balancer is internal and serves HTTP. */
+  /** ARN of the certificate for HTTPS; without one the load balancer serves HTTP and must be internal. */
   readonly certificateArn?: string | undefined;
   /** Host name of the certificate. */
   readonly domainName?: string | undefined;
-  /** Route 53 zone that gets a record of the host. */
+  /** Route 53 zone in which a record of the host is created. */
   readonly hostedZoneId?: string | undefined;
   /** Image by digest. */
   readonly image: pulumi.Input<string>;
@@ -84,7 +84,7 @@ export interface ApiArgs {
   readonly database: DatabaseEndpoint;
   /** Permissions of the tasks. */
   readonly statements: readonly Statement[];
-  /** Addresses of the VPC, which always reach the load balancer. */
+  /** Addresses of the VPC in CIDR notation; they always reach the load balancer. */
   readonly cidr: string;
   /** Further networks that may reach it, in CIDR notation. */
   readonly allowedCidrs: readonly string[];
@@ -108,21 +108,22 @@ const STOP_SECONDS = 60;
 const DRAIN_SECONDS = 30;
 /** Seconds; longer than gaps in event streams, shorter than the API's keep-alive (runtime/api/timeouts.ts). */
 const IDLE_SECONDS = 60;
-/** Target of autoscaling. */
+/** Average CPU in percent that autoscaling aims at. */
 const CPU_PERCENT = 60;
+/** Requests per minute and task that autoscaling aims at. */
 const REQUESTS_PER_TASK = 60_000;
 
 /**
- * The API as Fargate tasks in all zones behind a load balancer. A deployment replaces the tasks one by one and rolls
- * back if the new ones do not become healthy. The health of a task is its own /healthz, without the database: tasks
- * survive a restart of the database.
+ * The API as Fargate tasks in all zones behind a load balancer. A deployment starts new tasks before it stops old ones,
+ * and rolls back if the new ones do not become healthy. The health check of a task, /healthz, does not use the
+ * database, so that tasks survive its restart.
  */
 export class Api extends pulumi.ComponentResource {
   /** URL for clients. */
   readonly url: pulumi.Output<string>;
   /** Load balancer in front of the tasks. */
   readonly loadBalancer: LoadBalancer;
-  /** Healthy tasks, to which the load balancer forwards. */
+  /** Target group with the tasks; the load balancer forwards to the healthy ones. */
   readonly targetGroup: TargetGroup;
   /** ECS cluster of the service. */
   readonly cluster: Cluster;
@@ -134,7 +135,7 @@ export class Api extends pulumi.ComponentResource {
   readonly senderId: pulumi.Output<string>;
   /** Security group of the tasks. */
   readonly group: SecurityGroup;
-  /** The load balancer's security group, and the port of the API. */
+  /** The load balancer's security group and the port on which it serves the API. */
   readonly loadBalancerEndpoint: { readonly group: SecurityGroup; readonly port: number };
 
   constructor(name: string, args: ApiArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -188,8 +189,8 @@ export class Api extends pulumi.ComponentResource {
       },
       {
         ...child,
-        // ECS refuses a service whose target group has no listener; without its policies and routes the tasks cannot
-        // start.
+        // ECS refuses a service whose target group has no listener; tasks cannot start without their policies and
+        // security group rules.
         dependsOn: [...balancer.listeners, ...fromBalancer, ...task.policies, ...client.rules],
         // Autoscaling sets the desired count.
         ignoreChanges: ["desiredCount"],
@@ -223,7 +224,7 @@ export class Api extends pulumi.ComponentResource {
       const allowFrom = (rule: string, cidr: string, description: string) =>
         ingressRule(rule, { group: group.id, peer: { cidr }, ports: [port, port], description }, child);
       allowFrom(`${name}-${port}`, args.cidr, "clients in the VPC");
-      // Named by the network, so that a change of the list replaces no other rule.
+      // The name contains the network, so that a change of the list replaces no other rule.
       for (const cidr of args.allowedCidrs)
         if (cidr !== args.cidr)
           allowFrom(`${name}-${port}-${cidr.replaceAll(/[./]/g, "-")}`, cidr, "clients of api.allowedCidrs");
@@ -396,7 +397,7 @@ export class Api extends pulumi.ComponentResource {
   }
 }
 
-/** Permission to pull images of one repository; ECR supports no resource for its tokens. */
+/** Permissions to pull images of one repository; GetAuthorizationToken has no resource-level permissions. */
 export const pullImage = (repositoryArn: pulumi.Input<string>): Statement[] => [
   { actions: ["ecr:GetAuthorizationToken"], resources: ["*"] },
   {

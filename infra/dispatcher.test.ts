@@ -44,7 +44,7 @@ const create = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
   ).registry;
 
 describe("the dispatcher of a stack", () => {
-  it("receives messages through an alias, within the planned concurrency, and returns only the failed ones", async () => {
+  it("receives messages through an alias, within the planned concurrency, and retries only failed ones", async () => {
     const registry = await create();
     const alias = registry.one("aws:lambda/alias:Alias");
     assert.equal(alias.inputs.functionVersion, "7");
@@ -68,7 +68,7 @@ describe("the dispatcher of a stack", () => {
     assert.equal(await reserved(undefined), undefined);
   });
 
-  it("receives run state changes and the schedule, each allowed to invoke the alias only", async () => {
+  it("is invoked by run state changes and the schedule, each allowed to invoke the alias only", async () => {
     const registry = await create();
     const rules = registry.ofType("aws:cloudwatch/eventRule:EventRule");
     assert.deepEqual(rules.map(({ name }) => name).sort(), ["d-ec2", "d-glue", "d-schedule"]);
@@ -80,7 +80,7 @@ describe("the dispatcher of a stack", () => {
       JSON.parse(registry.one("aws:cloudwatch/eventRule:EventRule", "d-ec2").inputs.eventPattern).detail,
       { state: ["terminated", "stopped"] },
     );
-    // The next minute's tick does the work of a failed one.
+    // The next scheduled event does the work of a failed one.
     const asyncInvocation = registry.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs;
     assert.deepEqual([asyncInvocation.maximumRetryAttempts, asyncInvocation.qualifier], [0, "live"]);
     for (const { name } of rules) {
@@ -90,12 +90,12 @@ describe("the dispatcher of a stack", () => {
     }
   });
 
-  it("ends its runs before the stack is destroyed, and verifies itself when the stack is created", async () => {
+  it("ends its runs before the stack is destroyed, and is invoked when the stack is created", async () => {
     const { inputs } = (await create()).one("aws:lambda/invocation:Invocation");
     assert.deepEqual([inputs.lifecycleScope, inputs.qualifier], ["CRUD", "live"]);
   });
 
-  it("has an environment within Lambda's limit for any number of tenants, with settings in a file beside the code", async () => {
+  it("has settings in a file, so that its environment is within Lambda's limit for any number of tenants", async () => {
     const { inputs } = (await create({ settings: JSON.stringify({ tenants: "x".repeat(10_000) }) })).one(
       "aws:lambda/function:Function",
     );
@@ -157,7 +157,7 @@ describe("bundle of the dispatcher", () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  it("holds every file that the function's environment names", async () => {
+  it("contains every file that the function's environment names", async () => {
     const { inputs } = (await create()).one("aws:lambda/function:Function");
     const variableNames = Object.entries<string>(inputs.environment.variables)
       .filter(([, value]) => value.startsWith("/var/task/"))
@@ -191,7 +191,7 @@ describe("bundle of the dispatcher", () => {
     }
   });
 
-  it("is under 1.3 MB and leaves only the SDK's clients and their parts to the runtime", () => {
+  it("is under 1.3 MB and excludes only packages that the runtime provides: the SDK's clients and their parts", () => {
     assert.ok(Buffer.byteLength(code) < 1_300_000, `${Buffer.byteLength(code)} bytes`);
     const external = [...code.matchAll(/(?:from|import\()"(@[^"]+)"/g)].map(([, from = ""]) => from);
     assert.ok(external.includes("@aws-sdk/client-sqs"));
@@ -201,12 +201,12 @@ describe("bundle of the dispatcher", () => {
     );
   });
 
-  it("loads the SDK's clients of SQS, Glue and EC2 at its start, and no others", () => {
+  it("loads only the SDK's clients of SQS, Glue and EC2 at its start", () => {
     const loaded = new Set([...code.matchAll(/from"(@aws-sdk\/client-[^"]+)"/g)].map(([, from]) => from));
     assert.deepEqual([...loaded].sort(), ["@aws-sdk/client-ec2", "@aws-sdk/client-glue", "@aws-sdk/client-sqs"]);
   });
 
-  it("initialises from its settings", async () => {
+  it("starts with its settings file", async () => {
     await promisify(execFile)(
       process.execPath,
       [

@@ -89,7 +89,7 @@ export const DISPATCHER_BUNDLE: BundleArgs = {
   entry: new URL("../runtime/dispatcher/lambda.ts", import.meta.url),
   external: RUNTIME_MODULES,
   workers: { "sqlParser.mjs": new URL("../runtime/queries/sql/parserWorker.ts", import.meta.url) },
-  // Postgres grammar of the worker, loaded from its own directory.
+  // Postgres grammar, which the worker loads from its own directory.
   files: { "libpg-query.wasm": new URL("libpg-query.wasm", import.meta.resolve("libpg-query")) },
 };
 const QUERIES = new URL("../db/queries/", import.meta.url);
@@ -100,9 +100,8 @@ const ALIAS = "live";
 
 /**
  * The Lambda function that accepts requests and starts runs. All its event sources (both queues, the schedule, run
- * state changes) invoke an alias, so that a deployment switches versions at one instant and each invocation ends on the
- * version that it began with. The settings of a version name the script, image and launch template that it was deployed
- * with.
+ * state changes) invoke an alias, so that a deployment switches versions atomically and each invocation finishes on the
+ * version that it started with. The settings of a version name the script and the launch template of its deployment.
  */
 export class Dispatcher extends pulumi.ComponentResource {
   /** Lambda function. */
@@ -130,7 +129,7 @@ export class Dispatcher extends pulumi.ComponentResource {
             resources: [queues.requests.arn, queues.wakeups.arn],
           },
           { actions: ["sqs:SendMessage"], resources: [queues.deadLetters.arn, ...queues.responseArns] },
-          // Requests of a tenant with too many waiting jobs are hidden for a while.
+          // Defers requests of a tenant with too many waiting jobs.
           { actions: ["sqs:ChangeMessageVisibility"], resources: [queues.requests.arn] },
           writeLogs(this.logGroup.arn),
           NETWORK_INTERFACES,
@@ -241,7 +240,7 @@ export class Dispatcher extends pulumi.ComponentResource {
           detail: { jobName: [glueJobName] },
         }),
       },
-      // EC2's events contain the instance without its tags; events of other instances cause a needless check.
+      // EC2's events lack the instance's tags, so events of other instances cause an unnecessary check.
       ec2: {
         description: "an instance has ended",
         eventPattern: JSON.stringify({
@@ -266,7 +265,7 @@ export class Dispatcher extends pulumi.ComponentResource {
       );
       new EventTarget(`${name}-${suffix}`, { rule: rule.name, arn: this.alias.arn }, child);
     }
-    // The next minute's tick does the work of a failed one, so old events are not retried.
+    // The next scheduled event does the work of a failed one, so failed and old events are not retried.
     new FunctionEventInvokeConfig(
       name,
       {

@@ -22,7 +22,7 @@ const METADATA: Record<string, string> = {
   "iam/security-credentials/runner": JSON.stringify({ Code: "Success", ...ROLE }, null, 2),
 };
 
-/** User data of an instance: the script of the launch template. */
+/** Returns an instance's user data: the script of the launch template. */
 async function userData(): Promise<string> {
   const { registry } = await mocked(
     () =>
@@ -95,7 +95,7 @@ class Instance {
     chmodSync(file, 0o755);
   }
 
-  /** Recorded lines of all commands so far. */
+  /** Calls of fake commands so far, one per line. */
   get calls(): string[] {
     return this.read("calls").trimEnd().split("\n");
   }
@@ -163,7 +163,7 @@ describe("the script of an EC2 run", () => {
   afterEach(() => instance.close());
   const RUN = "/usr/local/bin/rates-run";
 
-  it("limits the life of the instance first, then leaves the run to systemd", async () => {
+  it("limits the lifetime of the instance first, then starts the run through systemd", async () => {
     await instance.run(script);
     assert.equal(instance.calls[0], "shutdown --no-wall -h +80");
     assert.equal(instance.calls.at(-1), "systemctl start --no-block rates.service");
@@ -181,7 +181,7 @@ describe("the script of an EC2 run", () => {
     assert.equal(instance.calls.at(-1), "systemctl poweroff");
   });
 
-  it("powers the instance off when the run ends, in any way", async () => {
+  it("powers the instance off when the run succeeds or fails", async () => {
     await instance.run(script);
     const unit = instance.read("etc/systemd/system/rates.service");
     assert.match(unit, /^SuccessAction=poweroff$/m);
@@ -189,7 +189,7 @@ describe("the script of an EC2 run", () => {
     assert.match(unit, /^TimeoutStopSec=60$/m);
   });
 
-  it("pulls the image with a login of the instance's own role, and tells the runner its launch and its instance", async () => {
+  it("pulls the image with a login of the instance's role, and passes launch and instance to the runner", async () => {
     await instance.run(script);
     await instance.run(RUN);
     assert.deepEqual(JSON.parse(instance.read("etc/rates/docker/config.json")), {
@@ -205,14 +205,14 @@ describe("the script of an EC2 run", () => {
   });
 
   for (const missing of ["tags/instance/rates:launch", "instance-id", "iam/security-credentials/"])
-    it(`ends, and with it the instance, where there is no ${missing}`, async () => {
+    it(`fails before it runs docker when the metadata has no ${missing}`, async () => {
       await instance.run(script);
       delete instance.metadata[missing];
       await assert.rejects(instance.run(RUN));
       assert.ok(!instance.calls.some((call) => call.startsWith("docker")));
     });
 
-  it("shuts the instance down when ECR refuses it", async () => {
+  it("fails before it runs docker when ECR refuses the login", async () => {
     await instance.run(script);
     instance.metadata["iam/security-credentials/runner"] = JSON.stringify({ ...ROLE, SecretAccessKey: "another" });
     await assert.rejects(instance.run(RUN));
@@ -229,7 +229,7 @@ describe("the script of an EC2 run", () => {
     assert.deepEqual(instance.calls.slice(-3), ["sleep 5", "sleep 5", "docker kill --signal SIGTERM rates"]);
   });
 
-  it("is valid bash in each of its parts, within EC2's size limit", async () => {
+  it("has valid bash in each of its files, and stays below half of EC2's size limit", async () => {
     await instance.run(script);
     for (const part of ["rates-metadata", "rates-login", "rates-run", "rates-spot"])
       execFileSync("bash", ["-n", join(instance.folder, "bin", part)]);

@@ -50,7 +50,7 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual([disk.ebs.encrypted, disk.ebs.deleteOnTermination], ["true", "true"]);
   });
 
-  it("leaves the subnet to the dispatcher, so the template has no network interfaces", async () => {
+  it("has no network interfaces in its template, so that the dispatcher chooses the subnet", async () => {
     const inputs = await template();
     assert.equal(inputs.networkInterfaces, undefined);
     assert.deepEqual(inputs.vpcSecurityGroupIds, ["r-id"]);
@@ -58,13 +58,13 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual((await resolved(result.settings)).subnetIds, ["subnet-1", "subnet-2"]);
   });
 
-  it("is started by the dispatcher in the version of its deployment, even when newer versions exist", async () => {
+  it("gives the dispatcher the template version of its deployment, even when newer versions exist", async () => {
     const { result } = await create();
     const { launchTemplateId, launchTemplateVersion } = await resolved(result.settings);
     assert.deepEqual([launchTemplateId, launchTemplateVersion], ["r-id", "7"]);
   });
 
-  it("has the maximum of its instances in a tag, for checks of a running account", async () => {
+  it("has its maximum number of instances in a tag, for checks of a running account", async () => {
     assert.equal((await template({ maxInstances: 7 })).tags["rates:max-instances"], "7");
   });
 
@@ -78,7 +78,7 @@ describe("the EC2 runner of a stack", () => {
       assert.deepEqual(tags, { Name: "r", owner: "team", stack: "dev", "rates:stack": "r" });
   });
 
-  it("leaves the market to the dispatcher, since a template with Spot could not fall back to On-Demand", async () => {
+  it("leaves Spot to the dispatcher, since a template with Spot could not fall back to On-Demand", async () => {
     assert.equal((await template({ spot: true })).instanceMarketOptions, undefined);
     for (const market of [
       { spot: false, onDemandFallback: true },
@@ -89,7 +89,7 @@ describe("the EC2 runner of a stack", () => {
     }
   });
 
-  it("passes everything to an instance in a valid bash script with every placeholder replaced", async () => {
+  it("has a valid bash script as user data, with every placeholder replaced", async () => {
     const script = Buffer.from((await template()).userData, "base64").toString();
     assert.doesNotMatch(script, /@[A-Z_]+@/);
     assert.ok(script.includes('RATES_SETTINGS={"a":"b c"}\n'));

@@ -54,7 +54,7 @@ export interface Ec2RunnerArgs {
   readonly amiId: pulumi.Input<string>;
   /** EC2 instance type, for example `c7g.large`. */
   readonly instanceType: string;
-  /** Launches Spot Instances. The dispatcher requests them: a template with Spot could not start On-Demand Instances. */
+  /** Launches Spot Instances. The dispatcher requests them: a template with Spot could not start On-Demand ones. */
   readonly spot: boolean;
   /** Launches On-Demand Instances when no zone has Spot capacity. */
   readonly onDemandFallback: boolean;
@@ -86,13 +86,13 @@ export const STACK_TAG = "rates:stack";
 const DISK_GB = 30;
 /** Seconds for the boot and the drain. */
 const SHUTDOWN_MARGIN_SECONDS = 600;
-/** Seconds that a shutdown waits for the runner, even with a job in progress. */
+/** Seconds that a shutdown waits for the runner before it kills it, even with a job in progress. */
 const STOP = 60;
 
 /**
- * The launch template of EC2 runs. An instance pulls the image, executes the run of its tag, and shuts down, which
- * terminates it: when the work is done, when the runner crashed, or after its maximum life. It has no key pair and no
- * ingress. Old versions stay, since a dispatcher starts the version that it was deployed with.
+ * The launch template of EC2 runs. An instance pulls the image, executes one run of the launch in its tags, and shuts
+ * down, which terminates it: when the work is done, when the runner crashed, or after its maximum lifetime. It has no
+ * key pair and no ingress. Old versions are kept, since a dispatcher starts the version that it was deployed with.
  */
 export class Ec2Runner extends pulumi.ComponentResource {
   /** Launch template from which the dispatcher starts instances. */
@@ -103,7 +103,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
   readonly group: SecurityGroup;
   /** Permissions of the dispatcher to start, find and end instances. */
   readonly launchStatements: Statement[];
-  /** For the smoke task: to look at the launch template and instances, and to end an instance. */
+  /** Permissions of the smoke task to read the launch template and instances, and to terminate an instance. */
   readonly checkStatements: Statement[];
   /** Fields of the runtime's settings. */
   readonly settings: pulumi.Output<{
@@ -136,12 +136,12 @@ export class Ec2Runner extends pulumi.ComponentResource {
       name,
       {
         imageId: args.amiId,
-        // For policy packs that check a running account without this program.
+        // Policy packs read this tag when they check a running account without this program.
         tags: { [INSTANCES_TAG]: String(args.maxInstances) },
         instanceType: args.instanceType,
         iamInstanceProfile: { arn: profile.arn },
         instanceInitiatedShutdownBehavior: "terminate",
-        // Not as network interfaces: those would keep the dispatcher from choosing the subnet.
+        // Network interfaces in the template would prevent the dispatcher from choosing the subnet.
         vpcSecurityGroupIds: [this.group.id],
         metadataOptions: {
           httpEndpoint: "enabled",
@@ -180,7 +180,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
   }
 }
 
-/** The user data script with this stack's values for its @NAMES@. */
+/** Returns the user data script with this stack's values for its placeholders (`@NAME@`). */
 function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Output<string> {
   const script = readFileSync(new URL("ec2Runner.sh", import.meta.url), "utf8");
   const environment = pulumi
@@ -202,7 +202,7 @@ function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Outpu
   });
 }
 
-/** Leave to end the instances that carry the stack's tag. */
+/** Returns the permission to terminate instances with the stack's tag. */
 const terminateStatement = (
   stackTag: string,
   { region, accountId }: Pick<Ec2RunnerArgs, "region" | "accountId">,
@@ -233,7 +233,7 @@ function launchStatements(
       conditions: fromTemplate,
     },
     // EC2 does not pass the launch template for this resource (Service Authorization Reference, RunInstances): with
-    // that condition no Spot instance would start. All other resources of the request have it.
+    // that condition no Spot instance would start. All other resources of the request have the condition.
     { actions: ["ec2:RunInstances"], resources: [ec2("spot-instances-request/*")] },
     {
       // Any image of the template: during a deployment a dispatcher may still start the previous version.
@@ -254,7 +254,7 @@ function launchStatements(
       conditions: { StringEquals: { "ec2:CreateAction": "RunInstances" } },
     },
     terminateStatement(stackTag, { region, accountId }),
-    // EC2 knows no resource for this one.
+    // DescribeInstances has no resource-level permissions.
     { actions: ["ec2:DescribeInstances"], resources: ["*"] },
     {
       actions: ["iam:PassRole"],

@@ -24,7 +24,7 @@ const create = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
   );
 
 describe("the Glue runner of a stack", () => {
-  it("is a Python shell job with the planned concurrency, without Glue's own retries and queueing", async () => {
+  it("is a Python shell job with the planned concurrency, without Glue's retries and queueing", async () => {
     const { inputs } = (await create()).registry.one("aws:glue/job:Job");
     assert.deepEqual([inputs.command.name, inputs.command.pythonVersion], ["pythonshell", "3.9"]);
     assert.deepEqual(inputs.executionProperty, { maxConcurrentRuns: 8 });
@@ -35,7 +35,7 @@ describe("the Glue runner of a stack", () => {
     assert.equal(inputs.defaultArguments["--database-auth"], "iam");
   });
 
-  it("keeps script and catalogue under keys with their hash, so that runs find the version that they started with", async () => {
+  it("keeps script and catalogue under keys with their hash, so that runs find their version", async () => {
     const keys = async (catalog: string) =>
       (await create({ catalog })).registry
         .ofType("aws:s3/bucketObjectv2:BucketObjectv2")
@@ -59,7 +59,7 @@ describe("the Glue runner of a stack", () => {
     });
   });
 
-  it("gives the dispatcher the maximum size of a run, and the job its usual size", async () => {
+  it("gives the dispatcher the sizes of usual and larger runs, and the job the usual size", async () => {
     const of = async (change: object) => {
       const { result, registry } = await create(change);
       const { maxCapacity, largerCapacity } = await resolved(result.settings);
@@ -69,7 +69,7 @@ describe("the Glue runner of a stack", () => {
     assert.deepEqual(await of({ largerDpu: 1 }), [0.0625, 0.0625, 1]);
   });
 
-  it("has a connection per zone, so that Glue starts runs in the next zone when one fails", async () => {
+  it("has a connection per zone, so that Glue can start runs in another zone when one fails", async () => {
     const { registry } = await create();
     const connections = registry.ofType("aws:glue/connection:Connection");
     assert.ok(connections.every(({ inputs }) => inputs.connectionType === "NETWORK"));
@@ -89,7 +89,7 @@ describe("the Glue runner of a stack", () => {
     ]);
   });
 
-  it("opens all ports among its runs, and only Postgres beyond them", async () => {
+  it("opens all ports between its runs, and Postgres of the database", async () => {
     const { registry } = await create();
     const ingress = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
     assert.deepEqual([ingress.securityGroupId, ingress.referencedSecurityGroupId], ["g-id", "g-id"]);
@@ -98,7 +98,7 @@ describe("the Glue runner of a stack", () => {
     assert.deepEqual([egress.fromPort, egress.referencedSecurityGroupId], [5432, "sg-db"]);
   });
 
-  it("may create the network interfaces of its connections, and tag only those", async () => {
+  it("may create, delete and tag the network interfaces of its connections", async () => {
     const { registry } = await create();
     const createRights = registry.statements("g").find(({ Action }) => Action.includes("ec2:CreateNetworkInterface"));
     assert.ok(createRights?.Action.includes("ec2:DeleteNetworkInterface"));

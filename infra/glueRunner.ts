@@ -43,7 +43,7 @@ import { egressRule, ingressRule, type Placement } from "./shared/securityGroups
 export interface GlueRunnerArgs {
   /** Private subnets of the runs. */
   readonly placement: Placement;
-  /** Zone of each of its subnets. */
+  /** Zone of each private subnet, in the same order. */
   readonly zones: readonly string[];
   /** Database of prices and jobs. */
   readonly database: DatabaseEndpoint;
@@ -55,9 +55,9 @@ export interface GlueRunnerArgs {
   readonly maxConcurrentRuns: number;
   /** DPUs of a run: 0.0625 or 1. */
   readonly dpuPerRun: number;
-  /** DPUs of the one larger run at a time. */
+  /** DPUs of a larger run, one at a time. */
   readonly largerDpu?: number;
-  /** Time limit of a Glue run. */
+  /** Time limit of a Glue run in minutes. */
   readonly timeoutMinutes: number;
   /** Permissions of a run. */
   readonly statements: readonly Statement[];
@@ -70,13 +70,13 @@ export interface GlueRunnerArgs {
 }
 
 const SCRIPT = new URL("../runtime/runner/glue/runner.py", import.meta.url);
-/** Log groups that Glue creates, one of each per account; stacks/account/ sets their retention. */
+/** Prefix of Glue's log groups, which the account shares; stacks/account/ sets their retention. */
 const LOGS = "/aws-glue/python-jobs";
 
 /**
  * The Glue Python shell job whose runs execute reads. Script, catalogue and certificate authorities have keys with
- * their hash and are kept when newer ones are added, so that a run which starts during a deployment finds its version.
- * The dispatcher names script and catalogue of its own version for each run.
+ * their hash and are kept when newer ones are added, so that a run that starts during a deployment finds its version.
+ * The dispatcher starts each run with the script and catalogue of its own version.
  *
  * A Glue connection is in one subnet, so the job has one per zone. For each run Glue takes the first connection whose
  * subnet has addresses and whose zone is available (AWS Glue User Guide, VPC failover behaviour of jobs): a failing
@@ -89,7 +89,7 @@ export class GlueRunner extends pulumi.ComponentResource {
   readonly group: SecurityGroup;
   /** Permissions of the dispatcher to start, find and end runs. */
   readonly launchStatements: Statement[];
-  /** For the smoke task: to look at the job, its runs and its connections, and to end a run. */
+  /** Permissions of the smoke task to read the job, its runs and its connections, and to stop a run. */
   readonly checkStatements: Statement[];
   /** Fields of the runtime's settings. */
   readonly settings: pulumi.Output<{
@@ -129,8 +129,8 @@ export class GlueRunner extends pulumi.ComponentResource {
       },
       child,
     );
-    // Glue deletes a run's network interfaces with the job's role, perhaps minutes after the run: role and policy must
-    // outlive the group, which is deleted after the last of its interfaces.
+    // Glue deletes a run's network interfaces with the job's role, perhaps minutes after the run. The security group
+    // can be deleted only after its interfaces, so role and policy must be deleted after the group.
     const roleDependent = { ...child, dependsOn: policies };
     this.group = databaseClient(name, { placement, database, clientName: "Glue runs" }, roleDependent).group;
     this.#allowGlueConnections(name);
@@ -164,13 +164,12 @@ export class GlueRunner extends pulumi.ComponentResource {
         roleArn: role.arn,
         command: { name: "pythonshell", pythonVersion: "3.9", scriptLocation: script },
         connections: connections.map((one) => one.name),
-        // The library set for Python 3.9 (aws-cdk's PythonShellJob); a job without one gets 0.9 (AWS Glue API,
-        // CreateJob).
+        // Version for Python 3.9 (aws-cdk's PythonShellJob); the default is 0.9 (AWS Glue API, CreateJob).
         glueVersion: "3.0",
         maxCapacity: args.dpuPerRun,
         executionProperty: { maxConcurrentRuns: args.maxConcurrentRuns },
         timeout: args.timeoutMinutes,
-        // The dispatcher replaces failed runs, and a run without capacity must fail at once.
+        // The dispatcher replaces failed runs, and a start without capacity must fail immediately.
         maxRetries: 0,
         jobRunQueuingEnabled: false,
         defaultArguments: {
@@ -204,13 +203,13 @@ export class GlueRunner extends pulumi.ComponentResource {
       jobName: this.job.name,
       maxCapacity: args.dpuPerRun,
       ...(args.largerDpu === undefined ? {} : { largerCapacity: args.largerDpu }),
-      // Glue prefers these arguments to the job's own script (AWS Glue API, special parameters).
+      // These arguments of a run override the job's script (AWS Glue API, special parameters).
       arguments: { "--scriptLocation": script, "--catalog": catalog },
     });
     this.registerOutputs({ job: this.job.name });
   }
 
-  /** Glue requires all ports between members of a connection's group (AWS Glue User Guide, VPC for JDBC). */
+  /** Opens all ports between members of a connection's security group, as Glue requires (User Guide, VPC for JDBC). */
   #allowGlueConnections(name: string): void {
     const rule = {
       group: this.group.id,
@@ -246,7 +245,7 @@ function retainedObject(
 }
 
 /**
- * The role of a job with a connection creates and tags its network interfaces (AWS managed policy AWSGlueServiceRole).
+ * Permissions of a job with a connection to create and tag network interfaces (AWS managed policy AWSGlueServiceRole).
  */
 const networkInterfaces = ({ region, accountId }: GlueRunnerArgs): Statement[] => [
   {
