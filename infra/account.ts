@@ -15,7 +15,7 @@ import { RunError } from "@pulumi/pulumi/errors.js";
  * ```
  */
 export interface AccountArgs {
-  /** 12 digits. */
+  /** Id of the account: 12 digits. */
   readonly id: string;
   /** Region code, for example `eu-central-1`. */
   readonly region: string;
@@ -29,7 +29,7 @@ export interface AccountArgs {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Provider of all resources of a stack, including those of other components. It refuses any other account. */
+/** Creates the provider of all resources of a stack. It refuses any other account. */
 export const accountProvider = (name: string, { id, region, roleArn, tags }: AccountArgs): Provider =>
   new Provider(name, {
     region: region as "eu-central-1",

@@ -42,7 +42,7 @@ describe("the buckets of a stack", () => {
     assert.deepEqual(callers.Principal.AWS, ["arn:aws:iam::999999999999:root"]);
   });
 
-  it("keep versions of sources, so that a job loads the object that was accepted", async () => {
+  it("keep versions of sources, so that a job loads the version that was accepted", async () => {
     const registry = await create(true);
     assert.deepEqual(
       registry.ofType("aws:s3/bucketVersioning:BucketVersioning").map(({ name }) => name),
@@ -50,7 +50,7 @@ describe("the buckets of a stack", () => {
     );
   });
 
-  it("are emptied by destroy only when the stack allows it", async () => {
+  it("are emptied by destroy only when the stack does not keep data", async () => {
     const force = async (keep: boolean) =>
       (await create(keep))
         .ofType("aws:s3/bucket:Bucket")

@@ -32,7 +32,7 @@ export interface BucketsArgs {
 /** Days after which parts of an incomplete upload are deleted. */
 const INCOMPLETE_DAYS = 1;
 
-/** Buckets of results and of uploaded sources: private, encrypted, expiring. */
+/** Buckets of results and of uploaded sources: private, encrypted, with objects that expire. */
 export class Buckets extends pulumi.ComponentResource {
   /** Results that are too large for a response. */
   readonly results: Bucket;
@@ -78,22 +78,23 @@ export interface PrivateBucketArgs {
    * @default false
    */
   readonly versioned?: boolean;
-  /** ARNs of principals of other accounts that may put objects. */
+  /** ARNs of principals that may put objects. */
   readonly writers?: readonly string[];
-  /** Account whose load balancers put their access logs here. */
+  /** Id of the account whose load balancers put their access logs here. */
   readonly balancersOf?: string;
 }
 
 /**
- * A private bucket: TLS only, no public access, encrypted, all objects owned by the bucket's owner. Also returns the
- * bucket policy, for resources that depend on it.
+ * Creates a private bucket: TLS only, no public access, encrypted, all objects owned by the bucket's owner.
+ *
+ * @returns the bucket, and its policy for resources that depend on it
  */
 export function privateBucket(
   name: string,
   { keepData, expireDays, versioned = false, writers = [], balancersOf }: PrivateBucketArgs,
   opts: pulumi.CustomResourceOptions,
 ): { bucket: Bucket; policy: BucketPolicy } {
-  // A bucket that is kept stays private; only its lifecycle rules go with the stack.
+  // A bucket that is kept stays private; of its settings only the lifecycle rules are deleted with the stack.
   const bucketOptions = { ...opts, retainOnDelete: keepData };
   const bucket = new Bucket(name, { forceDestroy: !keepData }, bucketOptions);
   const of = { bucket: bucket.bucket };

@@ -20,7 +20,7 @@ const instance = async (change: Partial<DatabaseArgs> = {}) =>
   (await create(change)).registry.one("aws:rds/instance:Instance").inputs;
 
 describe("the database of a stack", () => {
-  it("is encrypted and private, with a master password that only RDS knows", async () => {
+  it("is encrypted and private, with a master password that RDS generates", async () => {
     const inputs = await instance();
     assert.equal(inputs.storageEncrypted, true);
     assert.equal(inputs.publiclyAccessible, false);
@@ -36,7 +36,7 @@ describe("the database of a stack", () => {
     assert.deepEqual(inputs.enabledCloudwatchLogsExports, ["postgresql", "upgrade"]);
   });
 
-  it("has the major version of the tests and of the local platform", async () => {
+  it("has the major version of compose.yaml", async () => {
     const { registry } = await create();
     const [, major] =
       /image: postgres:(\d+)/.exec(readFileSync(new URL("../compose.yaml", import.meta.url), "utf8")) ?? [];
@@ -44,7 +44,7 @@ describe("the database of a stack", () => {
     assert.equal(registry.one("aws:rds/parameterGroup:ParameterGroup").inputs.family, `postgres${major}`);
   });
 
-  it("accepts TLS only, and as many connections as the capacity plan", async () => {
+  it("accepts TLS only, and as many connections as the capacity plan states", async () => {
     const { registry } = await create();
     const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
     const value = (name: string) => parameters.find((one: { name: string }) => one.name === name);
@@ -85,7 +85,7 @@ describe("the database of a stack", () => {
     assert.deepEqual([retained.deleteAutomatedBackups, deleted.deleteAutomatedBackups], [false, true]);
   });
 
-  it("lets a component log in as the roles that it names, over TLS, with tokens", async () => {
+  it("allows a component to log in as the given roles only, over TLS and with IAM tokens", async () => {
     const { result } = await create();
     const location = { region: "eu-central-1", accountId: "111111111111" };
     const { actions, resources } = loginStatement(result.endpoint, location, ["dispatcher"]);

@@ -70,13 +70,13 @@ export interface DatabaseEndpoint {
 const PORT = 5432;
 const NAME = "rates";
 /**
- * Newest major version of RDS (since 2025-11: AWS, "Amazon RDS for PostgreSQL now supports major version 18"), also
- * used by the tests and compose.yaml.
+ * Newest major version that RDS offers (since 2025-11: AWS, "Amazon RDS for PostgreSQL now supports major version 18"),
+ * also used by the tests and compose.yaml.
  */
 const MAJOR = "18";
 /**
- * Maximum of storage autoscaling as a multiple of the configured storage. It reacts late, so capacity does not count on
- * it.
+ * Maximum of storage autoscaling as a multiple of the configured storage. Autoscaling reacts late, so capacity planning
+ * does not rely on it.
  */
 const MAX_GROWTH = 4;
 /**
@@ -88,8 +88,8 @@ const MAX_KILOBYTES = 2 ** 31 - 1;
 /** Interval of enhanced monitoring in seconds. */
 const MONITORING_SECONDS = 60;
 /**
- * Retention of Performance Insights in days that is free of charge; CloudWatch Database Insights shows them since the
- * end of its own console (2026-07).
+ * Retention of Performance Insights in days that is free of charge. CloudWatch Database Insights shows its data since
+ * its own console ended (2026-07).
  */
 const INSIGHTS_DAYS = 7;
 
@@ -122,7 +122,7 @@ export class Database extends pulumi.ComponentResource {
           { name: "max_connections", value: String(args.maxConnections), applyMethod: "pending-reboot" },
           { name: "log_lock_waits", value: "1" },
           { name: "log_min_duration_statement", value: "5000" },
-          // In kilobytes: temporary files of a batch must not fill the disk.
+          // In kilobytes, a third of the disk: temporary files of a batch must not fill it.
           {
             name: "temp_file_limit",
             value: String(Math.min(Math.floor(storageGb / 3) * 1024 * 1024, MAX_KILOBYTES)),
@@ -184,10 +184,10 @@ export class Database extends pulumi.ComponentResource {
       },
       {
         ...child,
-        // RDS alone would refuse only after much of the stack is deleted; this refuses in the preview of the destroy.
+        // RDS would refuse only after much of the stack is deleted; `protect` refuses in the preview of the destroy.
         protect: args.deletionProtection,
         dependsOn: [...logs, ...monitoring.policies],
-        // RDS upgrades minor versions by itself.
+        // RDS upgrades minor versions automatically.
         ignoreChanges: ["engineVersion"],
         customTimeouts: { create: "90m", update: "3h", delete: "90m" },
       },
@@ -204,16 +204,16 @@ export class Database extends pulumi.ComponentResource {
   }
 }
 
-/** Maximum of storage autoscaling; undefined for a disk that already has RDS's largest size. */
+/** Maximum of storage autoscaling; none for a disk so large that RDS would refuse the maximum. */
 function storageGrowth(storageGb: number): { maxAllocatedStorage?: number } {
   const maximum = Math.min(storageGb * MAX_GROWTH, LIMITS.rdsStorageMax.value);
   return maximum >= storageGb * MIN_GROWTH ? { maxAllocatedStorage: maximum } : {};
 }
 
 /**
- * Security group of a component that connects to the database and to services, with its rules.
+ * Creates the security group of a component that connects to the database and to services, with its rules.
  *
- * @param what - Name of the component in the descriptions of the rules.
+ * @param clientName - Name of the component in the descriptions of group and rules.
  */
 export function databaseClient(
   name: string,
@@ -230,7 +230,7 @@ export function databaseClient(
   return { group, rules: [...toDatabase, allowHttps(name, group, opts)] };
 }
 
-/** Permission to log in as the given database roles only. */
+/** Returns the permission to log in as the given database roles. */
 export const loginStatement = (
   { resourceId }: DatabaseEndpoint,
   { region, accountId }: { readonly region: string; readonly accountId: string },
@@ -243,9 +243,9 @@ export const loginStatement = (
 });
 
 /**
- * Environment variables for the database connection of a component.
+ * Returns the environment variables for the database connection of a component.
  *
- * @param ca - File with the certificate authorities of RDS.
+ * @param ca - Path of the file with the certificate authorities of RDS.
  */
 export const databaseEnvironment = (
   { host, port, name }: DatabaseEndpoint,

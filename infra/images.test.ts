@@ -17,7 +17,7 @@ describe("the image of a stack", () => {
     assert.match(await resolved(result.image), /@sha256:0{64}$/);
   });
 
-  it("is built for the stack's processors, never in a preview, and under a name that its sources decide", async () => {
+  it("is built for the stack's architecture, never in a preview, under a name with a hash of its sources", async () => {
     const { inputs } = (await create()).registry.one("docker:index/image:Image", `i-${sourcesVersion()}`);
     assert.equal(inputs.build.platform, "linux/arm64");
     assert.equal(inputs.buildOnPreview, false);
@@ -27,7 +27,7 @@ describe("the image of a stack", () => {
     await create(true, true);
   });
 
-  it("is pushed once per version: another tag with each run, and the same build on every machine", async () => {
+  it("is pushed once per version: a new random tag is ignored, and the build is equal on every machine", async () => {
     const [one, other] = [await create(), await create()].map(({ registry }) =>
       registry.one("docker:index/image:Image", `i-${sourcesVersion()}`),
     );
@@ -77,7 +77,7 @@ describe("the image of a stack", () => {
     assert.equal(new Set(files).size, files.length);
   });
 
-  it("is kept when a newer one is added; the repository is kept when data is kept", async () => {
+  it("is kept when a newer image is added; the repository is kept when data is kept", async () => {
     for (const keepData of [true, false]) {
       const { registry } = await create(keepData);
       assert.equal(registry.one("docker:index/image:Image", `i-${sourcesVersion()}`).retained, true);
@@ -86,7 +86,7 @@ describe("the image of a stack", () => {
     }
   });
 
-  it("is built beside that of the smoke task, from the same sources", async () => {
+  it("is built from the same sources as the image of the smoke task", async () => {
     const { registry, result } = await create();
     const smoke = registry.one("docker:index/image:Image", `i-smoke-${sourcesVersion()}`);
     const image = registry.one("docker:index/image:Image", `i-${sourcesVersion()}`);
@@ -97,7 +97,7 @@ describe("the image of a stack", () => {
     assert.match(await resolved(result.smokeImage), /@sha256:/);
   });
 
-  it("brings no registry's token into the state", async () => {
+  it("keeps registry tokens out of the state", async () => {
     const { registry } = await create();
     const serialized = JSON.stringify([
       registry.one("docker:index/image:Image", `i-${sourcesVersion()}`),

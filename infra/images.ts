@@ -37,15 +37,17 @@ export interface ImagesArgs {
 }
 
 const DOCKERFILE = "runtime/Dockerfile";
-/** Images kept, two per version: runs and tasks finish on the one they began with, and a rollback wants the one before. */
+/** Images kept, two per version: runs and tasks finish on theirs, and a rollback needs the previous one. */
 const MAX_IMAGES = 60;
 
 /**
- * Builds the image of API and runner, and that of the smoke task, and pushes both to a repository of the stack's own, whose tags never move and whose images are scanned.
- * It is used by digest. A preview builds nothing: the digest is unknown until `up`. The tag begins with a hash of what the
- * build is given, which is also what makes Pulumi build again, and ends in a random text: an `up` that dies between the push
- * and the saved state pushes again, and ECR refuses any push of an immutable tag that is there, even of the same image
- * (containers-roadmap#2179).
+ * Builds the image of API and runner and the image of the smoke task, and pushes both to the stack's repository, which
+ * has immutable tags and scans images. Images are used by digest. A preview builds nothing: the digest is unknown until
+ * `up`.
+ *
+ * A tag begins with a hash of the build's inputs, so that Pulumi builds again when they change, and ends with a random
+ * text: an `up` that fails between the push and saving the state pushes again, and ECR refuses a push of an existing
+ * immutable tag, even of the same image (containers-roadmap#2179).
  *
  * No registry token passes through this program, since it would be stored in the state: docker uses the credential
  * helper `docker-credential-ecr-login` of its own configuration.
@@ -53,11 +55,11 @@ const MAX_IMAGES = 60;
 export class Images extends pulumi.ComponentResource {
   /** ECR repository of both images. */
   readonly repository: Repository;
-  /** The image of API and runner, by its digest. */
+  /** Image of API and runner, by digest. */
   readonly image: pulumi.Output<string>;
-  /** The image of the smoke task, by its digest. */
+  /** Image of the smoke task, by digest. */
   readonly smokeImage: pulumi.Output<string>;
-  /** Of the code in it; known in a preview. */
+  /** Hash of the build's inputs; known in a preview. */
   readonly version: string;
 
   constructor(name: string, { arch, keepData }: ImagesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -95,7 +97,7 @@ export class Images extends pulumi.ComponentResource {
     const context = buildContext(this.version);
     const push = (target: string, tag: string) =>
       new Image(
-        // Another version is another resource: each is built and pushed once.
+        // Each version is a separate resource, so each is built and pushed once.
         `${name}-${tag}`,
         {
           imageName: pulumi.interpolate`${this.repository.repositoryUrl}:${tag}-${randomBytes(4).toString("hex")}`,
@@ -118,14 +120,14 @@ export class Images extends pulumi.ComponentResource {
 
 /**
  * Copies the inputs of the build into a directory, with the same modes on every machine. The provider compares path,
- * contents and modes; those of a clone differ with its place and umask, and each difference would cause another push.
+ * contents and modes; in a clone they depend on its location and umask, and each difference would cause another push.
  *
- * @returns Its path from the working directory.
+ * @returns The directory's path, relative to the working directory.
  */
 function buildContext(version: string): string {
   const directory = join(ROOT, "node_modules/.cache/rates-platform", `context-${version}`);
   if (!existsSync(directory)) {
-    // Atomic, also with two programs at once.
+    // Renames the complete directory, so that a second program at the same time never reads a part of it.
     const temporaryDirectory = `${directory}.${process.pid}`;
     for (const path of [DOCKERFILE, `${DOCKERFILE}.dockerignore`, ...contextFiles()]) {
       mkdirSync(dirname(join(temporaryDirectory, path)), { recursive: true });
@@ -155,8 +157,8 @@ export function sourcesVersion(): string {
 }
 
 /**
- * Lists the inputs of the build by the Dockerfile's ignore file, as docker does: the last pattern that matches a path
- * or a folder above it decides. Only folders that the file names are searched.
+ * Lists the inputs of the build according to the Dockerfile's ignore file, as docker does: the last pattern that
+ * matches a path or a folder above it decides. Only paths that the file includes by `!` are searched.
  */
 export function contextFiles(): string[] {
   const patterns = readFileSync(join(ROOT, `${DOCKERFILE}.dockerignore`), "utf8")

@@ -56,7 +56,7 @@ describe("the migrations of a stack", () => {
     await create(true);
   });
 
-  it("create roles first, again after each change of the slots that need one", async () => {
+  it("create roles first, and again when the slots that need one change", async () => {
     const { registry } = await create();
     const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m-roles");
     assert.deepEqual(JSON.parse(inputs.input), { step: "roles", slots: { glue: 3, ec2: 2 } });
@@ -65,7 +65,7 @@ describe("the migrations of a stack", () => {
     assert.ok(JSON.stringify(dependencies).includes("m-roles"), "migrate waits for roles");
   });
 
-  it("may read the master's password when they run, and store it nowhere", async () => {
+  it("may read the master's password when they run, and have only its ARN in their environment", async () => {
     const { registry } = await create();
     const { variables } = registry.one("aws:lambda/function:Function").inputs.environment;
     assert.deepEqual(Object.keys(variables).sort(), [
@@ -122,7 +122,7 @@ describe("the migrations of a stack", () => {
         DB_PASSWORD: decodeURIComponent(password),
         MASTER_SECRET_ARN: "arn:secret",
       });
-      // As on the first day, except for the roles, which belong to the cluster.
+      // Empties the database; the roles remain, since they belong to the cluster.
       await admin.query(
         "drop schema jobs cascade; drop schema tracking cascade; drop schema public cascade; create schema public",
       );

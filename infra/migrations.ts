@@ -59,17 +59,17 @@ const SQL_FOLDERS = {
   functions: new URL("../db/functions/", import.meta.url),
   views: new URL("../db/views/", import.meta.url),
 };
-/** Seconds; Lambda's maximum. Backfills and indexes on large tables run outside `up`. */
+/** Lambda's maximum in seconds. Backfills and indexes on large tables run outside `up`. */
 const TIMEOUT = 900;
 const MEMORY_MB = 256;
 
 /**
  * Runs two steps inside the network before dependent resources change: `roles` as the master, once per change of the
  * roles or of the run slots that need one; `migrate` as the role migrator, once per change of the SQL files. Migrations
- * are compatible with the previous version of the code, which keeps running meanwhile.
+ * must be compatible with the previous version of the code, which keeps running meanwhile.
  */
 export class Migrations extends pulumi.ComponentResource {
-  /** Version of the files; known once the database has them. */
+  /** Version of the SQL files; known after they are applied. */
   readonly version: pulumi.Output<string>;
   /** Name of the function, which also stores the first API token's hash (db/lambda.ts). */
   readonly functionName: pulumi.Output<string>;

@@ -23,7 +23,7 @@ describe("the network of a stack", () => {
     assert.equal(inputs.natGateways.strategy, "Single");
   });
 
-  it("reaches S3 by a gateway, and without NAT every other service by an endpoint that only the VPC may use", async () => {
+  it("reaches S3 through a gateway, and without NAT other services through endpoints for the VPC only", async () => {
     const withNat = await create();
     const gateway = withNat.one("aws:ec2/vpcEndpoint:VpcEndpoint").inputs;
     assert.deepEqual([gateway.serviceName, gateway.vpcEndpointType], ["com.amazonaws.eu-central-1.s3", "Gateway"]);
@@ -48,7 +48,7 @@ describe("the network of a stack", () => {
     assert.deepEqual([rule.cidrIpv4, rule.fromPort, rule.toPort], ["10.0.0.0/16", 443, 443]);
   });
 
-  it("has an empty default security group, and keeps flow logs for a retention that CloudWatch supports", async () => {
+  it("has an empty default security group, and flow logs with a retention that CloudWatch supports", async () => {
     const registry = await create();
     const { ingress, egress } = registry.one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup").inputs;
     assert.deepEqual([ingress, egress], [[], []]);

@@ -29,7 +29,7 @@ import { ingressRule, type Placement, securityGroup } from "./shared/securityGro
 export interface NetworkArgs {
   /** Addresses of the VPC, for example 10.0.0.0/16. */
   readonly cidr: string;
-  /** Zones that get a public and a private subnet each, at least two. */
+  /** At least two zones; each gets a public and a private subnet. */
   readonly zones: readonly string[];
   /** NAT gateways: none, one for all zones, or one per zone. */
   readonly nat: "none" | "single" | "perZone";
@@ -39,7 +39,7 @@ export interface NetworkArgs {
   readonly retentionDays: number;
 }
 
-/** Network access of private components to AWS services: they depend on it during their whole life. */
+/** Network access of private components to AWS services; components depend on it, so that it is deleted after them. */
 export interface OutboundAccess {
   /**
    * Makes a text depend on routes, NAT gateways, internet gateway and associations, for a resource's description. Those
@@ -53,8 +53,8 @@ export interface OutboundAccess {
 const NAT_STRATEGY = { none: "None", single: "Single", perZone: "OnePerAz" } as const;
 
 /**
- * Services that private components call without a route to the internet: images and their layers, logs, credentials,
- * queues, runs, instances, secrets. Each endpoint costs per hour and zone (stacks/planning/cost.ts).
+ * Services that private components call through interface endpoints when there is no NAT. Each endpoint costs per hour
+ * and zone (stacks/planning/cost.ts).
  */
 export const ENDPOINTS = [
   "ec2",
@@ -76,7 +76,7 @@ export const ENDPOINTS = [
 /**
  * A VPC with a public and a private subnet per zone. Everything except the load balancer and NAT is in the private
  * ones. S3 is reached through a gateway endpoint, which is free; without NAT every other service has an endpoint too.
- * The default security group allows nothing, and flow logs are kept.
+ * The default security group allows nothing, and flow logs record rejected connections.
  */
 export class Network extends pulumi.ComponentResource {
   /** Id of the VPC. */
@@ -104,7 +104,7 @@ export class Network extends pulumi.ComponentResource {
       name,
       {
         cidrBlock: cidr,
-        // Passed in, because awsx would look them up with other credentials.
+        // Given explicitly, because awsx would look the zones up with other credentials.
         availabilityZoneNames: [...zones],
         enableDnsHostnames: true,
         natGateways: { strategy: NAT_STRATEGY[nat] },
@@ -206,7 +206,7 @@ export class Network extends pulumi.ComponentResource {
   }
 }
 
-/** Ids of all route tables, which are objects if the SDK has loaded their class. */
+/** Returns the ids of all route tables; the elements are objects only if the SDK has loaded their class. */
 const routeTableIds = ({ routeTables }: Vpc): pulumi.Output<string[]> =>
   routeTables.apply((tables: (RouteTable | string)[]) =>
     pulumi.all(tables.map((table) => (typeof table === "string" ? table : table.id))),

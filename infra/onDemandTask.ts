@@ -6,7 +6,7 @@ import { pullImage } from "./api.ts";
 import { roleFor, type Statement } from "./shared/iam.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** A task that an operator's command starts in the stack's network, and that reaches the load balancer and AWS only. */
+/** Arguments of a task that a command starts in the stack's network and that reaches only the load balancer and AWS. */
 export interface OnDemandTaskArgs {
   /** Private subnets of the task. */
   readonly placement: Placement;
@@ -18,11 +18,11 @@ export interface OnDemandTaskArgs {
   readonly arch: "x86_64" | "arm64";
   /** The load balancer's security group and port. */
   readonly loadBalancer: { readonly group: SecurityGroup; readonly port: number };
-  /** Descriptions of its security group and of the rule to the load balancer, in EC2's characters. */
+  /** Descriptions of its security group and of the rule to the load balancer, in characters that EC2 accepts. */
   readonly descriptions: { readonly group: string; readonly toBalancer: string };
   /** Permissions of the task. */
   readonly statements: readonly Statement[];
-  /** Permissions to start it, beside those to pull its image. */
+  /** Permissions to start it, in addition to those to pull its image. */
   readonly startStatements?: readonly Statement[];
   /** Name of its container. */
   readonly container: string;
@@ -45,7 +45,7 @@ export interface OnDemandTask {
 }
 
 /**
- * Creates a Fargate task definition with roles, a security group and a cluster of its own. Nothing runs, and nothing costs,
+ * Creates a Fargate task definition with its own roles, security group and cluster. Nothing runs, and nothing costs,
  * until a command starts the task.
  */
 export function onDemandTask(
@@ -68,7 +68,7 @@ export function onDemandTask(
     child,
   );
   const taskRole = roleFor(name, { service, statements: args.statements }, child);
-  // A cluster of its own, so that rights on its tasks do not cover the tasks of others.
+  // A separate cluster, so that permissions on its tasks do not include other components' tasks.
   const cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
   const definition = new TaskDefinition(
     name,
@@ -95,7 +95,7 @@ export function onDemandTask(
           // Overrides the image's health check: this container serves nothing.
           healthCheck: { command: ["CMD", "true"] },
           stopTimeout: 2,
-          // Adds an init process, which passes SIGTERM on and ends what the container leaves behind.
+          // Adds an init process, which forwards SIGTERM and reaps processes that the container leaves behind.
           linuxParameters: { initProcessEnabled: true },
           ...args.settings,
         },

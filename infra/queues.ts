@@ -9,7 +9,7 @@ import { tlsOnly } from "./shared/tlsOnly.ts";
 export interface Caller {
   /** ARN of a role, a user or an account's root. */
   readonly principal: string;
-  /** Tenant whose responses it receives. Tenants without their own queue use the shared queue. */
+  /** Tenants whose responses it receives. Tenants without their own queue use the shared queue. */
   readonly tenants: readonly string[];
 }
 
@@ -42,15 +42,15 @@ export interface QueuesArgs {
 
 const DAY = 86_400;
 /**
- * Receives before SQS itself moves a message to the dead-letter queue. The dispatcher moves invalid ones by itself, so
- * only an outage uses receives, one per visibility timeout: SQS's maximum, which lasts for days.
+ * Receives before SQS moves a message to the dead-letter queue: SQS's maximum. The dispatcher moves invalid messages
+ * itself, so only an outage uses receives, one per visibility timeout, and the maximum lasts for days.
  */
 const MAX_RECEIVES = 1_000;
 /**
  * Retention in days. Requests survive an outage that long; dead letters are kept longer, so that none expires early.
  */
 const REQUEST_DAYS = 7;
-/** Retention in seconds. A wake-up only triggers a check, which the schedule repeats a minute later. */
+/** Retention in seconds. A wake-up only triggers a check, which the schedule does every minute too. */
 const WAKEUP_SECONDS = 300;
 /** Visibility timeout of responses in seconds. */
 const RESPONSE_VISIBILITY = 60;
@@ -66,8 +66,8 @@ const RECEIVE = [
 
 /**
  * Queues for requests, wake-ups and dead letters, and response queues: one per tenant that has its own, and a shared
- * one. All are encrypted, refuse requests without TLS, and admit only named principals. A message is hidden for six
- * times the dispatcher's timeout plus the batching window (AWS Lambda Developer Guide, SQS).
+ * one. All are encrypted, refuse requests without TLS, and allow only named principals. The dispatcher's messages are
+ * hidden for six times its timeout plus the batching window (AWS Lambda Developer Guide, SQS).
  */
 export class Queues extends pulumi.ComponentResource {
   /** Requests of callers. */
@@ -183,7 +183,7 @@ export class Queues extends pulumi.ComponentResource {
   }
 }
 
-/** Queue policy: denies requests without TLS; admits named principals beside those of the account's own policies. */
+/** Queue policy: denies requests without TLS, and allows principals in addition to the account's own IAM policies. */
 const policyOf = (arn: pulumi.Output<string>, actions: string[], principals: string[]): pulumi.Output<string> =>
   pulumi.jsonStringify({
     Version: "2012-10-17",

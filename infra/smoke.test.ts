@@ -43,7 +43,7 @@ describe("the smoke task of a stack", () => {
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
   });
 
-  it("has the stack's outputs in its environment, as its program reads them, and no secret", async () => {
+  it("has the stack's outputs in its environment, in the form that its program reads, and no secret", async () => {
     const { environment, user, readonlyRootFilesystem, secrets } = await container();
     const variables = Object.fromEntries(environment.map(({ name, value }: Record<string, string>) => [name, value]));
     assert.deepEqual(Object.keys(variables), ["AWS_REGION", "SMOKE_OUTPUTS"]);
@@ -53,12 +53,12 @@ describe("the smoke task of a stack", () => {
     assert.deepEqual([user, readonlyRootFilesystem, secrets], ["1000:1000", true, undefined]);
   });
 
-  it("drops no line of its log", async () => {
+  it("blocks instead of dropping log lines", async () => {
     const { logConfiguration } = await container();
     assert.deepEqual([logConfiguration.logDriver, logConfiguration.options.mode], ["awslogs", "blocking"]);
   });
 
-  it("has the rights that it is given and no others, and reaches the balancer and AWS alone", async () => {
+  it("has only the given permissions, and reaches only the load balancer and AWS", async () => {
     const { registry } = await create();
     assert.deepEqual(
       registry.statements("x").flatMap(({ Action }) => Action),
@@ -73,7 +73,7 @@ describe("the smoke task of a stack", () => {
     ]);
   });
 
-  it("names for the command what it starts and where its log is", async () => {
+  it("outputs the task that the command starts and the location of its log", async () => {
     const settings = await resolved((await create()).result.settings);
     assert.ok(Value.Check(SmokeTaskOutputs, settings));
     const { options } = (await container()).logConfiguration;
@@ -83,7 +83,7 @@ describe("the smoke task of a stack", () => {
     assert.match(dockerfile, / AS smoke\n/);
   });
 
-  it("can be previewed before any of it exists", async () => {
+  it("can be previewed before any resource exists", async () => {
     await create(true);
   });
 });

@@ -33,9 +33,9 @@ export interface SmokeArgs
   extends Pick<OnDemandTaskArgs, "placement" | "image" | "repositoryArn" | "arch" | "loadBalancer" | "statements"> {
   /** Configuration of the task's checks, in the form of SmokeOutputs (runtime/contract/stackOutputs.ts). */
   readonly outputs: Readonly<Record<string, pulumi.Input<string | number>>>;
-  /** Keeps the hash of the task's token. */
+  /** Name of the migrations function, which stores the hash of the task's token. */
   readonly migrationsFunction: pulumi.Input<string>;
-  /** Days that its log is kept. */
+  /** Retention of its log in days. */
   readonly retentionDays: number;
   /** Region code, for example `eu-central-1`. */
   readonly region: string;
@@ -45,9 +45,9 @@ export interface SmokeArgs
 const CONTAINER = "smoke";
 
 /**
- * A task that checks every claim on the stack from inside its network (`npm run smoke -- --inside`). Nothing runs, and
- * nothing costs, until the command starts it. It reaches the API through the load balancer like any client, AWS over HTTPS,
- * and nothing else; the token that it uses is created in it and never leaves it.
+ * A task that runs all checks of a stack inside its network (`npm run smoke -- --inside`). Nothing runs, and nothing
+ * costs, until the command starts it. It reaches the API through the load balancer like any client, AWS over HTTPS, and
+ * nothing else; the token that it uses is created in the task and never leaves it.
  */
 export class Smoke extends pulumi.ComponentResource {
   /** Inputs of the command (runtime/smoke/inside.ts). */
@@ -61,7 +61,7 @@ export class Smoke extends pulumi.ComponentResource {
     logStreams: string;
     migrationsFunction: string;
   }>;
-  /** Unique id of its role, as SQS shows it in SenderId. */
+  /** Unique id of the task's role, as SQS shows it in SenderId. */
   readonly senderId: pulumi.Output<string>;
 
   constructor(name: string, args: SmokeArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -86,7 +86,7 @@ export class Smoke extends pulumi.ComponentResource {
               "awslogs-group": logs.name,
               "awslogs-region": args.region,
               "awslogs-stream-prefix": CONTAINER,
-              // The log is the verdict: no line may be dropped.
+              // The log has the result of each check, so no line may be dropped.
               mode: "blocking",
             },
           },

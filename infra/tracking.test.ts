@@ -64,7 +64,7 @@ describe("the tracking component", () => {
     assert.ok(registry.all.filter(({ type }) => type.startsWith("aws:")).every(({ parent }) => parent === component));
   });
 
-  it("lets writers call what the store calls, and readers only search, in the indices of the runtime", async () => {
+  it("allows writers exactly the store's calls, and readers only search, in the indices of the runtime", async () => {
     const { result } = await mocked(() => new Tracking("rates-dev", args()));
     const actionsOf = (statements: Tracking["statements"]) =>
       Promise.all(
@@ -87,7 +87,7 @@ describe("the tracking component", () => {
     assert.equal(settings.tracking?.indexPrefix, "rates-jobs");
   });
 
-  it("admits security groups", async () => {
+  it("allows connections from security groups over TLS", async () => {
     const { registry } = await mocked(() => {
       const tracking = new Tracking("rates-dev", args());
       tracking.allowFrom("rates-dev-api-in", { id: tracking.securityGroupId });

@@ -39,7 +39,7 @@ export interface TrackingArgs {
   readonly storageGb: number;
   /** Retention of the domain's logs in days. */
   readonly retentionDays: number;
-  /** Keeps the logs when the stack is destroyed. The domain itself is never kept: see the class. */
+  /** Keeps the logs when the stack is destroyed. The domain is never kept (see Tracking). */
   readonly keepData: boolean;
 }
 
@@ -62,12 +62,13 @@ const HTTPS = 443;
  * subnets, encrypted, TLS only.
  *
  * Access is controlled by the policies of roles (`statements`, `readStatements`), by method and path, and by the
- * security group's rules (`admit`). Fine-grained access control is not used: its users would be in the domain, outside
- * this program, and two roles with a few paths each do not need it. An access policy on the domain would refer to the
- * roles that refer to it: without one, only signed calls that an identity's own policy allows are accepted.
+ * security group's rules (`allowFrom`). Fine-grained access control is not used: its users would be in the domain,
+ * outside this program, and two roles with a few paths each do not need it. The domain has no access policy, since the
+ * roles that it would name have policies that name the domain: only signed calls that an identity's own policy allows
+ * are accepted.
  *
- * The domain contains a projection. Destroying or replacing it loses nothing: every document is written again from the
- * database. Keeping it would also keep its network.
+ * The domain contains copies. Destroying or replacing it loses nothing: every document is written again from the
+ * database. Keeping it would require keeping its network.
  */
 export class Tracking extends pulumi.ComponentResource {
   /** OpenSearch domain. */
@@ -76,7 +77,7 @@ export class Tracking extends pulumi.ComponentResource {
   readonly endpoint: pulumi.Output<string>;
   /** Security group of the domain. */
   readonly securityGroupId: pulumi.Output<string>;
-  /** Number of nodes of every kind. */
+  /** Number of nodes, including dedicated master nodes. */
   readonly nodes: number;
   /** Permissions of the writer of documents, the dispatcher. */
   readonly statements: Statement[];
@@ -127,7 +128,7 @@ export class Tracking extends pulumi.ComponentResource {
           offPeakWindow: { windowStartTime: { hours: OFF_PEAK_HOUR, minutes: 0 } },
         },
       },
-      // Creating a domain takes twenty minutes; a resize moves its shards first.
+      // Creating a domain takes about twenty minutes; a resize takes longer, because it moves the shards.
       { ...child, customTimeouts: { create: "90m", update: "3h", delete: "90m" } },
     );
 
@@ -142,13 +143,13 @@ export class Tracking extends pulumi.ComponentResource {
       { actions: ["es:ESHttpPost"], resources: [path("_bulk"), path(`${INDEX_PREFIX}-*/_delete_by_query`)] },
       { actions: ["es:ESHttpHead", "es:ESHttpPut"], resources: [template] },
       { actions: ["es:ESHttpGet"], resources: [path(`_cat/indices/${INDEX_PREFIX}-*`)] },
-      // Months without documents.
+      // Deletes the indices of months without documents.
       { actions: ["es:ESHttpDelete"], resources: [index] },
     ];
     this.registerOutputs({ endpoint: this.endpoint });
   }
 
-  /** Admits a component whose security group already allows outgoing HTTPS. */
+  /** Allows connections from a component whose security group already allows outgoing HTTPS. */
   allowFrom(name: string, from: Pick<SecurityGroup, "id">): void {
     ingressRule(
       name,

@@ -14,7 +14,7 @@ class Part extends pulumi.ComponentResource {
 }
 
 describe("programs under mocks", () => {
-  it("record parents, secrets in the clear and values of outputs", async () => {
+  it("record parents, secrets as plain values, and values of outputs", async () => {
     const { registry, result } = await mocked(() => new Part("p"));
     const queue = registry.one("aws:sqs/queue:Queue", "p");
     assert.equal(queue.parent, registry.one("rates:infra:Part").urn);

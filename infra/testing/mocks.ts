@@ -11,7 +11,7 @@ export interface Registered {
   readonly parent: string | undefined;
   /** Reference to its provider; empty if none was given. */
   readonly provider: string;
-  /** Inputs as the engine receives them, secrets in the clear. */
+  /** Inputs as the engine receives them, with secrets as plain values. */
   // biome-ignore lint/suspicious/noExplicitAny: tests reach into inputs of every type
   readonly inputs: Record<string, any>;
   /** URNs of the resources that it depends on. */
@@ -46,7 +46,7 @@ export class Registry {
     throw new Error(`expected one ${type}${name === undefined ? "" : ` named ${name}`}, found: ${existing.join(", ")}`);
   }
 
-  /** Statements of all policies of the role of this name, inline ones as IAM receives them. */
+  /** Statements of all inline policies of the role with this name, as IAM receives them. */
   statements(role: string): { Action: string[]; Resource: string[]; Condition?: object; Effect: string }[] {
     return this.ofType("aws:iam/rolePolicy:RolePolicy")
       .filter(({ inputs }) => inputs.role === `${role}-id` || inputs.role === role)
@@ -57,7 +57,7 @@ export class Registry {
 export const ACCOUNT = "111111111111";
 export const REGION = "eu-central-1";
 
-/** Outputs per type beside the inputs. */
+/** Outputs per type, in addition to the inputs. */
 const OUTPUTS: Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>> = {
   "awsx:ec2:Vpc": (name, inputs) => {
     const zones = inputs.availabilityZoneNames as string[];
@@ -100,7 +100,7 @@ const OUTPUTS: Record<string, (name: string, inputs: Record<string, unknown>) =>
 
 const arn = (service: string, name: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${name}`;
 
-/** Results of the functions that a program calls. */
+/** Results of the provider functions that a program calls, by token. */
 const CALLS: Record<string, Record<string, unknown>> = {
   "aws:index/getCallerIdentity:getCallerIdentity": { accountId: ACCOUNT, arn: arn("sts", "x"), userId: "x", id: "x" },
   "aws:ssm/getParameter:getParameter": { value: "ami-0123456789abcdef0", type: "String", version: 1 },
@@ -115,13 +115,13 @@ export interface MockOptions {
   readonly stack?: string;
   /** Makes outputs unknown, as in a preview of new resources. */
   readonly preview?: boolean;
-  /** Results of functions by token instead of the usual ones: values, or functions of the arguments. */
+  /** Results that replace the default ones, by the function's token: values, or functions of the arguments. */
   readonly calls?: Record<string, Answer | ((inputs: Answer) => Answer)>;
 }
 
 /**
  * Runs a program under Pulumi's mocks. Every resource returns its inputs, an id (`<name>-id`), an ARN, and the outputs
- * of its type above. Not for two programs at once.
+ * of its type above. Programs must run one after another, since Pulumi's mocks are global.
  *
  * @returns The recorded registrations and the program's result.
  */
@@ -155,7 +155,7 @@ export async function mocked<T>(
   return { registry, result };
 }
 
-/** Records each registration on its way to the mocks, which do not receive parents, providers or dependencies. */
+/** Records each registration before it reaches the mocks, which do not receive parents, providers or dependencies. */
 function record(registry: Registry): void {
   const monitor = pulumi.runtime.getMonitor() as unknown as {
     registerResource(request: Request, callback: (error: unknown, response: Response) => void): void;
@@ -197,11 +197,11 @@ interface Response {
   getUrn(): string;
 }
 
-/** Marks of the SDK around values on the wire (pulumi/pulumi, sdk/nodejs/runtime/rpc.ts). */
+/** Keys and marks of special values in the SDK's messages (pulumi/pulumi, sdk/nodejs/runtime/rpc.ts). */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 const OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
-/** Form of an unknown value in `inputs`. */
+/** Represents an unknown value in `inputs`. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 function unwrap(value: unknown): unknown {
@@ -213,14 +213,14 @@ function unwrap(value: unknown): unknown {
   return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, unwrap(one)]));
 }
 
-/** Awaits the value of an output; rejects if it is unknown. */
+/** Awaits the value of an output; never settles if the value is unknown. */
 export function resolved<T>(output: pulumi.Output<T>): Promise<pulumi.Unwrap<T>> {
   return new Promise((resolve) => {
     pulumi.output(output).apply((value) => resolve(value as pulumi.Unwrap<T>));
   });
 }
 
-/** The database that a component's test connects to. */
+/** Database endpoint for tests of components. */
 export const DATABASE = {
   host: pulumi.output("db"),
   port: 5432,

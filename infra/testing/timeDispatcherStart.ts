@@ -9,8 +9,8 @@ import { DISPATCHER_BUNDLE } from "../dispatcher.ts";
 import { bundleCode } from "../shared/bundle.ts";
 
 /**
- * `node infra/testing/timeDispatcherStart.ts <rounds>`: loads the dispatcher's bundle and an empty handler with the same SDK
- * clients by turns, each in a process of its own. Prints `{ ours, empty }` as JSON: milliseconds of processor per round.
+ * `node infra/testing/timeDispatcherStart.ts <rounds>`: alternately loads the dispatcher's bundle and an empty handler
+ * with the same SDK clients, each in its own process. Prints `{ ours, empty }` as JSON: CPU milliseconds of each round.
  */
 const SETTINGS = {
   queues: { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} },
