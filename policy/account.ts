@@ -2,15 +2,11 @@ import Type, { type Static } from "typebox";
 import { LIMITS } from "../infra/limits/limits.ts";
 import { loadStack, type ValidatedStack } from "../stacks/program.ts";
 
-/**
- * Schema of a quota: the granted value.
- *
- * @default AWS's own
- */
+/** Returns the schema of a quota's granted value; its default is AWS's. */
 export const granted = (limit: keyof typeof LIMITS) =>
   Type.Number({ minimum: 0, default: LIMITS[limit].value, description: `${LIMITS[limit].unit}, as granted` });
 
-/** Pack configuration about the account that a program is deployed to; the defaults are AWS's. */
+/** Settings of rules about the account that a program is deployed to; the defaults of quotas are AWS's. */
 export const QUOTAS = {
   lambdaConcurrency: granted("lambdaConcurrency"),
   glueRuns: granted("glueRuns"),
@@ -28,15 +24,15 @@ export const QUOTAS = {
 const Quotas = Type.Object(QUOTAS);
 export type Quotas = Static<typeof Quotas>;
 
-/** Quotas by name, with those of a selection. */
+/** Returns the settings with the given names. */
 export const quotas = <Name extends keyof Quotas>(...names: Name[]) =>
   Object.fromEntries(names.map((name) => [name, QUOTAS[name]])) as Pick<typeof QUOTAS, Name>;
 
 let read: { text: string; stack: ValidatedStack | undefined } | undefined;
 
 /**
- * The stack of this project that is being previewed, from the configuration that the engine passes to every pack;
- * undefined for other programs, and for a configuration that the program itself refuses.
+ * Returns this project's stack, from the configuration that the engine passes to every pack; undefined for other
+ * programs, and for a configuration that the program itself refuses.
  */
 export function ownStack(env: NodeJS.ProcessEnv = process.env): ValidatedStack | undefined {
   const text = env.PULUMI_CONFIG ?? "";
@@ -49,7 +45,7 @@ function ownStackOf(text: string, name: string): ValidatedStack | undefined {
   try {
     return loadStack(name, JSON.parse(text), {});
   } catch {
-    // The program reports the errors and stops.
+    // The program itself reports the errors and stops.
     return undefined;
   }
 }

@@ -24,7 +24,7 @@ export const COMMON = {
 };
 
 /**
- * Returns true if a resource is exempt from a rule; otherwise a message about an expired exemption, if there is one.
+ * Returns "exempt" if a resource is exempt from a rule; otherwise a message about its expired exemption, if it has one.
  */
 export function exemptionOf(
   urn: string,

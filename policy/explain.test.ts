@@ -26,7 +26,7 @@ describe("npm run policy", () => {
     for (const rule of ALL_RULES) assert.doesNotMatch(details(rule), /undefined|\[object/, rule.name);
   });
 
-  it("suggests the nearest rule for an unknown name, and prints its usage", () => {
+  it("suggests rules for an unknown name, and prints its usage", () => {
     assert.deepEqual(answer(["explain", "rds-backup"]), {
       text: "There is no rule 'rds-backup': did you mean rds-backups?",
       status: 2,
@@ -50,7 +50,7 @@ describe("npm run policy", () => {
 });
 
 describe("npm run policy -- config", () => {
-  it("prints the quotas and the share of a stack for each limit", () => {
+  it("prints quotas and share of a stack for the rules that need them", () => {
     const { quotas } = readStackFile("dev", ROOT);
     const { text, status } = answer(["config", "dev"]);
     assert.equal(status, 0);
@@ -61,7 +61,7 @@ describe("npm run policy -- config", () => {
     assert.equal(typeof config["rds-connections"].perTask, "number");
   });
 
-  it("prints for each control whether the stack keeps data", () => {
+  it("prints whether the stack keeps data for the rules that depend on it", () => {
     const config = (stack: string) => JSON.parse(answer(["config", stack, "security"]).text)["rds-multi-az"];
     assert.deepEqual([config("dev"), config("prod")], [{ holdsData: false }, { holdsData: true }]);
     assert.deepEqual(answer(["config", "dev", "secutiry"]), {
@@ -79,7 +79,7 @@ describe("npm run policy -- config", () => {
 });
 
 describe("the page about policies", () => {
-  it("lists every rule in its current form", () => {
+  it("has up-to-date tables of all rules", () => {
     assert.equal(
       unformatted(page()),
       unformatted(withTables(page())),

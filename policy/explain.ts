@@ -2,7 +2,7 @@ import { LIMIT_RULES } from "./limits/rules.ts";
 import type { Rule } from "./rule.ts";
 import { SECURITY_RULES } from "./security/rules.ts";
 
-/** The packs with their summaries. */
+/** The packs with their summaries and rules. */
 export const PACKS = {
   limits: { about: "limits of accounts and services", rules: LIMIT_RULES },
   security: { about: "security: access, encryption, backups and logs", rules: SECURITY_RULES },
@@ -10,7 +10,7 @@ export const PACKS = {
 
 export const ALL_RULES: readonly Rule[] = Object.values(PACKS).flatMap(({ rules }) => rules);
 
-/** Source of a rule: the control of a framework, or the document with the limit. */
+/** Returns the source of a rule: a control of a framework, or a document. */
 const source = ({ framework }: Rule): string => framework.reference ?? framework.name ?? "";
 
 /** Lists the rules, one per line with its level. */
@@ -48,7 +48,7 @@ export function details(rule: Rule): string {
   return [rule.name, ...lines, ...fills, ...(settings.length > 0 ? ["  Settings:", ...settings] : [])].join("\n");
 }
 
-/** Formats a pack as a table of policy/README.md. */
+/** Formats a pack's rules as a table for policy/README.md. */
 export function rulesTable(pack: keyof typeof PACKS): string {
   const rows = PACKS[pack].rules.map((rule) =>
     `| \`${rule.name}\` | ${rule.level} | ${rule.description} | ${rule.remediation} | ${source(rule)} |`.replace(

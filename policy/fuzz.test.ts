@@ -32,7 +32,7 @@ const anything = fc.oneof(
   fc.array(fc.jsonValue(), { maxLength: 3 }),
 );
 
-/** Replaces a random part of a value, at any depth, also inside JSON texts. */
+/** Replaces the part of a value at a path, at any depth, also inside JSON texts. */
 function replaceAt(value: unknown, path: readonly number[], replacement: unknown): unknown {
   const [at, ...rest] = path;
   if (at === undefined) return replacement;
@@ -47,7 +47,7 @@ function replaceAt(value: unknown, path: readonly number[], replacement: unknown
 }
 
 describe("rules with random input", () => {
-  it("reach a verdict without throwing for properties that are missing, null, unknown or of the wrong type", () => {
+  it("return without throwing for properties that are missing, null, unknown or of the wrong type", () => {
     const program = compliantProgram();
     let reportCount = 0;
     fc.assert(

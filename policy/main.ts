@@ -13,13 +13,13 @@ pulumi preview --policy-pack policy/limits --policy-pack policy/security`;
 
 const README = fileURLToPath(new URL("README.md", import.meta.url));
 
-/** The page about policies with its generated tables. */
+/** Returns the page about policies with its tables generated again. */
 export const withTables = (page: string): string =>
   fillTables(page, { limits: () => rulesTable("limits"), security: () => rulesTable("security") });
 
 export const page = (): string => readFileSync(README, "utf8");
 
-/** Output and exit status of the command: 2 for an unknown rule or stack. */
+/** Returns output and exit status of the command: 2 for an unknown command, rule, pack or stack. */
 export function answer([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
   if (names.includes("--help")) return { text: USAGE, status: 0 };
   const [stack, pack = "limits", ...more] = names;
@@ -41,7 +41,7 @@ export function answer([command, ...names]: readonly string[]): { text: string; 
   };
 }
 
-/** Names that contain the given text, otherwise the one with the most similar spelling. */
+/** Returns all names that contain the given text; without any, the name with the most similar spelling. */
 function nearest(name: string, ruleNames: readonly string[]): string {
   const having = ruleNames.filter((one) => one.includes(name));
   return having.length > 0 ? having.join(" or ") : closest(name, ruleNames);

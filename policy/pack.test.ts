@@ -83,7 +83,7 @@ describe("configuration of a policy pack", () => {
     assert.deepEqual(await privateFindings(), []);
   });
 
-  it("changes thresholds, and relaxes rules where no data is kept", async () => {
+  it("changes thresholds, and relaxes rules when the program keeps no data", async () => {
     const backups = async () =>
       (await pack.findings([database({ backupRetentionPeriod: 5 })])).filter(({ policy }) => policy === "rds-backups");
     await pack.configure({});
@@ -101,7 +101,7 @@ describe("configuration of a policy pack", () => {
     assert.equal((await backups()).length, 1, "a setting that cannot be read counts as left out");
   });
 
-  it("sets missing properties to safe defaults, and changes no explicit value", async () => {
+  it("remediates missing properties with safe defaults, and changes no explicit value", async () => {
     const remediate = { enforcementLevel: "remediate" };
     await pack.configure({
       "sqs-encrypted": remediate,
@@ -133,7 +133,7 @@ describe("configuration of a policy pack", () => {
 
 describe("properties that a program leaves to the provider, unknown in a preview", () => {
   for (const name of ["limits", "security"] as const)
-    it(`are no finding of ${name}, but explicit unknown values are`, async () => {
+    it(`are not reported by ${name}, but explicit unknown values are`, async () => {
       const pack = await startPack(name);
       const found = async (change: (one: EngineResource) => void) => {
         const program = compliantProgram();
@@ -173,8 +173,8 @@ describe("properties that a program leaves to the provider, unknown in a preview
     });
 });
 
-describe("the instances that rules count", () => {
-  it("come from the pack's configuration, otherwise the launch template's tag, otherwise are a finding", async () => {
+describe("the number of instances that rules count", () => {
+  it("comes from the pack's configuration or the launch template's tag; if both are missing, it is reported", async () => {
     const pack = await startPack("limits");
     const messages = async (tags: Record<string, string> | undefined, instances?: number) => {
       await pack.configure({
@@ -198,7 +198,7 @@ describe("the instances that rules count", () => {
   });
 });
 
-describe("the quotas that rules count with", () => {
+describe("the quotas of rules", () => {
   const glue = (runs: number) => {
     const program = compliantProgram();
     for (const one of program)
@@ -210,7 +210,7 @@ describe("the quotas that rules count with", () => {
       .filter(({ policy }) => policy === "glue-concurrent-runs")
       .map(({ message }) => message);
 
-  it("are AWS's defaults or the pack's configuration, times the program's share", async () => {
+  it("are AWS's defaults or the pack's configuration, multiplied by the program's share", async () => {
     const pack = await startPack("limits");
     try {
       await pack.configure(SETTINGS);
@@ -224,7 +224,7 @@ describe("the quotas that rules count with", () => {
     }
   });
 
-  it("are the stack's own in our programs, whatever the pack's configuration", async () => {
+  it("come from the stack in our programs, whatever the pack's configuration", async () => {
     const pack = await startPack("limits", packEnvironment("dev"));
     try {
       await pack.configure({ "glue-concurrent-runs": { glueRuns: 2_000 } });

@@ -5,7 +5,7 @@ import type { Report, Rule } from "./rule.ts";
 import { typeOf } from "./types.ts";
 import type { UnresolvedReporter } from "./value.ts";
 
-/** A finding of a rule, before the pack's exemptions are applied. */
+/** A finding of a rule before exemptions are applied. */
 interface Finding {
   readonly urn: string;
   readonly message: string;
@@ -77,8 +77,8 @@ interface UnknownProperty {
 }
 
 /**
- * Runs a check and reports its findings. An unknown value is a finding too, unless the rule allows it in a preview;
- * then the engine gets an advisory, which never stops a run.
+ * Runs a check and reports its findings. An unknown value is a finding too, unless the rule allows it in a preview:
+ * then it is reported as an advisory, which never stops a preview or an update.
  */
 function runCheck(
   rule: Rule,
@@ -117,9 +117,9 @@ function runCheck(
 }
 
 /**
- * Reports unknown values as an advisory. @pulumi/policy makes one of the error that it throws when an unknown property is
- * read, and has no other way to advise from a mandatory rule. Its message names the property; here the resource is added.
- * A placeholder inside of a JSON text can be read: it stays a violation.
+ * Reports unknown values as an advisory. @pulumi/policy has only one way to advise from a mandatory rule: it converts
+ * the error that it throws when an unknown property is read. This function adds the resource to the error's message.
+ * Reading a placeholder inside a JSON text throws no error, so it remains a violation.
  *
  * @see https://www.pulumi.com/docs/iac/packages-and-automation/crossguard/core-concepts/
  */
@@ -141,7 +141,7 @@ function adviseOf(
   report(message, first.resource.urn);
 }
 
-/** Reads a property as @pulumi/policy passes it: throws if it, or an object that contains it, is unknown. */
+/** Reads a property as @pulumi/policy passes it, which throws if it or an object that contains it is unknown. */
 function readUnknown({ resource, path }: UnknownProperty): void {
   let value: unknown = resource.props;
   for (const key of path.split(/[.[\]]+/).filter((part) => part !== "")) {

@@ -2,11 +2,14 @@ import type { Resource } from "./resource.ts";
 import { TASK_DEFINITION } from "./types.ts";
 import { UNRESOLVED } from "./value.ts";
 
-/** Network load balancers have a quota of their own, no header settings, and access logs only for TLS listeners. */
+/**
+ * Returns true for an Application Load Balancer. Network Load Balancers have their own quota, no header settings, and
+ * access logs only for TLS listeners.
+ */
 export const isApplicationLoadBalancer = (balancer: Resource): boolean =>
   balancer.at("loadBalancerType").text("application") === "application";
 
-/** Returns false if a service's tasks cannot run on Fargate: it names instances, or its tasks require them. */
+/** Returns false if a service's tasks cannot run on Fargate, because the service or its task definition excludes it. */
 export function isOnFargate(service: Resource): boolean {
   const type = service.at("launchType").text("");
   if (type === UNRESOLVED || type !== "") return type === UNRESOLVED || type === "FARGATE";

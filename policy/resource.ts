@@ -13,11 +13,11 @@ export interface RawResource {
   readonly props: Record<string, unknown>;
   /** Provider of the resource. */
   readonly provider?: { readonly urn: string; readonly name: string; readonly props: Record<string, unknown> };
-  /** Resources that each property depends on; stack validation only. */
+  /** URNs of the resources that each property depends on; in stack validation only. */
   readonly propertyDependencies?: Readonly<Record<string, readonly { readonly urn: string }[]>>;
 }
 
-/** One resource of a program; reading it never throws (Value). */
+/** One resource of a program; reading its properties never throws (Value). */
 export class Resource {
   /** Type token; aliases such as `BucketV2` are replaced by their current type. */
   readonly type: string;
@@ -52,15 +52,15 @@ export class Resource {
   }
 
   /**
-   * Reads a property by its path. In stack validation the engine passes outputs, of which those set by the provider are
-   * unknown in a preview: then reads the input.
+   * Returns a property by its path. In stack validation the engine passes outputs, and those that the provider sets are
+   * unknown in a preview: for them the requested input is returned.
    */
   at(path: string): Value {
     const value = this.properties.at(path);
     return value.isUnknown && this.#requested ? this.#requested.at(path) : value;
   }
 
-  /** Resources of a type that a property depends on; known in a preview, unlike their ARNs. */
+  /** Returns the resources of a type that a property depends on; they are known in a preview, unlike their ARNs. */
   links(property: string, type: string): Resource[] {
     return (this.#links?.[property] ?? []).flatMap(({ urn }) => {
       const found = this.#find(urn);
@@ -73,13 +73,13 @@ export class Resource {
     return (this.#links?.[property] ?? []).length > 0;
   }
 
-  /** Resources of a type that any property depends on. */
+  /** Returns the resources of a type that any property depends on. */
   anyLinks(type: string): Resource[] {
     return Object.keys(this.#links ?? {}).flatMap((property) => this.links(property, type));
   }
 }
 
-/** Requested inputs of the resources that the pack has received, by URN. */
+/** Inputs of the resources that the pack has received, by URN. */
 export type RequestedProperties = ReadonlyMap<string, RawResource["props"]>;
 
 /** All resources of a program. */
@@ -105,7 +105,7 @@ export class Stack {
     return this.resources.filter((resource) => resource.type === type);
   }
 
-  /** Resources of a type that depend on another by a property. */
+  /** Returns the resources of a type whose property depends on the target. */
   linkedTo(target: Resource, type: string, property: string): Resource[] {
     return this.of(type).filter((resource) => resource.links(property, target.type).includes(target));
   }

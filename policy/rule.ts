@@ -4,7 +4,7 @@ import Value from "typebox/value";
 import { CONTROL_SEVERITY, type Control } from "./controls.ts";
 import type { Resource, Stack } from "./resource.ts";
 
-/** Reports a problem of a resource, with its extent and remedy. */
+/** Reports a problem of a resource; the text states its extent and remedy. */
 export type Report = (resource: Resource, problem: string) => void;
 
 /** Metadata of every rule. */
@@ -25,9 +25,9 @@ export interface RuleMetadata {
   readonly framework: PolicyComplianceFramework;
   /** Remedy of a finding. */
   readonly remediation: string;
-  /** Properties that may be unknown in a preview, which is then advisory. Any other unknown one is a violation. */
+  /** Properties that may be unknown in a preview: reported as an advisory. Other unknown ones are violations. */
   readonly mayBeUnknown: readonly string[];
-  /** Properties that only must be set: an unknown one counts as set, and is checked again when it is created. */
+  /** Properties that only need to be set: an unknown value counts as set. */
   readonly presenceOf: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export type Rule = RuleMetadata & { readonly settings: TProperties } & (
         /** Resource types that it checks. */
         readonly types: readonly string[];
         check(resource: Resource, report: Report, configured: unknown): void;
-        /** Properties that make a resource compliant: a default that is safe for everyone. */
+        /** Returns properties that make a resource compliant, if there are defaults that are safe for everyone. */
         readonly fix?: (resource: Resource) => Record<string, unknown> | undefined;
       }
     | { readonly scope: "stack"; check(stack: Stack, report: Report, configured: unknown): void }
@@ -49,7 +49,7 @@ type Defaults = Partial<Pick<RuleMetadata, "level" | "severity" | "mayBeUnknown"
 type Spec<S extends TProperties> = Omit<RuleMetadata, keyof Defaults> & Defaults & { settings?: S };
 
 /**
- * A rule about single resources. It runs on the requested inputs, before anything is created.
+ * Creates a rule about single resources. It checks the requested inputs, before a resource is created.
  *
  * @example
  * ```ts
@@ -76,7 +76,7 @@ export const resourceRule = <S extends TProperties = Record<never, never>>(
 ): Rule => ({ ...withMetadata(spec), scope: "resource", check: withSettings(spec) });
 
 /**
- * A rule about several resources. It runs when all resources of a preview or an update are known.
+ * Creates a rule about several resources. It runs after all resources of a preview or an update are registered.
  *
  * @example
  * ```ts
@@ -101,7 +101,7 @@ export const stackRule = <S extends TProperties = Record<never, never>>(
 
 const withMetadata = <S extends TProperties, T extends Spec<S>>(spec: T) => ({
   level: "mandatory" as const,
-  // A rule of a control has the control's severity unless it sets its own.
+  // A rule has the severity of its control unless it sets its own.
   severity: Object.hasOwn(CONTROL_SEVERITY, spec.framework.reference ?? "")
     ? CONTROL_SEVERITY[spec.framework.reference as Control]
     : ("high" as const),
@@ -125,7 +125,7 @@ function withSettings<S extends TProperties, Subject>(spec: {
   };
 }
 
-/** AWS Foundational Security Best Practices, by the control's id, for example RDS.2. */
+/** Returns the source of a rule that implements a control of AWS Foundational Security Best Practices. */
 export const control = (reference: Control): PolicyComplianceFramework => ({
   name: "AWS Foundational Security Best Practices",
   version: "1.0.0",
@@ -133,7 +133,7 @@ export const control = (reference: Control): PolicyComplianceFramework => ({
   specification: `https://docs.aws.amazon.com/securityhub/latest/userguide/${reference.split(".")[0]?.toLowerCase()}-controls.html`,
 });
 
-/** A limit of infra/limits/limits.ts, or a rule of AWS's documentation, by its document. */
+/** Returns the source of a rule that follows AWS's documentation, for example a limit of infra/limits/limits.ts. */
 export const documented = (reference: string): PolicyComplianceFramework => ({
   name: "AWS documentation",
   version: "2026-11",

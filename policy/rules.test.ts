@@ -6,7 +6,7 @@ import { type EngineResource, type Finding, type Pack, secret, startPack } from 
 import { compliantProgram, SETTINGS } from "./testing/program/compliant.ts";
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
-/** Replaces every value of a resource with an unknown one. */
+/** Marks every property of the resources as a secret. */
 const withSecrets = (resources: EngineResource[]): EngineResource[] =>
   resources.map((one) => ({
     ...one,
@@ -40,7 +40,7 @@ for (const name of ["limits", "security"] as const)
 
     for (const { name: rule, level, mayBeUnknown, presenceOf, framework, remediation, description } of PACKS[name]
       .rules) {
-      it(`${rule} reports the problem, the excess and the remedy`, async () => {
+      it(`${rule} reports the problem and the remedy of each mutant`, async () => {
         for (const text of [framework.reference, remediation, description]) assert.notEqual(text, "");
         for (const { label, mutate } of MUTANTS[rule] ?? []) {
           const mutant = compliantProgram();
@@ -58,7 +58,7 @@ for (const name of ["limits", "security"] as const)
         }
       });
 
-      it(`${rule} does not pass unknown values`, async () => {
+      it(`${rule} reports unknown values`, async () => {
         for (const { label, at } of MUTANTS[rule] ?? []) {
           if (at === undefined) continue;
           const [property = ""] = at.path.split(".");

@@ -41,7 +41,7 @@ describe("the policy packs on our own stacks in the real engine", () => {
   });
 
   for (const stack of ["dev", "staging", "prod"])
-    it(`find nothing in ${stack}, previewed from nothing and after an up`, async function () {
+    it(`find nothing in ${stack}, in a preview of a new stack and after an up`, async function () {
       this.timeout(MINUTES);
       const one = await start(stack);
       try {
@@ -97,7 +97,7 @@ describe("the policy packs on our own stacks in the real engine", () => {
     }
   });
 
-  it("stop every mutant of prod, each by the rule for it", async function () {
+  it("stop every mutant of prod by the rule for it", async function () {
     this.timeout(MINUTES);
     const state = states.get("prod") ?? (await upOf("prod"));
     const packs = {

@@ -1,4 +1,4 @@
-/** Resource types that rules check, by the engine's names (the AWS provider's schema). */
+/** Type tokens of the resources that rules check (the AWS provider's schema). */
 export const ACCOUNT_BLOCK = "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock";
 export const ALIAS = "aws:lambda/alias:Alias";
 export const BUCKET = "aws:s3/bucket:Bucket";
@@ -17,7 +17,7 @@ export const EVENT_SOURCE = "aws:lambda/eventSourceMapping:EventSourceMapping";
 export const FUNCTION = "aws:lambda/function:Function";
 export const GLUE_JOB = "aws:glue/job:Job";
 export const SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup";
-/** Older type of a rule, replaced by INGRESS and EGRESS. */
+/** Older type of a rule, replaced by SECURITY_GROUP_INGRESS and SECURITY_GROUP_EGRESS. */
 export const SECURITY_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
 export const SECURITY_GROUP_INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 export const INSTANCE = "aws:ec2/instance:Instance";
@@ -43,7 +43,7 @@ export const TARGET_GROUP = "aws:lb/targetGroup:TargetGroup";
 export const TASK_DEFINITION = "aws:ecs/taskDefinition:TaskDefinition";
 export const TOPIC = "aws:sns/topic:Topic";
 
-/** Current and deprecated aliases of the same types in the provider. */
+/** Aliases of these types in the provider, some of them deprecated. */
 const TYPE_ALIASES: Readonly<Record<string, string>> = {
   "aws:alb/listener:Listener": LISTENER,
   "aws:alb/loadBalancer:LoadBalancer": LOAD_BALANCER,
@@ -53,6 +53,6 @@ const TYPE_ALIASES: Readonly<Record<string, string>> = {
   "aws:s3/bucketV2:BucketV2": BUCKET,
 };
 
-/** Returns the type under the name that rules use. */
+/** Returns the type token that rules use for a type or its alias. */
 export const typeOf = (token: string): string =>
   (Object.hasOwn(TYPE_ALIASES, token) ? TYPE_ALIASES[token] : undefined) ?? token;

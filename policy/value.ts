@@ -1,6 +1,6 @@
 import { UNKNOWN_VALUES } from "./unknownValues.ts";
 
-/** Result of reading a value that is unknown or of another type: the problem is recorded, stop here. */
+/** Result of reading a value that is unknown or of another type; the problem is already recorded. */
 export const UNRESOLVED: unique symbol = Symbol("unresolved");
 /** Type of {@link UNRESOLVED}. */
 export type Unresolved = typeof UNRESOLVED;
@@ -14,8 +14,8 @@ export interface UnresolvedReporter {
 }
 
 /**
- * A property of a resource, or a part of one, as the engine passes it: missing, null, unknown or of any type. Reading it
- * never throws: an unreadable value is reported and returned as UNRESOLVED.
+ * A property of a resource, or a part of one, as the engine passes it: missing, null, unknown or of any type. Reading
+ * it never throws: an unknown or unreadable value is reported and returned as UNRESOLVED.
  */
 export class Value {
   /** Path of the property in its resource, for example `scalingConfig.maximumConcurrency`. */
@@ -36,14 +36,14 @@ export class Value {
     let raw = this.#raw;
     for (const key of path.split(".")) {
       if (isUnknown(raw)) break;
-      // The provider's own lists and objects arrive as JSON.
+      // A provider's lists and objects arrive as JSON texts.
       const from = typeof raw === "string" ? parsed(raw) : raw;
       raw = isRecord(from) && Object.hasOwn(from, key) ? from[key] : undefined;
     }
     return new Value(raw, this.path === "" ? path : `${this.path}.${path}`, this.#notes);
   }
 
-  /** True if the value is known only after the resource is created. */
+  /** Returns true if the value is known only after an update has created its dependencies. */
   get isUnknown(): boolean {
     return isUnknown(this.#raw);
   }
@@ -63,7 +63,7 @@ export class Value {
     return Array.isArray(this.#raw);
   }
 
-  /** Reads a number, also written as text; `absent` if it is missing. */
+  /** Reads a number, which may be written as text; returns `fallback` if it is missing. */
   number<T>(fallback: T): number | T | Unresolved {
     return this.#read(fallback, "a number", (raw) => {
       const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
@@ -71,12 +71,12 @@ export class Value {
     });
   }
 
-  /** Reads a text; `absent` if it is missing. */
+  /** Reads a text; returns `fallback` if it is missing. */
   text<T>(fallback: T): string | T | Unresolved {
     return this.#read(fallback, "text", (raw) => (typeof raw === "string" ? raw : undefined));
   }
 
-  /** Reads a boolean, also written as text; `absent` if it is missing. */
+  /** Reads a boolean, which may be written as text; returns `fallback` if it is missing. */
   flag<T>(fallback: T): boolean | T | Unresolved {
     return this.#read(fallback, "true or false", (raw) => {
       if (raw === "true" || raw === "false") return raw === "true";
@@ -84,7 +84,7 @@ export class Value {
     });
   }
 
-  /** Items of a list, also of JSON; none for a missing list. A single object counts as a list of one. */
+  /** Returns the items of a list or of a JSON list; none if it is missing. A single object counts as a list of one. */
   items(): readonly Value[] | Unresolved {
     return this.#read([], "a list", (raw) => {
       const list = typeof raw === "string" ? (parsed(raw) ?? raw) : raw;
@@ -93,7 +93,7 @@ export class Value {
     });
   }
 
-  /** Texts of a list, or a single one. */
+  /** Returns the texts of a list; a single text counts as a list of one. */
   texts(): readonly string[] | Unresolved {
     if (typeof this.#raw === "string" && !isUnknown(this.#raw) && parsed(this.#raw) === undefined) return [this.#raw];
     const items = this.items();
@@ -102,7 +102,7 @@ export class Value {
     return texts.some((text) => text === UNRESOLVED) ? UNRESOLVED : texts.filter((text) => text !== UNRESOLVED);
   }
 
-  /** Names of an object's properties, also of JSON. */
+  /** Returns the names of the properties of an object or of a JSON object. */
   keys(): readonly string[] | Unresolved {
     return this.#read([], "an object", (raw) => {
       const from = typeof raw === "string" ? parsed(raw) : raw;
