@@ -7,7 +7,7 @@ import { documented, resourceRule, stackRule } from "../rule.ts";
 import { DATABASE, DOMAIN, LOAD_BALANCER, QUEUE, TARGET_GROUP } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 
-/** Resources must not be created in the account of the ambient credentials. */
+/** Prevents creating resources in whichever account the ambient credentials belong to. */
 export const providerPinned = stackRule({
   name: "aws-provider-pinned",
   description: "Every AWS resource uses a provider that allows only the stack's account.",
@@ -45,7 +45,7 @@ export const providerPinned = stackRule({
   },
 });
 
-/** Counts per kind, which no single resource shows. */
+/** Counts resources per type, which a check of single resources cannot do. */
 export const accountCounts = stackRule({
   name: "account-counts",
   description: "A program creates no more databases, OpenSearch domains and load balancers than the account's quotas.",
@@ -58,7 +58,7 @@ export const accountCounts = stackRule({
     loadBalancers: granted("loadBalancers"),
   },
   check(stack, report, settings) {
-    // Resources cannot be divided, so these quotas count whole.
+    // The share does not apply to these quotas, since a program needs whole resources.
     const rdsInstances = ownStack()?.config.quotas.rdsInstances ?? settings.rdsInstances;
     const rows = [
       { resources: stack.of(DATABASE), max: rdsInstances, limit: LIMITS.rdsInstances, label: "databases" },
@@ -86,7 +86,7 @@ export const accountCounts = stackRule({
 const tooMany = (resources: Stack["resources"], label: string, max: number, from: string): string =>
   `the program creates ${resources.length} ${label}, ${resources.length - max} more than ${from} of ${max}: create fewer, or have the quota raised.`;
 
-/** Names that AWS truncates or refuses, by type: the property and its maximum length. */
+/** Properties with names, and their maximum lengths, by type. */
 const NAMES: Readonly<Record<string, { property: string; max: number }>> = {
   [LOAD_BALANCER]: { property: "name", max: LIMITS.loadBalancerName.value },
   [TARGET_GROUP]: { property: "name", max: LIMITS.loadBalancerName.value },
@@ -94,7 +94,7 @@ const NAMES: Readonly<Record<string, { property: string; max: number }>> = {
   [QUEUE]: { property: "name", max: LIMITS.sqsName.value },
 };
 
-/** AWS refuses a longer name when half of a stack is already created. */
+/** AWS refuses a longer name only during the update, when other resources are already created. */
 export const nameLengths = resourceRule({
   name: "name-lengths",
   description:

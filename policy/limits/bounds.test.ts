@@ -7,7 +7,7 @@ import * as types from "../types.ts";
 const { DATABASE, DOMAIN, EVENT_SOURCE, FUNCTION, GLUE_JOB, LOAD_BALANCER, QUEUE, ROLE, ROLE_POLICY } = types;
 type Program = (value: number) => EngineResource[];
 
-/** Programs with one number, and the smallest and largest number that the rule accepts; undefined for no bound. */
+/** Program with a variable number, and the minimum and maximum that the rule accepts; undefined for no bound. */
 type Bound = [rule: string, label: string, program: Program, min: number | undefined, max: number | undefined];
 
 const property = (type: string, path: string, more: Record<string, unknown> = {}): Program => {
@@ -76,7 +76,7 @@ const costBudget = (limit: number) => [
   one(LOAD_BALANCER, "it"),
   one(types.BUDGET, "it", { budgetType: "COST", timeUnit: "MONTHLY", limitAmount: String(limit / 1_000) }),
 ];
-/** A load balancer's monthly price in thousandths of a dollar, as the amount of a budget. */
+/** A load balancer's monthly price in thousandths of a dollar, rounded up. */
 const BALANCER = Math.ceil(PRICES.loadBalancer.usd * MONTH_HOURS * 1_000);
 
 const BOUNDS: readonly Bound[] = [

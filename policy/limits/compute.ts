@@ -7,7 +7,7 @@ import { documented, stackRule } from "../rule.ts";
 import { ECS_SERVICE, INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, SCALING_TARGET, TASK_DEFINITION } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 
-/** Setting for launch templates that a program's own code uses. */
+/** Setting for launch templates from which a program's own code launches instances. */
 export const INSTANCES = {
   instances: Type.Record(Type.String(), Type.Number({ minimum: 0 }), {
     default: {},
@@ -16,7 +16,7 @@ export const INSTANCES = {
   }),
 };
 
-/** Remedy: how to limit the instances of a launch template. */
+/** Problem and remedy of a launch template without a maximum number of instances. */
 export const UNBOUNDED = `nothing limits how many instances are launched from it: use an Auto Scaling group, add the tag ${INSTANCES_TAG}, or enter it under \`instances\` in the pack's configuration.`;
 
 /** Maximum number of instances of a launch template at once; undefined if nothing limits it. */
@@ -50,9 +50,9 @@ export function tasksOf(stack: Stack, service: Resource): number | undefined {
   return Math.floor((Math.max(...known) * percent) / 100);
 }
 
-/** Families in the quota of standard instances; others have quotas of their own. */
+/** Instance families in the quota of standard instances; other families have their own quotas. */
 const STANDARD_FAMILIES = /^[acdhimrtz]\d/;
-/** Maximum vCPUs by size; n xlarge has n times four (Amazon EC2 Instance Types). */
+/** Maximum vCPUs by size; a size of n xlarge has 4 n (Amazon EC2 Instance Types). */
 const VCPUS_BY_SIZE: Readonly<Record<string, number>> = { nano: 2, micro: 2, small: 2, medium: 2, large: 2, xlarge: 4 };
 
 /** Maximum vCPUs of an instance type; undefined if unknown. */
@@ -68,7 +68,7 @@ function vcpusOf(type: string): number | undefined {
     : Number(multiple) * 4;
 }
 
-/** Instance type of a template, or of an instance, which may inherit it from its template. */
+/** Returns the instance type of a template, or of an instance, which may inherit it from its template. */
 const typeOfOne = (one: Resource) => {
   const directInstances = one.at("instanceType").text(undefined);
   return directInstances ?? one.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
@@ -120,7 +120,7 @@ export const ec2Vcpus = stackRule({
   },
 });
 
-/** ECS cannot place a task beyond the quota, and the deployment hangs. */
+/** ECS cannot place a task beyond the quota, and the deployment does not finish. */
 export const fargateVcpus = stackRule({
   name: "fargate-vcpus",
   description:
@@ -136,7 +136,7 @@ export const fargateVcpus = stackRule({
       const tasks = tasksOf(stack, service);
       const units = service.links("taskDefinition", TASK_DEFINITION)[0]?.at("cpu").number(undefined);
       if (tasks === undefined || units === UNRESOLVED) return [];
-      // ECS refuses a task without cpu; without a linked task definition the cpu is unknown.
+      // Fargate requires cpu in a task definition; without a linked task definition it is unknown.
       if (units === undefined) {
         report(
           service,

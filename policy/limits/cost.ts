@@ -16,12 +16,12 @@ import type { Unresolved, Value } from "../value.ts";
 /** A resource with fixed cost in US dollars per month; undefined if its price is unknown. */
 interface Line {
   one: Resource;
-  /** Variant in AWS's price list; empty if there is only one. */
+  /** Instance type or class in AWS's price list; empty if the price does not depend on one. */
   type: string;
   usd: number | undefined;
 }
 
-/** Fixed monthly cost. Advisory: prices are of one region, and not all were verified. */
+/** Compares fixed monthly cost with the budget. Advisory: prices are of one region, and not all were verified. */
 export const monthlyCost = stackRule({
   name: "monthly-cost",
   description: "The fixed monthly cost of a program is within its budget.",
@@ -64,7 +64,7 @@ export const monthlyCost = stackRule({
 /** Months in a budget's time unit. */
 const MONTHS: Readonly<Record<string, number>> = { MONTHLY: 1, QUARTERLY: 3, ANNUALLY: 12 };
 
-/** The program's smallest cost budget in US dollars per month. */
+/** Returns the program's smallest cost budget, in US dollars per month. */
 function budgetOf(stack: Stack): { one: Resource; limit: number } | undefined {
   return stack
     .of(BUDGET)

@@ -23,7 +23,7 @@ import { functionOf } from "./queues.ts";
 const RDS = documented("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
 /** Connections reserved for superusers (3), for RDS itself (2), and for people and their tools (5). */
 const RESERVED_CONNECTIONS = 10;
-/** Factor: an instance has 5 to 12 % less than the formula gives (see stacks/planning/capacity.ts). */
+/** Factor of the formula: instances have 5 to 12 % less than it gives (see stacks/planning/capacity.ts). */
 const FORMULA_FACTOR = 0.85;
 
 const connectionsPer = (count: number, label: string) =>
@@ -44,8 +44,8 @@ type Settings = {
 };
 
 /**
- * Sum of the maximum connections of all components, compared with the instance's maximum: the first limit that a burst
- * reaches.
+ * Compares the sum of all components' maximum connections with the instance's maximum, which is the first limit that a
+ * burst of work reaches.
  */
 export const databaseConnections = stackRule({
   name: "rds-connections",
@@ -69,7 +69,7 @@ export const databaseConnections = stackRule({
   },
 });
 
-/** Usable connections: from the parameter group's max_connections, otherwise RDS's formula for the class. */
+/** Returns the usable connections: of the parameter group's max_connections, otherwise of RDS's formula. */
 function usableConnections(database: Resource): { limit: number; from: string } | undefined {
   for (const group of database.links("parameterGroupName", PARAMETER_GROUP)) {
     const parameters = group.at("parameters").items();
@@ -84,7 +84,7 @@ function usableConnections(database: Resource): { limit: number; from: string } 
   }
   const name = database.at("instanceClass").text(undefined);
   const engine = database.at("engine").text("postgres");
-  // The formula is Postgres's.
+  // The formula applies to Postgres only.
   if (name === UNRESOLVED || name === undefined || engine !== "postgres") return undefined;
   const instanceClass = Object.hasOwn(RDS_CLASSES, name) ? RDS_CLASSES[name as keyof typeof RDS_CLASSES] : undefined;
   // Unknown classes count as the smallest one.
@@ -119,7 +119,7 @@ function usersOf(
   for (const one of stack.of(FUNCTION).filter(usesDatabase)) {
     const reserved = one.at("reservedConcurrentExecutions").number(-1);
     if (reserved === UNRESOLVED) continue;
-    // Without events only the program itself invokes it, once.
+    // A function without event sources and permissions is invoked only by the program itself, once.
     const isInvoked =
       stack.of(EVENT_SOURCE).some((mapping) => functionOf(mapping) === one) ||
       stack.linkedTo(one, PERMISSION, "function").length > 0;
@@ -150,7 +150,7 @@ function usersOf(
   return { counted, unbounded };
 }
 
-/** Concurrency that all functions share in an account with too little to reserve any; our own stacks rely on it. */
+/** Returns the concurrency of our own stack's functions when its account has too little to reserve any. */
 function sharedConcurrency(): number | undefined {
   const own = ownStack();
   return own && own.plan.dispatcher.reservedConcurrency === undefined
@@ -158,7 +158,7 @@ function sharedConcurrency(): number | undefined {
     : undefined;
 }
 
-/** RDS refuses such an instance. */
+/** RDS refuses an instance beyond these bounds. */
 export const databaseLimits = resourceRule({
   name: "rds-limits",
   description: "A database's backups are kept for at most 35 days, and its storage is between 20 and 65,536 GiB.",

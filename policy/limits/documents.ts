@@ -16,20 +16,20 @@ import {
 } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
-/** A policy document given as text or object, in IAM's count: without white space. */
+/** Counts the characters of a policy document as IAM does: without white space. */
 const countCharacters = (policy: Value): number | Unresolved => {
   const text = policy.text("");
   return text === UNRESOLVED ? UNRESOLVED : text.replace(/\s/g, "").length;
 };
 
-/** Policies inside a role, and those attached to it. */
+/** Returns a role's inline policies: those in its properties, and separate RolePolicy resources. */
 function inlinePolicies(role: Resource, attached: readonly Resource[]): readonly Value[] | Unresolved {
   const inline = role.at("inlinePolicies").items();
   if (inline === UNRESOLVED) return UNRESOLVED;
   return [...inline, ...attached].map((one) => one.at("policy"));
 }
 
-/** IAM refuses the policy beyond the quota after the role is created. */
+/** IAM refuses a policy beyond the maximum only during the update, after the role is created. */
 export const rolePolicies = stackRule({
   name: "iam-role-policy-size",
   description: "All inline policies of a role together are within IAM's maximum length.",
@@ -54,7 +54,7 @@ export const rolePolicies = stackRule({
   },
 });
 
-/** Principals of a statement, one by one. */
+/** Returns the principals of a statement. */
 function principalsOf(statement: Value): readonly string[] {
   const principal = statement.at("Principal");
   const kinds = principal.isObject ? principal.keys() : UNRESOLVED;
@@ -65,7 +65,7 @@ function principalsOf(statement: Value): readonly string[] {
   });
 }
 
-/** SQS refuses such a policy. */
+/** SQS refuses a policy with more principals. */
 export const queuePrincipals = resourceRule({
   name: "sqs-policy-principals",
   description: "The policy of a queue names no more principals than SQS allows.",
@@ -88,7 +88,7 @@ export const queuePrincipals = resourceRule({
   },
 });
 
-/** EC2 refuses the launch when a job already waits for it. */
+/** EC2 refuses larger user data only at launch, when a job already waits for the instance. */
 export const userDataSize = resourceRule({
   name: "ec2-user-data-size",
   description: "An instance's user data is within EC2's maximum size.",
@@ -125,7 +125,7 @@ function descriptionsOf(one: Resource): Value[] {
   return one.type === SECURITY_GROUP ? [one.at("description"), ...inlineRules] : inlineRules;
 }
 
-/** EC2 refuses the description when the rule is created; neither the provider's plan nor moto checks it. */
+/** EC2 refuses an invalid description only when the resource is created; neither the provider nor moto checks it. */
 export const groupDescriptions = resourceRule({
   name: "ec2-group-description",
   description: "Descriptions of security groups and of their rules contain only characters that EC2 accepts.",

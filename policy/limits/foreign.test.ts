@@ -41,7 +41,7 @@ describe("other programs", () => {
       );
     });
 
-    it("must not exceed the account's unreserved concurrency", async () => {
+    it("must not deliver more batches than the account's unreserved concurrency", async () => {
       const program = (max: number) => [
         one(QUEUE, "orders"),
         one(FUNCTION, "worker"),
@@ -54,7 +54,7 @@ describe("other programs", () => {
       ]);
     });
 
-    it("is not checked for a queue that is only an ARN, and streams are not queues", async () => {
+    it("is reported as unknown when only its ARN is given, but a stream is not", async () => {
       const mapping = (eventSourceArn: string, links: Record<string, [string, string]> = {}) => [
         one(FUNCTION, "worker"),
         one(MAPPING, "reads", { eventSourceArn }, { functionName: [FUNCTION, "worker"], ...links }),
@@ -114,7 +114,7 @@ describe("other programs", () => {
       assert.equal(await exceeding({ ...shell, executionProperty: { maxConcurrentRuns: 16_016 } }), "1001");
     });
 
-    it("is named when it uses the most DPUs of all", async () => {
+    it("is reported when it uses the most DPUs of all jobs", async () => {
       const sized = (name: string, runs: number, maxCapacity: number) =>
         one(JOB, name, { maxCapacity, executionProperty: { maxConcurrentRuns: runs } });
       const program = [sized("many", 900, 1), sized("large", 10, 100), sized("small", 2, 1)];
@@ -122,7 +122,7 @@ describe("other programs", () => {
         assert.match((await findingsOf(resources, RULE))[0] ?? "", /^large: .* may use 1902 DPUs at once/);
     });
 
-    it("may run for days but not for a week, and a stream without end", async () => {
+    it("may have a timeout of days but not of a week, and none if it is a streaming job", async () => {
       const timeout = async (props: Record<string, unknown>) =>
         (await findingsOf([one(JOB, "etl", props)], "glue-job-limits"))[0];
       assert.equal(await timeout({ timeout: 4_000 }), undefined);
@@ -138,7 +138,7 @@ describe("other programs", () => {
     const SERVICE = "aws:ecs/service:Service";
     const TASK = "aws:ecs/taskDefinition:TaskDefinition";
 
-    it("count by the size in the name of a standard type, otherwise require configuration", async () => {
+    it("count vCPUs by the size in the name of a standard type, and require configuration for others", async () => {
       const vcpus = async (instanceType: string) =>
         (await findingsOf([one(INSTANCE, "web", { instanceType })], "ec2-vcpus"))[0];
       assert.equal(await vcpus("m5.xlarge"), undefined);
@@ -152,7 +152,7 @@ describe("other programs", () => {
       assert.match((await findingsOf([one(INSTANCE, "web")], "ec2-vcpus"))[0] ?? "", /names no instanceType/);
     });
 
-    it("inherit from their template, and count their real number", async () => {
+    it("inherit their type from their template, and are counted one by one", async () => {
       const program = (instanceType: string) => [
         one(TEMPLATE, "web", { instanceType }),
         one(INSTANCE, "one", { launchTemplate: { id: UNKNOWN_TEXT } }, { launchTemplate: [TEMPLATE, "web"] }),
@@ -213,7 +213,7 @@ describe("other programs", () => {
   });
 
   describe("a database", () => {
-    it("has an unknown number of connections when events invoke an unreserved function", async () => {
+    it("has an unlimited number of connections when events invoke an unreserved function", async () => {
       const worker = (more: ReturnType<typeof one>[]) => [
         one(DATABASE, "db", { engine: "postgres", instanceClass: "db.t4g.micro" }),
         one("aws:lambda/function:Function", "worker", {}, { environment: [DATABASE, "db"] }),
@@ -233,7 +233,7 @@ describe("other programs", () => {
 
     const DATABASE = "aws:rds/instance:Instance";
 
-    it("counts the connections of a plain instance, and the maximum of a Postgres class", async () => {
+    it("compares the connections of plain instances with the maximum of a Postgres class", async () => {
       const program = (engine: string) => [
         one(DATABASE, "db", { engine, instanceClass: "db.t4g.micro" }),
         ...Array.from({ length: 22 }, (_, index) =>

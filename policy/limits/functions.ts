@@ -9,7 +9,7 @@ import { functionOf } from "./queues.ts";
 const LAMBDA = documented("AWS Lambda Developer Guide, Lambda quotas");
 const SCALING = "scalingConfig.maximumConcurrency";
 
-/** Maximum number of messages that a queue's mapping to a function may process at once. */
+/** Event source mapping of a queue, with the function that it invokes and its maximum concurrency. */
 interface QueueMapping {
   mapping: Resource;
   target: Resource | undefined;
@@ -24,7 +24,7 @@ const queueMappings = (stack: Stack): QueueMapping[] =>
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0);
 
-/** Messages beyond the reserved or unreserved concurrency are throttled, and come back with one receive less. */
+/** Batches beyond the reserved or unreserved concurrency are throttled, which uses up receives of their messages. */
 export const eventSourceConcurrency = stackRule({
   name: "lambda-event-source-concurrency",
   description:
@@ -99,7 +99,7 @@ export const eventSourceLimits = stackRule({
   },
 });
 
-/** Reserved concurrency of one function is not available to others. */
+/** Concurrency that one function reserves is not available to others. */
 export const reservedConcurrency = stackRule({
   name: "lambda-reserved-concurrency",
   description: "All functions together leave 100 of the account's executions unreserved.",
@@ -123,7 +123,7 @@ export const reservedConcurrency = stackRule({
   },
 });
 
-/** Lambda refuses larger values. */
+/** Lambda refuses values beyond these bounds. */
 export const functionLimits = resourceRule({
   name: "lambda-limits",
   description:

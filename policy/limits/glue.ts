@@ -8,7 +8,7 @@ import { UNRESOLVED, type Unresolved } from "../value.ts";
 const GLUE = documented("AWS General Reference, AWS Glue endpoints and quotas");
 const RUNS = "executionProperty.maxConcurrentRuns";
 
-/** DPUs of a worker of each type, and of a run whose job names no size (AWS Glue API Reference, Job). */
+/** DPUs of a worker, by its type (AWS Glue API Reference, Job). */
 const WORKER_DPUS: Readonly<Record<string, number>> = {
   Standard: 1,
   "G.025X": 0.25,
@@ -24,23 +24,24 @@ const WORKER_DPUS: Readonly<Record<string, number>> = {
   "R.8X": 8,
   "Z.2X": 2,
 };
+/** DPUs of a run whose job sets no size, by the command's name (same source). */
 const UNSIZED_DPUS: Readonly<Record<string, number>> = { pythonshell: GLUE_DPU_SIZES[0].dpu, gluestreaming: 2 };
 const UNSIZED_SPARK_DPUS = 10;
 
 const jobType = (job: Resource) => job.at("command.name").text("glueetl");
 
-/** DPUs of one run of a job. */
+/** Returns the DPUs of one run of a job. */
 function dpusOf(job: Resource): number | Unresolved {
   const maxCapacity = job.at("maxCapacity").number(undefined);
   const kind = jobType(job);
   if (maxCapacity === UNRESOLVED || kind === UNRESOLVED) return UNRESOLVED;
-  // The provider returns 0 if it is unset.
+  // The provider returns 0 for a missing value.
   if (maxCapacity !== undefined && maxCapacity > 0) return maxCapacity;
   const workers = job.at("numberOfWorkers").number(0);
   const type = job.at("workerType").text("G.1X");
   if (workers === UNRESOLVED || type === UNRESOLVED) return UNRESOLVED;
   if (workers === 0) return UNSIZED_DPUS[kind] ?? UNSIZED_SPARK_DPUS;
-  // An unknown type must not count as a small one.
+  // Unknown types count as the largest one.
   return workers * (WORKER_DPUS[type] ?? Math.max(...Object.values(WORKER_DPUS)));
 }
 
@@ -113,7 +114,7 @@ export const glueJob = resourceRule({
     const timeout = job.at("timeout").number(undefined);
     const kind = jobType(job);
     const maxTimeout = LIMITS.glueTimeoutMax.value;
-    // A streaming job runs without end.
+    // A streaming job needs no timeout, since it runs continuously.
     if (kind !== "gluestreaming") {
       if (timeout === undefined)
         report(

@@ -8,21 +8,21 @@ import { UNRESOLVED } from "../value.ts";
 const SQS = documented("Amazon SQS API Reference, SetQueueAttributes");
 const LAMBDA_SQS = documented("AWS Lambda Developer Guide, Using Lambda with Amazon SQS");
 
-/** Function that an event source mapping invokes, also through an alias. */
+/** Returns the function that an event source mapping invokes, directly or through an alias. */
 export const functionOf = (mapping: Resource): Resource | undefined =>
   [
     ...mapping.links("functionName", FUNCTION),
     ...mapping.links("functionName", ALIAS).flatMap((alias) => alias.links("functionName", FUNCTION)),
   ][0];
 
-/** Returns true for a mapping whose source is a queue by its ARN, when it depends on no resource. */
+/** Returns true if a mapping's source is the literal ARN of a queue instead of a resource's output. */
 function isOfQueue(mapping: Resource): boolean {
   if (mapping.isMadeFromOthers("eventSourceArn")) return false;
   const arn = mapping.at("eventSourceArn").text("");
   return arn !== UNRESOLVED && arn.includes(":sqs:");
 }
 
-/** Queues with the target of their failed messages, by their own redrivePolicy or a separate one. */
+/** Returns queues with their dead-letter queues, by their own redrivePolicy or a separate resource. */
 const redrives = (stack: Stack): { source: Resource; deadLetterQueue: Resource }[] => [
   ...stack
     .of(QUEUE)
@@ -36,7 +36,7 @@ const redrives = (stack: Stack): { source: Resource; deadLetterQueue: Resource }
     ),
 ];
 
-/** A message must be hidden for as long as its function may process it; otherwise two process it at once. */
+/** A message must be hidden for as long as a function may process it; otherwise two invocations process it at once. */
 export const visibilityCoversFunction = stackRule({
   name: "sqs-visibility-covers-function",
   description:
@@ -82,7 +82,7 @@ export const visibilityCoversFunction = stackRule({
   },
 });
 
-/** Throttles use receives too: with few of them, valid messages end in the dead-letter queue. */
+/** Throttled invocations use receives too: with few receives, valid messages move to the dead-letter queue. */
 export const receivesBeforeDeadLetter = resourceRule({
   name: "sqs-receives-before-dead-letter",
   description: "A message is received at least five times before it moves to the dead-letter queue.",
@@ -129,7 +129,7 @@ export const deadLetterRetention = stackRule({
   },
 });
 
-/** A response to a request of Friday must last until Monday. */
+/** For example, a response to a request of Friday must be kept until Monday. */
 export const responseRetention = stackRule({
   name: "sqs-response-retention",
   description:
@@ -159,7 +159,7 @@ export const responseRetention = stackRule({
 });
 
 const range = (min: number, max: number, unit: string) => ({ least: min, most: max, unit });
-/** Bounds of SQS. */
+/** Bounds of SQS, by property. */
 const QUEUE_LIMITS = {
   visibilityTimeoutSeconds: range(0, LIMITS.sqsVisibilityMax.value, "s"),
   messageRetentionSeconds: range(LIMITS.sqsRetentionMin.value, LIMITS.sqsRetentionMax.value, "s"),
@@ -168,7 +168,7 @@ const QUEUE_LIMITS = {
   delaySeconds: range(0, 900, "s"),
 };
 
-/** SQS refuses such a queue after half of a stack is created. */
+/** SQS refuses a queue beyond these bounds only during the update, when other resources are already created. */
 export const queueLimits = resourceRule({
   name: "sqs-limits",
   description: "A queue's visibility, retention, message size, wait and delay are within SQS's bounds.",

@@ -16,7 +16,7 @@ interface PolicySubject {
 const QUEUES: PolicySubject = { type: QUEUE, policy: QUEUE_POLICY, link: "queueUrl", label: "queue" };
 const BUCKETS: PolicySubject = { type: BUCKET, policy: BUCKET_POLICY, link: "bucket", label: "bucket" };
 
-/** Requires of each resource a policy that denies requests without TLS. */
+/** Creates a rule that requires a policy that denies requests without TLS. */
 const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, link, label }: PolicySubject): Rule =>
   stackRule({
     name,
@@ -53,7 +53,7 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
     },
   });
 
-/** Refuses everyone as principal without a condition. */
+/** Creates a rule that refuses policies that allow everyone without a condition on callers. */
 const notPublic = (name: string, reference: Control, { type, policy, label }: PolicySubject): Rule =>
   resourceRule({
     name,

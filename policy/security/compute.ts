@@ -3,7 +3,7 @@ import { control, resourceRule } from "../rule.ts";
 import { ECS_SERVICE, INSTANCE, LAUNCH_TEMPLATE, TASK_DEFINITION } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
-/** Returns true if an instance inherits from its launch template, which is checked separately. */
+/** Returns true if an instance inherits a property from its launch template, which is checked separately. */
 const hasFromTemplate = (one: Resource, property: string): boolean =>
   one.type === INSTANCE && one.at(property).isAbsent && !one.at("launchTemplate").isAbsent;
 
@@ -40,7 +40,7 @@ export const volumesEncrypted = resourceRule({
   },
 });
 
-/** Volumes in a launch template's mappings, without instance stores and suppressed devices. */
+/** Returns the EBS volumes in a launch template's mappings, without instance stores and suppressed devices. */
 function mappedVolumes(template: Resource): readonly Value[] | Unresolved {
   const mappings = template.at("blockDeviceMappings").items();
   if (mappings === UNRESOLVED) return UNRESOLVED;
@@ -50,7 +50,7 @@ function mappedVolumes(template: Resource): readonly Value[] | Unresolved {
   });
 }
 
-/** Volumes of an instance: the root volume has an entry only if it is configured. */
+/** Returns the volumes of an instance, including a root volume that is not configured. */
 function ownVolumes(one: Resource): readonly Value[] | Unresolved {
   const root = one.at("rootBlockDevice");
   const blockDevices = one.at("ebsBlockDevices").items();
@@ -105,7 +105,7 @@ export const containers = resourceRule({
   },
 });
 
-/** Reports a problem with a container's user. */
+/** Returns the problem if a container runs as root; otherwise false. */
 function rootOf(user: Value): string | false {
   if (user.isAbsent) return "user is not set";
   return /^(root|0)?(:|$)/.test(textOrUnknown(user.text(""))) && "user is root";

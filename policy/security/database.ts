@@ -85,7 +85,7 @@ export const databaseBackups = resourceRule({
   },
 });
 
-/** A password in a program is also in its state. */
+/** A password in a program is also stored in its state. */
 export const databasePassword = resourceRule({
   name: "rds-managed-password",
   description: "RDS generates and keeps a database's master password, not the program.",
@@ -125,7 +125,7 @@ export const databaseTls = stackRule({
           "no parameter group of this program sets rds.force_ssl to 1: its connections may be unencrypted.",
         );
     }
-    // Groups of other programs.
+    // Parameter groups of other programs' databases.
     for (const group of stack.of(PARAMETER_GROUP)) {
       const parameters = group.at("parameters").items();
       if (checked.has(group) || parameters === UNRESOLVED) continue;

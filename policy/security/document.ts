@@ -1,6 +1,6 @@
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
-/** One statement of an IAM policy, with single values as lists. */
+/** One statement of an IAM policy; single values are converted to lists. */
 export interface Statement {
   readonly allows: boolean;
   readonly actions: readonly string[];
@@ -8,9 +8,9 @@ export interface Statement {
   readonly value: Value;
 }
 
-/** The statements of a policy document, JSON or an object; UNRESOLVED where one of them cannot be read. */
+/** Returns the statements of a policy document (JSON or an object); UNRESOLVED if one of them cannot be read. */
 export function statementsOf(policy: Value): readonly Statement[] | Unresolved {
-  // An unknown document is recorded by its own path, not by that of its parts.
+  // Reading the document itself reports its own path, not that of a part.
   if (policy.isUnknown) {
     policy.text("");
     return UNRESOLVED;
@@ -28,11 +28,11 @@ export function statementsOf(policy: Value): readonly Statement[] | Unresolved {
   return statements;
 }
 
-/** Names of a statement, or `` if it uses the inverse element (NotAction, NotResource, NotPrincipal). */
+/** Returns the actions or resources of a statement; `*` if it uses the inverse element (NotAction, NotResource). */
 const namedOrRest = (statement: Value, key: string): readonly string[] | Unresolved =>
   statement.at(`Not${key}`).isAbsent ? statement.at(key).texts() : ["*"];
 
-/** Returns true if a statement has everyone as principal, or everyone except some. */
+/** Returns true if a statement applies to everyone, or allows everyone except some principals. */
 export function isOfEverybody({ value, allows }: Statement): boolean {
   if (allows && !value.at("NotPrincipal").isAbsent) return true;
   const principal = value.at("Principal");
@@ -40,7 +40,7 @@ export function isOfEverybody({ value, allows }: Statement): boolean {
   return principals !== UNRESOLVED && principals.includes("*");
 }
 
-/** Condition keys that identify callers, by S3's definition of a public policy. */
+/** Condition keys that identify callers, according to S3's definition of a public policy. */
 const IDENTITY_KEYS =
   /^(aws:(source|principal|federated|userid|vpcsource)|s3:dataaccesspoint|kms:(calleraccount|viaservice))/i;
 
@@ -65,7 +65,7 @@ export const isTlsOnly = (statements: readonly Statement[]): boolean =>
       ["Bool", "BoolIfExists"].some((test) => isFalse(one.value.at(`Condition.${test}.aws:SecureTransport`))),
   );
 
-/** Returns true if a condition requires false: a value, or a list of one. */
+/** Returns true if a condition's value is false, or a list that contains only false. */
 function isFalse(value: Value): boolean {
   if (!value.isList) return value.flag(undefined) === false;
   const items = value.items();

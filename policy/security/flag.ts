@@ -5,11 +5,11 @@ import type { Resource } from "../resource.ts";
 import { control, type Rule, resourceRule } from "../rule.ts";
 import { UNRESOLVED } from "../value.ts";
 
-/** Setting of rules that apply only where a stack keeps data. */
+/** Setting of rules that apply only if a program keeps data. */
 export const HOLDS_DATA = {
   holdsData: Type.Boolean({ default: true, description: "whether the program keeps data" }),
 };
-/** Our own stacks configure it themselves (data.keep). */
+/** Returns whether the program keeps data; our own stacks configure this themselves (data.keep). */
 export const holdsData = (settings: { holdsData: boolean }): boolean =>
   ownStack()?.config.data.keep ?? settings.holdsData;
 
@@ -24,9 +24,9 @@ interface Flag {
   /** AWS's default. */
   awsDefault: boolean;
   description: string;
-  /** Consequence of the wrong value; the end of the sentence that names it. */
+  /** Consequence of the wrong value; completes a sentence after "so". */
   consequence: string;
-  /** Applies the rule only where data is kept. */
+  /** Applies the rule only if the program keeps data. */
   dataOnly?: true;
   /**
    * Selects resources of the type.
@@ -36,7 +36,10 @@ interface Flag {
   appliesTo?: (resource: Resource) => boolean;
 }
 
-/** A control that requires one boolean property. It can be set automatically if it suits everyone. */
+/**
+ * Creates a rule that requires one boolean property. A missing value can be remediated, unless the property is nested
+ * or the rule applies only to programs that keep data.
+ */
 export const flagRule = ({
   property,
   value,
@@ -61,7 +64,7 @@ export const flagRule = ({
       if (found === UNRESOLVED || (found ?? awsDefault) === value) return;
       report(resource, `${property} is ${found ?? "not set"}, so ${consequence}: set it to ${value}.`);
     },
-    // Missing values may be set; explicit values are never changed silently.
+    // Remediation sets missing values, but never changes explicit ones.
     ...(property.includes(".") || dataOnly
       ? {}
       : {

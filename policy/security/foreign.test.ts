@@ -42,7 +42,7 @@ describe("other programs", () => {
       assert.deepEqual(await findingsOf(program, ...RULES), []);
     });
 
-    it("may be a BucketV2, with the V2 of its parts", async () => {
+    it("may be a BucketV2 with V2 resources for its settings", async () => {
       const V2 = "aws:s3/bucketV2:BucketV2";
       const program = [
         one(V2, "data"),
@@ -65,7 +65,7 @@ describe("other programs", () => {
       assert.equal((await findingsOf(program.slice(0, 1), ...RULES)).length, 4);
     });
 
-    it("is not checked when all its rules are off", async () => {
+    it("is reported when all its lifecycle rules are disabled", async () => {
       const program = [one(BUCKET, "data", { lifecycleRules: [{ enabled: false }] })];
       assert.equal((await findingsOf(program, "s3-lifecycle")).length, 1);
     });
@@ -154,7 +154,7 @@ describe("other programs", () => {
       );
     });
 
-    it("is not public when a condition names the topic or bucket, but is when it only requires TLS", async () => {
+    it("is not public when a condition names the source, but is when it only requires TLS", async () => {
       const sent = (Condition: Record<string, unknown>, principal: Record<string, unknown> = { Principal: "*" }) => [
         one("aws:sqs/queuePolicy:QueuePolicy", "orders", {
           policy: policy({ Effect: "Allow", ...principal, Action: "sqs:SendMessage", Resource: "*", Condition }),
@@ -172,7 +172,7 @@ describe("other programs", () => {
     const RULE = "no-ingress-from-the-world";
     const inline = (ingress: Record<string, unknown>) => one(SECURITY_GROUP, "web", { ingress: [ingress] });
 
-    it("is reported as open on every port when it admits everything", async () => {
+    it("is reported as open on every port when it allows all protocols", async () => {
       const all = { protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] };
       assert.deepEqual(await findingsOf([inline(all)], RULE), [
         "web: every port is open to everyone: name the security group or the network that may connect.",
@@ -221,7 +221,7 @@ describe("other programs", () => {
       assert.equal((await http(redirect, { type: "forward" })).length, 1);
     });
 
-    it("must have a policy of TLS 1.2 or newer; TLS 1.3 as the newest version is not enough", async () => {
+    it("must require TLS 1.2 or newer; support for TLS 1.3 is not enough", async () => {
       const accepted = [
         "TLS13-1-2-2021-06",
         "TLS13-1-3-2021-06",
@@ -289,7 +289,7 @@ describe("other programs", () => {
   describe("a database", () => {
     const DATABASE = "aws:rds/instance:Instance";
 
-    it("that is a replica has backups and password from its source", async () => {
+    it("that is a replica inherits backups and password from its source", async () => {
       const replica = { engine: "postgres", replicateSourceDb: "db" };
       assert.deepEqual(await findingsOf([one(DATABASE, "copy", replica)], "rds-backups", "rds-managed-password"), []);
     });
@@ -300,7 +300,7 @@ describe("other programs", () => {
     const RULES = ["iam-no-wildcards", "iam-no-service-wildcards"];
     const all = (Action: string, Resource = "*") => policy({ Effect: "Allow", Action, Resource });
 
-    it("are read inside roles, and of users and groups", async () => {
+    it("are read from roles, users and groups", async () => {
       const program = [
         one(ROLE, "app", {
           inlinePolicies: [{ name: "own", policy: all("s3:*") }],
@@ -323,7 +323,7 @@ describe("other programs", () => {
       ]);
     });
 
-    it("count as everything when a policy uses an inverse element", async () => {
+    it("count as all actions when a policy uses NotAction", async () => {
       const but = { Effect: "Allow", NotAction: "iam:*", Resource: "*" };
       const role = (statement: Record<string, unknown>) => [
         one("aws:iam/rolePolicy:RolePolicy", "app", { policy: policy(statement) }),
@@ -370,7 +370,7 @@ describe("other programs", () => {
       );
     });
 
-    it("is a secret by its name or by its form", async () => {
+    it("is a secret because of its name or its form", async () => {
       const secretNames = [
         "DB_PASSWORD",
         "API_TOKEN",
@@ -389,7 +389,7 @@ describe("other programs", () => {
       ]);
     });
 
-    it("of an instance's user data is checked too", async () => {
+    it("in an instance's user data is checked too", async () => {
       const KEY = "export KEY=AKIAABCDEFGHIJKLMNOP";
       const instance = (props: Record<string, unknown>) =>
         findingsOf([one("aws:ec2/instance:Instance", "app", props)], "no-plain-secrets");

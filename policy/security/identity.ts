@@ -15,14 +15,14 @@ const SECRET = "aws:secretsmanager/secret:Secret";
 const ROTATION = "aws:secretsmanager/secretRotation:SecretRotation";
 const KEY = "aws:kms/key:Key";
 
-/** Inline policies of a resource, including those inside a role. */
+/** Returns the policy documents of a resource: its own, or the inline policies of a role. */
 function documentsOf(resource: Resource): readonly Value[] | Unresolved {
   if (resource.type !== ROLE) return [resource.at("policy")];
   const inline = resource.at("inlinePolicies").items();
   return inline === UNRESOLVED ? UNRESOLVED : inline.map((one) => one.at("policy"));
 }
 
-/** Permissions in all policies of a resource, as far as they can be read. */
+/** Returns the allow statements of a resource's policies, as far as they can be read. */
 function allowancesOf(resource: Resource): readonly Statement[] {
   const documents = documentsOf(resource);
   if (documents === UNRESOLVED) return [];
@@ -32,14 +32,14 @@ function allowancesOf(resource: Resource): readonly Statement[] {
   });
 }
 
-/** AWS managed policies that a resource attaches. */
+/** Returns the ARNs of managed policies that a resource attaches. */
 function givenBy(resource: Resource): readonly string[] {
   const arns = resource.type === ROLE ? resource.at("managedPolicyArns") : resource.at("policyArn");
   const arnList = arns.texts();
   return arnList === UNRESOLVED ? [] : arnList;
 }
 
-/** A policy that allows all actions on all resources makes an administrator, whatever its name. */
+/** A policy that allows all actions on all resources grants administrator access, whatever its name. */
 export const noAdministrator = resourceRule({
   name: "iam-no-wildcards",
   description: "No policy allows wildcard actions on every resource, and no administrator policy is attached.",
@@ -72,7 +72,7 @@ export const noServiceWildcard = resourceRule({
   check(resource, report) {
     for (const { actions, resources } of allowancesOf(resource)) {
       const serviceWildcards = actions.filter((action) => action === "*" || /^[\w-]+:\*$/.test(action));
-      // noAdministrator covers statements on any resource.
+      // noAdministrator reports statements on every resource.
       if (serviceWildcards.length > 0 && !resources.includes("*"))
         report(resource, `its policy allows ${serviceWildcards.join(", ")}: name the actions.`);
     }

@@ -13,7 +13,7 @@ import {
 import { UNRESOLVED, type Value } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
-/** Networks of all addresses, in any notation. */
+/** Matches networks that contain all addresses, in any notation. */
 const WORLD = /\/0$/;
 const BALANCER_PORTS = [80, 443];
 
@@ -73,7 +73,7 @@ export const noIngressFromWorld = stackRule({
       if (!networks.some((list) => list !== UNRESOLVED && list.some((network) => WORLD.test(network)))) continue;
       const kind = protocol.text("tcp");
       if (kind === UNRESOLVED) continue;
-      // AWS ignores ports when the protocol is all, and programs write 0 to 0.
+      // AWS ignores the ports of a rule for all protocols; programs often set them to 0.
       const [fromPort, toPort] = ["-1", "all"].includes(kind) ? [-1, -1] : ports.map((port) => port.number(-1));
       const isBalancer =
         group !== undefined && balancers.has(group) && fromPort === toPort && BALANCER_PORTS.includes(Number(fromPort));

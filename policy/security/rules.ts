@@ -9,7 +9,7 @@ import { SEARCH_RULES } from "./search.ts";
 import { SECRET_RULES } from "./secrets.ts";
 import { STORAGE_RULES } from "./storage.ts";
 
-/** Rules against unauthorized access. */
+/** Rules about access, encryption, backups and logs. */
 export const SECURITY_RULES: readonly Rule[] = [
   ...DATABASE_RULES,
   ...STORAGE_RULES,

@@ -3,17 +3,17 @@ import { control, resourceRule } from "../rule.ts";
 import { FUNCTION, GLUE_JOB, INSTANCE, LAUNCH_TEMPLATE, TASK_DEFINITION } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
-/** Names of variables that contain a secret rather than a reference to one. */
+/** Names of variables that may contain a secret. */
 const SECRET_NAME = /(password|passwd|passphrase|secret|token(?!s)|api_?key|private_?key|access_?key|credential)/i;
-/** Suffixes of names that contain a reference to a secret or a description of one. */
+/** Suffixes of names whose values refer to a secret or describe one. */
 const NAMES_A_PLACE =
   /(arn|name|[_-]id|file|path|url|uri|location|alias|ttl|seconds|minutes|hours|days|length|limit|count|version|type|issuer|audience|policy|enabled|required|auth)$/i;
 const NAMES_AN_ID = /[a-z]Id$/;
 const isSecretName = (name: string): boolean =>
   SECRET_NAME.test(name) && !NAMES_A_PLACE.test(name) && !NAMES_AN_ID.test(name);
-/** Values that are not secrets: an AWS address, a boolean, an empty text. */
+/** Values that are not secrets: an ARN, a boolean, an empty text. */
 const NO_SECRET = /^(arn:aws[\w-]*:.*|true|false|)$/i;
-/** Values that are secrets under any name: an access key, a private key, a URL with a password. */
+/** Values that are secrets whatever their name: an access key, a private key, a URL with a password. */
 const SECRET_VALUE = /\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\w:\/\/[^\s:@/]+:[^\s:@/]+@/;
 
 interface Variable {
@@ -21,7 +21,7 @@ interface Variable {
   value: Value;
 }
 
-/** The plain variables that a resource hands to what it runs; UNRESOLVED where they cannot be read. */
+/** Returns the plain-text variables of a function or task, or arguments of a job; UNRESOLVED if they are unknown. */
 function variablesOf(resource: Resource): readonly Variable[] | Unresolved {
   if (resource.type === TASK_DEFINITION) {
     const containers = resource.at("containerDefinitions").items();
@@ -48,7 +48,7 @@ function variablesOf(resource: Resource): readonly Variable[] | Unresolved {
 
 const ARGUMENTS = ["defaultArguments", "nonOverridableArguments"];
 
-/** User data of an instance: text, or base64 of it. */
+/** Returns the user data of an instance or launch template, decoded from base64 if necessary. */
 function userDataOf(resource: Resource): string | Unresolved {
   const text = resource.type === INSTANCE ? resource.at("userData").text("") : "";
   const base64 = resource.at(resource.type === INSTANCE ? "userDataBase64" : "userData").text("");
@@ -56,7 +56,7 @@ function userDataOf(resource: Resource): string | Unresolved {
   return `${text}\n${Buffer.from(base64, "base64").toString()}`;
 }
 
-/** Permission to view a function, a task or a job includes its environment, but not the secrets of a role. */
+/** Permission to view a function, task or job includes its environment, but not the secrets that its role can read. */
 export const noPlainSecrets = resourceRule({
   name: "no-plain-secrets",
   description: "No function, task, Glue job, instance or launch template has a secret in plain text.",
