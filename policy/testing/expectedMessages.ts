@@ -1,4 +1,4 @@
-/** Expected messages of rules about each mutant of the compliant program. */
+/** Expected messages of the rules, by the label of a mutant. */
 export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "a provider without the account": [
     'shop-queues-responses: its provider account allows any account: set allowedAccountIds to ["333333333333"].',

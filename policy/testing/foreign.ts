@@ -1,6 +1,6 @@
 import { type EngineResource, type Finding, type Pack, startPack, urnOf } from "./packClient.ts";
 
-/** A resource of another program: its references are written as `property: [type, name]`. */
+/** Creates a resource of a program that is not ours; `links` are the targets of its properties. */
 export const one = (
   type: string,
   name: string,
@@ -20,7 +20,7 @@ export const one = (
   },
 });
 
-/** A pack for the tests of a suite, and the messages of some of its rules about a program. */
+/** Starts a pack for a suite's tests; the returned function lists the messages of the given rules about a program. */
 export function packFor(
   name: "limits" | "security",
 ): (resources: readonly EngineResource[], ...rules: string[]) => Promise<string[]> {

@@ -20,13 +20,13 @@ export interface EngineResource {
    * @default the inputs
    */
   outputs?: Record<string, unknown>;
-  /** URNs that a property depends on. */
+  /** URNs of the resources that each property depends on. */
   links?: Record<string, string[]>;
   urn?: string;
   provider?: { urn: string; name: string; props: Record<string, unknown> };
 }
 
-/** Result of a pack for one rule. */
+/** One diagnostic of a pack. */
 export interface Finding {
   policy: string;
   level: "advisory" | "mandatory";
@@ -34,19 +34,19 @@ export interface Finding {
   urn: string;
 }
 
-/** A pack in its own process, as the engine starts it, with the engine's calls to it. */
+/** A pack in its own process, started and called like by the engine. */
 export interface Pack {
-  /** Messages of all rules of the pack, for single resources and for the stack. */
+  /** Returns the findings of all rules of the pack, about single resources and about the stack. */
   findings(resources: readonly EngineResource[]): Promise<Finding[]>;
   /** Configures rules by name, with their enforcementLevel; replaces the previous configuration. */
   configure(settings: Record<string, Record<string, unknown>>): Promise<void>;
-  /** Properties of a resource after all remediations that changed something. */
+  /** Returns the properties of a resource after each remediation that changes it. */
   remedied(resource: EngineResource): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
 export const urnOf = ({ urn, type, name }: EngineResource): string => urn ?? `urn:pulumi:test::test::${type}::${name}`;
-/** An unknown value, as the engine sends it. */
+/** Wraps a value as a secret, as the engine sends it. */
 export const secret = (value: unknown): unknown => ({
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
   value,
@@ -54,7 +54,7 @@ export const secret = (value: unknown): unknown => ({
 
 type Call<Reply> = (request: Message, done: (error: Error | null, reply: Reply) => void) => void;
 
-/** In numerical order. */
+/** Enforcement levels, in the order of their numbers in the protocol. */
 const ENFORCEMENT = ["advisory", "mandatory", "disabled", "remediate"];
 const LEVELS = ["advisory", "mandatory"] as const;
 const require = createRequire(import.meta.url);
@@ -84,7 +84,7 @@ export async function startPack(name: "limits" | "security", env: Record<string,
     return reply.getDiagnosticsList().map((one) => ({
       policy: one.getPolicyname(),
       level: LEVELS[one.getEnforcementlevel() === 0 ? 0 : 1],
-      // The SDK puts the rule's description above it.
+      // The SDK adds the rule's description before the message.
       message: one.getMessage().replace(`${one.getDescription()}\n`, ""),
       urn: one.getUrn(),
     }));

@@ -1,6 +1,6 @@
 import type { EngineResource } from "./packClient.ts";
 
-/** One resource of an exported state (`pulumi stack export`) in the form of a pack. */
+/** One resource of an exported state (`pulumi stack export`). */
 interface StoredResource {
   urn: string;
   type: string;
@@ -11,7 +11,7 @@ interface StoredResource {
   propertyDependencies?: Record<string, string[] | null>;
 }
 
-/** Resources of a state, as the engine passes them to a pack after an update. */
+/** Returns the resources of a state as the engine passes them to a pack after an update. */
 export function resourcesOf(state: unknown): EngineResource[] {
   const resources = (state as { deployment: { resources: StoredResource[] } }).deployment.resources;
   const byUrn = new Map(resources.map((one) => [one.urn, one]));
@@ -31,11 +31,11 @@ export function resourcesOf(state: unknown): EngineResource[] {
 
 const nameOf = (urn: string): string => urn.split("::").at(-1) ?? "";
 
-/** The engine passes a reference to a resource as its id, or as its URN if it has none. */
+/** Mark of a reference to a resource, which the engine passes as the resource's id, or its URN if it has no id. */
 const REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 
-/** Properties without the provider's internal ones, and without file contents, which no rule reads. */
+/** Removes the provider's internal properties and file contents, which no rule reads, and resolves references. */
 function plainProperties(properties: Record<string, unknown>): Record<string, unknown> {
   const { __defaults, code, content, source, ...settable } = properties;
   return JSON.parse(JSON.stringify(settable), (_, value) =>

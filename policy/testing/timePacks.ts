@@ -16,7 +16,7 @@ const took: Record<string, number[]> = {};
 try {
   for (const [name, policyPacks] of Object.entries(PACKS))
     engines.push([name, await stackEngine("prod", { policyPacks })]);
-  // The first of each only fills the system's file cache.
+  // Does not measure the first round, which fills the system's file cache.
   for (let round = 0; round <= rounds; round++)
     for (const [name, one] of engines) {
       const began = performance.now();

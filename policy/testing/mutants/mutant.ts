@@ -1,18 +1,18 @@
 import * as types from "../../types.ts";
 import type { EngineResource } from "../packClient.ts";
 
-/** The program's resources with one change that a rule must stop. */
+/** A change to the program's resources that a rule must report. */
 export interface Mutant {
   /** Description of the change. */
   label: string;
   mutate(resources: EngineResource[]): void;
-  /** The property that was set, if it was one. */
+  /** Property that is set, if the change sets a single one. */
   at?: { type: string; suffix: string; path: string };
 }
 
 type Change = (one: EngineResource, properties: Record<string, unknown>) => void;
 
-/** Changes the first resource of a type with this suffix of the name, its inputs and its outputs. */
+/** Changes the inputs and outputs of the first resource of a type whose name has the suffix. */
 export const change =
   (type: string, suffix: string, apply: Change) =>
   (resources: EngineResource[]): void => {
@@ -38,7 +38,7 @@ function put(properties: Record<string, unknown>, path: string, value: unknown):
   at[last] = value;
 }
 
-/** Removes all resources of a type that depend on another by a property. */
+/** Removes the first resource of a type whose name has the suffix. */
 export const without = (type: string, suffix: string) => (resources: EngineResource[]) => {
   const at = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(suffix));
   if (at < 0) throw new Error(`No ${type} whose name ends in '${suffix}'`);
@@ -91,5 +91,5 @@ export const parameter = (name: string, value: string) =>
       if (one.name === name) one.value = value;
   });
 
-/** End of the name of the request queue. */
+/** Suffix of the request queue's name. */
 export const REQUESTS = "-queues-requests";

@@ -6,7 +6,7 @@ const PROVIDER = {
   props: { region: "eu-central-1", allowedAccountIds: '["333333333333"]' },
 };
 
-/** A resource of the program, linked to others by its properties: of each link, type and name of the target. */
+/** Creates a resource of the program; `links` has the type and name of each resource that a property depends on. */
 export const made = (
   type: string,
   name: string,

@@ -2,7 +2,7 @@ import * as types from "../../types.ts";
 import type { EngineResource } from "../packClient.ts";
 import { made } from "./made.ts";
 
-/** Links to everything that programs read and write. */
+/** Links to all stores that the program's components use. */
 const ALL_STORES: [type: string, name: string][] = [
   [types.DOMAIN, "shop"],
   [types.DATABASE, "shop-database"],
@@ -14,7 +14,7 @@ const ALL_STORES: [type: string, name: string][] = [
   [types.QUEUE, "shop-queues-wakeups"],
 ];
 
-/** API, dispatcher and runners, with their network and rights. */
+/** API, dispatcher and runners, with their network and permissions. */
 export const PROGRAMS: readonly EngineResource[] = [
   made(types.ROLE_ATTACHMENT, "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole", {
     policyArn: "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole",

@@ -2,7 +2,7 @@ import * as types from "../../types.ts";
 import type { EngineResource } from "../packClient.ts";
 import { made } from "./made.ts";
 
-/** A resource policy that denies requests without TLS. */
+/** Returns a resource policy that denies requests without TLS. */
 const tlsOnly = (service: string): string =>
   JSON.stringify({
     Statement: [
