@@ -26,7 +26,7 @@ describe("access to a stack through Session Manager", () => {
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
   });
 
-  it("ends after an hour, and runs without root and with a read-only root file system", async () => {
+  it("ends after an hour, does not run as root, and has a read-only root file system", async () => {
     const [container] = JSON.parse(
       (await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
     );

@@ -183,7 +183,7 @@ describe("the API of a stack", () => {
     );
   });
 
-  it("runs without capabilities in a read-only file system, with no secret in its environment", async () => {
+  it("does not run as root, and has a read-only file system and no secret in its environment", async () => {
     const { registry } = await create();
     const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
     const [container] = JSON.parse(inputs.containerDefinitions);

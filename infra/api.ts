@@ -105,8 +105,9 @@ const PORT = 3000;
  * Seconds in which a task finishes its requests before it stops; longer than the load balancer's deregistration delay.
  */
 const STOP_SECONDS = 60;
+/** Deregistration delay of the load balancer in seconds. */
 const DRAIN_SECONDS = 30;
-/** Seconds; longer than gaps in event streams, shorter than the API's keep-alive (runtime/api/timeouts.ts). */
+/** Idle timeout in seconds: longer than gaps in event streams, shorter than the API's keep-alive (timeouts.ts). */
 const IDLE_SECONDS = 60;
 /** Average CPU in percent that autoscaling aims at. */
 const CPU_PERCENT = 60;

@@ -33,7 +33,7 @@ const template = async (change: Partial<Ec2RunnerArgs> = {}) =>
   (await create(change)).registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
 
 describe("the EC2 runner of a stack", () => {
-  it("starts instances without login that terminate when they shut down", async () => {
+  it("has no key pair, and terminates instances when they shut down", async () => {
     const inputs = await template();
     assert.equal(inputs.instanceInitiatedShutdownBehavior, "terminate");
     assert.equal(inputs.keyName, undefined);

@@ -133,7 +133,7 @@ export class Migrations extends pulumi.ComponentResource {
       `${name}-roles`,
       { step: "roles", slots },
       { version: rolesVersion(), slots: JSON.stringify(slots) },
-      // Depends on the instance itself, since its address is known a little earlier.
+      // The instance's address is known before the instance is ready, so the step depends on the instance itself.
       [database.instance],
     );
     const run = step(name, { step: "migrate", version }, { version }, [roles]);

@@ -37,7 +37,7 @@ describe("the queues of a stack", () => {
     assert.ok(queue(registry, "wakeups").messageRetentionSeconds >= 365);
   });
 
-  it("retain requests as long as the page on stopping work states", async () => {
+  it("retain requests as long as docs/operating.md states", async () => {
     const page = readFileSync(new URL("../docs/operating.md", import.meta.url), "utf8");
     const [, days] = /stay in their queue for up to (\d+) days/.exec(page) ?? [];
     assert.equal(queue(await create(), "requests").messageRetentionSeconds, Number(days) * 86_400);

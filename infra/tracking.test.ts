@@ -111,7 +111,7 @@ describe("the tracking component in the real engine", function () {
   });
   afterEach(() => dev?.close());
 
-  it("has a valid domain name, changes in place with its size, and has no changes when nothing changed", async () => {
+  it("has a valid domain name, no changes when nothing changed, and is updated in place when its size changes", async () => {
     const program = (change: Partial<TrackingArgs>) => async () => {
       const provider = new Provider("aws", { region: REGION });
       const tracking = new Tracking("rates-dev-anna-bobby", args(change), { providers: { aws: provider } });

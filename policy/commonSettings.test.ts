@@ -30,7 +30,7 @@ describe("exemptions", () => {
     }
   });
 
-  it("apply to one resource", () =>
+  it("apply only to the resource with their URN", () =>
     assert.equal(exemptionOf(`${URN}-2`, { exempt: [until("2999-12-31")] }, new Date()), undefined));
 
   it("are ignored when one of them is invalid", () =>

@@ -73,7 +73,7 @@ describe("other programs", () => {
       );
     });
 
-    it("must report failed messages individually, unless a batch is one message", async () => {
+    it("must report failed messages individually, unless the batch size is one", async () => {
       const reads = (props: Record<string, unknown>) => [
         one(QUEUE, "orders"),
         one(FUNCTION, "worker"),
