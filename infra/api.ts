@@ -107,7 +107,10 @@ const PORT = 3000;
 const STOP_SECONDS = 60;
 /** Deregistration delay of the load balancer in seconds. */
 const DRAIN_SECONDS = 30;
-/** Idle timeout in seconds: longer than gaps in event streams, shorter than the API's keep-alive (timeouts.ts). */
+/**
+ * Idle timeout in seconds: longer than gaps in event streams, shorter than the API's keep-alive
+ * (runtime/api/timeouts.ts).
+ */
 const IDLE_SECONDS = 60;
 /** Average CPU in percent that autoscaling aims at. */
 const CPU_PERCENT = 60;
