@@ -21,7 +21,7 @@ const RETAINED = {
   "docker:index/image:Image": 2,
 };
 
-/** Resources that the drain needs: to run, to reach the database, to ask, and to end runs. */
+/** Resources that the drain needs: to run, to reach the database and AWS, and to end runs. */
 const DEPENDENCIES = [
   "aws:ec2/launchTemplate:LaunchTemplate ec2",
   "aws:cloudwatch/logGroup:LogGroup dispatcher",
@@ -78,7 +78,7 @@ describe("destroying a stack that keeps its data, in the real engine", () => {
     requireEngine(this);
   });
 
-  // Create and destroy each twice: leftovers of the first life do not depend on the stack.
+  // Staging is created and destroyed twice: the leftovers of the first cycle do not depend on the stack.
   for (const [stack, cycles] of [
     ["staging", 2],
     ["prod", 1],
@@ -121,7 +121,7 @@ describe("destroying a stack that keeps its data, in the real engine", () => {
           "update aws:rds/instance:Instance",
         ]);
 
-        // By the state, since resources deleted in the same wave go in any order.
+        // Checked in the state, because resources of one step are deleted in any order.
         const undrained = outlivingDrain(await one.exportState());
         const needed = DEPENDENCIES.map((each) => each.replace(" ", ` rates-${stack}-`));
         assert.deepEqual(

@@ -23,7 +23,7 @@ const LOADS = {
   prices: [1500, 1600, 1700].map((price) => ({ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-31", price })),
 };
 
-// The suite is one story: each test continues the previous one.
+// Each test continues with the stack that the previous one left.
 describe("first day of a stack, on a stand-in for RDS", function () {
   this.timeout(120_000);
   let stack: Deployment;
@@ -39,7 +39,7 @@ describe("first day of a stack, on a stand-in for RDS", function () {
   after(() => stack?.stop());
 
   const migrate = (...events: object[]) => stack.invoke("migrations", migrations, ...events);
-  /** EventBridge's event for ended instances, and the queue of waiting jobs. */
+  /** Invokes the dispatcher with EventBridge's event for an ended instance, and with a wake-up message. */
   const wake = () => stack.invoke("dispatcher", dispatcher, ENDED, WAKEUP);
   /** Logs in with the production code and a component's credentials. */
   const logIn = async (part: Part, role: Role): Promise<string> => {
@@ -71,7 +71,7 @@ describe("first day of a stack, on a stand-in for RDS", function () {
   };
   const statusOf = async (requestId: string) => (await ask(`/jobs/${requestId}`)).body;
 
-  it("creates roles as the master, then tables as the migrator, in invocations of their own", async () => {
+  it("creates roles as the master, then tables as the migrator, in separate invocations", async () => {
     assert.deepEqual(stack.step("rates-dev-migrations-roles"), { step: "roles", slots: SLOTS });
     const [roles] = (await migrate(stack.step("rates-dev-migrations-roles"))) as [{ created: string[] }];
     assert.equal(roles.created.length, ROLES.length + SLOTS.glue + SLOTS.ec2);
@@ -103,7 +103,7 @@ describe("first day of a stack, on a stand-in for RDS", function () {
     token = token.slice(0, -1);
   });
 
-  it("verifies by its first invocation that the dispatcher reaches its database", async () => {
+  it("verifies with a first invocation that the dispatcher reaches its database", async () => {
     assert.deepEqual(await stack.invoke("dispatcher", dispatcher, { tf: { action: "create" } }), [null]);
   });
 

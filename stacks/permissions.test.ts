@@ -5,7 +5,7 @@ import { planStack } from "./config/parse.ts";
 import { platform } from "./platform.ts";
 import { rawConfig } from "./testing/config.ts";
 
-/** Every component with the resources in its role's policy. */
+/** Roles that may list the uploads bucket. */
 const LISTS = ["rates-dev-api", "rates-dev-dispatcher", "rates-dev-ec2"];
 
 describe("permissions of a stack's components", () => {

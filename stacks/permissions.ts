@@ -32,7 +32,7 @@ export function permissions({ queues, buckets, database, tracking, rawSql, heade
     actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
     resources: [objects("results")],
   };
-  // Without it S3 reports a missing object as forbidden.
+  // Without this permission S3 reports a missing object as forbidden.
   const lookUp: Statement = { actions: ["s3:ListBucket"], resources: [buckets.uploads.arn] };
   const api: Statement[] = [
     login("api_reader", "job_reader_plan"),

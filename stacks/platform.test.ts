@@ -20,9 +20,7 @@ const changed = (change: Parameters<typeof rawConfig>[0] & object): ValidatedSta
 };
 const shippedConfigs: ValidatedStack[] = shippedStacks().map(({ stack, ...one }) => ({ name: stack, ...one }));
 
-/**
- * Numbers of resources per type that follow from a stack's configuration; of every other type one of the given number.
- */
+/** Expected number of resources of each listed type, from a stack's configuration. */
 const counts = ({ config }: ValidatedStack): Record<string, number> => {
   const { zones, nat } = config.network;
   const queues = 4 + config.tenants.length;
@@ -52,7 +50,7 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
     "aws:lb/loadBalancer:LoadBalancer": 1,
     "aws:lb/listener:Listener": config.api.certificateArn === undefined ? 1 : 2,
     "aws:route53/record:Record": config.api.hostedZoneId === undefined ? 0 : 1,
-    // One a part, the start of API, access and smoke tasks, RDS's own figures, and flow logs.
+    // One per part, the execution roles of API, access and smoke tasks, RDS's enhanced monitoring, and flow logs.
     "aws:iam/role:Role": 12,
     "aws:cloudwatch/dashboard:Dashboard": 1,
     "aws:budgets/budget:Budget": 1,
@@ -63,7 +61,7 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
 const SINGLETON_TYPES =
   /serviceLinkedRole|openIdConnectProvider|serviceQuota|logResourcePolicy|accountPublicAccessBlock/i;
 
-/** Endpoint of each service in the actions of roles; S3 has a gateway. */
+/** Endpoints of each service in the actions of roles; S3 has a gateway. */
 const CALLING_PARTS: Record<string, readonly string[]> = {
   ec2: ["ec2"],
   ecr: ["ecr.api", "ecr.dkr"],
@@ -78,10 +76,10 @@ const CALLING_PARTS: Record<string, readonly string[]> = {
   es: [],
   iam: [],
 };
-/** Services that the design lists in addition. */
+/** Endpoints that are required in addition. */
 const REQUIRED_ENDPOINTS = ["ec2", "ecr.api", "ecr.dkr", "kms", "sts", "monitoring", "lambda", "ssm", "logs"];
 
-/** Types whose resources the drain needs, all of them. */
+/** Types of which the drain needs all resources. */
 const NEEDED_BY_DRAIN =
   /^awsx:ec2:Vpc$|^aws:(ec2\/(vpcEndpoint|launchTemplate)|rds\/(instance|parameterGroup|subnetGroup)|glue\/job):/;
 const isNeededByDrain = ({ type, name }: Registered, prefix: string): boolean =>
@@ -168,7 +166,7 @@ describe("the whole platform", function () {
     });
   }
 
-  it("tells the dispatcher the unique ids of its callers, the smoke task included, and of the role that puts dead letters back", async () => {
+  it("gives the dispatcher the unique ids of callers, the smoke task and the role that redrives", async () => {
     const principal = "arn:aws:iam::111111111111:role/team/orders";
     const { inputs } = (
       await built(
@@ -200,7 +198,7 @@ describe("the whole platform", function () {
     }
   });
 
-  it("drains while everything that the drain needs exists, since it depends on it", async () => {
+  it("drains while everything that the drain needs exists, because the drain depends on it", async () => {
     const withoutNat = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
     for (const [registry, stack] of [
       ...shippedConfigs.map((one) => [of(one), one.name] as const),
@@ -226,7 +224,7 @@ describe("the whole platform", function () {
     }
   });
 
-  it("waits at the end for remaining network interfaces of all its security groups", () => {
+  it("waits on deletion for the remaining network interfaces of all security groups", () => {
     for (const stack of shippedConfigs)
       for (const { name, deleteTimeout } of of(stack).ofType("aws:ec2/securityGroup:SecurityGroup"))
         assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, `${name}: ${deleteTimeout || "the provider's own"}`);
@@ -313,7 +311,7 @@ describe("the whole platform", function () {
       );
     });
 
-  it("has RDS's certificate authorities beside each function, and for Glue", () => {
+  it("ships RDS's certificate authorities with each function, and for Glue", () => {
     for (const stack of shippedConfigs) {
       const registry = of(stack);
       for (const { inputs } of registry.ofType("aws:lambda/function:Function")) {

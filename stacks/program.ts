@@ -86,7 +86,7 @@ function roleChecks(roleArn: string): ConfigCheck[] {
   ];
 }
 
-/** Pulumi keeps types only inside objects and lists; a number or flag of its own arrives as text. */
+/** Pulumi keeps types only inside objects and lists; a number or flag outside of them arrives as text. */
 function parseValue(text: string): unknown {
   if (!/^[[{]/.test(text)) return text;
   try {

@@ -38,7 +38,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     const samples = used.filter(({ at }) => at - begun >= from && at - begun <= to).map(({ bytes }) => bytes);
     return { from, rate: size / ((to - from) / 1000), bytes: Math.max(...samples, 0) };
   });
-  // Sending also loads the SQS emulator, so the rates exclude windows before its end, unless too few remain.
+  // Sending also loads the SQS emulator, so windows that begin before its end are left out, unless too few remain.
   const behind = windows.filter(({ from }) => from >= sent);
   const rates = (behind.length > 1 ? behind : windows.slice(1)).map(({ rate }) => rate);
   const bytes = windows.map((window) => window.bytes).filter((one) => one > 0);
@@ -65,7 +65,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     {
       what: "  memory in its last tenth, dispatcher and runs together",
       ours: (bytes.at(-1) ?? Number.NaN) / MB,
-      // By then every run has started and has reached its maximum memory.
+      // In the middle of the burst every run has started and has reached its maximum memory.
       peer: (bytes[Math.floor(bytes.length / 2)] ?? Number.NaN) / MB,
       unit: "MB",
       peerName: "in the middle of it",

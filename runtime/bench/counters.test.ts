@@ -10,7 +10,7 @@ const counters = (times: number): Counters => ({
 });
 
 describe("the counters of a benchmark", () => {
-  it("takes what was there before from what is there after, per job, without what has not changed", () => {
+  it("returns the differences per job, without counters that have not changed", () => {
     assert.deepEqual(countersPerJob(counters(1), counters(2), 10), {
       commits: 2,
       writes: 1,
@@ -20,7 +20,7 @@ describe("the counters of a benchmark", () => {
     });
   });
 
-  it("counts a process from nothing that began in between", () => {
+  it("counts a process that started between the readings from zero", () => {
     const after = { ...counters(2), processor: { dispatcher: 20, runner: 115 } };
     assert.deepEqual(countersPerJob(counters(1), after, 10).processor, { dispatcher: 2 });
     assert.equal(total({ dispatcher: 2, runner: 0.5 }), 2.5);

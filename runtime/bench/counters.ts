@@ -3,13 +3,15 @@ import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { isOurs, pids } from "./processes.ts";
 
-/** Work of the database and processor time of processes since they began; only differences mean anything. */
+/**
+ * Cumulative counters: work of the database and processor time of running processes. Only differences are meaningful.
+ */
 export interface Counters {
-  /** Transactions that committed, those that only read included. */
+  /** Committed transactions, including read-only ones. */
   commits: number;
-  /** Transaction ids taken: transactions and subtransactions that wrote. */
+  /** Assigned transaction ids: transactions and subtransactions that wrote. */
   writes: number;
-  /** Row versions made by inserts and updates, per table. */
+  /** Row versions written by inserts and updates, per table. */
   rowVersions: Readonly<Record<string, number>>;
   /** Rows deleted. */
   deletes: number;
@@ -54,7 +56,7 @@ export function countersPerJob(before: Counters, after: Counters, jobs: number):
 export const total = (parts: Readonly<Record<string, number>>): number =>
   Object.values(parts).reduce((sum, value) => sum + value, 0);
 
-/** Processor milliseconds of this process and its descendants, by what each is for. Ended ones are not counted. */
+/** Processor milliseconds of this process and its descendants, by kind. Processes that have ended are not counted. */
 function processorTimes(): Record<string, number> {
   const times: Record<string, number> = {};
   for (const pid of pids()) {
@@ -73,12 +75,12 @@ const TICKS = 100;
 
 function processorMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // The command's name, in parentheses, may hold spaces and parentheses: the fields begin after the last one.
+  // The command's name, in parentheses, may contain spaces and parentheses: the fields begin after the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS;
 }
 
-/** The process whose work AWS and the caller do in the cloud: it has the emulator and sends the requests. */
+/** This process: it runs the emulator and sends the requests, which in the cloud AWS and the caller do. */
 export const CALLER = "the benchmark and the emulator";
 
 const PROGRAMS: Readonly<Record<string, RegExp>> = {

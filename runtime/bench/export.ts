@@ -3,7 +3,9 @@ import { median, type Row } from "./report.ts";
 
 const ROUNDS = 3;
 
-/** A large read to S3 as gzip, beside psql's \copy through gzip -1; and what it costs in memory. Runs are cold here. */
+/**
+ * Measures a large read to S3 as gzip against psql's \copy through gzip -1, and its memory. Each job starts a new run.
+ */
 export async function benchExport(platform: BenchPlatform, rows: number, large: number): Promise<Row[]> {
   const sql = (count: number) =>
     `select 'CNGGZ' as orig_code, 'EETLL' as dest_code, date '2021-01-01' + n % 365 as day, 1000 + n % 997 as price from generate_series(1, ${count}) n`;

@@ -15,15 +15,15 @@ export interface GrowthSize {
   waiting: number;
 }
 
-/** Calls of each operation on each side; the two sides take turns, so that a busy machine slows both. */
+/** Calls of each operation per database; calls alternate between the two, so that other load affects both. */
 const CALLS = 200;
-/** Quantile that is compared: other work on the machine only adds to a time. */
+/** Quantile of the times that is compared. It is low, because other work on the machine only adds time. */
 const QUICK = 0.1;
-/** Ratio of the large side to the small one that is accepted (design section 8 has the aims of the whole). */
+/** Maximum accepted ratio of the large database's time to the small one's. */
 const ACCEPTED = 1.2;
 /**
- * Milliseconds that a median may grow by without being a slope: an index with one more level costs a page more, which
- * is a large share of an operation that takes a tenth of a millisecond.
+ * Growth in milliseconds that is always accepted: an index with one more level costs one more page, which is a large
+ * share of an operation that takes a tenth of a millisecond.
  */
 const NOISE_MS = 0.15;
 const TENANT = "acme";
@@ -31,7 +31,7 @@ const BACKEND = { pid: 1, start: "2021-01-01T00:00:00Z" };
 
 type Operation = "accept" | "claim" | "finish" | "list" | "search" | "rates";
 
-/** One dimension in which a platform grows: two databases that differ in it alone. */
+/** A dimension in which a platform grows, measured with two databases that differ only in it. */
 interface Dimension {
   name: string;
   small: number;
@@ -42,7 +42,7 @@ interface Dimension {
 
 type Store = Awaited<ReturnType<typeof storeWithRun>>;
 
-/** One of the two databases, with the connections of the parts that the operations belong to. */
+/** One of the two databases, with the connections of the components that run the operations. */
 class Side {
   readonly #store: Store;
   #made = 0;
@@ -104,7 +104,7 @@ class Side {
       );
   }
 
-  /** Copies the finished job so many times, as if it had run every ten seconds. */
+  /** Copies the finished job `jobs` times, as if it had run every ten seconds. */
   async remember(jobs: number): Promise<void> {
     const { rows } = await this.admin.query(
       "select document from jobs.documents where status = 'SUCCEEDED' order by id limit 1",
@@ -196,7 +196,7 @@ const dimensions = (size: GrowthSize): readonly Dimension[] => [
   },
   {
     name: "jobs in history",
-    // A search reads at most 5,000 documents before it collects by words: below, it costs less for being incomplete.
+    // A search scans at most 5,000 documents before it collects by words. With fewer documents it would cost less.
     small: 6_000,
     large: size.history,
     fill: (side, jobs) => side.remember(jobs),
@@ -257,7 +257,7 @@ async function measure({ name, small, large, fill, operations }: Dimension): Pro
       peerName: `with ${small.toLocaleString("en")}`,
       unit: "ms",
       higherIsBetter: false,
-      // As a ratio, but never less than the noise.
+      // Growth of at most NOISE_MS is accepted at any ratio.
       aim: Math.max(ACCEPTED, (before + NOISE_MS) / before),
       isRequired: true,
     };

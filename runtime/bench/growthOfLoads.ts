@@ -4,7 +4,7 @@ import { type BenchPlatform, request } from "./platform.ts";
 import { median, type Row } from "./report.ts";
 
 const ROUNDS = 3;
-/** Ratio of the time per row of the large batch to that of the small one that is accepted. */
+/** Maximum accepted ratio of the time per row of the large batch to that of the small one. */
 const ACCEPTED = 1.2;
 const TIMES = 10;
 const DAYS = 30;
@@ -35,7 +35,7 @@ export async function benchGrowthOfLoads(platform: BenchPlatform, rows: number):
     replace: (name: string) => load(name, "replace"),
     purge: () => ({ type: "update", statement: "purge_prices", params: { before } }),
   };
-  // A purge deletes what is older, so nothing older may be there.
+  // A purge deletes all earlier prices, so none may exist before FIRST_DAY.
   await admin.query("delete from prices where day < $1", [first]);
   const times = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++)
@@ -58,7 +58,7 @@ export async function benchGrowthOfLoads(platform: BenchPlatform, rows: number):
   }));
 }
 
-/** So many prices between the given ports, on the days from FIRST_DAY. */
+/** Returns a CSV file of `count` prices between the given ports, on the days from FIRST_DAY. */
 function csv(codes: readonly string[], count: number): string {
   const lines = Array.from({ length: count }, (_, index) => {
     const lane = Math.floor(index / DAYS);

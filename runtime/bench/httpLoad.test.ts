@@ -19,7 +19,10 @@ describe("the load of a benchmark", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** Runs the load. @returns its counts per second, and the number of requests that the server answered */
+  /**
+   * Runs the load.
+   * @returns Its answers per second, and the numbers of requests and connections that the server counted.
+   */
   async function load(respond: RequestListener) {
     let served = 0;
     let connections = 0;
@@ -49,7 +52,7 @@ describe("the load of a benchmark", () => {
     }
   }
 
-  it("keeps its connections where the server does", async () => {
+  it("keeps its connections open if the server does", async () => {
     const { perSecond, served, connections } = await load((_, response) => response.end("ok"));
     assert.equal(connections, 2);
     assert(perSecond > 0 && perSecond <= served * 1.05, `${perSecond} of ${served}`);
@@ -59,19 +62,19 @@ describe("the load of a benchmark", () => {
     const { perSecond, served, connections } = await load((_, response) =>
       response.writeHead(200, { connection: "close", "content-length": 2 }).end("ok"),
     );
-    // Each of the two may have been opened again and not yet have asked.
+    // Each of the two may have reconnected without having sent a request yet.
     assert(connections >= served && connections <= served + 2, `${connections} connections for ${served} requests`);
     assert(perSecond > 0 && perSecond <= served * 1.05, `${perSecond} of ${served}`);
   });
 
-  it("fails where a request is refused", async () => {
+  it("fails if a request is refused", async () => {
     await assert.rejects(
       load((_, response) => response.writeHead(500, { "content-length": 0 }).end()),
       /requests were not answered 200/,
     );
   });
 
-  it("names the checkout that is not the original service", () =>
+  it("rejects a checkout that is not the original service", () =>
     assert.rejects(startOriginal(directory, "postgres://u:p@127.0.0.1/x", directory), {
       message: `--original ${directory} has no rates/wsgi.py. Name a checkout of the original service.`,
     }));

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 
 /**
- * A load of GET requests, one under way on each connection, which are kept as long as the server keeps them: its own
- * process, so that it does not share the measurer's. Prints how many were answered 200 a second.
+ * Sends GET requests, one at a time per connection, and keeps connections open as long as the server does. It runs in
+ * its own process, apart from the benchmark's. Prints the number of answers per second; fails if any is not a 200.
  *
  * node httpLoad.ts HOST PORT CONNECTIONS SECONDS FILE-WITH-PATHS
  */
@@ -19,7 +19,7 @@ function open(): void {
   const socket = connect(Number(port), host);
   socket.setNoDelay(true);
   const next = () => socket.write(requests[Math.floor(Math.random() * requests.length)] ?? "");
-  // Bytes of the answer under way that are still to come; undefined before its head is whole.
+  // Bytes of the current answer that are still missing; undefined until its head is complete.
   let left: number | undefined;
   let head = "";
   let closes = false;

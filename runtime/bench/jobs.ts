@@ -8,7 +8,7 @@ import { figure, median, percentile, type Row } from "./report.ts";
 const WORKERS = 5;
 
 /**
- * Small reads: how many per second from queue to queue, and how long one takes; beside pg-boss on the same Postgres.
+ * Measures small reads against pg-boss on the same Postgres: jobs per second from queue to queue, and latency.
  * @param onMeasured receives the database work per small read
  */
 export async function benchJobs(
@@ -17,7 +17,7 @@ export async function benchJobs(
   onMeasured: (work: Record<"backendMs" | "commits" | "rowVersions", number>) => void,
 ): Promise<Row[]> {
   const read = () => request({ type: "read", sql: "select 1 as n", format: "json" });
-  // Everything warm first: the runs, the connections, the pages.
+  // Warms up the runs, the connections and the database's pages.
   await platform.run(Array.from({ length: 50 }, read));
   const before = await takeCounters(platform.admin);
   const begun = performance.now();
@@ -121,7 +121,7 @@ export async function untilTracked({ admin }: BenchPlatform): Promise<void> {
 }
 const TRACKED_MS = 120_000;
 
-/** Jobs a second that pg-boss drains of so many. */
+/** Measures how many jobs per second pg-boss executes. */
 export const drainRate = async (platform: BenchPlatform, jobs: number): Promise<number> =>
   (await drain(platform, jobs, async (run) => run())).rate;
 
@@ -132,7 +132,7 @@ interface Boss {
   backends: Readonly<Record<string, number>>;
 }
 
-/** pg-boss at the same work, counted as ours is: its sends, which a caller does, are not. */
+/** Measures pg-boss with the same work and counters. Sending the requests is not counted, because callers do that. */
 async function pgBoss(platform: BenchPlatform, jobs: number): Promise<Boss> {
   let before: Counters | undefined;
   let after: Counters | undefined;
@@ -148,8 +148,8 @@ async function pgBoss(platform: BenchPlatform, jobs: number): Promise<Boss> {
 }
 
 /**
- * The same work in pg-boss: a queue of jobs, a queue of responses, as many workers as we have runs.
- * @param counted runs what is handed to it, which takes all jobs from the queue, between two readings of the counters
+ * Does the same work in pg-boss: a queue of jobs, a queue of responses, and WORKERS workers.
+ * @param counted - Calls the function that executes all jobs, between two readings of the counters.
  */
 async function drain(
   { file: { databaseUrl: url } }: BenchPlatform,

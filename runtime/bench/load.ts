@@ -8,7 +8,9 @@ import { median, type Row } from "./report.ts";
 
 const ROUNDS = 3;
 
-/** A batch from S3, checked, indexed and atomic, beside COPY into tables that have less. */
+/**
+ * Measures an atomic load of a batch from S3, with checks and indexes, against COPY into tables without some of them.
+ */
 export async function benchLoad(platform: BenchPlatform, prices: number): Promise<Row[]> {
   const { admin, directory, file, s3 } = platform;
   await admin.query("truncate prices; delete from ports; delete from regions");

@@ -11,7 +11,7 @@ const VENV = fileURLToPath(new URL("../tools/venv.sh", import.meta.url));
 const WORKERS = 4;
 const START_MS = 60_000;
 
-/** The original service, answering on a port of its own. */
+/** The original service, running on its own port. */
 export interface Original {
   port: string;
   stop(): Promise<void>;
@@ -34,7 +34,8 @@ export async function startOriginal(checkout: string, databaseUrl: string, direc
   const programs = execFileSync(VENV, ["original", requirements], { encoding: "utf8" }).trim();
 
   const { pathname, username, password, hostname, port: databasePort } = new URL(databaseUrl);
-  // In place of the checkout's own, which names its database; port and password are libpq's to take.
+  // Replaces the checkout's config.py, which names another database. libpq reads port and password from the
+  // environment.
   const database = { name: pathname.slice(1), user: decodeURIComponent(username), host: hostname };
   writeFileSync(join(settings, "config.py"), `DB = ${JSON.stringify(database)}\n`);
   const port = String(await freePort());

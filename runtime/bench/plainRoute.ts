@@ -2,8 +2,8 @@ import Fastify from "fastify";
 import pg from "pg";
 
 /**
- * GET /rates as a Fastify route of a few lines: one query per request, no cache, no batches. A process of its own, which
- * prints its port.
+ * GET /rates as a Fastify route of a few lines: one query per request, no cache, no batches. It runs in its own process
+ * and prints its port.
  *
  * node plainRoute.ts DATABASE-URL
  */
@@ -25,5 +25,5 @@ app.get<{ Querystring: Record<"date_from" | "date_to" | "orig_code" | "dest_code
   },
 );
 console.log(new URL(await app.listen({ host: "127.0.0.1", port: 0 })).port);
-// The benchmark ends it by closing its input.
+// The benchmark ends this process by closing its input.
 process.stdin.once("close", () => process.exit(0)).resume();

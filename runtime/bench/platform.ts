@@ -16,14 +16,14 @@ import { localPlan } from "../local/plan.ts";
 import { type Platform, startPlatform } from "../local/platform.ts";
 import { freePort } from "../local/ports.ts";
 
-/** The whole platform in a directory of its own, as `npm start` runs it: nothing in it knows that it is measured. */
+/** The whole platform in its own directory, as `npm start` runs it, without any change for measuring. */
 export interface BenchPlatform {
   file: Platform["file"];
   admin: pg.Client;
   sqs: SQSClient;
   s3: S3Client;
   directory: string;
-  /** Sends requests to the queue; resolves with their responses, parsed, once all have come. */
+  /** Sends requests to the queue; resolves with their parsed responses once all have arrived. */
   run(requests: readonly object[], progress?: Progress): Promise<Response[]>;
   stop(): Promise<void>;
 }
@@ -32,11 +32,11 @@ export interface BenchPlatform {
 export interface Progress {
   /** The last request was sent. */
   onSent(): void;
-  /** A response has come. */
+  /** A response has arrived. */
   onResponse(): void;
 }
 
-/** The parts of a response that a benchmark looks at. */
+/** Fields of a response that benchmarks use. */
 export interface Response {
   requestId: string;
   status: string;
@@ -54,7 +54,7 @@ export interface Response {
 /** Callers that send requests at the same time. */
 const SENDERS = 8;
 
-/** @param idleSeconds how long a run stays warm; 0: each job has a process of its own */
+/** @param idleSeconds - Seconds that a run stays warm; 0 to start a new process for each job. */
 export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform> {
   const directory = mkdtempSync(join(tmpdir(), "rates-bench-"));
   const plan = localPlan("dev");
@@ -88,7 +88,7 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
       const batches = Array.from({ length: Math.ceil(requests.length / 10) }, (_, index) =>
         requests.slice(index * 10, index * 10 + 10),
       ).values();
-      // As several callers would: the platform is measured, and not how long one of them waits for the disk.
+      // Several callers send in parallel, so that the time in which one waits for the disk does not limit the rate.
       await Promise.all(
         Array.from({ length: SENDERS }, async () => {
           for (const batch of batches)
@@ -116,7 +116,7 @@ export async function benchPlatform(idleSeconds: number): Promise<BenchPlatform>
   };
 }
 
-/** Takes so many messages from a queue. */
+/** Receives and deletes `count` messages of a queue. */
 async function collect(
   sqs: SQSClient,
   queue: string,
@@ -142,7 +142,7 @@ async function collect(
 }
 
 let made = 0;
-/** A request of its own id. */
+/** Creates a request with a unique id. */
 export const request = (task: object): object => ({
   requestId: `bench-${process.pid}-${++made}`,
   task,
@@ -156,7 +156,7 @@ export function shellSeconds(command: string): number {
   return (performance.now() - begun) / 1000;
 }
 
-/** Programs that a benchmark needs and this machine lacks, as a sentence; undefined where all are there. */
+/** Returns a message that names the missing programs and how to install them; undefined if all are installed. */
 export function lacking(...programs: string[]): string | undefined {
   const missing = programs.filter((name) => {
     try {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Process ids of this process's descendants whose command line matches (Linux); of other systems none. */
+/** Ids of this process's descendants whose command line matches; empty except on Linux. */
 export function descendants(pattern: RegExp): number[] {
   return pids().filter((pid) => {
     try {

@@ -4,7 +4,7 @@ import { median, type Row, table } from "./report.ts";
 
 const ROUNDS = 7;
 const MINUTES = 10;
-/** In its own process: the runtime does not import the stacks. */
+/** Run in its own process, because runtime/ does not import stacks/. */
 const TIME_PREVIEW = fileURLToPath(new URL("../../stacks/testing/timePreview.ts", import.meta.url));
 const TIME_DISPATCHER_START = fileURLToPath(new URL("../../infra/testing/timeDispatcherStart.ts", import.meta.url));
 

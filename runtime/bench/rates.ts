@@ -13,13 +13,13 @@ const CONNECTIONS = 16;
 const ROUNDS = 3;
 const SECONDS = 4;
 const DAYS = 31;
-/** Scripts of pgbench, each a lane and a range drawn at random: it has no text variables. */
+/** Number of pgbench scripts, each with a random lane and date range, because pgbench has no text variables. */
 const SCRIPTS = 128;
 const run = promisify(execFile);
 const PLAIN_ROUTE = fileURLToPath(new URL("plainRoute.ts", import.meta.url));
 const LOAD = fileURLToPath(new URL("httpLoad.ts", import.meta.url));
 
-/** The question that /rates puts to the database, for one lane. */
+/** The SQL of /rates for one lane. */
 const question = (origin: string, destination: string, from: string, to: string) =>
   `select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
    from (select day, count(*) as count, case when count(*) >= 3 then avg(price)::float8 end as price from prices
@@ -29,8 +29,8 @@ const question = (origin: string, destination: string, from: string, to: string)
   );
 
 /**
- * GET /rates beside pgbench with the same SQL, a plain Fastify route, an empty route of the same server, and the original
- * service where there is a checkout of it.
+ * Measures GET /rates against pgbench with the same SQL, a plain Fastify route, an empty route of the same server, and
+ * the original service if its checkout is given.
  */
 export async function benchRates(platform: BenchPlatform, prices: number, checkout?: string): Promise<Row[]> {
   const { admin, directory, file } = platform;

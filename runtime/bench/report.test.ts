@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { figure, isMissed, median, percentile, table } from "./report.ts";
 
 describe("the benchmarks' arithmetic", () => {
-  it("takes the middle, and the place that a share of the values lies below", () => {
+  it("computes medians and percentiles", () => {
     assert.deepEqual([median([3, 1, 2]), median([4, 1, 2, 3])], [2, 2.5]);
     assert.equal(
       percentile(
@@ -13,10 +13,10 @@ describe("the benchmarks' arithmetic", () => {
     );
   });
 
-  it("writes figures with three digits that count", () =>
+  it("writes figures with three significant digits, and without decimals from 1,000", () =>
     assert.deepEqual([0.1234, 12.345, 100, 250.4, 20_045.4].map(figure), ["0.123", "12.3", "100", "250", "20,045"]));
 
-  it("says whether an aim is met, in the direction that is better", () => {
+  it("reports whether an aim is met, as a minimum or a maximum", () => {
     const row = { what: "x", peerName: "p", unit: "s", peer: 2 };
     const text = table([
       { ...row, ours: 1, higherIsBetter: true, aim: 0.4 },
@@ -26,13 +26,13 @@ describe("the benchmarks' arithmetic", () => {
     assert.match(text, /2\.50 +≤ 2 missed/);
   });
 
-  it("compares a figure with its own maximum, whatever the peer needs", () => {
+  it("compares a figure with its own maximum, regardless of the peer", () => {
     const row = { what: "x", peerName: "p", unit: "ms", peer: 100, higherIsBetter: false, most: 8 };
     assert.match(table([{ ...row, ours: 8 }]), /0\.08 +≤ 8 ms met/);
     assert.match(table([{ ...row, ours: 9 }]), /0\.09 +≤ 8 ms missed/);
   });
 
-  it("counts an aim as missed where the figure is beyond it, or could not be measured", () => {
+  it("counts an aim as missed if the figure is beyond it or could not be measured", () => {
     const row = { what: "x", peerName: "p", unit: "ms", peer: 2, higherIsBetter: false };
     assert.deepEqual(
       [

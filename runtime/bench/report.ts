@@ -5,11 +5,11 @@ export interface Row {
   peer: number;
   peerName: string;
   unit: string;
-  /** True if more is better: then the ratio is ours : peer, otherwise peer : ours. */
+  /** True if more is better: then `aim` is the minimum of the ratio, otherwise its maximum. */
   higherIsBetter: boolean;
-  /** Aim of the ratio ours : peer (a maximum if less is better). */
+  /** Aim of the ratio ours : peer. */
   aim?: number;
-  /** The most that ours itself may be. */
+  /** Maximum of `ours` itself; takes precedence over `aim`. */
   most?: number;
   /** Fails the run if the aim is missed. */
   isRequired?: boolean;
@@ -30,7 +30,7 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-/** Figures with three digits that count. */
+/** Formats a figure with three significant digits, and without decimals from 1,000. */
 export const figure = (value: number): string =>
   value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 
@@ -41,7 +41,7 @@ export function isMissed({ ours, peer, most, aim, higherIsBetter }: Row): boolea
   return higherIsBetter ? !(ours / peer >= aim) : !(ours / peer <= aim);
 }
 
-/** The table that a run ends with. */
+/** Formats the table that is printed at the end of a run. */
 export function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const ratio = row.ours / row.peer;

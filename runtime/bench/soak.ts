@@ -5,7 +5,7 @@ import { type BenchPlatform, request } from "./platform.ts";
 import { descendants, openHandles, residentBytes } from "./processes.ts";
 import { median, type Row } from "./report.ts";
 
-/** Jobs sent together, and how long until the next. */
+/** Number of jobs sent together, and the pause until the next ones. */
 const BATCH = 10;
 const PAUSE_MS = 500;
 const SAMPLE_MS = 1_000;
@@ -13,7 +13,7 @@ const SAMPLE_MS = 1_000;
 const FAULT_MS = 15_000;
 /** Time limit of the last jobs: several leases, since a runner may have been killed at the end. */
 const LAST_MS = 180_000;
-/** Ratio of the last third to the middle third that is accepted. */
+/** Maximum accepted ratio of the last third to the middle third. */
 const ACCEPTED = 1.25;
 
 /** Processes that are killed in turn; the platform starts each of them again. */
@@ -32,7 +32,7 @@ interface Sample {
 }
 
 /**
- * Mixed work for so long, while the platform's processes are killed one after the other: every job must be answered,
+ * Runs mixed jobs for the given seconds, while the platform's processes are killed in turn. Every job must be answered,
  * and memory, file handles and connections must not grow.
  */
 export async function benchSoak(platform: BenchPlatform, seconds: number): Promise<Row[]> {
@@ -67,7 +67,7 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
       if (Messages.length === 0) continue;
       for (const { Body = "{}" } of Messages) {
         const { requestId, status, error } = JSON.parse(Body);
-        // A response may come twice (at-least-once delivery); then it is no longer awaited.
+        // A response may arrive twice (at-least-once delivery); the second time it is no longer awaited.
         const expected = awaited.get(requestId);
         if (expected !== undefined && expected !== status)
           wrong.push(`${requestId}: ${status} ${error?.message ?? ""}`);

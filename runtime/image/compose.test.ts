@@ -4,11 +4,11 @@ import { sampleTables } from "../../db/sample/load.ts";
 import { freePort } from "../local/ports.ts";
 import { build, compose, docker, eventually, postgresImage, requireDocker } from "../testing/image/engine.ts";
 
-/** Characters that a shell, a URL and a file of variables each would misread. */
+/** Password with characters that are special in a shell, a URL and an env file. */
 const PASSWORD = "pa$s'w/ord: @%41#";
 
 describe("compose.yaml", () => {
-  /** A project of its own: its containers, volumes and ports. */
+  /** A compose project with its own containers, volumes and ports. */
   class Project {
     readonly name = `rates-test-${randomBytes(4).toString("hex")}`;
     readonly env: NodeJS.ProcessEnv;
@@ -22,7 +22,7 @@ describe("compose.yaml", () => {
     run(...args: string[]) {
       return compose(this.name, this.env, "--profile", "platform", ...args);
     }
-    /** Starts the API with what it needs, or the named services, and waits until /rates can be asked. */
+    /** Starts the API with its dependencies, or the named services, and waits until the API is ready. */
     async up(...services: string[]): Promise<void> {
       await compose(this.name, this.env, "up", "--detach", "--no-build", ...(services.length ? services : ["api"]));
       await eventually(
@@ -31,7 +31,10 @@ describe("compose.yaml", () => {
         ({ ok }) => ok,
       );
     }
-    /** Ends it, and answers with the exit code of each service that was running. */
+    /**
+     * Ends the project.
+     * @returns The exit code of each service that was running.
+     */
     async down(...flags: string[]): Promise<Record<string, string>> {
       const since = await docker("info", "--format", "{{.SystemTime}}");
       await this.run("down", ...flags);
@@ -77,7 +80,7 @@ describe("compose.yaml", () => {
     await one.up();
     assert.deepEqual(await one.rates(LANE), expectedOfSample());
 
-    // The password is in no image, and who needs none gets none.
+    // The container gets the password; the images do not contain it.
     const [postgres = ""] = (await one.run("ps", "--quiet", "postgres")).split("\n");
     assert.match(await docker("inspect", postgres), /POSTGRES_PASSWORD/);
     assert.doesNotMatch(await docker("image", "inspect", "rates-platform", postgresImage()), /PASSWORD/);
@@ -88,7 +91,7 @@ describe("compose.yaml", () => {
     assert.doesNotMatch(await one.run("logs", "database"), /Loading/);
   });
 
-  it("loads the file that RATES_DUMP names, on the first start alone", async () => {
+  it("loads the file that RATES_DUMP names, only on the first start", async () => {
     const one = await project({ RATES_DUMP: "./db/testing/dump.sql" });
     const lane = { date_from: "2021-03-01", date_to: "2021-03-02", orig_code: "CNSHA", dest_code: "SEGOT" };
     const expected = [
@@ -107,14 +110,14 @@ describe("compose.yaml", () => {
     assert.match(await one.run("logs", "database"), /refuses DB_PASSWORD: its data were made with another/);
   });
 
-  it("says that a dump is wrong where it is wrong, and starts no API over it", async () => {
+  it("reports the line of an invalid dump, and does not start the API", async () => {
     const one = await project({ RATES_DUMP: "./package.json" });
     await assert.rejects(one.up());
     assert.match(await one.run("logs", "database"), /dump\.sql, line 1: /);
     assert.equal(await one.run("ps", "--quiet", "--filter", "status=running", "api"), "");
   });
 
-  it("runs the whole platform: jobs by HTTP go through queues, dispatcher and runners, and outlive a restart", async () => {
+  it("runs the whole platform: jobs pass API, queues, dispatcher and runners, and survive a restart", async () => {
     const one = await project();
     await one.up("api", "cloud", "dispatcher");
     const token = await one.run("run", "--rm", "-T", "database", "node", "runtime/image/token.ts", "--name", "test");
@@ -162,7 +165,7 @@ interface JobResponse {
 
 const LANE = { date_from: "2021-01-20", date_to: "2021-01-31", orig_code: "AEJEA", dest_code: "ITSPE" };
 
-/** Expected /rates of the lane, from the sample itself. */
+/** Computes the expected answer of /rates for LANE from the sample's rows. */
 function expectedOfSample(): object[] {
   const lines = [...(sampleTables().at(-1)?.lines ?? [])]
     .join("")

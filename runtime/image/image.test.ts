@@ -13,7 +13,7 @@ import { testPlatform } from "../testing/runner/runner.ts";
 
 /** Maximum additional size over the base image; 36.0 MB when this was written. */
 const MAX_BYTES = 37_000_000;
-/** As an orchestrator would start it: nothing is writable but /tmp, nothing allowed. */
+/** Options of a hardened container: only /tmp is writable, and it has no capabilities. */
 const HARDENED = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"];
 
 describe("the image", () => {
@@ -33,7 +33,7 @@ describe("the image", () => {
     this.currentTest?.timeout(120_000);
   });
 
-  /** Starts a container that shares this machine's network, beside a real database and queues. */
+  /** Starts a container in this machine's network, connected to the test platform's database and queues. */
   const start = async (options: { env?: Record<string, string>; command?: string[] } = {}): Promise<string> => {
     const name = `rates-image-${randomBytes(4).toString("hex")}`;
     containers.push(name);
@@ -52,7 +52,7 @@ describe("the image", () => {
   };
   const inside = (...command: string[]) => docker("run", "--rm", ...HARDENED, IMAGES.image, ...command);
 
-  it("holds what runs and no more: no package of development, no test, no tool", async () => {
+  it("contains only what runs: no development package, no test, no tool", async () => {
     const { packages: locked } = JSON.parse(readFileSync(`${ROOT}/package-lock.json`, "utf8"));
     const development = Object.entries<{ dev?: boolean }>(locked).filter(([, { dev }]) => dev);
     const files = (await inside("find", "/app", "-type", "f")).split("\n");
@@ -69,7 +69,7 @@ describe("the image", () => {
     assert.ok(bytes < MAX_BYTES, `${bytes} bytes above the base image`);
   });
 
-  it("has no file beside a folder of its name, which two builds may put into a layer in either order", async () => {
+  it("has no file next to a folder of the same name, whose order in a layer can differ between builds", async () => {
     const files = (await inside("find", "/app/db", "/app/runtime", "-type", "f")).split("\n");
     const folders = new Set(files.map((file) => file.slice(0, file.lastIndexOf("/"))));
     assert.deepEqual(
@@ -86,7 +86,7 @@ describe("the image", () => {
     assert.deepEqual(layers, await inspect(IMAGES.image, ".RootFS.Layers"));
   });
 
-  it("runs as a user without rights who can change nothing of it, even where the file system is writable", async () => {
+  it("runs as an unprivileged user that cannot change its files, even on a writable file system", async () => {
     assert.equal(await inspect(IMAGES.image, ".Config.User"), "1000:1000");
     assert.equal(
       await docker("run", "--rm", IMAGES.image, "sh", "-c", "id -u; find /app -writable; touch /tmp/x && echo tmp"),
@@ -94,7 +94,7 @@ describe("the image", () => {
     );
   });
 
-  it("knows the authorities of RDS in every region that a stack names, none of them expired", async () => {
+  it("has the certificate authorities of RDS in the region of every stack, none of them expired", async () => {
     const pems = (await inside("cat", "/app/rds-ca.pem")).match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
     const certificates = pems.map((pem) => new X509Certificate(pem));
     assert.deepEqual(
@@ -111,7 +111,7 @@ describe("the image", () => {
       );
   });
 
-  it("serves the API read-only, is healthy while its database answers, and answers what it has begun before it ends", async () => {
+  it("serves the API read-only, is healthy while its database answers, and completes open requests", async () => {
     const port = await freePort();
     const name = await start({ env: { HOST: "127.0.0.1", PORT: String(port) } });
     await eventually(
@@ -158,7 +158,7 @@ describe("the image", () => {
     await assert.rejects(check, ({ code, stdout }) => code === 1 && /readyz: 503/.test(stdout));
   });
 
-  it("does a job as a runner, read-only, and ends with code 0", async () => {
+  it("executes a job as a runner, read-only, and ends with code 0", async () => {
     const items = [{ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-02", price: 7 }];
     const task = { type: "update", target: "prices", mode: "append", source: { inline: items } };
     await platform.request({ requestId: "in-a-container", task });
@@ -184,7 +184,7 @@ describe("the image of the smoke task", () => {
     this.currentTest?.timeout(120_000);
   });
 
-  it("holds exactly what its program imports, on the modules of the image", async () => {
+  it("contains exactly the files that its program imports, on top of the platform image", async () => {
     const { metafile } = await esbuild({
       ...{ entryPoints: [`${ROOT}/runtime/smoke/task.ts`], absWorkingDir: ROOT, bundle: true, write: false },
       ...{ packages: "external", platform: "node", format: "esm", metafile: true, logLevel: "silent" },
@@ -212,7 +212,7 @@ describe("the image of the smoke task", () => {
     assert.equal(layers.filter((layer) => !shared.includes(layer)).length, 1);
   });
 
-  it("runs read-only and without root, loads its program, and says what its environment lacks", async () => {
+  it("runs read-only and without root, loads its program, and reports missing environment variables", async () => {
     assert.equal(await inspect(IMAGES.smoke, ".Config.User"), "1000:1000");
     const run = docker("run", "--rm", ...hardened, IMAGES.smoke);
     await assert.rejects(run, ({ code, stderr }) => code === 2 && /missing: stack, region, api/.test(stderr));

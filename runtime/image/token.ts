@@ -8,7 +8,7 @@ Makes an API token in the database of the environment and prints it, this once: 
 With --offline it touches no database: it prints the token on stderr, and on stdout what to invoke the function of the
 migrations with (docs/first-deployment.md), which gets the hash only.`;
 
-/** See USAGE. It logs in as migrator, who owns the tokens. */
+/** See USAGE. It logs in as migrator, which owns the tokens. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {

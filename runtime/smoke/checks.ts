@@ -34,9 +34,7 @@ const update = (smoke: Smoke, mode: string, prices: number[]) => ({
   mode,
   source: { inline: prices.map((price) => item(smoke, price)) },
 });
-/**
- * Creates SQL that is busy for about this many seconds, since functions that sleep are refused. Its rows are discarded.
- */
+/** Creates SQL that runs for about this many seconds without sleeping, since functions that sleep are refused. */
 const slow = (seconds: number) =>
   `select count(*) from (select generate_series(1, ${seconds} * 8000000::bigint)) numbers`;
 const read = (sql: string, more: object = {}) => ({ type: "read", sql, format: "json", ...more });

@@ -52,7 +52,7 @@ const TAGS = ["Name", "stack", "owner", "costCentre", "rates:stack", "rates:runs
 const withoutTls = (service: string, region: string): string =>
   (process.env.AWS_ENDPOINT_URL ?? `https://${service}.${region}.amazonaws.com`).replace(/^https:/, "http:");
 
-/** Sends the same request twice: over TLS, which must be answered, and without, which must be forbidden. */
+/** Sends the same request twice: it must be answered over TLS, and be refused with 403 without. */
 async function refusesPlain(
   what: string,
   overTls: () => Promise<unknown>,
@@ -67,7 +67,7 @@ async function refusesPlain(
   assert.equal(error.$metadata?.httpStatusCode, 403, `${what} without TLS: ${error.message}`);
 }
 
-/** Ordered by the numbers in brackets. */
+/** Checks in the order in which they run. */
 export const CLOUD_CHECKS: readonly CloudCheck[] = [
   {
     guarantee: "queues are encrypted, and move a message to the dead-letter queue only after many receives (7)",

@@ -9,8 +9,7 @@ import { runSmoke } from "./run.ts";
 import { stackTarget } from "./target.ts";
 
 /**
- * `npm run smoke`: checks every guarantee on a running platform and prints each result. `--api` names another address
- * of
+ * `npm run smoke`: checks every guarantee on a running platform and prints each result. `--api` is another address of
  * the stack's API, for example that of `rates connect`. The exit status is 1 if a check fails, or has no result after
  * `--limit` seconds.
  */

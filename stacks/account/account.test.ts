@@ -27,7 +27,7 @@ const roles = async () =>
     })
   ).registry;
 
-/** Resources that a deployment creates and never removes. */
+/** Actions whose result a deployment never removes. */
 const UNCHANGED_RIGHTS = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
 
 describe("an account's first day", () => {

@@ -37,7 +37,7 @@ const lookUps = ({ accountId }: DeploymentRightsArgs): Statement[] => [
     actions: ["iam:GetRole", "iam:GetUser"],
     resources: [`arn:aws:iam::${accountId}:role/*`, `arn:aws:iam::${accountId}:user/*`],
   },
-  // The provider asks this for every domain in the state, also in a preview.
+  // The provider calls this for every domain in the state, also in a preview.
   { actions: ["es:GetCompatibleVersions"], resources: [`arn:aws:es:*:${accountId}:domain/rates-*`] },
 ];
 

@@ -96,7 +96,7 @@ function smokeInside(accountId: string): Statement[] {
     },
     { actions: ["ecs:DescribeTasks", "ecs:StopTask"], resources: [arn("ecs", "task/rates-*-smoke-*")] },
     { actions: ["logs:GetLogEvents"], resources: [arn("logs", "log-group:rates-*-smoke-*:log-stream:*")] },
-    // Keeps the hash of the task's token: the function does not look at whose token it is.
+    // Stores the hash of the task's token. The function stores any token's hash.
     { actions: ["lambda:InvokeFunction"], resources: [arn("lambda", "function:rates-*-migrations-*")] },
   ];
 }

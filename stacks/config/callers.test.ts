@@ -17,7 +17,7 @@ const rulesOf = (callers: object[], ids: string[] = []) => {
 };
 
 describe("the callers of a stack", () => {
-  it("are senders by their unique ids, with their tenants and scopes", () => {
+  it("become rules by their unique ids, with their tenants and scopes", () => {
     const principal = `arn:aws:iam::${ACCOUNT}:role/team/orders`;
     const rules = rulesOf([{ principal, tenants: ["a", "b"], scopes: ["read", "update"] }, { principal }], ["AROAX"]);
     assert.deepEqual(rules, [
@@ -32,7 +32,7 @@ describe("the callers of a stack", () => {
     assert.deepEqual(WITHOUT_CALLERS[0]?.tenants, ["default"]);
   });
 
-  it("need a configured id unless IAM of the own account has it", () => {
+  it("need a configured id unless they belong to the stack's account", () => {
     for (const principal of ["arn:aws:iam::222222222222:role/x", `arn:aws:iam::${ACCOUNT}:root`]) {
       assert.equal(parse([{ principal }]).problems?.[0]?.key, "callers.0.senderIds");
       assert.deepEqual(

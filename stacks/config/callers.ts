@@ -39,7 +39,7 @@ export function callerRules<Id>(
   });
 }
 
-/** The rule for the stack's own smoke task; without callers the rule for everybody covers it. */
+/** Returns the rule for the stack's own smoke task. Without callers, WITHOUT_CALLERS already covers it. */
 export const smokeRule = <Id>(
   callers: StackConfig["callers"],
   senderId: Id,

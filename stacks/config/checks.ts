@@ -95,7 +95,9 @@ function nameTooLong(stack: string, name: string, limit: number, what: string): 
   return [{ key: "stack", value: stack, message }];
 }
 
-/** The region is of the program's partition, and its database's certificate can be verified by every component. */
+/**
+ * Checks that the region is in the program's partition, and that every component can verify its database's certificate.
+ */
 function checkRegion({ account: { region } }: StackConfig): ConfigProblem[] {
   const partition = otherPartition(region);
   if (partition !== undefined) return [{ key: "account.region", value: region, message: partition }];
@@ -212,7 +214,7 @@ function checkDomainName({ api: { certificateArn, domainName } }: StackConfig): 
   return [];
 }
 
-/** A network with at most this many fixed bits is the internet, or a large part of it. */
+/** Minimum prefix length of an allowed network; a shorter prefix is a large part of the internet. */
 const NARROWEST_PREFIX = 8;
 
 function checkAllowedNetworks({ api }: StackConfig): ConfigProblem[] {
@@ -343,7 +345,7 @@ function checkCollectorReachable({ network, traces }: StackConfig): ConfigProble
   ];
 }
 
-/** The dispatcher reads it with the rights of its own account, in its own region. */
+/** The dispatcher reads the secret with the rights of its own account, in its own region. */
 function checkCollectorSecret({ account, traces }: StackConfig): ConfigProblem[] {
   const secret = traces?.headersSecret;
   if (secret === undefined) return [];
@@ -372,7 +374,7 @@ function checkProviderReachable({ network, api }: StackConfig): ConfigProblem[] 
   ];
 }
 
-/** The provider leads browsers back to the API. */
+/** The provider redirects browsers back to the API. */
 function checkProviderCallback({ api }: StackConfig): ConfigProblem[] {
   const { oidc } = api.signIn;
   if (oidc === undefined || api.certificateArn !== undefined) return [];

@@ -18,7 +18,7 @@ export type ParsedConfig =
   | {
       config?: undefined;
       problems: ConfigProblem[];
-      /** The configuration with its invalid fields; undefined where it is not an object. */
+      /** The configuration with its invalid fields; undefined if it is not an object. */
       invalid: StackConfig | undefined;
     };
 
@@ -63,8 +63,8 @@ export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
 const keysOf = (problems: readonly ConfigProblem[]) => problems.map(({ key }) => key);
 
 /**
- * Parses a stack's configuration and plans its capacity. Reports all problems of the configuration and the quotas at once;
- * quotas are checked unless a field that the check reads is invalid.
+ * Parses a stack's configuration and plans its capacity. Reports all problems of the configuration and the quotas at
+ * once; quotas are checked unless a field that the check reads is invalid.
  *
  * @param additionalChecks - Additional checks of this caller.
  */
@@ -151,7 +151,7 @@ function read(file: string): unknown {
   }
 }
 
-/** The project's own keys of a configuration, without their prefix, and the keys with a misspelt one. */
+/** Returns the project's own keys of a configuration without their prefix, and a problem for each misspelt prefix. */
 export function ownKeys(config: object): { own: Record<string, unknown>; problems: ConfigProblem[] } {
   const own: [string, unknown][] = [];
   const problems: ConfigProblem[] = [];

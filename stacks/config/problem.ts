@@ -23,7 +23,7 @@ export interface ConfigCheck {
 
 /**
  * Runs the checks that read valid fields only, so that one problem neither hides others nor causes further ones.
- * @param invalid paths of invalid fields, as `network.zones.0`
+ * @param invalid - Paths of invalid fields, for example `network.zones.0`.
  */
 export function runChecks(
   checks: readonly ConfigCheck[],

@@ -20,9 +20,9 @@ describe("settings of a stack's runtime", () => {
     assert.equal(read.api.poolMax, plan.api.poolMax);
   });
 
-  it("do not reassign a run's slot while the dispatcher that starts it may still live", () => {
+  it("do not reassign a run's slot while the dispatcher that starts it may still be running", () => {
     const { settings } = settingsOf((it) => it);
-    // An invocation claims slots after it has begun, and Lambda ends it at its timeout, even between its last look at
+    // An invocation claims slots after it has begun, and Lambda ends it at its timeout, even between its last check of
     // the clock and the call. It cannot send anything later.
     for (const { startSeconds } of Object.values(settings.runners))
       assert.ok(startSeconds >= 2 * DISPATCHER.timeoutSeconds);

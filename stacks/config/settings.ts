@@ -9,7 +9,7 @@ import type { StackConfig } from "./schema.ts";
  */
 const START_SECONDS = { glue: 600, ec2: 300 } as const;
 
-/** The load balancer, whose forwarded client addresses are trusted. */
+/** Number of trusted proxies, which forward client addresses: the load balancer. */
 const PROXIES = 1;
 
 /**
@@ -22,7 +22,7 @@ export type StackSettings = Pick<Settings, "runners" | "traces"> & {
   jobs: Omit<Settings["jobs"], "sourceBytes">;
 };
 
-/** The stack's choices in the names of the settings that the runtime reads (RATES_SETTINGS). */
+/** Returns the stack's configuration as the settings that the runtime reads (RATES_SETTINGS). */
 export function stackSettings(config: StackConfig, plan: CapacityPlan): StackSettings {
   const { jobs, api, data, runners } = config;
   const { glue, ec2 } = runners;
@@ -46,7 +46,7 @@ export function stackSettings(config: StackConfig, plan: CapacityPlan): StackSet
         idleSeconds: glue.idleSeconds,
         ...(glue.tenantSlots === undefined ? {} : { tenantSlots: glue.tenantSlots }),
         startSeconds: START_SECONDS.glue,
-        // Glue's timeout less the longest job, which a run may begin in its last second.
+        // Glue's timeout minus the longest job, which a run may begin in its last second.
         lifetimeSeconds: Math.max(1, glue.timeoutMinutes * 60 - jobs.maxTimeoutSeconds),
       },
       ec2: {

@@ -33,7 +33,10 @@ export function capacityTable(): string {
   ].join("\n");
 }
 
-/** Small jobs per second of each instance class, as a table in Markdown, after the measurement that it follows from. */
+/**
+ * Returns a Markdown table of the small jobs per second of each instance class, below the measurement that it is
+ * computed from.
+ */
 export function smallJobsTable(): string {
   const job = measuredSmallJob();
   const large = LIMITS.rdsGp3LargeGb.value;

@@ -21,7 +21,7 @@ describe("commands of the pages", () => {
     ]);
   });
 
-  it("are run by existing tests, and are valid shell if they need an account", () => {
+  it("are run by existing tests, are valid shell, and use existing scripts, files and commands", () => {
     for (const { page, number, text, by } of ALL) {
       const where = `${page}, block ${number}`;
       if (by !== "here" && by !== "account") assert.ok(existsSync(pathOf(by)), `${where}: there is no ${by}`);
@@ -83,7 +83,7 @@ describe("commands of the pages", () => {
 /** Runs the blocks one after the other in one shell, as a reader does; the first unexpected exit code stops it. */
 function scriptOf(blocks: readonly Block[], api: string): string {
   return [
-    // A failed command does not end the shell, but is remembered.
+    // A failed command does not end the shell; its exit code is checked after the block.
     "set -E -o pipefail; trap 'failed=$?' ERR",
     ...blocks.flatMap(({ page, number, text, exit }) => [
       "failed=0",
@@ -93,7 +93,7 @@ function scriptOf(blocks: readonly Block[], api: string): string {
   ].join("\n");
 }
 
-/** A copy of this clone with its packages, for the files that a page creates. */
+/** Copies this clone and links its packages, because the commands of a page create files. */
 function cloneOfOurs(): string {
   const clone = mkdtempSync(join(tmpdir(), "rates-pages-"));
   const root = pathOf(".");

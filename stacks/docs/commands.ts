@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { marked } from "marked";
 import { pathOf } from "./pages.ts";
 
-/** A block of commands of a page. Its first line names its test: ```sh, or one of these behind it. */
+/** A block of commands of a page. The words after ```sh name its test. */
 export interface Block {
   readonly page: string;
   /** Number of the block in the page, from 1. */
   readonly number: number;
   readonly text: string;
   /**
-   * `here`: run by commands.test.ts against a local platform, one block after the other. `account`: needs an AWS
-   * account; only checked by a shell. A path: run by that test.
+   * `here` (default): run by commands.test.ts against a local platform, one block after the other. `account`: needs an
+   * AWS account; only its shell syntax is checked. A path (`by=…`): run by that test.
    */
   readonly by: "here" | "account" | (string & {});
   /** Expected exit code, if it is not 0 (`exit=1`). */

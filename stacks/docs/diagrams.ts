@@ -13,9 +13,9 @@ export const statesDiagram = (): string =>
   );
 
 /**
- * Returns prod's way from its account's quotas to its database's connections as a Mermaid diagram.
+ * Returns a Mermaid diagram of prod's capacity, from its account's quotas to its database's connections.
  *
- * @throws Error if prod's file asks for more than its quotas
+ * @throws Error if prod's file exceeds its quotas
  */
 export function capacityDiagram(): string {
   const prod = shippedStacks().find(({ stack }) => stack === "prod");

@@ -39,7 +39,7 @@ function diagramsOf(page: string): Diagram[] {
 describe("Mermaid diagrams of the pages", () => {
   const diagrams = documents().flatMap(diagramsOf);
 
-  it("are in each page that a picture explains better than words", () => {
+  it("are in each page that must have one", () => {
     const pages = new Set(diagrams.map(({ page }) => page));
     assert.deepEqual(
       WITH_DIAGRAMS.filter((page) => !pages.has(page)),
@@ -77,7 +77,7 @@ describe("Mermaid diagrams of the pages", () => {
       }
     });
 
-    it("fail where the syntax is wrong", async () => {
+    it("fail to render if the syntax is wrong", async () => {
       for (const text of ["flowchart LR\n  a[Queue --> b", "stateDiagram-v2\n  [*] ->-> PENDING", "graphic\n  a --> b"])
         assert.notEqual((await render(text)).error, undefined, text);
     });

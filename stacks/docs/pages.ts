@@ -24,7 +24,10 @@ function errorsTable(): string {
   return ["| type | category | retryable | HTTP | message |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
-/** Pages with generated parts: each part by the name between its marks. `node stacks/docs/main.ts` writes them. */
+/**
+ * Pages with generated parts, each by the name in its marks (`name: begin`, `name: end`). `node stacks/docs/main.ts`
+ * writes them.
+ */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "ARCHITECTURE.md": { states: statesDiagram },
   "stacks/README.md": { cost: stacksCostTable, config: configTable },

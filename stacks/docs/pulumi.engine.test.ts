@@ -16,11 +16,11 @@ import { blocksOf } from "./commands.ts";
 import { pathOf } from "./pages.ts";
 
 const HERE = "stacks/docs/pulumi.engine.test.ts";
-/** Pages in the order in which a stack lives. */
+/** Pages in the order of a stack's life cycle. */
 const PAGES = ["stacks/account/README.md", "docs/first-deployment.md", "docs/operating.md"];
 const languageHost = pathOf("stacks/testing/languageHost");
 
-/** A clone in which the pulumi command runs as a reader types it, over stand-ins of the providers. */
+/** A copy of the clone in which the pulumi command runs as a reader types it, with stand-ins for the providers. */
 class Clone {
   readonly folder: string;
   readonly #home: string;
@@ -38,7 +38,7 @@ class Clone {
       },
     });
     symlinkSync(pathOf("node_modules"), join(this.folder, "node_modules"));
-    // The engine looks for the plugins of a state before it attaches to providers: there must be something by that name.
+    // The engine looks for the plugins of a state before it attaches to providers: files with their names must exist.
     const plugins = join(this.#home, "plugins");
     mkdirSync(plugins);
     for (const name of servedProviders.keys())
@@ -48,26 +48,29 @@ class Clone {
       PULUMI_HOME: join(this.#home, ".pulumi"),
       PULUMI_CONFIG_PASSPHRASE: "test",
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      // What a reader answers with "yes".
+      // Replaces the reader's answer "yes".
       PULUMI_SKIP_CONFIRMATIONS: "true",
       PULUMI_DEBUG_PROVIDERS: [...servedProviders].map(([name, { port }]) => `${name}:${port}`).join(","),
       PATH: [dirname(process.execPath), dirname(pulumi), plugins, languageHost, process.env.PATH ?? ""].join(delimiter),
     };
   }
 
-  /** The folder in place of the reader's own. */
+  /** URL of the folder that replaces the reader's home directory. */
   get home(): string {
     return `file://${this.#home}`;
   }
 
-  /** The folder in place of the bucket for states. */
+  /** URL of the folder that replaces the bucket for states. */
   get states(): string {
     const folder = join(this.#home, "states");
     mkdirSync(folder, { recursive: true });
     return `file://${folder}`;
   }
 
-  /** Runs commands in one shell, of which none may fail; answers what they printed. */
+  /**
+   * Runs commands in one shell; none may fail.
+   * @returns Their output.
+   */
   async run(script: string): Promise<string> {
     const child = spawn("bash", ["--norc", "-euo", "pipefail", "-c", script], { cwd: this.folder, env: this.#env });
     let output = "";
@@ -85,7 +88,7 @@ class Clone {
   }
 }
 
-/** The blocks of a page that are tried here, as a reader would type them who has a folder in place of AWS's bucket. */
+/** Returns the blocks of a page that this test runs, with folders in place of the home directory and AWS's bucket. */
 function scriptsOf(page: string, { home, states }: Clone): string[] {
   const blocks = blocksOf(page).filter(({ by }) => by === HERE);
   assert.ok(blocks.length > 0, page);
@@ -120,7 +123,7 @@ describe("the Pulumi commands of the pages, in the real engine", () => {
     clone?.remove();
   });
 
-  it("do what the pages say, from the account's first day to the stack's last", async function () {
+  it("do what the pages say, from preparing the account to removing the stack", async function () {
     this.timeout(15 * 60_000);
     const [account = "", first = "", operating = ""] = PAGES;
     // In one shell, which keeps the first passphrase.
@@ -136,7 +139,7 @@ describe("the Pulumi commands of the pages, in the real engine", () => {
       await clone.run("npm run -s pulumi -- stack output migrationsFunction -s dev"),
       /^rates-dev-migrations/m,
     );
-    // `stack rm` refuses where a resource is left in the state.
+    // `stack rm` refuses if a resource is left in the state.
     const [end = ""] = scriptsOf(operating, clone);
     assert.match(await clone.run(end), /Stack 'dev' has been removed/);
     const remaining = [...cloud.resources.values()].map(({ type }) => type);

@@ -14,7 +14,7 @@ import {
 import ts from "typescript";
 import { pathOf } from "./pages.ts";
 
-/** Collects what typedoc would print. */
+/** Collects typedoc's warnings and errors. */
 class Messages extends Logger {
   readonly all: string[] = [];
   override log(message: string, level: LogLevel): void {
@@ -25,14 +25,14 @@ class Messages extends Logger {
 
 /** An example of a doc comment. */
 interface Example {
-  /** Name of the thing that it belongs to. */
+  /** Name of the declaration that it belongs to. */
   readonly of: string;
   /** Folder of its source file, from which its imports are resolved. */
   readonly folder: string;
   readonly code: string;
 }
 
-/** Beside the Args of components: the settings, the contract's builders, and the rules of policies. */
+/** Functions that must have an example, in addition to the Args of components. */
 const WITH_EXAMPLE = [
   "parseStackConfig",
   "readStackFile",

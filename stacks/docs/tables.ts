@@ -18,7 +18,9 @@ export function fillTables(page: string, tables: Readonly<Record<string, () => s
 /** Removes a formatter's changes from a page's tables, for comparison. */
 export const unformatted = (page: string): string => page.replace(/ *\| */g, "|").replace(/-{3,}/g, "---");
 
-/** Pads the cells of Markdown tables, so that columns are aligned in the source. Lines of code blocks stay. */
+/**
+ * Pads the cells of Markdown tables, so that columns are aligned in the source. Tables are lines that begin with `|`.
+ */
 export function alignTables(text: string): string {
   const lines = text.split("\n");
   for (let start = 0; start < lines.length; start++) {

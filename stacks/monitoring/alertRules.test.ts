@@ -23,7 +23,7 @@ interface Case {
   readonly fires: boolean;
 }
 
-/** Additional requirement of counters: a rate. */
+/** Series that rules on counters also need: the age of the last count. */
 const COUNTED = { rates_counted_age_seconds: "60x60" };
 const CASES: readonly Case[] = [
   {
@@ -112,7 +112,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     return { status, text: stdout + stderr };
   };
 
-  it("are one rule per alarm, but for those on figures that only AWS has", () => {
+  it("have one rule per alarm, except for alarms on metrics that only CloudWatch has", () => {
     for (const { stack } of stacks) {
       const targets = of(stack);
       const [group] = alertRules(stack, targets).groups;
@@ -163,7 +163,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     assert.equal(status, 0, text);
   });
 
-  it("draw every figure of the platform, and nothing twice in one place", () => {
+  it("show every metric of the platform, in panels that do not overlap", () => {
     const dashboard = grafanaDashboard("prod", of("prod"));
     const panels = dashboard.panels ?? [];
     const text = JSON.stringify(panels);
@@ -183,7 +183,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
         assert.equal(new Set(panel.targets?.map(({ refId }) => refId)).size, panel.targets?.length);
   });
 
-  it("has no query that Prometheus does not understand", function () {
+  it("have only queries that Prometheus accepts", function () {
     const exprs = [...JSON.stringify(grafanaDashboard("prod", of("prod"))).matchAll(/"expr":("(?:[^"\\]|\\.)*")/g)];
     assert.ok(exprs.length > 20);
     const rules = exprs.map(([, expr = ""], index) => ({ record: `x:${index}`, expr: JSON.parse(expr) }));
@@ -193,7 +193,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     assert.equal(status, 0, text);
   });
 
-  it("leave an expression out when a figure is missing, unless it is filled in", () => {
+  it("leave out an expression when a metric is missing, unless FILL gives it a value", () => {
     assert.equal(expressionQuery("a + b", { a: "x" }), undefined);
     assert.equal(expressionQuery("100 * FILL(a, 0) / b", { b: "y" }), "100 * 0 / (y)");
     assert.equal(expressionQuery("FILL(a, 0)", { a: "x" }), "(x or vector(0))");

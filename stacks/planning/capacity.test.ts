@@ -35,7 +35,7 @@ describe("planCapacity", () => {
     assert.deepEqual([database.maxConnections, database.usable], [400, 395]);
   });
 
-  it("gives unnumbered runs and instances the rest of the quotas and the database", () => {
+  it("gives runs and instances without a configured number the rest of the quotas and the database", () => {
     const { dispatcher, glue, ec2, api, database } = planned(rawConfig());
     assert.deepEqual(dispatcher, {
       reservedConcurrency: 14,

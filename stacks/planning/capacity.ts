@@ -15,7 +15,7 @@ import { EPSILON, shortages } from "./usage.ts";
 
 /** Connections reserved for people, migrations and monitoring. */
 const OPERATIONS = 5;
-/** Connections reserved by Postgres for superusers (3) and by RDS for itself (2). */
+/** Connections that Postgres reserves for superusers (3) and RDS for itself (2). */
 const RESERVED_FOR_PEOPLE = 5;
 /** Factor of the formula: instances have 5 to 12 % less, because it counts memory that the system uses. */
 const FORMULA_FACTOR = 0.85;
@@ -60,7 +60,7 @@ export function planCapacity(config: StackConfig): Capacity {
   return problems.length > 0 ? { problems } : { plan, problems: [] };
 }
 
-/** Counts the account's quotas and the database's connections for a configuration that has problems elsewhere. */
+/** Checks the account's quotas and the database's connections, also for a configuration that has problems elsewhere. */
 export const capacityCheck: ConfigCheck = {
   reads: [
     "account.region",
@@ -134,7 +134,7 @@ function connectionsOf(config: StackConfig): { maxConnections: number; usable: n
 /**
  * Returns the stack's share of a quota.
  *
- * @param kept - Reserved part of it.
+ * @param reserved - Part of the share that is not available.
  */
 const shareOf = (quota: number, share: number, reserved = 0) => Math.floor(quota * share - reserved + EPSILON);
 const atLeastOne = (count: number) => Math.max(1, Math.floor(count));

@@ -5,7 +5,7 @@ import { schedule } from "../../runtime/dispatcher/schedule.ts";
 import { cancel } from "../../runtime/store/jobs.ts";
 import { testPlatform } from "../../runtime/testing/runner/runner.ts";
 
-/** Roles of a real runner's sessions at their maximum: at a cancel, after a job of each given kind. */
+/** Returns the roles of a real runner's sessions at their maximum: while it cancels a read, after the given jobs. */
 async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]> {
   const runnerSettings = { slots: 1, idleSeconds: 60 };
   const none = { slots: 0 };

@@ -44,7 +44,7 @@ export interface Cost {
   readonly usage: readonly Line[];
   readonly monthlyUsd: number;
   readonly hourlyUsd: number;
-  /** Items without a price: the sums are too low by them. */
+  /** Items without a known price, which the sums do not include. */
   readonly unpriced: readonly string[];
 }
 
@@ -107,7 +107,7 @@ function networkLines({ network: { nat, zones } }: StackConfig): Line[] {
   ];
 }
 
-/** US dollars an hour for an API task. */
+/** US dollars per hour of an API task. */
 function taskHour({ arch, api }: StackConfig): number {
   const { vcpu, gb } = FARGATE_PRICES[arch];
   return api.taskVcpus * (vcpu.usd + TASK_GB * gb.usd);

@@ -10,7 +10,7 @@ import { EPSILON, type QuotaUsage, quotaUsageOf } from "./usage.ts";
 export interface Bound {
   /** Name of the limit: a configuration key or a description. */
   limit: string;
-  /** Number of runs that it would allow, everything else as planned. */
+  /** Number of runs that it would allow, with everything else as planned. */
   runs: number;
   /** Change that raises it. */
   remedy: string;
@@ -22,7 +22,7 @@ export interface Headroom {
   bounds: readonly Bound[];
 }
 
-/** Use of each limit by one run of a type; runs do not count against the others. */
+/** Use of each limit by one run of a type; runs do not use the limits that are not listed. */
 const perRun = (config: StackConfig): Record<RunnerType, Partial<Record<QuotaUsage["id"], number>>> => ({
   glue: {
     glueRuns: 1,
@@ -96,7 +96,7 @@ export function burstOf(config: StackConfig, plan: CapacityPlan, jobs: number, s
     const byRunner = { glue, ec2: usesRunner.ec2 ? Math.min(slots.ec2, jobs - glue) : 0 };
     const atOnce = byRunner.glue + byRunner.ec2;
     const rounds = Math.ceil(jobs / atOnce);
-    // All runs work until no job is left, so that each type does its share.
+    // All runs are busy until no job is left, so each type executes a share in proportion to its runs.
     const usd = RUNNERS.reduce(
       (sum, kind) => sum + (byRunner[kind] / atOnce) * jobs * (seconds / 3600) * hour[kind],
       0,

@@ -11,7 +11,7 @@ describe("small jobs per second", () => {
     assert.equal(limit, "processor");
   });
 
-  it("are limited by the disk where its operations per second carry fewer commits", () => {
+  it("are limited by the disk if its operations per second allow fewer commits", () => {
     const { perSecond, limit } = smallJobCapacity("db.r7g.4xlarge", 20, job);
     assert.equal(limit, "disk");
     assert.equal(perSecond, LIMITS.rdsGp3Iops.value / 3);

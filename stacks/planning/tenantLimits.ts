@@ -50,7 +50,7 @@ function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, 
   ];
 }
 
-/** Returns the first tenants, in their order, that fit into a stack. */
+/** Returns how many of the configured tenants, in their order, fit into a stack. */
 export const tenantsWithin = (config: StackConfig, stack: string): number =>
   Math.min(...limitsOf(config, stack).map((tenantLimit) => within(tenantLimit, config.tenants)));
 

@@ -31,14 +31,17 @@ export interface QuotaUsage {
   value: unknown;
   used: number;
   limit: number;
-  /** Description of the use, placed behind key and value, with the unit. */
+  /** Unit and description of the use, which the message has after the number. */
   unit: string;
   /** Source of the limit. */
   from: string;
   remedy: string;
 }
 
-/** Limits that `quotas.ec2Vcpus` stands for: of the market of the runners, and of the one that they fall back to. */
+/**
+ * AWS limits that `quotas.ec2Vcpus` represents: that of the runners' market (On-Demand or Spot), and of the one that
+ * they fall back to.
+ */
 export const ec2Limits = ({ runners: { ec2 } }: StackConfig): readonly ("ec2Vcpus" | "ec2SpotVcpus")[] =>
   !ec2.spot ? ["ec2Vcpus"] : ec2.onDemandFallback ? ["ec2SpotVcpus", "ec2Vcpus"] : ["ec2SpotVcpus"];
 
@@ -105,7 +108,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       remedy: anyOf("lower one of the two", raised("fargateVcpus"), more),
     },
     {
-      // A database cannot be divided, so its quota counts whole.
+      // A database cannot be divided, so its quota is not multiplied by the share.
       id: "rdsInstances",
       key: "quotas.rdsInstances",
       value: quotas.rdsInstances,

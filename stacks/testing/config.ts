@@ -1,4 +1,4 @@
-/** The least that a stack must say, as a new object each time; for tests that change it. */
+/** Returns the minimal configuration of a stack, as a new object that a test may change. */
 const minimalConfig = () => ({
   account: { id: "111111111111", region: "eu-central-1" },
   tags: { owner: "team", costCentre: "1" },
@@ -9,7 +9,7 @@ const minimalConfig = () => ({
 });
 export type RawConfig = ReturnType<typeof minimalConfig>;
 
-/** The least configuration, changed. */
+/** Returns the minimal configuration, or what `change` makes of it. */
 export function rawConfig(): RawConfig;
 export function rawConfig<T>(change: (config: RawConfig) => T): T;
 export function rawConfig<T>(change?: (config: RawConfig) => T): RawConfig | T {

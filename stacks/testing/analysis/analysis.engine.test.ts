@@ -10,7 +10,7 @@ import { PARTS, type Part, type PartReach, REDUNDANT, SERVICE_ENDPOINTS } from "
 import { compareSuppressions } from "./suppressions.ts";
 import { clientNetworks, registered, type StoredResource, VARIANTS } from "./variants.ts";
 
-/** For an `up` of every variant on a machine that does much else. */
+/** Enough for an `up` of every variant on a busy machine. */
 const MINUTES = 15 * 60_000;
 
 describe("the resources of all stacks and variants, in the real engine", function () {
@@ -35,14 +35,14 @@ describe("the resources of all stacks and variants, in the real engine", functio
       verdict = verdictBy(python);
     });
 
-    it("keep every constraint, but for what is suppressed", () => {
+    it("violate no constraint, except for suppressed findings", () => {
       assert.deepEqual(compareSuppressions(["botocore", "cfn-lint", "mapping"], verdict.findings), {
         unsuppressed: [],
         stale: [],
       });
     });
 
-    it("have no property that the table does not map or name a reason for", () => {
+    it("have no property that the mapping neither maps nor excludes with a reason", () => {
       assert.deepEqual(verdict.unmapped, []);
       const { resources, calls, properties } = verdict.checked;
       console.log(`      ${properties} properties of ${resources} resources and ${calls} calls checked`);
@@ -66,7 +66,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
       }
     });
 
-    it("fail with a property, or a type, that is new", () => {
+    it("fail with a new property or type", () => {
       const [queue] = variants.dev?.filter(({ type }) => type === "aws:sqs/queue:Queue") ?? [];
       assert.ok(queue);
       const changed = { ...queue, inputs: { ...queue.inputs, kmsMasterKeyAge: 1 } };
@@ -81,7 +81,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
     });
   });
 
-  describe("looked at by checkov", () => {
+  describe("checked by checkov", () => {
     let findings: ReturnType<typeof checkovFindings>["findings"];
     before(function () {
       const checkov = requirePython(this, "checkov");
@@ -104,8 +104,8 @@ describe("the resources of all stacks and variants, in the real engine", functio
     });
   });
 
-  describe("and what each part reaches", () => {
-    /** Types whose resources are the ways of the network. */
+  describe("and what each part can reach", () => {
+    /** Types of the resources that let connections through: rules, routes, endpoints, gateways. */
     const ROUTE_TYPES =
       /^aws:(ec2\/(vpcEndpoint|route|routeTableAssociation|natGateway|internetGateway|eip):|vpc\/securityGroup.*Rule:)/;
     /** Services of the search domain and of the collector's secret, which not every stack has. */
@@ -148,7 +148,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
         const expected = routeResources.filter(({ name }) =>
           REDUNDANT.some((spare) => (spare.variants?.includes(variant.name) ?? true) && isNamed(name, spare.name)),
         );
-        // One of two rules for one connection may be spare, and the other be needed.
+        // One of two rules for a connection may be redundant, and the other needed.
         assert.deepEqual(
           undetected.filter((resource) => !expected.includes(resource)).map(({ name }) => name),
           [],
@@ -160,7 +160,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
           );
       });
 
-    it("is described by no row about a spare resource that there is not", () => {
+    it("has no row for a redundant resource that does not exist", () => {
       const names = Object.values(variants).flatMap((resources) => resources.map(({ name }) => name));
       assert.deepEqual(
         REDUNDANT.filter((spare) => !names.some((name) => isNamed(name, spare.name))),
@@ -171,12 +171,14 @@ describe("the resources of all stacks and variants, in the real engine", functio
 
   describe("and their order", () => {
     for (const variant of VARIANTS)
-      it(`gives every part of ${variant.name} its ways, rights and database whenever it works, in the worst order`, () => {
+      it(`gives every part of ${variant.name} its connections, rights and database whenever it runs, in the worst order`, () => {
         assert.deepEqual(orderProblems(variants[variant.name] ?? []), []);
         assert.deepEqual(staleRules(variants[variant.name] ?? []), []);
       });
 
-    /** A variant whose resources of this type and name need none of the other types directly. */
+    /**
+     * Returns a variant's resources, of which those of this type and name do not depend on the `needed` types directly.
+     */
     const without = (variant: string, type: RegExp, name: string, needed: RegExp): StoredResource[] => {
       const resources = variants[variant] ?? [];
       const urns = new Set(resources.filter((one) => needed.test(one.type)).map(({ urn }) => urn));
@@ -190,7 +192,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
     const FUNCTION = /^aws:lambda\/function:/;
     const SERVICE = /^aws:ecs\/service:/;
     const GROUP = /^aws:ec2\/securityGroup:/;
-    // Whatever logs in to the database waits for the migrations, and by them for the network.
+    // Everything that logs in to the database depends on the migrations, and through them on the network.
     const FUNCTIONS = "dispatcher|migrations";
     const ROUTES = /^aws:ec2\/(route|routeTable|routeTableAssociation|natGateway|internetGateway|eip):/;
     const RULES = /^aws:vpc\/securityGroup/;

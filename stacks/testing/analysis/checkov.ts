@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Template } from "./constraints.ts";
 import type { Finding } from "./suppressions.ts";
 
-/** The part of checkov's report that is read here. */
+/** Fields of checkov's report that are used. */
 interface Report {
   readonly results: {
     readonly failed_checks: readonly {
@@ -20,8 +20,8 @@ interface Report {
 }
 
 /**
- * Has checkov look at templates. It downloads nothing: neither guidelines nor modules.
- * @param checkov the command of the environment that stacks/testing/analysis/checkov.sh makes
+ * Runs checkov on templates. It downloads neither guidelines nor modules.
+ * @param checkov - Command in the environment that stacks/testing/analysis/checkov.sh creates.
  */
 export function checkovFindings(
   checkov: string,

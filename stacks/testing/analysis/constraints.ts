@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import type { Finding } from "./suppressions.ts";
 import type { StoredResource } from "./variants.ts";
 
-/** A CloudFormation template, of which each resource names the Pulumi resource that it was made of. */
+/** A CloudFormation template. The metadata of each resource names the Pulumi resource that it was converted from. */
 export interface Template {
   readonly Resources: Readonly<Record<string, TemplateResource>>;
 }
@@ -33,8 +33,8 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const mapping: unknown = parse(readFileSync(new URL("mapping.yaml", import.meta.url), "utf8"), { merge: true });
 
 /**
- * Checks resources by CloudFormation's schemas and botocore's models.
- * @param python of the environment that runtime/testing/models/python.sh makes
+ * Checks resources with CloudFormation's schemas and botocore's models.
+ * @param python - Python of the environment that runtime/testing/models/python.sh creates.
  */
 export function checkConstraints(
   python: string,

@@ -130,7 +130,7 @@ describe("AWS's published documentation", () => {
       assert.equal(found === undefined || found === null ? undefined : Number(found), expected, fact.text);
     });
 
-  it("has each region in the partition that the program knows it by", () => {
+  it("has each region in the same partition as the program", () => {
     const regions = Object.entries(partitions).flatMap(([partition, all]) =>
       all.map((region) => ({ partition, region })),
     );

@@ -1,4 +1,4 @@
-/** A change of a resource that AWS would refuse, and the analyzers' rules that must say so. */
+/** A change of a resource that AWS would refuse, and the analyzers' rules that must report it. */
 export interface ConstraintMutant {
   readonly what: string;
   readonly type: string;
@@ -10,7 +10,7 @@ export interface ConstraintMutant {
 
 const FUNCTION = "aws:lambda/function:Function";
 
-/** One mutant at least for each class of constraint, in each of the analyzers' models that has it. */
+/** At least one mutant for each class of constraint, for each analyzer that checks the class. */
 export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
   {
     what: "a required member is missing",

@@ -2,18 +2,18 @@ import { isNamed, unreachable } from "./reachability.ts";
 import { PARTS, type Part, type PartReach } from "./reachabilityTable.ts";
 import type { StoredResource } from "./variants.ts";
 
-/** A point from which on a part works: the resource whose creation starts it, or whose deletion it does last. */
+/** The start of a part: it runs from the creation of this resource until its deletion. */
 interface Start {
   readonly part: Part;
   readonly type: string;
-  /** Behind the stack's name. */
+  /** Name after `rates-<stack>-`, as a regular expression. */
   readonly name: string;
   readonly why: string;
 }
 
 /**
- * When a part begins to work. In the worst order that the graph allows, the rest of the stack is created after such a
- * resource, and deleted before it.
+ * Starts of all parts that run code. In the worst order that the graph allows, the rest of the stack is created after
+ * such a resource, and deleted before it.
  */
 export const STARTS: readonly Start[] = [
   {
@@ -48,22 +48,22 @@ export const STARTS: readonly Start[] = [
   },
 ];
 
-/** Resources that must be deleted after another one, which AWS or the part needs until it is gone itself. */
+/** A rule that resources of one type must outlive those of another, because AWS or a part needs them until then. */
 interface OrderRule {
-  /** The type of what is deleted first. */
+  /** Type of the resource that is deleted first. */
   readonly type: string;
   readonly name?: string;
   readonly only?: (resource: StoredResource) => boolean;
-  /** The type of what must outlive it. */
+  /** Type of the resources that must outlive it. */
   readonly needs: string;
   /**
-   * Selects some of those.
+   * Selects some of the resources that must outlive it.
    *
    * @default all of the stack
    */
   readonly which?: (needed: StoredResource, resource: StoredResource) => boolean;
   readonly why: string;
-  /** Reason why a stack may lack it; then some resource must lack it. */
+  /** Reason why resources may violate the rule; then at least one must violate it. */
   readonly accepted?: string;
 }
 
@@ -129,8 +129,8 @@ export const OUTLIVES: readonly OrderRule[] = [
 ];
 
 /**
- * Finds what the dependency graph does not guarantee: of each resource, everything that it does not need, directly or
- * through others, may be missing when it is created and gone when it is deleted.
+ * Finds what the dependency graph does not guarantee: everything that a resource does not need, directly or through
+ * others, may be missing when it is created, and may be gone when it is deleted.
  * @returns one sentence per missing guarantee
  */
 export function orderProblems(resources: readonly StoredResource[]): string[] {
@@ -145,7 +145,7 @@ export function orderProblems(resources: readonly StoredResource[]): string[] {
   ];
 }
 
-/** Rules with a reason to do without them that no resource needs any more. */
+/** Returns a message for each rule with an accepted violation that no resource violates any more. */
 export function staleRules(resources: readonly StoredResource[]): string[] {
   const graph = new Graph(resources);
   return OUTLIVES.filter(({ accepted }) => accepted !== undefined)
@@ -162,7 +162,7 @@ function startProblems(
   const needed = graph.needs(start.urn);
   const standing = resources.filter(({ urn }) => urn === start.urn || needed.has(urn));
   const where = `${start.name} does not guarantee the way of ${part} (${why})`;
-  // Documents are written again, and searched later: OpenSearch may come after a part that uses it.
+  // OpenSearch may be created after a part that uses it: documents are written again, and searched later.
   const ways = unreachable(resources, [], { parts: [part], standing, without: ["es"] }).map(
     (reason) => `${where}: ${reason}`,
   );

@@ -19,7 +19,7 @@ const HTTPS = 443;
  *
  * @param clients - Networks that must reach the load balancer, in CIDR notation.
  * @param only - Components to check, existing network resources, and services to leave out.
- * @returns One sentence per missing way; empty if everything is reachable
+ * @returns One sentence per obstacle; empty if everything is reachable
  */
 export function unreachable(
   resources: readonly StoredResource[],
@@ -39,7 +39,7 @@ export function unreachable(
     ]);
 }
 
-/** The services of the actions that the roles of a part allow: IAM's prefixes. */
+/** Returns the services of the actions that the roles of a part allow, as IAM prefixes. */
 export function allowedServices(resources: readonly StoredResource[], part: Part): Set<string> {
   const roles = resources
     .filter(({ type, name }) => type === "aws:iam/role:Role" && PARTS[part].roles.some((role) => isNamed(name, role)))
@@ -84,7 +84,7 @@ function serviceRoutes(network: NetworkModel, part: Part, location: Place, clien
     const { place: balancer, ports } = network.balancer();
     return network.connection(part, location, "the load balancer", balancer, Math.max(...ports));
   }
-  // Glue refuses a connection whose group lets its members not reach each other on all ports.
+  // Glue refuses a connection whose security group does not let its members reach each other on all ports.
   if (part === "glue") return network.connection(part, location, "other Glue runs", location, 65_535);
   return [];
 }
@@ -123,7 +123,7 @@ function places(resources: readonly StoredResource[]): Map<Part, Place> {
   return found;
 }
 
-/** The subnets that the dispatcher starts instances in, by the settings beside its code. */
+/** The subnets in which the dispatcher starts instances, from the settings beside its code. */
 const launchSubnets = (resources: readonly StoredResource[]): string[] => dispatcherSettings(resources).ec2.subnetIds;
 
 /** The settings beside the dispatcher's code. */
@@ -142,7 +142,9 @@ function one(resources: readonly StoredResource[], type: string, part: string): 
   return found;
 }
 
-/** Questions to the registered network: what a stack has, and the ways of it that exist yet, or still. */
+/**
+ * Model of the registered network: all resources of a stack, and those of them that exist at the point of the check.
+ */
 class NetworkModel {
   readonly #all: readonly StoredResource[];
   readonly #standing: readonly StoredResource[];
@@ -225,7 +227,7 @@ class NetworkModel {
       ({ inputs }) => inputs.vpcEndpointType === "Gateway" && (inputs.routeTableIds as string[]).includes(table),
     );
     const [own] = named.filter(({ inputs }) => inputs.vpcEndpointType === "Interface");
-    // Once there is an interface endpoint, its private name leads everybody in the network to it.
+    // The private name of an interface endpoint applies to every client in the network.
     const way = gateway
       ? []
       : endpoint === "s3"

@@ -1,10 +1,10 @@
 /** Network destinations of a component, and actions of its roles that others perform on its behalf. */
 export interface PartReach {
-  /** Names of its roles behind `rates-<stack>-`: its own, and the one that starts it within its own network. */
+  /** Names of its roles after `rates-<stack>-`: its own, and the one that starts it within its own network. */
   readonly roles: readonly string[];
   /** IAM prefixes of the services that it calls from its own network interfaces. */
   readonly calls: readonly string[];
-  /** IAM prefixes of its roles' other actions, each with the reason why it needs no way there. */
+  /** IAM prefixes of its roles' other actions, each with the reason why the part needs no connection to the service. */
   readonly others: Readonly<Record<string, string>>;
 }
 
@@ -38,8 +38,8 @@ export const PARTS = {
 export type Part = keyof typeof PARTS;
 
 /**
- * The endpoints by which a service is called, behind `com.amazonaws.<region>.`. A database login is a token that the SDK
- * signs by itself, and es is the domain: both are destinations of their own.
+ * Endpoints through which a service is called, after `com.amazonaws.<region>.`. rds-db and es have none: a part
+ * connects to the database, with a token that the SDK signs locally, and to the domain.
  */
 export const SERVICE_ENDPOINTS: Readonly<Record<string, readonly string[]>> = {
   // Layers of images are in S3.
@@ -55,11 +55,14 @@ export const SERVICE_ENDPOINTS: Readonly<Record<string, readonly string[]>> = {
   es: [],
 };
 
-/** A resource that no part needs for what it reaches. */
+/** A network resource without which every part still reaches everything. */
 export interface RedundantResource {
-  /** A regular expression of names behind the stack's. */
+  /** Regular expression for names after `rates-<stack>-`. */
   readonly name: string;
-  /** Variants in which it is spare; default: all that have it. */
+  /**
+   * Variants in which it is redundant.
+   * @default all that have it
+   */
   readonly variants?: readonly string[];
   readonly reason: string;
 }

@@ -4,22 +4,22 @@ import { parse } from "yaml";
 /** An analyzer's finding in a resource. */
 export interface Finding {
   readonly analyzer: string;
-  /** Pulumi's. */
+  /** Pulumi's type. */
   readonly type: string;
-  /** The property, where the analyzer names one. */
+  /** The property, if the analyzer names one; otherwise empty. */
   readonly path: string;
   readonly rule: string;
   readonly message: string;
-  /** The name of one resource that has it. */
+  /** The name of one resource with the finding. */
   readonly resource: string;
   readonly variants: readonly string[];
 }
 
-/** Reason to leave findings as they are. */
+/** Findings that are accepted, with the reason. */
 export interface Suppression {
   readonly analyzer: string;
   readonly rule: string;
-  /** Names of resources without the stack, as regular expressions; of each there must be a finding. */
+  /** Names of resources after `rates-<stack>-`, as regular expressions. Each must have a finding. */
   readonly resources: readonly string[];
   readonly reason: string;
 }
@@ -29,7 +29,7 @@ export const SUPPRESSIONS: readonly Suppression[] = parse(
   readFileSync(new URL("suppressions.yaml", import.meta.url), "utf8"),
 );
 
-/** Compares findings with the suppressions: findings without one, and suppressions, or parts of them, without a finding. */
+/** Returns the findings without a suppression, and the suppressed names without a finding. */
 export function compareSuppressions(
   analyzers: readonly string[],
   findings: readonly Finding[],

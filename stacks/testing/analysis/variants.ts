@@ -4,18 +4,18 @@ import type { Engine } from "../engine.ts";
 import { Cloud } from "../provider/cloud.ts";
 import { stackEngine } from "../stackEngine.ts";
 
-/** A stack with changes of its configuration, which the analyzers look at. */
+/** A stack with changes of its configuration, which the analyzers check. */
 export interface Variant {
   readonly name: string;
-  /** The stack whose file it begins with. */
+  /** The stack on whose file it is based. */
   readonly from: "dev" | "staging" | "prod";
-  /** The stack's own name, where it is a copy. */
+  /** The stack's own name, if it is a copy. */
   readonly stack?: string;
   /** Replaces fields of the file's keys, one level deep. */
   readonly changes?: Readonly<Record<string, Readonly<Record<string, unknown>> | readonly unknown[] | string>>;
 }
 
-/** A resource as it was registered, every value known. */
+/** A registered resource with all values known. */
 export interface StoredResource {
   readonly urn: string;
   readonly type: string;
@@ -27,7 +27,10 @@ export interface StoredResource {
   readonly needs: readonly string[];
 }
 
-/** The shipped stacks, a copy, and what none of them has: together they register every resource that the program can. */
+/**
+ * The shipped stacks, a copy, and a stack with what the others lack: together they register every resource that the
+ * program can.
+ */
 export const VARIANTS: readonly Variant[] = [
   { name: "dev", from: "dev" },
   { name: "staging", from: "staging" },
@@ -74,7 +77,7 @@ export const VARIANTS: readonly Variant[] = [
   },
 ];
 
-/** Keys of a variant's configuration that differ from those of its stack's file, whole. */
+/** Changed keys of a variant's configuration, with their whole values. */
 function changedKeys({ from, changes = {} }: Variant): Record<string, unknown> {
   const file = readStackFile(from, ROOT) as unknown as Record<string, object>;
   return Object.fromEntries(
@@ -85,7 +88,7 @@ function changedKeys({ from, changes = {} }: Variant): Record<string, unknown> {
   );
 }
 
-/** A variant in the engine. */
+/** Creates an engine for a variant. */
 export function variantEngine(variant: Variant): Promise<Engine> {
   const { from, stack = from } = variant;
   const changed = Object.entries(changedKeys(variant)).map(([key, value]) => [`rates-platform:${key}`, value] as const);
@@ -99,7 +102,7 @@ export function clientNetworks(variant: Variant): string[] {
   return [network.cidr, ...api.allowedCidrs];
 }
 
-/** Everything that a variant registers, after an `up` in the engine. */
+/** Returns everything that a variant registers in an `up` of the engine. */
 export async function registered(variant: Variant): Promise<StoredResource[]> {
   const engine = await variantEngine(variant);
   try {

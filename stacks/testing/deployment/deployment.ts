@@ -28,7 +28,7 @@ const MOCKED = {
 export const PARTS = ["migrations", "dispatcher", "api", "glue", "ec2"] as const;
 export type Part = (typeof PARTS)[number];
 
-/** An asset or an archive as the engine gets it. */
+/** An asset or an archive, as the engine receives it. */
 interface Asset {
   readonly path?: string;
   readonly text?: string;
@@ -36,9 +36,9 @@ interface Asset {
 }
 
 /**
- * A stack deployed to stand-ins: the code, environment, arguments and policies that the program registers for each part, run
- * as processes over the stand-in for RDS, the emulator of SQS and S3, and a Glue and EC2 that accept every launch. Nothing of
- * a part is replaced but names of this machine's addresses, its resource ids and the account's credentials.
+ * A stack deployed to stand-ins: the code, environment, arguments and policies that the program registers for each
+ * part, run as processes over the stand-in for RDS, the emulator of SQS and S3, and a Glue and EC2 that accept every
+ * launch. Only addresses, resource ids and credentials are replaced by those of the stand-ins.
  */
 export class Deployment {
   readonly rds: Rds;
@@ -68,7 +68,7 @@ export class Deployment {
     this.#directory = mkdtempSync(join(cache, "deployment-"));
   }
 
-  /** Registers the stack under mocks, and creates what the stand-ins have of it: the database, queues, buckets and objects. */
+  /** Registers the stack under mocks, and creates its database, queues, buckets and objects in the stand-ins. */
   static async create(): Promise<Deployment> {
     const raw = rawConfig((config) => ({
       ...config,
@@ -118,7 +118,7 @@ export class Deployment {
     return this.#policy(part);
   }
 
-  /** Unpacks a function's archive; answers the directory, where a test may change files as a later deployment would. */
+  /** Unpacks a function's archive into a directory, where a test may change files as a later deployment would. */
   unpack(part: "migrations" | "dispatcher"): string {
     const directory = mkdtempSync(join(this.#directory, `${part}-`));
     const { code } = this.registry.one("aws:lambda/function:Function", `rates-dev-${part}`).inputs;
@@ -150,7 +150,7 @@ export class Deployment {
     return JSON.parse(this.registry.one("aws:lambda/invocation:Invocation", name).inputs.input);
   }
 
-  /** Starts an API task, which runs until the end; answers its URL once it listens. */
+  /** Starts an API task, which runs until `stop`; resolves with its URL once it listens. */
   async startApi(): Promise<string> {
     const task = this.registry.one("aws:ecs/taskDefinition:TaskDefinition", "rates-dev-api").inputs;
     const [container] = JSON.parse(task.containerDefinitions);
@@ -169,10 +169,10 @@ export class Deployment {
   }
 
   /**
-   * Does the runs that were requested from Glue or EC2, one after the other: the TypeScript runner with the environment that
-   * an instance gets by its user data, or the Python one with the arguments of the Glue job.
-   * @param python a Python with Glue's packages
-   * @returns how many
+   * Executes the runs that were requested from Glue or EC2, one after the other: the TypeScript runner with the
+   * environment from an instance's user data, or the Python runner with the arguments of the Glue job.
+   * @param python - Python with Glue's packages.
+   * @returns The number of runs.
    */
   async doRuns(runner: RunnerType, python = ""): Promise<number> {
     const launches = this.launches.take(runner);
@@ -210,7 +210,7 @@ export class Deployment {
     const { DATABASE_PORT = "" } = this.rds.env(INSTANCE);
     const own: Record<string, string> = { ...defaultArguments, "--database-port": DATABASE_PORT };
     const args = Object.entries({ ...own, "--run": run, "--runner": "glue" })
-      // Glue takes this one itself.
+      // Glue itself evaluates this argument.
       .filter(([name]) => name !== "--library-set")
       .flatMap(([name, value]) => [name, this.#here(value)]);
     const env = Object.fromEntries(
@@ -219,7 +219,7 @@ export class Deployment {
     return this.#spawn(python, [file, ...args], env);
   }
 
-  /** @param channel whether the process sends its parent messages */
+  /** @param channel - True if the process sends messages to this one. */
   #spawn(program: string, args: readonly string[], env: Record<string, string>, channel = false) {
     const stdio: StdioOptions = ["ignore", "pipe", "pipe", ...(channel ? (["ipc"] as const) : [])];
     const child = spawn(program, args, { cwd: ROOT, env, stdio });
@@ -236,12 +236,12 @@ export class Deployment {
     };
   }
 
-  /** Statements of a part's role, with the instance's own id and secret. */
+  /** Statements of a part's role, with the id and secret of the stand-in's instance. */
   #policy(part: Part): PolicyStatement[] {
     return JSON.parse(this.#here(JSON.stringify(this.registry.statements(`rates-dev-${part}`))));
   }
 
-  /** A text of the program with this machine's addresses. */
+  /** Replaces the mocks' addresses and ids in a text by those of the stand-ins. */
   #here(text: string): string {
     const { DATABASE_HOST = "", MASTER_SECRET_ARN = "" } = this.rds.env(INSTANCE);
     return text
@@ -251,7 +251,7 @@ export class Deployment {
       .replaceAll(MOCKED.queues, this.#cloud.createQueue("rates-dev-queues-requests").replace(/[^/]+$/, ""));
   }
 
-  /** The file of an object that the program puts into S3. */
+  /** Path of the file that the program uploads to this S3 location. */
   #object(location: string): string {
     const objects = this.registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2");
     return objects.find(({ inputs }) => location === `s3://${inputs.bucket}/${inputs.key}`)?.inputs.source.path;
@@ -268,7 +268,7 @@ export class Deployment {
     s3.destroy();
   }
 
-  /** Writes an archive's files; the authorities of RDS's certificates are the stand-in's. */
+  /** Writes an archive's files, with the certificate authority of the stand-in for RDS. */
   #unpack({ assets = {} }: Asset, directory: string): void {
     for (const [name, asset] of Object.entries(assets)) {
       const target = join(directory, name);

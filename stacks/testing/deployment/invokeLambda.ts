@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /**
- * `node invokeLambda.ts DIRECTORY FUNCTION EVENT…`: a function's container. Loads the handler from the unpacked archive, as
- * Lambda's runtime does, calls it with each event, and sends its answers to the parent.
+ * `node invokeLambda.ts DIRECTORY FUNCTION EVENT…`: stands for a function's container. Loads the handler from the
+ * unpacked archive, as Lambda's runtime does, calls it with each event, and sends its results to the parent.
  */
 const [directory = "", functionName = "", ...events] = process.argv.slice(2);
 const invocation = {

@@ -5,16 +5,16 @@ import type { RunnerType } from "../../../runtime/contract/states.ts";
 /** A run that was requested from Glue or EC2. */
 export interface Launch {
   readonly runner: RunnerType;
-  /** Of Glue: its run. Of EC2: the launch that the instance is of. */
+  /** For Glue the id of the platform's run, for EC2 the id of the instance's launch. */
   readonly run: string;
-  /** Of the Glue run, or of the instance. */
+  /** Id of the Glue job run, or of the instance. */
   readonly id: string;
   /** Tags of an instance. */
   readonly tags: Readonly<Record<string, string>>;
   state: "requested" | "running" | "ended";
 }
 
-/** Glue and EC2 as far as a dispatcher calls them: every launch is accepted, and shown as what became of it. */
+/** Stand-in for Glue and EC2, for the calls of a dispatcher: accepts every launch, and returns its current state. */
 export class Launches {
   readonly #all: Launch[] = [];
   readonly #server: Server;
@@ -39,7 +39,7 @@ export class Launches {
     return launches;
   }
 
-  /** Environment by which the SDK calls this in place of Glue and EC2. */
+  /** Environment variables that make the SDK call this stand-in. */
   get env(): Record<string, string> {
     const address = this.#server.address();
     if (address === null || typeof address === "string") throw new Error("a TCP address was expected");
@@ -47,7 +47,7 @@ export class Launches {
     return { AWS_ENDPOINT_URL_GLUE: endpoint, AWS_ENDPOINT_URL_EC2: endpoint };
   }
 
-  /** The launches since the last call. */
+  /** Returns the launches since the last call, and marks them as running. */
   take(runner: RunnerType): Launch[] {
     const requested = this.#all.filter((one) => one.runner === runner && one.state === "requested");
     for (const launch of requested) launch.state = "running";
