@@ -23,7 +23,7 @@ const SETTINGS_CHANGE = [
   "update Service api",
 ];
 
-/** Changes of a configuration, and all that each of them may touch. */
+/** Changes of a configuration, and all resources that each of them may change. */
 const CHANGES: readonly { what: string; config: Record<string, unknown>; expectedTypes: readonly string[] }[] = [
   {
     what: "a smaller share of the quotas, and the instances that fit it",
@@ -91,7 +91,7 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; expecte
   },
 ];
 
-/** Each resource that a run changes, once: a replacement's steps are one. */
+/** Lists each resource that a run changes, once, although a replacement has several steps. */
 const touched = ({ steps }: Pick<Run, "steps">): string[] =>
   steps
     .filter(({ op, type }) => !/^(same|create-replacement|delete-replaced)$/.test(op) && type !== "pulumi:pulumi:Stack")
@@ -101,12 +101,12 @@ const touched = ({ steps }: Pick<Run, "steps">): string[] =>
 const namespaced = (config: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(config).map(([key, value]) => [`rates-platform:${key}`, value]));
 
-describe("a stack that is up, in the real engine", () => {
+describe("an existing stack, in the real engine", () => {
   before(function () {
     requireEngine(this);
   });
 
-  it("changes what its configuration's change is about, and replaces nothing that holds data", async function () {
+  it("changes only what a change of its configuration affects, and replaces nothing with data", async function () {
     this.timeout(480_000);
     const one = await stackEngine("dev");
     const holding = () => [...one.cloud.resources.values()].filter(({ type }) => HOLDS_DATA.test(type));

@@ -37,7 +37,7 @@ describe("the real engine over stand-in providers", function () {
     for (const each of open.splice(0)) await each.close();
   });
 
-  it("previews, makes, keeps, changes and destroys a stack", async () => {
+  it("previews, creates, keeps, changes and destroys a stack", async () => {
     const cloud = new Cloud({ lambda: (name, input) => ({ name, ...JSON.parse(input) }) });
     const dev = await start({ program: () => platform(), secrets, cloud });
 
@@ -117,7 +117,7 @@ describe("the real engine over stand-in providers", function () {
     assert.match(message, /has 37 characters, and aws:lb\/loadBalancer:LoadBalancer takes 32 at most/);
   });
 
-  it("refuses a name that another stack of the account has, and not one of another account", async () => {
+  it("refuses a name that another stack of the account has, but not one of another account", async () => {
     const cloud = new Cloud();
     const inAccount = (account: string) => async () => ({
       url: new Queue("q", { name: "requests" }, await onAccount(account)).url,
@@ -139,7 +139,7 @@ describe("the real engine over stand-in providers", function () {
     assert.match(message, /BucketAlreadyExists/);
   });
 
-  it("refuses the wrong account as AWS's provider does, or lets the program find out", async () => {
+  it("refuses the wrong account as AWS's provider does, or leaves the check to the program", async () => {
     const invalid = () => platform({ account: "222222222222", allowed: "111111111111" });
     const { message } = await rejection((await start({ program: invalid, secrets })).preview());
     assert.match(message, /AWS account ID not allowed: 222222222222/);
@@ -178,7 +178,7 @@ describe("the real engine over stand-in providers", function () {
     for (const urn of made) assert.equal(steps.find((step) => step.urn === urn)?.op, "same", urn);
   });
 
-  it("refuses to destroy what is protected against it", async () => {
+  it("refuses to destroy a protected resource", async () => {
     const program = async () => {
       const on = await onAccount("111111111111");
       return { arn: new LoadBalancer("api", { enableDeletionProtection: true }, on).arn };
@@ -189,9 +189,9 @@ describe("the real engine over stand-in providers", function () {
   });
 
   it("stops a preview at a mandatory violation, with the findings of every policy", async function () {
-    // Once in some hundred runs, on a busy machine, the engine has ended such a preview well; why is not known. The engine
-    // itself loses no violation that a pack tells it (pulumi/pulumi, pkg/resource/deploy, analyzeAll): what the run saw is
-    // shown, so that the next time says whether the pack was asked, and about what.
+    // Once in some hundred runs, on a busy machine, such a preview ended without an error, for an unknown reason. The
+    // engine itself drops no violation that a pack reports (pulumi/pulumi, pkg/resource/deploy, analyzeAll). The run is
+    // printed, to show whether the pack ran, and on which resources.
     this.retries(1);
     const dev = await start({ program: () => platform({ visibility: 30 }), secrets, policyPacks: [PACK] });
     const { message, run } = await rejection(dev.preview()).catch((error: Error) => {
@@ -242,7 +242,7 @@ const reportOf = ({ steps, ...run }: Run): string =>
     steps: steps.map(({ op, type, name, inputs }) => [op, type, name, inputs.visibilityTimeoutSeconds]),
   });
 
-/** Options with a provider in an account, which is the allowed one unless another is given. */
+/** Returns options with a provider in an account; by default this account is the allowed one. */
 async function onAccount(account: string, allowed = account): Promise<{ provider: Provider }> {
   const assumeRoles = [{ roleArn: `arn:aws:iam::${account}:role/deploy` }];
   return { provider: new Provider("aws", { region: "eu-west-1", allowedAccountIds: [allowed], assumeRoles }) };

@@ -19,19 +19,22 @@ export type Program = () => Promise<Record<string, unknown> | undefined>;
 
 /** Options of an engine. */
 export interface EngineOptions {
-  /** Runs at each preview, up and refresh. `moduleProgram` makes one from a file. */
+  /** Runs at each preview and up. `moduleProgram` creates one from a file. */
   readonly program: Program;
-  /** Default: dev. */
+  /** @default dev */
   readonly stack?: string;
-  /** Default: rates-platform. */
+  /** @default rates-platform */
   readonly project?: string;
   /** A stack's settings (Pulumi.dev.yaml) to copy. Its secrets provider is left out: the engine's is a passphrase. */
   readonly settings?: string;
-  /** Configuration by key with namespace (`rates-platform:region`), in place of and beside that of the settings. */
+  /** Configuration by key with namespace (`rates-platform:region`); it takes precedence over that of the settings. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Keys and plain values that are configured as secrets. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** The cloud that providers change. Default: one of its own; share one, and stacks meet in it. */
+  /**
+   * The cloud that providers change; several stacks can share one.
+   * @default a new one
+   */
   readonly cloud?: Cloud;
   /** Folders of policy packs. */
   readonly policyPacks?: readonly string[];
@@ -41,26 +44,26 @@ export interface EngineOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A stack in a folder of its own. Each operation resolves to its run, or rejects with RunFailed. */
+/** A stack in its own folder. Each operation resolves to its run, or rejects with RunFailed. */
 export interface Engine {
   readonly cloud: Cloud;
   preview(): Promise<Run>;
   up(): Promise<Run>;
   refresh(): Promise<Run>;
-  /** Without the preview that the command begins with: that is previewDestroy. */
+  /** Destroys without a preview; previewDestroy does only the preview. */
   destroy(): Promise<Run>;
   previewDestroy(): Promise<Run>;
   /** The outputs after the last up, secrets in the clear. */
   outputs(): Promise<Record<string, unknown>>;
-  /** Every file of the backend as text, backups and history included: what must not hold a secret. */
+  /** Every file of the backend as text, including backups and history. It must not contain a secret. */
   stateText(): string;
   /** The state as `pulumi stack export` writes it, for `pulumi policy analyze --file`. */
   exportState(): Promise<Deployment>;
-  /** Puts such a state in place of the stack's own, as `pulumi stack import` does. */
+  /** Replaces the stack's state by an exported one, as `pulumi stack import` does. */
   importState(state: Deployment): Promise<void>;
   /** Uses another program from now on. */
   use(program: Program): void;
-  /** Sets configuration by key with namespace, in place of what these keys had; the next run is the first with it. */
+  /** Sets configuration by key with namespace, for the next runs; other keys stay. */
   configure(config: Readonly<Record<string, unknown>>): void;
   /** Removes the folder and stops the providers. */
   close(): Promise<void>;
@@ -81,8 +84,8 @@ export function moduleProgram(url: URL): Program {
 }
 
 /**
- * Makes a stack for the real engine: state in a temporary folder, stand-in providers and the program in this process.
- * Several may run at once, but not beside one that is to fail: the SDK takes an unhandled rejection for that of every
+ * Creates a stack for the real engine: state in a temporary folder, stand-in providers and the program in this process.
+ * Several may run at once, but not next to one that must fail: the SDK attributes an unhandled rejection to every
  * program in the process. Files that a program names must be absolute paths: the engine's folder is the temporary one.
  */
 export async function engine(options: EngineOptions): Promise<Engine> {
@@ -136,7 +139,7 @@ export async function engine(options: EngineOptions): Promise<Engine> {
         program = next;
       },
       configure: (config) => {
-        // The command has put its encryption salt there: the rest of the file stays.
+        // The command has written its encryption salt into the file, so its other keys stay.
         const file = join(folder, `Pulumi.${stackName}.yaml`);
         const settings = parse(readFileSync(file, "utf8"));
         writeFileSync(file, stringify({ ...settings, config: { ...settings.config, ...config } }));
@@ -149,7 +152,7 @@ export async function engine(options: EngineOptions): Promise<Engine> {
   }
 }
 
-/** Status text of gRPC for a call that never left. */
+/** gRPC's status text for a call that was not sent. */
 const NOT_CONNECTED = /UNAVAILABLE: No connection established/;
 
 /** Runs a preview, a second time if a local connection was lost: a preview changes nothing. */
@@ -201,7 +204,7 @@ function environment(
   servedProviders: ReadonlyMap<string, Served>,
   more: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
-  // The engine looks for the plugins of a state before it attaches to providers: there must be something by that name.
+  // The engine looks for the plugins of a state before it attaches to providers: files with their names must exist.
   const plugins = join(folder, "plugins");
   mkdirSync(plugins);
   for (const name of servedProviders.keys())

@@ -15,7 +15,7 @@ export interface Step {
   readonly outputs: Properties;
   /** Paths of the properties that change. */
   readonly changed: readonly string[];
-  /** Those of them that call for a new resource. */
+  /** Those of them that require a replacement. */
   readonly replaces: readonly string[];
 }
 
@@ -35,13 +35,13 @@ export interface Diagnostic {
   readonly urn: string | undefined;
 }
 
-/** A preview, an up, a refresh or a destroy, as it ended. */
+/** Result of a preview, an up, a refresh or a destroy. */
 export interface Run {
   /** In the engine's order, resources that stay the same included. */
   readonly steps: readonly Step[];
   /** Steps by operation, as the engine's summary counts them. */
   readonly changes: Readonly<Record<string, number>>;
-  /** The policy packs that the engine asked, with their versions. */
+  /** The policy packs that the engine ran, with their versions. */
   readonly packs: Readonly<Record<string, string>>;
   readonly findings: readonly Finding[];
   readonly diagnostics: readonly Diagnostic[];
@@ -70,7 +70,7 @@ export class RunFailed extends Error {
   }
 }
 
-/** Puts a run together from the engine's events. */
+/** Builds a run from the engine's events. */
 export function runOf(events: readonly EngineEvent[], ms: number): Run {
   const steps = new Map<string, Step>();
   const findings: Finding[] = [];
@@ -95,7 +95,7 @@ export function runOf(events: readonly EngineEvent[], ms: number): Run {
     if (outputLines !== undefined) diagnostics.push(outputLines);
     if (summaryEvent === undefined) continue;
     changes = summaryEvent.resourceChanges as Readonly<Record<string, number>>;
-    // The SDK's type writes it small, and the engine does not.
+    // The SDK's type begins the key with a lower-case letter; the engine does not.
     packs = (summaryEvent as { PolicyPacks?: Readonly<Record<string, string>> }).PolicyPacks ?? {};
   }
   return { steps: [...steps.values()], changes, packs, findings, diagnostics, ms };
@@ -117,9 +117,9 @@ function stepOf(metadata: StepEventMetadata): Step {
   };
 }
 
-/** Messages without useless ones: debug output and addresses of the stand-ins. */
+/** Converts a message; undefined for debug output and addresses of the stand-ins. */
 function diagnosticOf({ severity, message, urn, ephemeral }: DiagnosticEvent): Diagnostic | undefined {
-  // The SDK's type does not know "debug", which the Automation API asks the engine for.
+  // The SDK's type lacks "debug", which the Automation API requests from the engine.
   const isNoise =
     ephemeral === true || (severity as string) === "debug" || /^using pulumi-\S+ from \$PATH/.test(message);
   return isNoise ? undefined : { severity, message: plain(message).trim(), urn: urn === "" ? undefined : urn };

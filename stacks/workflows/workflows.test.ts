@@ -31,14 +31,14 @@ const workflow = (name: string): { on: Record<string, unknown>; jobs: Record<str
 const stacks = readdirSync(ROOT).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
 
 describe("the workflows", () => {
-  it("are what GitHub takes, by actionlint", function () {
+  it("are accepted by actionlint", function () {
     this.timeout(300_000);
     const command = execFileSync(BUILD, ["--path"], { encoding: "utf8" }).trim();
     if (!existsSync(command)) {
       if (process.env.RATES_REQUIRE_ALL !== "1") skip(this, "no actionlint (stacks/workflows/build.sh builds it)");
       execFileSync(BUILD, { stdio: ["ignore", "ignore", "inherit"] });
     }
-    // Its checks by shellcheck and pyflakes depend on what else a machine has.
+    // Its checks with shellcheck and pyflakes depend on what a machine has installed.
     const { stdout, status } = spawnSync(command, [
       "-shellcheck=",
       "-pyflakes=",
@@ -65,7 +65,7 @@ describe("the workflows", () => {
     assert.deepEqual([settings?.["comment-on-pr"], settings?.["edit-pr-comment"]], [true, true]);
   });
 
-  it("deploy stack after stack, one at a time, never cut off midway, by approval of its environment", () => {
+  it("deploy one stack after another, are never cancelled midway, and use each stack's environment", () => {
     const { dev, staging, prod } = workflow("deploy.yml").jobs;
     assert.deepEqual([dev?.needs, staging?.needs, prod?.needs], [undefined, "dev", "staging"]);
     const { up } = workflow("up.yml").jobs;
@@ -110,7 +110,7 @@ describe("the workflows", () => {
     assert.ok(!up?.steps?.some(({ uses }) => uses?.includes("qemu")));
   });
 
-  it("know each stack's account, state and registry from its file", () => {
+  it("read each stack's account, state and registry from its file", () => {
     const { packs: _, initialised: __, ...account } = accountOf("dev", ROOT);
     assert.deepEqual(account, {
       runner: "ubuntu-24.04-arm",

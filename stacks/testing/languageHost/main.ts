@@ -19,7 +19,10 @@ type Answer = (error: grpc.ServiceError | Error | null, response?: unknown) => v
 const require = createRequire(import.meta.url);
 const engine = process.argv.find((argument) => /^[\d.]+:\d+$/.test(argument)) ?? "";
 
-/** Runs a program; answers how it failed, if it did. */
+/**
+ * Runs a program.
+ * @returns The error; empty if there was none.
+ */
 async function run(request: messages.RunRequest): Promise<string> {
   const info = request.getInfo();
   const flags: Record<string, string> = {
@@ -39,7 +42,7 @@ async function run(request: messages.RunRequest): Promise<string> {
   );
   const child = spawn(process.execPath, [require.resolve("@pulumi/pulumi/cmd/run"), ...args, program], {
     cwd: request.getPwd(),
-    // What a program prints, the engine shows by its log.
+    // The engine shows a program's output through its log, so its standard output is ignored.
     stdio: ["ignore", "ignore", "inherit"],
     env: {
       ...process.env,

@@ -33,7 +33,7 @@ export function awsxProvider(): Configure {
   });
 }
 
-/** A child on its way to the engine: as in the real awsx, none waits for another whose outputs it does not need. */
+/** A child that is being registered. As in the real awsx, a child waits only for those whose outputs it needs. */
 type Made = Promise<Registered>;
 
 /** Registers one child: its type within aws:ec2, its name, its inputs (a resource stands for its id), its parent. */
@@ -128,7 +128,7 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
     urn,
     outputs,
     dependencies: needed.map((one) => one.urn),
-    // As the SDK has it in the real awsx: a list of resources comes from these resources.
+    // As in the real awsx, where the SDK makes a list of resources depend on these resources.
     dependenciesOf: {
       internetGateway: [(await internetGateway).urn],
       routeTables: await urnsOf(made.map(({ table }) => table)),

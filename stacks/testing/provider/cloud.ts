@@ -14,14 +14,18 @@ export interface CloudResource {
 
 /** Options of a test's cloud. */
 export interface CloudOptions {
-  /** The account whose credentials a provider has that assumes no role. */
+  /** Account of the credentials that a provider uses if it assumes no role. */
   readonly account?: string;
   /**
-   * True to refuse a provider in an account that its `allowedAccountIds` does not name, as AWS's does (the default).
-   * False shows the program's own check.
+   * True to refuse a provider in an account that its `allowedAccountIds` does not name, as AWS's does. False to test
+   * the program's own check.
+   * @default true
    */
   readonly enforceAllowedAccounts?: boolean;
-  /** The answer of a function that `aws.lambda.Invocation` calls; throwing fails the call. Default: null. */
+  /**
+   * The answer of a function that `aws.lambda.Invocation` calls; throwing fails the call.
+   * @default null
+   */
   readonly lambda?: (functionName: string, input: string) => unknown;
   /** Answers in place of the stand-in's own, by token (`aws:index/getRegion:getRegion`). */
   readonly answers?: Readonly<Record<string, (args: Properties) => Properties>>;
@@ -30,9 +34,9 @@ export interface CloudOptions {
 }
 
 /**
- * A make-believe cloud: everything that stand-in providers have created, in every account, with the names that are
- * taken. It outlives an engine, so that several stacks can share an account. `standing` may be changed by a test, which
- * is then what drift is.
+ * A simulated cloud: everything that stand-in providers have created, in every account, with the names that are taken.
+ * It outlives an engine, so that several stacks can share an account. A test may change resources with `store` and
+ * `remove`, which is drift for the engine.
  */
 export class Cloud {
   readonly options: CloudOptions;
@@ -49,30 +53,30 @@ export class Cloud {
     return this.options.account ?? "999999999999";
   }
 
-  /** As many hexadecimal digits as wanted (40 at most), different at each call, the same in each run. */
+  /** Returns up to 40 hexadecimal digits, different at each call, the same in each run. */
   hex(digits: number, salt: string): string {
     this.#made += 1;
     return createHash("sha1").update(`${salt} ${this.#made}`).digest("hex").slice(0, digits);
   }
 
-  /** 1, 2, 3, … for the same key: revisions. */
+  /** Returns 1, 2, 3, … for the same key, for revisions. */
   next(key: string): number {
     const count = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, count);
     return count;
   }
 
-  /** Puts a resource there, in place of the one with the same type, id, account and region. */
+  /** Stores a resource; replaces one with the same type, id, account and region. */
   store(resource: CloudResource): void {
     this.resources.set(keyOf(resource), resource);
   }
 
-  /** The resource, if it is there. */
+  /** Returns the resource; undefined if it does not exist. */
   get(where: Pick<CloudResource, "type" | "id" | "account" | "region">): CloudResource | undefined {
     return this.resources.get(keyOf(where));
   }
 
-  /** Takes it away; false where it was not there. */
+  /** Removes a resource. Returns false if it did not exist. */
   remove(where: Pick<CloudResource, "type" | "id" | "account" | "region">): boolean {
     return this.resources.delete(keyOf(where));
   }

@@ -7,9 +7,9 @@ const require = createRequire(import.meta.url);
 /** A resource type as its SDK declares it. */
 export interface Declared {
   readonly inputs: readonly string[];
-  /** Properties that only the provider gives: unknown until the resource is there. */
+  /** Properties that only the provider sets: unknown until the resource exists. */
   readonly outputs: readonly string[];
-  /** Inputs that may be left out and then are the provider's choice: unknown too until the resource is there. */
+  /** Optional inputs that the provider chooses if they are missing: also unknown until the resource exists. */
   readonly chosen: readonly string[];
 }
 
@@ -49,7 +49,7 @@ function read(type: string): Declared {
   };
 }
 
-/** A resource always has them, though its arguments need not name them (Terraform's optional and computed). */
+/** Lists the properties that a resource always has, but its arguments may omit (Terraform's optional and computed). */
 function chosen(declaration: string): string[] {
   const [resource = "", ...rest] = declaration.split("\nexport interface ");
   const always = Array.from(resource.matchAll(/^ {4}readonly (\w+): pulumi\.Output<(.*)>;$/gm)).filter(
@@ -59,7 +59,7 @@ function chosen(declaration: string): string[] {
   return always.map(([, key = ""]) => key).filter((key) => new RegExp(`^ {4}${key}\\?: `, "m").test(args));
 }
 
-/** The version of an installed Pulumi package: that of the provider which its resources ask for. */
+/** The version of an installed Pulumi package, and so of the provider that its resources request. */
 export function packageVersion(name: string): string {
   const manifest: unknown = JSON.parse(readFileSync(join(packageFolder(name), "package.json"), "utf8"));
   const { version } = manifest as { version: string };

@@ -5,7 +5,7 @@ import { tableSession } from "./table.ts";
 import type { CreateContext, ResourceType } from "./types.ts";
 import { asObject, asText, canonical, type Properties } from "./values.ts";
 
-/** Result of a build of the same inputs: the image's name with its digest. */
+/** Digest of an image, computed from its inputs. */
 function digest(inputs: Properties): string {
   return `sha256:${createHash("sha256").update(canonical(inputs)).digest("hex")}`;
 }
@@ -37,7 +37,7 @@ const types: Readonly<Record<string, ResourceType>> = {
   },
 };
 
-/** The stand-in for the provider of Docker: builds nothing, and answers a digest that the inputs decide. */
+/** The stand-in for the provider of Docker: builds nothing, and returns a digest of the inputs. */
 export function dockerProvider(cloud: Cloud): Configure {
   return () => {
     const context = {

@@ -59,7 +59,7 @@ export class Registrar {
     return { urn, id, outputs, reference: resourceReference(urn, response.getId()) };
   }
 
-  /** Tells the engine that a component is complete. */
+  /** Reports to the engine that a component is complete. */
   async complete(urn: string, outputs: Properties): Promise<void> {
     const request = new protocol.RegisterResourceOutputsRequest().setUrn(urn).setOutputs(toStruct(outputs));
     await new Promise<void>((resolve, reject) => {

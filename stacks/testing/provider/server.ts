@@ -8,16 +8,16 @@ import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import type { Configure, Resource, Session } from "./session.ts";
 import type { Properties } from "./values.ts";
 
-/** A provider that listens: its port on this machine, and how to stop it. */
+/** A running provider: its port on this machine, and a function that stops it. */
 export interface Served {
   readonly port: number;
   close(): void;
 }
 
 /**
- * Serves a provider over the engine's own protocol, in this process: the engine attaches to the port, as it does to
- * a provider under a debugger. Each configured instance comes on a connection of its own, which tells them apart.
- * Only providers of components take marked secrets: the engine asks it of them.
+ * Serves a provider over the engine's own protocol, in this process: the engine attaches to the port, as it does to a
+ * provider under a debugger. Each configured instance has its own connection, which identifies it. Only providers of
+ * components accept marked secrets, because the engine requires it of them.
  */
 export async function serve(version: string, configure: Configure, components = false): Promise<Served> {
   const server = new grpc.Server();
@@ -139,7 +139,7 @@ async function construct(session: Session, request: messages.ConstructRequest): 
   return response;
 }
 
-/** A method of the protocol from a function that returns its response or throws. */
+/** Creates a method of the protocol from a function that returns its response or throws. */
 function answer<Request, Response>(
   handle: (request: Request, peer: string) => Response | Promise<Response>,
 ): grpc.handleUnaryCall<Request, Response> {
@@ -157,9 +157,9 @@ function resourceOf(request: { getUrn(): string; getName(): string; getType(): s
   return { urn: request.getUrn(), name: request.getName(), type: request.getType() };
 }
 
-/** The properties of a message; none where it has none. */
+/** Returns the properties of a message. */
 export function fromStruct(message: { toJavaScript(): unknown } | undefined): Properties {
-  // The protocol knows no other values than those of Properties.
+  // The protocol has no other values than those of Properties.
   return (message?.toJavaScript() ?? {}) as Properties;
 }
 

@@ -7,7 +7,7 @@ export interface Resource {
   readonly type: string;
 }
 
-/** A resource as the cloud keeps it. */
+/** A resource as the cloud stores it. */
 export interface Stored {
   readonly id: string;
   readonly outputs: Properties;
@@ -26,7 +26,7 @@ export interface Difference {
   readonly deleteFirst: boolean;
 }
 
-/** A component that a provider is asked to build from its inputs, registering its children on the way. */
+/** A request to build a component from its inputs and register its children. */
 export interface Construction extends Resource {
   readonly parent: string;
   readonly inputs: Properties;
@@ -40,8 +40,8 @@ export interface Construction extends Resource {
 }
 
 /**
- * A component that was built: its URN, and its outputs with the resources that they came from: those of each output by
- * its name, else those that all others came from.
+ * A component that was built: its URN, its outputs, and the resources that these depend on. `dependenciesOf` has them
+ * for single outputs, `dependencies` for all others.
  */
 export interface Constructed {
   readonly urn: string;

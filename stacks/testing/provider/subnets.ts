@@ -1,6 +1,6 @@
 import { asList, asObject, asText, type Properties, type Value } from "./values.ts";
 
-/** A subnet that a VPC of awsx is to have. */
+/** A planned subnet of an awsx VPC. */
 export interface Subnet {
   readonly type: "public" | "private" | "isolated";
   /** As awsx names it: VPC, kind and zone's number from 1. */
@@ -12,8 +12,8 @@ export interface Subnet {
 
 /**
  * The subnets of a VPC: the same kinds in every zone, each of the size that its spec gives (`cidrMask`), else a share
- * of the zone. Every zone takes an equal power of two of the VPC. This is the shape of awsx's own layout, not its every
- * rule: which of a zone's subnets lies first may differ.
+ * of the zone. Every zone takes an equal power of two of the VPC. The layout is similar to awsx's own; the order of a
+ * zone's subnets may differ.
  */
 export function planSubnets(vpc: string, cidr: string, zones: readonly string[], specs: readonly Value[]): Subnet[] {
   const [address = "", mask = ""] = cidr.split("/");

@@ -69,7 +69,7 @@ function check(
   return { inputs, refusals };
 }
 
-/** The name in the program and seven digits, as the provider of AWS does it. */
+/** The name in the program and seven hexadecimal digits, as AWS's provider generates it. */
 function automaticName(name: string, seed: Uint8Array): string {
   return `${name}-${createHash("sha256").update(seed).digest("hex").slice(0, 7)}`;
 }
@@ -83,7 +83,7 @@ function diff(context: TableContext, resource: Resource, news: Properties, olds:
   const fixed = new Set([...replace, "region", ...(type?.naming ? [type.naming.property] : [])]);
   const replaces = changed.filter((key) => fixed.has(key));
   const name = type?.naming?.property;
-  // A new resource cannot stand beside the old one under the same name.
+  // A new resource cannot exist next to the old one under the same name.
   const deleteFirst =
     name !== undefined &&
     news[name] !== undefined &&
@@ -122,7 +122,7 @@ function making(context: TableContext, resource: Resource, inputs: Properties, n
   return { ...place(context, resource), name, inputs, cloud, hex: (digits) => cloud.hex(digits, resource.urn) };
 }
 
-/** Everything that the cloud answers only once the resource is there. */
+/** Outputs that are known only once the resource exists. */
 function unknowns(token: string, type: ResourceType): Properties {
   const { outputs, chosen } = declared(token);
   const keys = [...outputs.filter((key) => key !== "tagsAll"), ...chosen, ...(type.chosen ?? [])];
@@ -196,7 +196,7 @@ function update(
   return next;
 }
 
-/** The next of a counted version, of an ARN that ends in one, or another digest; undefined for what stays. */
+/** Returns the next version, an ARN with the next version, or another digest; undefined for other values. */
 function changedValue(value: Value | undefined, digest: string): Value | undefined {
   if (typeof value === "number") return value + 1;
   if (typeof value !== "string") return undefined;

@@ -1,15 +1,15 @@
 import type { Cloud } from "./cloud.ts";
 import type { Properties, Value } from "./values.ts";
 
-/** A resource that is being made: what its id, ARN and outputs are made of. */
+/** A resource that is being created: the data for its id, ARN and outputs. */
 export interface CreateContext {
   readonly account: string;
   readonly region: string;
-  /** Its name in the cloud, or the one it has in the program where its type has no names. */
+  /** Its name in the cloud, or its name in the program if its type has no names. */
   readonly name: string;
   readonly inputs: Properties;
   readonly cloud: Cloud;
-  /** Hexadecimal digits of its own. */
+  /** Returns new hexadecimal digits. */
   hex(digits: number): string;
 }
 
@@ -17,15 +17,15 @@ export interface CreateContext {
 export interface Naming {
   /** The property that holds the name. */
   readonly property: string;
-  /** The most characters that a name may have. */
+  /** Maximum number of characters of a name. */
   readonly max: number;
   /** Valid form of a name. */
   readonly pattern?: RegExp;
-  /** Within what no two may share a name. */
+  /** Scope in which a name is unique. */
   readonly unique: "region" | "account" | "world" | "nowhere";
   /** Generates the name from the name in the program by default. */
   readonly automatic: boolean;
-  /** The error that a name already taken brings. */
+  /** Error for a name that is already taken. */
   readonly taken: string;
 }
 
@@ -41,18 +41,18 @@ export interface Guard {
 /** Definition of a resource type, beyond the properties that the SDK declares. */
 export interface ResourceType {
   readonly naming?: Naming;
-  /** Default: hexadecimal digits. */
+  /** @default hexadecimal digits */
   readonly id?: (made: CreateContext) => string;
   readonly arn?: (made: CreateContext) => string;
   /** Outputs beside the id, the ARN and the tags. */
   readonly outputs?: (made: CreateContext & { readonly id: string; readonly arn: string }) => Properties;
   /** Defaults of the provider, known in a preview. */
   readonly defaults?: Properties;
-  /** Inputs that the cloud chooses where the program says nothing: unknown in a preview. */
+  /** Inputs that the cloud chooses if the program does not set them: unknown in a preview. */
   readonly chosen?: readonly string[];
   /** Outputs that change with each update: versions count up, also at the end of ARNs, and digests change. */
   readonly changing?: readonly string[];
-  /** Outputs that an update asks for again. */
+  /** Outputs that an update computes again. */
   readonly again?: (made: CreateContext & { readonly id: string }) => Properties;
   /** Inputs that cannot be changed in place, beside the name. */
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);

@@ -11,7 +11,7 @@ export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e";
 
-/** True where the value is unknown, or holds one that is. */
+/** Returns true if the value is unknown or contains an unknown one. */
 export function hasUnknown(value: Value | undefined): boolean {
   if (value === UNKNOWN) return true;
   if (typeof value !== "object" || value === null) return false;
@@ -24,8 +24,8 @@ export function resourceReference(urn: string, id: string): Value {
 }
 
 /**
- * A text that two values share exactly if a provider would see no change: keys in order, and files by the hash that
- * the engine gave them, not by where they lie.
+ * Returns a text that is equal for two values exactly if a provider would see no change: with sorted keys, and files by
+ * the hash that the engine gave them, not by their path.
  */
 export function canonical(value: Value | undefined): string {
   return JSON.stringify(value ?? null, (_key, part: unknown) => {
@@ -46,7 +46,7 @@ export function asList(value: Value | undefined): Value[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** The value as text, or the default where it is none, unknown or empty. */
+/** The value as text, or the default if it is not a text, unknown or empty. */
 export function asText(value: Value | undefined, fallback = ""): string {
   return typeof value === "string" && value !== UNKNOWN && value !== "" ? value : fallback;
 }

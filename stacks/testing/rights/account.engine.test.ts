@@ -26,7 +26,10 @@ import { deployed, headersSecretOf, type LookedUp, stackFile } from "./testing/d
 const PREVIEW = "rates-workflows-preview";
 const DEPLOY = "rates-workflows-deploy";
 
-/** Attacks that the boundary alone stops: on what the names that a deployment may use include, and on keys, which have none. */
+/**
+ * Attacks that only the boundary stops: on resources whose names match those that a deployment may use, and on keys,
+ * which have no names.
+ */
 const ONLY_BOUNDED: readonly string[] = [
   "tags itself",
   "passes itself to a function",
@@ -39,7 +42,7 @@ const ONLY_BOUNDED: readonly string[] = [
   "deletes the state's key",
 ];
 
-/** Resources of a stack: one of each type, and each of a type whose rights go by several names. */
+/** Resources of a stack: one of each type, and all of the types whose rights name several patterns. */
 function oneOfEach({ resources }: IamEnvironment): Resource[] {
   const ofStack = resources.filter(({ name }) => !/^rates-(state|workflows|boundary|operators|once)/.test(name));
   const named = /logGroup:LogGroup|bucket:Bucket|taskDefinition:TaskDefinition/;
@@ -123,7 +126,7 @@ describe("rights in an account, as the real engine registers them", function () 
         ...deploy,
         ...named(DEPLOY, attacks, false),
         ...named(DEPLOY, Object.entries(deploymentDenied(names)), false),
-        // The policies themselves allow no more: the boundary is a second wall.
+        // The policies themselves must allow no more: the boundary is a second layer.
         ...unbounded([
           ...elsewhere(deploy),
           ...named(
@@ -199,16 +202,16 @@ describe("rights in an account, as the real engine registers them", function () 
     assert.deepEqual(await wrongCases(evaluator, cases.preview), []);
   });
 
-  it("has in the table every function that the program calls in a preview", () => {
+  it("lists in the table every function that the program calls in a preview", () => {
     const tokens = Object.keys(lookUps(names)).filter((what) => what.startsWith("aws:"));
     assert.deepEqual([...lookedUp].sort(), tokens.sort());
   });
 
-  it("lets a deployment make every resource of a stack, and no administrator of itself", async () => {
+  it("lets a deployment create every resource of a stack, but not make itself an administrator", async () => {
     assert.deepEqual(await wrongCases(evaluator, cases.deploy), []);
   });
 
-  it("has in the table every type of resource that a stack has", () => {
+  it("lists in the table every type of resource that a stack has", () => {
     const types = world.resources
       .filter(({ name, type }) => /^(aws|docker):/.test(type) && name.startsWith(`rates-${stack}`))
       .map(({ type }) => type);
@@ -224,7 +227,7 @@ describe("rights in an account, as the real engine registers them", function () 
     assert.deepEqual(boundaries, ["rates-boundary-deployment", "rates-boundary"]);
   });
 
-  it("lets operators do what their commands do, and calls of no other", async () => {
+  it("lets operators make the calls of their commands, and no others", async () => {
     assert.deepEqual(await wrongCases(evaluator, cases.operators), []);
     for (const [what, { source, calls, never }] of Object.entries(commands(names)))
       assert.deepEqual([...Object.keys(calls), ...Object.keys(never)].sort(), await callsOf(source), what);
@@ -234,7 +237,7 @@ describe("rights in an account, as the real engine registers them", function () 
     assert.deepEqual(await wrongCases(evaluator, cases.resources), []);
   });
 
-  it("has no statement, action, resource or condition that could be removed, or resource widened, unnoticed", async () => {
+  it("fails if any statement, action, resource or condition is removed, or a resource is widened", async () => {
     const all = Object.values(cases).flat();
     const ofRoles = [PREVIEW, DEPLOY].flatMap((name) => {
       const role = world.roles.get(name);
@@ -291,7 +294,7 @@ function beyondStacks({ arnOf, account, region, topicKey, state, queues }: Stack
   };
 }
 
-/** The state's bucket refuses what comes without TLS; OpenSearch writes to the log groups of domains. */
+/** The state's bucket refuses requests without TLS; OpenSearch writes to the log groups of domains. */
 function accountResourceCases({ account, arnOf, state }: StackNames): Case[] {
   const one = (allowed: boolean, principal: string, action: string, resource: string, context = {}): Case => ({
     what: `${principal} ${action}`,

@@ -5,7 +5,7 @@ const managed = (name: string, statements: PolicyStatement[]): [string, Policy] 
   { name, document: { Version: "2012-10-17", Statement: statements } },
 ];
 
-/** Policies of AWS's own that the programs attach, as AWS publishes them (AWS Managed Policy Reference Guide). */
+/** AWS managed policies that the programs attach, as AWS publishes them (AWS Managed Policy Reference Guide). */
 export const AWS_POLICIES: ReadonlyMap<string, Policy> = new Map([
   managed("service-role/AmazonRDSEnhancedMonitoringRole", [
     {

@@ -1,7 +1,10 @@
 import type { Case, Need } from "./evaluate.ts";
 import type { Part } from "./tables/part.ts";
 
-/** Requests of a part under its role: those of its table, and each allowed one on what is not its own. */
+/**
+ * Requests of a part under its role: those of its table, and each allowed one on resources outside its stack and
+ * region.
+ */
 export function casesOf(part: Part, prefix: string): Case[] {
   const principal = `${prefix}${part.role}`;
   const listed = (groups: Readonly<Record<string, readonly Need[]>>, allowed: boolean): Case[] =>
@@ -18,7 +21,7 @@ export function casesOf(part: Part, prefix: string): Case[] {
       allowed: false,
     })),
   ];
-  // The role's own policies deny by themselves; its boundary is a second wall.
+  // The role's own policies must deny these without the boundary, which is a second layer.
   const others = allowed.flatMap((one) => outsideStack(one, prefix));
   return [...allowed, ...[...denied, ...others].map((one) => ({ ...one, unbounded: true }))];
 }

@@ -12,7 +12,10 @@ export interface Need {
   readonly action: string;
   readonly resource: string;
   readonly context?: Context;
-  /** The role may do so with every resource of its kind, wherever: AWS's own policy for the service has it so. */
+  /**
+   * True if the role may do so with every resource of its kind in any account and region, as in AWS's own policy for
+   * the service.
+   */
   readonly anywhere?: boolean;
   /** The library's data does not list the resource for the action: AWS's own without an account, or what ELB tags. */
   readonly unlisted?: boolean;
@@ -58,8 +61,8 @@ export class Evaluator {
 
   /** Returns true if a case is allowed. */
   async isAllowed(one: Case, replaced: Replaced = NO_REPLACEMENTS): Promise<boolean> {
-    // Without the library's checks it is six times as fast, but fails on a policy of a resource, and takes a request for
-    // everything for one that any statement is about.
+    // The evaluation without the library's checks is six times as fast, but fails on a resource's policy, and matches a
+    // request for all resources with every statement.
     const simulation = this.#simulation(one, replaced);
     if (simulation.resourcePolicy === undefined && one.resource !== "*")
       return runUnsafeSimulation(simulation, {}) === "Allowed";
@@ -69,7 +72,7 @@ export class Evaluator {
 
   /**
    * Evaluates a case with the library's checks: action, resource type and condition keys must exist in AWS's data.
-   * @returns why the case is not as expected; undefined where it is
+   * @returns The reason why the case is not as expected; undefined if it is.
    */
   async validate(one: Case): Promise<string | undefined> {
     const expected = one.allowed ? "allowed" : "denied";
@@ -85,7 +88,8 @@ export class Evaluator {
 
   #parts({ principal, resource, identity, resourcePolicy, unbounded }: Case) {
     const role = this.#world.roles.get(principal);
-    // Services have the rights that a resource's policy gives them; other principals, all that their own account can give.
+    // Services have only the rights that a resource's policy gives them; other principals have all rights that their
+    // own account can give.
     const own = role ? role.identity : principal.startsWith("arn:") ? [ADMINISTRATOR] : [];
     return {
       role,

@@ -2,7 +2,7 @@ import type { Deployment } from "@pulumi/pulumi/automation/index.js";
 import { AWS_POLICIES } from "./awsPolicies.ts";
 import type { Policy, PolicyDocument, PolicyStatement } from "./policy.ts";
 
-/** A role with all that decides what it may do. */
+/** A role with all policies that determine its rights. */
 export interface RoleRights {
   readonly arn: string;
   readonly uniqueId: string;
@@ -43,7 +43,7 @@ export class IamEnvironment {
   /** Managed policies that the programs registered, by ARN. */
   readonly managedPolicies: ReadonlyMap<string, Policy>;
 
-  /** @param deployments states that the real engine exported, of programs in the same account */
+  /** @param deployments - States of programs in the same account, exported by the real engine. */
   constructor(...deployments: Deployment[]) {
     this.resources = deployments.flatMap(resourcesOf);
     this.managedPolicies = new Map(
@@ -155,7 +155,10 @@ export const documentOf = (statements: PolicyStatement[]): PolicyDocument => ({
   Statement: statements,
 });
 
-/** A key without a policy of its own leaves it to the account's IAM policies (AWS KMS Developer Guide, default key policy). */
+/**
+ * Policy of a key without its own, which delegates to the account's IAM policies (AWS KMS Developer Guide, default key
+ * policy).
+ */
 function defaultKeyPolicy(arn: string): Policy {
   const root = `arn:aws:iam::${arn.split(":")[4]}:root`;
   return {

@@ -21,7 +21,7 @@ const whats = (resource?: string) =>
   [...mutantsOf(document, resource)].map(({ what }) => what.replace(/^.*?\)(: )?/, ""));
 
 describe("mutants of a policy", () => {
-  it("are without each statement, action, principal, condition and value, and with resources widened", () => {
+  it("omit each statement, action, principal, condition and value, and widen resources", () => {
     assert.deepEqual(whats(), [
       " removed",
       "Action sqs:SendMessage removed",
@@ -33,12 +33,12 @@ describe("mutants of a policy", () => {
       "value 1 of condition aws:SourceAccount removed",
       "value 2 of condition aws:SourceAccount removed",
       "condition Bool aws:SecureTransport removed",
-      // The instances of every region of the account are all that it has: widened, it is the same.
+      // The resource is already all instances of the account, so it is not widened.
       " removed",
     ]);
   });
 
-  it("do not widen a resource's own policy, which is asked about that resource alone", () => {
+  it("do not widen a resource's own policy, which is evaluated for that resource only", () => {
     assert.ok(!whats(QUEUE).includes("Resource widened to *"));
   });
 

@@ -10,8 +10,8 @@ export interface Mutant {
 }
 
 /**
- * Returns true if resources are unlimited: ``, or everything of a kind in the account, in every region. Those of
- * another account need a policy there, whatever is allowed here.
+ * Returns true if resources are unlimited: `*`, or everything of a kind in the account, in every region. Those of
+ * another account need a policy there, regardless of what is allowed here.
  */
 const isWhole = (resources: string | string[]): boolean =>
   listOf(resources).includes("*") ||
@@ -24,9 +24,10 @@ const isItself = (resource: string | undefined, { Resource }: PolicyStatement): 
   resource !== undefined && listOf(Resource).every((named) => named === resource || named === `${resource}/*`);
 
 /**
- * Lists the mutants of a policy: without each statement, and within a statement without each action, resource, principal,
- * condition and value of a condition, and with its resources widened to all. A test that proves rights fails for each.
- * @param resource ARN of what the policy belongs to, where that is a resource
+ * Lists the mutants of a policy: without each statement, and within a statement without each action, resource,
+ * principal, condition and value of a condition, and with its resources widened to all. A test that proves rights must
+ * fail for each.
+ * @param resource - ARN of the resource that the policy belongs to, if any.
  */
 export function* mutantsOf(document: PolicyDocument, resource?: string): Generator<Mutant> {
   for (const [index, statement] of document.Statement.entries()) {
@@ -50,7 +51,7 @@ function isNamed(action: string, { Action }: PolicyStatement): boolean {
   return listOf(Action).some((pattern) => matchesGlob(action.toLowerCase(), pattern.toLowerCase()));
 }
 
-/** A policy may not be empty; this statement says nothing about any request of the tables. */
+/** A policy may not be empty; this statement matches no request of the tables. */
 const NO_PERMISSIONS: PolicyStatement = { Effect: "Deny", Action: "none:None", Resource: "arn:aws:none:::none" };
 
 function* changes(statement: PolicyStatement, resource: string | undefined): Generator<[string, PolicyStatement]> {

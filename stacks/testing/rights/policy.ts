@@ -1,4 +1,4 @@
-/** One statement of a policy, as IAM takes it. */
+/** One statement of a policy, as IAM accepts it. */
 export interface PolicyStatement {
   Sid?: string;
   Effect: "Allow" | "Deny";

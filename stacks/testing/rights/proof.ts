@@ -2,7 +2,10 @@ import type { Case, Evaluator, Replaced } from "./evaluate.ts";
 import { mutantsOf } from "./mutants.ts";
 import type { Policy } from "./policy.ts";
 
-/** Evaluates every case. @returns a line per case that is not as expected */
+/**
+ * Evaluates every case.
+ * @returns A line per case that is not as expected.
+ */
 export async function wrongCases(evaluator: Evaluator, cases: readonly Case[]): Promise<string[]> {
   const unexpected: string[] = [];
   for (const one of cases) {
@@ -14,8 +17,9 @@ export async function wrongCases(evaluator: Evaluator, cases: readonly Case[]): 
 }
 
 /**
- * Lists the mutants of a policy that no case notices: rights that nothing needs, and limits that no case tries to exceed.
- * @param cases of all principals; those that the policy has no part in are left out
+ * Lists the mutants of a policy that no case detects: rights that nothing needs, and limits that no case tries to
+ * exceed.
+ * @param cases - Cases of all principals; those that the policy does not decide are left out.
  */
 export async function survivors(evaluator: Evaluator, policy: Policy, cases: readonly Case[]): Promise<string[]> {
   const concerned = cases.filter((one) => evaluator.policiesOf(one).includes(policy));

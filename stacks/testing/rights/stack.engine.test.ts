@@ -11,7 +11,7 @@ import { type StackNames, stackNames } from "./tables/stackNames.ts";
 import { stackParts } from "./tables/stackParts.ts";
 import { deployed, headersSecretOf, stackFile } from "./testing/deployed.ts";
 
-/** Stacks that differ in what their roles may do: own SQL, Spot and search in Postgres; and none of these. */
+/** Two stacks with different roles: one with raw SQL, Spot and search in Postgres, one with none of these. */
 const STACKS = ["dev", "prod"];
 
 describe("rights of a stack's parts, as the real engine registers them", function () {
@@ -46,12 +46,12 @@ describe("rights of a stack's parts, as the real engine registers them", functio
         assert.deepEqual(roles.sort(), inTable.sort());
       });
 
-      it("allows every call of every part, and none of what is another's", async () => {
+      it("allows every call of every part, and none on resources of others", async () => {
         assert.deepEqual(await wrongCases(evaluator, cases), []);
       });
 
-      it("has no statement, action, resource or condition that could be removed, or resource widened, unnoticed", async () => {
-        // Those of the account have a test of their own.
+      it("fails if any statement, action, resource or condition is removed, or a resource is widened", async () => {
+        // The account's policies have their own test.
         const policies = world.policies().filter(({ name }) => name.startsWith(prefix) || name.startsWith("Amazon"));
         const unnoticed = await Promise.all(policies.map((policy) => survivors(evaluator, policy, cases)));
         assert.deepEqual(unnoticed.flat(), []);

@@ -68,7 +68,7 @@ const answers: Readonly<Record<string, (args: Properties, caller: Caller) => Pro
   },
 };
 
-/** Answers a look-up, by the test's own function where it gave one. */
+/** Answers a look-up, with the test's own function if there is one. */
 export function answer(token: string, args: Properties, caller: Caller): Properties {
   const given = caller.cloud.options.answers?.[token] ?? answers[token];
   if (given === undefined) {
@@ -77,7 +77,7 @@ export function answer(token: string, args: Properties, caller: Caller): Propert
   return given(args, caller);
 }
 
-/** AMIs and their like, as AWS publishes them; else a plain text. */
+/** Value of a parameter: an AMI as AWS publishes it, else a plain text. */
 function parameter(name: string): string {
   if (!/ami|image_id/.test(name)) return `value of ${name}`;
   const image = "ami-0123456789abcdef0";

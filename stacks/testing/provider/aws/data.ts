@@ -10,7 +10,7 @@ const s3Object: ResourceType = {
   replace: ["bucket"],
 };
 
-/** Final snapshot of a database, unless it is skipped; names are unique per account. */
+/** Stores the final snapshot of a database, unless it is skipped; names are unique per account and region. */
 function lastSnapshot({ cloud, account, region, inputs }: CreateContext): void {
   if (inputs.skipFinalSnapshot === true) return;
   const id = asText(inputs.finalSnapshotIdentifier);

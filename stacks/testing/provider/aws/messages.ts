@@ -2,7 +2,7 @@ import type { CreateContext, ResourceType } from "../types.ts";
 import { asText, type Properties } from "../values.ts";
 import { arn, name, naming, partOf, uuid } from "./naming.ts";
 
-/** Calls the function, and where that is to hear of the resource's whole life, with what happens to it. */
+/** Calls the function. With lifecycleScope CRUD its event also has the action, and it is called on deletion. */
 const invocation =
   (action: "create" | "update" | "delete") =>
   ({ cloud, inputs }: CreateContext): Properties => {

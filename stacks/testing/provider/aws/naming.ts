@@ -16,7 +16,7 @@ export const globalArn =
     `arn:aws:${service}::${account}:${path}${name}`;
 /** The name itself, as an id. */
 export const name = ({ name }: CreateContext): string => name;
-/** A prefix and digits, as EC2 makes ids. */
+/** An id in EC2's form: a prefix and hexadecimal digits. */
 export const id =
   (prefix: string) =>
   ({ hex }: CreateContext): string =>
@@ -39,7 +39,7 @@ export const naming = (
   pattern?: RegExp,
   automatic = true,
 ): Naming => ({ property, max, unique, taken, automatic, ...(pattern ? { pattern } : {}) });
-/** A part of another resource, known by that one's name. */
+/** A part of another resource, with that resource's name as its id. */
 export const partOf = (property: string, replace: readonly string[] = [property]): ResourceType => ({
   id: ({ inputs, hex }) => asText(inputs[property], hex(17)),
   replace,

@@ -6,7 +6,7 @@ import { messagesTypes } from "./messages.ts";
 import { networkTypes } from "./network.ts";
 import { watchingTypes } from "./watching.ts";
 
-/** The types of AWS that the stand-in knows more of than the SDK declares. Any other gets an id and nothing else. */
+/** AWS's types for which the stand-in has more than the SDK declares. A resource of any other type only gets an id. */
 export const awsTypes: Readonly<Record<string, ResourceType>> = {
   ...messagesTypes,
   ...identityTypes,

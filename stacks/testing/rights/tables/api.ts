@@ -10,7 +10,7 @@ const SEARCH_WRITES = {
   "es PUT template": ["es:ESHttpPut", "_index_template/rates-jobs"],
 } as const;
 
-/** The paths of OpenSearch that are written, and the one that is searched. */
+/** Authorizations of the calls that write to OpenSearch. */
 export const searchWrites = (domain: string) =>
   Object.fromEntries(
     Object.entries(SEARCH_WRITES).map(([call, [action, path]]) => [call, on(action, `${domain}/${path}`)]),
@@ -19,7 +19,7 @@ export const searchReads = (domain: string) => ({
   "es POST /*-*/_search": on("es:ESHttpPost", `${domain}/rates-jobs-*/_search`),
 });
 
-/** The role that starts a task: pulls its image, and writes its log where it has one. */
+/** The role that starts a task: pulls its image, and writes its log if it has one. */
 export const taskStart = (role: string, names: StackNames, logs?: string): Part => ({
   role,
   service: "ecs-tasks.amazonaws.com",
@@ -97,7 +97,7 @@ export function api(names: StackNames): Part {
   };
 }
 
-/** A domain that a stack without one does not have. */
+/** ARN of a domain that does not exist, for a stack without one. */
 export const otherDomain = ({ arnOf, stack }: StackNames) => arnOf("es", `domain/rates-${stack}-0000000`);
 
 const DATABASE_USERS = [
@@ -114,7 +114,7 @@ const DATABASE_USERS = [
   "canceller",
 ];
 
-/** Log-ins as every role of the database but some. */
+/** Requests to log in as every database role except the given ones. */
 export const databaseUsersBut = ({ databaseUser }: StackNames, own: readonly string[]) =>
   Object.fromEntries(
     DATABASE_USERS.filter((user) => !own.includes(user)).map((user) => [

@@ -156,7 +156,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       ["SecurityGroups", "NetworkInterfaces"],
       {
         CreateSecurityGroup: ["vpc/vpc-1"],
-        // Interfaces that Lambda has left keep a group from being deleted.
+        // Network interfaces that Lambda has left prevent the deletion of a security group.
         DetachNetworkInterface: ["network-interface/eni-1"],
         DeleteNetworkInterface: ["network-interface/eni-1"],
       },
@@ -311,7 +311,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "UntagResource",
     ),
     ({ outputs }) => [passes(outputs.role, "lambda.amazonaws.com")],
-    // AWS Lambda Developer Guide, IAM permissions of who attaches a function to a VPC.
+    // AWS Lambda Developer Guide, IAM permissions for attaching a function to a VPC.
     anywhere("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
   ),
   "aws:lambda/alias:Alias": functionOf("CreateAlias", "UpdateAlias", "DeleteAlias", "GetAlias"),
@@ -433,7 +433,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "ecr:GetLifecyclePolicy",
       "ecr:DeleteLifecyclePolicy",
     ),
-  // Docker pushes with tokens that the credential helper asks for (Amazon ECR User Guide, pushing an image).
+  // Docker pushes with tokens that the credential helper requests (Amazon ECR User Guide, pushing an image).
   "docker:index/image:Image": ({ outputs }, { arnOf }) => [
     ...on("ecr:GetAuthorizationToken", "*"),
     ...all(
@@ -559,7 +559,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     (_, place) => [
       ...throughService("rds", place, "CreateGrant", "DescribeKey"),
       ...throughService("secretsmanager", place, "GenerateDataKey", "Decrypt"),
-      // Asked for by itself, and not through the service.
+      // This call is made directly, not through the service.
       ...throughService("secretsmanager", place, "DescribeKey").map((need) => ({ ...need, context: {} })),
     ],
   ),

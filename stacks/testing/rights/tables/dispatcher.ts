@@ -109,7 +109,7 @@ export function dispatcher(names: StackNames): Part {
       ),
       "Lambda connects the function to the network": functionInterfaces(names),
       "Lambda writes the function's log": names.writesLogs("dispatcher"),
-      // Amazon EBS User Guide, permissions for EBS encryption: those of who launches.
+      // Amazon EBS User Guide, permissions for EBS encryption: those of the principal that launches instances.
       "EC2 encrypts the disks of instances": throughService(
         "ec2",
         names,
@@ -120,7 +120,7 @@ export function dispatcher(names: StackNames): Part {
       ...(headersSecret === undefined ? readsHeaders(otherHeaders) : {}),
       ...(domain === undefined
         ? { ...searchReads(otherDomain(names)), ...searchWrites(otherDomain(names)) }
-        : // Searches are the API's.
+        : // Only the API searches.
           searchReads(domain)),
     },
     denied: {

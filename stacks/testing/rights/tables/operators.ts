@@ -8,9 +8,9 @@ export interface Command {
   readonly policies: readonly string[];
   readonly source: Source;
   readonly calls: Readonly<Record<string, readonly Need[]>>;
-  /** Calls in code that the command shares and never makes: denied. */
+  /** Calls in shared code that the command never makes: they must be denied. */
   readonly never: Readonly<Record<string, readonly Need[]>>;
-  /** Beyond the source's calls. */
+  /** Further calls, which are not in the source. */
   readonly services: Readonly<Record<string, readonly Need[]>>;
   readonly denied: Readonly<Record<string, Need>>;
 }
@@ -142,7 +142,7 @@ export function commands(names: StackNames): Record<string, Command> {
         ],
       },
       services: {},
-      // It ends Glue runs by the launcher of the dispatcher, which also starts and looks at them.
+      // It stops Glue runs with the dispatcher's launcher, which can also start and describe them.
       never: {
         "glue StartJobRun": on("glue:StartJobRun", names.glueJob),
         "glue GetJobRun": on("glue:GetJobRun", names.glueJob),
@@ -220,7 +220,7 @@ export function commands(names: StackNames): Record<string, Command> {
   };
 }
 
-/** Requests of a command under its policies, and on what is not a stack's. */
+/** Requests of a command under its policies, and the same on resources that are not a stack's. */
 export function commandCases(
   what: string,
   command: Command,

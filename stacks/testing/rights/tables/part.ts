@@ -12,9 +12,9 @@ export interface Part {
   readonly source?: Source;
   /** Calls of its source (`s3 GetObject`), with the authorizations that AWS makes for each. */
   readonly calls: Readonly<Record<string, readonly Need[]>>;
-  /** Calls that AWS makes with the role, or a shell script does, with the document that lists them. */
+  /** Calls that AWS or a shell script makes with the role, with the document that lists them. */
   readonly services: Readonly<Record<string, readonly Need[]>>;
-  /** Calls in code that it shares with another part and never makes, with the reason: they are denied. */
+  /** Calls in code that it shares with another part and never makes, with the reason: they must be denied. */
   readonly never: Readonly<Record<string, readonly Need[]>>;
   /** Further requests that must be denied. */
   readonly denied: Readonly<Record<string, Need>>;
@@ -36,7 +36,7 @@ export const on = (action: string, ...resources: string[]): Need[] =>
 /** Several actions on one resource. */
 export const all = (resource: string, ...actions: string[]): Need[] => actions.map((action) => ({ action, resource }));
 
-/** Use of the key that AWS manages for a service in the account, with the rights of who calls the service. */
+/** Use of the key that AWS manages for a service in the account, with the rights of the service's caller. */
 export const throughService = (service: string, { account, region, arnOf }: Place, ...actions: string[]): Need[] => {
   const viaService = `${service}.${region}.amazonaws.com`;
   return actions.map((action) => ({

@@ -4,7 +4,7 @@ import type { StackNames } from "./stackNames.ts";
 /** Callers of another account, as the stack's configuration names them. */
 export const CALLERS = {
   account: "444444444444",
-  /** Has the tenant acme, which has a response queue of its own. */
+  /** Has the tenant acme, which has its own response queue. */
   pricing: "arn:aws:iam::444444444444:role/pricing",
   /** Has a tenant on the shared response queue. */
   reports: "arn:aws:iam::444444444444:role/reports",

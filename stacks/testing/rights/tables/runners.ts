@@ -3,7 +3,7 @@ import { functionInterfaces, networkInterfaces } from "./dispatcher.ts";
 import { all, on, type Part, throughService } from "./part.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** Database users that a runner's reads log in as: a role per run slot where callers may bring SQL. */
+/** Database users as which a runner's reads log in: one per run slot if callers may bring SQL. */
 const readers = (runner: "ec2" | "glue", rawSql: boolean) =>
   rawSql ? [`job_reader_${runner}_1`, `job_reader_${runner}_100`] : ["job_reader"];
 
@@ -45,7 +45,8 @@ export function ec2Runner(names: StackNames, rawSql: boolean): Part {
       "s3 GetObject": [
         // Sources are pinned by version, for which s3:GetObject is not needed (Amazon S3 API Reference, GetObject).
         ...on("s3:GetObjectVersion", `${names.uploads}/a/b.csv`),
-        // An upload that expired is 404 only for who may list the bucket (Amazon S3 API Reference, GetObject).
+        // S3 answers 404 for an expired upload only to a role that may list the bucket (Amazon S3 API Reference,
+        // GetObject).
         ...on("s3:ListBucket", names.uploads),
       ],
       "sqs SendMessageBatch": on("sqs:SendMessage", ...names.queues.responses),
@@ -78,7 +79,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
     source: { python: "runtime/runner/glue/runner.py" },
     calls: {
       "rds-db connect": on("rds-db:connect", ...users.map(names.databaseUser)),
-      // boto3 looks an object up before it downloads it, by the same right.
+      // Before a download boto3 calls HeadObject, which needs the same permission.
       "s3 DownloadFile": on("s3:GetObject", `${scripts}/catalog-0123456789abcdef.json`),
       ...writesResults(names),
       "sqs SendMessageBatch": on("sqs:SendMessage", ...names.queues.responses),
@@ -124,7 +125,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
   };
 }
 
-/** The function that brings the database up to date. */
+/** The function that migrates the database. */
 export const migrations = (names: StackNames): Part => ({
   role: "migrations",
   service: "lambda.amazonaws.com",

@@ -30,9 +30,9 @@ export function smokeTask(names: StackNames): Part {
     },
     services: {},
     never: {
-      // The claim about TLS is left out inside.
+      // The TLS check is skipped in the task.
       "s3 HeadBucket": on("s3:ListBucket", names.results),
-      // It ends Glue runs by the launcher of the dispatcher, which also starts and looks at them.
+      // It stops Glue runs with the dispatcher's launcher, which can also start and describe them.
       "glue StartJobRun": on("glue:StartJobRun", names.glueJob),
       "glue GetJobRun": on("glue:GetJobRun", names.glueJob),
     },

@@ -1,7 +1,7 @@
 import type { Need } from "../evaluate.ts";
 import type { IamEnvironment } from "../iamEnvironment.ts";
 
-/** Resources of a deployed stack by what its parts call them. */
+/** Names and ARNs of a deployed stack's resources. */
 export function stackNames(world: IamEnvironment, stack: string, headersSecret?: string) {
   const named = (part: string) => `rates-${stack}-${part}`;
   const arn = (type: string, part: string) => world.arn(type, named(part));
@@ -43,7 +43,7 @@ export function stackNames(world: IamEnvironment, stack: string, headersSecret?:
     logStream: (group: string) => arnOf("logs", `log-group:${group}:log-stream:one`),
     repository: arn("aws:ecr/repository:Repository", "images"),
     databaseUser: (role: string) => arnOf("rds-db", `dbuser:${database.resourceId}/${role}`),
-    /** ARN of the secret with headers for the collector of traces; undefined where the stack has none. */
+    /** ARN of the secret with headers for the collector of traces; undefined if the stack has none. */
     headersSecret,
     masterSecret: database.masterUserSecrets[0].secretArn as string,
     roleArn: (part: string) => arn("aws:iam/role:Role", part),
@@ -56,7 +56,7 @@ export function stackNames(world: IamEnvironment, stack: string, headersSecret?:
     instanceProfile: arn("aws:iam/instanceProfile:InstanceProfile", "ec2"),
     instanceType: template.outputs.instanceType as string,
     vpc: arnOf("ec2", `vpc/${world.resources.find(({ type }) => type === "aws:ec2/vpc:Vpc")?.id}`),
-    /** ARN of the OpenSearch domain; undefined where the stack searches in Postgres. */
+    /** ARN of the OpenSearch domain; undefined if the stack searches in Postgres. */
     domain: domain?.outputs.arn as string | undefined,
     topic: arn("aws:sns/topic:Topic", "monitoring"),
     topicKey: arn("aws:kms/key:Key", "monitoring"),

@@ -40,7 +40,10 @@ export const deploymentNeeds = (names: StackNames): Need[] => [
   ...Object.values(lookUps(names)).flat(),
 ];
 
-/** Nobody's, whatever policies a role of a workflow or a stack gets: the ways to become an administrator. */
+/**
+ * Ways to become an administrator. They must be denied to every role of a workflow or a stack, regardless of its
+ * policies.
+ */
 export function escalations({ account, region, arnOf, state, stateKey, roleArn }: StackNames): Record<string, Need> {
   const role = (name: string) => `arn:aws:iam::${account}:role/${name}`;
   const policy = (name: string) => `arn:aws:iam::${account}:policy/${name}`;

@@ -9,10 +9,10 @@ import { CALLERS } from "../tables/resources.ts";
 
 const ACCOUNT = new URL("../../../account/", import.meta.url);
 
-/** The configuration that says what a stack's roles may do. */
+/** Returns the configuration of a stack, which determines its roles' rights. */
 export const stackFile = (stack: string) => readStackFile(stack, ROOT);
 
-/** ARN of the secret with headers for the collector of traces; undefined where the stack has none. */
+/** ARN of the secret with headers for the collector of traces; undefined if the stack has none. */
 export const headersSecretOf = (stack: string): string | undefined =>
   stack === "prod"
     ? `arn:aws:secretsmanager:eu-central-1:${stackFile(stack).account.id}:secret:rates/collector-AbCdEf`
@@ -24,7 +24,7 @@ export type LookedUp = Set<string>;
 /**
  * A stack in its account, as the real engine registers both: the account's own program, and the stack with callers in another
  * account and in its own.
- * @param lookedUp is given the tokens of the functions that the stack's program called
+ * @param lookedUp - Receives the tokens of the functions that the stack's program called.
  */
 export async function deployed(stack: string, lookedUp: LookedUp = new Set()): Promise<IamEnvironment> {
   const { id } = stackFile(stack).account;
@@ -43,7 +43,7 @@ export async function deployed(stack: string, lookedUp: LookedUp = new Set()): P
     tenants: [tenant],
     ...(senderIds ? { senderIds } : {}),
   });
-  /** Notes that a function was called, and answers as a role or user of the stack's account. */
+  /** Records that a function was called, and returns the given answer. */
   const noting = (token: string, answer: Record<string, string>) => ({
     [token]: () => {
       lookedUp.add(token);
