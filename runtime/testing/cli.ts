@@ -19,7 +19,7 @@ export interface Ended {
   code: number | NodeJS.Signals | null;
 }
 
-/** Starts the command with this environment and no other; `ended` resolves with all that it said. */
+/** Starts the command with only this environment; `ended` resolves with its output. */
 export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -35,15 +35,15 @@ export function start(
   return { child, ended: ended.then(([stdout, stderr, [code, signal]]) => ({ stdout, stderr, code: code ?? signal })) };
 }
 
-/** A call that came to the double. */
+/** A call that the double received. */
 export interface Call {
-  /** As in "GET /jobs/a?tenant=x". */
+  /** For example "GET /jobs/a?tenant=x". */
   what: string;
   body: Buffer;
   response: ServerResponse;
 }
 
-/** Stands for the API, or the store, where a test needs one that misbehaves; `answer` gets every call. */
+/** Starts a server in place of the API or the store, for tests of their failures; `answer` receives every call. */
 export async function httpDouble(answer: (call: Call) => unknown) {
   const calls: string[] = [];
   const server = createServer(async (request: IncomingMessage, response) => {
@@ -70,7 +70,7 @@ export async function httpDouble(answer: (call: Call) => unknown) {
 export const json = ({ response }: Call, value: unknown, status = 200) =>
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 
-/** A job of the double's. */
+/** A job of the double. */
 export const job = (status: string, more: object = {}) => ({
   requestId: "a",
   tenant: "acme",
@@ -83,14 +83,14 @@ export const job = (status: string, more: object = {}) => ({
   statusHistory: [],
   ...more,
 });
-/** It as the API tells those who watch. */
+/** A job's event, as the API sends it to watchers. */
 export const event = (document: object) => `event: job\ndata: ${JSON.stringify(document)}\n\n`;
-/** Begins to tell them. */
+/** Begins an event stream. */
 export const begin = ({ response }: Call) => response.writeHead(200, { "content-type": "text/event-stream" });
 
 /** ESC with a colour and with a title, BEL, CSI of C1, DEL, CR, bidi, zero width, byte order mark, a tag, a soft hyphen. */
 export const HOSTILE = "a\x1b[31mb\x1b]0;t\x07\x9b2Jc\x7fd\re\u202ef\u2066g\u200bh\u200di\ufeffj\u{e0041}k\u00adl";
-/** The same as it is shown. */
+/** The same as commands print it. */
 export const ESCAPED =
   "a\\x1b[31mb\\x1b]0;t\\x07\\x9b2Jc\\x7fd\\x0de\\u202ef\\u2066g\\u200bh\\u200di\\ufeffj\\u{e0041}k\\xadl";
 /** Text that no command may print. */
@@ -98,7 +98,10 @@ export const HIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be shown
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e0fff}]/u;
 
-/** Runs the command against an API that gives the same answer to every call; resolves to its end and the bodies that came. */
+/**
+ * Runs the command against an API that gives the same answer to every call; resolves with its outcome and the received
+ * bodies.
+ */
 export async function runAgainst(answer: object, ...args: string[]) {
   const bodies: Record<string, unknown>[] = [];
   const api = await httpDouble((call: Call) => {
@@ -110,7 +113,7 @@ export async function runAgainst(answer: object, ...args: string[]) {
   return { ...ended, bodies, calls: api.calls };
 }
 
-/** Registers the hooks of a suite whose tests need a directory of their own and an API. */
+/** Registers the hooks of a suite whose tests each need their own directory and an API. */
 export function cliSuite() {
   const suite = {
     directory: "",

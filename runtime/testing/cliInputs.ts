@@ -15,7 +15,7 @@ export interface CliInput {
   where?: "pipes" | "terminal" | "both";
   /** Input typed when the terminal shows a text. */
   steps?: readonly { expect: string; send: string }[];
-  /** "listed": issue 16 or its tables name it. "further": tried beyond them. */
+  /** "listed": from the first list of inputs. "further": tried in addition. */
   from: "listed" | "further";
   /** Behaviour when it was first tried. */
   verdict: "worked" | "fixed";
@@ -23,7 +23,7 @@ export interface CliInput {
 
 const ROWS = "orig_code,dest_code,day,price\nA,B,2021-02-01,1500\n";
 
-/** Files of each directory; a function makes the content. */
+/** Files of each directory, by name. */
 export const FILES: Readonly<Record<string, string | Buffer>> = {
   "prices.csv": ROWS,
   "-x.csv": ROWS,

@@ -16,10 +16,10 @@ import { identify } from "../local/processes.ts";
 import type { ReaderSlots } from "../platform/postgres.ts";
 import type { OpenSearchNode } from "./tracking/node.ts";
 
-/** Tells mocha's worker processes where to ask for the cluster that the run shares, and for its OpenSearch. */
+/** Environment variable with the address at which mocha's workers get the run's shared cluster and OpenSearch. */
 const CLUSTER_ENV = "RATES_TEST_CLUSTER";
 const OPENSEARCH = "/opensearch";
-/** With its download, where it is required. */
+/** Includes its download, if it is required. */
 const START_OPENSEARCH_MS = 300_000;
 
 /** Run slots with a login role in the cluster that tests share. */
@@ -29,24 +29,24 @@ export const TEST_SLOTS: ReaderSlots = { glue: 24, ec2: 24 };
 const TestCluster = Type.Object({ url: Type.String(), template: Type.String() });
 type TestCluster = Type.Static<typeof TestCluster>;
 
-/** A database of a test's own, migrated and without data. */
+/** A test's own database, migrated and without data. */
 export interface TestDatabase {
   name: string;
   /** URL for the superuser. */
   url: string;
   /** URL for one of the platform's roles. */
   urlAs(role: string): string;
-  /** Environment of a process that is to reach it as the platform's parts do. */
+  /** Environment of a process that connects to it as the platform's parts do. */
   env: Record<string, string>;
   /** Ends all its sessions and removes it. */
   drop(): Promise<void>;
 }
 
-/** Makes a database from the migrated template, in some 50 ms; the first call of a run also starts the cluster. */
+/** Creates a database from the migrated template, in some 50 ms; the first call of a run also starts the cluster. */
 export async function testDatabase(): Promise<TestDatabase> {
   const cluster = await sharedCluster();
   const name = `test_${randomBytes(8).toString("hex")}`;
-  // Copying files beats copying through the log (28 ms against 80 ms here) where nothing is synced.
+  // Copying files is faster than copying through the log (28 ms against 80 ms here) if nothing is synced.
   await administer(
     cluster.url,
     `create database ${name} template ${cluster.template} strategy file_copy`,
@@ -76,8 +76,8 @@ export async function testDatabase(): Promise<TestDatabase> {
 }
 
 /**
- * The URL of the run's OpenSearch, which the first call starts. Tests share it, each with an index prefix of its own.
- * For a `before` hook: skips where this machine has none; where everything is required it is fetched.
+ * The URL of the run's OpenSearch, which the first call starts. Tests share it, each with its own index prefix. For a
+ * `before` hook: skips if this machine has none; if everything is required it is fetched.
  */
 export async function testOpenSearch(context: Mocha.Context): Promise<string> {
   context.timeout(START_OPENSEARCH_MS);
@@ -88,17 +88,17 @@ export async function testOpenSearch(context: Mocha.Context): Promise<string> {
   return Value.Parse(Type.Object({ endpoint: Type.String() }), await shared(OPENSEARCH)).endpoint;
 }
 
-/** SQS and S3 of a test's own, empty, in this process. */
+/** Starts a test's own empty SQS and S3 in this process. */
 export const testCloud = (): Promise<Emulator> => startEmulator();
 
 /**
  * Skips a test, or all tests of the suite whose `before` hook calls this, with the reason that `npm test` reports at
- * its end. Where everything is required (RATES_REQUIRE_ALL=1, as in .ci/run) it fails instead.
+ * its end. If everything is required (RATES_REQUIRE_ALL=1, as in .ci/run) it fails instead.
  */
 export function skip(context: Mocha.Context, reason: string): never {
   if (process.env.RATES_REQUIRE_ALL === "1") throw new Error(`Required here (RATES_REQUIRE_ALL=1), but ${reason}.`);
   const mark = (test: Mocha.Runnable) => {
-    // The title is what mocha's workers hand over to the reporter.
+    // mocha's workers pass the title to the reporter.
     test.title += ` [skipped: ${reason}]`;
   };
   const runnable: Mocha.Runnable | undefined = context.test;
@@ -158,7 +158,7 @@ const run: {
   cluster?: Promise<TestCluster>;
   postgres?: Postgres;
   openSearch?: Promise<OpenSearchNode>;
-  /** Its throw-away ones. */
+  /** Temporary directories of the run. */
   directories: string[];
 } = { directories: [] };
 
@@ -182,7 +182,7 @@ async function shared(path: string): Promise<unknown> {
   return response.json();
 }
 
-/** The cluster of TEST_DATABASE_URL (a superuser's URL), or else a throw-away one; with the template in it. */
+/** Returns the cluster of TEST_DATABASE_URL (a superuser's URL), or else a temporary one, with the template in it. */
 async function startCluster(): Promise<TestCluster> {
   const url = process.env.TEST_DATABASE_URL ?? (await startThrowAway()).url("postgres");
   const template = `template_${randomBytes(8).toString("hex")}`;
@@ -224,7 +224,7 @@ async function ownDirectory(): Promise<string> {
   return directory;
 }
 
-/** Ends and removes what test runs that were killed left behind. */
+/** Ends and removes the leftovers of test runs that were killed. */
 async function sweep(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = /^rates-test-(\d+)-/.exec(name) ?? [];

@@ -18,7 +18,7 @@ import { jobDatabase } from "./jobs.ts";
 /** A fake launcher that records its calls; tests choose its results. */
 export class FakeLauncher implements Launcher {
   readonly started: string[] = [];
-  /** Those of them that were to be larger. */
+  /** The started runs that were requested with more memory. */
   readonly larger: string[] = [];
   readonly stopped: string[] = [];
   statuses = new Map<string, RunStatus>();
@@ -48,8 +48,8 @@ export class FakeLauncher implements Launcher {
 }
 
 /**
- * A dispatcher over a database, queues and buckets of its own, and a launcher that starts nothing.
- * @param made the stand-in for AWS, where a test does not want the platform's own
+ * Creates a dispatcher with its own database, queues and buckets, and a launcher that starts nothing.
+ * @param made - Stand-in for AWS, if a test does not use the platform's own.
  */
 export async function testDispatcher(settings: object = {}, made: Promise<Emulator> = testCloud()) {
   const [fixture, cloud] = await Promise.all([jobDatabase(), made]);
@@ -96,7 +96,7 @@ export async function testDispatcher(settings: object = {}, made: Promise<Emulat
     context,
     s3,
     launcher,
-    /** All messages of a queue, taken. */
+    /** Receives all messages of a queue. */
     async receive(queue: string): Promise<Message[]> {
       const all: Message[] = [];
       for (;;) {
@@ -116,7 +116,7 @@ export async function testDispatcher(settings: object = {}, made: Promise<Emulat
   };
 }
 
-/** An event as SQS hands it to Lambda; bodies that are no strings become JSON. */
+/** An event as SQS passes it to Lambda; bodies other than strings are converted to JSON. */
 export const sqsEvent = (...bodies: unknown[]): SQSEvent => ({
   Records: bodies.map((body) => ({
     messageId: randomUUID(),

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import type { Principal } from "../local/aws/principals.ts";
 
-/** A request to sign, with its path exactly as it is to be sent. */
+/** A request to sign, with its path exactly as it will be sent. */
 export interface RawRequest {
   method: string;
   path: string;

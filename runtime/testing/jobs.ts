@@ -5,7 +5,7 @@ import { accept, type NewJob, runStarted } from "../store/jobs.ts";
 import { planRuns, type RunPlan } from "../store/runs.ts";
 import { type TestDatabase, testDatabase } from "./cluster.ts";
 
-/** A database of a test's own with a client for each role asked for; `close` ends them and drops it. */
+/** Creates a test's own database; `as` connects a client as a role. `close` ends the clients and drops the database. */
 export async function jobDatabase(): Promise<{
   database: TestDatabase;
   as(role: Role): Promise<pg.Client>;
@@ -40,7 +40,7 @@ export interface StoreClients {
 }
 
 /**
- * Registers the hooks of a suite whose tests each need a job store of their own.
+ * Registers the hooks of a suite whose tests each need their own job store.
  * @param use - Receives the clients before each test.
  */
 export function newJobStores(use: (clients: StoreClients) => void): void {
@@ -62,7 +62,7 @@ export async function storeWithRun() {
   return { fixture, dispatcher, keeper, run };
 }
 
-/** A job as `accept` takes it: a small read, unless said otherwise. */
+/** A job for `accept`: a small read, unless overridden. */
 export const newJob = (requestId: string, overrides: Partial<NewJob> = {}): NewJob => ({
   tenant: "default",
   requestId,

@@ -39,7 +39,7 @@ export function transitionStore(use: (clients: TransitionClients) => void) {
   after(() => fixture.close());
 
   const sql = async (text: string, ...values: unknown[]) => (await fixture.admin.query(text, values)).rows;
-  /** A run, for which a job that is not there any more was waiting. */
+  /** Starts a run, and deletes the job for which it was planned. */
   const aRun = async (runner: "glue" | "ec2" = "glue", slots = 9): Promise<string> => {
     await accept(dispatcher, [newJob("for the run", { runner, priority: 9 })]);
     const [made = ""] = await planRuns(dispatcher, testPlan(runner, slots));
@@ -58,7 +58,9 @@ export function transitionStore(use: (clients: TransitionClients) => void) {
   };
   const of = async (requestId: string, columns: string) =>
     (await sql(`select ${columns} from jobs.jobs where request_id = $1`, requestId))[0];
-  /** Notifications of a channel that have come; asks the server, so that those on their way arrive first. */
+  /**
+   * Listens on a channel; the returned function counts the notifications, after a query that lets pending ones arrive.
+   */
   const listening = async (channel: string) => {
     const client = await fixture.as("job_keeper");
     let heard = 0;

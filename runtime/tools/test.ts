@@ -6,10 +6,10 @@ import { ROOT } from "../platform/root.ts";
 import { unitTests } from "./unitTests.ts";
 
 /**
- * `npm test`: all checks side by side, then the tests. Arguments after `npm test --` go to mocha: test files run alone,
- * `--grep WORDS` selects by name. With RATES_REQUIRE_ALL=1 the simulation and the attack suite run first. `npm run
- * test:unit` runs the tests without a database or other processes. A failed check does not stop the tests; it fails the
- * run and is counted in the last line.
+ * `npm test`: all checks in parallel, then the tests. Arguments after `npm test --` go to mocha: test files run alone,
+ * `--grep WORDS` selects by name. With RATES_REQUIRE_ALL=1 and without arguments, the simulation, the attack suite, and
+ * the growth and soak benchmarks run before the tests. `npm run test:unit` runs the tests without a database or other
+ * processes. A failed check does not stop the tests; it fails the run and is counted in the last line.
  */
 const modules = join(ROOT, "node_modules");
 const TESTS = "{stacks,infra,runtime,db,policy}/**/*.test.ts";
@@ -36,7 +36,7 @@ const CHECKS = [
   { name: "commit subjects", args: [join(ROOT, "runtime", "tools", "commits", "main.ts")] },
 ];
 
-/** The design's number of schedules, alone on the machine; it allows two minutes. */
+/** Schedules of faults in the simulation's default number, alone on the machine. */
 const SIMULATION = [join(ROOT, "runtime", "simulation", "main.ts")];
 
 /** Alone on the machine, because other load would distort latencies. */
@@ -55,7 +55,7 @@ async function timed<T>(name: string, part: Promise<T>): Promise<T> {
   }
 }
 
-/** Length of the output of a failed check that is repeated at the end, where the reader of a long log looks first. */
+/** Maximum characters of a failed check's output that are repeated at the end of the log. */
 const REPEATED_LENGTH = 6_000;
 
 /**

@@ -5,7 +5,7 @@ import { createToken, type Scope } from "../../store/tokens.ts";
 import { trackingStore } from "../../tracking/index.ts";
 import { testDispatcher } from "../dispatcher.ts";
 
-/** The API over a database, queues and buckets of its own; `as` makes the headers of a caller. */
+/** Creates an API with its own database, queues and buckets; `as` returns the headers of a caller. */
 export async function testApi(settings: Record<string, object> = {}, cloud?: Promise<Emulator>) {
   const d = await testDispatcher(
     { ...settings, jobs: { rawSql: true, ...settings.jobs }, api: { openRates: true, ...settings.api } },

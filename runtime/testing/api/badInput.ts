@@ -1,6 +1,6 @@
 import { random as stream } from "../../../db/sample/random.ts";
 
-/** An invalid body: bytes, as a sender may have them. */
+/** An invalid request body. */
 export interface Bad {
   kind: string;
   body: string | Buffer;
@@ -40,7 +40,7 @@ const UNICODE = [
 const WRONG = [null, 7, -1, 1.5, true, [], {}, "", "x", [[]], { a: 1 }];
 const NUMBERS = ["1e400", "-1e400", "99999999999999999999999", "1.5", "-1", "1e9", "0.1e1000", "2147483648"];
 
-/** Invalid values for every field of a request in turn, as JSON text. */
+/** Functions by field: each returns a request with the given value in this field. */
 type Fields = Record<string, (value: unknown) => object>;
 const at = (id: string): Fields => ({
   requestId: (value) => ({ ...sound(id), requestId: value }),
@@ -60,7 +60,7 @@ const at = (id: string): Fields => ({
   dryRun: (value) => ({ requestId: id, task: { ...update, dryRun: value, source: { inline: [{}] } } }),
   statement: (value) => ({ requestId: id, task: { type: "update", statement: value } }),
 });
-/** Fields that take any text, or that null leaves as it is: those values are no fault there. */
+/** Values of WRONG that are valid in a field. */
 const TAKEN: Record<string, (value: unknown) => boolean> = {
   labels: (value) =>
     value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length === 0,
@@ -71,10 +71,10 @@ const TAKEN: Record<string, (value: unknown) => boolean> = {
   requestId: (value) => value === "x",
 };
 
-/** Values that are invalid in any field: of a wrong type, injected, odd, long. */
+/** Values that are invalid in most fields: of a wrong type, injected, odd, long. */
 export const USELESS: readonly unknown[] = [...WRONG, ...INJECTIONS, ...UNICODE, "x".repeat(5_000), 1e300, -1e300];
 
-/** Malformed requests, each kind many times over: hand-picked ones, and others drawn from a seed. */
+/** Returns many malformed requests of each kind: hand-picked ones, and others generated from a seed. */
 export function badRequests(seed: number): Bad[] {
   const all: Bad[] = [];
   const random = stream(seed);

@@ -13,17 +13,17 @@ interface Described {
 export interface DescribedOperation {
   id: string;
   method: "GET" | "POST" | "DELETE";
-  /** As in `/jobs/{id}`. */
+  /** For example `/jobs/{id}`. */
   path: string;
   /** True if it requires a token. */
   guarded: boolean;
-  /** The scope that a token needs; undefined where any token does. */
+  /** The scope that a token needs; undefined if any token suffices. */
   scope: string | undefined;
   takesBody: boolean;
   takesParameters: boolean;
-  /** Names of what may stand behind the ? of its URL. */
+  /** Names of its query parameters. */
   query: readonly string[];
-  /** Names of what its body may hold. */
+  /** Names of the fields of its body. */
   fields: readonly string[];
   responses: Record<string, Described>;
 }
@@ -68,7 +68,7 @@ export class Description {
     return new Description(operations, components.schemas);
   }
 
-  /** Codes of the registry that an operation says it may answer with. */
+  /** Returns the error codes that an operation documents. */
   static codesOf({ responses }: DescribedOperation): string[] {
     return Object.entries(responses).flatMap(([status, { description }]) =>
       status < "400" ? [] : description.split(", "),
@@ -76,8 +76,8 @@ export class Description {
   }
 
   /**
-   * Asserts that an answer is one of those described: its status, type, headers and body, with no field that is not told of.
-   * @param without headers that this answer need not have
+   * Asserts that an answer is as described: its status, type, headers and body, without undocumented fields.
+   * @param without - Headers that this answer may lack.
    */
   check(
     { id, responses }: DescribedOperation,
@@ -114,7 +114,7 @@ export class Description {
     }
   }
 
-  /** A schema without references, whose objects hold what they name and nothing else, unless it says so itself. */
+  /** Returns a schema without references, whose objects have no further properties unless the schema allows them. */
   #whole(schema: unknown): unknown {
     if (Array.isArray(schema)) return schema.map((one) => this.#whole(one));
     if (schema === null || typeof schema !== "object") return schema;

@@ -15,7 +15,7 @@ import type { Fixtures } from "./validRequests.ts";
 export const SECRET = "secret-of-acme";
 const CSV = `n\n${SECRET}\n2\n`;
 
-/** An API with jobs of the tenant acme in every state, an upload of its own, and a token. */
+/** Creates an API with jobs of the tenant acme in every state, an upload and a token. */
 export async function inhabitedApi(settings: Record<string, object> = {}) {
   const p = await testApi(settings);
   const acme = await p.as("acme");
@@ -32,7 +32,7 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
       labels: { of: SECRET },
       task: { type: "read", sql: `select '${SECRET}' as n`, format },
     });
-  /** Submits a job that a run takes at once, and ends with the given outcome; undefined: it keeps running. */
+  /** Submits a job that a run claims at once and ends with the given outcome; with undefined it keeps running. */
   const running = async (requestId: string, format: string, ending: Partial<Ending> | undefined) => {
     await submit(requestId, format);
     if (run === "") {
@@ -54,7 +54,7 @@ export async function inhabitedApi(settings: Record<string, object> = {}) {
   const fault = { line: 2, column: "price", value: SECRET, reason: "must be a whole number above 0" };
   const error = new JobError("InvalidRows", { count: 1, rows: 2 }, { details: [fault] }).body();
   await running("failed", "csv", { status: "FAILED", error });
-  // Refused too, with more faults than its error lists.
+  // Also refused, with more faults than its error lists.
   const report = "line,column,value,reason\n2,price,0,no\n";
   await p.s3.send(new PutObjectCommand({ Bucket: "results", Key: "report.csv", Body: report }));
   const refused = (location: string) => {

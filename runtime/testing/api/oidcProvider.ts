@@ -18,11 +18,11 @@ export const RULES = [
 
 /** Options of the provider. */
 export interface ProviderOptions {
-  /** Includes groups in the ID token too, or only in the userinfo response. */
+  /** True to include groups in the ID token, not only in the userinfo response. */
   groupsInIdToken?: boolean;
 }
 
-/** A real OpenID Connect provider on the loopback address, with a page to sign in at and the device flow. */
+/** Starts a real OpenID Connect provider on the loopback address, with a sign-in page and the device flow. */
 export async function startProvider({ groupsInIdToken = false }: ProviderOptions = {}) {
   const server = createServer();
   server.listen(0, "127.0.0.1");
@@ -46,7 +46,7 @@ export async function startProvider({ groupsInIdToken = false }: ProviderOptions
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, ...PEOPLE[id] }) }),
     cookies: { keys: ["of a test"] },
   });
-  // It warns that it is for development.
+  // The provider prints a warning that it is for development.
   server.on("request", provider.callback());
   return {
     issuer,
@@ -63,8 +63,8 @@ export class FormBrowser {
   readonly #cookies = new Map<string, Map<string, string>>();
 
   /**
-   * Opens an address, signs in as a person and agrees to whatever is asked.
-   * @returns the last answer: the first address that is not the provider's, when it has answered, or the provider's last page
+   * Opens an address, signs in as a person and confirms everything.
+   * @returns The last answer with its address: that of the application, or the provider's last page without a form.
    */
   async signIn(url: string, login: string): Promise<{ url: string; response: Response; text: string }> {
     let next: { url: string; form?: URLSearchParams } = { url };

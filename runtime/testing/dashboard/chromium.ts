@@ -13,7 +13,7 @@ export function findChromium(): string | undefined {
 }
 
 /**
- * Starts the machine's Chromium. For a `before` hook: skips where there is none; where all is required it fails.
+ * Starts the machine's Chromium. For a `before` hook: skips if there is none; if everything is required it fails.
  * @param more further options of its command line
  */
 export async function startChromium(context: Mocha.Context, more: readonly string[] = []): Promise<Browser> {
@@ -25,11 +25,11 @@ export async function startChromium(context: Mocha.Context, more: readonly strin
   );
 }
 
-/** Starts the machine's Chromium; undefined where there is none. @param more further options of its command line */
+/** Starts the machine's Chromium; undefined where there is none. @param more - Further options of its command line. */
 export async function launchChromium(more: readonly string[] = []): Promise<Browser | undefined> {
   const executablePath = findChromium();
   if (executablePath === undefined) return undefined;
   const { chromium } = await import("playwright-core");
-  // Chromium's own sandbox refuses root, and what it would keep in is our own page.
+  // Chromium's own sandbox refuses root, and would only confine our own page.
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...more] });
 }

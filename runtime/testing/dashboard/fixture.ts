@@ -5,7 +5,7 @@ import { dashboardFor } from "./page.ts";
 
 export const READ = { type: "read", query: "price_export", params: {}, format: "csv" };
 
-/** A browser and a dashboard for the tests of a file; every page that was opened is closed after each of them. */
+/** Provides a browser and a dashboard for the tests of a file; all open pages are closed after each test. */
 export function dashboardSuite(
   settings: Record<string, object>,
   fill: (suite: DashboardSuite) => Promise<void> = async () => undefined,
@@ -38,7 +38,7 @@ export function dashboardSuite(
 export interface DashboardSuite {
   browser: Browser;
   p: Awaited<ReturnType<typeof dashboardFor>>;
-  /** An admin's. */
+  /** Token of an admin. */
   token: string;
   submit(requestId: string, change?: object): Promise<void>;
 }

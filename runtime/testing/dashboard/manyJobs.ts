@@ -1,8 +1,8 @@
 import type pg from "pg";
 
 /**
- * Puts jobs that have ended into the store, with their responses and documents, as a platform would have left them: of
- * four queries on both runners, a twentieth of them failed, one every so many milliseconds up to now.
+ * Adds ended jobs with their responses and documents, as a platform would have left them: of four queries on both
+ * runners, a twentieth of them failed, one every `everyMs` milliseconds up to now.
  */
 export async function manyJobs(admin: pg.ClientBase, count: number, everyMs = 30): Promise<void> {
   await admin.query(

@@ -8,13 +8,13 @@ import { planRuns } from "../../store/runs.ts";
 import { testPlan } from "../jobs.ts";
 import type { dashboardFor } from "./page.ts";
 
-/** Number of problems of the failed job, and of further ones. */
+/** The problem that the error of the failed job lists. */
 export const FAULT = { line: 2, column: "price", value: "-5", reason: "must be a whole number above 0" };
-/** All that is wrong with it, as the runner keeps it. */
+/** The report of the failed job, as the runner stores it. */
 export const REPORT = `line,column,value,reason\n${Object.values(FAULT).join()}\n`;
 const REST = { more: 1_799, report: { location: "s3://results/report.csv", bytes: REPORT.length } };
 
-/** A job that is good (its result has text that looks like markup), one bad, one running and one waiting, by these names. */
+/** Creates the jobs `good` (its result has text that looks like markup), `bad`, `running` and `waiting`. */
 export async function oneOfEach(
   p: Awaited<ReturnType<typeof dashboardFor>>,
   submit: (requestId: string) => Promise<void>,

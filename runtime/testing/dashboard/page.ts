@@ -3,10 +3,10 @@ import AxeBuilder from "@axe-core/playwright";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { testApi } from "../api/api.ts";
 
-/** Action of a page after sign-in. */
+/** Script that a page runs after sign-in. */
 const SIGNED_IN = `localStorage.setItem("rates-signed-in", "1")`;
 
-/** An API that listens, and the pages that a browser opens of it. */
+/** Starts an API, and opens its pages in a browser. */
 export async function dashboardFor(browser: Browser, settings: Record<string, object> = {}) {
   const p = await testApi(settings);
   await p.app.listen({ host: "127.0.0.1", port: 0 });
@@ -14,7 +14,7 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   /** Complaints of each page: errors, and violations of its content security policy. */
   const complaints: string[] = [];
 
-  /** The cookie of a session that a token is exchanged for. */
+  /** Exchanges a token for the cookie of a session. */
   const cookieFor = async (token: string) => {
     const headers = { "sec-fetch-site": "same-origin" };
     const answer = await p.app.inject({ method: "POST", url: "/session", headers, payload: { token } });
@@ -25,13 +25,13 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   return {
     ...p,
     origin,
-    /** Signs a page in that shows the form: from its next load on. */
+    /** Signs in on a page that shows the form, from its next load on. */
     async signIn(page: Page, token: string): Promise<void> {
       await page.context().addCookies([await cookieFor(token)]);
       await page.evaluate(SIGNED_IN);
     },
     complaints,
-    /** A page that is signed in, if a token is given, at a place behind the #. */
+    /** Opens the dashboard at a location after the #, signed in if a token is given. */
     async open(token: string | undefined, hash = "#/", options: BrowserContextOptions = {}): Promise<Page> {
       const context = await browser.newContext(options);
       context.setDefaultTimeout(20_000);
@@ -53,13 +53,13 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   };
 }
 
-/** Accessibility violations that axe finds in a page, in words; `rules`: by these of its rules only. */
+/** Returns the accessibility violations that axe finds in a page, as text; `rules` limits it to these rules. */
 export async function violationsOf(page: Page, rules?: string[]): Promise<string[]> {
   const axe = new AxeBuilder({ page });
   const { violations } = await (rules ? axe.withRules(rules) : axe).analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
 }
 
-/** By how many pixels a page is wider than its window. */
+/** Returns by how many pixels a page is wider than its window. */
 export const overflowOf = (page: Page): Promise<number> =>
   page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");

@@ -13,12 +13,12 @@ import { manyJobs } from "./manyJobs.ts";
 import { dashboardFor } from "./page.ts";
 
 /**
- * `node runtime/testing/dashboard/screenshot.ts`: makes docs/images/dashboard.png, the picture of the README, from a
- * dashboard over generated jobs. Needs a Chromium.
+ * `node runtime/testing/dashboard/screenshot.ts`: creates docs/images/dashboard.png, the picture of the README, from a
+ * dashboard with generated jobs. Needs a Chromium.
  */
 const FILE = join(ROOT, "docs/images/dashboard.png");
 const SIZE = { width: 1_280, height: 1_000 };
-/** A job every so many milliseconds of the last hour. */
+/** Number of jobs of the last hour: one every EVERY_MS milliseconds. */
 const JOBS = 1_200;
 const EVERY_MS = 3_000;
 const NAMES = [

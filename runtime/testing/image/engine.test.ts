@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { composeCommand } from "./engine.ts";
 
 describe("compose", () => {
-  it("is docker's own command where docker has it, and the one beside it where not", async () => {
+  it("is `docker compose` if docker has it, otherwise `docker-compose`", async () => {
     const folder = mkdtempSync(join(tmpdir(), "rates-compose-"));
     try {
       const docker = (name: string, compose: number) => {

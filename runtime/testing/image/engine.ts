@@ -13,7 +13,7 @@ const script = fileURLToPath(new URL("engine.sh", import.meta.url));
 const DOCKER = "/usr/bin/docker";
 const MINUTES = 60_000;
 
-/** The images that the Dockerfile's targets make. */
+/** Names of the images by target of the Dockerfile. */
 export const IMAGES = {
   image: "rates-platform",
   local: "rates-platform-local",
@@ -21,7 +21,7 @@ export const IMAGES = {
 } as const;
 
 /**
- * For a suite's `before`: skips the suite where the engine of engine.sh does not run; where everything is required
+ * For a suite's `before`: skips the suite if the engine of engine.sh does not run; if everything is required
  * (RATES_REQUIRE_ALL=1) it fails.
  */
 export async function requireDocker(context: Mocha.Context): Promise<void> {
@@ -48,7 +48,10 @@ export async function composeCommand(docker = DOCKER): Promise<[program: string,
   }
 }
 
-/** A project of compose.yaml, under a name and on ports of its own. Answers what the command printed, errors too. */
+/**
+ * Runs a compose command on a project of compose.yaml, with its own name and ports.
+ * @returns Its output, or its error output if that is empty.
+ */
 export async function compose(project: string, env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> {
   const [program, ...called] = await composeCommand();
   const standIns = {
@@ -58,9 +61,7 @@ export async function compose(project: string, env: NodeJS.ProcessEnv, ...args: 
   return run(program, [...called, "--ansi", "never", "--project-name", project, ...args], { ...env, ...standIns });
 }
 
-/**
- * Builds a target of runtime/Dockerfile, by the settings of this machine's npm; they are handed over as a secret.
- */
+/** Builds a target of runtime/Dockerfile with this machine's npm registry, which is passed as a secret. */
 export async function build(target: keyof typeof IMAGES, tag: string = IMAGES[target], ...flags: string[]) {
   const directory = mkdtempSync(join(tmpdir(), "rates-image-"));
   const npmrc = join(directory, "npmrc");
@@ -81,7 +82,10 @@ export async function inspect(name: string, template: string): Promise<unknown> 
   return JSON.parse(await docker("inspect", "--format", `{{json ${template}}}`, name));
 }
 
-/** Asks again until the answer satisfies; the error of the last time says why it did not. */
+/**
+ * Repeats a call until its answer satisfies a condition.
+ * @throws after a minute, with the last answer as cause
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T>,
@@ -98,7 +102,7 @@ export async function eventually<T>(
 
 async function run(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
   const host = execFileSync(script, ["--socket"], { encoding: "utf8" }).trim();
-  // The engine does not exist, so neither must the program.
+  // Without the engine, docker need not be installed either.
   if (!existsSync(host.replace("unix://", ""))) throw new Error(`Nothing listens at ${host}.`);
   const { stdout, stderr } = await execute(program, args, {
     cwd: ROOT,

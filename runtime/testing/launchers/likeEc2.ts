@@ -1,8 +1,8 @@
 import type { EC2Client, RunInstancesCommandInput } from "@aws-sdk/client-ec2";
 
 /**
- * Adds to moto's EC2 what it lacks and the launcher relies on: a launch starts as many instances as it may (moto:
- * MinCount), and a repeated client token answers what the first call started, or an error where the parameters differ.
+ * Adds to moto's EC2 what it lacks and the launcher relies on: a launch starts MaxCount instances (moto: MinCount), and
+ * a repeated client token returns the first call's instances, or an error if the parameters differ.
  */
 export function likeEc2(ec2: EC2Client): EC2Client {
   const launches = new Map<string, { input: string; answer: Promise<unknown> }>();

@@ -16,13 +16,13 @@ const send = (change: object = {}): RecordedCall => ({
   input: { QueueUrl: "https://queue", Entries: [{ Id: "1", MessageBody: "body" }], ...change },
 });
 
-describe("calls of AWS, judged by botocore's models", () => {
+describe("calls to AWS, checked with botocore's models", () => {
   let python: string;
   before(function () {
     python = requirePython(this, "models");
   });
 
-  it("pass where they keep every constraint", () =>
+  it("pass if they satisfy every constraint", () =>
     assert.deepEqual(judgeCalls(python, [launch(), run(), send()]), []));
 
   for (const [what, call, expected] of [
@@ -59,7 +59,7 @@ describe("calls of AWS, judged by botocore's models", () => {
       "glue.BatchStopJobRun JobRunIds: length: 0 items is less than 1",
     ],
   ] as const)
-    it(`fail where ${what}`, () => {
+    it(`fail if ${what}`, () => {
       const [problem = "", ...others] = judgeCalls(python, [call, launch(), run(), send()]);
       assert.equal(problem.slice(0, expected.length), expected);
       assert.deepEqual(others, []);

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
-/** The input of one call of AWS. */
+/** The input of one call to AWS. */
 export interface RecordedCall {
   /** Service and operation as botocore names them, for example `sqs.SendMessage`. */
   readonly operation: string;
@@ -43,15 +43,17 @@ export class CallRecorder {
       );
   }
 
-  /** Adds what a Python process recorded (recorder/sitecustomize.py). */
+  /** Adds the calls that a Python process recorded (recorder/sitecustomize.py). */
   readFile(file: string): void {
     if (!existsSync(file)) return;
     for (const line of readFileSync(file, "utf8").split("\n").filter(Boolean)) this.calls.push(JSON.parse(line));
   }
 
   /**
-   * Starts a proxy that records the calls of a service with the protocol AWS JSON, for clients that a program makes and
-   * hides. @param service as botocore names it @param target the endpoint that answers
+   * Starts a proxy that records the calls of a service with the protocol AWS JSON, for clients that a program creates
+   * internally.
+   * @param service - Name in botocore.
+   * @param target - Endpoint that answers.
    */
   async proxy(service: string, target: string): Promise<{ endpoint: string; server: Server }> {
     const server = createServer(async (request, response) => {
@@ -85,8 +87,8 @@ export const pythonRecorder = (file: string): Record<string, string> => ({
 });
 
 /**
- * Judges calls by botocore's models, and returns what breaks a constraint.
- * @param python of the environment that python.sh makes
+ * Checks calls with botocore's models, and returns the violated constraints.
+ * @param python - Python of the environment that python.sh creates.
  */
 export function judgeCalls(python: string, calls: readonly RecordedCall[]): string[] {
   const script = fileURLToPath(new URL("calls.py", import.meta.url));
@@ -96,7 +98,7 @@ export function judgeCalls(python: string, calls: readonly RecordedCall[]): stri
   return problems;
 }
 
-/** A call without bytes and streams, which the models say nothing about. */
+/** A call without bytes and streams, which the models do not constrain. */
 function judgeable({ operation, input }: RecordedCall): RecordedCall {
   if (input === null || typeof input !== "object" || !("Body" in input)) return { operation, input };
   return { operation, input: { ...input, Body: "" } };

@@ -15,10 +15,10 @@ import { secretCalls } from "./secrets.ts";
  * outside.
  */
 const OUTSIDE = new Set(["local", "bench", "smoke", "cli", "simulation", "attack", "testing", "tools"]);
-/** Proved in dispatcher/launchers/ec2.test.ts and glue.test.ts. */
+/** Tested in dispatcher/launchers/ec2.test.ts and glue.test.ts. */
 const ELSEWHERE = /launchers/;
 
-/** Every command of an AWS client that the platform's own code makes. */
+/** Lists the commands of AWS clients that the platform's own code sends. */
 function commands(): Set<string> {
   const files = ["runtime", "db"]
     .flatMap((room) =>
@@ -46,15 +46,15 @@ describe("calls to AWS, against moto's", () => {
   secretCalls(platform);
   glueRunnerCalls(platform);
 
-  // A suite of its own, to come last.
+  // A separate suite, so that it runs last.
   describe("all together", () => {
-    it("are every call that the platform's code makes, but for the launchers'", () =>
+    it("include every call that the platform's code makes, except the launchers'", () =>
       assert.deepEqual(
         [...commands()].filter((name) => !platform.recorder.operations.has(name.replace(/Command$/, ""))),
         [],
       ));
 
-    it("keep every constraint that AWS publishes, the Glue runner's too", function () {
+    it("satisfy every constraint that AWS publishes, including the Glue runner's", function () {
       const python = requirePython(this, "models");
       const own = platform.recorder.calls.length;
       platform.recorder.readFile(join(platform.recordedCalls, "glue"));

@@ -32,7 +32,7 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
       return all;
     };
 
-    it("keeps a result of several parts, whole", async () => {
+    it("stores a result of several parts completely", async () => {
       const to = target("results");
       const upload = await MultipartUpload.begin(platform.api.s3, to);
       const part = Buffer.alloc(6 * 1024 * 1024, "0123456789abcdef");
@@ -62,7 +62,7 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
       });
     });
 
-    it("loads what lay there when it was accepted, and nothing else", async () => {
+    it("loads the object that was accepted, and no later one", async () => {
       const etag = await put("batch.csv", "first");
       const source = { s3: "s3://uploads/batch.csv", etag };
       assert.equal(await contentOf(source), "first");
@@ -75,7 +75,7 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
       await assert.rejects(contentOf({ s3: "s3://no-such-bucket/none.csv" }), { code: "SourceNotFound" });
     });
 
-    it("loads the version that was accepted from a bucket with versions, whatever became of the object", async () => {
+    it("loads the accepted version from a versioned bucket, even if the object was replaced or deleted", async () => {
       const Bucket = "uploads";
       const headers = await platform.api.as("default");
       const begun = await platform.api.app.inject({
@@ -100,7 +100,7 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
         await put(Key, "second");
         assert.equal(await contentOf(source), "first");
 
-        // A retry takes the object that is there now.
+        // A retry loads the current object.
         const post = (url: string) => platform.api.app.inject({ method: "POST", url, headers });
         assert.equal((await post("/jobs/versioned/cancel")).statusCode, 200);
         const retried = await post("/jobs/versioned/retry");
@@ -119,7 +119,7 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
       }
     });
 
-    it("pins a source as it is accepted, and answers SourceNotFound where there is none", async () => {
+    it("pins a source on acceptance, and answers SourceNotFound if there is none", async () => {
       const etag = await put("pinned.csv", "x");
       const update = (s3: string) => ({ type: "update", target: "prices", source: { s3 } });
       await handleRequests(
@@ -137,7 +137,7 @@ export const fileCalls = (platform: MotoPlatform): Mocha.Suite =>
       assert.equal(JSON.parse(answer?.Body ?? "").error.type, "SourceNotFound");
     });
 
-    it("takes a file by presigned links, puts it together, or gives it up", async () => {
+    it("accepts a file by presigned links, and completes or aborts the upload", async () => {
       const headers = await platform.api.as("default");
       const begin = async () =>
         (

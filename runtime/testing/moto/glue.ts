@@ -30,7 +30,7 @@ export const glueRunnerCalls = (platform: MotoPlatform): Mocha.Suite =>
       return { code, output: `${output}${errors}` };
     };
 
-    it("takes its catalogue from S3, keeps a result of several parts there, and answers through SQS", async () => {
+    it("reads its catalogue from S3, stores a result of several parts there, and responds through SQS", async () => {
       await platform.api.s3.send(new PutObjectCommand({ Bucket: "results", Key: "catalog.json", Body: glueCatalog() }));
       platform.api.launcher.started.length = 0;
       await platform.api.admin.query("truncate jobs.jobs cascade; update jobs.runs set state = 'ENDED'");
@@ -39,7 +39,7 @@ export const glueRunnerCalls = (platform: MotoPlatform): Mocha.Suite =>
       const [run = ""] = platform.api.launcher.started;
       const { code, output } = await start(run, "s3://results/catalog.json");
       assert.equal(code, 0, output);
-      // What the tests before this one received comes again after its visibility timeout.
+      // Messages that earlier tests received arrive again after their visibility timeout.
       const answers = (await platform.api.receive(platform.api.context.queues.responses)).map(({ Body }) =>
         JSON.parse(Body ?? ""),
       );
@@ -50,7 +50,7 @@ export const glueRunnerCalls = (platform: MotoPlatform): Mocha.Suite =>
       assert.equal(ContentLength, result.bytes);
     });
 
-    it("ends with the reason where its catalogue is not there", async () => {
+    it("ends with the reason if its catalogue does not exist", async () => {
       const { code, output } = await start(randomUUID(), "s3://results/none.json");
       assert.notEqual(code, 0);
       assert.match(output, /404|NoSuchKey/);

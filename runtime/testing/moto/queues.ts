@@ -35,7 +35,7 @@ export const queueCalls = (platform: MotoPlatform): Mocha.Suite =>
       assert.equal(left?.MessageAttributes?.errorType?.StringValue, "UnreadableMessage");
     });
 
-    it("has a message stay where its dead letter cannot be put, and says what is missing", async () => {
+    it("leaves a message in its queue if its dead letter cannot be sent, and names the missing queue", async () => {
       const { queues } = platform.api.context;
       const context = { ...platform.api.context, queues: { ...queues, deadLetters: gone(queues.deadLetters) } };
       const event = sqsEvent("not json");
@@ -47,7 +47,7 @@ export const queueCalls = (platform: MotoPlatform): Mocha.Suite =>
       );
     });
 
-    it("keeps a response due whose queue is not there, and sends the same once it is", async () => {
+    it("keeps a response due while its queue does not exist, and sends the same one afterwards", async () => {
       const { queues } = platform.api.context;
       await handleRequests(
         { ...platform.api.context, queues: { ...queues, responses: gone(queues.responses) } },

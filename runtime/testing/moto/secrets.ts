@@ -16,7 +16,7 @@ export const secretCalls = (platform: MotoPlatform): Mocha.Suite =>
       process.env.MASTER_SECRET_ARN = ARN;
     };
 
-    it("gives the migrations their master, whose password is in nothing they say", async () => {
+    it("gives the migrations the login of their master", async () => {
       const database = await emptyDatabase();
       try {
         const { hostname, port, pathname, username, password } = new URL(database.url);

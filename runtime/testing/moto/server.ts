@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
-/** A cloud of moto's on this machine, and what the SDK's clients need to reach it. */
+/** A moto server on this machine, with the settings of the SDK's clients. */
 export interface Moto {
   endpoint: string;
   region: string;
@@ -11,7 +11,10 @@ export interface Moto {
   stop(): Promise<void>;
 }
 
-/** Starts a moto server on a free port of this machine. @param command moto_server's path */
+/**
+ * Starts a moto server on a free port of this machine.
+ * @param command - Path of moto_server.
+ */
 export async function startMoto(command: string): Promise<Moto> {
   const port = await freePort();
   const child = spawn(command, ["-H", "127.0.0.1", "-p", String(port)], { stdio: ["ignore", "ignore", "pipe"] });
@@ -25,7 +28,7 @@ export async function startMoto(command: string): Promise<Moto> {
   ]);
   lines.on("line", () => undefined);
   const endpoint = `http://127.0.0.1:${port}`;
-  // Runs of Glue stay as they are instead of ending when they are first looked at.
+  // Glue runs keep their state instead of ending when they are first read.
   const still = { model_name: "glue::job_run", transition: { progression: "manual", times: 1_000_000 } };
   await fetch(`${endpoint}/moto-api/state-manager/set-transition`, { method: "POST", body: JSON.stringify(still) });
   return {

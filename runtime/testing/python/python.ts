@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { ROOT } from "../../platform/root.ts";
 import { skip } from "../cluster.ts";
 
-/** The scripts that install a Python, and what each has. */
+/** The scripts that install a Python, and the packages of each. */
 const PYTHONS = {
   glue: { script: "python.sh", has: "the Glue runner's packages" },
   moto: { script: "moto.sh", has: "moto" },
@@ -27,8 +27,8 @@ const PROGRAMS = {
 } as const;
 
 /**
- * For a suite's `before`: a program of a Python that is installed beside the clone. Skips the suite where it was not
- * installed; where everything is required (RATES_REQUIRE_ALL=1) it is, or the suite fails.
+ * For a suite's `before`: returns a program of a Python that is installed beside the clone. Skips the suite if it was
+ * not installed; if everything is required (RATES_REQUIRE_ALL=1), installs it or fails.
  */
 export function requirePython(context: Mocha.Context, program: keyof typeof PROGRAMS): string {
   const [python, file] = PROGRAMS[program];

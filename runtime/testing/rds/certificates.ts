@@ -9,14 +9,14 @@ export interface Certificate {
 
 /** A certificate authority of a test. */
 export interface Authority {
-  /** Its own certificate as PEM: what clients verify others with. */
+  /** Its own certificate as PEM, with which clients verify others. */
   readonly certificate: string;
   /** Issues a certificate for a common name, valid for these host names and IPv4 addresses. */
   issue(commonName: string, hosts?: readonly string[]): Certificate;
 }
 
 /**
- * Creates a certificate authority with a key of its own, valid for a day. Node.js creates keys and signatures but no
+ * Creates a certificate authority with its own key, valid for a day. Node.js creates keys and signatures but no
  * certificates; the few ASN.1 types of X.509 (RFC 5280) are encoded here.
  */
 export function createAuthority(commonName: string): Authority {

@@ -4,8 +4,7 @@ import type { Duplex } from "node:stream";
 import { createSecureContext, TLSSocket, connect as tlsConnect } from "node:tls";
 import type { Certificate } from "./certificates.ts";
 
-// The messages of the frontend/backend protocol that come before the server's own turn (PostgreSQL documentation,
-// message formats).
+// Messages of the frontend/backend protocol that precede the server's own (PostgreSQL documentation, message formats).
 const SSL_REQUEST = 80_877_103;
 const GSS_REQUEST = 80_877_104;
 const CANCEL_REQUEST = 80_877_102;
@@ -19,14 +18,14 @@ export interface Upstream {
   readonly ca: string;
   /** Returns true if a user logs in by token instead of password. */
   needsToken(user: string): Promise<boolean>;
-  /** @throws Error where the token is not accepted */
+  /** @throws Error if the token is not accepted */
   verify(token: string, user: string): void;
 }
 
 /**
- * The address of a database instance: ends TLS with the instance's certificate, refuses whatever comes without, and checks
- * tokens in place of PAM, for which it asks as RDS does: by a password in clear text. All other users give their password
- * to Postgres itself.
+ * The address of a database instance: terminates TLS with the instance's certificate, refuses sessions without TLS, and
+ * checks tokens in place of PAM. As RDS does, it requests a token as a password in clear text. The passwords of all
+ * other users are checked by Postgres itself.
  */
 export class Front {
   readonly port: number;

@@ -8,7 +8,7 @@ import { postgresBinaries } from "../../local/postgresBinaries.ts";
 import { unprivileged } from "../../local/unprivileged.ts";
 import type { Authority, Certificate } from "./certificates.ts";
 
-/** The role that RDS itself works with: the only superuser. */
+/** RDS's own role, the only superuser. */
 export const SUPERUSER = "rdsadmin";
 /** Common name of the certificate that the front shows to Postgres, and the map by which Postgres admits it. */
 const TOKEN_CHECK = "rates-token-check";
@@ -45,11 +45,11 @@ export interface InstanceOptions {
   readonly iam: boolean;
 }
 
-/** One database instance: a Postgres of its own, whose pg_hba.conf follows the memberships in rds_iam. */
+/** A database instance: a Postgres server whose pg_hba.conf follows the memberships in rds_iam. */
 export class Instance {
   readonly resourceId: string;
   readonly options: InstanceOptions;
-  /** By which the front's certificate is known. */
+  /** Certificate with which the front connects to Postgres. */
   readonly client: Certificate;
   #postgres: Postgres | undefined;
   #admin: pg.Client | undefined;
@@ -83,10 +83,12 @@ export class Instance {
     return instance;
   }
 
-  /** Creates an instance from the files of a stopped one, as a restore does: all its data, and an id of its own. */
+  /**
+   * Creates an instance from the files of a stopped one, as a restore does: with all its data and a new resource id.
+   */
   static async copy(source: Instance, options: Pick<InstanceOptions, "directory" | "iam">): Promise<Instance> {
     const instance = new Instance({ ...source.options, ...options });
-    // With owners and modes, as Postgres wants them.
+    // With owners and modes, as Postgres requires them.
     execFileSync("cp", ["-a", source.options.directory, options.directory]);
     rmSync(join(options.directory, "data", "postgresql.auto.conf"));
     await instance.#start(SUPERUSER);
@@ -109,7 +111,7 @@ export class Instance {
     await this.#client.query(`alter role ${pg.escapeIdentifier(master)} password ${pg.escapeLiteral(password)}`);
   }
 
-  /** Returns true if a user logs in by token, by the current memberships, after updating Postgres. */
+  /** Updates Postgres's rules to the current memberships. Returns true if a user logs in by token. */
   async needsToken(user: string): Promise<boolean> {
     const roles = await this.#tokenRoles();
     await this.#writeRules(roles);
@@ -151,7 +153,7 @@ export class Instance {
     this.#admin = client;
   }
 
-  /** TLS, the certificate by which the front is known, and the first rules. */
+  /** Configures TLS, the front's certificate and the first rules. */
   async #secure(): Promise<void> {
     const { authority, directory } = this.options;
     const server = authority.issue("postgres", ["127.0.0.1"]);
@@ -185,7 +187,10 @@ export class Instance {
     return rows.map(({ role }) => role);
   }
 
-  /** Users with a token come from the front, by its certificate and over TLS alone; everybody else by password. */
+  /**
+   * Writes the rules: users with a token are admitted only over TLS with the front's certificate, all others by
+   * password.
+   */
   async #writeRules(roles: readonly string[]): Promise<void> {
     const lines = [
       ...roles.flatMap((role) => [

@@ -123,7 +123,7 @@ describe("the stand-in for RDS", () => {
     await assert.rejects(login({ ...rds.masterLogin(NAME), ssl: false }), { code: "28000", message: /no encryption/ });
     const ca = createAuthority("somebody else").certificate;
     await assert.rejects(login({ ...rds.masterLogin(NAME), ssl: { ca, servername: "localhost" } }), /certificate/);
-    // The certificate is for the instance's name alone.
+    // The certificate is only for the instance's name.
     const byAddress = { host: "127.0.0.1", ssl: { ca: readFileSync(rds.caFile, "utf8"), servername: "127.0.0.1" } };
     await assert.rejects(login({ ...rds.masterLogin(NAME), ...byAddress }), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
   });
@@ -134,12 +134,12 @@ describe("the stand-in for RDS", () => {
       await assert.rejects(asMaster("select 1"), REFUSED, how);
       await rds.instance(NAME).query(`revoke app from ${MASTER}`);
     }
-    // The creator of a role has it with ADMIN alone, which is not a membership that counts.
+    // The creator of a role has only ADMIN on it, which RDS does not count as a membership.
     await rds.instance(NAME).query(`grant app to ${MASTER} with admin true, inherit false, set false`);
     await asMaster("select 1");
   });
 
-  it("would have shown the first finding: the session that creates the roles passes, and no later one", async () => {
+  it("refuses later sessions of a master that grants itself a role with rds_iam, but not the current one", async () => {
     await asMaster(
       "create role owner_of_all login",
       "grant rds_iam to owner_of_all",

@@ -16,17 +16,17 @@ export const DATABASE = "rates";
 const HOST = "localhost";
 
 /**
- * A stand-in for RDS in one account, for tests: real Postgres servers, each with a master that is not a superuser, behind an
- * address that speaks TLS with a generated authority's certificate and admits the members of rds_iam by signed token only;
- * and Secrets Manager, as far as it has the masters' passwords. Tokens are signed by the AWS SDKs themselves, with
- * credentials of `identity`, and checked as RDS checks them.
+ * A stand-in for RDS in one account, for tests: real Postgres servers, each with a master that is not a superuser,
+ * behind an address that speaks TLS with a generated authority's certificate and admits the members of rds_iam by
+ * signed token only; and a Secrets Manager with the masters' passwords. The AWS SDKs sign tokens with credentials of
+ * `identity`, and they are checked as RDS checks them.
  */
 export class Rds {
   /** File with the certificate of the authority that signed the instances' certificates: DATABASE_CA. */
   readonly caFile: string;
   /** Reasons of refused logins by token, which RDS does not report. */
   readonly refusals: string[] = [];
-  /** The time that tokens are checked at. Milliseconds since 1970. */
+  /** The time at which tokens are checked. Milliseconds since 1970. */
   now: () => number = Date.now;
   readonly #directory: string;
   readonly #authority: Authority;
@@ -73,8 +73,9 @@ export class Rds {
   }
 
   /**
-   * Restores an instance beside its source: the source's data of now, another resource id. The master keeps the password
-   * that it had at that time, but no secret is managed for it. `iam` must be asked for: RDS takes it over from nowhere.
+   * Restores an instance beside its source, with the source's current data and a new resource id. The master keeps the
+   * password that it had at that time, but no secret is managed for it. `iam` must be given: RDS does not copy it from
+   * the source.
    */
   async restore(source: string, target: string, { iam = false } = {}): Promise<void> {
     const { instance: from, secret } = this.#instance(source);
@@ -97,7 +98,7 @@ export class Rds {
     if (own) own.upstream = this.#upstream(held.instance, own.port);
   }
 
-  /** Has RDS manage the master's password: a new one, in a secret of its own. */
+  /** Lets RDS manage the master's password: creates a new one in a new secret. */
   async manageMasterPassword(identifier: string): Promise<void> {
     const held = this.#instance(identifier);
     held.secret = newSecret();
@@ -186,7 +187,7 @@ export class Rds {
     return front;
   }
 
-  /** GetSecretValue, for whom may read that secret. */
+  /** Answers GetSecretValue for identities that may read the secret. */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const answer = (status: number, body: object) =>
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(body));

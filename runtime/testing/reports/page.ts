@@ -27,7 +27,7 @@ const BEGIN = "<!-- reports: begin -->";
 const END = "<!-- reports: end -->";
 
 /**
- * The page with the tables of today's reports in place of those between its marks.
+ * Returns the page with the current tables between its marks.
  * @throws Error when the page has no marks
  */
 export function withTables(page: string): string {

@@ -20,10 +20,10 @@ export type Trial =
   | { message: string; deadLetter: RegExp }
   /** An error that a driver throws. */
   | { error: Error; task?: "read" | "update"; type: ErrorCode; message: RegExp }
-  /** A test that plays the whole course of events. */
+  /** A test that reproduces the whole course of events. */
   | { test: string };
 
-/** A public bug report of another program, tried on the platform. */
+/** A public bug report of another program, reproduced on the platform. */
 export interface Report {
   /** Address of the report: an issue or a pull request on GitHub. */
   url: string;

@@ -15,7 +15,7 @@ import type { Report, Trial } from "./report.ts";
 
 type FileTrial = Extract<Trial, { target: unknown }>;
 
-/** Rows of each target that a batch has brought. */
+/** Queries for the rows that a batch added, by target. */
 const ROWS = {
   regions: "select slug, name, parent_slug from regions where slug <> 'north' order by slug",
   ports: "select code, name from ports where code not in ('AAAAA', 'BBBBB') order by code",
@@ -49,7 +49,7 @@ describe("a public bug report", () => {
       headers: { ...caller, "content-type": "application/json" },
       payload,
     });
-  /** Submits SQL and does the job with each runner: the text of its result is the same. */
+  /** Submits SQL and executes the job with each runner: the text of its result must be the same. */
   const tryRead = async (trial: Extract<Trial, { sql: string }>) => {
     const requestId = `report-${number++}`;
     const format = "format" in trial ? trial.format : "csv";

@@ -10,13 +10,13 @@ export type TestContent =
   | { format: "csv" | "ndjson"; chunks: readonly Buffer[]; gzip?: boolean }
   | { items: readonly unknown[] };
 
-/** Rows of the target after the load, bad rows of the batch, or why it was refused as a whole. */
+/** Rows of the target after the load, bad rows of the batch, or the error that refused it as a whole. */
 export type TestLoad = { rows: unknown[][] } | { bad: BadRow[] } | { refused: JobError };
 
 /**
  * Loads a batch as a runner does and rolls back.
- * @param writer a connection of the role job_writer
- * @param select query of the rows that the test wants
+ * @param writer - Connection of the role job_writer.
+ * @param select - Query of the returned rows.
  */
 export async function loadFile(
   writer: pg.Client,

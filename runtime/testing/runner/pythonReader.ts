@@ -14,9 +14,9 @@ export interface PythonReader {
 }
 
 /**
- * Starts readBack.py, with a Python that has the Glue runner's packages. For a `before` hook: skips where there is none.
- * @param database URL of a database, which it reads as the role job_reader
- * @param env environment by which it finds S3
+ * Starts readBack.py, with a Python that has the Glue runner's packages. For a `before` hook: skips if there is none.
+ * @param database - URL of a database, which it reads as the role job_reader.
+ * @param env - Environment variables with which it finds S3.
  */
 export function pythonReader(context: Mocha.Context, database: string, env: NodeJS.ProcessEnv = {}): PythonReader {
   const url = new URL(database);

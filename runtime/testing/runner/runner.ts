@@ -11,7 +11,7 @@ import type { CrashPoint } from "../../runner/crashPoints.ts";
 import { glueCatalog } from "../../runner/glue/catalog.ts";
 import { sqsEvent, testDispatcher } from "../dispatcher.ts";
 
-/** The catalogue that a deployment puts beside the Glue runner, as a file. */
+/** Writes the catalogue that a deployment stores beside the Glue runner to a file. */
 function catalogFile(): string {
   const file = join(tmpdir(), `rates-catalog-${process.pid}.json`);
   writeFileSync(file, glueCatalog());
@@ -36,7 +36,7 @@ export interface UncheckedRead {
   timeoutSeconds?: number;
 }
 
-/** Gives the jobs of requestUnchecked their SQL, in the statement that makes them. */
+/** Gives the jobs of requestUnchecked their SQL when they are inserted. */
 const UNCHECKED_SQL = `
   create schema unchecked;
   create table unchecked.sql (request_id text, sql text);
@@ -47,8 +47,8 @@ const UNCHECKED_SQL = `
   create trigger unchecked before insert on jobs.jobs for each row execute function unchecked.set_sql()`;
 
 /**
- * A platform in small: a real dispatcher over its own database and queues, whose runs a test starts as real runner
- * processes, with a fault if it wants one.
+ * Creates a small platform: a real dispatcher with its own database and queues, whose runs a test starts as real runner
+ * processes, optionally with a fault.
  */
 export async function testPlatform(settings: Record<string, object> = {}) {
   const d = await testDispatcher({
@@ -62,7 +62,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
   await d.admin.query(UNCHECKED_SQL);
   const processes: RunnerProcess[] = [];
 
-  /** @param python starts the Glue runner with it, in place of the TypeScript one */
+  /** @param python - Starts the Glue runner with this Python, in place of the TypeScript runner. */
   const start = (
     run: string,
     kind: RunnerType,
@@ -104,15 +104,15 @@ export async function testPlatform(settings: Record<string, object> = {}) {
     /** Sends requests as the queue would. */
     request: (...bodies: object[]) => handleRequests(d.context, sqsEvent(...bodies)),
     /**
-     * The same for a read whose SQL the check at acceptance would refuse, so that a test finds out what the runner and the
-     * database do about it by themselves.
+     * Sends a read whose SQL the check on acceptance would refuse, to test what the runner and the database do with it
+     * by themselves.
      */
     async requestUnchecked(body: UncheckedRead) {
       const { sql, ...task } = body.task;
       await d.admin.query("insert into unchecked.sql values ($1, $2)", [body.requestId, sql]);
       return handleRequests(d.context, sqsEvent({ ...body, task: { ...task, sql: "select 1" } }));
     },
-    /** The runs that the dispatcher has started since, each as a process. */
+    /** Starts a process for each run that the dispatcher has started since the last call. */
     startRuns(
       kind: RunnerType,
       fault?: { step: CrashPoint; signal: NodeJS.Signals },
@@ -120,7 +120,7 @@ export async function testPlatform(settings: Record<string, object> = {}) {
     ): RunnerProcess[] {
       return d.launcher.started.splice(0).map((run) => start(run, kind, fault, python));
     },
-    /** Waits until a condition holds; fails with the runners' output when it does not within the time. */
+    /** Waits until a condition holds; after the given time it fails with the runners' output. */
     async until(what: string, condition: () => Promise<boolean>, seconds = 20): Promise<void> {
       const limit = Date.now() + seconds * 1000;
       while (!(await condition())) {

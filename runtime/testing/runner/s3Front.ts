@@ -3,12 +3,12 @@ import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
-/** A call whose failure a test asks for. */
+/** A failure of calls that a test requests. */
 export interface S3Fault {
   operation: S3Operation;
   /** True if S3 executes the failing call. */
   when: "before" | "after";
-  /** A broken connection, an answer of S3's own, or one whose second half never comes. */
+  /** A broken connection, an error of S3, or an answer whose second half never arrives. */
   how: "reset" | "SlowDown" | "stall";
   /** Number of failing calls. */
   times: number;
@@ -25,8 +25,8 @@ export type S3Operation =
 const SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
 
 /**
- * Stands between a runner and S3: passes calls on, has those fail that a test names, and knows which uploads S3 was left
- * with.
+ * Starts a proxy between a runner and S3: forwards calls, lets those fail that a test names, and records which uploads
+ * remain open.
  */
 export async function startS3Front(target: string): Promise<{
   endpoint: string;
@@ -77,10 +77,10 @@ function operationOf({ method, url = "" }: IncomingMessage): S3Operation {
   return method === "POST" ? "CompleteMultipartUpload" : "AbortMultipartUpload";
 }
 
-/** Headers of one connection, or of the body's transfer. */
+/** Headers of one connection, or of the body's transfer, which are not forwarded. */
 const HOP = new Set(["connection", "expect", "content-length", "transfer-encoding"]);
 
-/** Passes a request on as it is, its Host included: that is part of its signature. */
+/** Forwards a request unchanged, including Host, which is part of its signature. */
 async function pass(target: string, { method = "GET", url = "", headers }: IncomingMessage, body: Buffer) {
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.has(name)));
   const sent = request(`${target}${url}`, { method, headers: { ...kept, "content-length": body.length } });

@@ -58,7 +58,7 @@ const spacedJson = fc
     ),
   )
   .filter((text) => !text.includes("\\u0000") && text.isWellFormed() && !/\\ud[89a-f]/i.test(text));
-/** JSON that the type json takes and jsonb refuses. */
+/** JSON that the type json accepts and jsonb refuses. */
 const beyondJsonb = fc.constantFrom(
   '"\\u0000"',
   '{"\\u0000":"\\ud800"}',

@@ -1,4 +1,4 @@
-/** Expressions of constants whose value, or a step towards it, is far larger than they are. */
+/** Wraps an expression several times. */
 
 const nest = (levels: number, wrap: (inner: string) => string, inner: string): string =>
   levels === 0 ? inner : nest(levels - 1, wrap, wrap(inner));
@@ -6,6 +6,7 @@ const LARGE = "(1e131071::numeric + 1e-16383::numeric)";
 const brackets = `'${"[".repeat(4_000)}${"]".repeat(4_000)}'`;
 const numbers = Array.from({ length: 800 }, () => "1e131071").join(",");
 
+/** Constant expressions whose value, or an intermediate one, is far larger than their text. */
 const VALUES: readonly string[] = [
   ...[
     (x: string) => `encode(convert_to(${x}, 'UTF8'), 'hex')`,
@@ -50,7 +51,7 @@ const VALUES: readonly string[] = [
   `json_query(${brackets}, '$.**' with wrapper)::text`,
 ];
 
-/** Texts that the planner takes for a constant although a column or a function of the time is beside it. */
+/** Texts that the planner evaluates as constants, although they contain a column or a function of the current time. */
 const DISGUISED: readonly string[] = [
   "repeat(chr(39) || now()::text, 100)",
   "repeat(chr(39) || pi()::text, 100)",
@@ -81,7 +82,7 @@ export const GROWING: readonly string[] = [
 const A = "repeat(repeat('a', 100), 200)";
 const B = "repeat(repeat('b', 100), 150)";
 const NUMBER = "3::numeric ^ 130000";
-/** Calls that look at each part of one value for each part of another, without looking at the time. */
+/** Calls that compare each part of one value with each part of another, without checking for interrupts. */
 const compare = (a: string, b: string): readonly string[] => [
   `length(translate(${a}, ${b}, 'z')) > 0`,
   `position(${b} in ${a}) > 0`,
@@ -148,7 +149,7 @@ export const LONG_CHAINS: readonly string[] = [
   `select ${terms(40, (n) => `to_jsonb(x) ->> '${n}'`)} from (select array_agg(name) as x from ports) t`,
 ];
 
-/** Statements that would outlive their time limit: what they compare is built while they run. */
+/** Statements that would exceed their time limit: the values that they compare are built while they run. */
 export const UNINTERRUPTED: readonly string[] = [
   ...compare(...TEXTS).map((condition) => `select ${condition} as found`),
   `with a as materialized (select ${A} as x), b as materialized (select ${B} as y) select length(translate(x, y, 'z')) from a, b`,

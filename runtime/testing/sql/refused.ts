@@ -1,6 +1,6 @@
 import { GROWING, LONG_ARITHMETIC, LONG_CHAINS, MANY_ALTERNATIVES, SLOW_CONSTANTS, UNINTERRUPTED } from "./growing.ts";
 
-/** Statements that are refused, by what is wrong with them: the reason must match the key's pattern. */
+/** Statements that are refused for one reason, which must match the pattern. */
 export interface RefusedGroup {
   readonly message: RegExp;
   readonly statements: readonly string[];
@@ -11,7 +11,7 @@ const chain = (levels: number, query: (previous: string) => string, start: strin
 
 const calls = (...expressions: string[]) => expressions.map((expression) => `select ${expression}`);
 
-/** A kilobyte of CTEs each of which uses the one before twice. */
+/** Returns about a kilobyte of CTEs, each of which uses the previous one. */
 const doublingCtes = (levels: number, hint: string, use: string) =>
   `with c0 as ${hint} (select code as x from ports)${Array.from({ length: levels }, (_, level) => `, c${level + 1} as ${hint} (${use.replaceAll("@", `c${level}`)})`).join("")} select count(*) from c${levels}`;
 

@@ -1,6 +1,8 @@
 import { parentPort } from "node:worker_threads";
 
-/** A worker of the parser's protocol whose statements say what happens: `hang`, `throw`, `exit`, anything else is answered. */
+/**
+ * A worker with the parser's protocol whose statements are commands: `hang`, `throw`, `exit`; all others are answered.
+ */
 parentPort?.on("message", (text: string) => {
   if (text === "hang") for (;;);
   if (text === "throw") throw new RangeError("Maximum call stack size exceeded");

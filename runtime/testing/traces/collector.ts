@@ -5,7 +5,7 @@ import { json } from "node:stream/consumers";
 import Type, { type Static } from "typebox";
 import Value from "typebox/value";
 
-/** Reads `{key, value}` pairs in OTLP's JSON encoding: of a value exactly one kind, 64-bit integers as text. */
+/** A `{key, value}` pair in OTLP's JSON encoding: a value has exactly one kind; 64-bit integers are text. */
 const Attribute = Type.Object(
   {
     key: Type.String({ minLength: 1 }),

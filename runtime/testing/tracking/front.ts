@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** A request as it came. */
+/** A received request. */
 export interface Seen {
   method: string;
   path: string;
@@ -11,7 +11,7 @@ export interface Seen {
   body: string;
 }
 
-/** Something that stands where an OpenSearch should, and answers as a test says. */
+/** Starts a server in place of OpenSearch whose answers a test determines. */
 export async function startFront(
   answer: (seen: Seen, response: ServerResponse) => unknown,
 ): Promise<{ endpoint: string; seen: Seen[]; stop(): Promise<void> }> {

@@ -29,14 +29,18 @@ export function lackingOpenSearch(): string | undefined {
   return existsSync(jars) ? undefined : "no OpenSearch (runtime/testing/tracking/build.sh fetches it)";
 }
 
-/** Fetches OpenSearch, unless it is there. Throws where it cannot. */
+/**
+ * Fetches OpenSearch if it is missing.
+ * @throws if it cannot be fetched
+ */
 export function fetchOpenSearch(): void {
   execFileSync(BUILD, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 /**
- * Starts a node with its data in `directory`, which is made if absent. It ends with this process in any case.
- * @param heap of the Java machine, in MB
+ * Starts a node with its data in `directory`, which is created if it does not exist. It ends with this process in any
+ * case.
+ * @param heap - Heap of the Java virtual machine in MB.
  */
 export async function startOpenSearch(directory: string, heap = 512): Promise<OpenSearchNode> {
   const jars = execFileSync(BUILD, ["--path"], { encoding: "utf8" }).trim();
@@ -57,7 +61,8 @@ export async function startOpenSearch(directory: string, heap = 512): Promise<Op
     (error: unknown) => reject(error),
   );
   const stop = async () => {
-    // It ends when its input does. Until then this process must stay, or it would end before mocha says what failed.
+    // The node ends when its input is closed. This process must wait for it; otherwise it would end before mocha
+    // reports failures.
     node.ref();
     node.stdin.end();
     await ended;

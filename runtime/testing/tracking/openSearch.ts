@@ -3,7 +3,7 @@ import { connectTo, type Send } from "../../tracking/opensearch/client.ts";
 import { OpenSearchTracking } from "../../tracking/opensearch/store.ts";
 import type { SuiteStore } from "./suite.ts";
 
-/** A tracking store of a test's own on a shared OpenSearch, by its index prefix. */
+/** Creates a test's own tracking store on the shared OpenSearch, with its own index prefix. */
 export function openSearchStore(endpoint: string): SuiteStore & { send: Send; indexPrefix: string; endpoint: string } {
   const indexPrefix = `test-${randomBytes(8).toString("hex")}`;
   const send = connectTo({ endpoint });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Document, InvalidCursor, type TrackingStore } from "../../tracking/store.ts";
 
-/** A store of a test's own. `settled` resolves once what was written can be found. */
+/** A test's own store. `settled` resolves once written documents can be found. */
 export interface SuiteStore {
   store: TrackingStore;
   settled(): Promise<void>;
@@ -10,7 +10,7 @@ export interface SuiteStore {
 
 const at = (second: number) => new Date(Date.UTC(2021, 0, 1, 0, 0, second)).toISOString();
 
-/** A document as jobs.documents makes it, with the parts that a search looks at. */
+/** A document as in jobs.documents, with the fields that searches use. */
 export const document = (requestId: string, overrides: Record<string, unknown> = {}): Document =>
   ({
     requestId,
@@ -52,7 +52,7 @@ export function trackingSuite(
     const found = async (search: Omit<Parameters<TrackingStore["search"]>[0], "limit">) =>
       (await s.store.search({ limit: 100, order: "asc", ...search })).documents.map((one) => one.requestId);
 
-    it("keeps rejected requests beside the job of their id, and shows them only where asked for", async () => {
+    it("keeps rejected requests beside the job with their id, and returns them only on request", async () => {
       const rejected = (rejectedId: string) =>
         document("a", {
           status: "REJECTED",
@@ -78,7 +78,7 @@ export function trackingSuite(
       assert.equal(await s.store.expire(at(9)), 3);
     });
 
-    it("keeps the highest version of a document, however late or often the others come", async () => {
+    it("keeps the highest version of a document, however late or often the others arrive", async () => {
       const versions = [3, 1, 2, 3].map((version) => ({ version, document: document("a", { note: version }) }));
       for (const one of versions) assert.deepEqual(await s.store.put([one]), []);
       await s.settled();
@@ -94,14 +94,14 @@ export function trackingSuite(
       assert.equal((await s.store.get("acme", "a"))?.note, "right");
     });
 
-    it("keeps the highest version of a document that comes several times in one batch", async () => {
+    it("keeps the highest version of a document that is several times in one batch", async () => {
       await s.store.put([7, 9, 8].map((version) => ({ version, document: document("a", { note: version }) })));
       await s.settled();
       assert.equal((await s.store.get("acme", "a"))?.note, 9);
       await s.store.put([]);
     });
 
-    it("takes a document however much text it has, so that it keeps no other from being written", async () => {
+    it("accepts a document with any amount of text, so that it prevents no other from being written", async () => {
       const words = Array.from({ length: 100_000 }, (_, index) => `word${index}`);
       const task = { type: "read", query: "x", params: { long: words.join(" "), one: "y".repeat(500_000), words } };
       await put(document("large", { task }), document("other"));
@@ -110,8 +110,8 @@ export function trackingSuite(
       assert.deepEqual(await found({ text: "large" }), ["large"]);
     });
 
-    it("takes labels and tasks of any kind, so that none keeps another from being written", async () => {
-      // Such that it cannot be packed into less.
+    it("accepts labels and tasks of any kind, so that none prevents another from being written", async () => {
+      // Text that compresses badly.
       const long = Array.from({ length: 4_000 }, (_, index) => Math.sin(index)).join();
       const labels = { "": "", ".": "dots", "a.b": "1", a: "2", "=": "=", [long]: "y" };
       const task = { type: "read", query: "q", params: { "": [], ".": {}, "a.b": 1, a: { b: "x" }, " ": [[1], "2"] } };
@@ -165,7 +165,7 @@ export function trackingSuite(
         assert.deepEqual(await found({ text }), [], `${text} is not a wildcard`);
     });
 
-    it("finds a document by its whole id and by any beginning of it, whatever the id looks like", async () => {
+    it("finds a document by its id and by any prefix of it, in any form of id", async () => {
       const ids = ["batch-12e4abc-x", "svc:007e-1", "run_3.5b-0x1f", "1e5", "a.b.example.com", "2021-01-31T10:00:00"];
       await put(...ids.map((id) => document(id)), document("été-Straße-東京"));
       for (const id of [...ids, "été-Straße-東京"])
@@ -203,7 +203,7 @@ export function trackingSuite(
       }
     });
 
-    it("refuses a cursor that no page of this sort has given", async () => {
+    it("refuses a cursor that is not from a page with this sort", async () => {
       await put(document("a"), document("b"));
       const { cursor = "" } = await s.store.search({ limit: 1 });
       assert.equal((await s.store.search({ limit: 1, cursor })).documents.length, 1);
@@ -218,7 +218,7 @@ export function trackingSuite(
         await assert.rejects(s.store.search({ limit: 1, sort, cursor }), InvalidCursor, sort);
     });
 
-    it("counts by status and error, and gives percentiles of the times", async () => {
+    it("counts by status and error, and returns percentiles of the times", async () => {
       await put(
         ...Array.from({ length: 100 }, (_, index) =>
           document(`ok-${index}`, { stats: { queueMs: index, executionMs: 10, totalMs: index + 10 } }),
@@ -240,7 +240,7 @@ export function trackingSuite(
       });
     });
 
-    it("forgets ended jobs of before a time, and no others", async () => {
+    it("deletes ended jobs that were created before a time, and no others", async () => {
       await put(
         document("old", { createdAt: at(0) }),
         document("new", { createdAt: at(50) }),

@@ -1,7 +1,10 @@
 import { ROOT } from "../../platform/root.ts";
 import { readCommits, subjectProblems } from "./subjects.ts";
 
-/** `node runtime/tools/commits/main.ts`: checks the subjects of the commits of this clone; part of `.ci/run`. */
+/**
+ * `node runtime/tools/commits/main.ts`: checks the subjects of the commits of this clone; part of `npm test` and `npm
+ * run check`.
+ */
 const problems = subjectProblems(readCommits(ROOT));
 for (const problem of problems) console.log(problem);
 if (problems.length > 0) {

@@ -10,7 +10,7 @@ import { ROOT } from "../../platform/root.ts";
 /** Major version of the oldest Node that runs the package. */
 const OLDEST_NODE = 20;
 
-/** Bundled CommonJS modules ask for Node's own ones by require. */
+/** Bundled CommonJS modules load Node's built-in modules with require. */
 const BANNER = `import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;
 const LAUNCHER = `#!/usr/bin/env node\nimport "../lib/main.js";\n`;
 
@@ -27,9 +27,9 @@ const packageJson = () => ({
 });
 
 /**
- * Packs the command line as a package of its own.
- * @param destination directory of the tarball
- * @returns path of the tarball
+ * Packs the command line as its own package.
+ * @param destination - Directory of the tarball.
+ * @returns Path of the tarball.
  */
 export async function packCommandLine(destination: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "rates-package-"));
@@ -44,7 +44,7 @@ export async function packCommandLine(destination: string): Promise<string> {
       target: `node${OLDEST_NODE}`,
       minifySyntax: true,
       banner: { js: BANNER },
-      // Of stacks only, which the package has not.
+      // Needed only for stacks, which the package does not support.
       external: ["@aws-sdk/*"],
       logLevel: "error",
     });

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { packCommandLine } from "./build.ts";
 
-/** `npm run pack-cli [-- DIRECTORY]`: packs the command line as a package of its own. */
+/** `npm run pack-cli [-- DIRECTORY]`: packs the command line as its own package. */
 const USAGE = "npm run pack-cli [-- DIRECTORY]: packs the command line into DIRECTORY (.)";
 const [directory = ".", ...more] = process.argv.slice(2);
 const isOption = directory.startsWith("-");

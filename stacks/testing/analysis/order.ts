@@ -12,8 +12,8 @@ interface Start {
 }
 
 /**
- * Starts of all parts that run code. In the worst order that the graph allows, the rest of the stack is created after
- * such a resource, and deleted before it.
+ * Starts of parts whose code runs during an `up` or a `destroy`. In the worst order that the graph allows, the rest of
+ * the stack is created after such a resource, and deleted before it.
  */
 export const STARTS: readonly Start[] = [
   {
