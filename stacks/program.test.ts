@@ -52,7 +52,7 @@ describe("configuration of a stack's program", () => {
       );
   });
 
-  it("takes its role from the environment, of its own account only", () => {
+  it("takes its role from the environment, if it is a role of the stack's account", () => {
     const roleArn = "arn:aws:iam::111111111111:role/deploy";
     assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: roleArn }).roleArn, roleArn);
     assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);

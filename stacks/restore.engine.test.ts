@@ -61,7 +61,7 @@ describe("a database restored beside the old one, in the real engine", () => {
   });
   after(() => stack?.close());
 
-  it("replaces the old one once the state has its resource id, and not by its name alone", async function () {
+  it("replaces the old one once the state has the new resource id, and not by its name alone", async function () {
     this.timeout(120_000);
     stack = await engine({ program, cloud: new Cloud({ account: LOCATION.accountId }) });
     await stack.up();

@@ -33,7 +33,7 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; expecte
     },
     expectedTypes: [
       ...SETTINGS_CHANGE,
-      // Each run slot has a login role of its own.
+      // Each run slot has its own login role.
       "replace Invocation migrations-roles",
       "update Dashboard monitoring",
       "update MetricAlarm monitoring-ec2-full",

@@ -9,7 +9,7 @@ const WORKERS = 5;
 
 /**
  * Measures small reads against pg-boss on the same Postgres: jobs per second from queue to queue, and latency.
- * @param onMeasured receives the database work per small read
+ * @param onMeasured - Receives the database work per small read.
  */
 export async function benchJobs(
   platform: BenchPlatform,

@@ -20,8 +20,8 @@ export interface Original {
 /**
  * Starts the original service of a checkout (Flask, under gunicorn as its README says) on a database. Its packages are
  * installed once, outside the clone.
- * @param checkout has the service in `rates/`
- * @param directory where its configuration is written
+ * @param checkout - Directory with the service in `rates/`.
+ * @param directory - Directory in which its configuration is written.
  */
 export async function startOriginal(checkout: string, databaseUrl: string, directory: string): Promise<Original> {
   const service = join(resolve(checkout), "rates");

@@ -1,4 +1,4 @@
-/** One comparison: ours beside a peer, measured in the same run. */
+/** One comparison of ours with a peer, measured in the same run. */
 export interface Row {
   what: string;
   ours: number;

@@ -69,7 +69,7 @@ describe("compose.yaml", () => {
     this.currentTest?.timeout(180_000);
   });
 
-  it("refuses to start without DB_PASSWORD, and says what to do", async () => {
+  it("refuses to start without DB_PASSWORD, and names the remedy", async () => {
     const { name, env } = await project({ DB_PASSWORD: "" });
     projects.pop();
     await assert.rejects(compose(name, env, "up", "--detach"), /choose a password .* export DB_PASSWORD/);

@@ -44,7 +44,7 @@ describe("the smoke run, on the local platform", function () {
     return { stdout, stderr, code };
   };
 
-  it("passes every check that needs no account, and says that the others need one", async () => {
+  it("passes every check that needs no account, and reports that the others need one", async () => {
     const { stdout, stderr, code } = await smoke(dataDir);
     assert.equal(code, 0, stdout + stderr);
     assert.ok(stdout.endsWith(`${CHECKS.length} passed, 0 failed, ${CLOUD_CHECKS.length} skipped\n`), stdout);

@@ -12,7 +12,7 @@ export class Operators extends pulumi.ComponentResource {
   readonly connect: Policy;
   /** `npm run smoke -- --stack`, in addition to the first. */
   readonly smoke: Policy;
-  /** `npm run smoke -- --stack NAME --inside`, beside the first. Its holder can create API tokens. */
+  /** `npm run smoke -- --stack NAME --inside`, in addition to the first. Its holder can create API tokens. */
   readonly smokeInside: Policy;
 
   constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {

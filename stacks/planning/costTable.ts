@@ -29,7 +29,7 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
   ].join("\n");
 }
 
-/** Sentence of the page that says when prices were compared with their sources. */
+/** Returns the sentence of the page about the comparison of prices with their sources. */
 export function priceSources(prices: readonly Price[]): string {
   const unverified = prices.filter(({ source }) => source.checked === "unverified").length;
   if (unverified === prices.length)

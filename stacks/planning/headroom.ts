@@ -16,7 +16,7 @@ export interface Bound {
   remedy: string;
 }
 
-/** Maximum number of runs of a type, with the limits behind it, the tightest first. */
+/** Maximum number of runs of a type, with the limits that determine it, the tightest first. */
 export interface Headroom {
   runs: number;
   bounds: readonly Bound[];

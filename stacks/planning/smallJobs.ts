@@ -29,8 +29,8 @@ export interface SmallJobCapacity {
   /** By the processors of the instance class, at USED_SHARE. */
   processorLimit: number;
   /**
-   * By the disk, if each commit were a write of its own. Postgres writes commits that arrive together with one
-   * flush, so more are possible under load.
+   * By the disk, if each commit were a separate write. Postgres writes commits that arrive together with one flush, so
+   * more are possible under load.
    */
   commitLimit: number;
   /** The smaller of the two. */

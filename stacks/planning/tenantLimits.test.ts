@@ -80,7 +80,7 @@ describe("the tenants of a stack", () => {
     );
   });
 
-  it("have names that fit into SQS's limit behind the stack's", () => {
+  it("have names that fit into SQS's limit together with the stack's", () => {
     const longName = rawConfig((it) => ({ ...it, tenants: ["x".repeat(40)] }));
     assert.equal(parseStackConfig(longName, "dev").problems, undefined);
     assert.deepEqual(parseStackConfig(longName, STACK).problems, [

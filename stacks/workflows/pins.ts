@@ -28,7 +28,7 @@ const EXACT = /^\d+\.\d+\.\d+(?:-[\w.-]+)?(?:\+[\w.-]+)?$/;
 /** Matches a version range of the registry; git, a URL, a folder or a tag would bypass integrity or change. */
 const RANGE = /^[\^~]?\d+\.\d+\.\d+(?:-[\w.-]+)?$/;
 
-/** Lists what makes a lock file unsafe to install from, a sentence per problem. */
+/** Lists what makes a lock file unsafe to install from, one sentence per problem. */
 export function lockProblems(lockfile: Lock, manifest: Manifest): string[] {
   const problems: string[] = [];
   const root = lockfile.packages[""] ?? {};

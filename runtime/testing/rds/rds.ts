@@ -217,6 +217,6 @@ interface Secret {
 
 const newSecret = (): Secret => ({
   arn: `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:rds!db-${randomBytes(8).toString("hex")}`,
-  // Any printable ASCII but / ' " @ may be in it: some would end a URL's or a shell's word.
+  // RDS uses any printable ASCII character except / ' " @, also those with a meaning in URLs and shells.
   password: `${randomBytes(15).toString("base64url")}:%#$&;\\ ${randomBytes(3).toString("hex")}`,
 });

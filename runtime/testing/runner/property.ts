@@ -11,7 +11,7 @@ let printed = false;
 
 /**
  * Parameters of a property test; prints the seed once per process.
- * @param numRuns runs in `npm test`
+ * @param numRuns - Number of runs in `npm test`.
  */
 export function property(numRuns: number): Pick<fc.Parameters<unknown>, "numRuns" | "seed"> {
   if (!printed) console.log(`    properties with ${SEED}=${seed} ${FACTOR}=${factor}`);

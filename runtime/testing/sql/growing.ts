@@ -1,5 +1,4 @@
 /** Wraps an expression several times. */
-
 const nest = (levels: number, wrap: (inner: string) => string, inner: string): string =>
   levels === 0 ? inner : nest(levels - 1, wrap, wrap(inner));
 const LARGE = "(1e131071::numeric + 1e-16383::numeric)";

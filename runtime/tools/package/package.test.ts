@@ -23,7 +23,7 @@ describe("the command line as a package", function () {
     await rm(directory, { recursive: true });
   });
 
-  /** Built-ins that Node has since 21 or later; a use behind a check for them is fine. */
+  /** Built-ins that Node has since 21 or later; a use after a check for them is fine. */
   const NEWER =
     /(?<!["'.\w])(?:URL\.parse|Object\.groupBy|Map\.groupBy|Promise\.(?:try|withResolvers)|Array\.fromAsync|Iterator\.from|RegExp\.escape)\(/;
 
@@ -41,7 +41,7 @@ describe("the command line as a package", function () {
     }
   });
 
-  it("prints its usage, and takes no option for a directory", async () => {
+  it("prints its usage, and does not mistake an option for a directory", async () => {
     const main = fileURLToPath(new URL("main.ts", import.meta.url));
     const { stdout } = await run(process.execPath, [main, "--help"], { cwd: directory });
     assert.match(stdout, /^npm run pack-cli/);

@@ -29,7 +29,7 @@ export interface CloudOptions {
   readonly lambda?: (functionName: string, input: string) => unknown;
   /** Answers in place of the stand-in's own, by token (`aws:index/getRegion:getRegion`). */
   readonly answers?: Readonly<Record<string, (args: Properties) => Properties>>;
-  /** Called before each change that is made for real; throwing refuses it, as a quota or a lack of capacity does. */
+  /** Called before each change that is not a preview; throwing refuses it, as a quota or a lack of capacity does. */
   readonly refuse?: (operation: "create" | "update" | "delete", type: string, properties: Properties) => void;
 }
 

@@ -14,7 +14,7 @@ export interface Registered {
   readonly reference: Value;
 }
 
-/** Registration options of a child, beside its inputs. */
+/** Registration options of a child, in addition to its inputs. */
 export interface Options {
   readonly parent: string;
   /** The provider's reference; none for a component. */

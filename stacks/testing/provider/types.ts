@@ -44,7 +44,7 @@ export interface ResourceType {
   /** @default hexadecimal digits */
   readonly id?: (made: CreateContext) => string;
   readonly arn?: (made: CreateContext) => string;
-  /** Outputs beside the id, the ARN and the tags. */
+  /** Outputs in addition to the id, the ARN and the tags. */
   readonly outputs?: (made: CreateContext & { readonly id: string; readonly arn: string }) => Properties;
   /** Defaults of the provider, known in a preview. */
   readonly defaults?: Properties;
@@ -54,7 +54,7 @@ export interface ResourceType {
   readonly changing?: readonly string[];
   /** Outputs that an update computes again. */
   readonly again?: (made: CreateContext & { readonly id: string }) => Properties;
-  /** Inputs that cannot be changed in place, beside the name. */
+  /** Inputs that cannot be changed in place, in addition to the name. */
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
   readonly guards?: readonly Guard[];
   /** Side effect of its deletion, called with its current inputs. Throwing keeps it. */

@@ -161,7 +161,7 @@ describe("rights in an account, as the real engine registers them", function () 
           false,
           administrator,
         ),
-        // A boundary must not keep a role from keys by which services encrypt, whatever the keys' policies say.
+        // A boundary must not deny a role the keys with which services encrypt, regardless of the keys' policies.
         ...named(
           DEPLOY,
           numbered(

@@ -9,9 +9,9 @@ const COMMAND = /\bnew\s+(?:[\w.#$]+\.)?([A-Z]\w*?)Command\d*\(/g;
 const PAGINATOR = /\bpaginate([A-Z]\w*?)\d*\(/g;
 
 /**
- * Lists the AWS calls that a program's live code makes, whatever module they are in: each command class of the SDK as
- * `s3 GetObject`, a token of the RDS signer as `rds-db connect`, and a path of OpenSearch as `es POST _bulk`.
- * Code that a bundler leaves out of the program is not counted.
+ * Lists the AWS calls that a program's live code makes, in any module: each command class of the SDK as `s3 GetObject`,
+ * a token of the RDS signer as `rds-db connect`, and a path of OpenSearch as `es POST _bulk`. Code that a bundler
+ * leaves out of the program is not counted.
  */
 export async function typescriptCalls(entry: string): Promise<string[]> {
   const { outputFiles } = await build({

@@ -44,7 +44,7 @@ export function resourceCases(names: StackNames): Case[] {
     mayNot(pricing, action, queues.globex);
     mayNot(stranger, action, queues.acme);
   }
-  // Callers in the stack's own account need no policy of their own.
+  // Callers in the stack's own account need no identity policy.
   for (const caller of [`arn:aws:sts::${account}:assumed-role/own/session`, `arn:aws:iam::${account}:user/own`]) {
     const own = (allowed: boolean, action: string, resource: string) =>
       cases.push({ what: `${caller} ${action}`, principal: caller, action, resource, allowed, identity: [] });
