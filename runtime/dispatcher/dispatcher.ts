@@ -15,7 +15,7 @@ export const CONNECTIONS = 2;
 
 /**
  * Builds the dispatcher from the environment.
- * @param launchers - Creates the launchers from the settings.
+ * @param launchersFor - Creates the launchers from the settings.
  * @returns The dispatcher; `close` ends its connections.
  */
 export function createDispatcher(

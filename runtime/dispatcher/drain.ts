@@ -3,7 +3,7 @@ import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs
 import type { DispatcherDeps } from "./deps.ts";
 import { type AnyLauncher, type InstanceLauncher, type Launcher, launchesInstances } from "./launcher.ts";
 
-/** Runs that are stopped concurrently. An invocation has a minute for all of them. */
+/** Runs per batch. Batches are stopped one after the other; an invocation has a minute for all of them. */
 const BATCH = 100;
 /** Concurrent calls when a launcher stops runs one by one. */
 const PARALLEL = 10;

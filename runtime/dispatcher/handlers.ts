@@ -39,7 +39,7 @@ export function createHandlers(context: DispatcherDeps): Handlers {
     syncRejected,
     countTotals,
     expire,
-    // Last: a collector that is slow delays nothing else of this tick.
+    // Last, so that a slow collector delays no other task of this tick.
     exportTraces,
   };
   return {

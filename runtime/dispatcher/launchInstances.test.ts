@@ -128,7 +128,7 @@ describe("launches of instances within AWS's request rate", () => {
     return given.length;
   };
 
-  it("starts Spot Instances, in another zone before On-Demand Instances, and these where no zone has Spot capacity", async () => {
+  it("starts Spot Instances in any zone, and On-Demand Instances only if no zone has Spot capacity", async () => {
     await begin(12, { spot: true });
     room.set("spot:subnet-a", 5).set("spot:subnet-b", 3);
     await accept(d.context.db, jobs(12));

@@ -2,14 +2,14 @@ import type { RunnerType } from "../contract/states.ts";
 import type { RequestRate } from "../store/awsRequestRates.ts";
 import type { Launch } from "../store/launches.ts";
 
-/** Run data from outside the database. */
+/** State of a run as AWS (or the machine) reports it; UNKNOWN if the run was not found. */
 export type RunStatus = "ALIVE" | "ENDED" | "OUT_OF_MEMORY" | "UNKNOWN";
 
 /** Launch parameters of a run, besides its identity. */
 export interface LaunchOptions {
   /**
    * Must be called immediately before a request that starts a run.
-   * @throws LaunchDeadlineExceeded when the run's start time is over
+   * @throws LaunchDeadlineExceeded when it is too late to launch the run
    */
   assertBeforeDeadline?(): void;
   /** Requests more memory than usual for the runner type. */
@@ -83,7 +83,7 @@ export type LaunchAnswer =
 export interface ListedInstance {
   instance: string;
   launch: string;
-  /** True if it no longer works. */
+  /** True if it is terminated or stopped. */
   ended: boolean;
   /** True if it is terminated or terminating. */
   terminated: boolean;
@@ -95,8 +95,8 @@ export type AnyLauncher = Launcher | InstanceLauncher;
 export const launchesInstances = (launcher: AnyLauncher): launcher is InstanceLauncher => "targets" in launcher;
 
 /**
- * Thrown when a suspended dispatcher would start a run after its start deadline, at which its slot may be given to
- * another run.
+ * Thrown when a dispatcher, for example one that was suspended, would launch a run so late that its slot may be given
+ * to another run before the run starts.
  */
 export class LaunchDeadlineExceeded extends Error {
   override readonly name = "LaunchDeadlineExceeded";

@@ -4,7 +4,7 @@ import { dueResponses } from "../store/jobs.ts";
 import { expireAudit, expireJobs } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
 
-/** Responses per batch. */
+/** Maximum number of jobs' responses per batch, and of answers to requests that made no job. */
 const RESPONSE_BATCH = 50;
 
 /**

@@ -76,8 +76,8 @@ async function reapRuns(context: DispatcherDeps, runner: RunnerType, launcher: L
 }
 
 /**
- * Does the same for instances, from one list. Keeps an instance that has an open run, or whose launch has an
- * unassigned run, since the instance may still claim it.
+ * Does for instances what reapRuns and reapStrays do for other runs, with one list of them. Keeps an instance that has
+ * an open run, or whose launch has an unassigned run, since the instance may still claim it.
  */
 async function reapInstances(context: DispatcherDeps, runner: RunnerType, launcher: InstanceLauncher): Promise<void> {
   const { log } = context;

@@ -6,8 +6,8 @@ import { CapacityUnavailable, LaunchDeadlineExceeded, type LaunchOptions, launch
 import { launchInstances } from "./launchInstances.ts";
 
 /**
- * Part of a run's start time within which it is launched. When all of it is over, its slot may go to another run; the
- * rest allows for a slow call.
+ * Fraction of a run's start time (`startSeconds`) within which it must be launched. After the full time, its slot may
+ * go to another run; the rest allows for a slow call.
  */
 const LAUNCH_SHARE = 0.5;
 

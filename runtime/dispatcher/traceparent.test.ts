@@ -47,7 +47,7 @@ describe("the trace context of a message", () => {
     assert.deepEqual(await answered(), [["a", "CANCELLED", TRACE, TRACE]]);
   });
 
-  it("is in no response where none came", async () => {
+  it("is in no response if the message has none", async () => {
     await send({ requestId: "a", task: read });
     await cancelJob("a");
     assert.deepEqual(await answered(), [["a", "CANCELLED", undefined, undefined]]);
@@ -55,7 +55,7 @@ describe("the trace context of a message", () => {
     assert.deepEqual(rows, [{ has: false }]);
   });
 
-  it("is ignored where it is not valid: the job is accepted without it", async () => {
+  it("is ignored if it is invalid: the job is accepted without it", async () => {
     const invalid: Attribute[] = [
       string(""),
       string(TRACE.toUpperCase()),
@@ -95,7 +95,7 @@ describe("the trace context of a message", () => {
     ]);
   });
 
-  it("stays with a dead letter that is put back", async () => {
+  it("is kept when a dead letter is requeued", async () => {
     await send('{"requestId":"cut","task":{"ty', string(TRACE));
     const { queues, settings } = d.context;
     await redrive(d.context.sqs, queues, settings, { types: ["UnreadableMessage"], dryRun: false, limit: 10 });

@@ -42,7 +42,7 @@ const MARKET_SHORT = new Set([
 ]);
 /** Errors of an account without capacity in any zone and market. */
 const ACCOUNT_SHORT = new Set(["PendingVerification", "VolumeLimitExceeded"]);
-/** Beginning of a target whose instances are Spot Instances; a subnet id follows. */
+/** Prefix of a target for Spot Instances; a subnet id follows. */
 const SPOT = "spot:";
 /** Errors of throttling: the same request succeeds shortly after. */
 const THROTTLED = new Set([
@@ -101,7 +101,7 @@ export class Ec2Launcher implements InstanceLauncher {
       MinCount: 1,
       MaxCount: instances,
       SubnetId: isSpot(target) ? target.slice(SPOT.length) : target,
-      // In the request, since no request can change a template's Spot Instances into On-Demand Instances by leaving it out.
+      // Not in the template: a request cannot override a template's Spot option to get On-Demand Instances.
       ...(isSpot(target)
         ? { InstanceMarketOptions: { MarketType: "spot", SpotOptions: { InstanceInterruptionBehavior: "terminate" } } }
         : {}),

@@ -140,7 +140,7 @@ describe("the traces of ended jobs", () => {
     assert.deepEqual(named("waiting").status, { code: ERROR, message: "Cancelled" });
   });
 
-  it("are exported only where the caller records the trace", async () => {
+  it("are exported only if the caller records the trace", async () => {
     await submit("none", undefined);
     await submit("unsampled", UNSAMPLED);
     for (const id of ["none", "unsampled"]) await cancelled(id);
@@ -215,7 +215,7 @@ describe("the traces of ended jobs", () => {
     assert.deepEqual([jobs.sort(), await pending()], [["a", "c"], 0]);
   });
 
-  it("are exported in batches, and forgotten where the job has expired", async () => {
+  it("are exported in batches, and deleted if the job has expired", async () => {
     for (let index = 0; index < 60; index++) await submit(`job-${index}`, SAMPLED);
     const reader = await p.as("api_reader");
     for (let index = 0; index < 60; index++) await cancel(reader, "default", `job-${index}`);
@@ -226,7 +226,7 @@ describe("the traces of ended jobs", () => {
     assert.deepEqual([collector.spans.filter(({ name }) => name === "job").length, await pending()], [59, 0]);
   });
 
-  it("are forgotten where no collector is configured", async () => {
+  it("are deleted if no collector is configured", async () => {
     await submit("a", SAMPLED);
     await cancelled("a");
     assert.equal(await pending(), 1);

@@ -9,7 +9,7 @@ import { spansOf } from "./spans.ts";
 const BATCH = 50;
 /** Time after which a tick begins no further batch, milliseconds. */
 const LONGEST_MS = 15_000;
-/** Traces that a platform without a collector forgets per tick. */
+/** Maximum number of traces deleted per tick if there is no collector. */
 const DISCARDED = 1_000;
 
 /**

@@ -36,7 +36,7 @@ export function parseHeaders(text: string): Headers {
   const headers: Record<string, string> = {};
   for (const [given, value] of pairs) {
     const name = given.toLowerCase();
-    // An invalid name may be a part of a value.
+    // The error does not repeat an invalid name, which may be part of a secret value.
     if (!NAME.test(name)) throw new Error("has an entry with an invalid header name: write name=value.");
     if (OWN.has(name)) throw new Error(`names ${name}, which the export sets itself: leave it out.`);
     if (Object.hasOwn(headers, name)) throw new Error(`names ${name} twice.`);

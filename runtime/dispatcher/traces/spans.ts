@@ -28,7 +28,7 @@ export interface Attribute {
 /** Numbers of OTLP's enumerations SpanKind and StatusCode. */
 const KIND = { internal: 1, producer: 4, consumer: 5 } as const;
 const STATUS_ERROR = 2;
-/** Bits of a span's flags: the trace is sampled; it is known whether the parent is remote; it is. */
+/** Bits of a span's flags (OTLP, SpanFlags): sampled; `isRemote` is meaningful; the parent is in another process. */
 const FLAGS = { sampled: 0x1, hasIsRemote: 0x100, isRemote: 0x200 } as const;
 
 /** Bytes of a span's id. */
@@ -37,7 +37,7 @@ const SPAN_ID_BYTES = 8;
 /**
  * Makes the spans of an ended job from its history: `job` below the caller's span, and below it per attempt `waiting` (with
  * `starting`, if a run was launched for it) and `running`; at last `responding`. Ids are hashes of the job and the span's
- * place, so that a repeated export has the same ones. No attribute holds SQL, parameters or labels.
+ * name and attempt, so that a repeated export has the same ones. No attribute holds SQL, parameters or labels.
  *
  * @param runs - Times of the runs by their id
  * @param queue - Name of the response queue
@@ -119,7 +119,7 @@ export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes
     const more = { "rates.attempt": attempt, "rates.runner": runner, "rates.run_id": runId };
     const parent = add("waiting", [waitingSince, startedAt], { attempt, more: { "rates.attempt": attempt } });
     const run = runs[runId];
-    // A run that was there before the job has no share in its waiting.
+    // A run that had started before the wait began was not launched for this attempt.
     if (run !== undefined && run.startedAt > waitingSince) {
       const span = [later(waitingSince, run.launchedAt), earlier(startedAt, run.startedAt)] as const;
       add("starting", span, { attempt, parent, more });
@@ -132,7 +132,7 @@ export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes
     });
     waitingSince = endedAt;
   }
-  // Ended while it waited: cancelled, or out of time.
+  // Cancelled while it waited.
   if (job.statusHistory.at(-2)?.status === "PENDING")
     add("waiting", [waitingSince, finishedAt], { attempt: job.attempts.length + 1, errorType });
   if (sentAt !== undefined)
