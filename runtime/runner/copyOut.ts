@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type pg from "pg";
 import { MinorGcTrigger } from "./memory.ts";
 
-/** Messages of the server (Postgres documentation, 54.7) that come while rows do. */
+/** Types of the server's messages that arrive while rows are streamed (Postgres documentation, 54.7). */
 const COPY_DATA = 0x64; // d
 const COPY_DONE = 0x63; // c
 const PASSED_OVER = new Set([0x48, 0x4e, 0x53, 0x41]); // H CopyOutResponse, N notice, S parameter status, A notification
@@ -11,8 +11,8 @@ const HEADER_BYTES = 5;
 
 /**
  * Streams the rows of `COPY … TO STDOUT`, for `client.query(new CopyOut(text))`. The server sends one message per row;
- * the rows of each chunk from the socket are moved together in place, and counted. Memory is constant: the socket is
- * paused while the stream is not read.
+ * the rows of each chunk from the socket are compacted in place, and counted. Memory is constant: the socket is paused
+ * while the stream is not read.
  *
  * Takes over the connection's data listener during the rows, as pg-copy-streams does
  * (https://github.com/brianc/node-pg-copy-streams/blob/master/copy-to.js). That library takes 1.5 times the processor
@@ -25,7 +25,7 @@ export class CopyOut extends Readable {
   readonly #settle: { resolve(): void; reject(error: Error): void };
   #socket: Socket | undefined;
   #driver: ((chunk: Buffer) => void) | undefined;
-  /** Bytes of the row under way that are still to come, and of a message that is passed over. */
+  /** Bytes still to come of the current row, and of a message that is skipped. */
   #left = 0;
   #skip = 0;
   #header: Buffer = Buffer.alloc(0);
@@ -122,9 +122,9 @@ export class CopyOut extends Readable {
     if (!this.push(chunk.subarray(0, end))) this.#socket?.pause();
   }
 
-  /** The rows have ended, or an error came instead: from here on the driver reads, beginning with the rest of this chunk. */
+  /** Ends the rows at their end or at an error: the driver reads again, beginning with the rest of this chunk. */
   #finish(chunk: Buffer, end: number, from: number): void {
-    const failed = chunk[from] === 0x45; // E: handleError says how
+    const failed = chunk[from] === 0x45; // E: an error, which the driver passes to handleError
     const rest = Buffer.from(chunk.subarray(from));
     this.#hand(chunk, end);
     this.#giveBack(rest);

@@ -34,9 +34,9 @@ function csvStatement(sql: string, names: readonly string[]): string {
 }
 
 /**
- * JSON leaves through COPY's csv format with a quote and a delimiter that JSON text cannot contain: COPY's text format
- * doubles every backslash. A `json` value keeps the line breaks of its input; outside of JSON strings, where alone they
- * can be, they are replaced with spaces. For one JSON array each row brings its comma.
+ * Writes JSON in COPY's csv format with a quote and a delimiter that JSON text cannot contain; COPY's text format would
+ * double every backslash. A `json` value keeps the line breaks of its input, which can only be outside of JSON strings;
+ * they are replaced with spaces. In a JSON array, each row begins with a comma.
  */
 function jsonStatement(sql: string, names: readonly string[], format: "ndjson" | "json"): string {
   const row = unusedName(names);
@@ -44,7 +44,7 @@ function jsonStatement(sql: string, names: readonly string[], format: "ndjson" |
   return `copy (select ${format === "json" ? `',' || ${text}` : text} from (${sql}\n) ${row}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
 }
 
-/** A name for a row that no column has: `row_to_json(name)` would take the column. */
+/** Returns an alias for a row that is not the name of a column: `row_to_json(name)` would use the column. */
 function unusedName(names: readonly string[]): string {
   for (let number = 0; ; number++) if (!names.includes(`row_${number}`)) return `row_${number}`;
 }

@@ -7,7 +7,7 @@ import { channel } from "node:diagnostics_channel";
 export const CRASH_POINTS = ["claim", "BEGIN", "COPY", "fence", "COMMIT", "outbox", "send"] as const;
 export type CrashPoint = (typeof CRASH_POINTS)[number];
 
-/** Message to a step's subscriber. */
+/** Message to a subscriber of crash points. */
 export interface CrashPointEvent {
   point: CrashPoint;
   /** The job's row id. */
@@ -17,7 +17,7 @@ export interface CrashPointEvent {
 
 export const crashPoints = channel("rates:step");
 
-/** Marks that a run is at this step of this job: just before it takes effect. */
+/** Publishes that a run has reached this crash point of this job. */
 export function reachCrashPoint(name: CrashPoint, job: { id: number; attempt: number }): void {
   if (crashPoints.hasSubscribers)
     crashPoints.publish({ point: name, job: job.id, attempt: job.attempt } satisfies CrashPointEvent);

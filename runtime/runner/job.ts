@@ -38,33 +38,33 @@ export interface RunnerDeps {
   s3: LazyS3;
   resultsBucket: string;
   log: Logger;
-  /** Claims the next job together with the end of this one, and names the responses to record; undefined: no claim. */
+  /** Returns how to claim the next job with the end of this one, and responses to record; undefined for no claim. */
   nextClaim(session: Session): { claimer: Claimer; sent: SentResponse[] } | undefined;
 }
 
-/** A claim's outcome. */
+/** Outcome of a claim. */
 export interface ClaimResult {
-  /** Undefined where nothing waits. */
+  /** Undefined if no job waits. */
   job: ClaimedJob | undefined;
-  /** False when the store no longer has this run as a running one. */
+  /** False if the run is no longer in state RUNNING in the database. */
   running: boolean;
 }
 
-/** A job's end. */
+/** Outcome of an attempt. */
 export interface JobOutcome {
-  /** For the caller to send; undefined where the job was given away meanwhile, or goes back to wait. */
+  /** Response for the caller to send; undefined if another run has the job, or if it waits again. */
   response: FrozenResponse | undefined;
-  /** The claim that was made with it. */
+  /** Outcome of the claim that was made together with the job's end. */
   next?: ClaimResult;
 }
 
-/** The role whose connection does a task. */
+/** Role of the connection that executes a task. */
 export const roleFor = ({ reader }: Pick<RunnerDeps, "reader">, type: "read" | "update"): Role =>
   type === "read" ? reader : "job_writer";
 
 /**
- * Does one job from claim to end.
- * @param onLease hands out the job's lease, so that an announced cancel reaches it
+ * Executes a claimed job.
+ * @param onLease receives the job's lease, so that an announced cancel reaches it
  */
 export async function doJob(
   deps: RunnerDeps,
@@ -86,7 +86,7 @@ export async function doJob(
   }
 }
 
-/** The session that the claim named, or one with the role that this task needs. */
+/** Returns the session that the claim recorded, or one with the role that this task needs. */
 async function sessionFor(deps: RunnerDeps, job: ClaimedJob, claimed: Session): Promise<Session> {
   const session = await deps.sessions.get(roleFor(deps, job.task.type));
   if (session !== claimed) await recordSession(deps.db, deps.run, job, session.backend);
@@ -107,7 +107,7 @@ async function doRead(deps: RunnerDeps, job: ClaimedJob, session: Session, lease
     discard: () => deps.sessions.discard(session),
   });
   await lease.stop();
-  if (lease.interruption) throw new JobError("Cancelled"); // came after the last row: conclude says what it was
+  if (lease.interruption) throw new JobError("Cancelled"); // after the last row; conclude determines the error
   reachCrashPoint("fence", job);
   const end: Ending = {
     status: "SUCCEEDED",
@@ -142,7 +142,7 @@ async function doUpdate(
   });
 }
 
-/** Keys come from the response's id and the attempt: no caller's text, and no two attempts write to one place. */
+/** A key has the response's id and the attempt: no text of the caller, and each attempt writes its own object. */
 const outputOf = (deps: RunnerDeps, job: ClaimedJob, name: string): Omit<OutputOptions, "format" | "compression"> => ({
   inlineBytes: deps.settings.jobs.inlineBytes,
   s3: deps.s3,
@@ -150,7 +150,7 @@ const outputOf = (deps: RunnerDeps, job: ClaimedJob, name: string): Omit<OutputO
   key: `${job.responseId}/${job.attempt}/${name}`,
 });
 
-/** Work that ended in an error: says what it was, after the session is known to be gone where that matters. */
+/** Classifies the error of an attempt and records it; the session of interrupted work has ended before. */
 async function conclude(
   deps: RunnerDeps,
   job: ClaimedJob,
@@ -183,7 +183,7 @@ async function conclude(
   return settle(deps, job, (db) => endAttempt(db, job, error));
 }
 
-/** Puts a failed job back, or ends it. Repeating it changes nothing. */
+/** Requeues a failed job, or ends it. Idempotent. */
 async function endAttempt(db: Database, job: ClaimedJob, error: JobError): Promise<FrozenResponse | undefined> {
   const peak = peakMemory();
   if (error.retryable && ERRORS[error.code].category !== "User") {
@@ -197,7 +197,7 @@ async function endAttempt(db: Database, job: ClaimedJob, error: JobError): Promi
     bytes: 0,
     peakMemoryBytes: peak,
   };
-  // No row: this attempt's own COMMIT went through although its acknowledgement was lost, or the job was given away.
+  // No row: this attempt's own COMMIT succeeded although its acknowledgement was lost, or another run has the job.
   return (await finish(db, job, end)) ?? (await dueResponses(db, 1, [job.id]))[0];
 }
 
@@ -205,9 +205,9 @@ async function endAttempt(db: Database, job: ClaimedJob, error: JobError): Promi
 const RECONNECT_MS = { first: 50, last: 1_000 };
 
 /**
- * Records the end of an attempt, over a new connection when the run's own was lost, for as long as the job's lease lasts.
- * After a failover the attempt is then reported as DatabaseUnavailable, and the job retried at once, where otherwise
- * it would be RunnerLost when its lease is over. The run itself ends afterwards.
+ * Records the end of an attempt; if the run's connection was lost, over a new one, for as long as a lease lasts. After
+ * a failover, the attempt is then reported as DatabaseUnavailable and its job requeued immediately, instead of being
+ * RunnerLost when its lease expires. The run itself ends afterwards.
  */
 async function settle<T>(deps: RunnerDeps, job: ClaimedJob, work: (db: Database) => Promise<T>): Promise<T> {
   try {
@@ -233,8 +233,8 @@ async function settle<T>(deps: RunnerDeps, job: ClaimedJob, work: (db: Database)
 }
 
 /**
- * Returns true if the server ended a statement at the job's own timeout, and not on an administrator's request. The message may
- * be in any language, so the lease's clock counts as well.
+ * Returns true if the server ended a statement at the job's own timeout, and not on an administrator's request. The
+ * message may be in any language, so the lease's clock counts as well.
  */
 const isStatementTimeout = (error: unknown, lease: JobLease): boolean => {
   const { code, message } = error as { code?: string; message?: string };
@@ -242,7 +242,7 @@ const isStatementTimeout = (error: unknown, lease: JobLease): boolean => {
 };
 const QUERY_CANCELED = "57014";
 
-/** A statement sent after the server ended the session only reports a closed connection: the server said why. */
+/** A statement sent after the server ended the session only reports a closed connection; `ended` has the reason. */
 const causeOf = (thrown: unknown, { ended }: Session): unknown =>
   ended && !(thrown instanceof JobError) && (thrown as { severity?: string }).severity === undefined ? ended : thrown;
 

@@ -3,13 +3,13 @@ import { endBackend } from "../store/backend.ts";
 import { type ClaimedJob, type Database, heartbeat, type Progress } from "../store/jobs.ts";
 import type { Session } from "./sessions.ts";
 
-/** Reason why a job's work was ended from outside. */
+/** Reason for interrupting a job's work from outside. */
 export type Interruption = "cancelled" | "timedOut" | "lost";
 
 /**
- * Keeps a job while it is worked on, over a connection of its own: extends the lease, records progress, hears of a
- * cancel, and holds the time. When the work must stop it ends the work's database session first, proves that it is
- * gone, and only then says so.
+ * Keeps a job's lease during its work, over another connection than the work's: extends the lease, records progress,
+ * detects a cancel, and enforces the timeout. To interrupt the work it ends its database session; `stop` resolves only
+ * when that session is known to be gone.
  */
 export class JobLease {
   readonly #db: Database;
@@ -44,7 +44,7 @@ export class JobLease {
     return this.#abort.signal;
   }
 
-  /** Returns true if the job's time was up when it stopped, or is up now. */
+  /** True if the job's timeout had passed when its work stopped, or has passed now. */
   get isPastDeadline(): boolean {
     return (this.#stoppedAt ?? performance.now()) >= this.#deadlineAt;
   }
@@ -54,13 +54,13 @@ export class JobLease {
     Object.assign(this.#progress, progress);
   }
 
-  /** Looks at once whether something is to be heard (a cancel was announced). */
+  /** Sends a heartbeat now, since a cancel was announced. */
   checkNow(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#beatNow();
   }
 
-  /** Ends the work from outside. The first reason counts. */
+  /** Interrupts the work. Only the first reason counts. */
   interrupt(reason: Interruption): void {
     if (this.interruption || this.#stopped) return;
     this.interruption = reason;
@@ -68,7 +68,7 @@ export class JobLease {
     this.#ending.catch(() => undefined);
   }
 
-  /** No more heartbeats. Resolves once an interruption has taken full effect; throws if the session could not be ended. */
+  /** Stops heartbeats. Resolves once an interruption has taken effect; rejects if the session could not be ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#stoppedAt ??= performance.now();
@@ -89,7 +89,7 @@ export class JobLease {
   }
 
   #next(): void {
-    // Four heartbeats per lease, and often enough to show progress.
+    // At least four heartbeats per lease, and often enough to show progress.
     const pause = Math.min(1_000, (this.#job.leaseSeconds * 1000) / 4);
     this.#timer = setTimeout(() => this.#beatNow(), pause);
   }
@@ -106,7 +106,7 @@ export class JobLease {
       if (word === "CANCEL") this.interrupt("cancelled");
       if (word === "LOST") this.interrupt("lost");
     } catch {
-      // An unreachable database: the lease decides, by this process's own patience.
+      // The database is unreachable: after a lease without a heartbeat, another run may have the job.
       if (Date.now() - this.#seen > this.#job.leaseSeconds * 1000) this.interrupt("lost");
     }
     if (!this.#stopped && !this.interruption) this.#next();

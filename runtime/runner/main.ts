@@ -12,7 +12,8 @@ const USAGE = "usage: node --expose-gc runtime/runner/main.ts (--run ID | --laun
 /**
  * A run of the TypeScript runner: `node --expose-gc runtime/runner/main.ts --run ID --runner glue|ec2`. An instance of
  * several that were launched together gets `--launch ID --instance ID` instead of its run. All other settings come from
- * the environment (database.ts, settings.ts). SIGTERM drains: the job in hand is finished, no other taken.
+ * the environment (platform/postgres.ts, platform/settings.ts). SIGTERM drains: the current job is finished, and no
+ * other is claimed.
  */
 const text = { type: "string" } as const;
 const { values } = parseArgs({ options: { run: text, launch: text, instance: text, runner: text } });
@@ -31,7 +32,7 @@ async function main(identity: RunIdentity, runnerType: RunnerType): Promise<numb
   const draining = new AbortController();
   process.on("SIGTERM", () => draining.abort());
   process.on("SIGINT", () => draining.abort());
-  // Its parent has already exited, and could not end this process any more.
+  // The parent process has exited, and can no longer end this one.
   process.on("disconnect", () => process.exit(1));
 
   const settings = readSettings();

@@ -1,21 +1,21 @@
 import { totalmem } from "node:os";
 
-/** The most memory this process has had, in bytes. */
+/** Peak memory of this process. Bytes. */
 export const peakMemory = (): number => process.resourceUsage().maxRSS * 1024;
 
-/** The memory that this process may have, in bytes: the machine's, or what its container is limited to. */
+/** Memory that this process may use: the machine's, or its container's limit. Bytes. */
 export const availableMemory = (): number => {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 };
 
-/** Bytes that stream through between two collections. */
+/** Bytes streamed between two collections. */
 const BYTES_PER_COLLECTION = 2 * 1024 * 1024;
 
 /**
- * Collects young objects while a stream flows. Each chunk has memory of its own outside of V8's heap, which V8 frees only
- * when its heap fills: a stream leaves next to nothing there, and would keep 60 MB of dead chunks until then. A collection
- * takes less than a millisecond. Needs `node --expose-gc`, with which runners are started; does nothing without it.
+ * Collects young objects while a stream flows. The memory of a chunk is outside of V8's heap, and V8 frees it only when
+ * that heap fills: a stream adds almost nothing to it, and would keep 60 MB of dead chunks until then. A collection
+ * takes less than a millisecond. Needs `node --expose-gc`, with which runners are started; without it, does nothing.
  */
 export class MinorGcTrigger {
   #bytes = 0;

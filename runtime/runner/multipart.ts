@@ -4,7 +4,7 @@ import { JobError } from "../contract/errors.ts";
 /** S3's smallest part (S3 User Guide, multipart upload limits): with 10,000 parts at most, results up to 48 GiB. */
 const PART_BYTES = 5 * 1024 * 1024;
 
-/** The object to make. */
+/** The object to create. */
 export interface UploadTarget {
   Bucket: string;
   Key: string;
@@ -12,10 +12,10 @@ export interface UploadTarget {
 }
 
 /**
- * A multipart upload out of two buffers that are used again and again: while one travels, the other takes what comes
- * meanwhile and hands it back when that has arrived. A result of any size takes the memory of one part and of what comes
- * while S3 takes it in. (The SDK's own Upload takes new memory for every part; a run that exported 10,000,000 rows grew by
- * 60 MB with it.)
+ * A multipart upload with two reused buffers: one has the part that is being uploaded, the other collects the bytes
+ * that follow, which are copied to the first when the part has arrived. A result of any size takes the memory of one
+ * part and of the bytes that arrive during its upload. (The SDK's own Upload takes new memory for every part; a run that
+ * exported 10,000,000 rows grew by 60 MB with it.)
  */
 export class MultipartUpload {
   readonly #s3: S3Client;
@@ -23,10 +23,10 @@ export class MultipartUpload {
   readonly #target: UploadTarget;
   readonly #id: string;
   readonly #parts: CompletedPart[] = [];
-  // The system gives memory to as much of them as was ever written.
+  // The operating system allocates only the pages that are written.
   readonly #part: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
   readonly #ahead: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
-  /** Bytes that wait: in `#ahead` while a part travels, in `#part` while none does. */
+  /** Number of buffered bytes: in `#ahead` while a part is being uploaded, otherwise in `#part`. */
   #used = 0;
   #isTravelling = false;
   #travelling: Promise<void> = Promise.resolve();
@@ -45,7 +45,7 @@ export class MultipartUpload {
     return new MultipartUpload(s3, sdk, target, UploadId ?? "");
   }
 
-  /** Takes a chunk in; waits while both buffers are full. The chunk's memory is free again when this resolves. */
+  /** Adds a chunk; waits while both buffers are full. The chunk's memory may be reused when this resolves. */
   async write(chunk: Buffer): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
       const copied = chunk.copy(this.#isTravelling ? this.#ahead : this.#part, this.#used, at);
@@ -68,7 +68,7 @@ export class MultipartUpload {
       });
   }
 
-  /** Leaves no part behind. What cannot be removed now, the bucket's lifecycle rule removes. */
+  /** Aborts the upload, which removes its parts. If that fails, the bucket's lifecycle rule removes them. */
   async abort(): Promise<void> {
     await this.#travelling.catch(() => undefined);
     const { Bucket, Key } = this.#target;

@@ -11,7 +11,7 @@ export type Compression = "none" | "gzip";
 export interface OutputOptions {
   format: Format;
   compression: Compression;
-  /** The most bytes that a result, as JSON text, may take inside the response. */
+  /** Maximum bytes of an inline result in the response, as JSON text. */
   inlineBytes: number;
   /** Destination of a large result; the key has no extension. */
   s3: LazyS3;
@@ -19,10 +19,11 @@ export interface OutputOptions {
   key: string;
 }
 
-/** A finished result: the contract's `result`, as JSON text, less `rows`, which the caller knows. */
+/** A finished result. */
 export interface Output {
+  /** Returns the contract's `result` as JSON text; the caller knows the number of rows. */
   json: (rows: number) => string;
-  /** Bytes of the result as it is kept, compressed if so asked. */
+  /** Bytes of the stored result, after compression. */
   bytes: number;
 }
 
@@ -38,7 +39,7 @@ const CONTENT_TYPE = {
  */
 export async function storeResult(source: Readable, options: OutputOptions, signal: AbortSignal): Promise<Output> {
   const { format, compression } = options;
-  // Level 1 is three times as fast as the default for a result a fifth larger; a runner is paid by the minute.
+  // Level 1 is three times as fast as the default, and its results are a fifth larger; runners are billed by time.
   const stream: Readable =
     compression === "gzip" ? pipe(source, createGzip({ level: 1, chunkSize: 64 * 1024 })) : source;
   const held: Buffer[] = [];
@@ -53,7 +54,7 @@ export async function storeResult(source: Readable, options: OutputOptions, sign
       if (!upload) {
         held.push(chunk);
         inlineSize += inlineCost(chunk, options);
-        // What S3 needs takes a while to load: begun before it is certain that the result will not fit.
+        // Loading the S3 client takes a while, so it begins before the result is known to be too large.
         if (inlineSize > options.inlineBytes / 4) void options.s3();
         if (inlineSize <= options.inlineBytes) continue;
         upload = await begin(options);
@@ -91,7 +92,8 @@ function inlineCost(chunk: Buffer, { format, compression }: OutputOptions): numb
   // The two characters that SQS refuses are escaped in a response: six bytes in place of three.
   const escaped = 3 * (occurrences(chunk, NONCHARACTERS[0]) + occurrences(chunk, NONCHARACTERS[1]));
   if (format === "json") return chunk.length + escaped;
-  // Every character below space takes up to six bytes; quotes and backslashes two. Counted, since a CSV is mostly newlines away from plain text.
+  // A control character takes up to six bytes; a line feed, quote or backslash two. They are counted, since most of a
+  // CSV is plain text.
   let cost = chunk.length + escaped;
   for (const byte of chunk)
     if (byte === 0x22 || byte === 0x5c || byte === 0x0a) cost += 1;

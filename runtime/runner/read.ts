@@ -16,14 +16,13 @@ export interface ReadContext {
   output: Omit<OutputOptions, "format" | "compression">;
   onBegin(): void;
   onCopy(): void;
-  /** The session is in mid-statement and of no further use. */
+  /** Discards the session, which is in the middle of a statement or has unknown settings. */
   discard(): void;
   onProgress(progress: { rows: number; bytes: number; estimatedRows?: number }): void;
 }
 
 /**
- * Runs a read in a read-only transaction of the role job_reader and keeps its result: COPY straight from the server to
- * the result, in constant memory.
+ * Runs a read in a read-only transaction and stores its result, which COPY streams from the server in constant memory.
  */
 export async function read(task: ReadTask, context: ReadContext): Promise<Output & { rows: number }> {
   const { client } = context.session;

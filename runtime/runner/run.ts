@@ -9,7 +9,7 @@ import type { JobLease } from "./jobLease.ts";
 import { availableMemory } from "./memory.ts";
 import { ResponseSender } from "./responseSender.ts";
 
-/** Interval of an idle run's checks without a wake-up, at most; also its heartbeat interval, three per lease. */
+/** Maximum interval of an idle run's claims without a wake-up; they are its heartbeats, at least three per lease. */
 const POLL_MS = 2_000;
 /** Time that a response waits for those of the next jobs, to share a call to SQS. Milliseconds. */
 const GATHER_MS = 200;
@@ -17,7 +17,7 @@ const GATHER_MS = 200;
 /** Identity of a process: its run's id, or its launch and instance, by which it claims one of the launch's runs. */
 export type RunIdentity = { run: string } | { launch: string; instance: string };
 
-/** One run: what a Glue run, an EC2 instance or a local process does from its start to its end. */
+/** Options of `run`: a run in an EC2 instance or a local process. */
 export interface RunOptions {
   runnerType: RunnerType;
   identity: RunIdentity;
@@ -67,7 +67,7 @@ export async function run(options: RunOptions): Promise<number> {
   const deps: RunnerDeps = {
     ...options.deps,
     run: id,
-    // Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
+    // Callers' own SQL runs as a role of the slot, so that it cannot see or signal other runs' sessions.
     reader: settings.jobs.rawSql ? readerRole(runnerType, slot) : "job_reader",
     nextClaim(session) {
       if (!mayClaim()) return undefined;
@@ -97,7 +97,7 @@ export async function run(options: RunOptions): Promise<number> {
         done++;
         idleSince = Date.now();
         if (ended.response && isDue(ended.response)) sender.add(job, ended.response);
-        // The next job does not wait for the queue, and the queue only for a next job; the run's end waits for both.
+        // The next job does not wait for responses. Without a next job they are sent now; the run's end waits for them.
         if (!ahead?.job) sender.idle();
         continue;
       }
@@ -107,13 +107,13 @@ export async function run(options: RunOptions): Promise<number> {
     }
     if (!mayClaim()) await drain(client, deps.run);
   } finally {
-    // Also where the database is gone: what was committed is answered.
+    // Also if the database is unavailable, so that committed responses are sent.
     await sender.close();
   }
   return done;
 }
 
-/** Reports the run in. @returns its id and slot; undefined where there is nothing for it to do */
+/** Reports that the run has started. @returns its id and slot; undefined if it must exit */
 async function reportIn(client: pg.Client, identity: RunIdentity): Promise<{ run: string; slot: number } | undefined> {
   if ("launch" in identity) return instanceStarted(client, identity, availableMemory());
   const slot = await runStarted(client, identity.run, availableMemory());
@@ -138,7 +138,7 @@ async function claimNext(
   }
 }
 
-/** Wakes a waiting run; a ring while it works is not lost. */
+/** Wakes a waiting run; a signal that arrives while it is busy is not lost. */
 class WakeSignal {
   #raised = false;
   #wake: (() => void) | undefined;

@@ -3,11 +3,11 @@ import { abandon, connect, type Role } from "../platform/postgres.ts";
 import { backendOf } from "../store/backend.ts";
 import type { Backend } from "../store/jobs.ts";
 
-/** A connection that does a job's work, and the backend behind it. */
+/** A connection that does jobs' work, and its backend. */
 export interface Session {
   client: pg.Client;
   backend: Backend;
-  /** The server's last word, where it ended the session while no statement ran: nothing else reports it. */
+  /** The server's FATAL error if it ended the session while no statement ran; nothing else reports it. */
   ended?: Error;
 }
 
@@ -24,8 +24,8 @@ const END_OTHERS = `select pg_terminate_backend(pid) from pg_stat_activity
   where usename = current_user and datname = current_database() and pid <> pg_backend_pid()`;
 
 /**
- * The work connections of a run, one a role, opened when first needed and kept warm from job to job. One that broke, or
- * was ended under a job, is replaced.
+ * The work connections of a run, one per role, opened on first use and reused from job to job. A broken connection, or
+ * one that was ended during a job, is replaced.
  */
 export class Sessions {
   readonly #connectAs: (role: Role) => Promise<pg.Client>;
@@ -45,7 +45,7 @@ export class Sessions {
     return made;
   }
 
-  /** Forgets a session whose state is unknown, and closes it without waiting for what it was doing. */
+  /** Removes a session whose state is unknown, and closes it without waiting for its statement. */
   discard(session: Session): void {
     for (const [role, known] of this.#open)
       known.then((one) => one === session && this.#forget(role, known)).catch(() => undefined);
@@ -57,7 +57,7 @@ export class Sessions {
     await Promise.allSettled([...this.#open.values()].map(async (session) => (await session).client.end()));
   }
 
-  /** The end of a session, which may come late, is not that of the one in its place. */
+  /** Removes a session, unless another one has replaced it: its end may be reported late. */
   #forget(role: Role, gone: Promise<Session>): void {
     if (this.#open.get(role) === gone) this.#open.delete(role);
   }

@@ -21,7 +21,7 @@ export type UpdateTask =
 export interface UpdateContext {
   job: ClaimedJob;
   session: Session;
-  /** The keeper's connection: ends what the work's transaction does not end itself. */
+  /** The role job_keeper's connection, which ends a dry run: the work's own transaction is rolled back. */
   db: Database;
   s3: LazyS3;
   settings: Settings;
@@ -32,8 +32,8 @@ export interface UpdateContext {
 }
 
 /**
- * Does an update: everything in one transaction, whose last statement is the fence. It answers the frozen response;
- * undefined means that the job was given away meanwhile, and nothing was changed.
+ * Executes an update in one transaction, whose last statement is the fence (jobs.finish).
+ * @returns the stored response; undefined if another run has the job, and nothing was changed
  */
 export async function update(task: UpdateTask, context: UpdateContext): Promise<FrozenResponse | undefined> {
   const { job, session, db } = context;
@@ -71,7 +71,7 @@ export async function update(task: UpdateTask, context: UpdateContext): Promise<
   }
 }
 
-/** Time that an update waits for another's row locks before it is requeued. */
+/** Time that an update waits for a lock before it is requeued. */
 const LOCK_SECONDS = 60;
 
 interface Done {
@@ -119,7 +119,7 @@ async function load(task: Exclude<UpdateTask, Static<typeof StatementTask>>, con
 
 type RejectedBatch = Extract<Loaded, { bad: unknown }>;
 
-/** The report of bad rows: the first in the response, all of them behind a pointer where there are more. */
+/** Builds the error of a batch with bad rows: the first ones, and a pointer to the whole report if there are more. */
 async function rejectBatch(
   { rows, bad, stopped }: RejectedBatch,
   { report, signal }: UpdateContext,

@@ -1,10 +1,9 @@
-"""A Glue run: does reads of the rates platform, one after the other, until none waits.
+"""A Glue run: executes reads of the rates platform, one after the other, until none waits.
 
-One file, for Glue's Python shell (Python 3.9, psycopg2 2.9.3 and boto3 1.21.21 of `--library-set analytics`, which the tests
-use too, though on a newer Python). It keeps the same
-contract as the TypeScript runner (runtime/runner): every transition of a job is a function of the schema `jobs`, called
-with the same arguments. What it needs comes as job arguments, or from the environment variables that the other parts
-read:
+One file, for Glue's Python shell (Python 3.9, psycopg2 2.9.3 and boto3 1.21.21 of `--library-set analytics`, which the
+tests use too, though on a newer Python). It keeps the same contract as the TypeScript runner (runtime/runner): every
+transition of a job is a function of the schema `jobs`, called with the same arguments. Its settings are job arguments,
+or the environment variables that the other parts read:
 
   --run ID --runner glue        this run
   --region NAME                 AWS_REGION
@@ -38,20 +37,20 @@ import psycopg2.extensions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# Seconds between checks of an idle run without a wake-up, at most; also its heartbeat interval.
+# Maximum seconds between an idle run's claims without a wake-up, which are also its heartbeats.
 POLL = 2.0
 # S3's smallest part: with 10,000 parts at most, results up to 48 GiB.
 PART_BYTES = 5 * 1024 * 1024
-# How long a cancelled statement must end in good order, and how long its session may take to be gone. Seconds.
+# Time for a cancelled statement to end by itself, and for its session to end. Seconds.
 GRACE, PATIENCE = 0.2, 30.0
 # Pauses between two attempts to reconnect: the first, doubled up to the last. Seconds.
 RECONNECT = (0.05, 1.0)
-# How much of the machine's memory a run may take before it is refused more. The rest is for what is not its own data.
+# Share of the machine's memory that a run's data may take. The rest is for everything else.
 MEMORY_SHARE = 0.9
-# What libpq says where memory for a row could not be had; a message that itself found no room is empty.
+# Messages of libpq when memory for a row could not be allocated; without memory for the message, it is empty.
 NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq")
-# libpq's message when the server ends a session in good order; psycopg2 drops the server's own, with its SQLSTATE 57P01.
-# A crash of the server, or a failover, ends the keeper's connection too: the run tells them apart by that.
+# libpq's message when an administrator ends a session; psycopg2 drops the server's own message, with its SQLSTATE 57P01.
+# A crash of the server, or a failover, ends the keeper's connection too: so the run can distinguish them.
 SESSION_ENDED = "server closed the connection unexpectedly"
 # Beginning of a response's body with a trace context, written by the function jobs.traced_body.
 TRACED = re.compile(r'\{"traceparent" : "(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})"')
@@ -68,7 +67,7 @@ CONTENT_TYPES = {
 
 
 def cut(message, most):
-    """Text that Postgres stores, SQS takes and a response has room for; see runtime/contract/bounds.ts."""
+    """Converts text so that Postgres and SQS accept it, and cuts it; see runtime/contract/bounds.ts."""
     if len(message) > most:
         message = message[: most - 1] + "…"
     return re.sub("[\0\ud800-\udfff\ufffe\uffff]", "\ufffd", message)
@@ -101,11 +100,11 @@ class JobError(Exception):
 
 
 class Interrupted(Exception):
-    """The work was ended from outside; the lease knows why."""
+    """The work was ended from outside; `lease.interruption` has the reason."""
 
 
 CATALOG = {"errors": {}, "sqlStates": {}, "otherSqlState": "InvalidSql", "valueTooLarge": "", "bounds": {}, "invisible": []}
-# What the run has of it, in bytes.
+# Memory that the run may use. Bytes.
 MEMORY = None
 
 
@@ -118,16 +117,16 @@ SECRET_START = re.compile(
 
 
 def redact_message(message):
-    """A message of Postgres up to a URL or a credential that it repeats, with invisible characters as escapes.
+    """Cuts a message of Postgres at a URL or a credential, and escapes invisible characters.
 
-    As runtime/contract/redactJob.ts has it.
+    Like runtime/contract/redactJob.ts.
     """
     found = SECRET_START.search(message)
     return escape_invisible(message[: found.start()] + "…" if found else message)
 
 
 def escape_invisible(message):
-    """Text with invisible characters as escapes, but tabs and line ends; see runtime/contract/invisible.ts."""
+    """Escapes invisible characters except tabs and line ends; see runtime/contract/invisible.ts."""
     ranges = "".join("%s-%s" % (re.escape(chr(first)), re.escape(chr(last))) for first, last in CATALOG["invisible"])
     return re.sub("[%s]" % ranges, escape_of, message) if ranges else message
 
@@ -185,14 +184,14 @@ def text(value):
 
 
 def peak_memory():
-    """The most memory this process has had, in bytes."""
+    """Peak memory of this process. Bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def limit_memory():
-    """Has memory that is not there refused: an error, which the job can tell of, where the kernel would kill the run.
+    """Limits the memory of the process: beyond it, allocations fail with an error that the job reports.
 
-    Answers how much the run has, in bytes.
+    Otherwise the kernel would kill the run. Returns the limit in bytes.
     """
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for group in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
@@ -209,7 +208,7 @@ def limit_memory():
 
 
 def aws_client(service, **options):
-    """A client of a service. Glue's boto3 (1.21) knows neither AWS_ENDPOINT_URL_* nor the current endpoint of SQS."""
+    """Creates a client of a service. Glue's boto3 (1.21) supports neither AWS_ENDPOINT_URL_* nor SQS's current endpoint."""
     endpoint = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint and service in CURRENT_ENDPOINTS:
         endpoint = CURRENT_ENDPOINTS[service].format(region=boto3.session.Session().region_name)
@@ -287,10 +286,10 @@ def end_backend(backend):
 
 
 class JobLease:
-    """Keeps a job while it is worked on: extends the lease, records progress, hears of a cancel, and holds the time.
+    """Keeps a job's lease during its work: records progress, detects a cancel, and enforces the timeout.
 
-    It owns the run's keeper connection from its start to `stop`. When the work must stop it ends the work's session
-    first, proves that it is gone, and only then says so.
+    It owns the run's keeper connection from its start to `stop`. To interrupt the work it ends the work's session;
+    `stop` returns only when that session is known to be gone.
     """
 
     def __init__(self, connection, job, session):
@@ -310,11 +309,11 @@ class JobLease:
 
     @property
     def past_deadline(self):
-        """Returns whether the job's time was up when it stopped, or is up now."""
+        """True if the job's timeout had passed when its work stopped, or has passed now."""
         return (self._stopped_at or time.monotonic()) >= self._deadline
 
     def stop(self):
-        """No more heartbeats. Returns once an interruption has taken full effect; raises if the session did not end."""
+        """Stops heartbeats. Returns once an interruption has taken effect; raises if the session did not end."""
         if not self._stopped:
             self._stopped = True
             self._stopped_at = time.monotonic()
@@ -338,7 +337,7 @@ class JobLease:
                 word = self._beat()
                 seen = time.monotonic()
             except (psycopg2.Error, MemoryError):
-                # An unreachable database: the lease decides, by this process's own patience.
+                # The database is unreachable: after a lease without a heartbeat, another run may have the job.
                 if time.monotonic() - seen > self._job["leaseSeconds"]:
                     return self._interrupt("lost")
                 select.select([self._wake_out], [], [], self._pause)
@@ -349,7 +348,7 @@ class JobLease:
         return None
 
     def _called(self, seconds):
-        """Waits. Returns whether a message for this run arrived; news of waiting jobs is ignored while it works."""
+        """Waits. Returns whether a notification for this run arrived; those about waiting jobs are ignored."""
         connection = self._connection
         select.select([connection, self._wake_out], [], [], max(0.0, seconds))
         connection.poll()
@@ -386,7 +385,7 @@ def is_statement_timeout(error, lease):
 
 
 class Session:
-    """The connection that does the work, and the backend behind it."""
+    """The connection that does jobs' work, and its backend."""
 
     def __init__(self, role):
         self.connection = connect(role)
@@ -395,7 +394,7 @@ class Session:
             with self.connection.cursor() as cursor:
                 cursor.execute(END_OTHERS)
         self.backend = backend_of(self.connection)
-        # Of no further use: in the middle of rows that are still to come, or of what SQL of a caller's own has set.
+        # True if it cannot be reused: its rows are still to come, or a caller's SQL has changed its settings.
         self.broken = False
 
     def hang_up(self):
@@ -407,7 +406,7 @@ class Session:
             pass  # it has ended
 
     def is_usable(self):
-        """Returns whether an idle session still exists: if it was ended, the end can be read."""
+        """Returns whether an idle session still exists; its end would be readable on the connection."""
         if self.broken or self.connection.closed:
             return False
         try:
@@ -419,9 +418,9 @@ class Session:
 
 
 class Output:
-    """Takes a result as it streams: inline while it fits into a response, from then on a multipart upload to S3.
+    """Stores a streamed result: inline while it fits into a response, otherwise by a multipart upload to S3.
 
-    Memory is constant: what is inline, or two parts, of which one travels while the other is filled.
+    Memory is constant: the inline result, or two parts, one of which is uploaded while the other is filled.
     """
 
     CONTROL = bytes(byte for byte in range(32) if byte != 0x0A)
@@ -445,7 +444,7 @@ class Output:
         self._take(self._gzip.compress(chunk) if self._gzip else chunk)
 
     def finish(self):
-        """The result's own JSON, but for the number of rows, which the caller knows."""
+        """Returns a function from the number of rows, which the caller knows, to the result's JSON."""
         if self._gzip:
             self._take(self._gzip.flush())
         if self._upload is None:
@@ -474,13 +473,13 @@ class Output:
                 **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
             )
         except ClientError as error:
-            # Asked for again, it is done: the answer to the first time was lost. The upload is this run's alone.
+            # A repeated completion had already taken effect, with its response lost: no other run has this upload.
             repeated = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
             if not repeated or error.response["Error"].get("Code") != "NoSuchUpload":
                 raise
 
     def abort(self):
-        """Leaves no part behind. What cannot be removed now, the bucket's lifecycle rule removes."""
+        """Aborts the upload, which removes its parts. If that fails, the bucket's lifecycle rule removes them."""
         if self._upload is None:
             return
         try:
@@ -576,9 +575,9 @@ end $$; fetch all from rates_plan"""
 
 
 def prove_one_statement(cursor, begin, sql, lease):
-    """COPY wraps its query in parentheses, which raw SQL could close; so first it is planned, as one statement.
+    """Plans raw SQL as one statement: COPY wraps its query in parentheses, which it could close otherwise.
 
-    Begins the transaction in the same round trip. Answers what closes the plan.
+    Begins the transaction in the same round trip. Returns the statement that closes the plan.
     """
     try:
         cursor.execute(begin + OPEN_PLAN, (sql,))
@@ -607,9 +606,9 @@ LISTED_NAMES = 10
 
 
 def copy_statement(cursor, before, sql, kind):
-    """The COPY statement that streams the result of one SELECT; see runtime/runner/copyStatement.ts.
+    """Builds the COPY statement that streams the result of one SELECT; see runtime/runner/copyStatement.ts.
 
-    `before` runs first, in the round trip that asks for the columns.
+    `before` runs first, in the round trip that describes the columns.
     """
     cursor.execute("%s; select * from (%s\n) described limit 0" % (before, sql))
     names = [column.name for column in cursor.description or []]
@@ -647,14 +646,14 @@ def reject_duplicates(names, kind):
     raise JobError("InvalidSql", reason=reason % (listed, further, kind))
 
 
-# What SQL of a caller's own has set or locked in this session is not the next job's. DISCARD ALL, which may not run in a
-# transaction, in its parts; see runtime/runner/read.ts.
+# Resets settings and locks that a caller's SQL left in the session: the parts of DISCARD ALL, which may not run in a
+# transaction; see runtime/runner/read.ts.
 RESET_AND_COMMIT = """close all; set session authorization default; reset all; deallocate all; unlisten *;
   select pg_advisory_unlock_all(); discard plans; discard temp; discard sequences; commit"""
 
 
 def read(job, session, lease, output):
-    """Runs a read in a read-only transaction of the role job_reader; answers its rows and its result."""
+    """Runs a read in a read-only transaction. Returns the number of its rows, and `Output.finish`'s result."""
     task, sql = job["task"], job["sql"]
     with session.connection.cursor() as cursor:
         before = "begin transaction read only; set local statement_timeout = %d" % (job["timeoutSeconds"] * 1000)
@@ -664,7 +663,7 @@ def read(job, session, lease, output):
             rows = Rows(output, task, lease)
             statement = copy_statement(cursor, before, sql, task["format"])
             session.broken = True
-            # What follows the rows is not run where they fail.
+            # The statements after COPY do not run if it fails.
             cursor.copy_expert("%s;\n%s" % (statement, RESET_AND_COMMIT if "sql" in task else "commit"), rows)
             session.broken = False
             rows.finish()
@@ -687,12 +686,12 @@ def read(job, session, lease, output):
 
 
 class ResponseSender:
-    """Sends responses in the background while the next job runs, as many in one call as have gathered meanwhile.
+    """Sends responses in the background while the next job runs, several per call if they have gathered.
 
-    What was sent is recorded by the call that ends the next job (`take`), or on its own when the run has nothing to do.
+    Sent responses are recorded by the call that ends the next job (`take`), or by a call of their own without one.
     """
 
-    # What SQS takes in one call, attributes included; an upper bound of those of one response.
+    # SQS's maximum entries and bytes per call; an upper bound of the bytes of a response's attributes.
     ENTRIES, BYTES, ATTRIBUTE_BYTES = 10, 1_048_576, 512
 
     def __init__(self, sqs, queues):
@@ -709,7 +708,7 @@ class ResponseSender:
                 self._sending = self._pool.submit(self._run)
 
     def take(self):
-        """Rows and message ids of the responses that were sent, which the caller records."""
+        """Returns ids and message ids of sent responses, for the caller to record."""
         with self._lock:
             sent, self._sent = self._sent, []
         return [row for row, _ in sent], [message for _, message in sent]
@@ -730,7 +729,7 @@ class ResponseSender:
             self._send(batch)
 
     def _batch(self):
-        """The next responses that fit into one call: of the first one's queue."""
+        """Removes and returns the next responses that fit into one call, all for the queue of the first one."""
         batch, size = [], 0
         for response in self._waiting:
             size += len(response[-1].encode()) + self.ATTRIBUTE_BYTES
@@ -745,7 +744,7 @@ class ResponseSender:
         return self._queues["tenants"].get(response[2], self._queues["responses"])
 
     def _send(self, batch):
-        """A response that cannot be sent now stays due: the dispatcher's sweep sends it."""
+        """Sends responses. One that cannot be sent stays due: the dispatcher's sweep sends it."""
         try:
             answer = self._sqs.send_message_batch(
                 QueueUrl=self._queue(batch[0]),
@@ -778,7 +777,7 @@ class ResponseSender:
 
 
 class Run:
-    """Claims jobs and does them one after the other until none has waited for the idle time, or its lifetime is up."""
+    """Claims and executes jobs until none has waited for the idle time, its lifetime is over, or it is drained."""
 
     def __init__(self, settings):
         self._settings = settings
@@ -802,7 +801,7 @@ class Run:
         slot = self._ask("select jobs.run_started(%s, %s)", OPTIONS.run, MEMORY)
         if slot is None:
             return 0
-        # Callers' own SQL runs as a role of the slot, so that it sees and signals no other run's session.
+        # Callers' own SQL runs as a role of the slot, so that it cannot see or signal other runs' sessions.
         self._reader = "job_reader_glue_%d" % slot if jobs.get("rawSql") else "job_reader"
         self._end = time.monotonic() + runner["lifetimeSeconds"]
         done, idle_since, ahead = 0, time.monotonic(), None
@@ -829,7 +828,7 @@ class Run:
             if not self._may_claim():
                 ask(self._keeper_connection, "select jobs.drain(%s)", OPTIONS.run)
         finally:
-            # Also where the database is gone: what was committed is answered.
+            # Also if the database is unavailable, so that committed responses are sent.
             self._settle_responses()
         return done
 
@@ -846,7 +845,7 @@ class Run:
         return (OPTIONS.run, *session.backend, log_location)
 
     def _claim(self, session):
-        """Returns whether this run may continue, and its next job; None if nothing waits."""
+        """Returns whether this run may continue, and its next job (None if nothing waits)."""
         claim = "select jobs.claim(%s, %s, %s, %s, '{}', '{}')"
         try:
             return True, self._ask(claim, *self._claimer(session))
@@ -856,7 +855,7 @@ class Run:
             raise
 
     def _settle_responses(self):
-        """Sends and records what is to be sent. What could not be recorded is sent again by the sweep."""
+        """Sends waiting responses and records them. The sweep sends those again that could not be recorded."""
         self._sender.settle()
         rows, messages = self._sender.take()
         if not rows:
@@ -885,10 +884,10 @@ class Run:
         return self._session
 
     def _do(self, job, session):
-        """Does one job from claim to end.
+        """Executes a claimed job.
 
-        Answers its frozen response, or None where it was given away or waits again; and the claim that was made with
-        its end, as `_claim` does, or None.
+        Returns its stored response, or None if another run has the job or it waits again; and the result of the claim
+        that was made together with its end, like `_claim`, or None.
         """
         lease = JobLease(self._keeper_connection, job, session)
         output = Output(self._s3, self._settings, job["task"], "%s/%d/result" % (job["responseId"], job["attempt"]))
@@ -896,7 +895,7 @@ class Run:
             rows, result = read(job, session, lease, output)
             lease.stop()
             if lease.interruption:
-                raise Interrupted()  # came after the last row
+                raise Interrupted()  # after the last row
             end = (job["id"], job["attempt"], "SUCCEEDED", result(rows), None, rows, output.bytes, peak_memory())
             if not self._may_claim():
                 return self._finish(*end), None
@@ -923,7 +922,7 @@ class Run:
         return self._settle(job, lambda: self._end_attempt(job, error))
 
     def _cause_of(self, thrown):
-        """The error of an attempt. A session that ended alone was ended by an administrator."""
+        """Returns the error of an attempt. If only its own session ended, an administrator ended it."""
         ended = isinstance(thrown, psycopg2.Error) and not thrown.pgcode and SESSION_ENDED in str(thrown)
         if ended and not self._is_connected():
             return JobError("DatabaseUnavailable", reason="the server closed all connections of the run")
@@ -955,13 +954,13 @@ class Run:
             wait = min(RECONNECT[1], wait * 2)
 
     def _end_attempt(self, job, error):
-        """Puts a failed job back, or ends it. Repeating it changes nothing."""
+        """Requeues a failed job, or ends it. Idempotent."""
         body = text(error.body())
         if error.retryable and error.category != "User":
             word = self._ask("select jobs.retry(%s, %s, %s, %s)", job["id"], job["attempt"], body, peak_memory())
             return None if word == "RETRIED" else self._due(job)
         status = "CANCELLED" if error.code == "Cancelled" else "FAILED"
-        # No row: the job was given away, or ended by a call whose answer was lost.
+        # No row: another run has the job, or an earlier call with a lost answer ended it.
         end = (job["id"], job["attempt"], status, None, body, 0, 0, peak_memory())
         return self._finish(*end) or self._due(job)
 
@@ -983,7 +982,7 @@ class Run:
 
 
 def options(arguments):
-    """The job's arguments; Glue adds some of its own, which are passed over."""
+    """Parses the job's arguments, ignoring those that Glue adds."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--run", required=True)
     parser.add_argument("--runner", choices=["glue"], required=True)
@@ -1000,7 +999,7 @@ def options(arguments):
 
 
 def local(location):
-    """A file of this machine: that of a path, or a copy of an object."""
+    """Returns the path of a local file, or of a local copy of an object in S3."""
     if not location or not location.startswith("s3://"):
         return location
     bucket, key = location[len("s3://") :].split("/", 1)

@@ -3,7 +3,7 @@ import ipaddr from "ipaddr.js";
 
 /** IPv6 range of public addresses. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
-/** An IPv4 address in an IPv6 one without the prefix that says so: ipaddr.js would take it for a mapped one. */
+/** IPv4-compatible IPv6 addresses (::1.2.3.4), which ipaddr.js would parse as IPv4-mapped ones. */
 const COMPATIBLE = /^::\d+\./;
 
 /**
@@ -12,8 +12,8 @@ const COMPATIBLE = /^::\d+\./;
  * documentation ranges, and IPv6 forms that contain an IPv4 address (mapped ones are judged by that address).
  */
 export function isPublicAddress(address: string): boolean {
-  // Only the system's notation: readers disagree about short and octal forms, and an address with a zone is for this
-  // machine's own links.
+  // Only the notation that Node accepts: parsers disagree about short and octal forms. An address with a zone is
+  // link-local.
   if (isIP(address) === 0 || address.includes("%") || COMPATIBLE.test(address)) return false;
   const parsed = ipaddr.process(address);
   if (parsed.range() !== "unicast") return false;

@@ -4,10 +4,10 @@ import type { TargetTable } from "./targets.ts";
 /** Number of rows that the batch replaced; or its rejection, with Postgres's error if there was one. */
 export type Applied = { removed: number } | { refused: unknown };
 
-/** SQLSTATEs that mean: a row of the batch is at fault. 22 data exceptions, 23 constraints, 21000 a key twice in one upsert. */
+/** SQLSTATE classes of errors caused by a row: 22 data exceptions, 23 constraints, 21 a repeated key in one upsert. */
 const ROW_AT_FAULT = /^(22|23|21)/;
 
-/** Applies the staged batch (temporary table `batch`, `staged` rows) to its target: every row of it, or it is refused. */
+/** Applies the staged batch (temporary table `batch`, `staged` rows) to its target: all rows, or it is refused. */
 export async function apply(
   client: pg.ClientBase,
   { prepare, remove, insert }: TargetTable,
@@ -22,8 +22,8 @@ export async function apply(
       await client.query("analyze batch");
       removed = (await client.query(remove)).rowCount ?? 0;
     }
-    // The planner cannot know how many rows read back as they were written, guesses one, and would join a million of
-    // them by nested loops (23 s instead of 5).
+    // The planner cannot estimate how many values read back as they were written, assumes one row, and would join a
+    // million rows by nested loops (23 s instead of 5).
     await client.query("set local enable_nestloop = off; set local enable_mergejoin = off");
     const { rowCount } = await client.query(insert);
     await client.query("set local enable_nestloop to default; set local enable_mergejoin to default");
@@ -34,13 +34,14 @@ export async function apply(
   }
 }
 
-/** Any fixed number: the space of these locks. */
+/** First key of these advisory locks: an arbitrary constant. */
 const LANE_LOCKS = 721_693;
 
 /**
- * Two batches that replace the same lane and day would both delete what was there and both insert. So each takes its
- * lanes first, in one order for all. Lanes share 1,024 locks by their hash: a batch of any size fits the server's lock
- * table (64 a connection by default), and two batches seldom wait for each other without need.
+ * Locks the lanes of a batch, in the same order for all batches. Otherwise two batches that replace the same lane and
+ * day would both delete the existing prices and both insert theirs. Lanes share 1,024 locks by hash: a batch of any
+ * size fits into the server's lock table (64 per connection by default), and unrelated batches seldom wait for each
+ * other.
  */
 const lockLanes = (client: pg.ClientBase) =>
   client.query(

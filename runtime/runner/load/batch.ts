@@ -12,22 +12,22 @@ import { MAX_RECORD_BYTES, Sink, type StagingLimits, type StopReason } from "./s
 import { TARGETS, type TargetTable } from "./targets.ts";
 import { textOf } from "./text.ts";
 
-/** A batch on its way into the database. */
+/** A batch to load. */
 export interface Batch {
   target: Target;
   mode: "append" | "replace";
   content: { format: "csv" | "ndjson"; bytes: AsyncIterable<Buffer> } | { items: readonly unknown[] };
-  /** The most faults to list beside the whole report. */
+  /** Maximum number of faults listed in the error, besides the whole report. */
   reportRows: number;
   limits: StagingLimits;
   signal: AbortSignal;
   /** Rows read and bytes of the unpacked source so far; called for every chunk. */
   onProgress(progress: { rows: number; bytes: number }): void;
-  /** The first row is about to be sent. */
+  /** Called before the first row is sent. */
   onCopy(): void;
 }
 
-/** That reading stopped before the end of the source: at which maximum, as the configuration names it. */
+/** The maximum at which reading stopped before the end of the source, by its configuration key. */
 export interface Stopped {
   setting: `jobs.${StopReason}`;
   maximum: number;
@@ -35,17 +35,17 @@ export interface Stopped {
   rows: number;
 }
 
-/** Rows taken, and rows that `replace` removed for them; or what is wrong. */
+/** Rows loaded, and rows that mode `replace` removed; or the bad rows. */
 export type Loaded =
   | { rows: number; removed: number; bytes: number }
   | { rows: number; bytes: number; bad: BadRows; stopped: Stopped | undefined };
 
 /**
- * Loads a batch within the caller's transaction: all of it or nothing. It is staged as text (COPY into a temporary
- * table), then applied by set-wise statements that take exactly the rows that are sound. Only when those do not take
- * every row is the batch searched for faults, all of them at once.
+ * Loads a batch within the caller's transaction, completely or not at all. It is staged as text (COPY into a temporary
+ * table), then applied by set-wise statements, which insert only valid rows. Only if they do not insert every row is
+ * the batch searched for all its faults.
  * @param client a connection of the role job_writer, in a transaction that the caller commits or rolls back
- * @throws JobError BatchTooLarge, and what the source throws
+ * @throws JobError BatchTooLarge, SerializationConflict, and errors of the source and its format
  */
 export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Loaded> {
   const { target, mode, reportRows, limits } = batch;
@@ -57,7 +57,7 @@ export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Lo
   if (!("refused" in applied)) return { ...staged, ...applied };
   const bad = await findBadRows(client, table, { limit: reportRows, maxBadRows: limits.maxBadRows });
   if (bad.rows === 0 && stopped) throw new JobError("BatchTooLarge", { limit: limits.stagedBytes, rows: staged.rows });
-  // A port that was missing and came meanwhile: the batch is sound by now, and another attempt takes it.
+  // A missing port was added meanwhile: the batch is valid now, and another attempt loads it.
   if (bad.rows === 0)
     throw new JobError(
       "SerializationConflict",
@@ -71,11 +71,11 @@ export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Lo
   return { ...staged, bad: { ...bad, faults: bad.faults + 1 }, stopped: end };
 }
 
-/** Says that reading stopped, for the report and the error. */
+/** Text for the report and the error that says where and why reading stopped. */
 export const stopText = ({ setting, maximum, rows }: Stopped): string =>
   `Reading stopped after ${rows} rows, at the maximum of ${maximum} ${setting === "jobs.maxBadRows" ? "bad rows" : "bytes in the database"} (${setting}); the rest of the source was not checked.`;
 
-/** Applies the batch; if it is refused as written, again with its values in the plainest form. */
+/** Applies the batch; if it is refused as written, again with normalized values. */
 async function applyOrNormalize(client: pg.ClientBase, table: TargetTable, mode: Batch["mode"], rows: number) {
   for (let normalize = table.normalize; ; normalize = undefined) {
     await client.query("savepoint staged");
@@ -86,13 +86,13 @@ async function applyOrNormalize(client: pg.ClientBase, table: TargetTable, mode:
   }
 }
 
-/** Memory for sorting a batch on the server; beyond it the sort goes to disk. A million prices take just this. */
+/** Memory for sorting a batch on the server; larger sorts use the disk. A million prices need about this much. */
 const WORK_MEM = "64MB";
-/** Rows, or bytes, that one COPY stages: after it, the rows so far may be checked. */
+/** Rows or bytes staged by one COPY. Between two of them, the rows staged so far can be checked. */
 const SLICE_ROWS = 100_000;
 const SLICE_BYTES = 64 * 1024 * 1024;
 
-/** Bytes of blank lines, or of one record that does not end, after which reading stops: a few kB can unpack to many GB. */
+/** Bytes of blank lines, or of one endless record, after which reading fails: a few kB can unpack to many GB. */
 export const MAX_BYTES_WITHOUT_ROW = 16 * MAX_RECORD_BYTES;
 
 interface Staged {
@@ -153,12 +153,12 @@ async function stage(
         copyFrom(`copy batch (${[...columns, "line", "problem"].join(", ")}) from stdin (format csv)`),
       );
       await pipeline(rows, copy, { signal }).catch((error) => {
-        // Postgres calls a COPY that is broken off a cancelled statement; why it was, the signal knows.
+        // Postgres reports an aborted COPY as a cancelled statement; the signal has the reason.
         throw signal.aborted ? signal.reason : error;
       });
       copied += copy.rowCount;
       const line = sink.lastLine;
-      // A stopped sink still hands on what it took in before; a batch that has ended is checked as a whole.
+      // A stopped sink still yields the rows that it accepted before. A complete batch is checked later, as a whole.
       next = await records.next();
       if (!next.done && !sink.stopped) await checks.run(copied, line);
     }
@@ -172,7 +172,7 @@ async function stage(
   return { rows, bytes, badRows, lastLine, stopped };
 }
 
-/** Records from `first` on, until they fill a slice or end. */
+/** Yields `first` and the records after it, until a slice is full or they end. */
 async function* slice(first: Buffer, records: AsyncGenerator<Buffer>, sink: Sink): AsyncGenerator<Buffer> {
   const lastRow = sink.rows + SLICE_ROWS;
   const lastByte = sink.bytes + SLICE_BYTES;

@@ -14,25 +14,25 @@ export interface BadRow {
   reason: string;
 }
 
-/** Everything that is wrong with a staged batch. */
+/** The bad rows of a staged batch. */
 export interface BadRows {
   /** Number of bad rows; a row with two problems counts once. */
   rows: number;
-  /** Maximum number of problems in the whole report. */
+  /** Number of problems in the whole report. */
   faults: number;
-  /** The first of them, by line. */
+  /** The first problems, by line. */
   first: BadRow[];
   /** There are more bad rows than the maximum: those beyond it are not listed. */
   truncated: boolean;
-  /** The whole report as CSV (line,column,value,reason), from the server in constant memory. */
+  /** Streams the whole report from the server as CSV (line,column,value,reason), in constant memory. */
   report(): Readable;
 }
 
 const BY_LINE = "order by line, name nulls first, reason";
 
 /**
- * Finds every fault of every row of the temporary table `batch`, set-wise and with expressions that no text can make
- * fail. The faults are kept in a temporary table, so that one of a million rows costs this process nothing.
+ * Finds all faults of all rows of the temporary table `batch`, set-wise, with expressions that raise no error for any
+ * text. They are stored in the temporary table `faults`, so that a million of them take no memory in this process.
  */
 export async function findBadRows(
   client: pg.ClientBase,
@@ -88,8 +88,8 @@ async function stagedPages(client: pg.ClientBase): Promise<number> {
 }
 
 /**
- * Checks a batch while it is staged, so that one whose rows are all unusable does not fill the database first. Its work
- * is that of one check of the whole batch, or of two where a row's verdict depends on other rows.
+ * Checks a batch while it is staged, so that a batch of bad rows does not fill the database. All these checks together
+ * cost as much as one check of the whole batch, or two if the validity of a row depends on other rows.
  */
 export class StagingChecks {
   readonly #client: pg.ClientBase;
@@ -108,9 +108,9 @@ export class StagingChecks {
   }
 
   /**
-   * Checks the rows staged so far, if it is time to, and has the sink stop where too many of them are bad.
-   * @param rows how many have been staged
-   * @param line the last one's line
+   * Checks the rows staged so far if a check is due, and stops the sink if too many of them are bad.
+   * @param rows number of rows staged so far
+   * @param line line of the last one
    */
   async run(rows: number, line: number): Promise<void> {
     if (rows < this.#dueAt) return;
@@ -126,7 +126,7 @@ export class StagingChecks {
   }
 }
 
-/** Counts rows whose form is sound and whose values are not, up to one more than a maximum. */
+/** Counts well-formed rows with invalid values, up to one more than the maximum. */
 async function countBadRows(
   client: pg.ClientBase,
   table: TargetTable,
@@ -148,7 +148,7 @@ async function countBadRows(
   return rows[0]?.bad ?? 0;
 }
 
-/** Problems that were found before a row reached the database, and those of its well-formed values. */
+/** SQL for all problems: those found before a row reached the database, and those of well-formed values. */
 const faults = ({ columns, with: ctes, joins }: TargetTable): string => `
   ${ctes ? `with ${ctes}` : ""}
   select b.line, p."column" as name, p.value, p.reason
@@ -156,7 +156,7 @@ const faults = ({ columns, with: ctes, joins }: TargetTable): string => `
   where b.problem is not null
   ${columns.map((column) => `union all ${faultsOf(column, joins)}`).join("\n")}`;
 
-/** A query a column: a row of VALUES a column, joined to each row, takes five times as long. */
+/** One query per column: joining each row to a list of the columns (VALUES) takes five times as long. */
 const faultsOf = (column: Column, joins: string): string => `
   select line, '${column.name}', ${escapedInSql("shown")}, reason
   from (
@@ -167,7 +167,7 @@ const faultsOf = (column: Column, joins: string): string => `
   ) judged
   where reason is not null`;
 
-/** SQL: why the value of a column cannot be used, or null. */
+/** SQL expression for the reason why a column's value is invalid, or null. */
 const judgement = ({ name, optional, reason }: Column): string => `case
   when b.${name} is not null and b.${name} <> '' then ${reason}
   when b.problem is null then ${optional ? "null" : `'${MISSING}'`} end`;

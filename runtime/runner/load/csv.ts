@@ -50,7 +50,7 @@ class Scanner {
   readonly #sink: Sink;
   readonly #onHeader: (columns: string[]) => void;
   #columns = 0;
-  /** The record that has not ended yet, and how far it was looked at. */
+  /** The record that has not ended yet, and the number of its bytes scanned so far. */
   #rest: Buffer = Buffer.alloc(0);
   #seen = 0;
   #fields = 1;
@@ -62,7 +62,7 @@ class Scanner {
   #closedAt = -1;
   /** The record has a quote within an unquoted field. */
   #misplaced = false;
-  /** The record is too long and was reported: the rest of it is passed over. */
+  /** The record is too long and was reported; the rest of it is skipped. */
   #skipping = false;
   #line = 1;
 
@@ -75,7 +75,7 @@ class Scanner {
 
   push(chunk: Buffer, last: boolean): void {
     const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    // One look at all whole lines proves what nearly always holds; only where it does not, each record is looked at.
+    // All complete lines are checked at once, and nearly always pass; otherwise each record is checked by itself.
     const proven = data.lastIndexOf(LF) + 1;
     const lines = data.subarray(0, proven);
     const clean = isUtf8(lines) && !lines.includes(0);
@@ -98,7 +98,7 @@ class Scanner {
         afterCr = byte === CR;
       } else if (byte === COMMA) fields++;
       else if (byte === QUOTE) {
-        // A quote opens a field, or follows the one that seemed to close it: elsewhere, readers disagree.
+        // A quote opens a field, or follows the one that seemed to close it. Parsers disagree about any other quote.
         if (at === start || data[at - 1] === COMMA || at - 1 === closedAt) {
           quoted = true;
           afterCr = false;

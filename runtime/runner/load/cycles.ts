@@ -1,12 +1,12 @@
 import type pg from "pg";
 
 /**
- * Finds the regions that the batch would make their own ancestors. Leaves behind, for the checks that follow, the
- * temporary tables `merged` (all regions as they would be: slug, parent_slug) and `circles` (slug). Its work grows with
- * the number of regions, not with how deep they lie, so that no batch can keep the server busy for long.
+ * Finds the regions that the batch would make their own ancestors. Creates temporary tables for later checks: `merged`
+ * (all regions as they would be: slug, parent_slug) and `circles` (slug). Its cost depends on the number of regions,
+ * not on their depth, so that no batch keeps the server busy for long.
  *
- * Regions are few and their batches rare: one at a time, so that two of them cannot close a circle together.
- * @returns whether the batch closes none
+ * Batches of regions run one at a time, so that two of them cannot close a cycle together.
+ * @returns true if the batch closes no cycle
  */
 export async function closesNoCircle(client: pg.ClientBase): Promise<boolean> {
   await client.query(`
@@ -29,8 +29,8 @@ export async function closesNoCircle(client: pg.ClientBase): Promise<boolean> {
       select slug, parent_slug as ancestor from merged m where not exists (select from rooted where rooted.slug = m.slug);
     analyze leads`);
   const { rows } = await client.query<{ count: number }>("select count(*)::int as count from leads");
-  // Then to its parent's parent, and twice as far each time. After as many steps as there are such regions, every one
-  // leads to a region on a circle, and every region on a circle is led to.
+  // Then to its parent's parent, and twice as far each time. After as many steps as there are such regions, each leads
+  // to a region on a cycle, and each region on a cycle is the ancestor of one.
   for (let steps = 1; steps < (rows[0]?.count ?? 0); steps *= 2)
     await client.query(
       "update leads set ancestor = further.ancestor from leads further where further.slug = leads.ancestor",

@@ -1,10 +1,10 @@
-/** A kind of file that is not CSV or NDJSON in UTF-8, and how to get at its rows. */
+/** A kind of file that is not CSV or NDJSON in UTF-8, and how to convert it. */
 export interface FileKind {
   name: string;
   remedy: string;
 }
 
-/** First bytes of kinds of files (the formats' own specifications), as latin1 text; the first that fits counts. */
+/** First bytes of kinds of files (the formats' own specifications), as latin1 text; the first match counts. */
 const SIGNATURES: readonly (readonly [start: string, kind: FileKind])[] = [
   [
     "\x1f\x8b",
@@ -59,7 +59,7 @@ const XML: FileKind = {
   remedy: "It may be a server's error: check the address, or convert it.",
 };
 
-/** Bytes of a file that tell its kind. */
+/** Bytes at the beginning of a file by which its kind is recognized. */
 export const KIND_BYTES = 4_096;
 
 /** Names the kind of a file by its first bytes; undefined where it may be CSV or NDJSON. */
@@ -81,7 +81,7 @@ export function kindOf(start: Buffer): FileKind | undefined {
   return undefined;
 }
 
-/** Text in UTF-16 without its byte order mark: of ASCII, every other byte is zero. */
+/** Recognizes UTF-16 without a byte order mark: in ASCII text, every other byte is zero. */
 function isUtf16(start: Buffer): boolean {
   const pairs = Math.min(8, Math.floor(start.length / 2));
   if (pairs < 2) return false;

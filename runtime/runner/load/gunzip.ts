@@ -3,9 +3,9 @@ import { JobError } from "../../contract/errors.ts";
 import { kindOf } from "./fileKinds.ts";
 
 /**
- * Unpacks gzip as it comes, up to a limit: a small file may unpack to an endless one. All members are read, as by
- * `gzip`; zeros alone may follow the last one (tar and tapes pad with them). Anything else is refused: zlib itself would
- * ignore whatever follows a zero.
+ * Unpacks a gzip stream up to a limit, since a small file may unpack to a huge one. All members are read, as by `gzip`.
+ * Only zero bytes may follow the last one (tar and tapes pad with them); other data is refused, although zlib itself
+ * would ignore it after a zero byte.
  * @throws JobError InvalidCompression, SourceTooLarge; the source's own errors
  */
 export async function* gunzip(packed: AsyncIterable<Buffer>, source: string, maxBytes: number): AsyncGenerator<Buffer> {
@@ -38,12 +38,12 @@ const CAUSES: Readonly<Record<string, string>> = {
   "incorrect length check": "its length is wrong: it was damaged",
 };
 
-/** Hands over one chunk at a time, so that what zlib leaves of a chunk is known to follow the last member. */
+/** Passes one chunk at a time to zlib, so that unread bytes of a chunk are known to follow the last member. */
 async function feed(packed: AsyncIterable<Buffer>, unpacker: ReturnType<typeof createGunzip>): Promise<void> {
   let fed = 0;
   let ended = false;
   let closed = false;
-  // The reader has stopped, or zlib has found an error: the chunk in hand is then never taken.
+  // The reader has stopped, or zlib has found an error: zlib then never accepts the current chunk.
   const closing = new Promise<void>((resolve) => {
     unpacker.once("close", () => {
       closed = true;
@@ -66,7 +66,7 @@ async function feed(packed: AsyncIterable<Buffer>, unpacker: ReturnType<typeof c
   if (!ended) unpacker.end();
 }
 
-/** @throws JobError InvalidCompression that names what the file is, where it is not gzip */
+/** @throws JobError InvalidCompression with the kind of the file, if it is not gzip */
 function rejectOtherKinds(start: Buffer): void {
   if (start[0] === 0x1f && (start.length < 2 || start[1] === 0x8b)) return;
   const kind = kindOf(start);

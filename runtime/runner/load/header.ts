@@ -17,16 +17,16 @@ const SEPARATORS: readonly (readonly [character: string, name: string])[] = [
   ["\uFF0C", "fullwidth commas"],
   [" ", "spaces"],
 ];
-/** Problems that the message names: a file without header has as many as it has columns. */
+/** Maximum number of problems in the message: a file without a header has one per column. */
 const NAMED = 10;
-/** Problems that the error's details list. */
+/** Maximum number of problems in the error's details. */
 const LISTED = 100;
 
 /**
- * The columns that a CSV's first record names, in its order: exactly the target's, each once.
- * @param text undefined: the file has no record
- * @param line where it is; blank lines may come before it
- * @throws JobError InvalidHeader with all that is wrong with it at once: nothing behind it could be judged without it
+ * Returns the columns that a CSV's header names, in its order: exactly those of the target, each once.
+ * @param text the header; undefined if the file has no record
+ * @param line number of the header's line; blank lines may come before it
+ * @throws JobError InvalidHeader with all problems of the header: rows cannot be checked without a valid one
  */
 export function readHeader(text: string | undefined, target: TargetTable, targetName: string, line = 1): string[] {
   const known = target.columns.map((column) => column.name);
@@ -63,7 +63,7 @@ export function readHeader(text: string | undefined, target: TargetTable, target
   throw refusal(`${said.join(" ")} ${needed}`, details.slice(0, LISTED));
 }
 
-/** The column that a name stands for, whatever its case, separators, quotes and the table before it. */
+/** Finds the column that a name means, ignoring case, separators, quotes and a table name before it. */
 function nearestOf(name: string, known: readonly string[]): string | undefined {
   const letters = (text: string) =>
     text
@@ -87,12 +87,12 @@ function unknownName(name: string, known: readonly string[]): string {
   return nearest === undefined ? `is not a column.${suggestion(name, known)}` : `is not a column. Write '${nearest}'.`;
 }
 
-/** The separator that a record has in place of the commas between a number of fields; undefined where it has none. */
+/** Finds the separator, except spaces, that splits a record into a number of fields; undefined if there is none. */
 export function otherSeparator(record: string, fields: number): string | undefined {
   return SEPARATORS.find(([character]) => character !== " " && record.split(character).length === fields)?.[1];
 }
 
-/** The separator by which a line names at least two columns of the target. */
+/** Finds the separator by which a line names at least two columns of the target. */
 function separatorOf(line: string, known: readonly string[]): string | undefined {
   const named = (character: string) =>
     line.split(character).filter((name) => known.includes(unquoted(name).toLowerCase())).length;

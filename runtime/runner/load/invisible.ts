@@ -3,16 +3,16 @@ import { INVISIBLE } from "../../contract/invisible.ts";
 const SPACE = 0x20;
 
 const hex = (code: number) => code.toString(16).toUpperCase().padStart(8, "0");
-/** Postgres text holds no NUL: its first character is 1. */
+/** Postgres text cannot contain NUL, so ranges begin at 1. */
 const inSqlPattern = (code: number) => `\\U${hex(Math.max(1, code))}`;
 
 /** A bracket expression of Postgres that matches one invisible character, without its brackets. */
 const SQL_RANGES = INVISIBLE.map(([first, last]) => `${inSqlPattern(first)}-${inSqlPattern(last)}`).join("");
 
-/** SQL: whether a text has a character that cannot be seen, or a space. */
+/** SQL condition: a text has an invisible character or a space. */
 export const hasInvisibleOrSpace = (text: string): string => `${text} ~ '[${inSqlPattern(SPACE)}${SQL_RANGES}]'`;
 
-/** SQL: a text with its invisible characters as escapes, as `escapeInvisible` writes them. */
+/** SQL expression: a text with its invisible characters as escapes, as `escapeInvisible` writes them. */
 export const escapedInSql = (text: string): string => `case when ${text} !~ '[${SQL_RANGES}]' then ${text} else (
   select string_agg(case
     when character !~ '[${SQL_RANGES}]' then character

@@ -1,6 +1,6 @@
 import { escapeInvisible } from "../../contract/invisible.ts";
 
-/** One thing that is wrong with a row, found before it reaches the database. */
+/** A problem of a row, found before it reaches the database. */
 export interface RowProblem {
   column: string | null;
   value: string | null;
@@ -10,9 +10,9 @@ export interface RowProblem {
 /** Maximum length of a line or record: a longer one cannot be a row, and memory stays bounded. */
 export const MAX_RECORD_BYTES = 1024 * 1024;
 
-/** Reason for text in another encoding; spreadsheets write Windows-1252 where they are not asked for UTF-8. */
+/** Reason for text in another encoding; spreadsheets write Windows-1252 unless UTF-8 is chosen. */
 export const NOT_UTF8 = "is not valid UTF-8; it may be Latin-1 or Windows-1252. Save the file as UTF-8";
-/** The most of a value that a report shows. */
+/** Maximum length of a value in a report. Characters. */
 export const SHOWN = 100;
 
 /** A text as a report shows it: cut short, invisible characters as escapes, no half characters. */
@@ -21,11 +21,11 @@ export function shown(text: string): string {
   return escapeInvisible(cut.toWellFormed());
 }
 
-/** The beginning of a record as a report shows it; bytes that are no UTF-8 as U+FFFD. */
+/** The beginning of a record as a report shows it, with invalid UTF-8 as U+FFFD. */
 export const shownBytes = (bytes: Buffer, start: number, end: number): string =>
   shown(bytes.toString("utf8", start, Math.min(end, start + 4 * SHOWN + 4)));
 
-/** At what reading a batch stops. */
+/** Limits at which reading of a batch stops. */
 export interface StagingLimits {
   maxBadRows: number;
   /** Bytes that the rows take in the database, as `Sink.bytes` counts them. */
@@ -39,24 +39,24 @@ export type StopReason = keyof StagingLimits;
 const ROW_OVERHEAD = 32;
 
 /**
- * Collects the rows of one chunk as CSV for COPY: the target's columns, then the line where the row began, then what is
- * wrong with it as JSON. A bad row stands among the good ones, so that a report of any length needs no memory here.
+ * Collects the rows of one chunk as CSV for COPY: the target's columns, then the line where the row began, then its
+ * problems as JSON. Bad rows are written among the good ones, so that a report of any length takes no memory here.
  */
 export class Sink {
-  /** Rows taken in so far, and how many of them cannot be used. */
+  /** Rows accepted so far, and the number of bad ones among them. */
   rows = 0;
   badRows = 0;
-  /** The line of the last of them. */
+  /** Line of the last row. */
   lastLine = 0;
-  /** Bytes that they take in the database. Temporary tables count for no limit of the server's own. */
+  /** Bytes that the rows take in the database. The server has no limit for temporary tables. */
   bytes = 0;
-  /** The maximum that was reached: no further row is taken in. */
+  /** The maximum that was reached, after which no row is accepted. */
   stopped: StopReason | undefined;
   #buffer: Buffer;
   #end = 0;
   readonly #nothing: readonly null[];
   readonly #limits: StagingLimits;
-  /** Rows that the database has found bad although their form is sound. */
+  /** Well-formed rows whose values the database has found invalid. */
   #badInDatabase = 0;
 
   constructor(columns: number, limits: StagingLimits = UNLIMITED, size = 128 * 1024) {
@@ -65,7 +65,7 @@ export class Sink {
     this.#buffer = Buffer.allocUnsafe(size);
   }
 
-  /** A row that is CSV already: bytes from `start` to `end` of `source`. */
+  /** Adds a row that is already CSV: bytes from `start` to `end` of `source`. */
   raw(source: Buffer, start: number, end: number, line: number): void {
     if (this.stopped) return;
     this.rows++;
@@ -78,7 +78,7 @@ export class Sink {
     this.#count(this.#end - before);
   }
 
-  /** A row given as values; null is NULL. */
+  /** Adds a row given as values; null is NULL. */
   values(values: readonly (string | null)[], line: number): void {
     if (this.stopped) return;
     this.rows++;
@@ -86,7 +86,7 @@ export class Sink {
     this.#text(`${fields(values)},${line},\n`);
   }
 
-  /** A row that cannot be used; `values`: what could be read of it, to be judged with the others. */
+  /** Adds a bad row; `values`: the values that could be read, which are checked like those of other rows. */
   bad(problems: readonly RowProblem[], line: number, values: readonly (string | null)[] = this.#nothing): void {
     if (this.stopped) return;
     if (this.badRows + this.#badInDatabase >= this.#limits.maxBadRows) {
@@ -99,7 +99,7 @@ export class Sink {
     this.#text(`${fields(values)},${line},${quote(JSON.stringify(problems))}\n`);
   }
 
-  /** Counts rows that the database has found bad. */
+  /** Sets the number of rows that the database has found bad. */
   setBadInDatabase(rows: number): void {
     this.#badInDatabase = rows;
     if (this.badRows + rows > this.#limits.maxBadRows) this.stopped ??= "maxBadRows";

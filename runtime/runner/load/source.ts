@@ -16,7 +16,7 @@ export interface S3Source {
   etag?: string;
 }
 
-/** A source outside the request, as the job keeps it. */
+/** A source outside of the request, as stored in the job. */
 export type FileSource = S3Source | { url: string };
 
 /**

@@ -1,32 +1,31 @@
 import { addAbortSignal, type Readable } from "node:stream";
 import { JobError } from "../../contract/errors.ts";
 
-/** Milliseconds to wait for a source's head, and for the next bytes of its body. */
+/** Milliseconds to wait for a source's response headers, and for the next bytes of its body. */
 export const PATIENCE_MS = 30_000;
-/** The least that a source must bring for each second that it keeps us waiting, once that has used up our patience. */
+/** Minimum rate of a source over the time spent waiting for it, required once that time exceeds the patience. */
 const SLOWEST_BYTES_PER_SECOND = 1_000;
 
 /** Limits of a body from the network. */
 export interface ReceiveOptions {
   /** The source as errors name it: without query. */
   source: string;
-  /** The most bytes, as they come. */
+  /** Maximum number of bytes received, before decompression. */
   maxBytes: number;
   signal: AbortSignal;
-  /** Bytes that it must have, where its server has said so. */
+  /** Number of bytes that the server announced, if it did. */
   length?: number;
-  /** Milliseconds; PATIENCE_MS unless told. */
+  /** Milliseconds. @default PATIENCE_MS */
   patience?: number;
 }
 
 /**
- * The bytes of a body that comes over the network. It is ended when it is silent for too long or trickles (only the time
- * that we wait counts: a slow database is not the source's fault), grows too large, or the job ends; and whenever the
- * reader stops.
+ * Reads a body from the network. Aborts it if it pauses too long, is too slow (only time spent waiting for it counts,
+ * not for a slow database) or too large, when the job ends, and when the reader stops.
  * @throws JobError SourceUnreachable, SourceTooLarge
  */
 export function receiveStream(body: Readable, reception: ReceiveOptions): AsyncIterable<Buffer> {
-  // From now on, and not only once the first byte is asked for.
+  // Effective from now on, not only when the first byte is read.
   addAbortSignal(reception.signal, body);
   body.on("error", () => undefined);
   return chunksOf(body, reception);
@@ -72,7 +71,7 @@ const isCut = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.
 const cutOff = (bytes: number, length: number | undefined) =>
   `the connection was cut off after ${bytes} bytes${length === undefined ? "" : ` of ${length}`}`;
 
-/** A failure of the network as the job's error; what is one already, or says that the job was ended, stays as it is. */
+/** Converts a network error to SourceUnreachable. A JobError, and the AbortError of an ended job, stay unchanged. */
 export function unreachable(source: string, error: unknown): unknown {
   if (error instanceof JobError || !(error instanceof Error) || error.name === "AbortError") return error;
   return new JobError("SourceUnreachable", { source, reason: error.message }, { cause: error });

@@ -3,7 +3,7 @@ import type { Target } from "../../contract/request.ts";
 import { closesNoCircle } from "./cycles.ts";
 import { hasInvisibleOrSpace } from "./invisible.ts";
 
-/** A column of a target: its name, what JSON brings it as, and how its value is judged in the database. */
+/** A column of an update target: its name, its JSON type, and the SQL that checks its value. */
 export interface Column {
   name: string;
   json: "string" | "integer";
@@ -27,11 +27,11 @@ export interface TargetTable {
    * the data that the reasons refer to. False: the batch cannot be applied.
    */
   prepare?(client: pg.ClientBase): Promise<boolean>;
-  /** Each row is judged by itself: what was found of it does not change with the rows that follow. */
+  /** True if each row is checked by itself: later rows do not change its verdict. */
   judgesRowsAlone?: boolean;
-  /** Rewrites values that are sound in another form to the form that `insert` takes; run only after it refused a batch. */
+  /** Rewrites valid values in another notation to the one that `insert` accepts; run only after it refused a batch. */
   normalize?: string;
-  /** Removes what a batch in mode `replace` stands for; without it both modes are an upsert by key. */
+  /** Removes the rows that a batch in mode `replace` replaces; without it, both modes upsert by key. */
   remove?: string;
   /** Applies the staged batch; its row count is the number of rows it took. */
   insert: string;
@@ -46,7 +46,7 @@ const DAY = `case
     then 'is not a day of the calendar' end`;
 /** Digits as `real_price::text` writes them: the form that a batch is applied in. */
 const DIGITS = "'^[1-9][0-9]*$'";
-/** A number that Postgres' numeric takes exactly and in little room: other programs write 1500 as 1500.0 or 1.5e3. */
+/** Numbers that Postgres' numeric stores exactly and compactly: other programs write 1500 as 1500.0 or 1.5e3. */
 const NUMBER = "'^(0|[1-9][0-9]{0,19})([.][0-9]{1,20})?([eE][+-]?[0-9]{1,2})?$'";
 /** Postgres' integer, the type of prices.price, ends at 2147483647. */
 const PRICE = `case
@@ -57,7 +57,7 @@ const PRICE = `case
   when b.price::numeric < 1 or b.price::numeric <> trunc(b.price::numeric) then 'must be a whole number above 0, written in digits'
   when b.price::numeric > 2147483647 then 'is above 2147483647' end`;
 
-/** A code of a port that is not known, and why that may be. */
+/** Reason for an unknown port code, with the probable mistake. */
 const unknownPort = (
   code: string,
   port: string,
@@ -66,15 +66,15 @@ const unknownPort = (
     when upper(b.${code}) in (select code from ports) then ': codes are in upper case'
     when b.${code} in (select slug from regions) then ': it is the slug of a region'
     else '' end end`;
-/** Codes and slugs that people could not tell from others. */
+/** Reason for codes and slugs that look like others, because of a space or an invisible character. */
 const illegible = (key: string) =>
   `case when ${hasInvisibleOrSpace(`b.${key}`)} then 'has a space or an invisible character' end`;
 
-/** Rows whose key another row of the batch has: which of them was meant cannot be known. */
+/** Reason for a key that is too long, or that an earlier row of the batch has: which row was meant is unknown. */
 const repeated = (key: string) => `case
   when octet_length(b.${key}) > ${KEY_BYTES} then 'is longer than ${KEY_BYTES} bytes'
   when k.first_line < b.line then 'is on line ' || k.first_line || ' already' end`;
-/** Postgres indexes keys up to some 2,700 bytes; nobody's code or slug comes near this. */
+/** Postgres indexes keys of up to about 2,700 bytes; no real code or slug comes near this. */
 const KEY_BYTES = 1_000;
 
 export const TARGETS: Record<Target, TargetTable> = {
@@ -100,9 +100,9 @@ export const TARGETS: Record<Target, TargetTable> = {
         then price::numeric = trunc(price::numeric) and price::numeric between 1 and 2147483647 else false end`,
     remove: `delete from prices p using (select distinct orig_code, dest_code, day::date as day from batch) b
       where p.orig_code = b.orig_code and p.dest_code = b.dest_code and p.day = b.day`,
-    // What does not read back as it was written is left out (and 'infinity', which does), as are unknown ports, so that
-    // the count tells. In the order of the index: a sorted load touches each of its pages once. Its three columns are
-    // one number here, places among the ports and the day, since sorting numbers takes half the time.
+    // Leaves out rows with unknown ports, with values that do not read back as written, and with 'infinity' (which
+    // does); the row count shows them. Sorted like the index, so that each of its pages is touched once. The sort key
+    // combines the three columns (positions of the ports, and the day) in one number: sorting takes half the time.
     insert: `with places as materialized (select code, row_number() over (order by code) as place from ports)
       insert into prices (orig_code, dest_code, day, price)
       select orig_code, dest_code, real_day, real_price

@@ -10,9 +10,9 @@ import { PATIENCE_MS, receiveStream, unreachable } from "./stream.ts";
 
 /** Rules of a download. The predicates are parameters, so that a test can admit its own server. */
 export interface DownloadRules {
-  /** Hosts that may be named; one with another port than 443 says so, as in a URL. */
+  /** Allowed hosts, with their port if it is not 443, as in a URL. */
   hosts: readonly string[];
-  /** The most bytes of a body, as they come. */
+  /** Maximum number of bytes of a body, before decompression. */
   maxBytes: number;
   isAllowedAddress?: (address: string) => boolean;
   /** Certificates to trust beside the system's. */
@@ -118,11 +118,11 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
       "user-agent": "rates-platform",
     },
     lookup: guarded,
-    // A new connection: none that passed another check.
+    // A new connection, never one that was checked for another request.
     agent: new Agent({ keepAlive: false, ...(ca ? { ca } : {}) }),
     signal,
   });
-  // One time for name, connection and head together: a head that comes byte by byte gains nothing.
+  // One limit for name resolution, connection and headers together, so that headers sent byte by byte gain no time.
   const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${patience / 1000} s`)), patience);
   sent.once("close", () => {
     clearTimeout(timer);
