@@ -16,7 +16,7 @@ describe("functions and views of the database", () => {
   });
   after(() => database.drop());
 
-  it("applies nothing to a database that has them all", async () => {
+  it("applies nothing to an up-to-date database", async () => {
     assert.deepEqual(await applyDefinitions(client, import.meta.dirname), []);
   });
 
@@ -37,7 +37,7 @@ describe("functions and views of the database", () => {
     for (const { proname } of rows) assert.ok(files.includes(`functions/jobs/${proname}.sql`), proname);
   });
 
-  it("applies a changed file alone, and none where one of them fails", async () => {
+  it("applies only changed files, and none if one of them fails", async () => {
     const directory = await mkdtemp(join(tmpdir(), "rates-functions-"));
     const write = (name: string, sql: string) => writeFile(join(directory, "functions", `${name}.sql`), sql);
     const one = (answer: number) =>

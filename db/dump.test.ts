@@ -28,7 +28,7 @@ describe("loadDump", () => {
   const tables = async () =>
     (await client.query("select relname from pg_class where relnamespace = 'public'::regnamespace")).rows;
 
-  it("loads what pg_dump wrote, with constraints, and says how much", async () => {
+  it("loads a file of pg_dump with constraints, and reports the number of rows", async () => {
     const lines: string[] = [];
     const loaded = await loadDump(client, FIXTURE, (line) => lines.push(line));
     assert.deepEqual(loaded, { rows: { "public.ports": 7, "public.prices": 25, "public.regions": 6 }, notes: [] });
@@ -39,7 +39,7 @@ describe("loadDump", () => {
     await assert.rejects(client.query("insert into ports values ('X', 'Y', 'nowhere')"), { code: "23503" });
   });
 
-  it("puts the session's settings back", async () => {
+  it("restores the session's settings", async () => {
     await client.query("set lock_timeout = '7s'; set search_path = public, pg_temp");
     await loadDump(client, FIXTURE);
     const { rows } = await client.query(
@@ -48,7 +48,7 @@ describe("loadDump", () => {
     assert.deepEqual(rows, [{ l: "7s", s: "public, pg_temp", r: "on" }]);
   });
 
-  it("leaves out what belongs to another version or cluster, and notes it", async () => {
+  it("skips and reports statements of another version or cluster", async () => {
     const { notes } = await load(
       "\\restrict abc\nSET setting_to_come = 0;\nBEGIN;\ncreate table t ();\nALTER TABLE t OWNER TO nobody_here;\nGRANT ALL ON TABLE t\n TO nobody_here;\nCOMMIT;\n\\unrestrict abc\n",
     );
@@ -95,7 +95,7 @@ describe("loadDump", () => {
     });
   }
 
-  // An extra run, for a dump that is not ours to commit.
+  // An optional test for a dump that must not be committed.
   const given = process.env.RATES_DUMP;
   if (given !== undefined) {
     it("loads the dump that RATES_DUMP names, row for row", async () => {

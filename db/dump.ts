@@ -36,13 +36,14 @@ const SETTING =
   /^(?:set\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|to\b)|select\s+(?:pg_catalog\.)?set_config\('([^']+)')/i;
 const TRANSACTION = /^(?:begin|start\s+transaction|commit|end)\b/i;
 const OWNERSHIP = /^(?:grant|revoke|alter\s+default\s+privileges)\b|^alter\s.*\sowner\s+to\s/is;
-/** pg_dump wraps newer dumps in these two, against files that smuggle in psql commands; none is run here anyway. */
+/** Newer versions of pg_dump write these two against injected psql commands, none of which is run here anyway. */
 const HARMLESS = /^\\(?:un)?restrict\b/;
 
 /**
- * Loads a plain pg_dump file over a connection: no psql, memory independent of the file's size, all in one transaction.
- * What the file sets for its session is put back afterwards. The loaded tables are then vacuumed and analysed, so that
- * index-only scans pay off at once. Throws a DumpError and changes nothing if any of it fails.
+ * Loads a plain pg_dump file over a connection: without psql, with memory independent of the file's size, in one
+ * transaction. Afterwards restores the session's settings, and vacuums and analyzes the loaded tables, so that
+ * index-only scans are fast at once.
+ * @throws DumpError if a part cannot be loaded; then nothing was changed
  */
 export async function loadDump(
   client: pg.Client,
@@ -167,7 +168,7 @@ class Load {
     this.#onProgress(`${table}: ${sink.rowCount} rows`);
   }
 
-  /** Sets what this Postgres knows; dumps of other versions name settings that came later or are gone. */
+  /** Changes a setting if this Postgres has it: dumps of other versions name newer or removed settings. */
   async #set(statement: Statement, name: string): Promise<void> {
     if (/^client_encoding$/i.test(name) && !/utf-?8/i.test(statement.text)) {
       throw new DumpError(
@@ -186,7 +187,7 @@ class Load {
     await this.#query(statement);
   }
 
-  /** Owners and grants name roles of the cluster that was dumped; ours may lack them, and has rules of its own. */
+  /** Runs a statement about owners or grants; skips it if its role, of the dumped cluster, does not exist here. */
   async #ownership(statement: Statement): Promise<void> {
     await this.#client.query("savepoint ownership");
     try {
@@ -226,7 +227,7 @@ function reasonOf(error: unknown): string {
   return typeof detail === "string" ? `${error.message} (${detail})` : error.message;
 }
 
-/** The table of `copy … from stdin …;`, as the dump writes its name; undefined for any other statement. */
+/** Returns the table of `copy … from stdin …;`, as the dump writes its name; undefined for any other statement. */
 function copiedTable(text: string): string | undefined {
   const [begin] = /^copy\s+/i.exec(text) ?? [];
   if (begin === undefined || !text.endsWith(";")) return undefined;

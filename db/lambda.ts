@@ -36,8 +36,8 @@ type Event = Type.Static<typeof Event>;
 /**
  * The Lambda function that brings the stack's database up to date from inside its network. Environment: DATABASE_HOST,
  * DATABASE_PORT, DATABASE_NAME, DATABASE_AUTH, DATABASE_CA and MASTER_SECRET_ARN. Only the step `roles` logs in as the
- * master, with the password that RDS manages, read at the call and kept nowhere; the rest is done as the role migrator,
- * with an IAM token. The first API token is created by `{ token }`, which holds its hash.
+ * master, with the password that RDS manages, which is read by each call and not stored. All else is done as the role
+ * migrator, with an IAM token. The event `{ token }`, which has a hash, stores the first API token.
  *
  * @returns names only, no data
  * @throws Error that names the step or the field
@@ -62,13 +62,13 @@ async function masterOptions(): Promise<pg.ClientConfig> {
   const secrets = new SecretsManagerClient({});
   const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: process.env.MASTER_SECRET_ARN }));
   const secret: unknown = JSON.parse(SecretString ?? "null");
-  // The message does not hold the value: it is a secret.
+  // The message does not contain the value, which is a secret.
   if (!Value.Check(Master, secret)) throw new Error("The master's secret has no username and password.");
   const { username: user, password } = secret;
   return { ...connectionOptions("migrator"), user, password, application_name: "rates roles" };
 }
 
-/** Stores the hash of a token that was created elsewhere: its text never comes here. */
+/** Stores the hash of a token that was created elsewhere; the token itself is not sent here. */
 async function storeToken(token: Type.Static<typeof Token>): Promise<string> {
   const db = new pg.Client(connectionOptions("migrator"));
   await db.connect();

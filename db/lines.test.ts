@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Lines } from "./lines.ts";
 
-/** The bytes of a text in pieces of so many. */
+/** The bytes of a text, in chunks of a size. */
 async function* pieces(text: string, size: number): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
@@ -32,7 +32,7 @@ describe("Lines", () => {
     });
   }
 
-  it("takes Windows line ends, and an end of file right after the block", async () => {
+  it("accepts Windows line ends, and the end of the file right after the block", async () => {
     assert.equal(await block(new Lines(pieces("a\r\n\\.\r\n", 4))), "a\r\n");
     assert.equal(await block(new Lines(pieces("a\n\\.", 4))), "a\n");
   });

@@ -34,7 +34,7 @@ describe("migrate", () => {
     assert.deepEqual(rows, [{ ports: 7, regions: 6, prices: 25, gothenburg: "Göteborg" }]);
   });
 
-  it("refuses a dump whose prices name ports that are not there", async () => {
+  it("refuses a dump whose prices refer to missing ports", async () => {
     const database = keep(await emptyDatabase());
     const client = await database.connect();
     await client.query(`create table prices (orig_code text, dest_code text, day date, price integer);
@@ -46,7 +46,7 @@ describe("migrate", () => {
     );
   });
 
-  it("applies every migration once when several callers come at once", async () => {
+  it("applies every migration once for concurrent callers", async () => {
     const { url } = keep(await emptyDatabase());
     const results = await Promise.all([migrate({ url }), migrate({ url }), migrate({ url })]);
     const applied = results.map((result) => result.applied).filter((names) => names.length > 0);
@@ -79,7 +79,7 @@ describe("migrate", () => {
     }
   });
 
-  it("refuses a database that another version of the numbering made, with the remedy", async () => {
+  it("refuses a database with unknown migrations, with the remedy", async () => {
     const { url, connect } = keep(await emptyDatabase());
     await migrate({ url });
     await (await connect()).query("insert into public.migrations (name, run_on) values ('0005_runs', now())");

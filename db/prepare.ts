@@ -5,9 +5,9 @@ import { migrate, migrateRoles } from "./migrate.ts";
 import { letRolesLogIn } from "./roles.ts";
 import { loadSample } from "./sample/load.ts";
 
-/** A cluster that is the platform's own, outside the cloud. */
+/** A cluster outside of AWS that only the platform uses. */
 export interface Cluster {
-  /** The one password that the superuser and every role of the platform log in with. */
+  /** Password of the superuser and of every role of the platform. */
   password: string;
   /** URL of a database, for the superuser. */
   url(database: string): string;
@@ -19,8 +19,9 @@ export async function isPrepared(cluster: Cluster, name: string): Promise<boolea
 }
 
 /**
- * Brings the database `name` to where the platform can use it: made and filled on the first call, with the dump if one
- * is given and the sample otherwise; brought up to date on every call, with a login role for each of the run slots. A dump for a database that is there is left alone.
+ * Prepares the database `name` for the platform. The first call creates and fills it, with the dump if one is given,
+ * otherwise with the sample; later calls ignore the dump. Every call migrates it and creates missing login roles of the
+ * run slots.
  */
 export async function prepare(
   cluster: Cluster,
@@ -68,7 +69,7 @@ async function fill(
   }
 }
 
-/** Runs `work` with one connection, which is closed behind it. */
+/** Runs `work` with a connection, and closes it. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(url);
   client.on("error", () => undefined);

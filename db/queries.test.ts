@@ -14,7 +14,7 @@ const EXAMPLES: Record<ParamType, ParamValue> = {
   boolean: true,
   "text[]": ["CNSHA"],
 };
-/** Params with which queries answer something from the fixture. */
+/** Params with which queries return rows of the fixture. */
 const PARAMS: Record<string, Record<string, unknown>> = {
   average_rates: { date_from: "2021-03-01", date_to: "2021-03-05", orig_code: "CNSHA", dest_code: "SEGOT" },
   price_history: { orig_code: "CNSHA", dest_code: "SEGOT" },
@@ -28,13 +28,13 @@ describe("the named queries, on the fixture", () => {
   before(async () => {
     database = await fixtureDatabase();
     reader = await database.connect("job_reader");
-    // Days as the text they are, and counts as numbers.
+    // Days as text, and counts as numbers.
     reader.setTypeParser(1082, String);
     reader.setTypeParser(20, Number);
   });
   after(() => database.drop());
 
-  /** The rows as lists, as the role that runs reads, where nothing can be written. */
+  /** The rows as lists, read by the read-only role that runs reads. */
   const ask = async (name: string, params: Record<string, unknown> = {}) => {
     const query = findQuery(name);
     assert.ok(query, name);
@@ -130,7 +130,7 @@ describe("the named queries, on the fixture", () => {
     );
   });
 
-  it("price_export reads the table as it lies when nothing is filtered", async () => {
+  it("price_export reads the table without sorting if nothing is filtered", async () => {
     const query = findQuery("price_export");
     assert.ok(query);
     const { rows: plan } = await reader.query(`explain ${bindParams(query, {})}`);
@@ -138,7 +138,7 @@ describe("the named queries, on the fixture", () => {
     assert.match(plan[0]["QUERY PLAN"], /^(Seq|Index Only) Scan .*on prices/);
   });
 
-  it("purge_prices deletes the days before a day", async () => {
+  it("purge_prices deletes the prices before a day", async () => {
     const purge = findStatement("purge_prices");
     assert.ok(purge);
     assert.equal(allStatements().length, 1);
@@ -166,7 +166,7 @@ describe("the named queries, on the fixture", () => {
     );
   });
 
-  it("ends also where regions form a circle", async () => {
+  it("end even if regions form a cycle", async () => {
     const superuser = await database.connect();
     await superuser.query("begin; update regions set parent_slug = 'norway' where slug = 'scandinavia'");
     const { rows: found } = await superuser.query("select ports_of('norway') as ports");

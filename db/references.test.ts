@@ -8,7 +8,7 @@ import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 describe("the references of prices to ports", () => {
   let database: Scratch;
   let client: pg.Client;
-  /** True if our triggers check them set-wise; before Postgres 18 they are plain foreign keys. */
+  /** True if triggers check them set-wise; before Postgres 18 they are plain foreign keys. */
   let setWise: boolean;
   beforeEach(async () => {
     database = await fixtureDatabase();
@@ -48,7 +48,7 @@ describe("the references of prices to ports", () => {
     await assert.rejects(bad, { message });
   });
 
-  it("refuse to delete or rename a port that prices name, and to truncate ports", async () => {
+  it("refuse to delete or rename a port that prices refer to, and to truncate ports", async () => {
     await assert.rejects(client.query("delete from ports where code = 'CNSHA'"), { code: "23503" });
     await assert.rejects(client.query("delete from ports where code = 'PLGDY'"), refusal("prices_dest_code_fkey"));
     await assert.rejects(
@@ -60,13 +60,13 @@ describe("the references of prices to ports", () => {
     assert.deepEqual(await broken(), []);
   });
 
-  it("let a port go once no price names it", async () => {
+  it("allow deleting a port that no price refers to", async () => {
     await client.query("delete from prices where dest_code = 'PLGDY'");
     await client.query("update ports set code = 'PLGDN' where code = 'PLGDY'");
     assert.equal((await client.query("delete from ports where code = 'PLGDN'")).rowCount, 1);
   });
 
-  it("hold for the role that loads", async () => {
+  it("are checked for the role that loads", async () => {
     const writer = await database.connect("job_writer");
     await insert(writer, "SEGOT", "NOOSL");
     await assert.rejects(insert(writer, "SEGOT", "XXXXX"), { code: "23503" });
@@ -112,7 +112,7 @@ describe("the references of prices to ports", () => {
     assert.equal((await loaded).rowCount, 1);
   });
 
-  it("let loads of the same ports run side by side", async () => {
+  it("let loads of the same ports run concurrently", async () => {
     const other = await database.connect();
     await client.query("begin");
     await other.query("begin; set local lock_timeout = '1s'");
@@ -122,7 +122,7 @@ describe("the references of prices to ports", () => {
     await Promise.all([client.query("commit"), other.query("commit")]);
   });
 
-  it("cannot be got round by a snapshot from before the load", async () => {
+  it("cannot be bypassed by a snapshot from before the load", async () => {
     const loader = await database.connect();
     await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
     await client.query("begin isolation level repeatable read; select from ports");

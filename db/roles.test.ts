@@ -68,7 +68,7 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
         select member::regrole::text as role from holds order by 1`)
     ).rows.map(({ role }) => role);
 
-  it("lets the migrator do the rest, and end with the schema that a superuser makes", async () => {
+  it("lets the migrator do the rest, with the same schema as by a superuser", async () => {
     const slots = { glue: 2, ec2: 1 };
     const created = await migrateRoles({ url: master }, slots);
     assert.deepEqual(
@@ -92,23 +92,23 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
     }
   });
 
-  it("gives every login role IAM tokens, and never the master", async () => {
+  it("lets every login role use IAM tokens, but never the master", async () => {
     const holders = await tokenOnly();
     for (const role of ROLES) assert.ok(holders.includes(role), role);
     assert.ok(!holders.includes("master"), holders.join(", "));
-    // The trap that this guards against: a master that may become the migrator.
+    // Would be wrong: a master that may become the migrator.
     await admin.query("grant migrator to master with inherit true");
     assert.ok((await tokenOnly()).includes("master"));
     await admin.query("revoke migrator from master");
   });
 
-  it("can be repeated, and adds the roles of further slots alone", async () => {
+  it("can be repeated, and adds only the roles of further slots", async () => {
     assert.deepEqual(await migrateRoles({ url: master }, { glue: 2, ec2: 1 }), []);
     assert.deepEqual(await migrateRoles({ url: master }, { glue: 3, ec2: 1 }), ["job_reader_glue_3"]);
     await letRolesLogIn(admin, postgres.password, { glue: 3, ec2: 1 });
   });
 
-  it("lets a reader see and signal no session but its own", async () => {
+  it("lets a reader see and signal only its own session", async () => {
     const [one, two] = await Promise.all([as("job_reader_glue_1"), as("job_reader_glue_2")]);
     const { rows } = await two.query("select pg_backend_pid() as pid");
     const seen = await one.query("select query, state from pg_stat_activity where pid = $1", [rows[0].pid]);

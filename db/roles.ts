@@ -6,8 +6,8 @@ import { type ReaderSlots, ROLES, readerRole } from "../runtime/platform/postgre
 const READERS = "price_readers";
 
 /**
- * Settings of every role that runs or plans a read, made on the role itself: members do not inherit those of a group.
- * A session whose client vanished in mid-statement ends within the interval instead of at its next answer.
+ * Settings of every role that runs or plans a read. They are made on each role, since roles do not inherit the settings
+ * of a group. A session whose client vanished during a statement ends within the interval, not at its next output.
  */
 const READER_SETTINGS = { default_transaction_read_only: "on", client_connection_check_interval: "10s" } as const;
 
@@ -19,14 +19,14 @@ const ATTEMPTS = 20;
 const RACES = new Set(["23505", "XX000"]);
 
 /**
- * Creates the roles that are missing and grants them what belongs to the cluster and the database rather than to tables:
- * the step `roles`, for which the master (or a superuser) logs in. It can be called again at any time. Where the role
- * rds_iam exists (RDS) every login role gets it, so that it logs in with IAM tokens; the master itself never becomes a
- * member of such a role with INHERIT or SET, since RDS would then refuse its password.
+ * The step `roles`, run by the master or a superuser: creates missing roles and grants them their privileges for the
+ * cluster and the database (migrations grant those for tables). Can be repeated at any time. If the role rds_iam exists
+ * (RDS), every login role becomes a member, so that it logs in with IAM tokens. The master never becomes a member of
+ * such a role with INHERIT or SET, since RDS would then refuse its password.
  *
- * @param slots the run slots that need a login role of their own, per runner type; 0 where raw SQL is off
+ * @param slots number of run slots that need their own login role, per runner type; 0 if raw SQL is off
  * @returns the names of the roles that it created
- * @throws Postgres's own error where the user may not create roles
+ * @throws Postgres's own error if the user may not create roles
  */
 export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Promise<string[]> {
   const readers = ["job_reader", "job_reader_plan", ...slotRoles(slots)];
@@ -102,8 +102,8 @@ async function withoutRaces(client: pg.ClientBase, statement: string): Promise<v
 }
 
 /**
- * Lets every role of the platform log in with `password`: outside the cloud one password serves all, where the cloud
- * has a token for each. Roles belong to the cluster, so this holds for all its databases. Needs the superuser's client.
+ * Lets every role of the platform log in with `password`: outside of AWS all roles share a password, while on AWS each
+ * uses IAM tokens. Roles belong to the cluster, so this affects all its databases. Needs the superuser's client.
  */
 export async function letRolesLogIn(client: pg.ClientBase, password: string, slots: ReaderSlots): Promise<void> {
   const literal = pg.escapeLiteral(password);

@@ -17,7 +17,8 @@ export class SetupError extends Error {
 
 /**
  * Reads DATABASE_HOST (127.0.0.1), DATABASE_PORT (5432), DATABASE_NAME (rates), DATABASE_USER (postgres, a superuser)
- * and DB_PASSWORD. Throws a SetupError where there is no password.
+ * and DB_PASSWORD.
+ * @throws SetupError if there is no password
  */
 export function targetOf(env: NodeJS.ProcessEnv): Target {
   const password = env.DB_PASSWORD;
@@ -56,7 +57,7 @@ export async function setUp(
 
 const INVALID_PASSWORD = "28P01";
 
-/** The dump's path, or undefined where there is nothing in it. */
+/** Returns the dump's path, or undefined if the file is empty. */
 function usableDump(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new SetupError(`There is no dump ${path}.`);
@@ -75,7 +76,7 @@ function usableDump(path: string): string | undefined {
   return found.isFile() && found.size > 0 ? path : undefined;
 }
 
-/** `node db/setup.ts [--dump FILE.sql]`: sets up the database of the environment, once for all on its first start. */
+/** `node db/setup.ts [--dump FILE.sql]`: sets up or migrates the database of the environment. */
 if (import.meta.main) {
   try {
     const { values } = parseArgs({ options: { dump: { type: "string" } } });

@@ -17,7 +17,7 @@ describe("Splitter", () => {
     ]);
   });
 
-  it("keeps what is quoted in one piece, over several lines", () => {
+  it("does not split quoted text, over several lines", () => {
     for (const quoted of [
       "'a;b'",
       "'it''s;'",
@@ -41,7 +41,7 @@ describe("Splitter", () => {
     assert.equal(split("select a$b$, $1;select 2;").statements.length, 2);
   });
 
-  it("passes over comments, also nested ones, and what is in them", () => {
+  it("skips comments, including nested ones", () => {
     assert.deepEqual(split("-- a; 'b\n/* c; /* d; */ 'e */ select 1 -- f;\n;\n--\n").statements, [[2, "select 1 \n;"]]);
   });
 
@@ -50,7 +50,7 @@ describe("Splitter", () => {
     assert.deepEqual(split(rule).statements, [[1, rule]]);
   });
 
-  it("says what has begun and not ended", () => {
+  it("returns a statement that has begun and not ended", () => {
     assert.deepEqual(split("select 1;\nselect 'a;\n").rest, { text: "select 'a;", line: 2 });
     assert.equal(split("/* never closed").open, true);
     assert.equal(split("select 1;\n-- the end").open, false);

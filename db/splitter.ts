@@ -1,7 +1,7 @@
-/** A complete statement of an SQL script, with its semicolon; `line` is where it begins. */
+/** A complete statement of an SQL script, with its semicolon. */
 export interface Statement {
   text: string;
-  /** Line of the script, from 1. */
+  /** Line of the script where the statement begins, from 1. */
   line: number;
 }
 
@@ -12,12 +12,13 @@ type State =
   | { in: "quotes"; end: "'" | '"'; backslashes: boolean }
   | { in: "dollars"; end: string };
 
-/** The next thing that matters in code: a semicolon, a parenthesis, or where a comment or something quoted begins. */
+/** The next token in code: a semicolon, a parenthesis, or the beginning of a comment or of quotes. */
 const TOKEN = /[;()]|--|\/\*|\b[eE]'|'|"|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/gu;
 
 /**
  * Cuts an SQL script into statements at the semicolons that are not inside quotes, dollar quotes, comments or
- * parentheses, as psql does. Fed line by line, it holds no more than one statement. Comments between statements are dropped, those within are kept.
+ * parentheses, as psql does. It reads line by line and holds at most one statement. Comments between statements are
+ * dropped, those within are kept.
  */
 export class Splitter {
   #state: State = { in: "code" };
@@ -36,7 +37,7 @@ export class Splitter {
     return { text: this.#text.trim(), line: this.#start };
   }
 
-  /** Takes one line, with its line feed if it has one, and its number; gives the statements that end on it. */
+  /** Adds a line, with its line feed if it has one, and its number; returns the statements that end on it. */
   push(line: string, number: number): Statement[] {
     this.#line = number;
     const done: Statement[] = [];
@@ -113,7 +114,7 @@ function leave(state: Exclude<State, { in: "code" }>, line: string, from: number
     const depth = state.depth + (found[0] === "/*" ? 1 : -1);
     return [mark.lastIndex, depth === 0 ? { in: "code" } : { ...state, depth }];
   }
-  // A doubled quote ends the quotes and begins them again at once; only one kind of quotes then must be remembered.
+  // A doubled quote does not end the quotes. Quotes of the other kind have no meaning inside of them.
   const mark = state.backslashes ? /\\[\s\S]|''|'/g : state.end === "'" ? /''|'/g : /""|"/g;
   mark.lastIndex = from;
   for (let found = mark.exec(line); found !== null; found = mark.exec(line)) {

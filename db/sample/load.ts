@@ -5,13 +5,13 @@ import { from as copyFrom } from "pg-copy-streams";
 import { places } from "./places.ts";
 import { DEFAULT_SIZE, priceLines, type SampleSize } from "./prices.ts";
 
-/** A table's part of the sample: the statement that takes it in, and its lines in COPY's text format. */
+/** A table of the sample: the COPY statement that loads it, and its lines in COPY's text format. */
 export interface SampleTable {
   copy: string;
   lines: Iterable<string>;
 }
 
-/** The whole sample, in an order that keeps every reference: regions from the top down, ports, prices. */
+/** The whole sample, in an order that satisfies every reference: regions from the top down, ports, prices. */
 export function sampleTables(size: SampleSize = DEFAULT_SIZE): SampleTable[] {
   const { regions, ports } = places();
   const line = (...values: (string | null)[]) => `${values.map((value) => value ?? "\\N").join("\t")}\n`;
@@ -30,7 +30,7 @@ export function sampleTables(size: SampleSize = DEFAULT_SIZE): SampleTable[] {
 
 /**
  * Loads the sample into a migrated database without data, in one transaction and constant memory, and vacuums it, so
- * that index-only scans pay off at once.
+ * that index-only scans are fast at once.
  */
 export async function loadSample(client: pg.Client, size: SampleSize = DEFAULT_SIZE): Promise<void> {
   await client.query("begin");

@@ -8,7 +8,7 @@ export interface SampleSize {
   seed: number;
 }
 
-/** Default: the size of the original data. */
+/** Default size: the size of the original data. */
 export const DEFAULT_SIZE: SampleSize = { prices: 56_000, seed: 1 };
 
 /** A lane of the sample. */
@@ -18,7 +18,7 @@ interface Lane {
   seed: number;
   /** Distribution of 0, 1, 2, … prices per day (one per supplier), as running sums up to 1. */
   suppliers: readonly number[];
-  /** Its prices end after this many (the last lane drawn is cut so that the total is exact). */
+  /** Maximum number of its prices (the last lane drawn is cut so that the total is exact). */
   limit: number;
 }
 
@@ -31,7 +31,7 @@ const KINDS = [
 
 const FIRST_DAY = Date.UTC(2021, 0, 1);
 const DAY = 86_400_000;
-/** A month at the shipped size; ten times the prices are some three times the lanes over three times the days. */
+/** A month for the default size; ten times the prices are about three times the lanes over three times the days. */
 const days = (prices: number) => Math.max(31, Math.round(31 * Math.sqrt(prices / DEFAULT_SIZE.prices)));
 const CHUNK = 1 << 16;
 
@@ -42,7 +42,7 @@ const CHUNK = 1 << 16;
 export function* priceLines(ports: readonly Port[], size: SampleSize): Generator<string> {
   let span = days(size.prices);
   let lanes = drawLanes(ports, size, span);
-  // More prices than all lanes hold in that time need a longer time.
+  // If all lanes together have too few prices in that time, it is doubled.
   while (lanes === undefined) {
     span *= 2;
     lanes = drawLanes(ports, size, span);
@@ -70,7 +70,7 @@ export function* priceLines(ports: readonly Port[], size: SampleSize): Generator
   yield chunk;
 }
 
-/** Lanes drawn at random until together they have the prices asked for; undefined if all of them have fewer. */
+/** Draws random lanes until together they have the requested prices; undefined if all of them have fewer. */
 function drawLanes(ports: readonly Port[], size: SampleSize, span: number): Lane[] | undefined {
   const next = random(seedOf(size.seed, size.prices));
   const pairs = ports.flatMap((orig) =>

@@ -1,4 +1,4 @@
-/** A stream of numbers in [0, 1): mulberry32, which is small, fast and good enough for a sample, not for secrets. */
+/** Pseudorandom numbers in [0, 1) by mulberry32: small and fast, good enough for a sample, not for secrets. */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,7 +9,7 @@ export function random(seed: number): () => number {
   };
 }
 
-/** One seed out of several numbers, so that each part of a sample has a stream of its own. */
+/** Combines several numbers to a seed, so that each part of a sample has its own numbers. */
 export function seedOf(...numbers: number[]): number {
   let hash = 0x811c9dc5;
   for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193) ^ (hash >>> 13);

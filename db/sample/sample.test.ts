@@ -25,12 +25,12 @@ describe("the sample", () => {
     it(`has exactly ${count} prices when so many are asked for`, () => assert.equal(rows(count).length, count));
   }
 
-  it("is the same for the same seed, and another for another", () => {
+  it("is the same for the same seed, and differs for another", () => {
     assert.deepEqual(rows(5_000, 7), rows(5_000, 7));
     assert.notDeepEqual(rows(5_000, 7), rows(5_000, 8));
   });
 
-  it("comes in the order of the index, in pieces that stay small", () => {
+  it("is in the order of the index, in small chunks", () => {
     const keys = rows(56_000).map((row) => row.slice(0, row.lastIndexOf("\t")));
     assert.deepEqual(keys, [...keys].sort());
     for (const piece of priceLines(places().ports, { prices: 300_000, seed: 1 })) assert.ok(piece.length < 200_000);
@@ -53,7 +53,7 @@ describe("the sample", () => {
     assert.ok(all.some((lane) => lane.size === 31));
   });
 
-  it("loads into a migrated database, where every reference and check holds", async () => {
+  it("loads into a migrated database, and passes every reference and check", async () => {
     const database = await migratedDatabase();
     try {
       const client = await database.connect();
@@ -62,7 +62,7 @@ describe("the sample", () => {
         "select (select count(*)::int from prices) prices, (select count(*)::int from ports) ports, (select min(price) > 0 from prices) positive",
       );
       assert.deepEqual(found, [{ prices: 3_000, ports: places().ports.length, positive: true }]);
-      // A second load repeats the ports: all of it is undone.
+      // A second load repeats the ports, so it is rolled back.
       await assert.rejects(loadSample(client, { prices: 10, seed: 3 }), { code: "23505" });
       assert.equal((await client.query("select from prices")).rowCount, 3_000);
     } finally {

@@ -7,7 +7,7 @@ import { migrate, migrateRoles } from "../migrate.ts";
 /** A small pg_dump file of our own: nested regions, days without prices, names beyond ASCII. */
 export const FIXTURE = fileURLToPath(new URL("dump.sql", import.meta.url));
 
-/** A database of a test's own. */
+/** A database that only one test uses. */
 export interface Scratch {
   url: string;
   /** A connected client of the superuser, or of one of the platform's roles; `drop` ends it. */
@@ -39,7 +39,7 @@ export async function migratedDatabase(): Promise<Scratch> {
 export async function fixtureDatabase(): Promise<Scratch> {
   const database = await emptyDatabase();
   await loadDump(await database.connect(), FIXTURE);
-  // The tables of the dump are the superuser's.
+  // The superuser owns the tables of the dump; the step `roles` gives them to the migrator.
   await migrateRoles({ url: database.url }, TEST_SLOTS);
   await migrate({ url: database.url });
   return database;

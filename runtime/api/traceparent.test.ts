@@ -46,14 +46,14 @@ describe("the header traceparent", () => {
     assert.equal((await get("/jobs/c.retry-1")).traceparent, OTHER);
   });
 
-  it("is ignored where it is not valid", async () => {
+  it("is ignored if it is invalid", async () => {
     for (const [index, value] of ["", "x", TRACE.toUpperCase(), `${TRACE}-1`, "0".repeat(8_000)].entries()) {
       assert.equal((await post(`invalid-${index}`, value)).statusCode, 202, value.slice(0, 80));
       assert.equal((await get(`/jobs/invalid-${index}`)).traceparent, undefined);
     }
   });
 
-  it("is ignored where it is sent twice", async () => {
+  it("is ignored if it is sent twice", async () => {
     const address = new URL(await p.app.listen({ host: "127.0.0.1", port: 0 }));
     const body = JSON.stringify({ requestId: "twice", task: read });
     const socket = connect(Number(address.port), "127.0.0.1");

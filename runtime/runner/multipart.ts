@@ -14,8 +14,8 @@ export interface UploadTarget {
 /**
  * A multipart upload with two reused buffers: one has the part that is being uploaded, the other collects the bytes
  * that follow, which are copied to the first when the part has arrived. A result of any size takes the memory of one
- * part and of the bytes that arrive during its upload. (The SDK's own Upload takes new memory for every part; a run that
- * exported 10,000,000 rows grew by 60 MB with it.)
+ * part and of the bytes that arrive during its upload. (The SDK's own Upload takes new memory for every part; a run
+ * that exported 10,000,000 rows grew by 60 MB with it.)
  */
 export class MultipartUpload {
   readonly #s3: S3Client;

@@ -93,7 +93,7 @@ async function planned(plans: JobServices["plans"], tenant: string, task: ReadTa
 const rowsOf = async (plans: JobServices["plans"], tenant: string, sql: string | undefined) =>
   sql === undefined ? {} : { estimatedRows: (await turnsOf(plans).run(tenant, () => estimate(plans, sql))).rows };
 
-/** Tells if a job would start immediately. Counts include other tenants' jobs, so only admins get them. */
+/** Returns the capacity for a job. Counts include other tenants' jobs, so only admins get them. */
 async function capacityOf(db: JobServices["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
   const { rows } = await db.query("select running, working, waiting from jobs.room($1)", [runner]);
   const { running, working, waiting } = rows[0];

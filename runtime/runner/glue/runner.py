@@ -49,7 +49,7 @@ RECONNECT = (0.05, 1.0)
 MEMORY_SHARE = 0.9
 # Messages of libpq when memory for a row could not be allocated; without memory for the message, it is empty.
 NO_MEMORY = re.compile("out of memory|allocate memory|no message from the libpq")
-# libpq's message when an administrator ends a session; psycopg2 drops the server's own message, with its SQLSTATE 57P01.
+# libpq's message when an administrator ends a session; psycopg2 drops the server's message with its SQLSTATE 57P01.
 # A crash of the server, or a failover, ends the keeper's connection too: so the run can distinguish them.
 SESSION_ENDED = "server closed the connection unexpectedly"
 # Beginning of a response's body with a trace context, written by the function jobs.traced_body.
@@ -208,7 +208,7 @@ def limit_memory():
 
 
 def aws_client(service, **options):
-    """Creates a client of a service. Glue's boto3 (1.21) supports neither AWS_ENDPOINT_URL_* nor SQS's current endpoint."""
+    """Creates a client of a service. Glue's boto3 (1.21) has neither AWS_ENDPOINT_URL_* nor SQS's current endpoint."""
     endpoint = os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint and service in CURRENT_ENDPOINTS:
         endpoint = CURRENT_ENDPOINTS[service].format(region=boto3.session.Session().region_name)
