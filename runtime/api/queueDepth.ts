@@ -2,7 +2,7 @@ import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { JobServices } from "./deps.ts";
 import { memoizeBriefly } from "./memoizeBriefly.ts";
 
-/** Reads the approximate size of a queue, at most once per interval since SQS charges per call. */
+/** Minimum interval between two reads of a queue's size, since SQS charges per call. Milliseconds. */
 const QUEUE_MS = 5_000;
 
 /** Creates a function that reads the approximate number of messages in a queue; undefined if SQS does not answer. */

@@ -127,7 +127,7 @@ const planningTimeout = (error: { code?: string }): JobError | undefined =>
       )
     : undefined;
 
-/** Converts Converts 42P11: the server opens a cursor for one statement only. */
+/** Converts 42P11: the server opens a cursor for one statement only. */
 const multipleStatements = (error: { code?: string; message: string }): JobError | undefined =>
   error.code === "42P11" ? new JobError("NotOneStatement", { reason: error.message }, { cause: error }) : undefined;
 

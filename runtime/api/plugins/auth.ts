@@ -27,7 +27,7 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Headers of private responses: shared caches must not store them, and browsers must not sniff their type. */
 const PRIVATE = { "cache-control": "private, no-cache", "x-content-type-options": "nosniff" };
 
-/** Returns true if a request has the header twice, since proxies and servers differ in which one they use. */
+/** Returns true if a request has two Authorization headers: proxies and servers differ in which one they use. */
 function isAuthorizedTwice({ raw: { rawHeaders } }: FastifyRequest): boolean {
   let count = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === "authorization") count += 1;

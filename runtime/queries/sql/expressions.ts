@@ -181,7 +181,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     return { ...sum([...conditions, ...values], rest), isVariable };
   }
 
-  /** Returns true if what remains of a node when it is a constant is a literal as written. */
+  /** Returns true if a node that the planner simplifies to a constant becomes a literal as written. */
   #isLiteral(node: Wrapped | undefined): boolean {
     const [type, fields] = typed(node);
     return type === "A_Const" || this.#literals.has(fields);

@@ -114,7 +114,7 @@ const ROWS = `generate_series generate_subscripts unnest regexp_split_to_table s
   json_array_elements_text json_each json_each_text json_object_keys json_to_record json_to_recordset jsonb_array_elements
   jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_to_record jsonb_to_recordset ports_of`;
 
-/** Volatile functions: the planner evaluates stable ones, such as now(), where it estimates how many rows there are. */
+/** Volatile functions: the planner evaluates stable ones, such as now(), to estimate the number of rows. */
 const VOLATILE =
   "array_sample array_shuffle clock_timestamp gen_random_uuid random random_normal timeofday uuidv4 uuidv7";
 

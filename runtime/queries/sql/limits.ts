@@ -27,12 +27,12 @@ export const SQL_LIMITS = {
   valueBytes: 64 * 1024 * 1024,
   /**
    * Bytes that functions and operators handle per row, where an aggregate's value counts as 1 GB: each call copies its
-   * argument without looking for an interruption, and keeps the copy until the row is finished.
+   * argument without checking for interrupts, and keeps the copy until the row is finished.
    */
   rowBytes: 16 * 1024 ** 3,
   /**
    * Alternatives (arguments of OR) beside the longest list of them, times all of them: the planner tries an index for
-   * each combination, which takes 10 µs without looking for an interruption.
+   * each combination, which takes 10 µs without checking for interrupts.
    */
   conditionPairs: 150_000,
   /** Columns of a SELECT (Postgres's own MaxTupleAttributeNumber). */

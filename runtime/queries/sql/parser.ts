@@ -39,9 +39,9 @@ interface WaitingStatement {
 }
 
 /**
- * Checks SQL in a worker thread, one statement at a time, of each tenant in turn: one that sends statements which take
- * long delays another by one of them. A statement that runs past the deadline, or ends the worker
- * (WASM trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the process alive.
+ * Checks SQL in a worker thread, one statement at a time and of each tenant in turn, so that slow statements of one
+ * tenant delay another tenant by one of them at most. A statement that exceeds the deadline, or ends the worker (WASM
+ * trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the process alive.
  */
 export class SqlParser {
   readonly #options: ParserOptions;

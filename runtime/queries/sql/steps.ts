@@ -24,18 +24,18 @@ const DIGITS_PER_STEP = 16;
 /** Steps per byte of everything else. */
 const STEPS_PER_BYTE = 4;
 /**
- * Bytes of an argument that is short enough beside one of any length: of an array or document, of a text, and of a
- * constant text.
+ * Bytes up to which the shorter argument may be combined with a longer one of any length: an array or document, a text,
+ * and a constant text.
  */
 const SHORT_BYTES = 256;
 const SHORT_TEXT = 128;
 const SHORT_CONSTANT = 40;
-/** Functions and operators of texts among those. */
+/** Those of PRODUCT_FUNCTIONS and PRODUCT_OPERATORS that take texts. */
 const TEXT_PRODUCTS = words(
   "btrim ltrim position replace rtrim split_part string_to_array string_to_table strpos translate ~~ !~~ ~~* !~~*",
 );
 /**
- * Bytes of a base up to which a logarithm takes milliseconds: one next to 1 is computed with the square of its digits.
+ * Bytes of a base up to which a logarithm takes milliseconds: a base close to 1 takes time quadratic in its digits.
  */
 const LONG_BASE = 500;
 
@@ -60,13 +60,13 @@ export function uninterruptedSteps(name: string, sizes: readonly number[], const
 export const isLongLogarithm = (name: string, sizes: readonly number[]): boolean =>
   name === "log" && sizes.length > 1 && (sizes[0] ?? 0) > LONG_BASE;
 
-/** Bytes that a call handles of arguments that are long; a value without a maximum counts as the longest there is. */
+/** Bytes of all arguments that a call handles; an unbounded value counts as MAX_BYTES. */
 export const handled = (sizes: readonly number[]): number =>
   sizes.reduce((total, size) => total + Math.min(size, MAX_BYTES), 0);
 
 /** Functions whose result can have all of numeric's digits, however short their arguments are. */
 const POWERS = words("^ exp pow power");
-/** Exponents up to which that takes no time worth counting. */
+/** Exponents up to which the time is negligible. */
 const SMALL_EXPONENT = 1_000;
 /** Steps of a power of constants: 0.5 to 4 s. */
 export const POWER_STEPS = 20_000_000;
@@ -77,7 +77,7 @@ export function isLongPower(name: string, exponent: Wrapped | undefined): boolea
   return POWERS.has(name) && (value === undefined || value > SMALL_EXPONENT);
 }
 
-/** Digits of numbers of which products and quotients take a tenth of a second and more. */
+/** Digits above which products and quotients take a tenth of a second or more. */
 const LONG_NUMBER = 50_000;
 
 /** Time that arithmetic takes per row, as the bytes that would take as long to copy. */
@@ -106,7 +106,7 @@ const SMALL_RESULT_BYTES = 64;
 /** Functions that collect values of many rows in one. */
 const COLLECTING_AGGREGATES = /^(?:string_agg|(?:array|range|json|jsonb)_agg|jsonb?_(?:object_)?agg.*)$/;
 
-/** Bytes of a function's value while the query runs, where `grown` is what its arguments make of it. */
+/** Bytes of a function's value while the query runs; `grownBytes` is the bound computed from its arguments. */
 export function resultSize(name: string, grownBytes: number): number {
   if (COLLECTING_AGGREGATES.test(name)) return Number.POSITIVE_INFINITY;
   return SMALL_RESULTS.has(name) ? SMALL_RESULT_BYTES : grownBytes;
