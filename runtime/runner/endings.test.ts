@@ -9,7 +9,7 @@ for (const kind of ["TypeScript", "Python"] as const)
       if (kind === "Python") python = requirePython(this, "python");
     });
 
-    /** A platform whose only run has the first of two reads in hand. */
+    /** A platform whose only run is executing the first of two reads. */
     const busy = async (settings: object) => {
       const runners = { glue: { slots: 1, idleSeconds: 60, ...settings }, ec2: { slots: 0 } };
       const p = await testPlatform({ runners, jobs: { leaseSeconds: 30 } });
@@ -20,7 +20,7 @@ for (const kind of ["TypeScript", "Python"] as const)
       await p.until("it works", async () => (await p.document("in-hand")).status === "IN_PROGRESS");
       return { p, run };
     };
-    /** It ended well, with its job done, and has touched no other. */
+    /** Asserts that the run ended normally, with its job finished, and claimed no other. */
     const ended = async ({ p, run }: Awaited<ReturnType<typeof busy>>) => {
       try {
         assert.equal(await run.exit, 0, run.output());

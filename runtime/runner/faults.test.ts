@@ -25,7 +25,7 @@ describe("a runner killed at any step", () => {
     assert.equal(new Set(messages.map((message) => message.Body)).size, 1, "all copies are the same");
     return JSON.parse(messages[0]?.Body ?? "");
   };
-  /** Everything that time and events would bring: the run's end is noticed, a new run is started, what is due is sent. */
+  /** Does what events and ticks would do: records the run's end, starts a new run, and sends due responses. */
   const settle = async (run: string) => {
     p.launcher.statuses.set(run, "ENDED");
     const handlers = createHandlers(p.context);
@@ -108,7 +108,7 @@ describe("a runner killed at any step", () => {
     assert.equal(left.length, 0);
   });
 
-  it("whose keeping session the server ends while it works commits that job all the same", async () => {
+  it("commits its job although the server ends its keeper session during the work", async () => {
     await p.request({ requestId: "job", task: TASKS.update.task });
     const [run] = p.startRuns("ec2", { step: "COPY", signal: "SIGSTOP" });
     assert(run);
@@ -125,7 +125,7 @@ describe("a runner killed at any step", () => {
     assert.deepEqual([answer.status, answer.stats.attempts], ["SUCCEEDED", 1]);
   });
 
-  it("is in the table once though the same batch comes five times at once", async () => {
+  it("applies a batch once although it is sent five times at once", async () => {
     const body = { requestId: "batch", task: TASKS.update.task };
     await Promise.all([p.request(body), p.request(body, body), p.request(body), p.request(body)]);
     const [first, ...others] = p.startRuns("ec2", { step: "COPY", signal: "SIGKILL" });
@@ -157,7 +157,7 @@ describe("a runner killed at any step", () => {
     assert.deepEqual(await rows(), []);
   });
 
-  it("ends in good order, with the reason in its log, when its connection is lost while it waits for work", async () => {
+  it("ends normally, with the reason in its log, when its connection is lost while it waits for work", async () => {
     await p.close();
     p = await testPlatform({ runners: { glue: { slots: 1, idleSeconds: 60 }, ec2: { slots: 0 } } });
     await p.request({ requestId: "job", task: TASKS.read.task });

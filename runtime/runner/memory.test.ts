@@ -8,7 +8,7 @@ describe("a run's memory", () => {
   });
   after(() => p.close());
 
-  /** The peak of a run that does nothing but this export. */
+  /** Peak memory of a run that executes only this export. */
   const peak = async (rows: number): Promise<number> => {
     const requestId = `rows-${rows}`;
     const sql = `select 'CNGGZ' as orig_code, 'EETLL' as dest_code, date '2021-01-01' + n % 365 as day, n as price from generate_series(1, ${rows}) n`;

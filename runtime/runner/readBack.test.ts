@@ -111,7 +111,7 @@ describe("what a read returns", () => {
     }
   };
 
-  it("is read by Python's csv and json as Postgres has it, from both runners, inline and in S3", async function () {
+  it("is read by Python's csv and json with the values of Postgres, from both runners, inline and in S3", async function () {
     this.timeout(propertyTimeout(300_000));
     await fc.assert(
       fc.asyncProperty(table, async ({ names, rows, inlineBytes }) => {

@@ -46,7 +46,7 @@ const response = (id: number, more: Partial<DueResponse> = {}): DueResponse => (
 });
 
 describe("a run's responses", () => {
-  it("are sent at once while the run has nothing else to do, and recorded before it ends", async () => {
+  it("are sent at once while the run is idle, and recorded before it ends", async () => {
     const { sender: one, calls, recorded } = sender();
     one.add(job, response(1));
     await one.close();
@@ -68,7 +68,7 @@ describe("a run's responses", () => {
     assert.deepEqual(calls.at(-1), { queue: "shared", bodies: ["body 11"] });
   });
 
-  it("never make a call larger than SQS takes", async () => {
+  it("never exceed SQS's maximum size of a call", async () => {
     const { sender: one, calls } = sender();
     one.busy();
     for (let id = 1; id <= 3; id++) one.add(job, response(id, { body: "x".repeat(600_000) }));
@@ -79,7 +79,7 @@ describe("a run's responses", () => {
     );
   });
 
-  it("are left to the call that ends the next job to record, each once", async () => {
+  it("are recorded by the call that ends the next job, each once", async () => {
     const { sender: one, calls, recorded } = sender(0);
     one.busy();
     one.add(job, response(1));
@@ -90,7 +90,7 @@ describe("a run's responses", () => {
     assert.deepEqual(recorded, []);
   });
 
-  it("are recorded later where the call that took them to record could not", async () => {
+  it("are recorded later if the call that ends the next job could not record them", async () => {
     const { sender: one, recorded } = sender(0);
     one.busy();
     one.add(job, response(1));
@@ -100,7 +100,7 @@ describe("a run's responses", () => {
     assert.deepEqual(recorded, [[1]]);
   });
 
-  it("stay due where the queue does not take them, and keep none of their call from being recorded", async () => {
+  it("stay due if the queue refuses them, while the others of their call are recorded", async () => {
     const { sender: one, recorded } = sender(NEVER, (body) => body === "body 2");
     one.busy();
     for (const id of [1, 2, 3]) one.add(job, response(id));

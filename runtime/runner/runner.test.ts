@@ -147,7 +147,7 @@ describe("a runner", () => {
     );
   });
 
-  it("leaves no setting of one job's SQL to the next job", async () => {
+  it("resets settings of one job's SQL before the next job", async () => {
     await sql(
       "select set_config('TimeZone', 'Asia/Tokyo', false), set_config('search_path', 'pg_temp', false), pg_advisory_lock(1)",
     );
@@ -166,7 +166,7 @@ describe("a runner", () => {
     );
   });
 
-  it("ends a read at its timeout although its SQL lifts statement_timeout, and says so", async () => {
+  it("ends a read at its timeout although its SQL raises statement_timeout, and reports TimedOut", async () => {
     const begun = Date.now();
     const response = await run(
       {
@@ -183,7 +183,7 @@ describe("a runner", () => {
     assert.equal(rows.length, 0);
   });
 
-  it("says CANCELLED only when its database session is gone", async () => {
+  it("reports CANCELLED only when its database session has ended", async () => {
     const requestId = await begin({ type: "read", sql: "select n, pg_sleep(0.5) from generate_series(1, 1000) n" });
     await p.until("it runs", async () => (await p.document(requestId)).status === "IN_PROGRESS");
     const { rows: before } = await p.admin.query(
@@ -223,7 +223,7 @@ describe("a runner", () => {
     assert.equal(await prices(), 0);
   });
 
-  it("changes nothing in a dry run, and answers what it would have done", async () => {
+  it("changes nothing in a dry run, and reports what it would have done", async () => {
     assert.deepEqual((await update({ inline: items(5) }, { dryRun: true })).result.inline, {
       rows: 1,
       removed: 0,
@@ -254,7 +254,7 @@ describe("a runner", () => {
     assert.equal(await prices(), 0);
   });
 
-  it("stops reading a small file of very many bad rows, and says so in error and report, in a dry run too", async () => {
+  it("stops reading a small file with very many bad rows, and reports that in the error and the report, in a dry run too", async () => {
     await p.s3.send(
       new PutObjectCommand({
         Bucket: "uploads",
@@ -278,7 +278,7 @@ describe("a runner", () => {
     assert.equal(await prices(), 0);
   });
 
-  it("locks prices no further than other writers and readers do, in both modes", async () => {
+  it("blocks no other writers and readers of prices, in both modes", async () => {
     const blocker = new pg.Client(p.database.url);
     await blocker.connect();
     await p.admin.query(`
@@ -312,7 +312,7 @@ describe("a runner", () => {
     }
   });
 
-  it("loads the object that lay there when the request was accepted, or nothing", async () => {
+  it("loads the version of an object at the request's acceptance, or nothing", async () => {
     const put = (body: string) => p.s3.send(new PutObjectCommand({ Bucket: "uploads", Key: "prices.csv", Body: body }));
     await put("orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,7\n");
     assert.equal((await update({ s3: "s3://uploads/prices.csv" })).result.rows, 1);
@@ -336,7 +336,7 @@ describe("a runner", () => {
     );
   });
 
-  it("kept no signed address in any document", async () => {
+  it("stored no signed URL in any document", async () => {
     await p.request({
       requestId: "signed",
       task: { type: "update", target: "prices", source: { url: "https://allowed.example.com/x.csv?signature=secret" } },

@@ -39,7 +39,7 @@ for (const kind of ["TypeScript", "Python"] as const)
       front.open.clear();
     });
 
-    /** Has a run do what waits. */
+    /** Lets a run execute waiting jobs. */
     const run = async (): Promise<void> => {
       const [process] = p.startRuns("glue", undefined, python);
       assert(process, "a run was planned");
@@ -120,7 +120,7 @@ for (const kind of ["TypeScript", "Python"] as const)
   });
 
 describe("an update whose source stalls", () => {
-  it("is cancelled in the middle of COPY FROM STDIN, which hears no cancel: its session is gone, and nothing is changed", async () => {
+  it("is cancelled during COPY FROM STDIN, which ignores a cancel request, by ending its session; nothing is changed", async () => {
     const p = await testPlatform({ jobs: { leaseSeconds: 30 } });
     const front = await startS3Front(p.cloud.endpoint);
     p.cloud.env.AWS_ENDPOINT_URL_S3 = front.endpoint;

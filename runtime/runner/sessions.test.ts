@@ -23,7 +23,7 @@ describe("the sessions of a run", () => {
     });
   });
 
-  it("are one a role, kept from job to job", async () => {
+  it("are one per role, reused from job to job", async () => {
     assert.equal(await sessions.get("job_reader"), await sessions.get("job_reader"));
     assert.notEqual(await sessions.get("job_reader"), await sessions.get("job_writer"));
   });
@@ -34,7 +34,7 @@ describe("the sessions of a run", () => {
     assert.notEqual(await sessions.get("job_reader"), first);
   });
 
-  it("are not forgotten, and left open for ever, when the end of one that was discarded comes late", async () => {
+  it("stay known, and are closed, although the end of a discarded one is reported late", async () => {
     sessions.discard(await sessions.get("job_reader"));
     await undefined;
     const second = await sessions.get("job_reader");
@@ -44,7 +44,7 @@ describe("the sessions of a run", () => {
     assert.deepEqual([clients.length, clients[1]?.closed], [2, 1]);
   });
 
-  it("are tried again where one could not be opened", async () => {
+  it("are opened again after a failed attempt", async () => {
     let tries = 0;
     const failing = new Sessions(async () => {
       if (++tries === 1) throw new Error("no room");

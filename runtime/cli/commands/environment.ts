@@ -23,9 +23,9 @@ export function environmentCommand({ program }: CliContext): void {
 }
 
 /**
- * The variables by name. A deployed stack is reached with the caller's own credentials and token, so it names neither;
- * the platform on this machine has an emulator in AWS's place, and a token that is of no use anywhere else.
- * @throws CommandError where there is no such platform
+ * Returns the variables by name. Those of a deployed stack contain no credentials and no token: callers use their own.
+ * The platform on this machine has an emulator in place of AWS, with its own credentials, and a local token.
+ * @throws CommandError without such a platform
  */
 export function environmentOf({ stack, dataDir }: Connection): Record<string, string> {
   if (stack !== undefined) {
@@ -63,5 +63,5 @@ const common = (
   UPLOADS_BUCKET: of.uploadsBucket,
 });
 
-/** Matches a word that needs no quotes in any shell. */
+/** Quotes a value for a POSIX shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

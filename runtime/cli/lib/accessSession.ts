@@ -27,7 +27,7 @@ const PROGRAMS = {
     "Install it beside AWS's command line: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html",
 } as const;
 
-/** @throws CommandError where a program that the session needs is missing */
+/** @throws CommandError if a program that the session needs is missing */
 export function requirePrograms(): void {
   for (const [program, remedy] of Object.entries(PROGRAMS))
     if (spawnSync(program, ["--version"], { stdio: "ignore" }).error)

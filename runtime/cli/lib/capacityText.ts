@@ -22,7 +22,7 @@ const count = (value: number) => (Math.round(value * 1000) / 1000).toLocaleStrin
 /** Runs in use, if a platform runs. */
 export type Live = Record<RunnerType, { running: number; slots: number }>;
 
-/** Runs that fit a stack, and the limits, for a terminal with `room` columns. */
+/** Runs that fit a stack, and the limits, for a terminal with `width` columns. */
 export function capacityText(
   stack: string,
   { config, plan, live }: { config: StackConfig; plan: CapacityPlan; live?: Live | undefined },
@@ -128,7 +128,7 @@ function connectionTable({ database }: CapacityPlan, width: number): string {
   );
 }
 
-/** Duration of bursts, for a terminal with `room` columns. */
+/** Duration of bursts, for a terminal with `width` columns. */
 export function burstText(bursts: readonly Burst[], seconds: number, width: number): string {
   const [{ jobs } = { jobs: 0 }] = bursts;
   const runs = ({ byRunner }: Burst) =>

@@ -12,7 +12,7 @@ import { type Check, failed, passed, skipped } from "./doctor.ts";
 
 const LOG_IN_REMEDY =
   "Log in to the stack's account (aws sso login --profile NAME, then AWS_PROFILE=NAME), and run this again.";
-/** Service Quotas allows few requests per second; three attempts outlast its throttle. */
+/** Service Quotas allows few requests per second; three retries outlast its throttle. */
 const MAX_ATTEMPTS = 4;
 
 type Quota = Exclude<keyof StackConfig["quotas"], "share">;

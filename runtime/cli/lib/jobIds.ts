@@ -10,7 +10,7 @@ export const ID = `a job's id, a prefix of one, or ${LAST}`;
 const MAX_LISTED = 10;
 /** Shown length of an invalid id. Columns. */
 const SHOWN = 64;
-/** As the contract has it (Request.requestId). */
+/** Pattern of ids, as in the contract (Request.requestId). */
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 interface Found {

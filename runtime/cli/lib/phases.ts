@@ -2,12 +2,12 @@ import type { Phase } from "../../monitoring/timeline.ts";
 import type { Client } from "./apiClient.ts";
 import { durationText, plain } from "./screen.ts";
 
-/** Fewest and most characters of the bars. */
+/** Minimum and maximum width of the bars. Columns. */
 const BAR = { least: 10, most: 40 } as const;
 /** Characters of a line beside its bar: indentation, phase, duration and the attempt. */
 const BESIDE = 60;
 
-/** Returns the phases of a job; undefined where the platform does not answer with them. */
+/** Returns the phases of a job; undefined if the platform does not return them. */
 export async function phasesOfJob(client: Client, id: string): Promise<Phase[] | undefined> {
   try {
     const { phases } = await client.json<{ phases?: Phase[] }>("GET", client.job(id, "/timeline"));

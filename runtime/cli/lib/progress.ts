@@ -9,7 +9,7 @@ export class ProgressLine {
   #last = 0;
   #stage = "";
 
-  /** `stage`: a change of it is worth a line at once. */
+  /** Shows a text. @param stage - Without a terminal, a change of it is printed at once. */
   update(text: string, stage = ""): void {
     const now = Date.now();
     if (this.#terminal)

@@ -14,7 +14,7 @@ export async function confirmPurge(client: Client, request: object, yes: boolean
   const { task } = request as { task?: { statement?: unknown; params?: { before?: unknown } } };
   if (task?.statement !== "purge_prices" || yes) return;
   const before = task.params?.before;
-  // Without a valid day the platform refuses it, with all else that is wrong.
+  // Without a valid day the platform refuses the request, with all its problems.
   if (typeof before !== "string" || Number.isNaN(Date.parse(`${before}T00:00:00Z`))) return;
   const read = { task: { type: "read", query: "price_export", params: { date_to: dayBefore(before) } } };
   const estimate: Partial<Explained> = await explained(client, read).catch(() => ({}));

@@ -18,7 +18,7 @@ export interface StoredKind {
 /** Source and destination of a download. */
 export interface Fetching {
   what: "result" | "report";
-  /** Needed where the result goes to a terminal or to a named file. */
+  /** Required if the result goes to a terminal or to a named file. */
   stored: StoredKind | undefined;
   output: Output;
   /** As the user gave it. */

@@ -40,7 +40,7 @@ export class RunLog {
   #handle: FileHandle | undefined;
   #at = 0;
   #rest = Buffer.alloc(0);
-  /** Time of the last line with one; following lines without (a stack trace) belong to it. */
+  /** True if the last line with a time belongs to the attempt; lines without a time (a stack trace) follow it. */
   #inside = false;
 
   constructor(file: string, requestId: string) {

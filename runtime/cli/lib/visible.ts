@@ -25,7 +25,7 @@ const MARKED = new RegExp(`(\\x1b\\[${MARK};[0-9;]+m)`);
 type Format = Parameters<typeof styleText>[0];
 
 /**
- * Text in a colour, for `say` and `print`, which show the colour codes of other texts as escapes. NO_COLOR, and a
+ * Text in a colour, for the functions of screen.ts, which show colour codes of other texts as escapes. NO_COLOR, and a
  * stream that is not a terminal, leave the colour out.
  */
 export function styled(format: Format, text: string, stream?: NodeJS.WriteStream): string {

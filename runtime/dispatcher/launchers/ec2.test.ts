@@ -334,7 +334,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     }
   });
 
-  // The last test: it looks at the calls of all others.
+  // The last test, since it checks the calls of all others.
   it("keeps every constraint that AWS publishes in all its calls", function () {
     const python = requirePython(this, "models");
     for (const operation of ["RunInstances", "TerminateInstances"])

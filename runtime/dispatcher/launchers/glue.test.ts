@@ -231,7 +231,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     );
   });
 
-  // The last test: it looks at the calls of all others.
+  // The last test, since it checks the calls of all others.
   it("keeps every constraint that AWS publishes in all its calls", function () {
     const python = requirePython(this, "models");
     for (const operation of ["StartJobRun", "BatchStopJobRun"])

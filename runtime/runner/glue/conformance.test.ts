@@ -182,7 +182,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
       assert.equal(python.document.status, typescript.document.status);
     });
 
-  it("hands on the caller's trace context: in the body and as a message attribute", async () => {
+  it("returns the caller's trace context, in the body and as a message attribute", async () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     for (const kind of KINDS) {
       const event = sqsEvent({ requestId: `${kind}-trace`, task: { type: "read", sql: "select 1 as n" } });
@@ -202,7 +202,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     }
   });
 
-  it("ends its session before it says CANCELLED", async () => {
+  it("ends its session before it reports CANCELLED", async () => {
     await request("python-cancel", { sql: "select pg_sleep(60)", format: "csv" });
     const process = run("python");
     await p.until("it runs", async () => (await p.document("python-cancel")).status === "IN_PROGRESS");
@@ -215,7 +215,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     assert.equal(rows.length, 0);
   });
 
-  it("answers on the tenant's own queue where it has one", async () => {
+  it("sends responses to the tenant's own queue if it has one", async () => {
     await p.admin.query("update jobs.runs set state = 'ENDED'");
     await p.request({ requestId: "python-tenant", tenant: "acme", task: { type: "read", sql: "select 1 as n" } });
     const process = run("python");
@@ -225,7 +225,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     assert.equal(more.length, 0);
   });
 
-  it("takes further waiting reads before it ends", async () => {
+  it("executes further waiting reads before it ends", async () => {
     await p.admin.query("update jobs.runs set state = 'ENDED'");
     for (const id of ["a", "b", "c"]) await request(`python-${id}`, { sql: "select 1 as n", format: "json" });
     const [first, ...others] = p.startRuns("glue", undefined, python);
@@ -235,7 +235,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     for (const id of ["a", "b", "c"]) assert.equal((await p.document(`python-${id}`)).status, "SUCCEEDED");
   });
 
-  it("takes about the same memory for 1,000,000 rows as for 20,000", async () => {
+  it("needs about the same memory for 1,000,000 rows as for 20,000", async () => {
     const peak = async (rows: number) => {
       await p.admin.query("update jobs.runs set state = 'ENDED'");
       await request(`python-memory-${rows}`, { sql: many(rows), format: "csv", compression: "gzip" });

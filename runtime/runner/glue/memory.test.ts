@@ -29,7 +29,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     if (directory) rmSync(directory, { recursive: true, force: true });
   });
 
-  it("is recognised and repeated by a larger run, with the peak memory of both in the document", async function () {
+  it("is detected and retried by a larger run, with the peak memory of both in the document", async function () {
     this.timeout(120_000);
     const sql = `select repeat('x', ${ROW}) as large`;
     await p.requestUnchecked({ requestId: "large", task: { type: "read", sql, format: "csv", compression: "gzip" } });
@@ -59,7 +59,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     assert.equal(attempts[0]?.memoryBytes, HAS * 1024);
   });
 
-  it("is done by a larger run of Glue's where reads stay there, and fails at once where that has too little too", async function () {
+  it("is retried by a larger Glue run if reads may not use EC2, and fails at once if that has too little memory too", async function () {
     this.timeout(120_000);
     const { settings } = p.context;
     const glue = { jobName: "reads", maxCapacity: 0.0625, largerCapacity: 1, arguments: {} };

@@ -74,7 +74,7 @@ describe("a batch", () => {
     ]);
   });
 
-  it("has a circle where there is one, and not below it", async () => {
+  it("reports a cycle of regions, but not the regions below it", async () => {
     assert.deepEqual(
       await load("regions", [
         { slug: "a", name: "A", parent_slug: "b" },
@@ -93,7 +93,7 @@ describe("a batch", () => {
     );
   });
 
-  it("of regions, however deep, takes no longer than its size", async () => {
+  it("of regions takes time by its size, not by its depth", async () => {
     const chain = Array.from({ length: 20_000 }, (_, at) => ({
       slug: `r${at}`,
       name: `Region ${at}`,
@@ -105,7 +105,7 @@ describe("a batch", () => {
     assert.equal(circle.length, 100);
   });
 
-  it("closes no circle together with another that is loaded at the same time", async () => {
+  it("closes no cycle together with a batch that is loaded at the same time", async () => {
     const other = await database.connect("job_writer");
     await other.query("begin; set local lock_timeout = '100ms'");
     await inTransaction(async () => {
@@ -118,7 +118,7 @@ describe("a batch", () => {
     });
   });
 
-  it("whose missing port came while it was refused is tried again, not refused for nothing", async () => {
+  it("whose missing port is added while it is checked is retried, not refused", async () => {
     const client = Object.create(writer) as pg.Client;
     client.query = ((text: never, values?: never) =>
       String(text).startsWith("rollback to savepoint")
@@ -132,7 +132,7 @@ describe("a batch", () => {
     );
   });
 
-  it("lets its source go, whichever end it ends from", async () => {
+  it("closes its source when the job ends or the database fails", async () => {
     let open = 0;
     const endless = async function* () {
       open++;
@@ -166,7 +166,7 @@ describe("a batch", () => {
     assert.equal(open, 0, "after the database ended it");
   });
 
-  it("fails as its source fails, whatever Postgres says to a COPY that is broken off", async () => {
+  it("fails with the error of its source, not with that of the aborted COPY", async () => {
     const error = new JobError("SourceUnreachable", { source: "s3://uploads/x", reason: "the line broke" });
     for (const rows of [0, 1, 100_000]) {
       const breaking = async function* () {
@@ -180,7 +180,7 @@ describe("a batch", () => {
     }
   });
 
-  it("tells how far it is, in rows and in bytes", async () => {
+  it("reports its progress in rows and bytes", async () => {
     const seen: number[][] = [];
     const bytes = async function* () {
       yield Buffer.from(`orig_code,dest_code,day,price\n${"AAAAA,BBBBB,2021-01-01,5\n".repeat(1_000)}`);

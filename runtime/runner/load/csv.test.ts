@@ -84,7 +84,7 @@ describe("reading CSV", () => {
     })
     .map((parts) => parts.join(""));
 
-  it("splits as the plainest reader does, wherever the chunks end", async () => {
+  it("splits records like a simple reader, wherever the chunks end", async () => {
     await fc.assert(
       fc.asyncProperty(text, fc.integer({ min: 1, max: 7 }), async (text, size) => {
         assert.equal(await scan(cut(Buffer.from(`b,a\n${text}`), size)), plain(text));
@@ -138,7 +138,7 @@ describe("reading CSV", () => {
     }
   });
 
-  it("reports a record that is too long at its line, and reads on behind it", async () => {
+  it("reports a record that is too long at its line, and continues after it", async () => {
     const long = "x".repeat(MAX_RECORD_BYTES - 1);
     for (const size of [64 * 1024, 5 * MAX_RECORD_BYTES]) {
       const text = await scan(
@@ -160,7 +160,7 @@ describe("reading CSV", () => {
     }
   });
 
-  it("holds no more memory for two hundred thousand bad rows than for one", async () => {
+  it("needs no more memory for two hundred thousand bad rows than for one", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const held = async () => {

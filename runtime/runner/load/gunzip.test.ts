@@ -49,7 +49,7 @@ describe("unpacking gzip", () => {
       });
   }
 
-  it("names what a file is that is not gzip", async () => {
+  it("names the kind of a file that is not gzip", async () => {
     await assert.rejects(unpack(zstdCompressSync("a"), 100), { message: /it is a Zstandard file/ });
     await assert.rejects(unpack(Buffer.from("a,b\n"), 100), { message: /it is not compressed, or not by gzip/ });
   });

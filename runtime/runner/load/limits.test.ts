@@ -83,13 +83,13 @@ describe("the limits of reading a batch", () => {
     assert.deepEqual([stopped?.setting, rows], ["jobs.maxBadRows", 1_000]);
   });
 
-  it("report as many bad rows as are allowed without a word of stopping", async () => {
+  it("report the maximum number of bad rows without saying that reading stopped", async () => {
     const items = Array.from({ length: 10 }, () => ({ price: "x" }));
     const { stopped, bad, report } = await load("prices", { items }, { maxBadRows: 10 });
     assert.deepEqual([stopped, bad.rows, report.length - 1], [undefined, 10, bad.faults]);
   });
 
-  it("list no more bad rows than the maximum where the database finds more at the end", async () => {
+  it("list no more bad rows than the maximum if the database finds more at the end", async () => {
     const items = Array.from({ length: 10 }, () => ({
       orig_code: "X",
       dest_code: "BBBBB",
@@ -100,7 +100,7 @@ describe("the limits of reading a batch", () => {
     assert.deepEqual([stopped, bad.rows], [{ setting: "jobs.maxBadRows", maximum: 4, rows: 10 }, 4]);
   });
 
-  it("refuse a sound batch that takes more of the database than it may, and name the limit", async () => {
+  it("refuse a valid batch that takes too much space in the database, and name the limit", async () => {
     const bytes = repeated(HEADER.prices, () => "AAAAA,BBBBB,2021-01-01,5\n");
     await assert.rejects(load("prices", { format: "csv", bytes }, { stagedBytes: 1_000_000 }), {
       code: "BatchTooLarge",
@@ -108,7 +108,7 @@ describe("the limits of reading a batch", () => {
     });
   });
 
-  it("report the bad rows of a batch that takes more of the database than it may", async () => {
+  it("report the bad rows of a batch that takes too much space in the database", async () => {
     const bytes = repeated(HEADER.prices, (at) => `${at ? "AAAAA" : "X"},BBBBB,2021-01-01,5\n`);
     const { stopped, bad, rows } = await load("prices", { format: "csv", bytes }, { stagedBytes: 1_000_000 });
     assert.deepEqual([stopped, bad.rows], [{ setting: "jobs.stagedBytes", maximum: 1_000_000, rows }, 1]);

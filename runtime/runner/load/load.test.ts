@@ -73,7 +73,7 @@ describe("loading a batch", () => {
       (row) => row.p,
     );
 
-  it("takes every row of a CSV, its columns in any order, lines ending in any way", async () => {
+  it("loads every row of a CSV, with columns in any order and any line ends", async () => {
     for (const end of ["\n", "\r\n", "\r"]) {
       await admin.query("truncate prices");
       const text = [
@@ -224,7 +224,7 @@ describe("loading a batch", () => {
       assert.deepEqual(await prices(), []);
     });
 
-  it("refuses bytes that are no text: NUL and bad UTF-8, each at its line", async () => {
+  it("refuses NUL bytes and invalid UTF-8, each at its line", async () => {
     const file = Buffer.concat([
       Buffer.from("orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,1\nA"),
       Buffer.from([0]),
@@ -239,7 +239,7 @@ describe("loading a batch", () => {
     ]);
   });
 
-  it("says all that is wrong with a header", async () => {
+  it("reports all problems of a header", async () => {
     await assert.rejects(load("orig_code,dest,day,day,x\n"), {
       code: "InvalidHeader",
       message:
@@ -249,11 +249,11 @@ describe("loading a batch", () => {
       await assert.rejects(load(empty), { code: "InvalidHeader", message: /the file is empty[.] Line 1 must name/ });
   });
 
-  it("takes a file with a header and nothing else as no rows", async () => {
+  it("accepts a file with only a header as having no rows", async () => {
     assert.deepEqual(await load("orig_code,dest_code,day,price\n"), { rows: 0, removed: 0 });
   });
 
-  it("takes ndjson and inline items, and judges them alike", async () => {
+  it("accepts NDJSON and inline items, and checks them alike", async () => {
     const items = [
       { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: 5 },
       { price: 6, day: "2021-01-01", dest_code: "BBBBB", orig_code: "AAAAA" },
@@ -316,7 +316,7 @@ describe("loading a batch", () => {
     );
   });
 
-  it("names what other writers have and JSON lacks", async () => {
+  it("names values that other programs write and JSON lacks", async () => {
     const begin = '{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":';
     const lines = {
       "NaN}": "NaN, Infinity, None",
@@ -354,7 +354,7 @@ describe("loading a batch", () => {
     ]);
   });
 
-  it("lets one of two batches that replace the same lanes at once follow the other", async () => {
+  it("runs two batches that replace the same lanes one after the other", async () => {
     const other = await database.connect("job_writer");
     const batch = (price: number) =>
       Array.from({ length: 300 }, (_, day) => ({
@@ -394,7 +394,7 @@ describe("loading a batch", () => {
     assert.deepEqual(rows, [{ region: "The North", port: "New Adeep" }]);
   });
 
-  it("refuses a key that stands twice in a batch, unknown parents, and a region that would be its own ancestor", async () => {
+  it("refuses a key that is duplicated in a batch, unknown parents, and a region that would be its own ancestor", async () => {
     const ports = (await load(
       [
         { code: "EEEEE", name: "E", parent_slug: "north" },

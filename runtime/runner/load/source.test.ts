@@ -43,18 +43,18 @@ describe("a source in S3", () => {
     return Buffer.concat(chunks).toString();
   };
 
-  it("brings the object's bytes, unpacked if they are packed, also in several members", async () => {
+  it("returns the object's bytes, decompressed if they are gzip, also of several members", async () => {
     assert.equal(await text(await put("a,b\n1,2\n", "deep/é name.csv")), "a,b\n1,2\n");
     assert.equal(await text(await put(Buffer.concat([gzipSync("a,b\n"), gzipSync("1,2\n")])), "gzip"), "a,b\n1,2\n");
   });
 
-  it("is what it was when the request was accepted, or it is refused", async () => {
+  it("is the version at the request's acceptance, or is refused", async () => {
     const source = await put("first");
     await put("second");
     await assert.rejects(text(source), { code: "SourceChanged" });
   });
 
-  it("says that there is no such object", async () => {
+  it("reports a missing object", async () => {
     await assert.rejects(text({ s3: "s3://uploads/nothing.csv" }), {
       code: "SourceNotFound",
       message: /s3:\/\/uploads\/nothing.csv/,
@@ -72,20 +72,20 @@ describe("a source in S3", () => {
     );
   });
 
-  it("may not be larger than the limit, packed or unpacked", async () => {
+  it("must not exceed the limit, compressed or decompressed", async () => {
     await assert.rejects(text(await put("x".repeat(1001)), "none", 1_000), { code: "SourceTooLarge" });
     const bomb = await put(gzipSync(Buffer.alloc(50_000_000)));
     await assert.rejects(text(bomb, "gzip", 1_000_000), { code: "SourceTooLarge" });
   });
 
-  it("names gzip that is none, or broken off", async () => {
+  it("reports data that is not gzip, or is cut off", async () => {
     const packed = gzipSync(createHash("shake256", { outputLength: 100_000 }).update("any").digest());
     for (const body of [Buffer.from("a,b\n1,2\n"), packed.subarray(0, -20), packed.subarray(0, 50_000)])
       await assert.rejects(text(await put(body), "gzip"), { code: "InvalidCompression" });
     await assert.rejects(text(await put("x"), "gzip"), { code: "InvalidCompression" });
   });
 
-  it("fails as the source fails, packed or not: with a reason, and as something that may pass", async () => {
+  it("reports a failing source with a reason, as a retryable error, compressed or not", async () => {
     for (const compression of ["none", "gzip"] as const) {
       const source = await put(gzipSync(createHash("shake256", { outputLength: 600_000 }).update("any").digest()));
       const bytes = await openSource(
@@ -104,7 +104,7 @@ describe("a source in S3", () => {
     }
   });
 
-  it("has the length that it began with, or fails as something that may pass", async () => {
+  it("has the announced length, or fails with a retryable error", async () => {
     for (const [length, message] of [
       [7, /more than the 7 bytes/],
       [9, /ended after 8 of its 9 bytes/],
@@ -126,7 +126,7 @@ describe("a source in S3", () => {
     }
   });
 
-  it("ends with the job that it is for", async () => {
+  it("ends with its job", async () => {
     const source = await put(gzipSync(createHash("shake256", { outputLength: 600_000 }).update("any").digest()));
     for (const compression of ["none", "gzip"] as const) {
       const job = new AbortController();

@@ -63,7 +63,7 @@ describe("a file of another kind", () => {
       assert.equal(await read(text, "ndjson"), text);
   });
 
-  it("is not seen in text, whose byte order mark alone is removed", async () => {
+  it("is not detected in text, of which only a byte order mark is removed", async () => {
     for (const text of [HEADER, "P", "", "O,R\nC", `${HEADER}\n${"A,B,C,1\n".repeat(10_000)}`, "[,x", "{x,y"]) {
       assert.equal(await read(text), text);
       assert.equal(await read(`\uFEFF${text}`, "csv", 2), text);
@@ -110,7 +110,7 @@ describe("a CSV header", () => {
       assert.throws(() => header(line), { code: "InvalidHeader", message });
     });
 
-  it("is refused at the line where it is", () => {
+  it("is refused with its line", () => {
     assert.throws(
       () => readHeader("a", TARGETS.prices, "prices", 3),
       (error: { message: string; details: unknown[] }) => {

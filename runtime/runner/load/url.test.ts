@@ -78,7 +78,7 @@ describe("a download", () => {
     return true;
   };
 
-  it("brings the bytes of an allowed host, and asks for them plainly", async () => {
+  it("returns the bytes of an allowed host, and requests them without compression", async () => {
     answer = (request, response) =>
       response.end(`a,b ${request.headers["accept-encoding"]} ${request.headers.authorization ?? "-"}`);
     assert.equal(await fetchText("/file.csv?signature=secret"), "a,b identity -");
@@ -112,7 +112,7 @@ describe("a download", () => {
     );
   });
 
-  it("is not led astray by what only looks like an allowed host", async () => {
+  it("refuses hosts that only look like an allowed one", async () => {
     for (const url of DISGUISED) {
       await assert.rejects(fetchText("", {}, url), { code: "SourceNotAllowed" }, url);
       answer = (_request, response) => response.writeHead(302, { location: url }).end();
@@ -128,7 +128,7 @@ describe("a download", () => {
       );
   });
 
-  it("looks at the address that is connected to: a name that changes between two answers gains nothing", async () => {
+  it("checks the address of the connection, even if a name resolves differently the second time", async () => {
     let asked = 0;
     const changing = ((host: string, options: object, callback: never) =>
       leadsTo(asked++ === 0 ? "127.0.0.1" : "10.0.0.1")(host, options as never, callback)) as unknown as typeof resolve;
@@ -185,7 +185,7 @@ describe("a download", () => {
     await assert.rejects(fetchText(), refused("SourceNotAllowed", /redirects more than 5 times/));
   });
 
-  it("stops at the size limit, announced or not, and takes nothing packed behind its back", async () => {
+  it("stops at the size limit, announced or not, and refuses a compressed body", async () => {
     answer = (_request, response) => response.writeHead(200, { "content-length": "2000" }).end("x".repeat(2000));
     await assert.rejects(fetchText(), refused("SourceTooLarge", /1000 bytes/));
     answer = (_request, response) => {
@@ -225,7 +225,7 @@ describe("a download", () => {
     assert.equal(await fetchText(), "there");
   });
 
-  it("says what the server said, as an error that may pass or not", async () => {
+  it("reports the server's answer, as a retryable error or not", async () => {
     for (const [status, code, cause] of [
       [404, "SourceNotFound", ""],
       [410, "SourceNotFound", ""],
@@ -270,7 +270,7 @@ describe("a download", () => {
     );
   });
 
-  it("waits for no server that brings its head or its body byte by byte", async () => {
+  it("stops waiting for a server that sends headers or body byte by byte", async () => {
     const trickle = (socket: Writable, text: string) => {
       let at = 0;
       const timer = setInterval(() => socket.write(text[at++ % text.length] ?? ""), 5);
@@ -322,7 +322,7 @@ describe("a download", () => {
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
   });
 
-  it("unpacks what is packed twice only once", async () => {
+  it("decompresses doubly compressed data only once", async () => {
     const twice = gzipSync(gzipSync(Buffer.alloc(50_000_000)));
     answer = (_request, response) => response.end(twice);
     const bytes = await openSource(
@@ -352,7 +352,7 @@ describe("a download", () => {
     }
   });
 
-  it("reads a file that is stored with content coding gzip as a request with compression gzip means it", async () => {
+  it("reads a file stored with content coding gzip for a request with compression gzip", async () => {
     const packed = gzipSync("a,b");
     for (const coding of ["gzip", "x-gzip", "aws-chunked,GZIP"]) {
       answer = (_request, response) => response.writeHead(200, { "content-encoding": coding }).end(packed);
@@ -403,7 +403,7 @@ describe("a download", () => {
     }
   });
 
-  it("says after how many bytes the connection was cut off", async () => {
+  it("reports after how many bytes the connection was cut off", async () => {
     answer = (_request, response) => {
       response.writeHead(200, { "content-length": "100" });
       response.write("a,b\n", () => response.destroy());
@@ -426,7 +426,7 @@ describe("a download", () => {
     await assert.rejects(fetchText(), refused("SourceNotAllowed", /where the file ends/));
   });
 
-  it("ends with the job that it is for", async () => {
+  it("ends with its job", async () => {
     const job = new AbortController();
     answer = () => job.abort();
     await assert.rejects(download(`https://data.example.com:${port}/`, rules(), job.signal), { name: "AbortError" });
@@ -441,7 +441,7 @@ describe("a download", () => {
     );
   });
 
-  it("trusts no certificate that is not for the host", async () => {
+  it("refuses a certificate that is not for the host", async () => {
     answer = (_request, response) => response.end("x");
     const { ca: _, ...withoutCa } = rules();
     await assert.rejects(

@@ -4,7 +4,7 @@ import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts"
 import type { Target } from "../../contract/request.ts";
 import { loadBatch } from "./batch.ts";
 
-/** The same row by each of the three doors that rows come through. */
+/** The same row in each of the three forms of input. */
 const DOORS = ["csv", "ndjson", "inline"] as const;
 
 describe("the values of a batch", () => {
@@ -19,7 +19,7 @@ describe("the values of a batch", () => {
   });
   after(() => database.drop());
 
-  /** Loads and rolls back; answers the faults, or what the target then holds. */
+  /** Loads and rolls back; returns the problems, or the rows of the target. */
   const load = async (
     target: Target,
     content: Parameters<typeof loadBatch>[1]["content"],
@@ -115,7 +115,7 @@ describe("the values of a batch", () => {
     ]);
   });
 
-  it("of nested arrays without end are one bad row", async () => {
+  it("of endlessly nested arrays are one bad row", async () => {
     const [fault] = await load("prices", file("ndjson", `${"[".repeat(100_000)}${"]".repeat(100_000)}`));
     assert.match(String(fault), /^1 null \[+… /);
     const deep = `{"x":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;

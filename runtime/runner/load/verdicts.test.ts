@@ -147,7 +147,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
     );
   };
 
-  it("is Python's in CSV, whatever its lines, quotes, order of columns and packing", async function () {
+  it("is Python's in CSV, for any line ends, quotes, order of columns and compression", async function () {
     this.timeout(propertyTimeout(120_000));
     const field = fc.record({ quote: fc.boolean() });
     await fc.assert(
@@ -197,7 +197,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
     return { text: `${rest},"price":${isNumber ? text : JSON.stringify(text)}}`, isNumber };
   };
 
-  it("is Python's in NDJSON, and no text is taken for a number", async function () {
+  it("is Python's in NDJSON, and no text is accepted as a number", async function () {
     this.timeout(propertyTimeout(120_000));
     await fc.assert(
       fc.asyncProperty(
