@@ -32,13 +32,13 @@ const table = fc
             .array(fc.tuple(...types.map((type) => fc.option(type, { freq: 5 }))), { minLength: 0, maxLength: 4 })
             .chain((rows) => fc.tuple(...types).map((first) => [first as (Cell | null)[], ...rows])),
         ),
-      /** Bytes that may be inline: none, so that the result goes to S3, some, or all. */
+      /** Maximum bytes of an inline result: with 0 it is always in S3. */
       inlineBytes: fc.constantFrom(0, 200, 1_000_000, 1_000_000, 1_000_000, 1_000_000),
     }),
   );
 const FORMATS = ["csv", "ndjson", "json"] as const;
 const COMPRESSIONS = ["none", "gzip"] as const;
-/** Values as Postgres writes them. */
+/** Returns values as the text that Postgres sends. */
 const asText = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
 
 interface Task {
@@ -96,7 +96,7 @@ describe("what a read returns", () => {
       ["Python", await (ask({ read: task, inlineBytes, key: `python/${key++}` }) as Promise<string>).catch(failure)],
     ];
   };
-  /** Reads CSV as COPY FROM does, which tells NULL from an empty text. */
+  /** Reads CSV with COPY FROM, which distinguishes NULL from an empty text. */
   const readByPostgres = async (csv: string, columns: number) => {
     const names = ["a", "b", "c", "d", "e"].slice(0, columns).join(",");
     await admin.query("begin");

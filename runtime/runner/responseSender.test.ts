@@ -6,10 +6,10 @@ import type { ClaimedJob, Database, DueResponse } from "../store/jobs.ts";
 import { ResponseSender } from "./responseSender.ts";
 
 const QUEUES = { responses: "shared", tenants: { acme: "acmes" } } as unknown as Queues;
-/** Longer than any test takes: nothing is sent because time has passed. */
+/** Longer than any test, so that nothing is sent because of a timer. */
 const NEVER = 3_600_000;
 
-/** A sender over a queue and a database that only remember, and what they remember. */
+/** A sender whose queue and database only record calls, and the recorded calls. */
 function sender(gatherMs = NEVER, refuse: (body: string) => boolean = () => false) {
   const calls: { queue: string; bodies: string[] }[] = [];
   const recorded: number[][] = [];

@@ -26,7 +26,7 @@ for (const kind of ["TypeScript", "Python"] as const)
       if (kind === "Python") python = requirePython(this, "python");
       p = await testPlatform({ jobs: { leaseSeconds: 30, maxAttempts: 2, inlineBytes: 2_000 } });
       front = await startS3Front(p.cloud.endpoint);
-      // What the runners are started with.
+      // Part of the environment of the runners.
       p.cloud.env.AWS_ENDPOINT_URL_S3 = front.endpoint;
     });
     after(async () => {

@@ -15,11 +15,11 @@ const ACCESS = {
   port: 80,
 };
 
-/** Commands that write down how they were called, in place of AWS's and Pulumi's. */
+/** Fakes of AWS's and Pulumi's commands, which record their calls. */
 class Commands {
   readonly folder = mkdtempSync(join(tmpdir(), "rates-connect-"));
   constructor() {
-    // Scripts want a shell and little else; nothing of this machine's own may answer.
+    // The only programs in PATH besides the fakes: no installed command of this machine may run.
     for (const [name, path] of [
       ["sh", "/bin/sh"],
       ["cat", "/bin/cat"],
@@ -50,7 +50,7 @@ class Commands {
     writeFileSync(join(this.folder, "outputs.json"), JSON.stringify(all));
     this.make("pulumi", `cat "${this.folder}/outputs.json"`);
   }
-  /** AWS's command: answers for the calls of ECS, and what a session does. */
+  /** Creates AWS's command with its output for calls of ECS, and the script of a session. */
   aws({ run, describe, session = "exit 0" }: { run?: object; describe?: object; session?: string }): void {
     const running = {
       taskArn: "arn:aws:ecs:eu-central-1:111111111111:task/cluster-1/task-1",

@@ -10,7 +10,7 @@ import { commandCheck, ownNodeCheck } from "../lib/doctorMachine.ts";
 import { clockCheck } from "../lib/doctorPlatform.ts";
 import { EXITS } from "../lib/exits.ts";
 
-/** A platform whose token may do what `may` has, and that is else as `answers` says. */
+/** A platform whose token has the scopes `may`; `answers` can override its responses. */
 function platform(may: readonly string[], answers: (call: Call) => unknown = () => undefined) {
   const refuse = (call: Call, status: number, detail: string) =>
     json(call, { type: status === 403 ? "Forbidden" : "x", title: "x", status, detail }, status);
@@ -144,7 +144,7 @@ describe("rates doctor --stack", () => {
     );
     quotas = await httpDouble((call) => {
       const { QuotaCode } = JSON.parse(call.body.toString());
-      // Of a quota that was never changed Service Quotas has no value but the default.
+      // Service Quotas has no value of a quota that was never changed, only its default.
       if (unchanged.delete(QuotaCode)) return json(call, { __type: "NoSuchResourceException" }, 400);
       return json(call, { Quota: { QuotaCode, Value: granted.get(QuotaCode) ?? 5_000 } });
     });

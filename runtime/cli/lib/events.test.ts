@@ -18,7 +18,7 @@ describe("the documents of a watched job", () => {
       const all = documents(client, "a", new AbortController().signal);
       assert.equal((await all.next()).value?.status, "IN_PROGRESS");
       const next = all.next();
-      // It has been away for as long as that by the second time that it is asked.
+      // At the second request, the platform has been away for that long.
       const away = setInterval(() => asked >= 2 && mock.timers.tick(30_001), 50);
       await assert.rejects(next, /away/).finally(() => clearInterval(away));
       assert(asked >= 3, "a moment is nothing");

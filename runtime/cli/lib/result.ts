@@ -21,7 +21,7 @@ export interface Fetching {
   /** Required if the result goes to a terminal or to a named file. */
   stored: StoredKind | undefined;
   output: Output;
-  /** As the user gave it. */
+  /** Argument of --output. */
   argument: string | undefined;
 }
 
@@ -40,7 +40,7 @@ export function checkName(argument: string | undefined, { format }: StoredKind, 
   );
 }
 
-/** Prints a job's result (or report), or writes it to --output, packed as its name says; returns the bytes fetched. */
+/** Prints a job's result (or report), or writes it to --output, compressed if so named; returns the bytes fetched. */
 export async function fetchResult(
   client: Client,
   id: string,

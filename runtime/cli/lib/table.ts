@@ -66,8 +66,8 @@ export interface TableStyle {
 }
 
 /**
- * A table that fits into `room` columns: the widest cells give way first, and at last the columns at the end are left
- * out, so that no line is ever longer than the terminal.
+ * Formats a table that fits into `room` columns: the widest cells are cut first, then the last columns are omitted, so
+ * that no line is ever longer than the terminal.
  */
 export function table(
   head: readonly string[],
@@ -96,7 +96,7 @@ export function table(
 }
 
 /**
- * The widths of columns that fit: rather no last column than half an id, and of what is kept the last gives way first.
+ * Returns the widths of the columns that fit. Omits last columns before cutting an id; of the kept ones, cuts the last.
  */
 function fitted(whole: readonly number[], head: readonly string[], room: number, keep: readonly number[]): number[] {
   const least = head.map((name) => Math.max(stringWidth(name), MIN_WIDTH));

@@ -24,7 +24,7 @@ export function pastTime(value: string, now = Date.now()): string {
   const duration = DURATION.exec(value.trim());
   if (duration) {
     const at = now - Number(duration[1]) * (UNITS[duration[2]?.toLowerCase() ?? ""] ?? 0);
-    // Years of four digits, from 1 on: what the database takes.
+    // Years of four digits, from 1 on, which the database accepts.
     if (at < Date.parse("0001-01-01T00:00:00Z")) throw new InvalidArgumentError(`${value} ago is before year 1.`);
     return new Date(at).toISOString();
   }
@@ -47,7 +47,7 @@ export function pointInTime(
   const at = new Date(`${date}T${hours}:${minutes}:${seconds}.${fraction.slice(0, 3).padEnd(3, "0")}${offset(zone)}`);
   if (Number.isNaN(at.getTime())) throw new InvalidArgumentError(`${value.trim()} is not a time of the day.`);
   const text = at.toISOString();
-  // Beyond the years of four digits on the other side of the zone.
+  // Converting to UTC may leave the years of four digits.
   if (!/^\d{4}-/.test(text) || text.startsWith("0000")) throw new InvalidArgumentError(forms);
   return text;
 }

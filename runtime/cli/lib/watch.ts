@@ -78,7 +78,7 @@ async function showReason(
   }
 }
 
-/** Columns of percent, rows, rate and time left: the id gives way to them, which every hint names in full. */
+/** Columns of percent, rows, rate and time left. The id is cut to make room for them; hints name it in full. */
 const FIGURES = 52;
 /** Minimum shown length of an id. Columns. */
 const MIN_ID_WIDTH = 6;

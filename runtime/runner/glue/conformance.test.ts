@@ -9,7 +9,7 @@ import { sqsEvent } from "../../testing/dispatcher.ts";
 import { requirePython } from "../../testing/python/python.ts";
 import { testPlatform } from "../../testing/runner/runner.ts";
 
-/** A read that both runners do, and what is asked of it beside its SQL. */
+/** A read that both runners execute: its SQL and options. */
 interface Case {
   readonly sql: string;
   readonly format: "csv" | "ndjson" | "json";
@@ -22,7 +22,7 @@ const ODD = `select * from (values
   (2, 'quo"te, back\\slash' || chr(10) || 'line', '', -0.001, null, false, null, null),
   (3, 'Tromsø 東京 🚢' || chr(9) || chr(1) || chr(8232), 'x', 'NaN', '0099-12-31', null, '[]', '{}')
 ) as odd (n, words, nothing, amount, day, flag, document, list)`;
-/** Beyond what a response takes, and beyond one part of an upload. */
+/** A query with any number of rows, for results larger than a response or than one part of an upload. */
 const many = (rows: number) => `select n, repeat('abcdefghij', 5) as filler from generate_series(1, ${rows}) n`;
 
 const SAME: Record<string, Case> = {};
@@ -47,7 +47,7 @@ for (const format of ["csv", "ndjson", "json"] as const) {
     format,
   };
 }
-/** JSON that the type json takes and jsonb refuses: it must pass as it is. */
+/** JSON that the type json accepts and jsonb refuses: results must contain it unchanged. */
 const BEYOND_JSONB = String.raw`select '{"nul":"\u0000","half":"\ud800","twice":1,"twice":2,"big":1e200000}'::json as j from generate_series(1, `;
 for (const format of ["csv", "ndjson", "json"] as const)
   for (const [name, rows] of [
@@ -78,7 +78,7 @@ const REFUSED: Record<string, Case> = {
   "several statements": { sql: "select 1; drop table prices", format: "csv" },
   "a way out of the parentheses": { sql: "select 1) to stdout; commit; delete from prices; --", format: "csv" },
 };
-/** For a runner to do one read and end. */
+/** Time limit for a runner to execute one read and end. Milliseconds. */
 const PATIENCE_MS = 25_000;
 /** Errors with the server's own text, which depends on how the SQL was parsed. */
 const OWN_WORDS = new Set(["several statements", "a write", "a way out of the parentheses"]);
@@ -103,7 +103,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     assert.ok(first, "a run was planned");
     return first;
   };
-  /** Has both runners do the same read; answers job and response of each, less what is each one's own. */
+  /** Lets both runners execute the same read; returns the comparable parts of job and response of each. */
   const both = async (name: string, one: Case) => {
     const answers = [];
     for (const kind of KINDS) {
@@ -143,7 +143,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     const isBase64 = /^H4sI/.test(inline);
     return isBase64 ? gunzipSync(Buffer.from(inline, "base64")).toString() : inline;
   };
-  /** A response less ids, times and memory; of a compressed result less what the two compressors do differently. */
+  /** A response without ids, times, memory, and what depends on the compressor of a compressed result. */
   const comparable = (response: Record<string, Record<string, unknown>>) => {
     const { requestId: _r, responseId: _i, stats = {}, result = {}, ...rest } = response;
     const { rows, attempts } = stats;

@@ -138,7 +138,7 @@ describe("a batch", () => {
       open++;
       try {
         yield Buffer.from("orig_code,dest_code,day,price\n");
-        // As a file or the network would: each chunk comes by way of the event loop.
+        // Like a file or the network: each chunk arrives through the event loop.
         for (;;) yield setImmediate(Buffer.from("AAAAA,BBBBB,2021-01-01,5\n".repeat(1_000)));
       } finally {
         open--;

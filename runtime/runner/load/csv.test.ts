@@ -40,8 +40,8 @@ async function scan(chunks: Iterable<Buffer>): Promise<string> {
 }
 
 /**
- * The same by the plainest means: a record at a time, a field at a time, each by a regular expression.
- * @param seen set where an unquoted field has a quote in it
+ * The expected output, computed simply: record by record and field by field, each by a regular expression.
+ * @param seen `misplaced` is set if an unquoted field has a quote in it
  */
 function plain(text: string, seen = { misplaced: false }): string {
   let out = "";
@@ -93,7 +93,7 @@ describe("reading CSV", () => {
     );
   });
 
-  it("takes nothing that Postgres' COPY refuses, and every value as the values that COPY reads", async function () {
+  it("accepts no record that Postgres' COPY refuses, and reads the same values as COPY", async function () {
     this.timeout(60_000);
     const database: Scratch = await migratedDatabase();
     const client = await database.connect();
@@ -124,7 +124,7 @@ describe("reading CSV", () => {
             csvRecords(source, TABLE, "pairs", new Sink(2), () => undefined),
           );
           const expected = await theirs(text);
-          // COPY takes a quote in an unquoted field for one that opens; the record is refused, for that or for what follows.
+          // COPY treats a quote within an unquoted field as an opening one. The scanner refuses such a record.
           const seen = { misplaced: false };
           plain(text, seen);
           if (seen.misplaced) return assert.ok(ours.some((row) => row.problem !== null));

@@ -23,7 +23,7 @@ describe("the limits of reading a batch", () => {
   });
   after(() => database.drop());
 
-  /** Loads and rolls back; answers what was refused, its report and how much of the source was read. */
+  /** Loads and rolls back; returns the bad rows, the report, and how much of the source was read. */
   const load = async (target: Target, content: Batch["content"], limits: Partial<StagingLimits> = {}) => {
     let read = 0;
     await writer.query("begin");

@@ -79,7 +79,7 @@ const oddText = fc.constantFrom(
 );
 const jsonText = fc.oneof({ weight: 4, arbitrary: soundText }, { weight: 1, arbitrary: oddText });
 const lineEnd = fc.constantFrom("\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\n\r");
-/** Deliveries of a file: in chunks of some size, compressed or not, in one gzip member or in several. */
+/** How a file arrives: the size of its chunks, and its number of gzip members (0: not compressed). */
 const arrival = fc.record({
   size: fc.constantFrom(1, 2, 3, 7, 4_096),
   members: fc.constantFrom(0, 0, 1, 2, 5),
@@ -107,7 +107,7 @@ describe("a file, beside Python's readers", () => {
     const parts = cutInto(bytes, Math.max(1, Math.ceil(bytes.length / members)));
     return { format, chunks: cutInto(Buffer.concat(parts.map((part) => gzipSync(part))), size), gzip: true };
   };
-  /** Loads regions: what the table then holds, or the lines of the faults; undefined for a file that is refused. */
+  /** Loads regions; returns the rows of the table, or the lines of bad rows; undefined for a refused file. */
   const load = async (content: TestContent) => {
     const loaded = await loadFile(
       writer,

@@ -114,7 +114,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
     await database?.drop();
   });
 
-  /** Python's reading of each row: the values as they are stored, or null for a row that is not sound. */
+  /** Python's verdict on each row: the values to store, or null for an invalid row. */
   const verdictsOf = async (rows: readonly Row[]) => {
     const verdicts = await reader?.ask({ prices: rows, codes: ["AAAAA", "BBBBB"] });
     return verdicts as ([string, string, string, number] | null)[];
@@ -122,7 +122,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
   const SELECT = "select orig_code, dest_code, to_char(day, 'YYYY-MM-DD'), price from prices";
   const sorted = (rows: readonly unknown[]) => rows.map((one) => JSON.stringify(one)).sort();
   let sound = 0;
-  /** Every sound row is loaded as Python reads it, or the lines of all others are reported, and no other line. */
+  /** Asserts that all rows are loaded as Python reads them, or that exactly the lines of invalid rows are reported. */
   const compare = async (content: TestContent, rows: readonly Row[], lines: readonly number[], isLenient: boolean) => {
     const verdicts = await verdictsOf(rows);
     const wrong = lines.filter((_, at) => verdicts[at] === null);
@@ -137,7 +137,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
     }
     const reported = [...new Set(loaded.bad.map(({ line }) => line))].sort((a, b) => a - b);
     for (const { reason } of loaded.bad) assert.notEqual(reason, "");
-    // A number whose digits are beyond count, or a text that JSON cannot bring as a number, may be refused too.
+    // A number with very many digits, or a text that is not a JSON number, may be refused too.
     const beyond = isLenient ? reported.filter((line) => !wrong.includes(line)) : [];
     for (const line of beyond) assert.match(rows[lines.indexOf(line)]?.[3] ?? "", /^[0-9.eE+-]{20,}$|[eE]/, what);
     assert.deepEqual(
@@ -190,7 +190,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
     assert(sound > 5, `${sound} files were taken`);
   });
 
-  /** A price as JSON brings it: as a number if it is one in JSON, else as text. */
+  /** A price in JSON: a number if its text is a valid JSON number, otherwise text. */
   const jsonOf = ([orig_code, dest_code, day_, text]: Row) => {
     const isNumber = /^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$/.test(text);
     const rest = JSON.stringify({ orig_code, dest_code, day: day_ }).slice(0, -1);
