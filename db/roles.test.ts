@@ -96,7 +96,7 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
     const holders = await tokenOnly();
     for (const role of ROLES) assert.ok(holders.includes(role), role);
     assert.ok(!holders.includes("master"), holders.join(", "));
-    // Would be wrong: a master that may become the migrator.
+    // This would go wrong if the master could become the migrator.
     await admin.query("grant migrator to master with inherit true");
     assert.ok((await tokenOnly()).includes("master"));
     await admin.query("revoke migrator from master");

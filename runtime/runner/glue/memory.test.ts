@@ -71,7 +71,7 @@ describe("a read that does not fit into the memory of a Glue run", () => {
     ] as const) {
       await p.admin.query("update jobs.runs set state = 'ENDED'");
       await scheduleLarger(context);
-      // Wall 1 refuses this SQL; the trigger of requestUnchecked gives it to the job.
+      // The SQL check would refuse this SQL; the trigger of requestUnchecked puts it into the job.
       await p.admin.query("insert into unchecked.sql values ($1, $2)", [requestId, sql]);
       await handleRequests(
         context,
