@@ -79,7 +79,7 @@ const oddText = fc.constantFrom(
 );
 const jsonText = fc.oneof({ weight: 4, arbitrary: soundText }, { weight: 1, arbitrary: oddText });
 const lineEnd = fc.constantFrom("\n", "\r\n", "\r", "\n\n", "\r\n\r\n", "\n\r");
-/** How a file arrives: the size of its chunks, and its number of gzip members (0: not compressed). */
+/** Arrival of a file: the size of its chunks and the number of its gzip members (0: not compressed). */
 const arrival = fc.record({
   size: fc.constantFrom(1, 2, 3, 7, 4_096),
   members: fc.constantFrom(0, 0, 1, 2, 5),
