@@ -83,7 +83,7 @@ create table jobs.jobs (
   -- The body of the response, frozen in the transaction that ends the job. One that is wanted on the queue is sent afterwards,
   -- again until the sending is recorded; the others are only read (GET /jobs/{id}/response).
   response jobs.response,
-  due_at timestamptz, -- when the sweep sends the response, if it was not sent before; null: it was sent, or is not wanted
+  due_at timestamptz, -- when the sweep sends the response, if it was not sent before; null: the job runs, or it was sent or is not requested
   sent_at timestamptz,
   message_id text,
   -- Counts the changes of the job and the sendings of its response: the external version of its tracking document.

@@ -1,5 +1,5 @@
 -- The tracking store of a scaled-down stack: the documents of jobs, for people to search. A projection that dispatchers
--- write from the outbox; it can be emptied and rebuilt from the jobs at any time.
+-- write from jobs.untracked; it can be emptied and rebuilt from the jobs at any time.
 create schema tracking;
 
 create table tracking.documents (

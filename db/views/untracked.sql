@@ -1,4 +1,4 @@
--- Jobs whose document the tracking store lacks, each as often as it has changed or was refused; see jobs.untracked_batch.
+-- Jobs whose document the tracking store lacks, at most once because it changed and once because it was refused; see jobs.untracked_batch.
 create or replace view jobs.untracked as
 select c.job_id, c.since, false as refused
 from jobs.tracking_progress p, lateral (

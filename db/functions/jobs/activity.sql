@@ -1,5 +1,5 @@
--- The hour's jobs in memory and not in a file, their times as the numbers that they are, steps by date_bin; and no machine
--- code made for a statement that is done before it would be.
+-- Counts and times of a tenant's jobs by steps of a range of up to a week. work_mem keeps the jobs of the range in memory,
+-- and JIT is off because compiling takes longer than the statement.
 create or replace function jobs.activity(p_tenant text, p_seconds integer, p_steps integer, p_near bigint, p_until timestamptz)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' set jit = off as $$
   with clock as materialized (

@@ -1,5 +1,5 @@
--- Jobs that wait are read off the two indexes that hold them: `status = 'PENDING'` alone is in none, and every look read
--- all jobs of all time.
+-- Metrics of the last minutes. Waiting jobs are read in two parts, each by the partial index that contains it, so that
+-- the cost does not grow with the number of ended jobs.
 create or replace function jobs.figures(p_minutes integer)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   with clock as materialized (

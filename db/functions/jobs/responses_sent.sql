@@ -1,6 +1,6 @@
 -- Records that responses are on the response queue, each with the id that the queue gave its message. Negative ids are those
--- of answers (jobs.responses). One statement for all jobs: an index scan visits them in the order of their ids, so two calls
--- with the same responses do not deadlock.
+-- of answers (jobs.responses). One statement for all jobs: an index scan locks them in the order of their ids, so that two calls
+-- with the same responses rarely deadlock.
 create or replace function jobs.responses_sent(p_responses bigint[], p_messages text[])
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,5 +1,5 @@
--- The metrics of 0007, with more signs of a bottleneck: the database's connections, and runner types that may not start
--- runs. Every role may count the sessions of others, though not see their statements.
+-- The metrics of jobs.figures, with more signs of a bottleneck: the database's connections, and runner types that may not
+-- start runs. Every role may count the sessions of other roles, but not see their statements.
 create or replace function jobs.standing(p_minutes integer)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select f.figures
