@@ -33,13 +33,13 @@ describe("the client of OpenSearch", () => {
   for (const [status, says] of [
     [401, /refuses this platform's credentials/],
     [403, /refuses this platform's credentials/],
-    [429, /more to do than it can/],
+    [429, /overloaded/],
     [500, /fails \(500\)/],
     [502, /fails \(502\)/],
     [503, /is not ready/],
     [504, /fails \(504\)/],
   ] as const)
-    it(`reports status ${status} as an error of the registry, after one call`, async () => {
+    it(`reports status ${status} as an error of the contract, after one call`, async () => {
       let calls = 0;
       const { message } = await failure((_, response) => {
         calls++;
