@@ -23,7 +23,7 @@ const KILLED: readonly RegExp[] = [
   /runtime\/runner\/main\.ts/,
   /runtime\/api\/main\.ts/,
 ];
-const WATCHED = /runtime\/(runner\/main|api\/main)\.ts|local\/(dispatcherHost|cloudHost)\.ts/;
+const WATCHED = /runtime\/(runner\/main|api\/main)\.ts|local\/dispatcherHost\.ts/;
 
 interface Sample {
   bytes: number;

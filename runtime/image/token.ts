@@ -19,7 +19,7 @@ async function main(): Promise<void> {
       expires: { type: "string" },
     },
   });
-  if (!values.name) throw new Error("--name says whose token it is.");
+  if (!values.name) throw new Error("Name the owner of the token with --name.");
   const scopes = values.scopes.split(",").map((given) => {
     const scope = SCOPES.find((one) => one === given);
     if (scope === undefined) throw new Error(`--scopes: '${given}' is none of ${SCOPES.join(", ")}.`);

@@ -16,7 +16,7 @@ const DEFAULTS = { seed: 1, workers: 2, processes: false };
 /** About two minutes each. */
 const COUNTS = { simulation: 2_000, processes: 15 };
 
-export const HELP = `Plays schedules of faults against the platform and verifies guarantees 1 to 6 from outside.
+export const HELP = `Runs schedules of faults against the platform and verifies guarantees 1 to 6 from outside.
 
   npm run simulate -- [--processes] [--seed N] [--count M] [--workers W]
 
@@ -25,8 +25,8 @@ export const HELP = `Plays schedules of faults against the platform and verifies
                order every call of dispatchers and runners takes place, twenty schedules a second
   --seed N     seed of the first schedule (${DEFAULTS.seed}); the others follow. In the simulation the same seed is the same
                schedule; of processes the seed decides what is done to them, and the machine when they come to it
-  --count M    how many schedules (${COUNTS.simulation}; of processes ${COUNTS.processes}); one that fails alone (--count 1) tells its whole history
-  --workers W  processes that play the simulation (${DEFAULTS.workers})
+  --count M    number of schedules (${COUNTS.simulation}; of processes ${COUNTS.processes}); a single one (--count 1) that fails prints its history
+  --workers W  processes that run the simulation (${DEFAULTS.workers})
   --help       this text
 
 Exit status: 0 all guarantees hold, 1 one was violated or a process failed, 2 the command line is wrong.`;

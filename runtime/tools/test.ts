@@ -100,7 +100,7 @@ console.log("Checking types and style …");
 await timed("types and style", Promise.all(CHECKS.map(({ name, args }) => check(name, args))));
 const isWhole = process.env.RATES_REQUIRE_ALL === "1" && given.length === 0 && !isUnit;
 if (isWhole) {
-  console.log("Playing schedules of faults …");
+  console.log("Running schedules of faults …");
   await timed("schedules of faults", check("the guarantees under faults", SIMULATION));
   console.log("Attacking the platform …");
   await timed("attack", check("attack", ATTACK, { ...process.env, RATES_ATTACK_ALONE: "1" }));

@@ -156,7 +156,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
         for (const resource of expected)
           assert.ok(
             undetected.some(({ name }) => name === resource.name),
-            `${resource.name} is not spare: remove it from SPARE`,
+            `${resource.name} is not redundant: remove it from REDUNDANT`,
           );
       });
 
