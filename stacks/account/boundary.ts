@@ -30,7 +30,8 @@ export class Boundaries extends pulumi.ComponentResource {
 
   constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:account:Boundaries", name, {}, opts);
-    const child = { parent: this };
+    // IAM cannot change a description, and an attached policy cannot be replaced.
+    const child = { parent: this, ignoreChanges: ["description"] };
     this.stacks = new Policy(
       name,
       {

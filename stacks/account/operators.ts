@@ -17,7 +17,8 @@ export class Operators extends pulumi.ComponentResource {
 
   constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:account:Operators", name, {}, opts);
-    const child = { parent: this };
+    // IAM cannot change a description, and an attached policy cannot be replaced.
+    const child = { parent: this, ignoreChanges: ["description"] };
     const policy = (suffix: string, description: string, statements: readonly Statement[]) =>
       new Policy(
         `${name}-${suffix}`,

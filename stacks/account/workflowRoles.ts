@@ -77,7 +77,8 @@ export class WorkflowRoles extends pulumi.ComponentResource {
       const { arn } = new Policy(
         `${name}-deploy-${suffix}`,
         { name: `rates-deployment-${suffix}`, description: `Deploying ${suffix}`, policy: policyDocument(statements) },
-        child,
+        // IAM cannot change a description, and an attached policy cannot be replaced.
+        { ...child, ignoreChanges: ["description"] },
       );
       new RolePolicyAttachment(`${name}-deploy-${suffix}`, { role: this.deploy.name, policyArn: arn }, child);
     }

@@ -16,6 +16,7 @@ export const identityTypes: Readonly<Record<string, ResourceType>> = {
     naming: naming("name", 128, "account", "EntityAlreadyExists", word),
     id: globalArn("iam", "policy/"),
     arn: globalArn("iam", "policy/"),
+    replace: ["description", "path"],
   },
   "aws:iam/rolePolicy:RolePolicy": {
     naming: naming("name", 128, "nowhere", "", word),
