@@ -45,7 +45,12 @@ export async function refuseOtherHistory(client: pg.Client, migrations: string):
   );
   if (files.length === 0) return;
   const recorded = new Map(files.map(({ file, hash }) => [file, hash]));
-  const changed = rows.find(({ name }) => recorded.get(fileOf(name)) !== known.get(name));
+  const hasHistory = files.some(({ file }) => file.startsWith("migrations/"));
+  const changed = rows.find(({ name }) => {
+    const hash = recorded.get(fileOf(name));
+    // A migration is recorded after it is committed: without a hash beside others it was interrupted in between.
+    return hash === undefined ? !hasHistory : hash !== known.get(name);
+  });
   if (changed)
     throw new Error(`The migration '${changed.name}' of this database differs from this version's: ${REMEDY}`);
 }

@@ -98,6 +98,16 @@ describe("migrate", () => {
     }
   });
 
+  it("continues after a migration that was committed and not recorded", async () => {
+    const { url, connect } = keep(await emptyDatabase());
+    await migrate({ url });
+    const client = await connect();
+    const unrecorded = "from public.applied_functions where file = 'migrations/0004_tracking.sql'";
+    await client.query(`delete ${unrecorded}`);
+    assert.deepEqual(await migrate({ url }), { applied: [] });
+    assert.equal((await client.query(`select ${unrecorded}`)).rowCount, 1);
+  });
+
   it("accepts a migration whose comments have changed", async () => {
     const { url } = keep(await emptyDatabase());
     const directory = await mkdtemp(join(tmpdir(), "rates-migrations-"));

@@ -82,9 +82,11 @@ export async function migrate(
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const current = [...begun].at(-1);
-      // The failed migration has left its transaction open.
-      await client.query("rollback");
-      await recordHistory(client, migrations);
+      // The failed migration has left its transaction open; a lost connection leaves the recording to the next call.
+      await client
+        .query("rollback")
+        .then(() => recordHistory(client, migrations))
+        .catch(() => undefined);
       throw new Error(current ? `Migration ${current} failed: ${reason}` : `Cannot migrate: ${reason}`, {
         cause: error,
       });
