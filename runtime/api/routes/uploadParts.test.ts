@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from "node:http";
 import { json } from "node:stream/consumers";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { type ApiOfSuite, apiSuite } from "../../testing/api/suite.ts";
-import { PART_BYTES } from "./uploads.ts";
+import { PART_BYTES, refused } from "./uploads.ts";
 
 describe("PUT /uploads/{id}/parts/{part}", () => {
   let { p, acme } = {} as ApiOfSuite;
@@ -80,11 +80,11 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
       return { body, answer: once(body, "response").then(([response]) => response as IncomingMessage) };
     });
     const answers: IncomingMessage[] = [];
-    const refused = Promise.withResolvers<void>();
+    const allRefused = Promise.withResolvers<void>();
     const ended = sent.map(async ({ answer }) => {
-      if (answers.push(await answer) === 4) refused.resolve();
+      if (answers.push(await answer) === 4) allRefused.resolve();
     });
-    await refused.promise;
+    await allRefused.promise;
     assert.deepEqual(
       answers.map(({ statusCode }) => statusCode),
       [503, 503, 503, 503],
@@ -101,5 +101,31 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.ok(Number(busy.headers["retry-after"]) > 0);
     for (const other of others) other.resume();
     assert.equal((await put(id, 1, "abc")).statusCode, 200, "the room is free again");
+  });
+});
+
+describe("an error of S3 about an upload", () => {
+  const error = (name: string, httpStatusCode: number) =>
+    Object.assign(new Error("User: arn:aws:sts::111111111111:assumed-role/rates-dev-api/x is not authorized"), {
+      name,
+      $metadata: { httpStatusCode },
+    });
+
+  it("is the caller's only if it is about the upload, and repeats no name of a role", () => {
+    for (const [name, status] of [
+      ["NoSuchUpload", 404],
+      ["InvalidPart", 400],
+    ] as const)
+      assert.throws(
+        () => refused("key")(error(name, status)),
+        (thrown: Error & { code: string }) => thrown.code === "SourceNotFound" && !thrown.message.includes("arn:"),
+      );
+    for (const [name, status] of [
+      ["AccessDenied", 403],
+      ["ExpiredToken", 400],
+      ["KMS.DisabledException", 400],
+      ["SlowDown", 503],
+    ] as const)
+      assert.throws(() => refused("key")(error(name, status)), { name });
   });
 });

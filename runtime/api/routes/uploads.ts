@@ -240,17 +240,16 @@ export function decodeUpload(id: string, tenant: string): { Key: string; UploadI
   return { Key, UploadId };
 }
 
+/** Errors of S3 that are the platform's own: credentials, clock and keys. Their messages name its roles. */
+const OWN_FAULT = /^(AccessDenied|ExpiredToken|InvalidToken|InvalidAccessKeyId|SignatureDoesNotMatch|RequestTimeTooSkewed|KMS)/;
+
 /**
  * Handles an error of S3.
- * @throws JobError SourceNotFound if S3 refused the request
+ * @throws JobError SourceNotFound if S3 refused the request because of the upload; otherwise the error itself
  */
 export const refused = (key: string) => (error: Error & { $metadata?: { httpStatusCode?: number } }) => {
   const status = error.$metadata?.httpStatusCode ?? 500;
-  if (status < 500)
-    throw new JobError(
-      "SourceNotFound",
-      { source: key, reason: `S3 answered ${error.name}: ${error.message}` },
-      { cause: error },
-    );
+  if (status < 500 && status !== 403 && !OWN_FAULT.test(error.name))
+    throw new JobError("SourceNotFound", { source: key, reason: `S3 answered ${error.name}.` }, { cause: error });
   throw error;
 };
