@@ -80,7 +80,9 @@ class StatementCheck extends ExpressionCheck {
           )
         : targets.columns;
     if (columns > SQL_LIMITS.columns) this.exceeds(context, `selects ${columns} columns`, SQL_LIMITS.columns);
-    const total = sum([sum(separate(arms)), from, targets.total, ...rows, rest]);
+    // The planner tries indexes for conditions that choose rows, not for those of the selected values.
+    const selected = { ...targets.total, conditions: 0, longestCondition: 0 };
+    const total = sum([sum(separate(arms)), from, selected, ...rows, rest]);
     this.limit(total, context);
     const merged = [...arms.map((branch) => branch.column), targets.column, ...rows].reduce(maxCost, COLUMN_COST);
     return { total, columns, column: isMergeable(fields, scope) ? merged : computedColumn(merged) };

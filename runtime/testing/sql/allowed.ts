@@ -243,6 +243,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "select array_agg(code) && array['AEJEA', 'ITSPE'], string_to_array(string_agg(name, ','), ',') from ports",
   ],
   "many conditions, powers and aggregates": [
+    `select ${Array.from({ length: 200 }, (_, n) => `count(*) filter (where orig_code = 'A${n}' or orig_code = 'B${n}') as n${n}`).join(", ")} from prices`,
     `select count(*) as n from prices where ${Array.from({ length: 400 }, (_, n) => `(orig_code = 'A${n}' and dest_code = 'B${n}')`).join(" or ")}`,
     `select count(*) as n from prices where ${Array.from({ length: 12 }, (_, n) => `(${Array.from({ length: 8 }, (_, m) => `orig_code = 'A${n}${m}'`).join(" or ")})`).join(" and ")}`,
     `select ${Array.from({ length: 60 }, (_, n) => `count(*) filter (where price < ${n} or price > ${n + 100}) as n${n}`).join(", ")} from prices`,
