@@ -125,6 +125,23 @@ describe("queries in the dashboard", function () {
     assert.equal(rows[0].n, 0);
   });
 
+  for (const form of ["#/query/query/average_rates", "#/query/sql"])
+    it(`open the closed section of an invalid label, and submit nothing (${form})`, async () => {
+      const page = await open(form);
+      if (form.endsWith("sql")) await page.getByLabel("SQL", { exact: true }).fill("select 1 as x");
+      const section = page.locator("details.more-fields");
+      await section.locator("summary").click();
+      await page.getByLabel("Labels").fill("nokey");
+      await section.locator("summary").click();
+      const posts: string[] = [];
+      page.on("request", (request) => {
+        if (request.method() === "POST" && request.url().endsWith("/jobs")) posts.push(request.url());
+      });
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await section.locator("textarea:focus").waitFor();
+      assert.deepEqual(posts, []);
+    });
+
   it("are reused from their history with the same values", async () => {
     const page = await open("#/query/query/average_rates");
     const recent = page.getByRole("region", { name: "Recent runs" });

@@ -13,7 +13,7 @@ import { Empty, Failure, Panel, StackedTable } from "../ui/parts.js";
 
 const EVERY_MS = 10_000;
 const PAGE = 50;
-const MAX_EXPORT_PAGES = 1_000;
+const MAX_ENTRIES = 1_000;
 /** Maximum number of pages of an export; the command line exports more. */
 const EXPORT_PAGES = 20;
 /** Labels of actions. @type {Record<import("../../../../store/audit.ts").Action, string>} */
@@ -100,8 +100,8 @@ export function Audit({ text, action }) {
       </div>
       ${
         found?.next !== undefined &&
-        limit < MAX_EXPORT_PAGES &&
-        html`<button type="button" class="more" onClick=${() => setLimit(Math.min(MAX_EXPORT_PAGES, 2 * limit))}>Show more</button>`
+        limit < MAX_ENTRIES &&
+        html`<button type="button" class="more" onClick=${() => setLimit(Math.min(MAX_ENTRIES, 2 * limit))}>Show more</button>`
       }
     <//>
   `;
@@ -128,7 +128,7 @@ async function exportLines(filter) {
   let before;
   for (let page = 0; page < EXPORT_PAGES; page++) {
     /** @type {Page} */
-    const { entries, next } = await ask(auditPath(filter, MAX_EXPORT_PAGES, before));
+    const { entries, next } = await ask(auditPath(filter, MAX_ENTRIES, before));
     for (const entry of entries)
       lines.push(
         csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(entry.detail) : String(entry[name])))),

@@ -139,3 +139,15 @@ export function byField(problems, fields) {
   }
   return found;
 }
+
+/**
+ * Moves the focus to the first invalid field, once it is drawn as such; a closed section around it is opened.
+ * @param {HTMLFormElement | null} form
+ */
+export function focusInvalid(form) {
+  requestAnimationFrame(() => {
+    const field = /** @type {HTMLElement | null} */ (form?.querySelector("[aria-invalid=true]"));
+    field?.closest("details")?.setAttribute("open", "");
+    field?.focus();
+  });
+}

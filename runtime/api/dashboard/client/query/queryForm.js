@@ -7,7 +7,7 @@ import { Failure, Panel } from "../ui/parts.js";
 import { problemsOf, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { ParamField } from "./fields.js";
-import { byField, labelProblem, requestOf, typedOf } from "./form.js";
+import { byField, focusInvalid, labelProblem, requestOf, typedOf } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 
 /** Delay before showing the problem of a field that lost the focus. Milliseconds. */
@@ -37,16 +37,11 @@ export function QueryForm({ query, earlier, submitted }) {
   /** @type {(field: string, name: string) => string | undefined} */
   const problemOf = (field, name) => (isRefused || left.has(name) ? problems.get(field) : undefined);
 
-  const focusInvalid = () =>
-    requestAnimationFrame(() =>
-      /** @type {HTMLElement | null} */ (form.current?.querySelector("[aria-invalid=true]"))?.focus(),
-    );
-
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
     event.preventDefault();
     if (labelProblem(typed.labels) !== undefined) {
-      focusInvalid();
+      focusInvalid(form.current);
       return;
     }
     if (
@@ -61,7 +56,7 @@ export function QueryForm({ query, earlier, submitted }) {
       setTyped({ ...typed, requestId: "" });
     } catch (error) {
       setRefused(problemsOf(error));
-      focusInvalid();
+      focusInvalid(form.current);
     }
     setBusy(false);
   };

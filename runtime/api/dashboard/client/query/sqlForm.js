@@ -5,7 +5,7 @@ import { Failure, Panel } from "../ui/parts.js";
 import { problemsOf, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { sentenceOf } from "./fields.js";
-import { byField, commonOf, envelopeOf, labelProblem } from "./form.js";
+import { byField, commonOf, envelopeOf, focusInvalid, labelProblem } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 import { positionOf } from "./position.js";
 
@@ -20,6 +20,7 @@ export function SqlForm({ tables, earlier, submitted }) {
   const [typed, setTyped] = useState(() => commonOf(earlier));
   const [refused, setRefused] = useState(/** @type {import("./check.js").Problem[]} */ ([]));
   const [busy, setBusy] = useState(false);
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const editor = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const task = { type: "read", sql, format: typed.format, compression: typed.compression };
   const body = { ...envelopeOf(typed), task };
@@ -27,8 +28,9 @@ export function SqlForm({ tables, earlier, submitted }) {
   const isRefused = refused.length > 0;
   const problems = byField(isRefused ? refused : check.problems, ["task.sql", "requestId", "labels"]);
   const problem = problems.get("task.sql") ?? problems.get("");
-  const canRun = !busy && sql.trim() !== "" && labelProblem(typed.labels) === undefined;
+  const canRun = !busy && sql.trim() !== "";
   const run = async () => {
+    if (labelProblem(typed.labels) !== undefined) return focusInvalid(form.current);
     setBusy(true);
     setRefused([]);
     try {
@@ -65,7 +67,7 @@ export function SqlForm({ tables, earlier, submitted }) {
   return html`
     <${Panel} title="SQL editor">
       <p class="dim">One SELECT over the tables below. It cannot change anything, and runs as a job like any other read.</p>
-      <form class="sql-form" onSubmit=${submit} noValidate>
+      <form ref=${form} class="sql-form" onSubmit=${submit} noValidate>
         <div class="field">
           <label for="sql">SQL</label>
           <textarea
