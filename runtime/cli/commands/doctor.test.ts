@@ -110,7 +110,9 @@ describe("rates doctor", () => {
       rmSync(directory, { recursive: true });
     }
     assert.equal(ownNodeCheck("20.1.0").outcome, "failed");
-    assert.equal(ownNodeCheck("20.1.0", false).outcome, "passed", "the installed package");
+    assert.equal(ownNodeCheck("20.18.0", false).outcome, "passed", "the installed package");
+    assert.equal(ownNodeCheck("20.17.0", false).outcome, "failed");
+    assert.equal(ownNodeCheck("22.0.0", false).outcome, "passed");
     assert.match(ownNodeCheck("18.0.0", false).remedy ?? "", /Install Node 20/);
   });
 

@@ -11,6 +11,16 @@ const INSTALL_REMEDIES = {
   pulumi: "Install it (https://www.pulumi.com/docs/install/); `pulumi up` and `--stack` need it.",
 } as const;
 
+/** The oldest Node that runs the installed package (runtime/tools/package). */
+const PACKAGE_NODE = "20.18";
+
+/** Compares versions by their first two numbers. */
+function isAtLeast(version: string, oldest: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = oldest.split(".").map(Number);
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+}
+
 /** Checks that a command is installed and new enough. */
 export function commandCheck(command: keyof typeof MINIMUM_VERSIONS): Check {
   const { stdout, error, status } = spawnSync(command, [command === "pulumi" ? "version" : "--version"], {
@@ -31,12 +41,12 @@ export function commandCheck(command: keyof typeof MINIMUM_VERSIONS): Check {
  * works with.
  */
 export function ownNodeCheck(version = process.versions.node, isClone = CLONE !== undefined): Check {
-  const oldest = isClone ? 24 : MINIMUM_VERSIONS.node;
-  return Number(version.split(".")[0]) >= oldest
+  const oldest = isClone ? "24.0" : PACKAGE_NODE;
+  return isAtLeast(version, oldest)
     ? passed("own Node", `${version} runs this command`)
     : failed(
         "own Node",
         `${version} runs this command; it needs Node ${oldest}`,
-        isClone ? "Run it as `npx rates` in the clone, after `npm ci`." : "Install Node 20 or newer.",
+        isClone ? "Run it as `npx rates` in the clone, after `npm ci`." : `Install Node ${PACKAGE_NODE} or newer.`,
       );
 }

@@ -7,8 +7,8 @@ import { build } from "esbuild";
 import manifest from "../../../package.json" with { type: "json" };
 import { ROOT } from "../../platform/root.ts";
 
-/** Major version of the oldest Node that runs the package. */
-const OLDEST_NODE = 20;
+/** The oldest Node that runs the package: the first one whose `util.styleText` knows whether a stream shows colours. */
+const OLDEST_NODE = "20.18";
 
 /** Bundled CommonJS modules load Node's built-in modules with require. */
 const BANNER = `import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;

@@ -31,7 +31,7 @@ describe("the command line as a package", function () {
     const tarball = await packCommandLine(directory);
     await run("tar", ["xzf", tarball], { cwd: directory });
     const { engines } = JSON.parse(await readFile(join(directory, "package/package.json"), "utf8"));
-    assert.equal(engines.node, ">=20");
+    assert.equal(engines.node, ">=20.18");
     const names = (await readdir(join(directory, "package/lib"))).filter((name) => name.endsWith(".js"));
     assert.ok(names.length > 5);
     for (const name of names) {
