@@ -23,8 +23,8 @@ export function loginCommands({ program, end }: CliContext): void {
   const login = program
     .command("login")
     .description("Sign in at the platform's identity provider, and store the session in a profile")
-    .option("--device", "with a browser on another machine")
-    .option("--no-browser", "print a code to enter in any browser");
+    .option("--device", "print a code to enter in a browser on any machine")
+    .option("--no-browser", "print the address instead of opening a browser on this machine");
   examples(
     login,
     "rates login --stack dev",
