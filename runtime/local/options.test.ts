@@ -55,6 +55,8 @@ describe("the options of npm start", () => {
     const headers = { OTEL_EXPORTER_OTLP_HEADERS: "api-key=hunter2" };
     assert.equal(parseOptions([], { ...collector, ...headers }).traceHeaders, "api-key=hunter2");
     assert.equal(parseOptions([], headers).traceHeaders, undefined, "without a collector");
+    const others = { OTEL_EXPORTER_OTLP_HEADERS: "of another program" };
+    assert.equal(parseOptions([], others).traceHeaders, undefined, "nor are they checked");
     const text = complaint([], { ...collector, OTEL_EXPORTER_OTLP_HEADERS: "hunter2" });
     assert.match(text, /OTEL_EXPORTER_OTLP_HEADERS has an entry without =/);
     assert.doesNotMatch(text, /hunter2/);
