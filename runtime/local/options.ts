@@ -130,8 +130,7 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   const tracesProblem = traces === undefined ? undefined : collectorProblem(traces);
   const traceHeaders = env[HEADERS_VARIABLE] || undefined;
   // Without a collector the headers are another program's.
-  const headersProblem =
-    traces === undefined || traceHeaders === undefined ? undefined : headerProblem(traceHeaders);
+  const headersProblem = traces === undefined || traceHeaders === undefined ? undefined : headerProblem(traceHeaders);
   if (headersProblem !== undefined) problems.push(`${HEADERS_VARIABLE} ${headersProblem}`);
   if (tracesProblem !== undefined) problems.push(`${COLLECTOR} ${tracesProblem}`);
 

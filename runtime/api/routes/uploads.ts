@@ -241,7 +241,8 @@ export function decodeUpload(id: string, tenant: string): { Key: string; UploadI
 }
 
 /** Errors of S3 that are the platform's own: credentials, clock and keys. Their messages name its roles. */
-const OWN_FAULT = /^(AccessDenied|ExpiredToken|InvalidToken|InvalidAccessKeyId|SignatureDoesNotMatch|RequestTimeTooSkewed|KMS)/;
+const OWN_FAULT =
+  /^(AccessDenied|ExpiredToken|InvalidToken|InvalidAccessKeyId|SignatureDoesNotMatch|RequestTimeTooSkewed|KMS)/;
 
 /**
  * Handles an error of S3.
