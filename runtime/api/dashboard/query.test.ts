@@ -129,7 +129,7 @@ describe("queries in the dashboard", function () {
     it(`open the closed section of an invalid label, and submit nothing (${form})`, async () => {
       const page = await open(form);
       if (form.endsWith("sql")) await page.getByLabel("SQL", { exact: true }).fill("select 1 as x");
-      const section = page.locator("details.more-fields");
+      const section = page.locator("details.more-fields", { has: page.locator("#labels") });
       await section.locator("summary").click();
       await page.getByLabel("Labels").fill("nokey");
       await section.locator("summary").click();
