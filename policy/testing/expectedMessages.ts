@@ -83,7 +83,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   "backups for a year": [
     "shop-database: backupRetentionPeriod is 365 days, 330 more than RDS's maximum of 35: lower it.",
   ],
-  "instances of a type that nobody knows": [
+  "instances of an unknown type": [
     "shop-ec2: the vCPUs of c99.metal in this quota are unknown: enter them under `vcpus` in the pack's configuration.",
   ],
   "tasks of 16 vCPUs": [
@@ -187,7 +187,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
   ],
   "a secret that never changes": ["mutant: it is never rotated: add a SecretRotation."],
   "a key that never changes": ["shop-monitoring: enableKeyRotation is not true: set it to true."],
-  "credentials for whoever asks": ["shop-ec2: metadataOptions.httpTokens is optional: set it to required."],
+  "credentials for every caller": ["shop-ec2: metadataOptions.httpTokens is optional: set it to required."],
   "a volume in the clear": ["shop-ec2: blockDeviceMappings[0].ebs.encrypted is not true: set it to true."],
   "instances in public": ["shop-ec2: associatePublicIpAddress is true: set it to false."],
   "tasks in public": ["shop-api: networkConfiguration.assignPublicIp is true: set it to false."],

@@ -2,16 +2,16 @@ import { JobError } from "../contract/errors.ts";
 
 /** Maximum of something that one process does at once, for all tenants and for each: one tenant cannot take all of it. */
 export class TenantSlots {
-  readonly #most: number;
-  readonly #mostOfTenant: number;
+  readonly #max: number;
+  readonly #maxPerTenant: number;
   readonly #reason: string;
   readonly #held = new Map<string, number>();
   #all = 0;
 
   /** @param reason why the platform is busy, for the error */
-  constructor(most: number, mostOfTenant: number, reason: string) {
-    this.#most = most;
-    this.#mostOfTenant = mostOfTenant;
+  constructor(max: number, maxPerTenant: number, reason: string) {
+    this.#max = max;
+    this.#maxPerTenant = maxPerTenant;
     this.#reason = reason;
   }
 
@@ -22,7 +22,7 @@ export class TenantSlots {
    */
   take(tenant: string): () => void {
     const own = this.#held.get(tenant) ?? 0;
-    if (this.#all >= this.#most || own >= this.#mostOfTenant) throw new JobError("Busy", { reason: this.#reason });
+    if (this.#all >= this.#max || own >= this.#maxPerTenant) throw new JobError("Busy", { reason: this.#reason });
     this.#held.set(tenant, own + 1);
     this.#all += 1;
     let isHeld = true;

@@ -102,7 +102,7 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "rds-limits": [{ label: "backups for a year", ...set(DATABASE, "-database", "backupRetentionPeriod", 365) }],
   "ec2-vcpus": [
     {
-      label: "instances of a type that nobody knows",
+      label: "instances of an unknown type",
       ...set(LAUNCH_TEMPLATE, "-ec2", "instanceType", "c99.metal"),
     },
   ],

@@ -129,7 +129,7 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   "ec2-imdsv2": [
     {
-      label: "credentials for whoever asks",
+      label: "credentials for every caller",
       ...set(LAUNCH_TEMPLATE, "-ec2", "metadataOptions.httpTokens", "optional"),
     },
   ],

@@ -7,23 +7,27 @@ export type Headers = Readonly<Record<string, string>>;
 export const HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_HEADERS";
 /** Time after which the secret is read again, so that a rotated one is used. Milliseconds. */
 const FRESH_MS = 300_000;
-const MOST_HEADERS = 20;
+const MAX_HEADERS = 20;
 /** Longest value. Characters. */
-const LONGEST = 4_096;
+const MAX_VALUE_LENGTH = 4_096;
 /** A token (RFC 9110, 5.6.2). */
 const NAME = /^[\w!#$%&'*+.^`|~-]{1,100}$/;
 /** Headers that the export itself or the connection sets. */
-const OWN = new Set(
-  [
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "host",
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-  ].concat(["te", "trailer", "upgrade", "expect", "proxy-authorization", "proxy-connection"]),
-);
+const RESERVED_HEADERS = new Set([
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "host",
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "te",
+  "trailer",
+  "upgrade",
+  "expect",
+  "proxy-authorization",
+  "proxy-connection",
+]);
 
 /**
  * Reads headers: `name=value` pairs separated by commas, values percent-encoded, or a JSON object as the Secrets Manager
@@ -32,16 +36,16 @@ const OWN = new Set(
  */
 export function parseHeaders(text: string): Headers {
   const pairs = text.trimStart().startsWith("{") ? objectPairs(text) : listedPairs(text);
-  if (pairs.length > MOST_HEADERS) throw new Error(`has ${pairs.length} headers; at most ${MOST_HEADERS} are sent.`);
+  if (pairs.length > MAX_HEADERS) throw new Error(`has ${pairs.length} headers; at most ${MAX_HEADERS} are sent.`);
   const headers: Record<string, string> = {};
   for (const [given, value] of pairs) {
     const name = given.toLowerCase();
     // The error does not repeat an invalid name, which may be part of a secret value.
     if (!NAME.test(name)) throw new Error("has an entry with an invalid header name: write name=value.");
-    if (OWN.has(name)) throw new Error(`names ${name}, which the export sets itself: leave it out.`);
+    if (RESERVED_HEADERS.has(name)) throw new Error(`names ${name}, which the export sets itself: leave it out.`);
     if (Object.hasOwn(headers, name)) throw new Error(`names ${name} twice.`);
-    if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) || value.length > LONGEST)
-      throw new Error(`has a value of ${name} that is not 1 to ${LONGEST} printable ASCII characters.`);
+    if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) || value.length > MAX_VALUE_LENGTH)
+      throw new Error(`has a value of ${name} that is not 1 to ${MAX_VALUE_LENGTH} printable ASCII characters.`);
     headers[name] = value;
   }
   return headers;
