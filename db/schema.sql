@@ -125,7 +125,7 @@ create view jobs.documents as
     version,
     status,
     run_id,
-    jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'traceparent', traceparent, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result, 'response',
+    jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'traceparent', traceparent, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result, 'response',
         CASE
             WHEN finished_at IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(sent_at), 'messageId', message_id)
             ELSE NULL::jsonb
@@ -511,8 +511,6 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.add_totals(p_buckets double precision[], p_minutes integer, p_months integer) returns timestamp with time zone
 --   callers: dispatcher
--- function jobs.answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
---   callers: api_reader, dispatcher
 -- function jobs.assign_instances(p_launch uuid, p_instances text[]) returns text[]
 --   callers: dispatcher
 -- function jobs.begin_launch(p_runner text, p_version text, p_request text, p_targets text[], p_limit integer, p_hold_seconds double precision, p_rate text, p_burst integer, p_per_second double precision) returns json
@@ -521,6 +519,8 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.bounded_details(details json, most_bytes integer) returns json
 --   callers: none
+-- function jobs.bounded_document(document jsonb) returns jsonb
+--   callers: api_reader, dispatcher
 -- function jobs.bounded_error(error json) returns json
 --   callers: none
 -- function jobs.bounded_labels(labels jsonb) returns jsonb
@@ -537,8 +537,6 @@ create table jobs.waiting_counts (
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.close_runners(p_closed boolean) returns void
 --   callers: dispatcher
--- function jobs.cut(value text, most integer) returns text
---   callers: none
 -- function jobs.discard_traces(p_limit integer) returns void
 --   callers: dispatcher
 -- function jobs.drain(p_run uuid) returns void
@@ -557,14 +555,12 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.expire_audit(p_before timestamp with time zone, p_limit integer) returns bigint
 --   callers: dispatcher
--- function jobs.figures(p_minutes integer) returns jsonb
---   callers: dispatcher
+-- function jobs.find_job(p_tenant text, p_request_id text, p_request_hash text, p_task jsonb) returns text
+--   callers: api_reader, dispatcher
 -- function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 --   callers: job_keeper, job_writer
 -- function jobs.finish_and_claim(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_messages text[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text, running boolean, next json)
 --   callers: job_keeper
--- function jobs.fitted_document(document jsonb) returns jsonb
---   callers: api_reader, dispatcher
 -- function jobs.free_tenant_slots(p_runner text, p_tenant text, p_tenant_slots integer) returns integer
 --   callers: none
 -- function jobs.heartbeat(p_run uuid, p_job bigint, p_attempt integer, p_progress jsonb) returns text
@@ -573,14 +569,8 @@ create table jobs.waiting_counts (
 --   callers: job_keeper
 -- function jobs.iso(at timestamp with time zone) returns text
 --   callers: api_reader, dispatcher
--- function jobs.keep_session(p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer) returns timestamp with time zone
---   callers: api_reader
--- function jobs.keep_token(p_id text, p_hash text, p_name text, p_tenant text, p_scopes text[], p_expires_at timestamp with time zone) returns void
---   callers: api_reader
--- function jobs.kept_request(p_tenant text, p_request_id text) returns json
---   callers: api_reader
--- function jobs.known_job(p_tenant text, p_request_id text, p_request_hash text, p_task jsonb) returns text
---   callers: api_reader, dispatcher
+-- function jobs.job_metrics(p_minutes integer) returns jsonb
+--   callers: dispatcher
 -- function jobs.launch_answered(p_launch uuid, p_send integer, p_instances text[], p_short text[], p_reason text) returns text[]
 --   callers: dispatcher
 -- function jobs.launch_unknown(p_launch uuid, p_send integer) returns void
@@ -609,8 +599,12 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer, p_tenant_slots integer) returns SETOF uuid
 --   callers: dispatcher
+-- function jobs.platform_status(p_minutes integer) returns jsonb
+--   callers: api_reader
 -- function jobs.record_audit(p_tenant text, p_actor_id text, p_actor text, p_via text, p_action text, p_target text, p_detail jsonb) returns bigint
 --   callers: api_reader
+-- function jobs.record_session(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamp with time zone) returns boolean
+--   callers: job_keeper
 -- function jobs.redeem_link(p_link text, p_id text, p_hash text, p_seconds integer) returns TABLE(name text, tenant text, scopes text[], expires_at timestamp with time zone)
 --   callers: api_reader
 -- function jobs.reject(p_id text, p_tenant text, p_request_id text, p_source text, p_error json, p_body text) returns void
@@ -633,8 +627,6 @@ create table jobs.waiting_counts (
 --   callers: job_keeper
 -- function jobs.revoke_token(p_id text) returns boolean
 --   callers: api_reader
--- function jobs.room(p_runner text) returns TABLE(running integer, working integer, waiting integer)
---   callers: api_reader
 -- function jobs.run_ended(p_run uuid, p_outcome text) returns void
 --   callers: dispatcher
 -- function jobs.run_launched(p_run uuid, p_external_id text) returns void
@@ -645,12 +637,20 @@ create table jobs.waiting_counts (
 --   callers: job_keeper
 -- function jobs.run_stopping(p_run uuid) returns void
 --   callers: dispatcher
+-- function jobs.runner_load(p_runner text) returns TABLE(running integer, working integer, waiting integer)
+--   callers: api_reader
 -- function jobs.settle_lost(p_job bigint, p_attempt integer, p_reason text, p_error json) returns text
 --   callers: dispatcher
--- function jobs.standing(p_minutes integer) returns jsonb
---   callers: api_reader
 -- function jobs.start_attempt(p_job bigint, run jobs.runs, p_pid integer, p_backend_start timestamp with time zone, p_log text) returns json
 --   callers: none
+-- function jobs.store_answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+--   callers: api_reader, dispatcher
+-- function jobs.store_session(p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer) returns timestamp with time zone
+--   callers: api_reader
+-- function jobs.store_token(p_id text, p_hash text, p_name text, p_tenant text, p_scopes text[], p_expires_at timestamp with time zone) returns void
+--   callers: api_reader
+-- function jobs.stored_request(p_tenant text, p_request_id text) returns json
+--   callers: api_reader
 -- function jobs.take_request(p_name text, p_burst integer, p_per_second double precision) returns double precision
 --   callers: dispatcher
 -- function jobs.token_used(p_id text) returns void
@@ -663,27 +663,27 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.tracked(p_pass bigint, p_changed xid8, p_id bigint, p_is_last boolean, p_written bigint[], p_refused bigint[]) returns void
 --   callers: dispatcher
+-- function jobs.truncate_text(value text, max_length integer) returns text
+--   callers: none
 -- function jobs.untracked_batch(p_limit integer) returns TABLE(id bigint, version bigint, document jsonb, pauses integer, pass bigint, last_changed xid8, last_id bigint, is_last boolean)
 --   callers: dispatcher
+-- function jobs.waiting_capacity(p_tenant text, p_wanted integer, p_maximum integer) returns integer
+--   callers: none
 -- function jobs.waiting_place(p_tenant text, p_request_id text) returns jsonb
 --   callers: api_reader
--- function jobs.waiting_room(p_tenant text, p_wanted integer, p_maximum integer) returns integer
---   callers: none
 -- function jobs.waiting_tenants(p_runner text) returns SETOF text
 --   callers: none
 -- function jobs.wake_runs(p_runner text, p_runs integer) returns void
 --   callers: none
 -- function jobs.wake_tenant(p_runner text, p_tenant text) returns void
 --   callers: none
--- function jobs.working(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamp with time zone) returns boolean
---   callers: job_keeper
 -- function public.bytes_of_plans(p_statements text[]) returns SETOF double precision
 --   callers: job_reader_plan
 -- function public.check_ports_unused() returns trigger
 --   callers: none
 -- function public.check_prices_ports() returns trigger
 --   callers: none
--- function public.plan_of(p_statement text, p_most integer) returns TABLE(rows double precision, width double precision, cost double precision, plan text, is_whole boolean)
+-- function public.plan_of(p_statement text, p_max_length integer) returns TABLE(rows double precision, width double precision, cost double precision, plan text, is_whole boolean)
 --   callers: job_reader_plan
 -- function public.ports_of(place text) returns text[]
 --   callers: api_reader, price_readers

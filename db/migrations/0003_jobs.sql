@@ -113,7 +113,7 @@ create index jobs_changed on jobs.jobs (changed, id);
 create index jobs_due on jobs.jobs (due_at) where due_at is not null;
 
 -- Upper bounds of waiting jobs per tenant: `waiting` of them when the job sequence was at `sequence_value`. As every later
--- job has a later number, no count is needed before the two together come near the tenant's maximum (jobs.waiting_room).
+-- job has a later number, no count is needed before the two together come near the tenant's maximum (jobs.waiting_capacity).
 create table jobs.waiting_counts (
   tenant text collate "C" primary key,
   waiting bigint not null,

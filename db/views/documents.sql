@@ -1,7 +1,7 @@
 -- The document of each job, as people see it: without the inline payload and without secrets.
 create or replace view jobs.documents as
 select j.id, j.tenant, j.request_id, j.version, j.status, j.run_id,
-  jobs.fitted_document(jsonb_strip_nulls(jsonb_build_object(
+  jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object(
     'requestId', j.request_id, 'tenant', j.tenant, 'requestHash', j.request_hash, 'responseId', j.response_id,
     'status', j.status, 'priority', j.priority, 'reply', j.reply, 'runner', j.runner, 'timeoutSeconds', j.timeout_seconds, 'traceparent', j.traceparent,
     'leaseUntil', jobs.iso(j.lease_until), 'cancelRequestedAt', jobs.iso(j.cancel_requested_at),

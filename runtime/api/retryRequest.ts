@@ -40,8 +40,8 @@ export async function retryRequestOf(
   requestId: string,
   changes: Static<typeof RetryChanges>,
 ): Promise<Record<string, unknown>> {
-  const { rows } = await db.query("select jobs.kept_request($1, $2) as kept", [tenant, requestId]);
-  const kept = rows[0].kept as {
+  const { rows } = await db.query("select jobs.stored_request($1, $2) as request", [tenant, requestId]);
+  const kept = rows[0].request as {
     status: string;
     task: Record<string, unknown>;
     inline: unknown[] | null;

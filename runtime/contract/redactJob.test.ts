@@ -117,7 +117,7 @@ describe("what people see of a job", () => {
       await fixture.admin.query("delete from jobs.jobs");
       await accept(dispatcher, [newJob("a", { task, labels, redacted: redactedFields(task, labels) })]);
       const { rows } = await fixture.admin.query(
-        "select document, jobs.kept_request(tenant, request_id) as kept from jobs.documents",
+        "select document, jobs.stored_request(tenant, request_id) as kept from jobs.documents",
       );
       return rows[0];
     };

@@ -111,7 +111,7 @@ describe("activity and status", () => {
     // The planner would scan a table of this size whatever indexes exist.
     await d.admin.query("set local enable_seqscan = off");
     await d.admin.query(
-      "select jobs.standing(5), jobs.activity(null, 3600, 60, 900000, null), jobs.activity('default', 3600, 60, 900000, null)",
+      "select jobs.platform_status(5), jobs.activity(null, 3600, 60, 900000, null), jobs.activity('default', 3600, 60, 900000, null)",
     );
     const { rows } = await d.admin.query(
       "select seq_scan::integer, idx_scan > 0 as by_index from pg_stat_xact_user_tables where schemaname = 'jobs' and relname = 'jobs'",

@@ -3,7 +3,7 @@ import type { Database } from "../store/jobs.ts";
 import type { PlatformMetric, RunnerMetric } from "./metrics.ts";
 
 /**
- * Current status of the platform and activity of the last minutes (db/functions/jobs/activity.sql and standing.sql).
+ * Current status of the platform and activity of the last minutes (db/functions/jobs/activity.sql and platform_status.sql).
  */
 export type PlatformStatus = Record<RunnerType, Record<RunnerMetric, number | null>> & {
   platform: Record<PlatformMetric, number>;
@@ -52,8 +52,8 @@ export interface Activity {
 
 /** Reads from the database; requires the role `api_reader`. */
 export async function readStatus(db: Database, minutes: number): Promise<PlatformStatus> {
-  const { rows } = await db.query("select jobs.standing($1) as standing", [minutes]);
-  return rows[0]?.standing;
+  const { rows } = await db.query("select jobs.platform_status($1) as status", [minutes]);
+  return rows[0]?.status;
 }
 
 /** Scope: one tenant's jobs, or all (undefined). */

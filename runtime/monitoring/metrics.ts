@@ -2,7 +2,7 @@ import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Database } from "../store/jobs.ts";
 
 /**
- * Metrics that the database computes, as data for the dispatcher, dashboards and alarms. `jobs.figures` (db/functions)
+ * Metrics that the database computes, as data for the dispatcher, dashboards and alarms. `jobs.job_metrics` (db/functions)
  * returns their values under these names.
  */
 export interface Metric {
@@ -126,9 +126,9 @@ export type MetricValues = Record<RunnerType, Record<RunnerMetric, number | null
  * `dispatcher`.
  */
 export async function readMetrics(db: Database, minutes: number): Promise<MetricValues> {
-  const { rows } = await db.query("select jobs.figures($1) as figures", [minutes]);
+  const { rows } = await db.query("select jobs.job_metrics($1) as metrics", [minutes]);
   const [row] = rows;
   if (!row)
-    throw new Error(`jobs.figures returned no row: check that jobs.runners has the rows ${RUNNERS.join(" and ")} .`);
-  return row.figures;
+    throw new Error(`jobs.job_metrics returned no row: check that jobs.runners has the rows ${RUNNERS.join(" and ")} .`);
+  return row.metrics;
 }

@@ -19,7 +19,7 @@ export async function knownHash(
   db: Database,
   { tenant, requestId, task }: Pick<Request, "tenant" | "requestId" | "task">,
 ): Promise<string | undefined> {
-  const { rows } = await db.query("select jobs.known_job($1, $2, $3, $4) as hash", [
+  const { rows } = await db.query("select jobs.find_job($1, $2, $3, $4) as hash", [
     tenant,
     requestId,
     hashOf(canonical(task)),

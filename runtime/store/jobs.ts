@@ -110,7 +110,7 @@ export async function storeRefusal(
     traceparent?: string | undefined;
   },
 ): Promise<DueResponse> {
-  const { rows } = await db.query("select * from jobs.answer($1, $2, $3, $4, $5, $6)", [
+  const { rows } = await db.query("select * from jobs.store_answer($1, $2, $3, $4, $5, $6)", [
     refusal.responseId,
     refusal.tenant,
     refusal.requestId,
@@ -232,18 +232,18 @@ export async function heartbeat(
   progress: Progress,
 ): Promise<"KEEP" | "CANCEL" | "LOST"> {
   return (
-    await db.query("select jobs.heartbeat($1, $2, $3, $4) as word", [
+    await db.query("select jobs.heartbeat($1, $2, $3, $4) as outcome", [
       run,
       job.id,
       job.attempt,
       JSON.stringify(progress),
     ])
-  ).rows[0].word;
+  ).rows[0].outcome;
 }
 
 export async function recordSession(db: Database, run: string, job: ClaimedJob, backend: Backend): Promise<boolean> {
   return (
-    await db.query("select jobs.working($1, $2, $3, $4, $5) as ok", [
+    await db.query("select jobs.record_session($1, $2, $3, $4, $5) as ok", [
       run,
       job.id,
       job.attempt,
@@ -341,13 +341,13 @@ export async function retry(
   peakMemoryBytes: number,
 ): Promise<"RETRIED" | "FAILED" | "CANCELLED" | "LOST"> {
   return (
-    await db.query("select jobs.retry($1, $2, $3, $4) as word", [
+    await db.query("select jobs.retry($1, $2, $3, $4) as outcome", [
       job.id,
       job.attempt,
       JSON.stringify(error),
       peakMemoryBytes,
     ])
-  ).rows[0].word;
+  ).rows[0].outcome;
 }
 
 /** Returns true if the run may end; false if a job waits after all. */

@@ -196,11 +196,11 @@ export async function lostJobs(db: Database): Promise<LostJob[]> {
 /** Requeues or ends a lost job; its session must have ended. */
 export async function settleLost(db: Database, job: LostJob, error: ErrorBody): Promise<string> {
   return (
-    await db.query("select jobs.settle_lost($1, $2, $3, $4) as word", [
+    await db.query("select jobs.settle_lost($1, $2, $3, $4) as outcome", [
       job.id,
       job.attempt,
       job.reason,
       JSON.stringify(error),
     ])
-  ).rows[0].word;
+  ).rows[0].outcome;
 }

@@ -50,7 +50,7 @@ export async function makeSession(
   const { secret, id, hash } = newSecret(PREFIX[kind]);
   const proofHash = proof === undefined ? null : hashOfSecret(proof).toString("hex");
   const { rows } = await db.query(
-    "select jobs.iso(jobs.keep_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)) as expires",
+    "select jobs.iso(jobs.store_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)) as expires",
     [id, hash, kind, name, tenant, scopes, parent ?? null, owner, proofHash, seconds],
   );
   const expiresAt: string | null = rows[0].expires;

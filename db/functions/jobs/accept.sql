@@ -15,7 +15,7 @@ declare
   made_jobs integer;
   runners text[]; -- of the jobs made
   tenant_requests record;
-  room integer;
+  capacity integer;
   refused text[] := '{}'; -- request ids of the tenants that are full, each after its tenant and a line feed
 begin
   for tenant_requests in
@@ -23,15 +23,15 @@ begin
     from json_to_recordset(requests) as r(tenant text, "requestId" text, "maxWaiting" integer) group by 1 order by 1
   loop
     continue when tenant_requests.maximum is null;
-    room := jobs.waiting_room(tenant_requests.tenant, tenant_requests.wanted, tenant_requests.maximum);
-    continue when room >= tenant_requests.wanted;
+    capacity := jobs.waiting_capacity(tenant_requests.tenant, tenant_requests.wanted, tenant_requests.maximum);
+    continue when capacity >= tenant_requests.wanted;
     refused := refused || array(
       select tenant_requests.tenant || E'\n' || asked.request_id
       from (select r.request ->> 'requestId' as request_id, min(r.position) as position
             from json_array_elements(requests) with ordinality r(request, position)
             where r.request ->> 'tenant' = tenant_requests.tenant group by 1) asked
       where not exists (select from jobs.jobs j where j.tenant = tenant_requests.tenant and j.request_id = asked.request_id)
-      order by asked.position offset room);
+      order by asked.position offset capacity);
   end loop;
 
   with asked as materialized (

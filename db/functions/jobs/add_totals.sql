@@ -44,7 +44,7 @@ begin
     union all
     select runner, 'runTime', run from ended where run is not null
   ), attempts as (
-    -- Under the runner that the attempt was made on, and also of jobs that continue (as in jobs.figures).
+    -- Under the runner that the attempt was made on, and also of jobs that continue (as in jobs.job_metrics).
     select a ->> 'runner' as runner, case reason when 'RunnerLost' then 'lost' else 'outOfMemory' end as metric
     from (
       select attempts, error from jobs.jobs where status = 'PENDING' and not_before is null and attempt > 0

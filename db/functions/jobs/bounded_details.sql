@@ -3,11 +3,11 @@
 create or replace function jobs.bounded_details(details json, most_bytes integer) returns json
 language plpgsql immutable as $$
 declare
-  most constant integer := 100;
+  max_entries constant integer := 100;
   total integer;
   listed integer := 0;
   size integer := 0;
-  kept text[] := '{}';
+  entries text[] := '{}';
   entry text;
   further json;
 begin
@@ -18,19 +18,19 @@ begin
     total := total - 1;
   end if;
   for entry in
-    select jobs.bounded_detail(value) from json_array_elements(details) with ordinality e(value, n) where n <= least(total, most) order by n
+    select jobs.bounded_detail(value) from json_array_elements(details) with ordinality e(value, n) where n <= least(total, max_entries) order by n
   loop
     size := size + octet_length(entry) + 1;
     exit when size > most_bytes;
-    kept := kept || entry;
+    entries := entries || entry;
     listed := listed + 1;
   end loop;
   if further is not null or listed < total then
-    kept := kept || json_strip_nulls(json_build_object(
+    entries := entries || json_strip_nulls(json_build_object(
       'more', coalesce((further ->> 'more')::numeric, 0) + total - listed,
       'report', case when octet_length((further -> 'report')::text) <= 2000 then further -> 'report' end,
       'stopped', case when octet_length((further -> 'stopped')::text) <= 500 then further -> 'stopped' end))::text;
   end if;
-  return ('[' || array_to_string(kept, ',') || ']')::json;
+  return ('[' || array_to_string(entries, ',') || ']')::json;
 end
 $$;

@@ -5,8 +5,8 @@ language plpgsql immutable as $$
 begin
   if error is null then return null; end if;
   return json_build_object(
-    'category', jobs.cut(error ->> 'category', 20), 'type', jobs.cut(error ->> 'type', 64),
-    'message', jobs.cut(error ->> 'message', 2000), 'retryable', coalesce(error ->> 'retryable', '') = 'true',
+    'category', jobs.truncate_text(error ->> 'category', 20), 'type', jobs.truncate_text(error ->> 'type', 64),
+    'message', jobs.truncate_text(error ->> 'message', 2000), 'retryable', coalesce(error ->> 'retryable', '') = 'true',
     'details', jobs.bounded_details(error -> 'details', 24576));
 exception when data_exception then
   return json_build_object('category', 'Other', 'type', 'Internal', 'message', 'The error''s own text could not be stored.',

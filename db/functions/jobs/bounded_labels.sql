@@ -9,7 +9,7 @@ begin
     return labels;
   end if;
   return (
-    select jsonb_object_agg(jobs.cut(key, 64), jobs.cut(value, 32))
+    select jsonb_object_agg(jobs.truncate_text(key, 64), jobs.truncate_text(value, 32))
     from (select key, value from jsonb_each_text(labels) order by key limit 32) e);
 end
 $$;

@@ -11,7 +11,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
   job record;
-  figures json;
+  job_stats json;
   answer text;
   tail text; -- of the result, without its inline rows
   inline_size integer; -- bytes of the inline rows in a response
@@ -29,12 +29,12 @@ begin
   inline_size := case when tail is null then coalesce(octet_length(jobs.escape_noncharacters((p_result -> 'inline')::text)), 0)
     else octet_length(jobs.escape_noncharacters(p_result::text)) - octet_length('{"inline":') - octet_length(tail) end;
   loop
-    figures := json_build_object(
+    job_stats := json_build_object(
       'queueMs', jobs.milliseconds(job.created_at, job.started),
       'executionMs', jobs.milliseconds(job.started, moment),
       'totalMs', jobs.milliseconds(job.created_at, moment),
       'rows', p_rows, 'bytes', p_bytes, 'peakMemoryBytes', p_peak, 'attempts', job.attempt);
-    answer := jobs.response_body(job.response_id, job.request_id, p_status, p_result, p_error, figures, job.labels);
+    answer := jobs.response_body(job.response_id, job.request_id, p_status, p_result, p_error, job_stats, job.labels);
     if job.traceparent is not null then answer := jobs.traced_body(answer, job.traceparent); end if;
     exit when inline_size <= 900000 and octet_length(answer) - inline_size <= 65536;
     if p_status <> 'SUCCEEDED' or job.type <> 'read' then
@@ -53,7 +53,7 @@ begin
   update jobs.jobs j set
     status = p_status, finished_at = moment, lease_until = null, deadline = null, not_before = null,
     result = case when p_status <> 'SUCCEEDED' then null when tail is null then p_result::jsonb - 'inline' else ('{' || substr(tail, 2))::jsonb end,
-    error = p_error::jsonb, stats = figures::jsonb, response = answer,
+    error = p_error::jsonb, stats = job_stats::jsonb, response = answer,
     due_at = case when is_wanted then moment + interval '10 seconds' end,
     -- kept where `rates retry` may want it again
     inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,

@@ -7,7 +7,7 @@ returns integer language plpgsql security definer set search_path = pg_catalog, 
 declare
   moment timestamptz := jobs.clock();
   waited_since timestamptz := moment - interval '5 seconds';
-  room integer;
+  capacity integer;
   candidates bigint[];
   moved integer;
 begin
@@ -17,14 +17,14 @@ begin
   if (select paused_until from jobs.runners where runner = 'ec2') > moment then return 0; end if;
   if (select count(*) from jobs.runs where runner = 'glue' and state <> 'ENDED') < p_glue_slots
      and not coalesce((select paused_until > moment from jobs.runners where runner = 'glue'), false) then return 0; end if;
-  select greatest(0, p_ec2_slots - count(*)) into room from jobs.jobs
+  select greatest(0, p_ec2_slots - count(*)) into capacity from jobs.jobs
   where runner = 'ec2' and (status = 'IN_PROGRESS' or status = 'PENDING');
-  if room = 0 then return 0; end if;
+  if capacity = 0 then return 0; end if;
   if p_glue_tenant_slots is null and p_ec2_tenant_slots is null then
     candidates := array(
       select id from jobs.jobs
       where runner = 'glue' and status = 'PENDING' and not_before is null and ec2_fallback and created_at < waited_since
-      order by rank desc, created_at, id limit room for update skip locked);
+      order by rank desc, created_at, id limit capacity for update skip locked);
   else
     candidates := array(
       with recursive waiting(tenant) as (
@@ -35,16 +35,16 @@ begin
       )
       select j.id from waiting w
       cross join lateral (
-        select coalesce(p_ec2_tenant_slots, room) - count(*) as free from jobs.jobs t
+        select coalesce(p_ec2_tenant_slots, capacity) - count(*) as free from jobs.jobs t
         where p_ec2_tenant_slots is not null and t.tenant = w.tenant and t.runner = 'ec2' and (t.status = 'IN_PROGRESS' or t.status = 'PENDING')
       ) there
       cross join lateral (
         select t.id, t.rank, t.created_at from jobs.jobs t
         where t.runner = 'glue' and t.tenant = w.tenant and t.status = 'PENDING' and t.not_before is null and t.ec2_fallback and t.created_at < waited_since
-        order by t.rank desc, t.created_at, t.id limit greatest(0, least(room, there.free))
+        order by t.rank desc, t.created_at, t.id limit greatest(0, least(capacity, there.free))
       ) j
       where w.tenant is not null and jobs.free_tenant_slots('glue', w.tenant, p_glue_tenant_slots) > 0
-      order by j.rank desc, j.created_at, j.id limit room);
+      order by j.rank desc, j.created_at, j.id limit capacity);
   end if;
   with next as (
     select id from jobs.jobs where id = any (candidates) and runner = 'glue' and status = 'PENDING' order by id for update skip locked)

@@ -10,9 +10,9 @@ begin
   returning t.* into link;
   if not found then return; end if;
   return query
-    select link.name, link.tenant, link.scopes, kept.at
-    from (select jobs.keep_session(p_id, p_hash, 'session', link.name, link.tenant, link.scopes, link.parent, link.owner, null, p_seconds) as at) kept
-    where kept.at is not null;
+    select link.name, link.tenant, link.scopes, session.at
+    from (select jobs.store_session(p_id, p_hash, 'session', link.name, link.tenant, link.scopes, link.parent, link.owner, null, p_seconds) as at) session
+    where session.at is not null;
 end
 $$;
 

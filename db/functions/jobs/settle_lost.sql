@@ -4,18 +4,18 @@ create or replace function jobs.settle_lost(p_job bigint, p_attempt integer, p_r
 returns text language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '5s' as $$
 declare
   job jobs.jobs;
-  word text := 'FAILED';
+  outcome text := 'FAILED';
 begin
   select * into job from jobs.jobs where id = p_job and attempt = p_attempt and status = 'IN_PROGRESS' for update;
   if not found then return 'LOST'; end if;
   if p_reason = 'RunnerLost' then
     if job.lease_until >= jobs.clock() then return 'KEEP'; end if;
-    word := jobs.retry(p_job, p_attempt, p_error, null);
+    outcome := jobs.retry(p_job, p_attempt, p_error, null);
   else
     perform jobs.end_job(p_job, 'FAILED', null, p_error, 0, 0, null);
   end if;
   perform jobs.respond_now(p_job);
-  return word;
+  return outcome;
 end
 $$;
 

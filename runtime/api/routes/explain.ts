@@ -95,7 +95,7 @@ const rowsOf = async (plans: JobServices["plans"], tenant: string, sql: string |
 
 /** Returns the capacity for a job. Counts include other tenants' jobs, so only admins get them. */
 async function capacityOf(db: JobServices["db"], runner: (typeof RUNNERS)[number], slots: number, withCounts: boolean) {
-  const { rows } = await db.query("select running, working, waiting from jobs.room($1)", [runner]);
+  const { rows } = await db.query("select running, working, waiting from jobs.runner_load($1)", [runner]);
   const { running, working, waiting } = rows[0];
   return { slots, ...(withCounts ? { running, waiting } : {}), now: working + waiting < slots };
 }

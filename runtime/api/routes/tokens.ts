@@ -72,7 +72,7 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       const { id: target, name, tenant, scopes } = kept;
       const detail = { name, scopes, ...(expiresAt === undefined ? {} : { expiresAt }) };
       await db.query(
-        `with kept as materialized (select jobs.keep_token($8, $9, $10, $1, $11, $12))
+        `with kept as materialized (select jobs.store_token($8, $9, $10, $1, $11, $12))
          select jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from kept`,
         [
           ...auditParameters({ tenant, ...actorOf(request), action: "token.create", target, detail }),

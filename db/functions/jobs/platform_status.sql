@@ -1,8 +1,8 @@
--- The metrics of jobs.figures, with more signs of a bottleneck: the database's connections, and runner types that may not
+-- The metrics of jobs.job_metrics, with more signs of a bottleneck: the database's connections, and runner types that may not
 -- start runs. Every role may count the sessions of other roles, but not see their statements.
-create or replace function jobs.standing(p_minutes integer)
+create or replace function jobs.platform_status(p_minutes integer)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select f.figures
+  select f.metrics
     || jsonb_build_object('database', jsonb_build_object(
       'connections', (select count(*) from pg_stat_activity where datid is not null),
       'maxConnections', current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer))
@@ -12,7 +12,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     || jsonb_build_object('working', (
       select coalesce(jsonb_object_agg(runner, working), '{}')
       from (select runner, count(*) as working from jobs.jobs where status = 'IN_PROGRESS' group by runner) w))
-  from (select jobs.figures(p_minutes) as figures) f
+  from (select jobs.job_metrics(p_minutes) as metrics) f
 $$;
 
-grant execute on function jobs.standing(integer) to api_reader;
+grant execute on function jobs.platform_status(integer) to api_reader;

@@ -1,6 +1,6 @@
 -- Keeps a session or a link for p_seconds, and not longer than its parent. An owner has at most 50 of a kind: the oldest go.
 -- Answers when it expires; null where its parent is no longer active, or its proof has made a session already.
-create or replace function jobs.keep_session(
+create or replace function jobs.store_session(
   p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer)
 returns timestamptz language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -21,4 +21,4 @@ begin
 end
 $$;
 
-grant execute on function jobs.keep_session(text, text, text, text, text, text[], text, text, text, integer) to api_reader;
+grant execute on function jobs.store_session(text, text, text, text, text, text[], text, text, text, integer) to api_reader;

@@ -1,6 +1,6 @@
 -- Metrics of the last minutes. Waiting jobs are read in two parts, each by the partial index that contains it, so that
 -- the cost does not grow with the number of ended jobs.
-create or replace function jobs.figures(p_minutes integer)
+create or replace function jobs.job_metrics(p_minutes integer)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   with clock as materialized (
     select jobs.clock() as now, date_trunc('minute', jobs.clock()) as until
@@ -53,12 +53,12 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       'lost', coalesce(a.lost, 0), 'outOfMemory', coalesce(a.out_of_memory, 0),
       'succeeded', coalesce(e.succeeded, 0), 'failedByRequest', coalesce(e.failed_by_request, 0),
       'failedByPlatform', coalesce(e.failed_by_platform, 0),
-      'queueTime', e.queue, 'runTime', e.execution, 'peakMemory', e.peak)) as figures
+      'queueTime', e.queue, 'runTime', e.execution, 'peakMemory', e.peak)) as metrics
     from (select runner as runner_type from jobs.runners) k
     left join waiting w on w.runner = runner_type left join running r on r.runner = runner_type left join refused f on f.runner = runner_type
     left join attempts a on a.runner = runner_type left join ended e on e.runner = runner_type
   )
-  select figures || jsonb_build_object('platform', (
+  select metrics || jsonb_build_object('platform', (
     select jsonb_build_object(
       'unsentResponses', (select count(*) from jobs.responses where due_at is not null),
       'oldestUnsent', coalesce(extract(epoch from now - (select min(created_at) from jobs.responses where due_at is not null)), 0),
@@ -70,4 +70,4 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   from runners
 $$;
 
-grant execute on function jobs.figures(integer) to dispatcher;
+grant execute on function jobs.job_metrics(integer) to dispatcher;

@@ -1,9 +1,9 @@
 -- The request hash of the job under a request's id, if the job's task is the same: its hash is p_request_hash, or its stored
 -- task is p_task (null for a task that is not stored as it was sent). Null: there is no job, or it has another task.
-create or replace function jobs.known_job(p_tenant text, p_request_id text, p_request_hash text, p_task jsonb)
+create or replace function jobs.find_job(p_tenant text, p_request_id text, p_request_hash text, p_task jsonb)
 returns text language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select request_hash from jobs.jobs
   where tenant = p_tenant and request_id = p_request_id and (request_hash = p_request_hash or task = p_task)
 $$;
 
-grant execute on function jobs.known_job(text, text, text, jsonb) to api_reader, dispatcher;
+grant execute on function jobs.find_job(text, text, text, jsonb) to api_reader, dispatcher;

@@ -1,5 +1,5 @@
 -- Counts a runner type's runs, the jobs that they process, and the jobs that wait.
-create or replace function jobs.room(p_runner text)
+create or replace function jobs.runner_load(p_runner text)
 returns table (running integer, working integer, waiting integer)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select count(*)::integer,
@@ -8,4 +8,4 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from jobs.runs where runner = p_runner and state <> 'ENDED'
 $$;
 
-grant execute on function jobs.room(text) to api_reader;
+grant execute on function jobs.runner_load(text) to api_reader;

@@ -1,6 +1,6 @@
--- Keeps an answer to a request that makes no job (invalid, or in conflict with an earlier one), and returns it. A repeat
+-- Stores an answer to a request that makes no job (invalid, or in conflict with an earlier one), and returns it. A repeat
 -- gets the same answer again. Its id is negative, as in the view jobs.responses.
-create or replace function jobs.answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text default null)
+create or replace function jobs.store_answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text default null)
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobs.answers (response_id, tenant, request_id, body, due_at)
@@ -12,4 +12,4 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
   returning -id, answers.response_id, answers.tenant, answers.request_id, 'FAILED', answers.body
 $$;
 
-grant execute on function jobs.answer(text, text, text, json, jsonb, text) to api_reader, dispatcher;
+grant execute on function jobs.store_answer(text, text, text, json, jsonb, text) to api_reader, dispatcher;

@@ -2,7 +2,7 @@
 -- from the last count and the numbers that the job sequence has given out since. Near it (within the margin for requests
 -- that are being accepted at the same time) waiting jobs are counted, up to the maximum, by one transaction per tenant at a
 -- time, which keeps its lock until it commits. A tenant that is full at a large maximum is counted once a second.
-create or replace function jobs.waiting_room(p_tenant text, p_wanted integer, p_maximum integer)
+create or replace function jobs.waiting_capacity(p_tenant text, p_wanted integer, p_maximum integer)
 returns integer language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   margin constant integer := 1000;

@@ -1,5 +1,5 @@
 -- Records the session that does the work now (after a run opened another one).
-create or replace function jobs.working(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamptz)
+create or replace function jobs.record_session(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamptz)
 returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
   with changed as (
     update jobs.jobs set backend_pid = p_pid, backend_start = p_backend_start
@@ -7,4 +7,4 @@ returns boolean language sql security definer set search_path = pg_catalog, pg_t
   select exists (select from changed)
 $$;
 
-grant execute on function jobs.working(uuid, bigint, integer, integer, timestamptz) to job_keeper;
+grant execute on function jobs.record_session(uuid, bigint, integer, integer, timestamptz) to job_keeper;
