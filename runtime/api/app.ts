@@ -101,12 +101,12 @@ export async function createApp(deps: ApiDeps): Promise<FastifyInstance> {
   readBodies(app);
   app.decorateRequest("caller", undefined);
   const registry = measureRequests(app);
-  // Invalid parameters are reported as invalid requests are: all at once, each with field, value and remedy.
+  // All invalid parameters are reported at once, each with field, value and remedy, like the fields of a job request.
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => (data) => {
     if (httpPart === "body" && (data === undefined || data === null))
       return { error: invalid([{ field: "request", message: "must be a JSON object." }]) };
     const filled = withDefaults(schema, data ?? {});
-    // Values in a path or query are always text; in JSON a number is a number.
+    // Query values arrive as text. Numbers and flags of a JSON body must have their JSON types.
     const value = httpPart === "querystring" ? fromText(schema, filled) : filled;
     const problems = problemsOf(schema, value);
     return problems.length > 0 ? { error: invalid(problems) } : { value };

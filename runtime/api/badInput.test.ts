@@ -46,12 +46,12 @@ describe("bad input", () => {
     const headers = { ...(await p.as("acme")), "content-type": "application/json" };
     await ratesTime();
     const time = await ratesTime();
-    // The day of a token's first use is recorded.
+    // The first request of a token per day changes its row (last_used_on).
     await p.app.inject({ url: "/queries", headers });
     const before = await contents(p.admin);
     for (const { kind, body } of all)
       for (const url of ["/jobs", "/explain"]) {
-        // A request that cannot be accepted can still be planned, since planning does not read sources.
+        // Planning does not read sources, so it accepts a request whose source is missing.
         if (url === "/explain" && kind === "no source in S3") continue;
         const response = await p.app.inject({ method: "POST", url, payload: body, headers });
         const shown = `${url}, ${kind}: ${body.toString().slice(0, 200)}\n${response.statusCode} ${response.body.slice(0, 500)}`;
@@ -72,7 +72,7 @@ describe("bad input", () => {
     const q = await inhabitedApi({ api: { limits: { tokenPerMinute: 0 } } });
     try {
       const headers = await q.as("acme", "admin");
-      // Names of tokens and files are free text.
+      // Tokens and uploads are not compared: their names are free text, so some of the values are valid.
       const before = await contents(q.admin, UNCHANGED_TABLES);
       let tried = 0;
       for (const { id, method, fields, query } of (await Description.of(q.app)).operations) {
@@ -116,7 +116,7 @@ describe("bad input", () => {
     }
   });
 
-  it("on the queue becomes an answer that says what is wrong, or a dead letter with its reason, and no job", async function () {
+  it("on the queue leads to a FAILED response or a dead letter, each with the reason, and creates no job", async function () {
     this.timeout(120_000);
     const tables = ["jobs.jobs", "public.prices", "public.ports", "public.regions", "jobs.runs", "jobs.tokens"];
     const before = await contents(p.admin, tables);
@@ -134,7 +134,7 @@ describe("bad input", () => {
         assert.deepEqual([status, error.category], ["FAILED", "User"]);
         assert(error.message.length > 10 && (error.type !== "InvalidRequest" || error.details.length > 0), Body);
       }
-      // Some messages that are not JSON are answered too.
+      // An unreadable message with a usable requestId gets a dead letter and a response.
       assert(dead.length + answers.length >= bodies.length, bodies.join("\n").slice(0, 2_000));
       settled += dead.length + answers.length;
     }
@@ -143,7 +143,7 @@ describe("bad input", () => {
   });
 });
 
-/** Counts the rows of tables, of all tables by default. */
+/** Returns row count and content hash of tables, by default of all tables except those of rejected requests. */
 async function contents(client: pg.Client, tables?: readonly string[]): Promise<Record<string, string>> {
   const { rows } = await client.query(
     "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('public', 'jobs', 'tracking') and tablename not like 'rejected%' order by 1",

@@ -118,7 +118,7 @@ describe("the bounded HTTP server", () => {
     assert.equal(await (await open(get("/").repeat(2_000))).closed, "");
   });
 
-  it("drops the queued requests of a client that has left", async () => {
+  it("drops the queued requests of a client that has disconnected", async () => {
     let handled = 0;
     await listen(2, () => {
       handled++;

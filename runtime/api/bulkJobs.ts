@@ -214,8 +214,8 @@ const isEligible = (action: BulkAction, { error }: BulkJob, includeFinal: boolea
   action === "cancel" || includeFinal || error === undefined || !isFinal(error.type);
 
 /**
- * Tells if the same task would fail again with this error. Excludes Cancelled: the owner stopped the job, and may retry
- * it.
+ * Returns true if a retry of the same task would fail with this error again. Excludes Cancelled: the owner stopped the
+ * job, and may retry it.
  */
 const isFinal = (type: string): boolean =>
   type !== "Cancelled" && Object.hasOwn(ERRORS, type) && !ERRORS[type as ErrorCode].retryable;

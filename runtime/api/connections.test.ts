@@ -116,7 +116,7 @@ describe("connections of the API", () => {
     const submit = (requestId: string, headers: { authorization: string }) =>
       p.app.inject({ method: "POST", url: "/jobs", payload: { requestId, task: read }, headers });
 
-    it("are limited per token, and free their place when closed", async () => {
+    it("are limited per token, and free their slot when closed", async () => {
       const headers = await p.as("capped");
       await submit("capped", headers);
       for (let open = 0; open < 3; open++) assert.equal((await stream("capped", headers)).status, 200);
@@ -132,7 +132,7 @@ describe("connections of the API", () => {
       }
     });
 
-    it("cost one poll per job regardless of their number, and end with their token", async () => {
+    it("share one poll regardless of their number, and end when their token is revoked", async () => {
       const holders = await Promise.all(Array.from({ length: 5 }, () => p.as("watched")));
       const [first] = holders;
       assert(first);

@@ -27,7 +27,7 @@ interface Connection {
 
 /**
  * Creates an HTTP server with limits for everything that a client can stall or flood. At the maximum of connections,
- * the connection that has been idle longest is closed for a new one; if all are busy, the new one is answered 503.
+ * a connection that is idle or still sending a body is closed for a new one; if none is, the new one is answered 503.
  * Pipelined requests of one connection are handled one at a time, so that it holds at most one response in memory.
  * @param handle - Handles requests within the limits.
  */
@@ -57,13 +57,13 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
   };
 
   /**
-   * Closes the connection that has been idle longest.
-   * @returns False if none is idle.
+   * Closes the connection that has been idle longest or, if none is idle, the one that has been sending a body longest.
+   * @returns False if every connection has a response in progress.
    */
   const closeIdleConnection = (): boolean => {
     for (const waitedFor of [idle, receiving])
       for (const socket of waitedFor) {
-        // The "close" event comes a turn later, and more connections may be accepted before.
+        // The "close" event is emitted in a later turn, and more connections may be accepted before it.
         removeConnection(socket);
         socket.destroy();
         return true;

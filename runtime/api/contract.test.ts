@@ -167,7 +167,7 @@ describe("every operation of the API", function () {
     await p.close();
   });
 
-  /** Successful requests of an operation, given jobs to refer to. */
+  /** Returns the successful request of an operation, for the jobs of this API. */
   const validCasesOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
     const make = VALID_REQUESTS[id];
     assert(make, `testing/api/validRequests.ts has no request of ${id}, and every operation needs one`);
@@ -231,7 +231,7 @@ describe("every operation of the API", function () {
     assert.deepEqual(missing, [], "described, and never answered");
   });
 
-  it("says when to retry if the rate limit is exceeded", async function () {
+  it("returns Retry-After if the rate limit is exceeded", async function () {
     this.timeout(60_000);
     const most = 20;
     const limits = { tokenPerMinute: most, addressPerMinute: most, ratesPerMinute: most };
@@ -252,7 +252,7 @@ describe("every operation of the API", function () {
     }
   });
 
-  it("reports retryable errors while the database is away", async () => {
+  it("reports retryable errors while the database is unreachable", async () => {
     const p = await inhabitedApi({ api: { ...SETTINGS.api, openRates: false } });
     try {
       const headers = await p.as("acme", "admin");
@@ -283,7 +283,7 @@ describe("every operation of the API", function () {
   });
 });
 
-/** Errors common to all operations. */
+/** Returns the error cases that follow from an operation's description. */
 function commonErrorCases(
   { path, guarded, takesBody, takesParameters, method }: DescribedOperation,
   validCases: SentRequest,

@@ -4,7 +4,7 @@ import type pg from "pg";
 import type { Settings } from "../platform/settings.ts";
 import type { TrackingStore } from "../tracking/store.ts";
 
-/** Services that the routes use. Without `cloud` the API serves prices and documents, and accepts no jobs. */
+/** Services that the routes use. Without `cloud` the routes that need queues or buckets (JOB_ROUTES) are missing. */
 export interface Services {
   /** Connections of the role api_reader. */
   db: pg.Pool;

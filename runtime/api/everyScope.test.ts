@@ -24,7 +24,7 @@ describe("every operation of the API, with every scope", function () {
   it("is refused without a token, unless it is open", async () => {
     for (const { id, method, guarded } of description.operations) {
       const { statusCode } = await send(id, method, {});
-      // Open operations may need another proof: a code, or a page of the platform.
+      // Open operations may require other proof: a code, or a request from a page of the platform.
       if (guarded) assert.equal(statusCode, 401, id);
     }
   });
@@ -55,7 +55,7 @@ describe("every operation of the API, with every scope", function () {
         assert.equal(id, "explainJob", `${id} changes something, and needs read`);
   });
 
-  it("is for admins only if it concerns all tenants", async () => {
+  it("accepts the parameter tenant for another tenant from admins only", async () => {
     const reader = await p.as("nobody", "read", "submit", "update", "cancel");
     for (const { id, method, query } of description.operations.filter((one) => one.query.includes("tenant"))) {
       const request = VALID_REQUESTS[id]?.(p.known) ?? assert.fail(id);

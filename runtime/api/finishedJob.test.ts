@@ -21,7 +21,7 @@ describe("finishedJob", () => {
         return api.query(sql, values);
       },
     };
-    // With few jobs the planner would read the table, and choose the index only for its lower cost.
+    // For a table with few rows the planner would choose a sequential scan.
     await fixture.admin.query("set enable_seqscan = off");
     await assert.rejects(finishedJob(explaining as never, "default", "a"), { code: "NotFinished" });
     assert.doesNotMatch(plan, /"Append"|"Seq Scan"|"Subquery Scan"/);

@@ -45,7 +45,7 @@ describe("the API's HTTP", () => {
     assert.deepEqual([response.statusCode, response.headers["content-type"]], [200, "text/event-stream"]);
   });
 
-  it("keeps a connection open longer than a load balancer does, so that no request meets a closing one", async () => {
+  it("keeps a connection open longer than a load balancer does, so that no request arrives on a closing one", async () => {
     const socket = connect(Number(address.port), "127.0.0.1");
     await once(socket, "connect");
     socket.write(`GET /healthz HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`);

@@ -8,7 +8,7 @@ import type { Claims } from "../store/accessRules.ts";
 const TIMEOUT_SECONDS = 10;
 /** Maximum age of an ID token that is exchanged for a session. */
 const ID_TOKEN_AGE = "10 minutes";
-/** Accepted signature algorithms: asymmetric ones only, whose key only the provider has. */
+/** Accepted signature algorithms: asymmetric ones only, whose private key only the provider has. */
 const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -89,7 +89,9 @@ export class IdentityProvider {
 
   /**
    * Verifies an ID token that the command line received.
-   * @returns Its claims, with those that only the access token gives access to.
+   * @param accessToken - For claims that only the userinfo endpoint returns.
+   * @returns The claims of the ID token and of the userinfo endpoint.
+   * @throws JobError InvalidSignIn
    */
   async verify(idToken: string, accessToken: string | undefined): Promise<Claims> {
     const { config, keys } = await this.#discover();
@@ -110,7 +112,7 @@ export class IdentityProvider {
     }
   }
 
-  /** Many providers return groups only from the userinfo endpoint (OpenID Connect Core 1.0, section 5.4). */
+  /** Adds the claims of the userinfo endpoint: many providers return groups only there (OIDC Core 1.0, section 5.4). */
   async #withUserInfo(
     config: oidc.Configuration,
     claims: JWTPayload | oidc.IDToken,
@@ -154,7 +156,7 @@ const unavailable = (error: unknown) =>
   new JobError("IdentityProviderUnavailable", { reason: reasonOf(error) }, { cause: error });
 
 /**
- * Describes what the provider refused, or how it failed, without secrets: these libraries put no token into messages.
+ * Converts an error of the provider or its libraries to a JobError. Messages of these libraries contain no tokens.
  */
 function refused(error: unknown): JobError {
   if (error instanceof JobError) return error;

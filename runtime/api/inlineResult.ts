@@ -1,8 +1,8 @@
 import { fieldsOf } from "../contract/jsonFields.ts";
 
 /**
- * Reads the inline result from the stored body of a response: JSON digit for digit, or the text of another format.
- * Parsed here because Postgres's JSON functions refuse what a column of type json may hold (`\u0000`, unpaired
+ * Reads the inline result from the stored body of a response: JSON exactly as stored, or the text of another format.
+ * Postgres's JSON functions cannot do this: they refuse values that a column of type json can hold (`\u0000`, unpaired
  * surrogates).
  * @param body - null for a job without a response
  * @returns undefined when the result is not inline

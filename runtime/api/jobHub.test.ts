@@ -7,7 +7,7 @@ import type { Database } from "../store/jobs.ts";
 import { JobHub } from "./jobHub.ts";
 import { POLL_MS, STALLED_SECONDS } from "./timeouts.ts";
 
-/** A response whose reader takes nothing while `isStalled`. */
+/** A response whose client reads nothing while `isStalled`. */
 class FakeResponse extends EventEmitter {
   readonly written: string[] = [];
   isStalled = false;
@@ -107,7 +107,7 @@ describe("the hub of event streams", () => {
     assert.deepEqual([stalled.destroyed, reading.destroyed], [true, false]);
   });
 
-  it("frees a place once, and takes none for a client that has already left", () => {
+  it("frees a slot once, and reserves none for a client that has already disconnected", () => {
     const small = new JobHub(db, { ...limits, connections: 10 }, log);
     const reserve = (raw: FakeResponse) => small.reserve(raw as unknown as ServerResponse, "t");
     for (let turn = 0; turn < 10; turn++) {
@@ -124,7 +124,7 @@ describe("the hub of event streams", () => {
     assert.throws(() => reserve(new FakeResponse()), { code: "TooManyStreams" });
   });
 
-  it("does not watch for a client that left while its job was read", async () => {
+  it("does not poll for a client that disconnected while its job was read", async () => {
     const gone = new FakeResponse();
     gone.destroy();
     add(gone);

@@ -13,7 +13,7 @@ interface Stream {
   readonly tokenId: string;
   /** State key of the last event sent or pending. */
   shown: string;
-  /** Event that is sent when the reader has taken the previous one. */
+  /** Event that is sent when the client has read the previous one. */
   waiting: string | undefined;
   /** Time of the last write, and of the write that stalled. Milliseconds. */
   wroteAt: number;
@@ -222,7 +222,7 @@ export class JobHub {
   }
 }
 
-/** Returns the event of a document, and the key that changes when another event is due. */
+/** Returns the event of a document, and a key that changes whenever a new event must be sent. */
 function describe(document: Record<string, unknown>): { state: string; event: string } {
   const { status, progress } = document;
   return { state: JSON.stringify([status, progress]), event: `event: job\ndata: ${JSON.stringify(document)}\n\n` };

@@ -16,7 +16,7 @@ describe("a cached answer", () => {
     assert.equal(await look("b", find), 2);
   });
 
-  it("is cached longer than it took", async () => {
+  it("is cached in proportion to its duration", async () => {
     const look = memoizeBriefly();
     let made = 0;
     const find = async () => {

@@ -3,7 +3,7 @@ const TIMES = 4;
 
 /**
  * Creates a cache for results that are the same for all callers. Concurrent callers share one computation. Its result
- * is kept for four times its duration, so that computing takes at most a fifth of the time.
+ * is kept for at least four times its duration, so that computing takes at most a fifth of the time.
  * @param minimumMs - Minimum lifetime in milliseconds.
  */
 export function memoizeBriefly(minimumMs = 0): <T>(key: string, find: () => Promise<T>) => Promise<T> {

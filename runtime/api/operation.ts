@@ -54,7 +54,7 @@ export interface Operation<
 export const PROBLEM_REF = { $ref: "#/components/schemas/Problem" };
 export const components = { Problem: ProblemBody };
 
-/** Options of a route, from whose schemas the types of `params`, `query` and `body` follow. */
+/** Options of a route; its schemas define the types of `params`, `query` and `body`. */
 interface OperationOptions<Params, Query, Body> {
   onRequest: onRequestHookHandler[];
   schema: FastifySchema & { params: Params; querystring: Query; body: Body; response: unknown };

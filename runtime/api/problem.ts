@@ -50,7 +50,7 @@ export function sendProblem(reply: FastifyReply, error: JobError): FastifyReply 
   if (status === 401) reply.header("www-authenticate", 'Bearer realm="rates"');
   if ((status === 503 || status === 429) && !reply.hasHeader("retry-after"))
     reply.header("retry-after", RETRY_AFTER_SECONDS);
-  // Headers that the handler set for a successful response.
+  // Removes headers that the handler set for a successful response.
   for (const name of ["etag", "content-encoding", "content-disposition", "cache-control"]) reply.removeHeader(name);
   return reply.code(status).type(PROBLEM_TYPE).send(problemJson(error));
 }
@@ -77,7 +77,7 @@ export function handleErrors(app: FastifyInstance): void {
     const { code } = classify(thrown);
     if (ERRORS[code].category !== "System")
       return sendProblem(reply, new JobError("Internal", { reason: "see the log of the API." }));
-    // To the caller a deadlock, or a server out of memory, is an unavailable database.
+    // Other system errors, for example a deadlock, are reported to the caller as an unavailable database.
     const whose = code === "StorageUnavailable" ? code : "DatabaseUnavailable";
     return sendProblem(reply, new JobError(whose, { reason: "try again in a moment." }));
   });

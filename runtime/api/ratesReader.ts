@@ -1,6 +1,6 @@
 import type pg from "pg";
 
-/** A question of /rates: first and last day (YYYY-MM-DD, inclusive), origin, destination. */
+/** Query of /rates: first and last day (YYYY-MM-DD, inclusive), origin, destination. */
 export interface RatesQuery {
   from: string;
   to: string;
@@ -8,12 +8,12 @@ export interface RatesQuery {
   destination: string;
 }
 
-/** Result for a question that has no prices and names a region. */
+/** Marker that STATEMENT returns for a query without prices whose origin or destination is a region. */
 const REGION_STATEMENT = "region";
 /**
- * Answers all waiting questions with one statement: each as `day,count,price;…`, newest day first, price empty below
- * three prices. One index-only scan per question. Returned as text, because decoding 31 rows of three columns in the
- * driver costs as much as the query.
+ * Answers all waiting queries with one statement: each as `day,count,price;…`, newest day first, price empty for days
+ * with fewer than three prices. One index-only scan per query. Returned as text, because decoding 31 rows of three
+ * columns in the driver costs as much as the query.
  */
 const STATEMENT = {
   name: "rates",
@@ -29,7 +29,7 @@ const STATEMENT = {
   rowMode: "array" as const,
 };
 
-/** Answers one question between regions, each of which includes every port in it and in its subregions. */
+/** Answers one query between regions. A region includes every port in it and in its subregions. */
 const REGIONS = {
   name: "rates_of_regions",
   text: `select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
@@ -41,7 +41,7 @@ const REGIONS = {
   rowMode: "array" as const,
 };
 
-/** Maximum number of questions, and of their days, per statement, so that none waits long for others. */
+/** Maximum number of queries, and of their days, per statement, so that none waits long for others. */
 const MAX_QUERIES = 64;
 const MAX_DAYS = 8_000;
 
@@ -51,8 +51,8 @@ interface Waiting extends RatesQuery {
 }
 
 /**
- * Reads average prices from Postgres. While a statement runs, arriving questions are collected for the next one: a
- * single question is sent at once, and under load one round trip carries many. Nothing is cached.
+ * Reads average prices from Postgres. While statements run, arriving queries are collected for the next one: a single
+ * query is sent at once, and under load one round trip carries many. Nothing is cached.
  */
 export class RatesReader {
   readonly #pool: pg.Pool;
@@ -60,7 +60,7 @@ export class RatesReader {
   #busy = 0;
   #waiting: Waiting[] = [];
 
-  /** @param parallel - Maximum number of concurrent statements, each on its own connection. */
+  /** @param parallel - Number of running statements at which new queries wait. Runs of REGIONS are not limited. */
   constructor(pool: pg.Pool, parallel: number) {
     this.#pool = pool;
     this.#parallel = parallel;
@@ -70,7 +70,7 @@ export class RatesReader {
   ask(question: RatesQuery): Promise<string | null> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...question, resolve, reject });
-      // Waits for the other questions of this tick.
+      // Waits for the other queries of this tick.
       if (this.#waiting.length === 1 && this.#busy < this.#parallel) setImmediate(() => this.#next());
     });
   }
@@ -103,7 +103,7 @@ export class RatesReader {
         this.#busy--;
         this.#next();
       });
-    // Questions beyond one statement's maximum start another.
+    // Queries beyond one statement's maximum start another.
     this.#next();
   }
 
@@ -118,7 +118,7 @@ export class RatesReader {
       });
   }
 
-  /** Returns the number of waiting questions for the next statement: at least one, however long its range. */
+  /** Returns the number of waiting queries for the next statement: at least one, however long its range. */
   #share(): number {
     let days = 0;
     for (const [index, { from, to }] of this.#waiting.entries()) {
@@ -130,7 +130,7 @@ export class RatesReader {
 }
 
 const DAY_MS = 86_400_000;
-/** Caches days formatted as YYYY-MM-DD, but no prices: few distinct days occur. */
+/** Cache of days formatted as YYYY-MM-DD, of which few distinct ones occur. Prices are not cached. */
 const names = new Map<number, string>();
 const MAX_CACHED_NAMES = 100_000;
 

@@ -7,8 +7,8 @@ import type { Stored } from "./resultObject.ts";
 const COLUMNS = ["line", "column", "value", "reason"] as const;
 
 /**
- * Finds the report of every bad row of a batch: a long one is a file named in the error's details, a short one is the
- * details themselves.
+ * Finds the report of all bad rows of a batch: a long report is a file that the error's details name, a short one is
+ * generated from the details.
  * @throws JobError UnknownJob, NotFinished, or NoReport if the job did not fail because of its rows
  */
 export async function storedReport({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {

@@ -28,7 +28,7 @@ describe("cancel and retry of the jobs API", () => {
     assert.deepEqual([document.labels, document.task.sql], [{ retryOf: "dropped" }, "select 1 as n"]);
   });
 
-  it("retries a job with its settings, and a retry under the first job's id", async () => {
+  it("retries a job with its settings, and a retry under the next number of the first job's id", async () => {
     const asked = { priority: 7, timeoutSeconds: 77, labels: { batch: "seven" } };
     await post("/jobs", { requestId: "kept", task: read, ...asked });
     for (const [id, next] of [

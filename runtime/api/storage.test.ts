@@ -40,7 +40,7 @@ describe("the API while S3 does not answer", () => {
     }
   });
 
-  it("accepts and ends jobs without queues; schedule and sweep do the rest", async () => {
+  it("accepts and cancels jobs while queues do not answer; schedule and sweep do the rest", async () => {
     const task = { type: "read", sql: "select 1" };
     p.context.sqs.send = () => Promise.reject(new Error("no queue answers"));
     const statuses = [];

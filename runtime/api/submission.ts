@@ -66,7 +66,7 @@ const EXAMPLE = {
   },
 };
 
-/** Makes fields with a default optional, as they are for senders; the platform fills in the defaults. */
+/** Makes fields with a default optional, as they are in requests; the platform fills in the defaults. */
 export function normalizeSubmission(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(normalizeSubmission);
   if (schema === null || typeof schema !== "object") return schema;

@@ -24,7 +24,7 @@ export interface Submitted {
 /** Submits requests of HTTP callers. */
 export interface Submitter {
   /**
-   * Accepts a request and wakes the dispatcher.
+   * Accepts a request and, for a new job, wakes the dispatcher.
    * @param retried - Id of the job that the request retries.
    * @throws JobError when the request is refused
    */
@@ -91,7 +91,7 @@ function auditedTask(task: unknown): Record<string, unknown> {
   return Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined));
 }
 
-/** Tells if a task, not yet validated, is an update. */
+/** Returns true for an update; the task need not be validated. */
 export const isUpdate = (task: unknown): boolean => (task as { type?: unknown } | null | undefined)?.type === "update";
 
 /**

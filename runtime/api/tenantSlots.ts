@@ -1,6 +1,6 @@
 import { JobError } from "../contract/errors.ts";
 
-/** Maximum of something that one process does at once, for all tenants and for each: one tenant cannot take all of it. */
+/** Limits concurrent work of one process, in total and per tenant, so that one tenant cannot use all of it. */
 export class TenantSlots {
   readonly #max: number;
   readonly #maxPerTenant: number;

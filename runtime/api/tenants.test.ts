@@ -72,7 +72,7 @@ describe("another tenant's token", function () {
     try {
       const { operations } = await Description.of(p.app);
       const other = await p.as("other");
-      // Data of acme: its jobs and responses, its upload and its result.
+      // Data of acme: jobs, tokens, uploads and results.
       const kept = async () => [
         (await p.admin.query("select * from jobs.jobs where tenant = 'acme' order by id")).rows,
         (await p.admin.query("select * from jobs.tokens where tenant = 'acme' order by id")).rows,

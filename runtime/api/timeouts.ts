@@ -10,12 +10,12 @@ export const REQUEST_SECONDS = 60;
 /** Interval for checking both. */
 export const CHECK_SECONDS = 2;
 
-/** Timeout of a connection without traffic in either direction, for example of a reader that takes nothing. */
+/** Timeout of a connection without traffic in either direction, for example if the client reads nothing. */
 export const IDLE_SECONDS = 120;
 
 /** Interval of comments on silent event streams: a load balancer closes connections at its idle timeout. */
 export const SILENT_SECONDS = 15;
-/** Time after which an event stream is closed if its reader takes nothing. */
+/** Time after which an event stream is closed if its client reads nothing. */
 export const STALLED_SECONDS = 30;
 /** Interval between polls of watched jobs. Milliseconds. */
 export const POLL_MS = 250;

@@ -29,8 +29,8 @@ describe("the API while the tracking store does not answer", () => {
   });
 });
 
-describe("the start of each part of the platform", () => {
-  it("does not load the OpenSearch client, which its first use does", async () => {
+describe("the start of the API and the dispatcher", () => {
+  it("does not load the OpenSearch client before its first use", async () => {
     const loaded = async (use: string) => {
       const parts = ["./app.ts", "../dispatcher/dispatcher.ts", "../tracking/index.ts"];
       const script = `
