@@ -71,7 +71,7 @@ export function readSite(): Site {
   const importMap = JSON.stringify({
     imports: Object.fromEntries(Object.entries(LIBRARIES).map(([name, path]) => [name, `./${base}/library/${path}`])),
   });
-  // All modules load in parallel, instead of one after another as imports are found.
+  // All modules load in parallel, instead of one after another as the browser finds their imports.
   const modules = [...files.keys()].filter((path) => /\.m?js$/.test(path));
   const links = [
     `<link rel="stylesheet" href="${base}/${STYLES}" />`,
@@ -108,7 +108,7 @@ const policyOf = (inline: string) =>
     .map((directive) => directive.join(" "))
     .join("; ");
 
-/** Finds a file of a package by the entry point that `exports` names, since it need not name the file itself. */
+/** Finds a file of a package by its entry point, since the `exports` of the package may not list the file. */
 function inModules(path: string): string {
   const [, name = ""] = /^(@[^/]+\/[^/]+|[^/]+)\//.exec(path) ?? [];
   const entry = fileURLToPath(import.meta.resolve(name)).replaceAll("\\", "/");

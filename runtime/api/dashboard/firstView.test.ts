@@ -83,7 +83,7 @@ describe("the dashboard's first view", function () {
     const asks = asksOf(page);
     await page.reload();
     await page.getByLabel("Token").waitFor();
-    // The first load cannot know yet.
+    // No user is signed in in this browser, so only the sign-in methods are requested.
     assert.deepEqual([...new Set(asks)], ["/login"], "only the ways to sign in");
     const job = await p.open(token, "#/jobs/default/many-1");
     const asked = asksOf(job);
@@ -111,7 +111,7 @@ describe("the dashboard's first view", function () {
     assert.ok(figures() >= 2);
   });
 
-  it("loads none of its files again", async () => {
+  it("reads its files from the browser's cache on reload", async () => {
     const page = await p.open(token);
     await isThere(page);
     await page.reload();

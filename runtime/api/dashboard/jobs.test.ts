@@ -45,11 +45,11 @@ describe("jobs in the dashboard", function () {
       assert.match(page.url(), /status=FAILED/);
     });
 
-    it("lose no key while the user types during a search", async () => {
+    it("lose no keystroke that the user types while a search starts", async () => {
       const page = await open("#/jobs");
       const search = page.getByRole("searchbox", { name: "Search jobs" });
       await search.waitFor();
-      // A key pressed at the moment when the previous text becomes the page's search.
+      // Types a character at the moment when the previous text becomes the page's search.
       await page.evaluate(`{
         const { replaceState } = history;
         history.replaceState = (...given) => {
@@ -96,7 +96,7 @@ describe("jobs in the dashboard", function () {
       assert.equal(await took.getAttribute("aria-sort"), "ascending");
     });
 
-    it("are saved as a named view in this browser, whose address is the view", async () => {
+    it("keep their filter as a named view, saved in this browser by its address", async () => {
       const page = await open("#/jobs?status=FAILED&text=InvalidRows");
       await page.getByRole("button", { name: "Save view" }).click();
       await page.getByLabel("Name of the view").fill("Bad rows");

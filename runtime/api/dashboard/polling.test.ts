@@ -80,7 +80,7 @@ describe("the dashboard's polling", function () {
       const before = await timers(page);
       gaps.push(await untilNext(page, requests));
       await failure;
-      // The page sets its next timer when it has handled the failure; before, its time must stand still.
+      // The page sets its next timer once it has handled the failure; until then its clock must not advance.
       while ((await timers(page)) === before);
     }
     const [, first = 0, second = 0, third = 0] = gaps;

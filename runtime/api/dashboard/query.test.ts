@@ -45,7 +45,7 @@ describe("queries in the dashboard", function () {
     await origin.click();
     const options = page.getByRole("listbox", { name: "Places" }).getByRole("option");
     await options.getByText("NLRTM").waitFor();
-    // A search that has not answered leaves no place that does not fit.
+    // While the search runs, places that do not match the text are not shown.
     await page.route("**/places?text=shangh*", async (route) => {
       assert.deepEqual(await options.locator("strong").allTextContents(), ["CNSGH"]);
       await route.continue();

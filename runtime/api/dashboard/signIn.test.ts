@@ -21,7 +21,7 @@ describe("signing in to the dashboard at an identity provider", function () {
     provider?.close();
   });
 
-  /** Opens a page, signs in as a person at the provider, and agrees. */
+  /** Opens a page, signs in at the provider, and gives consent. */
   const signIn = async (login: string, hash: string) => {
     const page = await p.open(undefined, hash, { viewport: { width: 360, height: 740 } });
     const link = page.getByRole("link", { name: "Sign in with Acme login" });
@@ -36,7 +36,7 @@ describe("signing in to the dashboard at an identity provider", function () {
     return page;
   };
 
-  it("returns a colleague to the requested page, and shows only their tenant", async () => {
+  it("returns a user to the requested page, and shows only their tenant", async () => {
     const page = await signIn("bob", "#/audit");
     await page.getByRole("heading", { name: "Audit" }).waitFor();
     await page.locator("header").getByText("acme", { exact: true }).waitFor();
@@ -45,7 +45,7 @@ describe("signing in to the dashboard at an identity provider", function () {
     assert.match(page.url(), /dashboard#\/audit$/);
   });
 
-  it("reports that the provider gives no access", async () => {
+  it("reports that the signed-in user has no access", async () => {
     const page = await signIn("eve", "#/");
     await page.getByRole("alert").getByText("have no access to this platform").waitFor();
     await page.getByLabel("Token").waitFor();

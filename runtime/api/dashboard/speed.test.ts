@@ -7,9 +7,9 @@ import { dashboardFor } from "../../testing/dashboard/page.ts";
 const JOBS = 100_000;
 /** Data that the overview requests: metrics, and running, waiting and failed jobs. */
 const DATA = ["/jobs FAILED", "/jobs IN_PROGRESS", "/jobs PENDING", "/stats/figures"];
-/** Data of a first view, whatever the number of jobs. Bytes. */
+/** Maximum data of a first view, for any number of jobs. Bytes. */
 const MAX_BYTES = 100_000;
-/** Statements for the metrics of one request: state of the platform, activity of the range and of the last hour. */
+/** Maximum statements for the metrics of a request: state of the platform, activity of the range, of the last hour. */
 const MAX_STATEMENTS = 3;
 
 describe(`the dashboard over ${JOBS.toLocaleString("en")} jobs`, function () {

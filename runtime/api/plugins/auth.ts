@@ -15,7 +15,7 @@ declare module "fastify" {
 /** Creates a hook that identifies the caller and requires a scope (`any`: every caller) within a rate limit. */
 export type Guard = (scope: Scope | "any", limit?: Limit) => onRequestHookHandler;
 
-/** Secret of a caller, and where the request has it. */
+/** Secret of a caller, and the part of the request that contains it. */
 interface Credential {
   secret: string;
   from: "header" | "cookie";
@@ -62,7 +62,7 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
       .finally(() => recording.delete(tokenId));
   };
   const identify = async (token: string, request: FastifyRequest, reply: FastifyReply) => {
-    // Unknown tokens count against the limit of the address before the database is queried.
+    // Before the database is queried for a token that is not remembered, the limit of the address is checked.
     if (!known.has(token)) await limits.address(request, reply, { counts: false });
     const caller = await find(token);
     if (!caller) known.delete(token);

@@ -22,7 +22,7 @@ export interface CookieOptions {
 export const setCookie = (name: string, value: string, { maxAge, sameSite, isSecure }: CookieOptions): string =>
   `${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=${sameSite}${isSecure ? "; Secure" : ""}`;
 
-/** Tells if the client uses TLS, up to the load balancer or the API. */
+/** Returns true if the client uses TLS, up to the load balancer or the API. */
 export const isSecure = ({ protocol }: FastifyRequest): boolean => protocol === "https";
 
 /**
@@ -33,8 +33,8 @@ export const cookieName = (request: FastifyRequest, use: string, platform: strin
   `${isSecure(request) ? "__Host-" : ""}rates_${use}_${platform}`;
 
 /**
- * Tells if a page of the same origin made the request. Browsers send Sec-Fetch-Site from trustworthy origins, and
- * Origin with every write.
+ * Returns true if a page of the same origin made the request. Browsers send Sec-Fetch-Site to trustworthy URLs (https,
+ * loopback), and Origin with every write.
  */
 export function isSameOrigin({ headers, protocol }: FastifyRequest): boolean {
   const site = headers["sec-fetch-site"];

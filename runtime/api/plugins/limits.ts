@@ -36,7 +36,7 @@ export async function createLimits(app: FastifyInstance, settings: Settings["api
     };
   };
   const none: Limit = async () => undefined;
-  // The sessions that one token makes count as that token.
+  // Requests of a token's sessions count as requests of the token.
   const caller = ({ caller, ip }: FastifyRequest) => caller?.owner ?? ip;
   return {
     token: limit(settings.tokenPerMinute, "one token", caller) ?? none,

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { Histogram, Registry } from "prom-client";
 
-/** Upper bounds of the histogram's buckets in seconds: /rates takes a few milliseconds, a search some tens. */
+/** Upper bounds of the histogram's buckets. /rates takes a few milliseconds, a search tens of milliseconds. Seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**

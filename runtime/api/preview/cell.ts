@@ -11,7 +11,7 @@ export const PREVIEW = {
 export interface Row {
   names: readonly string[];
   cells: readonly (string | null)[];
-  /** True if the text ends before the row does. */
+  /** True if the text ends within the row. */
   isOpen: boolean;
 }
 

@@ -35,7 +35,7 @@ function readObject(text: string, start: number): { row: Row; end: number } {
     if (nameEnd === undefined) return ended(undefined);
     const name = stringText(text, at + 1, nameEnd - 1);
     at = skipSpaces(text, nameEnd);
-    // The text is not an object.
+    // This is not an object: the name has no colon.
     if (text[at] !== ":") return ended(at < text.length ? at : undefined);
     at = skipSpaces(text, at + 1);
     if (at >= text.length) return ended(undefined);

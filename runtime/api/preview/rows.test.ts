@@ -113,7 +113,7 @@ describe("a result's preview", () => {
     assert.deepEqual((await look(`{"a":"${long}","b":1}`, "ndjson")).rows, [[cut]]);
   });
 
-  it("accepts unbounded brackets, quotes and depth", async () => {
+  it("accepts any number of brackets and quotes, and any depth", async () => {
     const none = { columns: [], rows: [], more: false };
     for (const text of [
       "]".repeat(150_000),
@@ -130,7 +130,7 @@ describe("a result's preview", () => {
     assert.equal((await look(`{"a"${" ".repeat(500_000)}`, "json")).rows.length, 1);
   });
 
-  it("omits columns if there are very many, and says how many", async () => {
+  it("omits columns beyond the maximum, and returns their number", async () => {
     const names = Array.from({ length: 5_000 }, (_, index) => `c${index}`);
     const wide = await look(`${names.join(",")}\n${names.map(() => "1").join(",")}\n`, "csv");
     assert.deepEqual([wide.columns.length, wide.rows[0]?.length, wide.furtherColumns], [200, 200, 4_800]);

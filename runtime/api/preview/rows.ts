@@ -53,7 +53,7 @@ export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most
   };
 }
 
-/** Returns the columns of all rows in order of appearance; a name that a row has twice is two columns. */
+/** Collects the columns of all rows in order of appearance; a name that a row has twice is two columns. */
 class Columns {
   readonly names: string[] = [];
   count = 0;
@@ -117,7 +117,7 @@ async function unpacked(bytes: Buffer): Promise<{ bytes: Buffer; whole: boolean 
   gunzip.on("end", () => {
     isWhole = true;
   });
-  // The end of truncated input.
+  // Truncated or damaged input is expected; the part before the error is used.
   gunzip.on("error", () => undefined);
   gunzip.end(bytes);
   await ended.catch(() => undefined);

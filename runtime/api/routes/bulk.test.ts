@@ -73,7 +73,7 @@ describe("bulk actions", () => {
     assert.deepEqual([ended.sort(), calls], [Array.from({ length: 7 }, (_, index) => `job-${index}`), 3]);
   });
 
-  it("retries only what may succeed unless told otherwise, and each job once", async () => {
+  it("retries only jobs that may succeed unless includeFinal is set, and each job once", async () => {
     await submit(["lost", "rows", "stopped"]);
     await fail(["lost"], "RunnerLost", true);
     await fail(["rows"], "InvalidRows", false);
@@ -110,7 +110,7 @@ describe("bulk actions", () => {
     );
   });
 
-  it("needs the scope of the action, and an admin for another tenant", async () => {
+  it("requires the scope of the action, and the scope admin for another tenant", async () => {
     await submit(["theirs"], "other");
     const mine = await p.as("acme");
     assert.equal((await ask("cancel", { filter: {} }, await p.as("acme", "submit"))).statusCode, 403);

@@ -95,7 +95,7 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
         ? cancelOne(deps, request, tenant, requestId)
         : retryOne(deps, submitter, request, tenant, requestId);
     const outcome = await changeJobs(deps, action, selection, { includeFinal, change });
-    // Cancelling waiting jobs ended them, so their responses are due.
+    // A waiting job ends when it is cancelled, so its response is due.
     if (action === "cancel" && outcome.done > 0) await submitter.wake(request);
     return outcome;
   };

@@ -17,7 +17,7 @@ describe("GET /jobs/{id}/events", () => {
     assert.equal(states.at(-1), "CANCELLED");
   });
 
-  it("sends comments on a silent stream, and stops polling when its reader has left", async () => {
+  it("sends comments on a silent stream, and stops polling when its client has disconnected", async () => {
     const other = await testApi();
     mock.timers.enable({ apis: ["Date"], now: Date.now() });
     try {

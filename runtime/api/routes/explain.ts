@@ -84,7 +84,7 @@ async function planned(plans: JobServices["plans"], tenant: string, task: ReadTa
     return await turnsOf(plans).run(tenant, () => estimate(plans, sql));
   } catch (error) {
     const known = classify(error);
-    // Errors in the caller's SQL are reported as the job's error would be.
+    // Errors in the caller's SQL are reported like the error of the job.
     throw ERRORS[known.code].category === "User" ? known : error;
   }
 }

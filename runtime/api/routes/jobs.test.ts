@@ -54,7 +54,7 @@ describe("the jobs API", () => {
     );
   });
 
-  it("refuses another task under an existing requestId, and answers only here", async () => {
+  it("refuses another task under an existing requestId, and sends nothing to the queue", async () => {
     await submit("taken");
     const response = await post("/jobs", { requestId: "taken", task: { ...read, format: "csv" } });
     assert.deepEqual([response.statusCode, response.json().type], [409, "RequestIdConflict"]);
@@ -231,7 +231,7 @@ describe("the jobs API", () => {
     );
     const other = await p.as("other");
     assert.equal((await post(`/uploads/${id}/complete`, { parts: etags }, other)).statusCode, 404);
-    // In any order of arrival.
+    // The parts may be listed in any order.
     const completed = await post(`/uploads/${id}/complete`, { parts: etags.toReversed() });
     assert.deepEqual(completed.json(), { location });
     const { Body } = await p.s3.send(

@@ -61,7 +61,7 @@ function sendSubmitted(
     .send({ requestId, tenant, status });
 }
 
-/** POST /jobs, GET /jobs/{id}, cancel and retry. */
+/** POST /jobs, GET /jobs/{id}, GET /job-ids, POST /jobs/{id}/cancel and /retry. */
 export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submit, wake }, ...deps }) => {
   const { db, settings } = deps;
 
@@ -134,7 +134,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       const requestId = request.params.id;
       const status = await cancelFor(db, actorOf(request), tenant, requestId);
       if (status === undefined) throw new JobError("UnknownJob", { requestId, tenant });
-      // Cancelling a waiting job ended it, so its response is due.
+      // A waiting job ends when it is cancelled, so its response is due.
       if (status === "CANCELLED") await wake(request);
       return reply.code(status === "IN_PROGRESS" ? 202 : 200).send({ requestId, tenant, status });
     },
@@ -160,7 +160,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
   app.post(
     "/jobs/:id/retry",
     {
-      // Changes, and the body with them, are optional.
+      // The body is optional, since all changes are.
       preValidation: async (request) => {
         request.body ??= {};
       },
@@ -208,7 +208,7 @@ export async function documentOf<Document extends object = Record<string, unknow
   return rows[0].document;
 }
 
-/** Newest jobs of all tenants that are read before searching documents. */
+/** Number of the newest jobs, of all tenants, that are read before documents are searched. */
 const NEWEST = 10_000;
 
 async function jobIds(
@@ -231,7 +231,7 @@ async function jobIds(
   const newest = `${columns} and id > (select coalesce(max(id), 0) - ${NEWEST} from jobs.documents) order by id desc limit $2`;
   const { rows } = await db.query(newest, [tenant, limit + 1]);
   if (rows.length > limit) return page(rows);
-  // The newest jobs include those that the search, up to a second behind, lacks.
+  // The search is up to a second behind; the rows include the jobs that it lacks.
   const { documents } = await tracking.search({ tenant, limit: limit + 1 });
   const known = new Set(rows.map(({ requestId }) => requestId));
   return page([...rows, ...documents.filter(({ requestId }) => !known.has(requestId))]);

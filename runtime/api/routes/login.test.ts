@@ -33,7 +33,7 @@ describe("signing in at an identity provider", function () {
     });
   });
 
-  it("gives a person the tenant and scopes of the first rule that matches their claims, and redirects back", async () => {
+  it("gives a user the tenant and scopes of the first rule that matches their claims, and redirects back", async () => {
     const ada = await signIn("ada");
     assert.match(ada.url, /\/dashboard#\/signed-in\/%23%2Fjobs%2Fdefault%2Fx$/);
     assert.match(ada.cookie, /^rates_session_t=rates_s_[\w-]{43}$/, "the sign-in's own cookie is gone");
@@ -43,7 +43,7 @@ describe("signing in at an identity provider", function () {
     assert.deepEqual([bob.name, bob.tenant, bob.scopes], ["bob@acme.example", "acme", ["read", "submit"]]);
   });
 
-  it("refuses a person without a matching rule", async () => {
+  it("refuses a user without a matching rule", async () => {
     const { url, session } = await signIn("eve");
     assert.match(url, /\/dashboard#\/sign-in-failed\/NoAccess$/);
     assert.equal(session.status, 401);

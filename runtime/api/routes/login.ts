@@ -47,7 +47,8 @@ const Exchange = Type.Object(
 const Made = Type.Object({ ...Session.properties, token: Type.String({ description: "shown only once" }) });
 
 /**
- * Signs in with an identity provider: GET /login lists the methods, /login/start and /login/callback serve browsers.
+ * Sign-in with an identity provider: GET /login lists the methods, GET /login/start and /login/callback serve browsers,
+ * and POST /session-tokens serves `rates login`.
  */
 export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) => {
   const { platform, sessionMinutes, oidc } = settings.api.signIn;
@@ -142,7 +143,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
         setSession(request, reply, platform, made);
         const caller = await callerOf(db, made.secret);
         if (caller) await recordSignIn(db, request, caller, "identity provider");
-        // Fastify sends both cookies.
+        // Fastify appends this cookie to that of the session.
         reply.header("set-cookie", setCookie(name, "", pendingOptions(request, 0)));
         return reply
           .header("cache-control", "no-store")
@@ -184,8 +185,8 @@ function parsePending(value: string | undefined): Pending {
 }
 
 /**
- * Returns the redirect URI. A loopback address is the caller's own machine (RFC 8252, section 7.3); other host names,
- * which the caller chooses, are not used.
+ * Returns the redirect URI: on the loopback address if the request names one (RFC 8252, section 7.3), otherwise on the
+ * platform's public URL. Other Host headers are not used, since the caller chooses them.
  * @throws JobError InvalidSignIn if the platform has no address for the redirect
  */
 function redirectUri(request: FastifyRequest, { publicUrl }: OidcSettings): string {

@@ -26,7 +26,7 @@ describe("GET /metrics", () => {
     await planRuns(p.context.db, testPlan("glue", 1));
     // Another client's connection is busy meanwhile.
     const client = await p.pool.connect();
-    // An answer is cached for a few times as long as it took.
+    // Responses are cached for a multiple of their duration.
     let later = await lines();
     while (!later.includes('rates_running{runner="glue"} 1')) later = await lines();
     client.release();
@@ -56,7 +56,7 @@ describe("GET /metrics", () => {
     assert.ok(!said.some((line) => line.includes("acme")), "no series per tenant");
   });
 
-  it("passes Prometheus's own check", async function () {
+  it("passes promtool check metrics", async function () {
     const text = (await p.app.inject({ url: "/metrics", headers })).body;
     const { stdout, status, error, stderr } = spawnSync("promtool", ["check", "metrics"], {
       input: text,

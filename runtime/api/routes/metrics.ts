@@ -8,7 +8,7 @@ import { operation } from "../operation.ts";
 import { queueDepth } from "../queueDepth.ts";
 import type { RoutePlugin } from "./plugin.ts";
 
-/** Period of the memory metrics of runs: the last whole minute. */
+/** Period of the peak memory, the only event metric that is a gauge instead of a counter or histogram. */
 const MINUTES = 1;
 
 /** GET /metrics for Prometheus: requests and connections of this process, and metrics of the platform. */

@@ -26,8 +26,7 @@ const Places = Type.Object({
 });
 
 /**
- * Ports with the most prices, from the statistics that Postgres keeps of the column: counting prices would take longer
- * than a person waits.
+ * Ports with the most prices, from Postgres's statistics of the column, since counting the prices would take too long.
  */
 const MOST_USED = `(
   select most_common_vals::text::text[] from pg_catalog.pg_stats

@@ -100,7 +100,7 @@ describe("GET /rates", () => {
     assert.ok(answered > 0, "the fixture has prices between regions");
   });
 
-  it("answers concurrent questions, each with its own prices", async () => {
+  it("answers concurrent requests, each with its own prices", async () => {
     const lanes = ports.flatMap((orig_code) => ports.map((dest_code) => ({ ...march, orig_code, dest_code })));
     const alone = [];
     for (const lane of lanes) alone.push((await get(lane)).body);
@@ -125,7 +125,7 @@ describe("GET /rates", () => {
     );
   });
 
-  it("limits the days per statement, so that no question waits long for others", async () => {
+  it("limits the days per statement, so that no request waits long for others", async () => {
     const statements: number[] = [];
     const pool = {
       query: async ({ values: [, , first, last] }: { values: string[][] }) => {

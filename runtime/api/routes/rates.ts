@@ -81,7 +81,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
         ...documented,
         schema: { ...documented.schema, hide },
         onRequest,
-        // The handler validates instead: faster on this hot path, with the contract's messages.
+        // The handler validates the query itself, which is faster on this hot path and gives the contract's messages.
         validatorCompiler: () => () => true,
         serializerCompiler: () => (data: unknown) => data as string,
       },

@@ -56,7 +56,7 @@ unless the result is decompressed; \`If-Range\` and \`If-None-Match\` take the E
 /** Lifetime of a presigned link to a result. Seconds. */
 const LINK_SECONDS = 900;
 
-/** Results that are streamed from S3 at once, of all tenants and of one: each has a connection until it is read. */
+/** Maximum results streamed from S3 at once, in total and per tenant. Each uses a connection until it has been sent. */
 const STREAMS = S3_CONNECTIONS - 100;
 const STREAMS_OF_TENANT = 16;
 
@@ -200,12 +200,13 @@ async function sendBytes(
   if (request.method === "HEAD") return reply.send(Readable.from([]));
   if (whole && !form.unpacks) return reply.send(range ? whole.subarray(range.start, range.end + 1) : whole);
   const source = whole ? Readable.from([whole]) : await openResult(s3, stored.location ?? "", range, requestId);
-  // If one stream ends, so does the other; the client notices a truncated body.
+  // If one of the streams fails, both are destroyed, and the client notices a truncated body.
   return reply.send(form.unpacks ? pipeline(source, createGunzip(), () => undefined) : source);
 }
 
 /**
- * Returns the requested range; undefined for the whole, for example when the header is invalid or has several ranges.
+ * Returns the requested range; undefined for the whole result, for example if the header is invalid or has several
+ * ranges.
  */
 function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Range | undefined {
   const { range, "if-range": ifRange } = request.headers;

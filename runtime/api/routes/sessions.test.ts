@@ -53,7 +53,7 @@ describe("sessions of the API", () => {
     assert.equal((await call("POST", "/session", OWN, { code })).json().type, "InvalidSignIn");
   });
 
-  it("are stored as hashes, in a cookie that no script and no other site can read", async () => {
+  it("are stored as hashes, and in a cookie that scripts cannot read and other sites cannot send", async () => {
     const { cookie, answer } = await signIn({ code: codeOf(await linkFor(await p.as("acme"))) });
     const [, secret = ""] = cookie.split("=");
     assert.match(secret, /^rates_s_[\w-]{43}$/);

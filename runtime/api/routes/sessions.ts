@@ -48,7 +48,7 @@ export function setSession(
   reply.header("set-cookie", setCookie(cookieName(request, "session", platform), secret, options));
 }
 
-/** Signs people in: a link or a token is exchanged for a session, stored as a cookie. */
+/** Sign-in: exchanges a link or a token for a session, which the browser stores as a cookie. */
 export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, limits }) => {
   const { platform, sessionMinutes, linkMinutes } = settings.api.signIn;
   const seconds = sessionMinutes * 60;

@@ -57,7 +57,7 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     assert.equal((await put(id, 1, "{}", { ...acme, "content-type": "text/plain" })).statusCode, 415);
   });
 
-  it("answers a part of an upload that was aborted, or never begun, as the request's fault", async () => {
+  it("reports a part of an aborted or unknown upload as a user error", async () => {
     const { id } = await begin(3);
     assert.equal((await p.app.inject({ method: "DELETE", url: `/uploads/${id}`, headers: acme })).statusCode, 204);
     const [key = ""] = Buffer.from(id, "base64url").toString().split("\n");
@@ -67,7 +67,7 @@ describe("PUT /uploads/{id}/parts/{part}", () => {
     }
   });
 
-  it("limits the parts in memory, per process and tenant, and says when to retry", async () => {
+  it("limits the parts of a tenant in memory, and returns Retry-After", async () => {
     const { id } = await begin(3);
     const origin = await p.app.listen({ host: "127.0.0.1", port: 0 });
     // No body ends before the others are answered, so the accepted parts are in memory at the same time.
@@ -111,7 +111,7 @@ describe("an error of S3 about an upload", () => {
       $metadata: { httpStatusCode },
     });
 
-  it("is the caller's only if it is about the upload, and repeats no name of a role", () => {
+  it("is a user error only if it is about the upload, and then contains no name of a role", () => {
     for (const [name, status] of [
       ["NoSuchUpload", 404],
       ["InvalidPart", 400],

@@ -152,7 +152,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
     },
   );
 
-  // POST, since it creates links. It does not check that the upload exists; S3 does when parts arrive.
+  // POST, since it creates links. S3 checks that the upload exists when parts arrive.
   app.post(
     "/uploads/:id/parts",
     operation(guard, {
@@ -224,7 +224,7 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
   );
 };
 
-/** Name of a file in a key: no key has `.` or `..` as a part. */
+/** Converts a file name to the last part of a key, which is never `.` or `..`. */
 const objectName = (fileName: string) => fileName.replace(/[^\w.-]/g, "_").replace(/^\.{1,2}$/, "_");
 
 const encode = (key: string, uploadId: string) => Buffer.from(`${key}\n${uploadId}`).toString("base64url");
@@ -240,7 +240,7 @@ export function decodeUpload(id: string, tenant: string): { Key: string; UploadI
   return { Key, UploadId };
 }
 
-/** Errors of S3 that are the platform's own: credentials, clock and keys. Their messages name its roles. */
+/** Errors of S3 that the platform causes: credentials, clock and keys. Their messages contain names of roles. */
 const OWN_FAULT =
   /^(AccessDenied|ExpiredToken|InvalidToken|InvalidAccessKeyId|SignatureDoesNotMatch|RequestTimeTooSkewed|KMS)/;
 

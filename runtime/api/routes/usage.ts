@@ -47,7 +47,7 @@ const Answer = Type.Object({
   furtherTenants: Type.Boolean({ description: "whether there are more tenants" }),
 });
 
-/** Estimates the cost of a tenant's attempts at list prices; undefined without a price for a runner type it used. */
+/** Estimates the cost of a tenant's attempts at list prices; undefined unless both runner types have a price. */
 export function estimatedUsd(
   { glueSeconds, ec2Seconds }: Pick<Usage, "glueSeconds" | "ec2Seconds">,
   { glue, ec2 }: Settings["runners"],
