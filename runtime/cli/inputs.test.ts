@@ -47,7 +47,7 @@ describe("the command line with what people type", () => {
     await rm(root, { recursive: true });
   });
 
-  /** Ends every job immediately: FAILED with a timeout of 99 seconds, and not at all if its SQL contains hold. */
+  /** Ends every job immediately, as FAILED if its timeout is 99 seconds. Jobs whose SQL contains "hold" do not end. */
   async function work(kind: "glue" | "ec2"): Promise<void> {
     const keeper = await p.role("job_keeper");
     let run: string | undefined;
@@ -71,7 +71,7 @@ describe("the command line with what people type", () => {
     }
   }
 
-  /** A tenant with a few jobs, and a directory with a few files, for one input. */
+  /** Creates a tenant with a few jobs, and a directory with a few files, for one input. */
   async function prepared(index: number): Promise<{ cwd: string; env: Record<string, string> }> {
     const tenant = `t${index}`;
     const { authorization } = await p.as(tenant);

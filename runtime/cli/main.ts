@@ -37,11 +37,11 @@ try {
 } catch (error) {
   const { exit, data, message } = ending(error);
   exits.last = exit;
-  // The error may be in the options themselves.
+  // The options may not have been parsed, so --json is searched in the arguments.
   if (data && process.argv.some((word) => word === "--json" || word.startsWith("--json="))) printJson({ error: data });
   if (message !== undefined) printInfo(message);
 }
 process.exitCode = EXITS[exits.last].code;
-// A terminal's Ctrl-C comes a second time through the launcher. While Node closes its event loop it has no handler for
-// signals, and the copy would end the process by the signal; `exit` skips that part.
+// The launcher sends a second copy of a terminal's Ctrl-C. While Node closes its event loop it has no signal handlers,
+// so that the copy would end the process by the signal; `exit` skips that phase.
 if (exits.last === "interrupted") process.exit();

@@ -43,7 +43,7 @@ describe("the command line, when things go wrong", () => {
     assert.deepEqual([code, JSON.parse(stdout).status, calls.length], [0, "SUCCEEDED", 5]);
   });
 
-  it("reads a document from any chunks", async () => {
+  it("reads a document that arrives in any chunks", async () => {
     const { env } = await against(async (call) => {
       begin(call);
       for (const byte of Buffer.from(event(job("SUCCEEDED", { labels: { town: "Tromsø 東京" } }))))
@@ -159,7 +159,7 @@ describe("the command line, when things go wrong", () => {
     assert.equal(code, 0);
   });
 
-  /** An API and a store of uploads in parts of 10 bytes; `part` answers for the store. */
+  /** An API with uploads in parts of 10 bytes; `part` answers the requests to the store. */
   const store = (part: (call: Call, times: number) => unknown) => {
     const times = new Map<string, number>();
     return against((call) => {
@@ -257,7 +257,7 @@ describe("the command line, when things go wrong", () => {
     assert.equal(calls.at(-1), "DELETE /uploads/up");
   });
 
-  it("sends nothing if a flag would have no effect, for example --dry-run", async () => {
+  it("sends nothing if an option is invalid or would have no effect, for example --dry-run", async () => {
     const { env, calls } = await against((call) => json(call, {}));
     const request = join(suite.directory, "request.json");
     await writeFile(request, "{}");

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `rates`, from the clone: starts the Node version that the lock file pins, with all arguments, from any node.
+// `rates` of the clone: works with any Node, and runs the command with the Node version that the lock file pins.
 import { spawn } from "node:child_process";
 import { existsSync, fstatSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,8 +12,8 @@ const missing = () => {
   process.exit(UNREACHABLE);
 };
 if (!existsSync(node)) missing();
-// Descriptors that an argument names (/dev/fd/7): Node hands on none below 16 by itself. Those above keep their
-// numbers.
+// Passes on the descriptors that arguments name (/dev/fd/7): Node closes inherited descriptors below 16 in child
+// processes. Those from 16 on are inherited.
 function descriptors() {
   const named = process.argv.slice(2).flatMap((text) => /\/fd\/([3-9]|1[0-5])$/.exec(text)?.[1] ?? []);
   const open = named.map(Number).filter((descriptor) => {
@@ -44,7 +44,7 @@ child.on("error", missing);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => {
   if (signal === null) process.exit(code);
-  // Ended as the child was, so that a shell sees the signal and not an exit code that means something else.
+  // Ends by the child's signal, so that a shell sees the signal and not an exit code with another meaning.
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 });

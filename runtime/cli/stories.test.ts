@@ -18,7 +18,7 @@ import { inTerminal } from "../testing/terminal.ts";
 const PLATFORM = fileURLToPath(new URL("../local/main.ts", import.meta.url));
 const PROMPT = "next> ";
 
-/** Expression for a command's output and the next prompt. */
+/** Pattern of a command's output followed by the next prompt. */
 const over = (shows: string): string => `${shows}[\\s\\S]*[\\r\\n](\\x1b\\[\\?2004h)?${PROMPT}`;
 
 /** Types commands into a shell in a terminal, each after the previous one has printed its expected output and ended. */
@@ -95,7 +95,7 @@ describe("a person in a terminal", () => {
         ],
         { cwd, env: { RATES_DATA_DIR: dataDir } },
       );
-      // Every mistake with line, column, value and reason.
+      // Every bad value is listed with line, column and reason.
       assert.match(output, /LINE +COLUMN +VALUE +REASON/);
       assert.match(output, /\b3 +day +"2031-02-30" +\S/);
       assert.match(output, /\b4 +dest_code +"NOWHERE" +\S/);

@@ -66,7 +66,7 @@ describe("the command line in a terminal", function () {
   const QUESTION = "Continue\\? \\[y/N\\] ";
   const answered = (send: string): { steps: Step[] } => ({ steps: [{ expect: QUESTION, send }] });
 
-  it("asks with the number before many jobs are cancelled, and accepts only y and yes", async () => {
+  it("asks for confirmation with the number of jobs before it cancels them, and accepts only y and yes", async () => {
     for (const answer of ["y\r", "YES\r"]) {
       bodies = [];
       const { code, text } = await rates(["cancel", "--all"], answered(answer));
@@ -84,7 +84,7 @@ describe("the command line in a terminal", function () {
     }
   });
 
-  it("asks before prices are deleted, with the estimated number", async () => {
+  it("asks for confirmation with the estimated number of prices before it deletes them", async () => {
     const purge = ["submit", "--statement", "purge_prices", "--param", "before=2020-01-01"];
     const no = await rates(purge, answered("n\r"));
     assert.match(no.text, /This deletes about 12,345 prices of the days before 2020-01-01\. Continue\? \[y\/N\]/);
@@ -113,7 +113,7 @@ describe("the command line in a terminal", function () {
     assert.match(narrow.text, /─\[ 1 \]─+\r\nday +2026-01-01\r\nport +Rotterdam 港口/);
   });
 
-  it("prints everything for --json alone, with the list of fields for people only", async () => {
+  it("prints whole documents for --json without fields, and lists the fields only on a terminal", async () => {
     const { code, output } = await rates(["list", "--json"]);
     assert.equal(code, 0, output);
     assert.match(output, /"requestId":\s*"nightly-load-of-carrier-7\.0"/);
@@ -129,7 +129,7 @@ describe("the command line in a terminal", function () {
     assert.equal(code, 130, output);
     const [before, message] = output.split("Stopped waiting for held; the job keeps running. `rates watch held`");
     assert(message !== undefined, output);
-    // The progress line was erased, but for the echo of the key.
+    // The progress line was erased, including the echo of the key.
     assert(before?.endsWith("\r\x1b[2K"), JSON.stringify(before));
   });
 });

@@ -6,7 +6,7 @@ const NONE = { done: 0, unchanged: 0, jobs: [], failed: [] };
 
 describe("rates cancel and retry of many jobs", () => {
   let bodies: Record<string, unknown>[];
-  /** The command; the API answers a dry run with the figures, and then two batches. */
+  /** Runs the command. The API answers a dry run with the counts, then two batches. */
   async function rates(...args: string[]) {
     bodies = [];
     const api = await httpDouble((call: Call) => {
@@ -51,7 +51,7 @@ describe("rates cancel and retry of many jobs", () => {
     assert.match(dry.stderr, /Dry run: 2 jobs of 3 FAILED would be cancelled/);
   });
 
-  it("reports missing or contradicting options before sending", async () => {
+  it("reports missing or contradictory options before it sends a request", async () => {
     for (const [args, message] of [
       [["cancel"], /Name a job by its ID, or jobs by a filter/],
       [["retry", "--text", ""], /--text is empty\. Give a value, or leave it out/],
@@ -89,7 +89,7 @@ describe("--json FIELDS", () => {
     }
   }
 
-  it("selects fields in their order, the reason of waiting among them", async () => {
+  it("selects fields in the given order, including the reason for waiting", async () => {
     assert.deepEqual(JSON.parse((await rates("list", "--json", "id,state,waiting")).stdout), [
       { id: "a", state: "PENDING", waiting },
     ]);

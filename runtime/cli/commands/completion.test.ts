@@ -174,7 +174,7 @@ describe("completion in real shells", () => {
         if (!has(shell)) skip(this, `there is no ${shell} command`);
       });
 
-      it("takes the script", () => {
+      it("accepts the script", () => {
         execFileSync(shell, ["-n", join(directory, shell)]);
       });
 
@@ -196,7 +196,7 @@ describe("completion in real shells", () => {
       });
     });
 
-  it("prints the script, with examples of installing it", async () => {
+  it("prints the script of each shell, and refuses other shells", async () => {
     for (const shell of SHELLS) {
       const { code, stdout } = await start(["completion", shell], {}).ended;
       assert.deepEqual([code, stdout], [0, script(shell, [process.execPath, LAUNCHER])]);

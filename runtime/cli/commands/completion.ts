@@ -12,7 +12,7 @@ import { print } from "../lib/screen.ts";
 
 type Param = Queries["queries"][number]["params"][number];
 
-/** Program that a shell starts: the clone's launcher, or the installed command. */
+/** Program that the completion script runs: the clone's launcher, or the installed command. */
 const LAUNCHER =
   CLONE === undefined ? (process.argv[1] ?? "rates") : fileURLToPath(new URL("../rates.mjs", import.meta.url));
 /** Deadline of one TAB; values from the platform are left out after it. Milliseconds. */
@@ -42,7 +42,7 @@ function placeChoices(text: string, places: readonly Place[]): Choice[] {
   }));
 }
 
-/** `rates completion SHELL`, and the hidden command that its script calls at each TAB. */
+/** `rates completion SHELL`, and the hidden command `complete` that its script runs at each TAB. */
 export function completionCommand({ program }: CliContext): void {
   examples(
     program.command("completion").addArgument(new Argument("<shell>", "shell to print the script for").choices(SHELLS)),
@@ -124,7 +124,7 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
   };
 }
 
-/** Connection options that are in the line. */
+/** Returns the connection options in the line. */
 function connectionIn(program: Command, words: readonly string[]): Connection {
   return Object.fromEntries(
     program.options.flatMap((option) => {

@@ -25,7 +25,7 @@ const SHELL = {
   fish: { args: ["--no-config"], load: "source ./fish", isPosix: false },
 } as const;
 
-describe("TAB behind a place parameter", () => {
+describe("TAB after a place parameter", () => {
   let directory = "";
   let api: Awaited<ReturnType<typeof httpDouble>>;
   before(async () => {
@@ -56,7 +56,7 @@ describe("TAB behind a place parameter", () => {
       ? `rates() { printf '[%s]' "$@"; echo; }`
       : "function rates; printf '[%s]' $argv; echo; end; function fish_prompt; echo '$ '; end";
     const { output } = await inTerminal({
-      // Nothing is typed before the terminal exists.
+      // READY shows that the terminal exists, so that typing can begin.
       argv: ["sh", "-c", `echo READY; exec ${shell} ${args.join(" ")}`],
       cwd: directory,
       env: { PATH: process.env.PATH, HOME: directory, TERM: "xterm", PS1: "$ ", ...env },
@@ -81,7 +81,7 @@ describe("TAB behind a place parameter", () => {
         { line: "--param orig_code=NLR", shows: "NLRTM" },
         { line: "--param orig_code=nlr", shows: "NLRTM" },
         { line: "--param=orig_code=north", shows: "north_europe_main" },
-        // fish itself leaves out what does not contain the word.
+        // fish itself leaves out choices that do not contain the typed word.
         ...(shell === "fish" ? [] : [{ line: "--param orig_code=rotter", shows: "NLRTM" }]),
         ...(shell === "bash" ? [{ line: '--param "orig_code=NLR', shows: 'NLRTM"' }] : []),
       ]);

@@ -147,7 +147,7 @@ describe("rates connect", () => {
   });
 
   for (const program of ["aws", "session-manager-plugin"])
-    it(`names ${program} where it is missing, before it starts anything`, async () => {
+    it(`names ${program} if it is missing, before it starts anything`, async () => {
       commands.remove(program);
       const { code, stderr } = await commands.connect("--stack", "dev").ended;
       assert.equal(code, 6);

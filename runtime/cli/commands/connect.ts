@@ -8,7 +8,7 @@ import { stackOutputs } from "../lib/stackOutputs.ts";
 
 const LOCAL_PORT = 8080;
 
-/** `rates connect`: access to a deployed stack's API that needs only IAM rights, no network access. */
+/** `rates connect`: access to a deployed stack's API with IAM rights only, without network access. */
 export function connectCommand({ program, end }: CliContext): void {
   const connect = program
     .command("connect")
@@ -44,7 +44,7 @@ export function connectCommand({ program, end }: CliContext): void {
 }
 
 /**
- * Explains how to use the port. A certificate is for the API's own name, which therefore must resolve to this machine.
+ * Explains how to use the port. With TLS the API's name must resolve to this machine, since the certificate is for it.
  */
 export function instructions(api: string, port: number): string {
   const { protocol, hostname } = new URL(api);

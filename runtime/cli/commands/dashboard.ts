@@ -26,7 +26,10 @@ export function dashboardCommand({ program }: CliContext): void {
   });
 }
 
-/** Opens a URL with the system's default program. @throws CommandError without such a program */
+/**
+ * Opens a URL with the system's default program.
+ * @throws CommandError without such a program
+ */
 export async function openBrowser(url: string, platform = process.platform): Promise<void> {
   const [program = "", ...args] =
     platform === "darwin"

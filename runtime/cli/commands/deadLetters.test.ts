@@ -34,7 +34,7 @@ describe("rates redrive", () => {
     );
   });
 
-  it("accepts classes, single letters, a limit and a dry run", async () => {
+  it("accepts classes, single dead letters, a limit and a dry run", async () => {
     const none = { redriven: {}, kept: {}, causes: [], looked: 0, total: 0 };
     const args = ["redrive", "--type", "A", "--type", "B", "--id", "m1", "--limit", "5", "--dry-run"];
     const { bodies, stdout, stderr } = await runAgainst(none, ...args);
@@ -58,7 +58,7 @@ describe("rates dead-letters", () => {
     { messageId: "m2", type: "ReceivedTooOften", redrivable: true, body: "{}", receives: 1 },
   ];
 
-  it("shows them by cause, then each with reason, receives and body, in escapes", async () => {
+  it("shows them by cause, then each with reason, receives and body, with control characters escaped", async () => {
     const answer = { letters, causes: PREVIEW.causes, total: 9 };
     const { stdout, stderr, calls, code } = await runAgainst(answer, "dead-letters", "--type", "x");
     assert.equal(code, 0, stderr);

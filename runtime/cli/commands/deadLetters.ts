@@ -20,12 +20,12 @@ const LETTER_FIELDS: Fields<DeadLetter> = {
   body: (one) => one.body,
 };
 
-/** 2026-01-31 08:00:00, for a table. */
+/** Formats a time for a table: 2026-01-31 08:00:00. */
 export const timeText = (time: string | undefined): string => (time ?? "").slice(0, 19).replace("T", " ");
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, one) => all + one, 0);
 const count = (number: number) => `${number.toLocaleString("en")} dead letter${number === 1 ? "" : "s"}`;
 
-/** The causes as a table. */
+/** Formats the causes as a table. */
 const causesTable = (causes: readonly DeadLetterCause[], head: string): string =>
   table(
     ["CAUSE", "COUNT", head, "FAIL AGAIN", "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "RECEIVES", "MOST FREQUENT REASON"],

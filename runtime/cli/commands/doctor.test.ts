@@ -192,7 +192,7 @@ describe("rates doctor --stack", () => {
     assert.equal(quotas.calls.length, before + 8, "one is asked for twice");
   });
 
-  it("compares the quotas of both markets where Spot falls back to On-Demand", async () => {
+  it("compares the quotas of both markets if Spot falls back to On-Demand", async () => {
     account = ACCOUNT;
     granted.set("L-1216C47A", 1);
     const checks = byName((await doctor(true)).stdout);
@@ -223,7 +223,7 @@ describe("rates doctor --stack", () => {
     assert.equal(byName(stdout).get("capacity")?.outcome, "passed");
   });
 
-  it("passes if the account has more than the stack's quotas", () => {
+  it("passes if the account has at least the stack's quotas", () => {
     const asked = { check: "q", stack: "dev", counted: 8, unit: "runs", code: "L-1", region: "eu-central-1" };
     assert.deepEqual(
       [7, 8, 9].map((granted) => quotaCheck({ ...asked, granted }).outcome),

@@ -34,7 +34,7 @@ async function allChecks(options: GlobalOptions): Promise<Check[]> {
   return [...machine, commandCheck("pulumi"), ...account, ...platform];
 }
 
-/** Checks the platform, if its address is known. */
+/** Checks the platform; reports an unknown address as skipped or failed. */
 async function reached(options: GlobalOptions): Promise<Check[]> {
   const { failed, skipped } = await import("../lib/doctor.ts");
   const { platformChecks } = await import("../lib/doctorPlatform.ts");

@@ -4,7 +4,7 @@ import { examples } from "../lib/help.ts";
 import { print, printJson } from "../lib/screen.ts";
 import { stackOutputs } from "../lib/stackOutputs.ts";
 
-/** `rates env`: variables with which AWS's SDKs and a service reach a platform, in shell syntax. */
+/** `rates env`: prints shell variables with which a service and AWS's SDKs reach a platform. */
 export function environmentCommand({ program }: CliContext): void {
   const env = program
     .command("env")
@@ -25,7 +25,7 @@ export function environmentCommand({ program }: CliContext): void {
 /**
  * Returns the variables by name. Those of a deployed stack contain no credentials and no token: callers use their own.
  * The platform on this machine has an emulator in place of AWS, with its own credentials, and a local token.
- * @throws CommandError without such a platform
+ * @throws CommandError if no platform runs on this machine
  */
 export function environmentOf({ stack, dataDir }: Connection): Record<string, string> {
   if (stack !== undefined) {

@@ -42,7 +42,7 @@ const NARROW = 100;
 function jobTable(jobs: readonly JobDocument[]): string {
   const several = new Set(jobs.map(({ tenant }) => tenant)).size > 1;
   const room = width(process.stdout);
-  // Shorten times before ids.
+  // Narrow terminals get short times, so that ids are not truncated.
   const narrow = room < NARROW;
   return table(
     ["STATUS", ...(several ? ["TENANT"] : []), "ID", narrow ? "CREATED" : "CREATED (UTC)", "TOOK", "ROWS", "WHAT"],

@@ -9,7 +9,7 @@ import { type ProviderDescription, signInByBrowser, signInByDevice } from "../li
 import { table } from "../lib/table.ts";
 import { openBrowser } from "./dashboard.ts";
 
-/** GET /session. */
+/** Response of GET /session. */
 interface Session {
   kind: "token" | "session";
   name: string;
@@ -63,7 +63,7 @@ export function loginCommands({ program, end }: CliContext): void {
       if (name === undefined)
         throw new CommandError("invalid", "Not signed in: no profile is in use. `rates login` signs in.");
       const { token, expiresAt: _, ...rest } = profileNamed(name, all);
-      // A session that has ended, or whose platform is unreachable, is removed too.
+      // The token is also removed if its session has ended or the platform is unreachable.
       if (token !== undefined)
         await new Client(rest.api, token).fetch("DELETE", "/session").catch((error) => {
           printInfo(`The session could not be ended: ${error.message}`);
@@ -135,7 +135,10 @@ function profileCommands(program: CliContext["program"]): void {
     });
 }
 
-/** Signs in at the identity provider of a platform. @returns undefined if interrupted */
+/**
+ * Signs in at the identity provider of a platform.
+ * @returns undefined if interrupted
+ */
 async function signIn(
   client: Client,
   { device, browser }: { device: boolean; browser: boolean },

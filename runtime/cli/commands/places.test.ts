@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { httpDouble, json, start } from "../../testing/cli.ts";
 
 describe("rates places", () => {
-  it("shows what is found, or that nothing is", async () => {
+  it("lists matching places, or reports that none match", async () => {
     let places = [{ code: "NLRTM", name: "Rotterdam", kind: "port" }];
     const double = await httpDouble((call) => json(call, { places }));
     try {

@@ -37,7 +37,7 @@ const DOCUMENT_FIELDS: Fields<RejectedDocument> = {
   body: (one) => one.body,
 };
 
-/** Shown length of ids in lists, enough to distinguish a thousand. Characters. */
+/** Length of ids in lists, enough to distinguish a thousand. Characters. */
 const SHORT_ID_LENGTH = 12;
 
 interface ListFlags {

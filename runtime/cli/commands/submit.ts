@@ -47,10 +47,10 @@ const storedFormat = ({ task, result }: JobDocument): { format: string; compress
   compression: result?.compression ?? (task.type === "read" ? (task.compression ?? "none") : "none"),
 });
 
-/** The format of people. */
+/** Format for people, the default on a terminal. */
 const TABLE = "table";
 
-/** A number of rows of a table. */
+/** Parses the maximum number of rows of a table. */
 function rowLimit(value: string): number {
   const rows = whole(value);
   if (rows < 1 || rows > MAX_ROWS) throw new InvalidArgumentError(`It must be from 1 to ${MAX_ROWS}.`);
@@ -85,7 +85,7 @@ function isTableRequested({
   return isTable;
 }
 
-/** Final message of a repeated load. */
+/** Returns the final message of a repeated load. */
 function repeatText({ status, requestId, finishedAt, task }: JobDocument, client: Client): string {
   const when = finishedAt ? ` at ${finishedAt.slice(0, 19).replace("T", " ")} UTC` : "";
   const again = task.dryRun ? "--again checks it again." : "--again loads it again.";
@@ -180,7 +180,7 @@ export function submitCommands({ program, end }: CliContext): void {
       const flags = command.optsWithGlobals<Flags & { again?: boolean }>();
       const { load } = await import("../lib/load.ts");
       const { client: owner, requestId, bytes, isRepeat } = await load(client, file, flags);
-      // Progress counts unpacked bytes.
+      // Progress counts decompressed bytes, so the total is known only for uncompressed files.
       const document = await follow(owner, requestId, { ...flags, ...(bytes === undefined ? {} : { bytes }) });
       end(printEnd(owner, document));
       if (isRepeat) printInfo(repeatText(document, owner));

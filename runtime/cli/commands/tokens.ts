@@ -72,7 +72,7 @@ const tokensTable = (tokens: readonly TokenInfo[]): string =>
     { keep: [0] },
   );
 
-/** read,submit */
+/** Parses a comma-separated list of scopes. */
 function scopes(value: string): Scope[] {
   const all = value.split(",").map((one) => one.trim());
   const wrong = all.find((one) => !(SCOPES as readonly string[]).includes(one));

@@ -84,7 +84,7 @@ describe("the view of rates top", () => {
     assert.match(times ?? "", /waited 1\.0 s \(p95 9\.0 s\), ran 1\.0 s \(p95 9\.0 s\)$/);
   });
 
-  it("is calm on an idle platform", () => {
+  it("shows zeros for an idle platform", () => {
     const none = { p50: null, p95: null };
     const quiet: Snapshot = {
       ...SNAPSHOT,
@@ -148,7 +148,7 @@ describe("the screen of rates top", () => {
     assert.deepEqual(modes, [true, false]);
   });
 
-  it("quits on q and Ctrl-C, and on no other key", () => {
+  it("quits on q and Ctrl-C, but not on other letters and arrow keys", () => {
     const { keys, terminal: it } = terminal();
     let quits = 0;
     const screen = new LiveScreen(it, () => quits++);

@@ -11,7 +11,7 @@ import { truncateToWidth } from "../lib/table.ts";
 import type { Snapshot } from "../lib/topSnapshot.ts";
 import { visibleJson } from "../lib/visible.ts";
 
-/** Default interval between snapshots; each takes five requests. */
+/** Default interval between snapshots; each takes five or six requests. */
 const DEFAULT_SECONDS = 2;
 const MIN_SECONDS = 0.2;
 
@@ -64,7 +64,7 @@ export function topCommand({ program }: CliContext): void {
     });
 }
 
-/** Takes snapshots until the signal aborts. A failed one is shown with its reason, and the next one is tried. */
+/** Takes snapshots until the signal aborts. After a transient error, shows the last one with the reason. */
 async function snapshots(
   client: Client,
   every: number,

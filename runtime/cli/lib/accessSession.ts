@@ -27,7 +27,10 @@ const PROGRAMS = {
     "Install it beside AWS's command line: https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html",
 } as const;
 
-/** @throws CommandError if a program that the session needs is missing */
+/**
+ * Checks that the programs of a session are installed.
+ * @throws CommandError if one is missing
+ */
 export function requirePrograms(): void {
   for (const [program, remedy] of Object.entries(PROGRAMS))
     if (spawnSync(program, ["--version"], { stdio: "ignore" }).error)
@@ -55,8 +58,9 @@ export class AccessSession {
   }
 
   /**
-   * Starts the task and waits until it accepts sessions. @returns the target of a session @throws CommandError with
-   * ECS's reason if it does not start
+   * Starts the task and waits until it accepts sessions.
+   * @returns the target of a session
+   * @throws CommandError with ECS's reason if it does not start
    */
   async start(signal: AbortSignal, sleep = defaultSleep): Promise<string> {
     const { cluster, taskDefinition, subnets, securityGroup } = this.#access;
@@ -87,7 +91,10 @@ export class AccessSession {
     );
   }
 
-  /** Forwards a port of this machine until the session or the signal ends. @returns the exit code of AWS's command */
+  /**
+   * Forwards a port of this machine until the session ends or the signal aborts.
+   * @returns the exit code of AWS's command; 0 if aborted
+   */
   async forward(target: string, localPort: number, signal: AbortSignal): Promise<number> {
     const { host, port } = this.#access;
     const parameters = { host: [host], portNumber: [String(port)], localPortNumber: [String(localPort)] };
@@ -109,7 +116,7 @@ export class AccessSession {
     return new Promise((resolve, reject) => {
       const end = () => {
         if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGINT");
-        // Whatever keeps running ends with the task.
+        // If the session does not end, it ends with the task.
         child.unref();
         resolve(0);
       };
@@ -143,7 +150,7 @@ function tasksOf(json: string): EcsTask[] {
   return Array.isArray(answer.tasks) ? answer.tasks.filter((task) => Value.Check(EcsTask, task)) : [];
 }
 
-/** The session target of a task whose agent takes sessions: `ecs:<cluster>_<task>_<container's runtime id>`. */
+/** Returns the session target of a task whose agent accepts sessions: `ecs:<cluster>_<task>_<runtime id>`. */
 function sessionTarget(cluster: string, { taskArn, containers = [] }: EcsTask): string | undefined {
   for (const { runtimeId, managedAgents = [] } of containers)
     if (runtimeId && managedAgents.some((one) => one.name === "ExecuteCommandAgent" && one.lastStatus === "RUNNING"))

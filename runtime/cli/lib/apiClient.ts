@@ -36,7 +36,7 @@ export class Client {
     return /^(127\.|localhost$|\[::1\]$)/.test(new URL(this.base).hostname);
   }
 
-  /** Returns the path of a rejected request, by the id of its answer. */
+  /** Returns the path of a rejected request, by its id. */
   rejected(id: string): string {
     return this.job(id).replace("/jobs/", "/rejected/");
   }
@@ -75,8 +75,8 @@ export class Client {
   }
 
   /**
-   * Sends a request. Redirects lead elsewhere, so they are followed without the token. @throws CommandError with the
-   * API's problem, or how to reach it
+   * Sends a request. Redirects lead to another server, so they are followed without the token.
+   * @throws CommandError with the API's problem, or how to reach it
    */
   async fetch(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     const headers: Record<string, string> = {
@@ -121,8 +121,8 @@ const codeOf = (error: unknown): string => ((error as Error).cause as { code?: s
 async function refusal(response: Response): Promise<CommandError> {
   const { status } = response;
   const text = await response.text().catch(() => "");
-  // After TooManyRequests, retries within the minute would fail too.
   const passing = status >= 500 || status === 429;
+  // 429 is not resent: the request had no effect, and would be refused again within the minute.
   const unsettled = status >= 500;
   let problem: ProblemBody;
   try {
@@ -169,7 +169,10 @@ function apiUrl(given: string): string {
   return withoutSlashes(text);
 }
 
-/** Checks a token before it becomes a header, whose error would print it. @throws CommandError */
+/**
+ * Checks a token before it is put into a header, whose error message would contain it.
+ * @throws CommandError
+ */
 function checkedToken(given: string): string {
   const token = given.trim().replace(/^Bearer /i, "");
   if (token === "") throw new CommandError("invalid", "The token is empty. Check --token or RATES_TOKEN.");
@@ -181,7 +184,7 @@ function checkedToken(given: string): string {
   return token;
 }
 
-/** A URL without the slashes at its end. */
+/** Removes the slashes at the end of a URL. */
 export function withoutSlashes(url: string): string {
   let end = url.length;
   while (url[end - 1] === "/") end--;

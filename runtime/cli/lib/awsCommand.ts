@@ -2,13 +2,15 @@ import { spawn } from "node:child_process";
 import { CommandError } from "./exits.ts";
 
 /**
- * Runs AWS's command line with the caller's credentials. @param command the `rates` command that needs it, for the
- * message @returns its output, parsed as JSON if there is any @throws CommandError with the message of AWS's command
+ * Runs AWS's command line with the caller's credentials.
+ * @param command the `rates` command that needs it, for error messages
+ * @returns its output: JSON, or empty
+ * @throws CommandError with the message of AWS's command
  */
 export async function awsCommand(args: readonly string[], region: string, command: string): Promise<string> {
   const child = spawn("aws", [...args, "--region", region, "--output", "json"], {
     stdio: ["ignore", "pipe", "pipe"],
-    // Not ended by Ctrl-C, since the caller must stop the task afterwards.
+    // Its own process group, so that Ctrl-C does not end it: the caller must still be able to stop its task.
     detached: true,
   });
   let stdout = "";

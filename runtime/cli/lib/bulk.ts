@@ -63,7 +63,10 @@ export function bulkOptions(command: Command, action: Action): Command {
   return command;
 }
 
-/** Returns the filter of the flags, if any. @throws CommandError for flags that contradict */
+/**
+ * Returns the filter of the flags; undefined if an id is given.
+ * @throws CommandError for missing, empty or contradictory flags
+ */
 export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<string, string> | undefined {
   const { status, type, runner, text, label, since: createdFrom, to: createdTo } = flags;
   const given = { status, type, runner, text, label, createdFrom, createdTo };
@@ -89,7 +92,7 @@ export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<str
   return filter;
 }
 
-/** The outcome of all batches. */
+/** Outcome of all batches. */
 export interface BulkResult {
   done: number;
   unchanged: number;
@@ -100,8 +103,8 @@ export interface BulkResult {
 const count = (number: number, noun = "job") => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
 /**
- * Changes the jobs of a filter: counts them, asks, then changes them in batches. @returns undefined if nothing was
- * done; the counts in a dry run
+ * Changes the jobs of a filter: counts them, asks for confirmation, then changes them in batches.
+ * @returns the outcome; the counts in a dry run; undefined if no job can be changed
  */
 export async function runBulk(
   client: Client,
