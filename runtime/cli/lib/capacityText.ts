@@ -19,10 +19,10 @@ const BARS_FROM = 100;
 const INDENT = 6;
 const count = (value: number) => (Math.round(value * 1000) / 1000).toLocaleString("en");
 
-/** Runs in use, if a platform runs. */
+/** Runs in use and slots of a running platform, per runner type. */
 export type Live = Record<RunnerType, { running: number; slots: number }>;
 
-/** Runs that fit a stack, and the limits, for a terminal with `width` columns. */
+/** Formats the runs that fit a stack, and the limits, for a terminal with `width` columns. */
 export function capacityText(
   stack: string,
   { config, plan, live }: { config: StackConfig; plan: CapacityPlan; live?: Live | undefined },
@@ -43,7 +43,7 @@ export function capacityText(
   ].join("\n");
 }
 
-/** Small jobs per second that the stack's database carries. */
+/** Formats the number of small jobs per second that the stack's database can process. */
 function smallJobsLines({ database }: StackConfig, width: number): string[] {
   if (!isRdsClass(database.instanceClass)) return [];
   const { perSecond, limit, baselinePerSecond } = smallJobCapacity(database.instanceClass, database.storageGb);
@@ -91,7 +91,7 @@ function runnerLines(
   return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind].service : "").padEnd(INDENT)}${line}`);
 }
 
-/** Usage of each limit by the plan, the fullest first. */
+/** Formats the plan's usage of each limit, the most used first. */
 function limitTable(config: StackConfig, plan: CapacityPlan, width: number): string {
   const rows = quotaUsageOf(config, plan)
     .map((need) => ({ ...need, share: need.limit === 0 ? 1 : need.used / need.limit }))
@@ -128,7 +128,7 @@ function connectionTable({ database }: CapacityPlan, width: number): string {
   );
 }
 
-/** Duration of bursts, for a terminal with `width` columns. */
+/** Formats the duration of bursts for a terminal with `width` columns. */
 export function burstText(bursts: readonly Burst[], seconds: number, width: number): string {
   const [{ jobs } = { jobs: 0 }] = bursts;
   const runs = ({ byRunner }: Burst) =>

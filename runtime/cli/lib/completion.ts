@@ -9,7 +9,7 @@ export interface Choice {
   isFitting?: boolean;
 }
 
-/** Sources of values that the platform or the stack configuration knows. Each is called only when needed. */
+/** Sources of values from the platform or the stack configuration. Each is called only when needed. */
 export interface Sources {
   stacks(): Choice[] | Promise<Choice[]>;
   queries(): Promise<Choice[]>;
@@ -31,7 +31,7 @@ export const wordsOf = (line: string): string[] => split(line).words;
 
 /**
  * Splits a line into words.
- * @returns the words, and how many characters of the last one end with an unquoted `=` or `:`, where bash breaks words
+ * @returns the words; `broken`: offset in the last word after its last unquoted `=` or `:`, where bash splits words
  */
 function split(line: string): { words: string[]; broken: number } {
   const words: string[] = [];
@@ -66,7 +66,7 @@ export async function choicesFor(program: Command, words: readonly string[], sou
     const [, long = "", text = ""] = equals;
     const option = optionsOf(command).find((one) => one.long === long);
     const choices = option?.required ? await valuesOf(option, { before, operands, typed: text }, sources) : [];
-    // The shell would complete the whole word as a file name.
+    // The shell would complete the whole word `--option=…` as a file name.
     if (choices === FILES) return [];
     return fitting(choices.map((one) => ({ ...one, value: `${long}=${one.value}` })));
   }
@@ -129,7 +129,7 @@ async function valuesOf(
   return /file|dir/.test(option.flags) ? FILES : [];
 }
 
-/** Values that only the platform validates, so that no option declares them. */
+/** Values of options without declared choices. */
 const FIXED: Record<string, readonly string[] | undefined> = {
   format: ["csv", "ndjson", "json"],
   compression: ["none", "gzip"],
@@ -142,7 +142,7 @@ const FIXED: Record<string, readonly string[] | undefined> = {
 async function argumentValues(argument: Argument, command: Command, typed: string, sources: Sources): Promise<Choices> {
   if (argument.argChoices) return argument.argChoices.map((value) => ({ value }));
   if (argument.name() === "file") return FILES;
-  // Within a command group (tokens), an id or name belongs to that group.
+  // In subcommands (`rates token revoke ID`), an id or name is not that of a job or query.
   if (command.parent?.parent) return [];
   if (argument.name() === "id") return sources.jobs();
   if (argument.name() === "name") return sources.queries();
@@ -159,9 +159,9 @@ const asChoice = (command: Command): Choice => ({
 const firstSentence = (text: string): string => text.split(/[:;.] |\.$/)[0] ?? "";
 
 /**
- * Formats choices as lines for a shell. bash replaces only the part of a word behind an unquoted = or :; zsh and fish
+ * Formats choices as lines for a shell. bash replaces only the part of a word after an unquoted = or :; zsh and fish
  * also show a description.
- * @param line up to the cursor
+ * @param line the line up to the cursor
  */
 export function linesFor(shell: Shell, line: string, choices: Choices): string[] {
   if (choices === FILES) return [FILES];

@@ -2,12 +2,12 @@
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** Output of `rates complete` where the shell must complete file names. */
+/** Output of `rates complete` if the shell must complete file names. */
 export const FILES = ":files";
 
 /**
  * Returns the script for a shell. It passes the line up to the cursor to `rates complete`. The scripts of libraries (tab,
- * tabtab) are not used, because they evaluate the line (TAB behind `$(…)` would run it) and do not complete files.
+ * tabtab) are not used, because they evaluate the line (TAB after `$(…)` would run it) and do not complete files.
  */
 export const script = (shell: Shell, command: readonly string[]): string =>
   SCRIPTS[shell](command.map(shell === "fish" ? fishQuoted : quoted).join(" "));

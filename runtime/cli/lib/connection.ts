@@ -28,7 +28,11 @@ export interface Submitted {
   status: string;
 }
 
-/** --stack, --api and --token, --profile and their variables, the profile in use, or the platform on this machine. */
+/**
+ * Creates the client of the selected platform: by --stack, --api or --profile or their variables, otherwise that of the
+ * profile in use, otherwise that on this machine.
+ * @throws CommandError for contradictory options, or without a token
+ */
 export function connect(options: Connection): Client {
   assertNotEmpty(options);
   const { stack, dataDir } = options;
@@ -53,10 +57,13 @@ export function connect(options: Connection): Client {
   return new Client(api, platform.token, tenant, way);
 }
 
-/** Environment variable; an empty one counts as absent. */
+/** Returns an environment variable; an empty one counts as absent. */
 export const variable = (name: string): string | undefined => process.env[name] || undefined;
 
-/** Refuses empty options, for example from a shell variable that is not set. @throws CommandError */
+/**
+ * Refuses empty options, for example from a shell variable that is not set.
+ * @throws CommandError
+ */
 function assertNotEmpty({ api, token, stack, dataDir, tenant, profile }: Connection): void {
   const given = { api, token, stack, "data-dir": dataDir, tenant, profile };
   const empty = Object.entries(given).find(([, value]) => value?.trim() === "");
@@ -80,7 +87,7 @@ export function targetOf(options: Connection): {
   if (named !== undefined)
     return { api: named, token: given ?? storedToken(named, profile), tenant, profile: options.profile };
   const all = readProfiles();
-  // A data directory, or a token alone, is for the platform on this machine.
+  // A data directory, or a token without a platform, selects the platform on this machine.
   const inUse = profile ?? (dataDir === undefined && given === undefined ? all.current : undefined);
   if (inUse !== undefined) {
     const kept = profileNamed(inUse, all);
@@ -109,7 +116,7 @@ const connectionOptionsOf = ({ stack, api, dataDir, profile }: Connection): stri
     .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${value}`]))
     .join("");
 
-/** Contents of the local platform's platform.json; undefined if no platform runs on the data directory. */
+/** Reads the local platform's platform.json; undefined if no platform runs on the data directory. */
 export function localPlatform(dataDir: string | undefined): PlatformFile | undefined {
   const file = join(directoryOf(dataDir), "platform.json");
   if (!existsSync(file)) return undefined;
@@ -123,7 +130,7 @@ export function localPlatform(dataDir: string | undefined): PlatformFile | undef
   }
 }
 
-/** Credentials of the emulator of SQS and S3 of the platform on this machine. */
+/** Reads the credentials for the SQS and S3 emulator of the platform on this machine. */
 export function localCredentials(dataDir: string | undefined): { accessKeyId: string; secretAccessKey: string } {
   try {
     return readPlatformCredentials(directoryOf(dataDir));

@@ -21,7 +21,7 @@ export const clientOf = (command: Command): { client: Client; json: boolean } =>
   return { client: connect(options), json: options.json !== undefined };
 };
 
-/** AWS region of the platform that a command reaches; undefined if neither --stack nor the environment names it. */
+/** Returns the AWS region of the selected platform; undefined if neither --stack nor the environment names it. */
 export async function regionOf(command: Command): Promise<string | undefined> {
   const { stack } = command.optsWithGlobals<GlobalOptions>();
   if (stack === undefined) return process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
@@ -31,7 +31,7 @@ export async function regionOf(command: Command): Promise<string | undefined> {
 /** Collects a repeatable option. */
 export const collect = (value: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), value];
 
-/** Maximum delay of a timer. */
+/** Maximum delay of a timer. Seconds. */
 const MAX_SECONDS = 2 ** 31 / 1000 - 1;
 
 /** Parses a number of seconds. */

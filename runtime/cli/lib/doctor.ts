@@ -10,11 +10,11 @@ export const OUTCOMES = {
 } as const;
 export type Outcome = keyof typeof OUTCOMES;
 
-/** A check with its outcome, or the reason that it was skipped. */
+/** A check with its outcome. */
 export interface Check {
   name: string;
   outcome: Outcome;
-  /** Finding. */
+  /** Finding, or the reason for skipping. */
   says: string;
   /** Remedy; every check that did not pass has one. */
   remedy?: string;

@@ -51,7 +51,7 @@ export async function awsChecks(stack: string, config: StackConfig): Promise<Che
   }
 }
 
-/** Compares each quota of the stack with Service Quotas; unused quotas are skipped. */
+/** Compares the quotas that the stack uses with Service Quotas; those that cannot be read are reported as skipped. */
 async function quotaChecks(stack: string, config: StackConfig, client: ServiceQuotasClient): Promise<Check[]> {
   const { share: _, ...quotas } = config.quotas;
   const checks: Check[] = [];
@@ -81,7 +81,7 @@ async function quotaChecks(stack: string, config: StackConfig, client: ServiceQu
   return checks;
 }
 
-/** Quota of an account: the granted value, or AWS's default (another API call) if none was ever granted. */
+/** Returns the quota of the account: the granted value, or AWS's default (a second call) if it was never changed. */
 async function grantedOf(
   quota: { ServiceCode: string; QuotaCode: string },
   client: ServiceQuotasClient,

@@ -37,8 +37,8 @@ export function commandCheck(command: keyof typeof MINIMUM_VERSIONS): Check {
 }
 
 /**
- * Checks that this process runs on the Node version that the lock file pins, or in the installed package on one that it
- * works with.
+ * Checks that this process runs on Node 24 or newer in the clone, or in the installed package on a Node that it
+ * supports.
  */
 export function ownNodeCheck(version = process.versions.node, isClone = CLONE !== undefined): Check {
   const oldest = isClone ? "24.0" : PACKAGE_NODE;

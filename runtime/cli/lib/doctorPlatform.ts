@@ -4,9 +4,9 @@ import type { Client } from "./apiClient.ts";
 import { type Check, failed, passed, skipped } from "./doctor.ts";
 import { CommandError } from "./exits.ts";
 
-/** Maximum clock difference: AWS refuses signatures that are minutes off, and listed times would mislead. */
+/** Maximum clock difference: AWS refuses signatures whose time is minutes off, and listed times would mislead. */
 const MAX_SKEW_MS = 30_000;
-/** The platform answers these checks within milliseconds. */
+/** Timeout of each check; the platform normally answers within milliseconds. */
 const PATIENCE_MS = 10_000;
 
 const START = "`npm start` starts it on this machine; for a deployed stack, check the targets of its load balancer.";
@@ -49,7 +49,7 @@ export function clockCheck(header: string | null, before: number, after: number)
   );
 }
 
-/** /readyz logs in to the database and reads like the API: it fails if roles or tables are missing. */
+/** Requests /readyz, which connects to the database as the API does and fails if roles or tables are missing. */
 async function readyCheck(client: Client): Promise<Check> {
   try {
     await client.fetch("GET", "/readyz", undefined, AbortSignal.timeout(PATIENCE_MS));

@@ -18,7 +18,7 @@ describe("the documents of a watched job", () => {
       const all = documents(client, "a", new AbortController().signal);
       assert.equal((await all.next()).value?.status, "IN_PROGRESS");
       const next = all.next();
-      // At the second request, the platform has been away for that long.
+      // Advances the clock once the platform is unreachable, that is from the second request on.
       const away = setInterval(() => asked >= 2 && mock.timers.tick(30_001), 50);
       await assert.rejects(next, /away/).finally(() => clearInterval(away));
       assert(asked >= 3, "a moment is nothing");

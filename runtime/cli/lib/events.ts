@@ -8,7 +8,7 @@ import { CommandError } from "./exits.ts";
 /** Document of a job or, in a list, of a rejected request. */
 export type JobDocument = Omit<contract.JobDocument, "status"> & { status: DocumentState; rejectedId?: string };
 
-/** Maximum wait for a platform that restarts and sends nothing. */
+/** Maximum wait for a platform that restarts. */
 const RECONNECT_TIMEOUT_MS = 60_000;
 const RETRY_DELAY_MS = 500;
 

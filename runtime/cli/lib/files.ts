@@ -7,7 +7,7 @@ import { kindOf } from "../../runner/load/fileKinds.ts";
 import { CommandError } from "./exits.ts";
 import { escapeHidden } from "./visible.ts";
 
-/** A path for Node's file functions: bytes if the name is not UTF-8. */
+/** A path for Node's file functions; bytes if the name is not UTF-8. */
 export type Path = string | Buffer;
 
 /** Meanings of the system's error codes for a file. */
@@ -46,7 +46,7 @@ export function descriptorOf(path: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-/** File that a descriptor refers to; undefined if it is not open, or is one of Node's own. */
+/** Returns the state of an open descriptor's file; undefined if it is not open, or is one of Node's own. */
 export function openDescriptor(descriptor: number): Stats | undefined {
   const found = statsOf(descriptor);
   if (found === undefined || descriptor <= 2) return found;
@@ -74,7 +74,7 @@ function statsOf(descriptor: number): Stats | undefined {
   }
 }
 
-/** Character that Node puts in place of bytes in an argument that are not UTF-8. */
+/** Character with which Node replaces bytes of an argument that are not UTF-8. */
 const REPLACEMENT = "\uFFFD";
 
 /**

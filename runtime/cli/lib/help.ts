@@ -21,7 +21,7 @@ export function examples(command: Command, ...lines: readonly string[]): Command
 /** Maximum width of the help. Columns. */
 const COLUMNS = 80;
 
-/** Formats an example for the help; its comment is on a line of its own where the line would be too long. */
+/** Formats an example for the help; the comment is on its own line if one line would be too long. */
 export function shown(example: string): string[] {
   const [run = "", does] = example.split(/ {2,8}(?=# )/);
   const lines = run.split("\n").map((line, index) => `${index === 0 ? "  " : "    "}${line}`);

@@ -3,8 +3,8 @@ import { CommandError } from "./exits.ts";
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /**
- * Runs work that needs cleanup: Ctrl-C, or the time limit `seconds`, aborts its signal. The work then ends with an
- * error with the text of `message`, whatever it threw.
+ * Runs work that needs cleanup: Ctrl-C, SIGTERM, or the time limit `seconds`, aborts its signal.
+ * @throws CommandError with the text of `message`, whatever the aborted work throws
  */
 export async function interruptible<T>(
   work: (signal: AbortSignal) => Promise<T>,

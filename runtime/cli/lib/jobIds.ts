@@ -2,7 +2,7 @@ import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
 import { truncateToWidth } from "./table.ts";
 
-/** Argument that stands for the newest job. No request id contains an @. */
+/** Argument for the newest job. No request id contains an @. */
 export const LAST = "@last";
 /** Forms of an id, for the help. */
 export const ID = `a job's id, a prefix of one, or ${LAST}`;

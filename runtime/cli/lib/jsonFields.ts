@@ -71,7 +71,10 @@ function namesOf(text: string, known: readonly string[]): string[] | undefined {
   );
 }
 
-/** Refuses `--json FIELDS` for a command without fields, before it runs. @throws CommandError */
+/**
+ * Refuses `--json FIELDS` with unknown fields, or for a command without fields, before it runs.
+ * @throws CommandError
+ */
 export function checkJson(command: Command): void {
   const { json } = command.optsWithGlobals<{ json?: string | true }>();
   if (json === undefined || json === true || json === EVERYTHING) return;
@@ -85,8 +88,8 @@ export function checkJson(command: Command): void {
 }
 
 /**
- * Writes `--json` with its fields as one argument, so that an argument behind a `--json` without fields stays one:
- * `--json id,status` has fields, `--json nightly-load` and `--json list` have none.
+ * Joins `--json` and its list of fields to one argument, so that another word after `--json` stays an argument: in
+ * `--json id,state` the word is a list of fields, in `--json nightly-load` and `--json list` it is not.
  */
 export function joinJsonFields(program: Command, argv: readonly string[]): string[] {
   const joined: string[] = [];
@@ -105,7 +108,7 @@ export function joinJsonFields(program: Command, argv: readonly string[]): strin
   return joined;
 }
 
-/** One name, or names and commas. */
+/** Returns true for a name or a comma-separated list of names. */
 function isListText(text: string): boolean {
   return /^[A-Za-z]+$/.test(text) || (/^[A-Za-z, ]+$/.test(text) && text.includes(","));
 }

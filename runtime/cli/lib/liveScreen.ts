@@ -8,7 +8,7 @@ export interface Terminal {
 
 const ENTER = "\x1b[?1049h\x1b[?25l";
 const LEAVE = "\x1b[?25h\x1b[?1049l";
-/** In raw mode Ctrl-C is an ordinary key. */
+/** Keys that quit: q, Ctrl-C (an ordinary key in raw mode) and Escape. */
 const QUIT = new Set(["q", "Q", "\x03", "\x1b"]);
 
 /**

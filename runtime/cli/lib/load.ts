@@ -9,7 +9,7 @@ import { upload } from "./upload.ts";
 
 /** Flags of `rates load`. */
 export interface LoadFlags extends SubmitFlags {
-  /** Loads content again that an earlier job has loaded. */
+  /** Loads the content even if an earlier job has loaded it. */
   again?: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface LoadJob {
   isRepeat: boolean;
 }
 
-/** Maximum number of retries that are followed to find the last. */
+/** Maximum number of retries that are read to find the last one. */
 const MAX_RETRIES = 100;
 
 /**
@@ -65,15 +65,15 @@ async function warnOfDuplicate(client: Client, id: string): Promise<void> {
     printInfo(`Warning: the same content was loaded by ${id} at ${same.finishedAt}; it is loaded again.`);
 }
 
-/** Id of a load, derived from content and task. */
+/** Derives the id of a load from its content and task. */
 function idOf({ sha256, format, compression }: LoadFile, { target, mode }: LoadFlags): string {
   const task = JSON.stringify([sha256, format, compression, target, mode]);
   return `load-${target}-${createHash("sha256").update(task).digest("hex").slice(0, 32)}`;
 }
 
 /**
- * Finds the job of a repeated load: the existing one if it runs or succeeded; otherwise, if the id is by content, a
- * retry under the next id.
+ * Finds the job of a repeated load: the existing one unless it failed or was cancelled; then, if the id is derived from
+ * the content, a retry under the next id.
  * @throws CommandError when the job of this id has another task
  */
 async function nextTry(

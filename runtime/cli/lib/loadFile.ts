@@ -40,8 +40,8 @@ const MAX_COPY_BYTES = 20_000_000_000;
 
 /**
  * Opens a file to load: a path, or `-` for stdin. Sources that cannot be read twice (stdin, a FIFO, `<(…)`) are copied
- * into a temporary file first, since size and hash are needed before the upload. @throws CommandError that names the
- * cause
+ * into a temporary file first, since size and hash are needed before the upload.
+ * @throws CommandError that names the cause
  */
 export async function openLoadFile(argument: string, flags: KindFlags): Promise<LoadFile> {
   if (argument === "") throw new CommandError("invalid", "The name of the file is empty. Name a file, or - for stdin.");
@@ -60,7 +60,7 @@ export async function openLoadFile(argument: string, flags: KindFlags): Promise<
   }
 }
 
-/** Returns the way to load an address, or undefined if the argument is none. */
+/** Explains how to load from an address; undefined if the argument is not an address. */
 function addressOf(argument: string): string | undefined {
   const scheme = ["https://", "http://", "s3://", "file://"].find((one) => argument.toLowerCase().startsWith(one));
   if (scheme === undefined) return undefined;
@@ -89,7 +89,7 @@ async function opened(
   const isNamed = descriptor === undefined && (found.isFile() || EXTENSION.test(argument));
   const named = isNamed ? basename(argument) : undefined;
   if (found.isFIFO()) return sent(await copied(fifo(path), name, signal), name, named, flags);
-  // Files of /proc have content and no size.
+  // Files of /proc have a size of 0 although they have content.
   if (!found.isFile() || found.size === 0)
     return sent(await copied(createReadStream(path), name, signal), name, named, flags);
   const handle = await open(path);
@@ -125,7 +125,7 @@ async function sent(content: Content, name: string, named: string | undefined, f
   }
 }
 
-/** Reads a regular file to its end, for its hash. */
+/** Computes the hash of a regular file. */
 async function hashed(handle: FileHandle, path: Path, name: string, signal: AbortSignal): Promise<Content> {
   const before = await handle.stat({ bigint: true });
   const hash = createHash("sha256");
@@ -238,8 +238,8 @@ const EXTENSION = /\.(csv|ndjson|jsonl)(\.gz)?$/i;
 const GZIP = Buffer.from([0x1f, 0x8b]);
 
 /**
- * Determines format and compression of a file: from flags, its name or, for a pipe, its first bytes. @throws
- * CommandError if they are unknown or contradict the content
+ * Determines format and compression of a file: from flags, its name or, for a pipe, its first bytes.
+ * @throws CommandError if they are unknown or contradict the content
  */
 function formatFor(
   name: string,

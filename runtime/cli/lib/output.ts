@@ -23,7 +23,8 @@ const UNSUPPORTED_EXTENSIONS = new Set(
 );
 
 /**
- * Returns format and compression by an output's name. @throws CommandError for a format that results do not have
+ * Returns format and compression by an output's name.
+ * @throws CommandError for a format that results do not have
  */
 export function namedKind(file: string): NamedKind {
   const packed = /\.gz$/i.test(file);
@@ -116,8 +117,8 @@ export type Streams = [
 ];
 
 /**
- * Writes a result to the target of `openOutput`. A file appears when it is complete, with its own permissions. @throws
- * CommandError if it cannot be written; errors of the source
+ * Writes a result to the target of `openOutput`. A file appears when it is complete, and keeps its permissions.
+ * @throws CommandError if it cannot be written; errors of the source unchanged
  */
 export async function writeOutput(output: Output, argument: string, streams: Streams, signal: AbortSignal) {
   // The caller reports errors of the source and its decompression.
@@ -168,7 +169,7 @@ async function replaceFile(
   mode: number | undefined,
   into: (destination: NodeJS.WritableStream) => Promise<void>,
 ): Promise<void> {
-  // Returns an unused name that is short enough for any file system.
+  // Random, and short enough for any file system.
   const part = temporaryPath(path, `.rates-${randomBytes(12).toString("hex")}.part`);
   try {
     const handle = await open(part, "wx", mode === undefined ? 0o666 : 0o600);

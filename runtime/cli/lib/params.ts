@@ -6,7 +6,7 @@ import { CommandError } from "./exits.ts";
 export type Queries = Record<"queries" | "statements", Omit<QueryDescription, "kind">[]>;
 
 /**
- * Converts --param arguments to params of a named query or statement, each of its declared type, so that `007` stays
+ * Converts --param arguments to params of a named query or statement, each to its declared type, so that `007` stays
  * text for a text parameter. Invalid values stay text, and the platform reports them.
  */
 export async function paramsFor(

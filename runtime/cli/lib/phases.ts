@@ -18,7 +18,7 @@ export async function phasesOfJob(client: Client, id: string): Promise<Phase[] |
 }
 
 /**
- * Lines of a job's phases, each with a bar on a common time scale.
+ * Formats a job's phases as lines, each with a bar on a common time scale.
  * @param isAwaited whether the job sends a response; without one the phase `responding` never ends
  * @param room width of the terminal in characters
  */

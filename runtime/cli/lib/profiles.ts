@@ -32,7 +32,10 @@ export function profilesFile(env: NodeJS.ProcessEnv = process.env): string {
   return join(config === undefined || config === "" ? join(home, ".config") : config, "rates", "profiles.json");
 }
 
-/** @throws CommandError if the file cannot be read */
+/**
+ * Reads the profiles; none if the file does not exist.
+ * @throws CommandError if the file cannot be read
+ */
 export function readProfiles(file = profilesFile()): Profiles {
   if (!existsSync(file)) return { profiles: {} };
   try {
@@ -55,7 +58,10 @@ export function writeProfiles(profiles: Profiles, file = profilesFile()): void {
   renameSync(unfinished, file);
 }
 
-/** Returns a profile by its name. @throws CommandError if there is none */
+/**
+ * Returns a profile by its name.
+ * @throws CommandError if it does not exist
+ */
 export function profileNamed(name: string, { profiles } = readProfiles()): Profile {
   const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (profile !== undefined) return profile;

@@ -9,7 +9,10 @@ export class ProgressLine {
   #last = 0;
   #stage = "";
 
-  /** Shows a text. @param stage - Without a terminal, a change of it is printed at once. */
+  /**
+   * Shows a text.
+   * @param stage - Without a terminal, a text of a new stage is printed at once.
+   */
   update(text: string, stage = ""): void {
     const now = Date.now();
     if (this.#terminal)

@@ -2,7 +2,7 @@ import type { Client } from "./apiClient.ts";
 import { confirm } from "./confirm.ts";
 import { type Explained, explained } from "./explain.ts";
 
-/** The day before a day. */
+/** Returns the day before a day. */
 const dayBefore = (day: string): string =>
   new Date(Date.parse(`${day}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
 

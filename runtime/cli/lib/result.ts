@@ -29,7 +29,8 @@ export interface Fetching {
 export const isShown = (output: Output): boolean => output.to === "stdout" && process.stdout.isTTY === true;
 
 /**
- * Checks that a result's format matches the output's name. @throws CommandError if it differs
+ * Checks that a result's format matches the output's name.
+ * @throws CommandError if it differs
  */
 export function checkName(argument: string | undefined, { format }: StoredKind, what: string): void {
   const named = argument === undefined ? undefined : namedKind(argument).format;
@@ -40,7 +41,10 @@ export function checkName(argument: string | undefined, { format }: StoredKind, 
   );
 }
 
-/** Prints a job's result (or report), or writes it to --output, compressed if so named; returns the bytes fetched. */
+/**
+ * Prints a job's result or report, or writes it to --output, compressed if the name ends in .gz.
+ * @returns number of bytes fetched
+ */
 export async function fetchResult(
   client: Client,
   id: string,

@@ -21,14 +21,14 @@ const MAX_COLUMN_WIDTH = 60;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const NULL = "NULL";
 
-/** A cell on one line: line breaks, tabs and hidden characters as escapes. Text that says NULL is quoted. */
+/** Formats a cell on one line: line breaks, tabs and hidden characters as escapes. The text NULL is quoted. */
 export function cellText(value: string | null): string {
   if (value === null) return NULL;
   if (value === NULL) return `"${NULL}"`;
   return escapeHidden(value.replaceAll("\r", "\\r").replaceAll("\n", "\\n").replaceAll("\t", "\\t"));
 }
 
-/** Result rows as lines: a table, or one block per row where the table is wider than the terminal. */
+/** Formats result rows as lines: a table, or one block per row if the table would be wider than the terminal. */
 export function resultLines(
   { columns, rows }: Pick<Preview, "columns" | "rows">,
   room: number,

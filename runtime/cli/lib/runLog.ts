@@ -105,7 +105,7 @@ export function logText(line: string, stream: NodeJS.WriteStream): string {
 export interface CloudLog {
   /** Log group. */
   group: string;
-  /** Log stream; absent where runs share streams, as those of Glue do. */
+  /** Log stream; absent if runs share streams, as on Glue. */
   stream?: string;
   /** Command that shows the log. */
   command: string;
@@ -115,7 +115,7 @@ export interface CloudLog {
 
 /**
  * Finds the log of an attempt that ran in AWS.
- * @returns undefined for an attempt that has not named its log yet
+ * @returns undefined for an attempt that has not recorded its log yet
  */
 export function cloudLog(
   { logLocation, runId, startedAt, endedAt }: Attempt,

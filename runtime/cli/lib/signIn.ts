@@ -19,7 +19,7 @@ export interface IdTokens {
   accessToken: string;
 }
 
-/** Messages to the person who signs in. */
+/** Dialogue with the user who signs in. */
 export interface SignInDialogue {
   say(line: string): void;
   /** Opens a browser; may fail. */
@@ -52,8 +52,8 @@ const unreachable = (issuer: string, error: unknown) =>
   });
 
 /**
- * Signs in with a browser on this machine: a public client with PKCE, whose answer comes to a port of the loopback
- * address (RFC 8252, section 7.3).
+ * Signs in with a browser on this machine: a public client with PKCE, to which the provider redirects on a port of the
+ * loopback address (RFC 8252, section 7.3).
  */
 export async function signInByBrowser(
   provider: ProviderDescription,
@@ -106,7 +106,7 @@ export async function signInByBrowser(
   }
 }
 
-/** Signs in with a browser on any machine: it shows a code that the person enters at the provider (RFC 8628). */
+/** Signs in with a browser on any machine: prints a code that the user enters at the provider (RFC 8628). */
 export async function signInByDevice(
   provider: ProviderDescription,
   { say }: Pick<SignInDialogue, "say">,

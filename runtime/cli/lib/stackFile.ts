@@ -11,7 +11,10 @@ import { CommandError } from "./exits.ts";
 export const stacksOf = (directory = CLONE): string[] =>
   directory === undefined ? [] : readdirSync(directory).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
 
-/** Reads a stack's configuration from its file in the clone. @throws CommandError with all problems */
+/**
+ * Reads a stack's configuration from its file in the clone.
+ * @throws CommandError with all problems
+ */
 export function stackFile(stack: string, directory = requireClone()): StackConfig {
   const stacks = stacksOf(directory);
   if (!stacks.includes(stack))
@@ -26,7 +29,10 @@ export function stackFile(stack: string, directory = requireClone()): StackConfi
   }
 }
 
-/** Plans a stack's capacity. @throws CommandError with everything that exceeds its account */
+/**
+ * Plans a stack's capacity.
+ * @throws CommandError with everything that exceeds its account
+ */
 export function plannedStack(stack: string, directory = requireClone()): { config: StackConfig; plan: CapacityPlan } {
   const config = stackFile(stack, directory);
   const { plan, problems } = planCapacity(config);

@@ -4,10 +4,13 @@ import { StackOutputs } from "../../contract/stackOutputs.ts";
 import { requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
 
-/** Outputs by stack: `pulumi` takes seconds to print them. */
+/** Cached outputs by stack, since `pulumi` takes seconds to print them. */
 const KNOWN = new Map<string, StackOutputs>();
 
-/** Reads the outputs of a stack with `pulumi`, once. @throws CommandError with the next step */
+/**
+ * Reads the outputs of a stack with `pulumi`, once per process.
+ * @throws CommandError with the next step
+ */
 export function stackOutputs(stack: string): StackOutputs {
   const outputs = KNOWN.get(stack) ?? readOutputs(stack);
   KNOWN.set(stack, outputs);

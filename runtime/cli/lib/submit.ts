@@ -156,8 +156,9 @@ const MAX_ATTEMPTS = 3;
 const RETRY_DELAY_MS = 500;
 
 /**
- * Submits a request; returns the response, and a client for the job's tenant. The id is generated here, so that a
- * request whose response was lost can be resent as the same job: its prices are loaded once.
+ * Submits a request. The id is generated here, so that a request whose response was lost can be resent as the same job:
+ * its prices are loaded once.
+ * @returns the response, and a client for the job's tenant
  */
 export async function submit(
   client: Client,

@@ -96,7 +96,8 @@ export function table(
 }
 
 /**
- * Returns the widths of the columns that fit. Omits last columns before cutting an id; of the kept ones, cuts the last.
+ * Returns the widths of the columns. Columns of `keep` are narrowed only if omitting the columns after them is not
+ * enough, the last of them first.
  */
 function fitted(whole: readonly number[], head: readonly string[], room: number, keep: readonly number[]): number[] {
   const least = head.map((name) => Math.max(stringWidth(name), MIN_WIDTH));

@@ -13,7 +13,7 @@ const POLL_MS = 250;
 /** Time for a run to log that it sent the response, after the job has ended. Milliseconds. */
 const FINAL_LOG_WAIT_MS = 1_500;
 
-/** Options of a job's log. */
+/** Options of `tail`. */
 export interface TailOptions {
   /** Follow the job until it ends. */
   follow: boolean;
@@ -23,7 +23,10 @@ export interface TailOptions {
   collect?: ((line: string) => void) | undefined;
 }
 
-/** Prints a job's history, progress and log until it ends. @returns its last document */
+/**
+ * Prints a job's history, progress and log until it ends.
+ * @returns its last document
+ */
 export async function tail(client: Client, id: string, options: TailOptions): Promise<JobDocument> {
   const line = new ProgressLine();
   const shown = new Shown(line, options, client.isLocal);
@@ -82,7 +85,7 @@ class Shown {
   async update(document: JobDocument): Promise<void> {
     this.#document = document;
     const from = Date.parse(document.createdAt);
-    // Print a run's log before the state that it led to.
+    // Prints a run's log lines before the state that they led to.
     await this.pollOnce();
     for (const { status, at } of document.statusHistory.slice(this.#history))
       this.#say(`${dim(at.slice(11, 23))} ${coloured(status)} ${dim(`after ${durationText(Date.parse(at) - from)}`)}`);
@@ -108,7 +111,7 @@ class Shown {
     }
   }
 
-  /** One poll at a time, so that no line is printed twice. */
+  /** Polls the logs after the running poll, so that no line is printed twice. */
   pollOnce(): Promise<void> {
     this.#looking = this.#looking.then(() => this.#read());
     return this.#looking;

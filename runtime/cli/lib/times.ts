@@ -18,13 +18,14 @@ const FORMS =
 
 /**
  * Converts a time for the API: a duration back from now, a day, or a time. Without a zone it is UTC, like all printed
- * times. @throws InvalidArgumentError for any other text, or an invalid date
+ * times.
+ * @throws InvalidArgumentError for any other text, or an invalid date
  */
 export function pastTime(value: string, now = Date.now()): string {
   const duration = DURATION.exec(value.trim());
   if (duration) {
     const at = now - Number(duration[1]) * (UNITS[duration[2]?.toLowerCase() ?? ""] ?? 0);
-    // Years of four digits, from 1 on, which the database accepts.
+    // The database accepts years of four digits, from 0001 on.
     if (at < Date.parse("0001-01-01T00:00:00Z")) throw new InvalidArgumentError(`${value} ago is before year 1.`);
     return new Date(at).toISOString();
   }
@@ -47,7 +48,7 @@ export function pointInTime(
   const at = new Date(`${date}T${hours}:${minutes}:${seconds}.${fraction.slice(0, 3).padEnd(3, "0")}${offset(zone)}`);
   if (Number.isNaN(at.getTime())) throw new InvalidArgumentError(`${value.trim()} is not a time of the day.`);
   const text = at.toISOString();
-  // Converting to UTC may leave the years of four digits.
+  // The conversion to UTC may result in year 0 or 10000.
   if (!/^\d{4}-/.test(text) || text.startsWith("0000")) throw new InvalidArgumentError(forms);
   return text;
 }

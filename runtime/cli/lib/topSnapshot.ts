@@ -36,7 +36,10 @@ export interface Snapshot extends Stats {
   ended: { jobs: number; failed: number; milliseconds: number };
 }
 
-/** Takes a snapshot with concurrent requests. @throws CommandError */
+/**
+ * Takes a snapshot with concurrent requests.
+ * @throws CommandError
+ */
 export async function takeSnapshot(client: Client, signal?: AbortSignal, now = Date.now()): Promise<Snapshot> {
   const since = (milliseconds: number) => new Date(now - milliseconds).toISOString();
   const jobs = async (search: Record<string, string>) => {
@@ -65,7 +68,7 @@ export async function takeSnapshot(client: Client, signal?: AbortSignal, now = D
   };
 }
 
-/** Returns the jobs of the window; if there were more than requested, those returned and the period they cover. */
+/** Counts the jobs that ended within the window; if more did than were requested, those returned, with their period. */
 export function throughput(ended: readonly JobDocument[], now: number): Snapshot["ended"] {
   const times = (job: JobDocument) => Date.parse(job.finishedAt ?? "");
   const recent = ended.filter((job) => times(job) > now - WINDOW_MS);

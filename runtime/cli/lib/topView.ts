@@ -102,7 +102,7 @@ const runningRow =
       about(job),
     ];
   };
-/** Numeric columns of both. */
+/** Numeric columns of both tables. */
 const FIGURES = [2, 3, 4];
 const SLOWEST = ["ID", "STATUS", "TOOK", "WAITED", "RAN", "WHAT"];
 const slowestRow = (job: JobDocument) => [
@@ -135,7 +135,7 @@ function tableLines(
   ];
 }
 
-/** Snapshot as a line, for logs and pipes. */
+/** Formats a snapshot as one line, for logs and pipes. */
 export function snapshotLine({ at, byStatus, capacity, oldest, ended }: Snapshot): string {
   const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].working}/${capacity[kind].slots}`) : [];
   const waited = oldest ? durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt))) : "none";

@@ -33,9 +33,9 @@ interface Link {
 }
 
 /**
- * Uploads a file in parts directly to the store, unless its content is already there. Memory: one part per concurrent
- * request. A failed or interrupted upload leaves nothing behind.
- * @returns the s3 source to name in the task
+ * Uploads a file in parts directly to the store, unless its content is already there. Memory holds one part per
+ * concurrent request. The parts of a failed or interrupted upload are removed.
+ * @returns the s3 location for the task's source
  * @throws CommandError when the file changes while it is sent
  */
 export async function upload(client: Client, file: LoadFile): Promise<string> {
@@ -158,7 +158,10 @@ async function sendParts(
 const changed = (name: string) =>
   new CommandError("invalid", `${name} changed while it was sent. Nothing was submitted; load it when it is complete.`);
 
-/** Sends one part, with retries. @returns its ETag */
+/**
+ * Sends one part, with retries.
+ * @returns its ETag
+ */
 async function put(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
   let reason = "";
   for (let turn = 0; turn < MAX_ATTEMPTS; turn++) {

@@ -18,7 +18,7 @@ describe("foreign text on a terminal", () => {
     assert.equal(visible("\ud800"), "\\ud800");
   });
 
-  it("has only the colors of this process", () => {
+  it("has only colors that this process writes", () => {
     const shown = visible(`${styled("red", `FAILED ${HOSTILE}`)} \x1b[32mSUCCEEDED\x1b[39m`);
     assert.equal(shown, `\x1b[31mFAILED ${ESCAPED}\x1b[39m \\x1b[32mSUCCEEDED\\x1b[39m`);
   });

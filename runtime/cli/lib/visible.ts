@@ -25,8 +25,8 @@ const MARKED = new RegExp(`(\\x1b\\[${MARK};[0-9;]+m)`);
 type Format = Parameters<typeof styleText>[0];
 
 /**
- * Text in a colour, for the functions of screen.ts, which show colour codes of other texts as escapes. NO_COLOR, and a
- * stream that is not a terminal, leave the colour out.
+ * Styles text for the functions of screen.ts, which escape colour codes in all other text. With `stream` the text has
+ * no colour if NO_COLOR is set or the stream is not a terminal.
  */
 export function styled(format: Format, text: string, stream?: NodeJS.WriteStream): string {
   const [open = "", close = ""] = styleText(format, "|", stream ? { stream } : { validateStream: false })
@@ -35,7 +35,7 @@ export function styled(format: Format, text: string, stream?: NodeJS.WriteStream
   return open + text + close;
 }
 
-/** Text for a terminal or a file: hidden characters as escapes, `styled` texts in their colours. */
+/** Formats text for a terminal or a file: hidden characters as escapes, `styled` texts in their colours. */
 export const visible = (text: string): string =>
   text
     .split(MARKED)
@@ -51,7 +51,7 @@ export const visibleJson = (value: unknown, indent?: number): string =>
       .join(""),
   );
 
-/** A result's bytes for a terminal: text with hidden characters as escapes. A line may end in CR and LF. */
+/** Converts a result's bytes for a terminal: text with hidden characters as escapes. Lines may end in CR and LF. */
 export async function* visibleBytes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let held = "";

@@ -4,7 +4,7 @@ import { begin, event, httpDouble, job, json, start } from "../../testing/cli.ts
 const SENTENCE = "Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s";
 const waiting = { reason: "slots", sentence: SENTENCE, runner: "ec2", ahead: 3, busy: 2, slots: 2, waitedSeconds: 8 };
 
-describe("why a job waits, on the command line", () => {
+describe("the reason for a job's wait, on the command line", () => {
   it("is printed by watch until the job starts, and does not end the watch", async () => {
     let told = () => undefined as unknown;
     const asked = new Promise((resolve) => {

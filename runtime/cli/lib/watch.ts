@@ -11,7 +11,7 @@ import { bytesText, coloured, dim, durationText, plain, printInfo, width } from 
 import { table, truncateToWidth, wrapped } from "./table.ts";
 import { waitingOf } from "./waiting.ts";
 
-/** Options of following a job. */
+/** Options of `follow`. */
 export interface Following {
   /** Maximum wait in seconds. @default until it ends */
   wait?: number;
@@ -19,7 +19,10 @@ export interface Following {
   bytes?: number;
 }
 
-/** Follows a job to its end and shows its progress. @returns its last document */
+/**
+ * Follows a job to its end and shows its progress.
+ * @returns its last document
+ */
 export async function follow(client: Client, id: string, { wait, bytes }: Following): Promise<JobDocument> {
   const line = new ProgressLine();
   const again = `${client.hint("watch", id)} follows it again.`;
@@ -83,7 +86,7 @@ const FIGURES = 52;
 /** Minimum shown length of an id. Columns. */
 const MIN_ID_WIDTH = 6;
 
-/** Progress of a running job: rows, bytes, and the time left. */
+/** Formats the progress of a running job: rows, bytes, and the time left. */
 export function progressText(document: JobDocument, total: number | undefined): string {
   const { status, progress, requestId, startedAt } = document;
   const { rows, bytes, estimatedRows } = progress;
@@ -102,7 +105,10 @@ export function progressText(document: JobDocument, total: number | undefined): 
   return `${head}  ${bar(share, done, rate, (seconds * (1 - share)) / share, room)}`;
 }
 
-/** Prints a job's outcome, with its report of bad rows if any. @returns the command's exit */
+/**
+ * Prints a job's outcome, with its report of bad rows if any.
+ * @returns the command's exit
+ */
 export function printEnd(client: Client, document: JobDocument): Exit {
   const { status, stats, error, requestId, result, task } = document;
   printInfo(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
@@ -126,7 +132,10 @@ function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<Jo
   return `${done}, ${times}${attempts > 1 ? `, ${attempts} attempts` : ""}`;
 }
 
-/** @param whole the command that fetches the complete report */
+/**
+ * Prints the problems of an error.
+ * @param whole the command that fetches the complete report
+ */
 function printDetails(details: readonly ErrorDetail[], whole: string): void {
   const rows = details.filter(({ reason }) => reason !== undefined);
   if (rows.length > 0)
