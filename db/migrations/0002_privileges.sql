@@ -1,10 +1,10 @@
--- What the roles may do with the public tables. The step `roles` (db/roles.ts) has created them.
+-- Privileges of the roles on the public tables. The step `roles` (db/roles.ts) has created the roles.
 
 -- Functions are executable only by the roles that their file in db/functions grants them to. The default privileges of
 -- one schema cannot revoke what Postgres grants to PUBLIC in every schema, so these are for all schemas.
 alter default privileges for role migrator revoke execute on functions from public;
 
--- A trigger's function needs no privilege to run. Before Postgres 18 none exist (0001).
+-- Trigger functions fire without the privilege to execute them. Before Postgres 18 none exist (0001).
 do $$
 declare
   trigger_function regprocedure;

@@ -1,4 +1,5 @@
--- Jobs live beside the prices, so that an update's rows, its terminal state and its response commit together.
+-- Jobs are in the same database as the prices, so that an update's rows, its terminal state and its response commit
+-- together.
 create schema jobs;
 
 -- Content hash of each file of db/functions and db/views as last applied (db/definitions.ts).
@@ -8,27 +9,27 @@ create table public.applied_functions (
   applied_at timestamptz not null default clock_timestamp()
 );
 
--- The one clock of leases, deadlines and fences: every runner and dispatcher may have a clock of its own that is wrong.
+-- Clock of all leases, deadlines and fences, since the clocks of runners and dispatchers may be wrong.
 create function jobs.clock() returns timestamptz language sql volatile as 'select clock_timestamp()';
 grant execute on function jobs.clock() to api_reader, job_keeper, dispatcher;
 
--- Types of the columns of jobs.jobs. A table's CHECK would be parsed again by every statement that writes a row, and all of
--- them evaluated: half the time of a state change. A domain is evaluated where its column is assigned.
+-- Column types of jobs.jobs. CHECK constraints of the table would be parsed by every statement that writes a row, and
+-- all of them evaluated: half the time of a state change. A domain is checked only when its column is assigned.
 create domain jobs.runner_type as text check (value in ('glue', 'ec2'));
 create domain jobs.job_status as text check (value in ('PENDING', 'IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'CANCELLED'));
 create domain jobs.reply as text check (value in ('queue', 'none'));
 create domain jobs.priority as smallint check (value between 0 and 9);
 create domain jobs.max_attempts as integer check (value between 1 and 20);
 create domain jobs.seconds as integer check (value > 0);
--- The last line behind what bounds these: the document of a job is made of them.
+-- Last check of values that other code bounds: a job's document consists of them.
 create domain jobs.status_history as jsonb check (jsonb_array_length(value) <= 50);
 create domain jobs.attempts as jsonb check (jsonb_array_length(value) <= 20 and pg_column_size(value) <= 32768);
 create domain jobs.progress as jsonb check (pg_column_size(value) <= 1024);
 create domain jobs.stats as jsonb check (pg_column_size(value) <= 2048);
 create domain jobs.error as jsonb check (pg_column_size(value) <= 65536);
 create domain jobs.result as jsonb check (pg_column_size(value) <= 8192);
--- A message of SQS has 1 MiB with its attributes: nothing that is stored here is refused there for its size. An inline result
--- takes at most 900,000 bytes of it, the rest at most 64 KiB (jobs.end_job).
+-- An SQS message has at most 1 MiB including its attributes, so SQS accepts every stored response. An inline result has
+-- at most 900,000 bytes of it, the rest at most 64 KiB (jobs.end_job).
 create domain jobs.response as text check (octet_length(value) between 1 and 965536);
 
 -- Trace context of the caller (W3C Trace Context).
@@ -39,36 +40,39 @@ create table jobs.jobs (
   tenant text collate "C" not null,
   request_id text collate "C" not null,
   request_hash text not null,
-  response_id text not null, -- made of the tenant, the request's id and its task: unique as they are
-  -- The task as accepted, defaults filled in; an inline payload stands apart, so that no state change rewrites it.
+  response_id text not null, -- computed from tenant, request id and task, and as unique as they are
+  -- The task as accepted, with its defaults. An inline payload is stored separately, so that no state change rewrites
+  -- it.
   task jsonb not null,
-  -- Replaces the task or the labels in documents, where those hold a credential: {"task", "labels"}, either or both.
+  -- Replaces the task or the labels in documents if they contain a credential: {"task", "labels"}, one or both.
   redacted jsonb,
   inline json,
-  -- What a read runs, with its parameters in it: both runners run the same text, and newer queries change no job that waits.
+  -- SQL of a read, with its parameters: both runners execute the same text, and a new version of a query does not
+  -- change waiting jobs.
   sql text,
   runner jobs.runner_type not null,
-  -- A read that an EC2 run may take too, when Glue has no room for it or its memory was too small.
+  -- True for a read that an EC2 run may execute too, if Glue has no capacity or too little memory.
   ec2_fallback boolean not null default false,
   priority jobs.priority not null,
-  -- Whether the response is put on the response queue. Not part of the request's identity: a repeat may still ask for it.
+  -- `queue` if the response is sent to the response queue. Not part of the request's identity: a repeat may still ask
+  -- for it.
   reply jobs.reply not null default 'queue',
   labels jsonb not null,
   timeout_seconds jobs.seconds not null,
   max_attempts jobs.max_attempts not null,
   lease_seconds jobs.seconds not null,
-  traceparent jobs.traceparent, -- of the request that made the job; not part of its identity
+  traceparent jobs.traceparent, -- of the request that created the job; not part of its identity
 
   status jobs.job_status not null default 'PENDING',
   attempt integer not null default 0,
   run_id uuid,
   lease_until timestamptz,
   deadline timestamptz,
-  -- The session that does the work, known by pid and start since pids are used again.
+  -- Database session that executes the job, identified by pid and start time, since pids are reused.
   backend_pid integer,
   backend_start timestamptz,
   cancel_requested_at timestamptz,
-  -- A job that waits out a back-off is PENDING but not ready; the scheduler makes it ready (not_before null).
+  -- During its back-off a job is PENDING but not ready; jobs.plan_runs makes it ready (not_before null).
   not_before timestamptz,
 
   created_at timestamptz not null default jobs.clock(),
@@ -80,22 +84,25 @@ create table jobs.jobs (
   stats jobs.stats,
   error jobs.error,
   result jobs.result,
-  -- The body of the response, frozen in the transaction that ends the job. One that is wanted on the queue is sent afterwards,
-  -- again until the sending is recorded; the others are only read (GET /jobs/{id}/response).
+  -- Body of the response, stored in the transaction that ends the job. A response that is requested on the queue is
+  -- sent afterwards, and again until its sending is recorded; others are only read (GET /jobs/{id}/response).
   response jobs.response,
-  due_at timestamptz, -- when the sweep sends the response, if it was not sent before; null: the job runs, or it was sent or is not requested
+  -- When the sweep sends the response if it was not sent before; null: the job has not ended, or its response was sent or
+  -- is not requested on the queue.
+  due_at timestamptz,
   sent_at timestamptz,
   message_id text,
-  -- Counts the changes of the job and the sendings of its response: the external version of its tracking document.
+  -- Number of changes of the job and of recorded sendings of its response: the external version of its tracking
+  -- document.
   version bigint not null default 1,
-  -- The transaction of the last change, and its time: the tracking store lacks what changed after its last snapshot.
+  -- Transaction and time of the last change: the tracking store lacks changes after its last snapshot.
   changed xid8 not null default pg_current_xact_id(),
   changed_at timestamptz not null default jobs.clock(),
-  -- Since when a read that ran out of memory waits for a larger run. It is deferred for ever (not_before) to all other
-  -- runs: none is started for it, and none takes it.
+  -- When a job that ran out of memory may be retried on a larger run. Its not_before is infinity for all other runs:
+  -- none is started for it, and none claims it.
   high_memory_retry_at timestamptz,
-  -- "Priority plus a point a minute waited", as a number that does not change while time passes: the order of
-  -- priority + (now - created) is the order of priority - created.
+  -- Priority plus one point per minute of waiting, as a number that does not change over time: the order of priority +
+  -- (now - created) is the order of priority - created.
   rank integer not null,
   unique (tenant, request_id)
 ) with (fillfactor = 80);
@@ -112,17 +119,18 @@ create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null
 create index jobs_changed on jobs.jobs (changed, id);
 create index jobs_due on jobs.jobs (due_at) where due_at is not null;
 
--- Upper bounds of waiting jobs per tenant: `waiting` of them when the job sequence was at `sequence_value`. As every later
--- job has a later number, no count is needed before the two together come near the tenant's maximum (jobs.waiting_capacity).
+-- Upper bounds of waiting jobs per tenant: there were `waiting` of them when the job sequence was at `sequence_value`.
+-- Every later job has a higher number, so no count is needed until `waiting` plus the numbers issued since come near
+-- the tenant's maximum (jobs.waiting_capacity).
 create table jobs.waiting_counts (
   tenant text collate "C" primary key,
   waiting bigint not null,
   sequence_value bigint not null,
-  full_until timestamptz -- until when a tenant that was found full is not counted again
+  full_until timestamptz -- a tenant that was found at its maximum is not counted again before
 );
 
--- Answers to requests that made no job: invalid ones, and conflicts with an earlier request. A repeated request gets the same
--- answer again. Like the response of a job, an answer is due until its sending is recorded.
+-- Responses to requests that created no job: invalid ones, and conflicts with an earlier request. A repeated request
+-- gets the same response again. Like the response of a job, it is due until its sending is recorded.
 create table jobs.answers (
   id bigint generated always as identity primary key,
   response_id text not null unique,
@@ -137,21 +145,21 @@ create table jobs.answers (
 create index answers_due on jobs.answers (due_at) where due_at is not null;
 create index answers_created on jobs.answers (created_at);
 
--- Jobs submitted without a reply whose request came again and asks for one. Without a foreign key, whose lock would wait
--- for a job that is just ending: due_responses finds its response.
+-- Jobs submitted with reply `none` whose request was repeated with reply `queue`. Without a foreign key, whose lock
+-- would wait for a job that is just ending: jobs.due_responses then makes its response due.
 create table jobs.reply_requests (
   job_id bigint primary key
 );
 
--- Ended jobs whose caller records their trace, until their spans are exported. Without a foreign key, which every job that
--- expires would look up: jobs.next_traces finds that a job is gone.
+-- Ended jobs whose caller records their trace, until their spans are exported. Without a foreign key, which every
+-- deleted job would look up: jobs.next_traces detects deleted jobs.
 create table jobs.pending_traces (
   job_id bigint primary key,
   due_at timestamptz not null
 );
 create index pending_traces_due on jobs.pending_traces (due_at, job_id);
 
--- A collector of spans that did not answer is left alone for a while, by all dispatchers.
+-- Pause of span exports in all dispatchers, after the collector did not respond.
 create table jobs.trace_pause (
   one boolean primary key default true check (one),
   failures integer not null default 0,
@@ -159,8 +167,8 @@ create table jobs.trace_pause (
 );
 insert into jobs.trace_pause default values;
 
--- How far the tracking store is, by transactions (jobs.untracked_batch): it has what `done` sees. A pass under way brings it
--- to what `until` sees, and has written everything up to a transaction and a job.
+-- Progress of the tracking store, by transactions (jobs.untracked_batch): it has all changes that `done` sees. A
+-- running pass brings it to what `until` sees, and has written the changes up to `last_changed` and `last_id`.
 create table jobs.tracking_progress (
   one boolean primary key default true check (one),
   pass bigint not null default 0,
@@ -171,7 +179,7 @@ create table jobs.tracking_progress (
 );
 insert into jobs.tracking_progress default values;
 
--- Documents that the tracking store refused: each waits alone.
+-- Documents that the tracking store refused; each has its own back-off.
 create table jobs.tracking_refused (
   job_id bigint primary key references jobs.jobs on delete cascade,
   failures integer not null default 1,
@@ -179,7 +187,7 @@ create table jobs.tracking_refused (
   since timestamptz not null default jobs.clock()
 );
 
--- A tracking store that did not answer is left alone for a while, by all dispatchers.
+-- Pause of writes to the tracking store in all dispatchers, after it did not respond.
 create table jobs.tracking_pause (
   one boolean primary key default true check (one),
   failures integer not null default 0,
@@ -187,8 +195,8 @@ create table jobs.tracking_pause (
 );
 insert into jobs.tracking_pause default values;
 
--- Runs: a Glue run, an EC2 instance, a local process. A slot is a row that is held until its run is known to have
--- ended, so that never more run than there are slots, however many dispatchers there are.
+-- Runs: a Glue run, an EC2 instance or a local process. A row holds its slot until the run is known to have ended, so
+-- that the number of runs never exceeds the slots, however many dispatchers start them.
 create table jobs.runs (
   id uuid primary key default gen_random_uuid(),
   runner text not null check (runner in ('glue', 'ec2')),
@@ -198,51 +206,52 @@ create table jobs.runs (
   external_id text,
   created_at timestamptz not null default jobs.clock(),
   start_deadline timestamptz not null,
-  started_at timestamptz, -- when it reported in
+  started_at timestamptz, -- when it reported its start
   seen_at timestamptz,
   stop_at timestamptz, -- when the launcher was asked to end it
   ended_at timestamptz,
   outcome text,
-  -- A larger run takes the reads that ran out of memory. One at a time, so that the capacity of all runs is known.
+  -- A larger run executes jobs that ran out of memory. At most one per runner type, so that the capacity of all runs is
+  -- known.
   larger boolean not null default false,
   memory_bytes bigint,
-  launch uuid -- the request for instances that it is in (jobs.launches); null: in none, or none yet
+  launch uuid -- its request for instances (jobs.launches); null: none, or none yet
 );
 create index runs_launch on jobs.runs (launch) where launch is not null and state <> 'ENDED';
 create unique index runs_larger on jobs.runs (runner) where larger and state <> 'ENDED';
 create unique index runs_slots on jobs.runs (runner, slot) where state <> 'ENDED';
 create index runs_ended on jobs.runs (ended_at) where state = 'ENDED';
 
--- What all dispatchers share of a runner type: its back-off after a throttle.
+-- State of a runner type that all dispatchers share, such as its back-off after a refused launch.
 create table jobs.runners (
   runner text primary key check (runner in ('glue', 'ec2')),
   paused_until timestamptz,
   pauses integer not null default 0,
-  version text, -- of the code that the newest runs were started with
-  tenant_slots integer check (tenant_slots > 0), -- most jobs of one tenant at once; null: no maximum
+  version text, -- code version of the newest runs
+  tenant_slots integer check (tenant_slots > 0), -- maximum running jobs per tenant; null: no maximum
   larger boolean not null default false -- true if the stack has a larger run of this type
 );
 insert into jobs.runners (runner) values ('glue'), ('ec2');
 
--- Requests for instances: one RunInstances for several runs. The id is the request's client token, by which a repeat starts
--- nothing new, and a tag of its instances, by which each claims one run of its launch.
+-- Requests for instances: one RunInstances for several runs. The id is the request's client token, so that a repeat
+-- starts nothing new, and a tag of its instances, with which each claims one run of its launch.
 create table jobs.launches (
   id uuid primary key default gen_random_uuid(),
   runner text not null check (runner in ('glue', 'ec2')),
-  request text not null check (char_length(request) <= 16384), -- its parameters: a repeat must have the same
-  target text not null check (char_length(target) <= 128), -- where the instances are requested: a subnet
+  request text not null check (char_length(request) <= 16384), -- its parameters, which a repeat must not change
+  target text not null check (char_length(target) <= 128), -- a subnet, with the prefix `spot:` for Spot Instances
   instances integer not null check (instances between 1 and 1000),
   created_at timestamptz not null default jobs.clock(),
-  sends integer not null default 1, -- dispatchers that took it on, one after the other: only the last may say that nothing started
-  send_until timestamptz not null, -- nothing is sent after this time: its slots may soon belong to other runs
-  held_until timestamptz not null, -- the dispatcher that took it on has it until then; after that another one repeats it
+  sends integer not null default 1, -- by one dispatcher after the other: only the last one may report that nothing started
+  send_until timestamptz not null, -- not sent after this time, since its slots may soon belong to other runs
+  held_until timestamptz not null, -- reserved for its dispatcher until then; afterwards another one repeats it
   answered_at timestamptz, -- null: the outcome is unknown
   started integer
 );
 create index launches_unanswered on jobs.launches (runner, held_until) where answered_at is null;
 create index launches_created on jobs.launches (created_at);
 
--- Where there was no room last, and why. All dispatchers share it.
+-- Targets that lacked capacity last, with the reason. All dispatchers share them.
 create table jobs.launch_targets (
   runner text not null check (runner in ('glue', 'ec2')),
   target text not null check (char_length(target) <= 128),
@@ -251,24 +260,24 @@ create table jobs.launch_targets (
   primary key (runner, target)
 );
 
--- Rates of requests to AWS that all dispatchers keep together (jobs.take_request).
+-- Rates of requests to AWS that all dispatchers share (jobs.take_request).
 create table jobs.request_rates (
   name text primary key,
-  due timestamptz not null -- when the next request would come at the steady rate
+  due timestamptz not null -- due time of the next request at the steady rate
 );
 
--- Requests that were rejected and made no job, kept for people: bounded per tenant and day (jobs.reject).
+-- Rejected requests, which created no job, stored for people to find: bounded per tenant and day (jobs.reject).
 create table jobs.rejected (
-  id text primary key, -- of the answer
+  id text primary key, -- of its response
   tenant text collate "C" not null check (char_length(tenant) <= 64),
   request_id text collate "C" not null check (char_length(request_id) <= 128),
   source text not null check (source in ('queue', 'http')),
   error jsonb not null check (pg_column_size(error) <= 65536),
   body text not null check (char_length(body) <= 4000),
-  copies integer not null default 1, -- how often the same request came: the version of its document
+  copies integer not null default 1, -- number of times that the same request came; version of its document
   created_at timestamptz not null default jobs.clock(),
-  last_at timestamptz not null default jobs.clock(), -- when it came last
-  -- Whether the tracking store has its document; one that was refused there waits alone.
+  last_at timestamptz not null default jobs.clock(), -- time of the last copy
+  -- True if the tracking store has its document; one that was refused there has its own back-off.
   tracked boolean not null default false,
   failures integer not null default 0,
   not_before timestamptz
@@ -283,8 +292,8 @@ create table jobs.rejected_days (
   primary key (tenant, day)
 );
 
--- What callers identify themselves by; only the SHA-256 is kept. A token is for programs, a session for a person who signed
--- in (dashboard, `rates login`), a link signs in once.
+-- Credentials of callers; only their SHA-256 is stored. A token is for programs, a session for a person who signed in
+-- (dashboard, `rates login`); a link signs in once.
 create table jobs.tokens (
   id text primary key,
   hash bytea not null unique,
@@ -296,20 +305,20 @@ create table jobs.tokens (
   expires_at timestamptz, -- null: never
   last_used_on date, -- UTC
   revoked_at timestamptz,
-  parent text references jobs.tokens on delete cascade, -- the credential that it was made with, and ends with
+  parent text references jobs.tokens on delete cascade, -- the credential that created it and with which it ends
   owner text, -- of a session or a link: its parent, or the person at the identity provider
-  proof bytea unique, -- SHA-256 of the ID token that a session was made from: one session each
+  proof bytea unique, -- SHA-256 of the ID token that created the session; each creates one
   check (kind = 'token' or (expires_at is not null and owner is not null))
 );
 create index tokens_owner on jobs.tokens (owner, kind, created_at) where owner is not null;
 create index tokens_parent on jobs.tokens (parent) where parent is not null;
 create index tokens_expiring on jobs.tokens (expires_at) where kind <> 'token';
 
--- Who did what, for people: written by the API, never changed.
+-- Audit trail: inserted by the API, never updated.
 create table jobs.audit (
   id bigint generated always as identity primary key,
   at timestamptz not null default jobs.clock(),
-  tenant text collate "C" not null check (char_length(tenant) <= 64), -- whose jobs it was about
+  tenant text collate "C" not null check (char_length(tenant) <= 64), -- of the affected jobs
   actor_id text not null,
   actor text not null check (char_length(actor) <= 100),
   via text not null check (via in ('api', 'cli', 'dashboard')),
@@ -320,8 +329,8 @@ create table jobs.audit (
 create index audit_tenant on jobs.audit (tenant, id);
 create index audit_at on jobs.audit (at);
 
--- Counters that only grow, whatever expires: what ended in the minutes counted so far (jobs.add_totals), by the names of
--- runtime/monitoring/metrics.ts. `type` is that of an error, `le` the bound of a histogram's bucket.
+-- Counters that only grow, even when jobs expire: events of the minutes counted so far (jobs.add_totals), with the
+-- names of runtime/monitoring/metrics.ts. `type` is an error type, `le` the upper bound of a histogram bucket.
 create table jobs.totals (
   metric text not null,
   runner text not null check (runner in ('glue', 'ec2')),
@@ -331,7 +340,7 @@ create table jobs.totals (
   primary key (metric, runner, type, le)
 );
 
--- What tenants used, by month (UTC); it outlives the jobs.
+-- Usage per tenant and month (UTC); kept when jobs expire.
 create table jobs.usage (
   tenant text collate "C" not null check (char_length(tenant) <= 64),
   month date not null,

@@ -1,4 +1,4 @@
--- The document of each job, as people see it: without the inline payload and without secrets.
+-- Document of each job, as people see it: without the inline payload and without secrets.
 create or replace view jobs.documents as
 select j.id, j.tenant, j.request_id, j.version, j.status, j.run_id,
   jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object(

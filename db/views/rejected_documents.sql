@@ -1,4 +1,5 @@
--- The document of each rejected request, as people see it. Its status is none of a job's; its id is that of the answer.
+-- Document of each rejected request, as people see it. Its status REJECTED is not a status of jobs; its id is that of
+-- the response.
 create or replace view jobs.rejected_documents as
 select id, tenant, copies as version, tracked, failures, not_before, jsonb_build_object(
   'rejectedId', id, 'requestId', request_id, 'tenant', tenant, 'status', 'REJECTED', 'source', source, 'copies', copies,

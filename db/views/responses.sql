@@ -1,5 +1,5 @@
--- Responses of jobs that have ended, and answers to requests that made no job. The id of an answer is negative, so that one
--- list of ids can name both.
+-- Responses of ended jobs, and responses to requests that created no job (jobs.answers). Ids of the latter are
+-- negative, so that one list of ids can contain both.
 create or replace view jobs.responses as
 select id, id as job_id, response_id, tenant, request_id, status::text as status, response::text as body, finished_at as created_at, due_at, sent_at, message_id
 from jobs.jobs where finished_at is not null

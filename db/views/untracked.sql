@@ -1,4 +1,5 @@
--- Jobs whose document the tracking store lacks, at most once because it changed and once because it was refused; see jobs.untracked_batch.
+-- Jobs whose document is missing or outdated in the tracking store: at most one row per job because it changed, and one
+-- because it was refused; see jobs.untracked_batch.
 create or replace view jobs.untracked as
 select c.job_id, c.since, false as refused
 from jobs.tracking_progress p, lateral (

@@ -1,11 +1,12 @@
--- Counts and times of a tenant's jobs by steps of a range of up to a week. work_mem keeps the jobs of the range in memory,
--- and JIT is off because compiling takes longer than the statement.
+-- Returns counts and times of the jobs of a tenant (null: of all) per step of a period of up to a week. work_mem keeps
+-- the period's jobs in memory, and JIT is off because compiling takes longer than the statement.
 create or replace function jobs.activity(p_tenant text, p_seconds integer, p_steps integer, p_near bigint, p_until timestamptz)
 returns jsonb language sql stable security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' set jit = off as $$
   with clock as materialized (
     select coalesce(p_until, jobs.clock()) as now, make_interval(secs => p_seconds::float8 / p_steps) as step
   ), span as materialized (
-    -- Steps begin at the same instants at every look, the last one being under way; a range's last step ends with it.
+    -- Steps begin at the same times in every call, and the last one is incomplete; with p_until, the last step contains
+    -- the end of the period.
     select now, step, date_bin(step, case when p_until is null then now else now - interval '1 microsecond' end,
       '2000-01-01T00:00:00Z') - step * (p_steps - 1) as since from clock
   ), ended as materialized (

@@ -1,6 +1,7 @@
--- Adds what ended in the whole minutes since the last call, at most so many, to the counters (jobs.totals) and to the usage
--- of tenants (jobs.usage), and forgets usage older than so many months. A minute is counted when it is a minute old, so that
--- a job that was just being ended is in it. Answers until when is counted; null while another session is counting.
+-- Adds the events of the whole minutes since the last call, at most p_minutes, to the counters (jobs.totals) and to the
+-- usage of tenants (jobs.usage), and deletes usage older than p_months. A minute is counted one minute after its end,
+-- so that it includes jobs whose end was not committed yet. Returns the end of the last counted minute; null while
+-- another session is counting.
 create or replace function jobs.add_totals(p_buckets float8[], p_minutes integer, p_months integer)
 returns timestamptz language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -44,7 +45,7 @@ begin
     union all
     select runner, 'runTime', run from ended where run is not null
   ), attempts as (
-    -- Under the runner that the attempt was made on, and also of jobs that continue (as in jobs.job_metrics).
+    -- By the runner type of the attempt, and including attempts of jobs that continue (as in jobs.job_metrics).
     select a ->> 'runner' as runner, case reason when 'RunnerLost' then 'lost' else 'outOfMemory' end as metric
     from (
       select attempts, error from jobs.jobs where status = 'PENDING' and not_before is null and attempt > 0

@@ -1,11 +1,12 @@
--- Decides what to request from EC2 now. A launch whose outcome is unknown comes first, and is repeated as it was; else all
--- runs that have a slot and no launch yet are put into a new one, whichever dispatcher planned them. One dispatcher decides
--- at a time. Returns null where there is nothing to request, or one of:
---   {launch, send, request, target, instances, sendMs}  send this request within so many milliseconds
---   {waitMs}            requests are sent too fast: ask again then
---   {refused, until}    runs whose slots are free again, since no target has had room since they were planned
--- p_targets: where instances may be requested, the preferred first. p_limit: instances of one request.
--- p_hold_seconds: how long the request is this dispatcher's. It is sent in the first half, so that a repeat never meets it.
+-- Decides what to request from EC2 now. A launch with an unknown outcome comes first and is repeated unchanged;
+-- otherwise all runs that have a slot and no launch are put into a new one, whichever dispatcher planned them. One
+-- dispatcher decides at a time. Returns null if there is nothing to request, or one of:
+--   {launch, send, request, target, instances, sendMs}: send this request within sendMs milliseconds
+--   {waitMs}: the request rate is used up; call again after waitMs milliseconds
+--   {refused, reason, until}: runs whose slots were freed, since no target has had capacity since they were planned
+-- p_targets: where instances may be requested, in order of preference. p_limit: maximum instances per request.
+-- p_hold_seconds: how long the request is reserved for this dispatcher. It is sent in the first half of that time, so
+-- that it does not overlap with a repeat.
 create or replace function jobs.begin_launch(p_runner text, p_version text, p_request text, p_targets text[], p_limit integer,
   p_hold_seconds double precision, p_rate text, p_burst integer, p_per_second double precision)
 returns json language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -23,7 +24,7 @@ begin
   select paused_until into paused from jobs.runners where runner = p_runner for update;
   if paused = 'infinity' then return null; end if;
 
-  -- Nothing was requested for these, and their slots may soon belong to others.
+  -- No request was sent for these runs, and their slots may soon belong to other runs.
   update jobs.runs set state = 'ENDED', ended_at = moment, outcome = 'NOT_LAUNCHED'
   where id in (
     select id from jobs.runs
@@ -40,7 +41,8 @@ begin
     select min(created_at) into oldest from jobs.runs
     where runner = p_runner and version = p_version and state = 'STARTING' and launch is null and external_id is null and not larger;
     if oldest is null then return null; end if;
-    -- Where others found no room a moment ago comes last; where there was none since the oldest run was planned, not at all.
+    -- Targets without capacity in the last minute come last; those without capacity since the oldest run was planned
+    -- are excluded.
     select t.name into chosen
     from unnest(p_targets) with ordinality t(name, position)
     left join jobs.launch_targets s on s.runner = p_runner and s.target = t.name

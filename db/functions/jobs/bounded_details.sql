@@ -1,5 +1,5 @@
--- Bounds an error's details to 100 entries and a number of bytes. A last entry {"more"} says how many there are beyond
--- those listed; where the list came with one, its report is kept.
+-- Bounds an error's details to 100 entries and most_bytes bytes. If entries are left out, a last entry {"more"} has
+-- their number; an existing last entry of this kind is merged into it, with its report.
 create or replace function jobs.bounded_details(details json, most_bytes integer) returns json
 language plpgsql immutable as $$
 declare

@@ -1,5 +1,5 @@
--- A job's document in at most 64 KiB: where it has more, first the list of an error's details is shortened, then the texts
--- of its task, then its labels.
+-- Fits a job's document into 64 KiB: truncates first the error's details, then the values of its task, and then removes
+-- its labels.
 create or replace function jobs.bounded_document(document jsonb) returns jsonb
 language plpgsql immutable as $$
 declare

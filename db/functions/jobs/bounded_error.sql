@@ -1,5 +1,5 @@
--- An error as responses and documents have it: a message of at most 2,000 characters, details of at most 100 entries and
--- 24 KiB. An error whose text Postgres cannot take apart becomes a short one, so that the job still ends.
+-- Bounds an error for responses and documents: a message of 2,000 characters, details of 100 entries and 24 KiB. An
+-- error whose JSON Postgres cannot process is replaced with a short one, so that the job still ends.
 create or replace function jobs.bounded_error(error json) returns json
 language plpgsql immutable as $$
 begin

@@ -1,10 +1,11 @@
--- Labels as responses and documents have them. Requests are refused with more than 12 KiB of them (runtime/contract/request.ts),
--- so only those of a refused request are ever cut: to 32, names of 64 characters and values of 32.
+-- Bounds labels for responses and documents. Requests with more than 12 KiB of labels are refused
+-- (runtime/requests/parse.ts), so only labels of a refused request are ever truncated: to 32 labels with names of 64
+-- characters and values of 32.
 create or replace function jobs.bounded_labels(labels jsonb) returns jsonb
 language plpgsql immutable as $$
 begin
   if jsonb_typeof(labels) is distinct from 'object' then return '{}'; end if;
-  -- Escaped, no character takes more than twice its bytes.
+  -- An escape has at most twice the bytes of its character.
   if octet_length(labels::text) * 2 <= 12288 or octet_length(jobs.escape_noncharacters(labels::text)) <= 12288 then
     return labels;
   end if;

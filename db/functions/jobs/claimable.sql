@@ -1,5 +1,5 @@
--- How many waiting jobs could be claimed now, each tenant within its slots, counted up to p_limit. At most p_limit tenants
--- with a free slot are looked at, and only as many without one as fill the capacity.
+-- Counts waiting jobs that could be claimed now, up to p_limit, with each tenant within its slots. Visits at most
+-- p_limit tenants with a free slot, and those without one, of which there are at most as many as running jobs.
 create or replace function jobs.claimable(p_runner text, p_tenant_slots integer, p_limit integer)
 returns integer language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare

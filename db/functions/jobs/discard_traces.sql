@@ -1,4 +1,4 @@
--- Forgets the traces of ended jobs, at most so many: of a platform that exports none.
+-- Deletes pending traces, at most p_limit: for a platform that exports none.
 create or replace function jobs.discard_traces(p_limit integer)
 returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
   delete from jobs.pending_traces where job_id in (

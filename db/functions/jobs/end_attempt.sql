@@ -1,4 +1,4 @@
--- The last attempt with its end filled in.
+-- Returns the attempts with the end of the last one: its time, outcome and peak memory.
 create or replace function jobs.end_attempt(attempts jsonb, at timestamptz, outcome text, peak bigint) returns jsonb language sql stable
   as $$
     select case when jsonb_array_length(attempts) = 0 then attempts

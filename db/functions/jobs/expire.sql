@@ -1,6 +1,7 @@
--- Deletes what ended before a time: jobs whose response was sent (or not wanted on the queue); sent answers to requests that
--- made no job; rejected requests; runs; launches; sessions and links. At most p_limit of each, so that the first call is
--- not a long transaction. Returns the number of jobs and rejected requests; the id of a deleted request is free again.
+-- Deletes what ended before a time: jobs whose response was sent (or not requested on the queue); sent responses to
+-- requests that created no job; rejected requests; runs; launches; sessions and links. Deletes at most p_limit of each,
+-- so that the first call is not a long transaction. Returns the number of jobs and rejected requests; the id of a
+-- deleted request can be used again.
 create or replace function jobs.expire(p_before timestamptz, p_limit integer)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,4 +1,4 @@
--- Forgets the oldest entries of the audit trail from before a time, at most so many. Answers how many.
+-- Deletes the oldest entries of the audit trail before a time, at most p_limit. Returns their number.
 create or replace function jobs.expire_audit(p_before timestamptz, p_limit integer)
 returns bigint language sql security definer set search_path = pg_catalog, pg_temp as $$
   with expired as (

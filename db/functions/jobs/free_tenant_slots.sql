@@ -1,4 +1,4 @@
--- How many more jobs of a tenant may run at once on a runner type. Without a maximum (null) any number.
+-- Returns the number of further jobs of a tenant that may run on a runner type; 2147483647 without a maximum (null).
 create or replace function jobs.free_tenant_slots(p_runner text, p_tenant text, p_tenant_slots integer)
 returns integer language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,5 +1,6 @@
 -- A run's heartbeat for its job: extends the lease and records progress. Returns KEEP; CANCEL (a cancel was requested:
--- end the session, then report it by finish); or LOST (another run has the job: stop, write nothing).
+-- end the session, then report it by finish); or LOST (the run or the attempt no longer holds the job: stop and write
+-- nothing).
 create or replace function jobs.heartbeat(p_run uuid, p_job bigint, p_attempt integer, p_progress jsonb)
 returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,11 +1,12 @@
--- An instance reports in, with its launch, and gets one free run of it: the one that was assigned to it, or one that no
--- instance has. No row: it came too late, or there is no run for it; it must exit without claiming a job.
+-- Registers an instance of a launch and gives it one free run of the launch: the run that was assigned to it, or one
+-- without an instance. No row: it started too late, or no run is left; it must exit without claiming a job.
 create or replace function jobs.instance_started(p_launch uuid, p_instance text, p_memory bigint)
 returns table (run uuid, slot integer) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   claimed jobs.runs;
 begin
-  -- One instance of a launch after the other. A run whose slot has just expired is passed over.
+  -- The lock lets the instances of a launch register one at a time. A run that is locked, because its slot is just
+  -- expiring, is skipped.
   perform from jobs.launches where id = p_launch for update;
   update jobs.runs set state = 'RUNNING', started_at = jobs.clock(), seen_at = jobs.clock(), external_id = p_instance, memory_bytes = p_memory
   where id = (

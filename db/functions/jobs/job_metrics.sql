@@ -13,7 +13,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     select runner, attempt, attempts, error, created_at, not_before, status_history
     from jobs.jobs where status = 'PENDING' and not_before is not null
   ), waiting as (
-    -- A job that comes back waits since then, not since it was made. One that waits out a back-off is not late.
+    -- A returned job has waited since its return, not since its creation. A job in back-off is not overdue.
     select runner, count(*) as waiting,
       extract(epoch from (select now from span) - min(
         case when attempt = 0 then created_at else (status_history -> -1 ->> 'at')::timestamptz end
@@ -22,7 +22,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   ), running as (
     select runner, count(*) as running from jobs.runs where state <> 'ENDED' group by runner
   ), refused as (
-    -- The launch was refused for missing capacity: the run never had an external id.
+    -- A run whose launch was refused for missing capacity never gets an external id.
     select runner, count(*) as refused from jobs.runs, span
     where state = 'ENDED' and external_id is null and ended_at >= since and ended_at < until group by runner
   ), ended as (
@@ -34,8 +34,8 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       max((stats ->> 'peakMemoryBytes')::float8) as peak
     from jobs.jobs, span where finished_at >= since and finished_at < until group by runner
   ), attempts as (
-    -- Under the runner that the attempt was made on: a job may have been given to the other type since. The last attempt
-    -- of a job that failed is FAILED, for the job's reason.
+    -- By the runner type of the attempt: the job may have moved to the other type since. The last attempt of a failed
+    -- job has the outcome FAILED; its reason is the job's error.
     select a ->> 'runner' as runner, count(*) filter (where reason = 'RunnerLost') as lost,
       count(*) filter (where reason = 'OutOfMemory') as out_of_memory
     from (

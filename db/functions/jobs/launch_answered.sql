@@ -1,6 +1,7 @@
--- Records what a launch started: these instances, and no others. Its other runs may be put into a new launch. That nothing
--- was started counts only from the dispatcher that took it on last (p_send): an earlier one may have missed a repeat.
--- p_short, p_reason: targets that had too little room, and what EC2 said. Returns the instances that no run is left for.
+-- Records the instances that a launch started; its other runs may be put into a new launch. An empty list counts only
+-- from the dispatcher that sent the launch last (p_send): a repeat may have started instances since an earlier one sent
+-- it. p_short, p_reason: targets with too little capacity, and EC2's message. Returns the instances for which no run is
+-- left.
 create or replace function jobs.launch_answered(p_launch uuid, p_send integer, p_instances text[], p_short text[], p_reason text)
 returns text[] language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,3 +1,5 @@
+-- Lists jobs in progress whose lease has expired (RunnerLost), or whose deadline passed more than one lease ago
+-- (TimedOut).
 create or replace function jobs.lost_jobs()
 returns table (job_id bigint, attempt integer, timeout_seconds integer, backend_pid integer, backend_start timestamptz, reason text, run_outcome text)
 language sql security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,8 +1,9 @@
--- The next waiting job of a runner type, its row locked: the highest rank (priority plus a point per minute waited), within
--- it the tenant with the fewest running jobs, then the oldest. Tenants that have all their slots are skipped. The cost does
--- not grow with the number of waiting jobs, nor with the number of tenants, except when tenants with running jobs hold the
--- first hundred places of a rank: then the waiting tenants are compared one by one.
--- p_tenant_slots: maximum of running jobs per tenant, null for no maximum.
+-- Returns the next waiting job of a runner type, with its row locked: the highest rank (priority plus one point per
+-- minute of waiting), within a rank the tenant with the fewest running jobs, then the oldest. Tenants that have all
+-- their slots are skipped. The cost does not grow with the number of waiting jobs, nor with the number of tenants,
+-- except if the first hundred jobs of a rank belong to tenants with running jobs: then the waiting tenants are compared
+-- one by one.
+-- p_tenant_slots: maximum running jobs per tenant; null: no maximum.
 create or replace function jobs.next_job(p_runner text, p_tenant_slots integer)
 returns bigint language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -11,8 +12,8 @@ declare
   busy text[];
   chosen bigint;
 begin
-  -- Usually only one tenant waits: then there is nothing to compare. Two probes of the index; min and max would read all
-  -- waiting jobs where the table's statistics say that few wait.
+  -- Usually only one tenant waits, so there is nothing to compare. Checked with two index probes; min and max would
+  -- read all waiting jobs if the table's statistics say that few wait.
   if p_tenant_slots is null then
     select id into chosen from jobs.jobs
     where runner = p_runner and status = 'PENDING' and not_before is null
@@ -50,11 +51,13 @@ begin
       order by created_at, id limit 1 for update skip locked;
       exit when chosen is not null;
     end loop;
-    -- All of this rank are being taken by others at this moment, or their tenants have all their slots: look at a lower rank.
+    -- All jobs of this rank are locked by other claims, or their tenants have all their slots: continue with a lower
+    -- rank.
     if chosen is null and p_tenant_slots is null then
       select rank into best from jobs.jobs where runner = p_runner and status = 'PENDING' and not_before is null and rank < best order by rank desc limit 1;
     elsif chosen is null then
-      -- One tenant without a free slot may have jobs of a thousand ranks, so the tenants are asked for their best rank.
+      -- A tenant without a free slot may have jobs of a thousand ranks, so only the best ranks of the other tenants are
+      -- compared.
       select max((select j.rank from jobs.jobs j
                   where j.runner = p_runner and j.status = 'PENDING' and j.tenant = w.tenant and j.not_before is null and j.rank < best
                   order by j.not_before, j.rank desc limit 1))

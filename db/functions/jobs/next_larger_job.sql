@@ -1,4 +1,5 @@
--- The same for a larger run, of those that wait for one. They are few.
+-- Returns the next job for a larger run, with its row locked, in the order of jobs.next_job. Only few jobs wait for
+-- one.
 create or replace function jobs.next_larger_job(p_runner text, p_tenant_slots integer)
 returns bigint language sql set search_path = pg_catalog, pg_temp as $$
   select id from jobs.jobs j

@@ -1,4 +1,5 @@
--- The runs that have not ended; silent: not reported in by the start deadline, or no sign of life for so long.
+-- Lists the runs that have not ended. silent: not started by the start deadline, or without a heartbeat for
+-- p_silent_seconds.
 create or replace function jobs.open_runs(p_silent_seconds integer)
 returns table (run uuid, runner text, external_id text, state text, silent boolean, launch uuid)
 language sql security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,7 +1,7 @@
 -- Moves reads that were created more than five seconds ago to EC2, up to its free slots, while Glue has none: all its slots
 -- are busy, or AWS refused to start more runs. Takes the reads that would be next. Returns their number.
--- p_glue_tenant_slots, p_ec2_tenant_slots: the most jobs of one tenant at once on each (null: no maximum). A tenant that has
--- its maximum on Glue waits for its own jobs, not for Glue; one that has its maximum on EC2 could not run there.
+-- p_glue_tenant_slots, p_ec2_tenant_slots: maximum running jobs per tenant on each (null: no maximum). A tenant at its
+-- maximum on Glue waits for its own jobs, not for Glue; one at its maximum on EC2 could not run there.
 create or replace function jobs.overflow(p_glue_slots integer, p_ec2_slots integer, p_glue_tenant_slots integer, p_ec2_tenant_slots integer)
 returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
--- Hands reads over to EC2 where `p_overflow` says so (jobs.overflow), then decides for each runner type of `p_plans` which
--- runs to start (jobs.plan_runs), and returns them. One call and one transaction for a dispatcher's batch.
+-- If p_overflow is true, hands reads over to EC2 (jobs.overflow); then decides for each runner type of p_plans which
+-- runs to start (jobs.plan_runs), and returns them. One call and one transaction per batch of a dispatcher.
 -- p_plans: a JSON array of {runner, slots, version, startSeconds, silentSeconds, tenantSlots}.
 create or replace function jobs.plan_all_runs(p_plans json, p_overflow boolean)
 returns table (runner text, run uuid) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -12,7 +12,7 @@ begin
       json_to_recordset(p_plans) as ec2(runner text, slots integer, "tenantSlots" integer)
     where glue.runner = 'glue' and ec2.runner = 'ec2';
   end if;
-  -- In the order in which jobs.overflow locks the runner types: two dispatchers never wait for each other in a circle.
+  -- In the order in which jobs.overflow locks the runner types, so that two dispatchers cannot deadlock.
   for plan in
     select * from json_to_recordset(p_plans) as p(runner text, slots integer, version text, "startSeconds" integer,
       "silentSeconds" integer, "tenantSlots" integer)

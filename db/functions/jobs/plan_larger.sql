@@ -1,5 +1,5 @@
--- Takes a slot for the larger run of a runner type, where a job waits for one and none is there. A stack that has none (any more)
--- says so: what waits for one then takes what there is.
+-- Takes a slot for a larger run of a runner type if a job waits for one and no larger run exists. With p_larger false
+-- (the stack has no larger runs), jobs that wait for one go to normal runs.
 create or replace function jobs.plan_larger(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_larger boolean)
 returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,9 +1,9 @@
--- Decides how many runs of a runner type to start now, and takes their slots. The row of the runner type is held for the
--- decision, so that any number of dispatchers decide one after the other. Every waiting job gets a run of its own as
--- far as slots go, less the runs that are free or about to be: those will take it. A run that has been silent for
--- longer than a lease is not counted on, though it keeps its slot until it is known to have ended; nor is a larger one.
--- p_tenant_slots, the most jobs of one tenant at once (null: no maximum), holds for all claims from now on; a job that
--- waits for a slot of its tenant gets no run.
+-- Decides how many runs of a runner type to start now, and takes their slots. Locks the row of the runner type, so that
+-- concurrent dispatchers decide one after the other. Starts one run per waiting job while slots are free, minus the
+-- runs that are free or starting, which will claim jobs. A run that has been silent for p_silent_seconds is not counted
+-- as free, although it keeps its slot until it is known to have ended; neither is a larger run.
+-- p_tenant_slots: maximum running jobs per tenant (null: no maximum), for all claims from now on; no run is started for
+-- a job that waits for a slot of its tenant.
 create or replace function jobs.plan_runs(p_runner text, p_slots integer, p_version text, p_start_seconds integer, p_silent_seconds integer, p_tenant_slots integer)
 returns setof uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,4 +1,5 @@
--- Records who did what. Called in the statement that does it wherever that is one statement, so that neither is without the other.
+-- Records an action of a caller, if possible in the statement that executes it, so that neither exists without the
+-- other.
 create or replace function jobs.record_audit(
   p_tenant text, p_actor_id text, p_actor text, p_via text, p_action text, p_target text, p_detail jsonb)
 returns bigint language sql security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,4 +1,5 @@
--- Records the session that does the work now (after a run opened another one).
+-- Records the database session that executes a job, after its run opened another one. Returns false if the run or the
+-- attempt no longer holds the job.
 create or replace function jobs.record_session(p_run uuid, p_job bigint, p_attempt integer, p_pid integer, p_backend_start timestamptz)
 returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
   with changed as (

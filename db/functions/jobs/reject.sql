@@ -1,5 +1,5 @@
--- Keeps a request that was rejected for people to find: a row per different request, at most 1,000 per tenant and day; those
--- beyond are only counted.
+-- Stores a rejected request for people to find: one row per different request, at most 1,000 per tenant and day;
+-- further ones are only counted.
 create or replace function jobs.reject(p_id text, p_tenant text, p_request_id text, p_source text, p_error json, p_body text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
--- AWS throttled a request although its rate was kept: others in the account send them too. No dispatcher sends another one
--- for so many milliseconds, and the bucket is empty then.
+-- Records that AWS throttled a request although the rate was kept: other programs of the account send such requests
+-- too. No dispatcher sends another one for p_wait milliseconds; then they restart with single requests.
 create or replace function jobs.request_throttled(p_name text, p_burst integer, p_per_second double precision, p_wait double precision)
 returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobs.request_rates (name, due)

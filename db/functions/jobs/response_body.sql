@@ -1,6 +1,6 @@
--- Builds the body of a response: the only place that does. Without the inline result it has at most 64 KiB, since each of
--- its parts is bounded: the error here, labels and figures by their own limits. Stable, as json_build_object is, so that
--- Postgres inlines it.
+-- Builds the body of every response. Without the inline result it has at most 64 KiB, since each of its parts is
+-- bounded: error and labels here, the stats by their fields. Stable, since json_build_object is, so that Postgres
+-- inlines it.
 create or replace function jobs.response_body(p_response_id text, p_request_id text, p_status text, p_result json, p_error json, p_stats json, p_labels jsonb)
 returns text language sql stable as $$
   select jobs.escape_noncharacters((case when p_status = 'SUCCEEDED'

@@ -1,5 +1,5 @@
--- The error of a read whose result does not fit into a response, as the registry in runtime/contract/errors.ts has it (a test
--- compares the two).
+-- Error of a read whose result does not fit into a response. A test compares it with the registry in
+-- runtime/contract/errors.ts.
 create or replace function jobs.result_too_large(p_bytes integer) returns json language sql immutable as $$
   select json_build_object('category', 'User', 'type', 'ResultTooLarge',
     'message', format('The result takes %s bytes in a response, more than the 900000 that fit. Ask for it with compression ''gzip'', or for less.', p_bytes),

@@ -1,4 +1,4 @@
--- A run without work wants to end. False: a job waits that it could claim after all.
+-- Retires a run that found no job. Returns false if a job waits that it could claim after all.
 create or replace function jobs.retire(p_run uuid)
 returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
   with retired as (

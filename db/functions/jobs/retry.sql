@@ -1,6 +1,7 @@
--- An attempt failed for a reason that may pass: back to PENDING after a pause that doubles with each attempt (2 s to
--- 5 min), or, its attempts used up, FAILED with that reason. RETRIED, FAILED (a response is due), or LOST.
--- Where memory was too little only a run with more of it helps: without one the job fails at once, and would again.
+-- An attempt failed with a retryable error: requeues the job as PENDING after a pause that doubles with each attempt (2
+-- s to 5 min), or ends it as FAILED with that error if its attempts are used up. Returns RETRIED, FAILED or CANCELLED
+-- (a response is stored), or LOST.
+-- A job that ran out of memory is retried only on a run with more memory; without one it fails at once, not retryable.
 create or replace function jobs.retry(p_job bigint, p_attempt integer, p_error json, p_peak bigint)
 returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -20,7 +21,8 @@ begin
   next_runner := job.runner;
   needs_larger := job.high_memory_retry_at is not null;
   if p_error ->> 'type' = 'OutOfMemory' then
-    -- Streaming takes the same memory for any result, so it is the query's own: another run of the same size would fail too.
+    -- Streaming needs the same memory for any result, so the query itself needs too much: another run of the same size
+    -- would fail too.
     if job.runner = 'glue' and job.ec2_fallback then
       next_runner := 'ec2';
     elsif not needs_larger and (select larger from jobs.runners where runner = job.runner) then

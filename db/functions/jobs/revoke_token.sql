@@ -1,4 +1,5 @@
--- Revokes a token or a session, and with it those that were made with it. Answers whether there was one to revoke.
+-- Revokes a token or a session; the sessions that it created end with it. Returns false if it does not exist or is
+-- already revoked.
 create or replace function jobs.revoke_token(p_id text)
 returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
   with revoked as (

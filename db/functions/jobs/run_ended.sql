@@ -1,5 +1,6 @@
--- The run is known to have ended: frees its slot, and marks a job that it still held as lost. A run that ended before
--- it started reporting had a late refusal or code that cannot start: another one now would end in the same way.
+-- Records that a run has ended: frees its slot, and marks a job that it still held as lost. If the run ended before it
+-- started (refused late, or its code cannot start), pauses the runner type, since another run would end in the same
+-- way.
 create or replace function jobs.run_ended(p_run uuid, p_outcome text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
--- The launcher could not start a run because the account has no room now: the slot is free again, no attempt of a job
--- is used, and the runner type pauses.
+-- Records that the launcher could not start a run because the account has no capacity: frees the slot without using an
+-- attempt of a job, and pauses the runner type. Returns the end of the pause.
 create or replace function jobs.run_refused(p_run uuid, p_reason text)
 returns timestamptz language sql security definer set search_path = pg_catalog, pg_temp as $$
   with refused as (

@@ -1,4 +1,4 @@
--- Counts a runner type's runs, the jobs that they process, and the jobs that wait.
+-- Counts a runner type's runs, its jobs in progress, and its waiting jobs.
 create or replace function jobs.runner_load(p_runner text)
 returns table (running integer, working integer, waiting integer)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,5 +1,5 @@
--- Stores an answer to a request that makes no job (invalid, or in conflict with an earlier one), and returns it. A repeat
--- gets the same answer again. Its id is negative, as in the view jobs.responses.
+-- Stores the response to a request that creates no job (invalid, or in conflict with an earlier one), and returns it. A
+-- repeat gets the same response. The returned id is negative, as in the view jobs.responses.
 create or replace function jobs.store_answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text default null)
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 language sql security definer set search_path = pg_catalog, pg_temp as $$

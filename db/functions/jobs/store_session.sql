@@ -1,5 +1,6 @@
--- Keeps a session or a link for p_seconds, and not longer than its parent. An owner has at most 50 of a kind: the oldest go.
--- Answers when it expires; null where its parent is no longer active, or its proof has made a session already.
+-- Stores a session or a link for p_seconds, but not longer than its parent. An owner has at most 50 of a kind: the
+-- oldest are deleted. Returns its expiry; null if its parent is no longer active, or if its proof has already created a
+-- session.
 create or replace function jobs.store_session(
   p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer)
 returns timestamptz language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,10 +1,10 @@
--- Books one request of a kind that AWS limits per account: p_burst at once, then p_per_second. All dispatchers share it.
--- Returns 0 where it may be sent now; else nothing was booked, and it is the milliseconds after which to ask again.
+-- Books one request of a kind that AWS limits per account: p_burst at once, then p_per_second. All dispatchers share
+-- the rate. Returns 0 if it may be sent now; otherwise nothing is booked, and the result is the milliseconds to wait.
 create or replace function jobs.take_request(p_name text, p_burst integer, p_per_second double precision)
 returns double precision language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   step constant interval := make_interval(secs => 1 / p_per_second);
-  -- When the next request would come at the steady rate. A full bucket lets p_burst - 1 come before it.
+  -- Due time of the next request at the steady rate. With a full bucket, p_burst - 1 requests may be sent before it.
   due_at timestamptz;
   asked_at timestamptz;
   wait double precision;

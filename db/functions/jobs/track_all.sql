@@ -1,10 +1,10 @@
--- Takes every document for one that the tracking store lacks: what rebuilds a store that was lost. Returns how many there are.
+-- Marks every document as missing in the tracking store, to rebuild a lost store. Returns the number of documents.
 create or replace function jobs.track_all() returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   documents bigint;
 begin
   update jobs.tracking_progress set pass = pass + 1, done = '1:1:', until = null;
-  -- Transactions of another cluster, which a restored dump names, may be ahead of this one's.
+  -- A restored dump has transaction ids of another cluster, which may be ahead of this one's.
   update jobs.jobs set changed = pg_current_xact_id() where changed > pg_current_xact_id();
   with rejected as (
     update jobs.rejected set tracked = false where tracked returning 1)

@@ -1,7 +1,8 @@
--- How many of p_wanted further jobs of a tenant may wait, given its maximum. Far from the maximum an upper bound decides,
--- from the last count and the numbers that the job sequence has given out since. Near it (within the margin for requests
--- that are being accepted at the same time) waiting jobs are counted, up to the maximum, by one transaction per tenant at a
--- time, which keeps its lock until it commits. A tenant that is full at a large maximum is counted once a second.
+-- Returns how many further jobs of a tenant may wait, given its maximum; p_wanted or more if all of them may. Far from
+-- the maximum an upper bound decides, from the last count and the numbers that the job sequence has issued since. Near
+-- it (within the margin for requests that are being accepted at the same time), waiting jobs are counted, up to the
+-- maximum, by one transaction per tenant at a time, which keeps its lock until it commits. A tenant at a maximum above
+-- the margin is counted once per second.
 create or replace function jobs.waiting_capacity(p_tenant text, p_wanted integer, p_maximum integer)
 returns integer language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -20,7 +21,7 @@ begin
   select count(*) into waiting from (
     select from jobs.jobs where runner in ('glue', 'ec2') and tenant = p_tenant and status = 'PENDING' limit p_maximum) w;
   if waiting >= p_maximum and p_maximum > margin then
-    -- A count of so many takes milliseconds, which a caller who tries again and again must not cost each time.
+    -- Counting so many jobs takes milliseconds: a caller that retries continuously must not cause a count each time.
     insert into jobs.waiting_counts (tenant, waiting, sequence_value, full_until)
     values (p_tenant, waiting, sequence_now, jobs.clock() + interval '1 second')
     on conflict on constraint waiting_counts_pkey do update

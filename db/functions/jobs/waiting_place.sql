@@ -1,5 +1,6 @@
--- Where a waiting job is in the order of its runner type, and what it waits for; null for a job that does not wait. At most
--- 1,001 of those ahead are counted. Tenants with few running jobs come first among equals, so the position is approximate.
+-- Returns the position of a waiting job in the order of its runner type, and the data that explains its wait; null for
+-- a job that does not wait. Counts at most 1,001 jobs ahead. Among equal ranks, tenants with few running jobs come
+-- first, so the position is approximate.
 create or replace function jobs.waiting_place(p_tenant text, p_request_id text)
 returns jsonb language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,5 +1,5 @@
--- The tenants that have waiting jobs of a runner type, found by jumping along the index: the cost grows with the tenants, not
--- with their jobs. Internal.
+-- Returns the tenants with waiting jobs of a runner type by a loose index scan: the cost grows with the number of
+-- tenants, not of their jobs. Internal.
 create or replace function jobs.waiting_tenants(p_runner text)
 returns setof text language sql stable set search_path = pg_catalog, pg_temp as $$
   with recursive waiting(tenant) as (

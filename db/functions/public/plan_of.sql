@@ -1,5 +1,5 @@
--- Plans a SELECT as the calling role, which must be allowed to run it, without running it. The answer is bounded: the
--- plan is EXPLAIN's JSON, cut after p_max_length characters. Error 42P11: more than one statement (a cursor takes only one).
+-- Plans a SELECT as the calling role, which must be allowed to run it, without running it. The plan is EXPLAIN's JSON,
+-- truncated to p_max_length characters. Error 42P11: more than one statement (a cursor takes only one).
 create or replace function public.plan_of(p_statement text, p_max_length integer)
 returns table (rows float8, width float8, cost float8, plan text, is_whole boolean) language plpgsql as $$
 declare

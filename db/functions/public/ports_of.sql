@@ -1,9 +1,10 @@
--- The ports that a place names: a port's code names itself, a region's slug every port in it and in all regions below.
+-- Returns the codes of the ports of a place: a port's own code, or for a region's slug all ports in the region and its
+-- descendants.
 create or replace function public.ports_of(place text) returns text[] language sql stable parallel safe
   set search_path = pg_catalog, pg_temp as $$
     with recursive within(slug) as (
       select slug from public.regions where slug = place
-      union -- and not `union all`: a circle among the regions ends
+      union -- not `union all`, so that a cycle among the regions ends
       select region.slug from public.regions region join within on region.parent_slug = within.slug
     )
     select coalesce(array_agg(code order by code), '{}')
