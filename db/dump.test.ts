@@ -88,7 +88,7 @@ describe("loadDump", () => {
     ["a compressed dump", Buffer.from([0x1f, 0x8b, 8, 0]), 1, /--format=plain/],
   ];
   for (const [what, text, line, message] of refused) {
-    it(`refuses ${what}, says where, and changes nothing`, async () => {
+    it(`refuses ${what} with its place in the file, and changes nothing`, async () => {
       await assert.rejects(load(text), { name: "DumpError", file: "some.sql", line, message });
       assert.deepEqual(await tables(), []);
       assert.equal((await client.query("select 1 as one")).rows[0].one, 1);

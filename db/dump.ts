@@ -36,7 +36,7 @@ const SETTING =
   /^(?:set\s+(?:session\s+|local\s+)?([\w.]+)\s*(?:=|to\b)|select\s+(?:pg_catalog\.)?set_config\('([^']+)')/i;
 const TRANSACTION = /^(?:begin|start\s+transaction|commit|end)\b/i;
 const OWNERSHIP = /^(?:grant|revoke|alter\s+default\s+privileges)\b|^alter\s.*\sowner\s+to\s/is;
-/** Newer versions of pg_dump write these two against injected psql commands, none of which is run here anyway. */
+/** Newer versions of pg_dump write these two as a protection against injected psql commands; none is run here. */
 const HARMLESS = /^\\(?:un)?restrict\b/;
 
 /**
@@ -187,7 +187,7 @@ class Load {
     await this.#query(statement);
   }
 
-  /** Runs a statement about owners or grants; skips it if its role, of the dumped cluster, does not exist here. */
+  /** Runs a statement about owners or grants; skips it if a role of the dumped cluster does not exist here. */
   async #ownership(statement: Statement): Promise<void> {
     await this.#client.query("savepoint ownership");
     try {

@@ -7,7 +7,7 @@ const REMEDY =
   "it was made by another version. Use that version, or begin with an empty database (locally: delete the data directory, .local).";
 
 /**
- * Hash of a migration without its comments and line breaks: rewording a comment does not make another migration of it.
+ * Returns the hash of a migration without its comments and line breaks, so that rewording a comment does not change it.
  */
 function hashOf(sql: string): string {
   const code = sql.replace(/--.*$/gm, "").split(/\s+/).join(" ");
@@ -48,7 +48,7 @@ export async function refuseOtherHistory(client: pg.Client, migrations: string):
   const hasHistory = files.some(({ file }) => file.startsWith("migrations/"));
   const changed = rows.find(({ name }) => {
     const hash = recorded.get(fileOf(name));
-    // A migration is recorded after it is committed: without a hash beside others it was interrupted in between.
+    // A hash is recorded after the commit: if others have one, this migration was interrupted in between.
     return hash === undefined ? !hasHistory : hash !== known.get(name);
   });
   if (changed)

@@ -37,7 +37,7 @@ type Event = Type.Static<typeof Event>;
  * The Lambda function that brings the stack's database up to date from inside its network. Environment: DATABASE_HOST,
  * DATABASE_PORT, DATABASE_NAME, DATABASE_AUTH, DATABASE_CA and MASTER_SECRET_ARN. Only the step `roles` logs in as the
  * master, with the password that RDS manages, which is read by each call and not stored. All else is done as the role
- * migrator, with an IAM token. The event `{ token }`, which has a hash, stores the first API token.
+ * migrator, with an IAM token. The event `{ token }` stores an API token by its hash, for example the first one.
  *
  * @returns names only, no data
  * @throws Error that names the step or the field

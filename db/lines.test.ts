@@ -19,7 +19,7 @@ describe("Lines", () => {
   const data = "a\\.\n\\.x\n \\.\n\\\\.\nÅlesund\t\\N\n";
 
   for (const size of [1, 2, 3, 5, 7, 64, 4096]) {
-    it(`gives lines and COPY blocks whole when bytes come ${size} at a time`, async () => {
+    it(`returns whole lines and COPY blocks from chunks of ${size} bytes`, async () => {
       const lines = new Lines(pieces(`first\n${data}\\.\nafter\n\\.\nlast`, size));
       assert.equal(String(await lines.next()), "first\n");
       assert.equal(await block(lines), data);

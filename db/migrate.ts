@@ -14,11 +14,11 @@ export interface Migrated {
   applied: string[];
 }
 
-/** Any fixed number: the holder of this advisory lock migrates. */
+/** Key of the advisory lock that the migrating session holds; any fixed number. */
 const MIGRATION_LOCK = 7_216_930_441;
 
 /**
- * The step `roles`, with a connection of its own: see ensureRoles.
+ * Runs the step `roles` (ensureRoles) with its own connection.
  * @returns the names of the roles that it created
  */
 export async function migrateRoles(target: { url: string } | pg.ClientConfig, slots: ReaderSlots): Promise<string[]> {
@@ -33,15 +33,15 @@ export async function migrateRoles(target: { url: string } | pg.ClientConfig, sl
 }
 
 /**
- * The step `migrate`, as the role migrator or one that may become it, after the step `roles`. Brings a database up to
- * date: applies the numbered SQL files of `migrations/` that it lacks, in order, each in a
- * transaction of its own together with its entry in public.migrations; then the files of `functions/` and `views/` whose
- * content has changed, in one transaction. Several callers may come at once: one works, the others wait (at
- * most ten minutes) and find nothing to do. Each lock on a table is waited for at most ten seconds, since everybody
- * else queues up behind that wait; then the migration fails, having changed nothing, and can be called again.
+ * The step `migrate`, after the step `roles`, as the role migrator or one that may become it. Brings a database up to
+ * date: applies the missing SQL files of `migrations/` in order, each in its own transaction together with its entry in
+ * public.migrations; then the changed files of `functions/` and `views/`, in one transaction. Concurrent callers wait
+ * for the first one (at most ten minutes) and find nothing to do. A lock on a table is awaited for at most ten seconds,
+ * since all later statements queue behind that wait; then the migration fails without changes and can be repeated.
  *
- * `onProgress` is called with a line for each step; `directory` holds the three folders, if not the one of this module.
- * Throws an Error that names the migration and keeps Postgres's own error as its cause.
+ * @param onProgress - Called with a line for each step.
+ * @param directory - Directory of the three folders. @default this module's
+ * @throws Error that names the migration, with Postgres's own error as its cause
  */
 export async function migrate(
   target: { url: string } | pg.ClientConfig,
@@ -57,7 +57,7 @@ export async function migrate(
     await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
     await client.query("set lock_timeout = '10s'");
     await client.query("set role migrator");
-    // node-pg-migrate tells which file it is at only through its log.
+    // node-pg-migrate reports the current file only in its log.
     const begun = new Set<string>();
     const info = (line: string) => {
       const [, name] = /^### MIGRATION (\S+) \(UP\)/.exec(line) ?? [];
@@ -102,7 +102,7 @@ export async function migrate(
 
 /**
  * `node db/migrate.ts [--roles]`: migrates the database of the DATABASE_* environment as the role migrator. With --roles
- * it first creates the roles that are missing, as the user that DATABASE_USER names, who must be allowed to.
+ * it first creates missing roles, as the user DATABASE_USER, which must be allowed to create them.
  */
 if (import.meta.main) {
   try {

@@ -65,7 +65,7 @@ describe("the named queries, on the fixture", () => {
     }
   });
 
-  it("average_rates answers every day, newest first, with an average from three prices on", async () => {
+  it("average_rates returns every day, newest first, with an average from three prices on", async () => {
     assert.deepEqual(await rows("average_rates"), [
       ["2021-03-05", null, null],
       ["2021-03-04", 1050, 4],
@@ -88,14 +88,14 @@ describe("the named queries, on the fixture", () => {
     ]);
   });
 
-  it("average_rates answers days without prices between places that have none, and refuses a range that ends before it begins", async () => {
+  it("average_rates returns days without prices between places that have none, and refuses a range that ends before it begins", async () => {
     assert.deepEqual(await rows("average_rates", { dest_code: "nowhere", date_from: "2021-03-05" }), [
       ["2021-03-05", null, null],
     ]);
     await assert.rejects(rows("average_rates", { date_to: "2021-02-01" }), { code: "InvalidRequest" });
   });
 
-  it("price_history answers the spread of each day with prices, oldest first", async () => {
+  it("price_history returns the spread of each day with prices, oldest first", async () => {
     assert.deepEqual(await rows("price_history"), [
       ["2021-03-01", 3, 1000, 1100, 3400 / 3, 1300],
       ["2021-03-02", 2, 1000, 1100, 1100, 1200],
@@ -120,7 +120,7 @@ describe("the named queries, on the fixture", () => {
     );
   });
 
-  it("price_export answers the prices, all or those that are asked for", async () => {
+  it("price_export returns all prices or the filtered ones", async () => {
     assert.equal((await rows("price_export")).length, 25);
     assert.equal((await rows("price_export", { orig_code: "asia" })).length, 22);
     assert.equal((await rows("price_export", { orig_code: "china", dest_code: "norway" })).length, 8);

@@ -102,7 +102,7 @@ describe("the references of prices to ports", () => {
     assert.deepEqual(await broken(), []);
   });
 
-  it("lets a load continue when the delete of its port is rolled back", async () => {
+  it("let a load continue when the delete of its port is rolled back", async () => {
     const remover = await database.connect();
     await client.query("insert into ports values ('SEGVX', 'Gävle', 'scandinavia')");
     await remover.query("begin; delete from ports where code = 'SEGVX'");

@@ -56,7 +56,7 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
     return client;
   };
   const clients: pg.Client[] = [];
-  /** Roles that hold rds_iam by inheritance or by SET ROLE: RDS lets them in with a token only. */
+  /** Roles that have rds_iam by inheritance or by SET ROLE: they can log in to RDS with a token only. */
   const tokenOnly = async () =>
     (
       await admin.query(`
@@ -96,7 +96,7 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
     const holders = await tokenOnly();
     for (const role of ROLES) assert.ok(holders.includes(role), role);
     assert.ok(!holders.includes("master"), holders.join(", "));
-    // This would go wrong if the master could become the migrator.
+    // The check above detects a master that can become the migrator.
     await admin.query("grant migrator to master with inherit true");
     assert.ok((await tokenOnly()).includes("master"));
     await admin.query("revoke migrator from master");

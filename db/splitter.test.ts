@@ -9,7 +9,7 @@ const split = (script: string) => {
 };
 
 describe("Splitter", () => {
-  it("cuts at semicolons and says where each statement begins", () => {
+  it("splits at semicolons and returns the line of each statement", () => {
     assert.deepEqual(split("select 1; select 2;\n\n  select\n  3;\n").statements, [
       [1, "select 1;"],
       [1, "select 2;"],
@@ -45,7 +45,7 @@ describe("Splitter", () => {
     assert.deepEqual(split("-- a; 'b\n/* c; /* d; */ 'e */ select 1 -- f;\n;\n--\n").statements, [[2, "select 1 \n;"]]);
   });
 
-  it("does not cut inside parentheses", () => {
+  it("does not split inside parentheses", () => {
     const rule = "create rule r as on insert to t do (select 1; select 2);";
     assert.deepEqual(split(rule).statements, [[1, rule]]);
   });

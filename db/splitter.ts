@@ -27,7 +27,7 @@ export class Splitter {
   #line = 0;
   #start = 0;
 
-  /** Returns true if a statement has begun and not ended, or a comment between statements has. */
+  /** Returns true inside a statement, or inside a comment between statements. */
   get open(): boolean {
     return this.#text !== "" || this.#state.in !== "code";
   }
@@ -53,7 +53,7 @@ export class Splitter {
     const token = TOKEN.exec(line);
     if (token?.[0] === "--") {
       this.#keep(line.slice(from, token.index));
-      // A line comment ends with its line; inside a statement it leaves that line's end.
+      // A line comment ends with its line; inside a statement, its line break is kept.
       if (this.#text !== "") this.#text += "\n";
       return line.length;
     }

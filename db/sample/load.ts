@@ -11,7 +11,7 @@ export interface SampleTable {
   lines: Iterable<string>;
 }
 
-/** The whole sample, in an order that satisfies every reference: regions from the top down, ports, prices. */
+/** Returns the sample's tables in an order that satisfies all references: regions from the top down, ports, prices. */
 export function sampleTables(size: SampleSize = DEFAULT_SIZE): SampleTable[] {
   const { regions, ports } = places();
   const line = (...values: (string | null)[]) => `${values.map((value) => value ?? "\\N").join("\t")}\n`;

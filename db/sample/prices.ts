@@ -22,7 +22,7 @@ interface Lane {
   limit: number;
 }
 
-/** Most lanes have three suppliers or more on most days; some are thin, some all but empty. */
+/** Most lanes have at least three suppliers on most days; some have few prices, some almost none. */
 const KINDS = [
   { upTo: 0.75, suppliers: [0.02, 0.1, 0.22, 0.72, 0.9, 1] },
   { upTo: 0.9, suppliers: [0.3, 0.7, 0.9, 1] },

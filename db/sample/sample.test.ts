@@ -8,7 +8,7 @@ const rows = (prices: number, seed = 1) =>
   [...priceLines(places().ports, { prices, seed })].join("").split("\n").slice(0, -1);
 
 describe("the sample", () => {
-  it("has some 150 ports with codes of their own, in some 20 regions two to four levels deep", () => {
+  it("has about 150 ports with distinct codes, in about 20 regions of two to four levels", () => {
     const { regions, ports } = places();
     assert.ok(ports.length >= 140 && ports.length <= 160, String(ports.length));
     assert.ok(regions.length >= 18 && regions.length <= 25, String(regions.length));
@@ -22,7 +22,7 @@ describe("the sample", () => {
   });
 
   for (const count of [0, 1, 999, 56_000, 300_000]) {
-    it(`has exactly ${count} prices when so many are asked for`, () => assert.equal(rows(count).length, count));
+    it(`has exactly ${count} prices if ${count} are requested`, () => assert.equal(rows(count).length, count));
   }
 
   it("is the same for the same seed, and differs for another", () => {

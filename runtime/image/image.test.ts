@@ -78,7 +78,7 @@ describe("the image", () => {
     );
   });
 
-  it("comes out the same, layer by layer, when it is built again from nothing", async () => {
+  it("has the same layers when it is built again without a cache", async () => {
     const again = "rates-platform-again";
     await build("image", again, "--no-cache");
     const layers = await inspect(again, ".RootFS.Layers");
@@ -218,7 +218,7 @@ describe("the image of the smoke task", () => {
     await assert.rejects(run, ({ code, stderr }) => code === 2 && /missing: stack, region, api/.test(stderr));
   });
 
-  it("comes out the same, layer by layer, when it is built again from nothing", async () => {
+  it("has the same layers when it is built again without a cache", async () => {
     const again = "rates-platform-smoke-again";
     await build("smoke", again, "--no-cache");
     const layers = await inspect(again, ".RootFS.Layers");

@@ -74,21 +74,21 @@ describe("the verdict on the bottleneck", () => {
       raise: "runners.glue.maxRuns",
       expected: /^All 2 Glue runs are busy; 40 jobs wait, the oldest for 3 min: raise runners\.glue\.maxRuns\.$/,
     },
-    "a burst has just come": {
+    "a burst has just begun": {
       change: { ec2: { waiting: 1, oldestWaiting: 2, running: 1 }, working: { ec2: 1 } },
       level: "busy",
       place: "capacity",
       raise: "runners.ec2.maxInstances",
       expected: /^The one EC2 runner is busy; 1 job waits, the oldest for 2 s: if this continues/,
     },
-    "more runs would find no connection": {
+    "more runs would get no connection": {
       change: { glue: FULL, database: { connections: 95 } },
       level: "bound",
       place: "connections",
       raise: "database.instanceClass",
       expected: /95 of the database's 100 connections/,
     },
-    "runs cannot come to work for want of connections": {
+    "started runs get no connection": {
       change: { glue: { waiting: 9, oldestWaiting: 900, running: 1 }, database: { connections: 95 } },
       level: "bound",
       place: "connections",
@@ -102,14 +102,14 @@ describe("the verdict on the bottleneck", () => {
       raise: "quotas.glueRuns",
       expected: /AWS refuses to start more Glue runs/,
     },
-    "a kind is backing off": {
+    "a runner type is in back-off": {
       change: { ec2: WAITING, paused: { ec2: "2026-01-01T00:00:00.000Z" } },
       level: "bound",
       place: "starts",
       raise: "quotas.ec2Vcpus",
       expected: /refuses/,
     },
-    "a kind is closed": {
+    "a runner type is closed": {
       change: { glue: WAITING, paused: { glue: "closed" } },
       level: "stuck",
       place: "starts",
@@ -122,19 +122,19 @@ describe("the verdict on the bottleneck", () => {
       raise: "runners.glue.maxRuns",
       expected: /this stack has no Glue runs/,
     },
-    "runs are on their way": {
+    "runs are starting": {
       change: { glue: { waiting: 1, oldestWaiting: 20 } },
       level: "busy",
       place: "starts",
       expected: /^2 Glue runs can still start/,
     },
-    "runs are up and not yet at work": {
+    "runs have started and claimed no job yet": {
       change: { glue: { waiting: 9, oldestWaiting: 5, running: 2 } },
       level: "busy",
       place: "starts",
       expected: /more are starting/,
     },
-    "runs are up and never come to work": {
+    "runs have started and never claim a job": {
       change: { glue: { waiting: 9, oldestWaiting: 900, running: 2 } },
       level: "stuck",
       place: "starts",
@@ -146,38 +146,38 @@ describe("the verdict on the bottleneck", () => {
       place: "starts",
       expected: /^Only 1 of 2 Glue runs is busy although 3 jobs wait, the oldest for 15 min/,
     },
-    "requests pile up": {
+    "requests wait on the queue": {
       change: { requests: 5_000 },
       level: "bound",
       place: "requests",
       expected: /^5,000 requests wait on the queue/,
     },
-    "memory does not suffice": {
+    "attempts run out of memory": {
       change: { glue: { outOfMemory: 1 } },
       level: "bound",
       place: "memory",
       raise: "runners.glue.dpu",
       expected: /^1 attempt ran out of a Glue run's memory .*raise runners\.glue\.dpu\.$/,
     },
-    "runners vanish": {
+    "runs are lost": {
       change: { ec2: { lost: 2 } },
       level: "bound",
       place: "runs",
       expected: /^2 EC2 runners were lost/,
     },
-    "sessions wait for each other": {
+    "sessions wait for locks": {
       change: { platform: { lockWaits: 2, oldestLockWait: 30 } },
       level: "bound",
       place: "locks",
       expected: /^2 database sessions wait for a lock/,
     },
-    "responses stay": {
+    "responses are not sent": {
       change: { platform: { unsentResponses: 9, oldestUnsent: 7_300 } },
       level: "bound",
       place: "responses",
       expected: /^9 responses could not be sent, the oldest for 2 h/,
     },
-    "results are just too large": {
+    "results are only just too large": {
       change: { results: { byPointer: 4_000, nearlyInline: 3_000 } },
       level: "busy",
       place: "payload",

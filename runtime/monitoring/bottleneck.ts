@@ -64,7 +64,7 @@ export const THRESHOLDS = {
 /** Maximum of `jobs.inlineBytes`: SQS's maximum, less the rest of the response. */
 export const MAX_INLINE_BYTES = 900_000;
 
-/** Display names of a runner type: its runs, their number, size and quota. */
+/** Terms of a runner type in sentences: its run, the configuration keys of their number, size and quota, its name. */
 const RUNNER_TERMS = {
   glue: {
     run: RUNNER_NAMES.glue.run,

@@ -6,7 +6,7 @@ import type { RunnerMetric } from "./metrics.ts";
  */
 export interface Panel {
   readonly title: string;
-  /** Metrics of the panel. Several ones have labels, which follow the name of the runner type. */
+  /** Metrics of the panel. If there are several, each has a label, shown after the runner type. */
   readonly metrics: readonly { readonly metric: RunnerMetric; readonly label?: string }[];
   /** Aggregation of the values of a minute. */
   readonly stat: "Maximum" | "Sum";

@@ -27,7 +27,7 @@ describe("why a job waits", () => {
       expected: /2 of 2 busy \(this machine carries 4 processes per core\), 3 jobs ahead/,
     },
     "it is next": { change: { ahead: 0, waitedSeconds: 180 }, reason: "slots", expected: /busy, next in line, 3 min$/ },
-    "thousands are before it": { change: { ahead: 1_001 }, reason: "slots", expected: /more than 1,000 jobs ahead/ },
+    "thousands are ahead of it": { change: { ahead: 1_001 }, reason: "slots", expected: /more than 1,000 jobs ahead/ },
     "its tenant has all its slots": {
       change: { working: 1, tenantSlots: 1 },
       reason: "tenantSlots",
@@ -61,7 +61,7 @@ describe("why a job waits", () => {
     },
   };
   for (const [name, { change, reason, expected, glue }] of Object.entries(cases))
-    it(`is said where ${name}`, () => {
+    it(`is reported when ${name}`, () => {
       const waiting = waitingOf({ ...PLACE, ...change }, settings(glue), "acme");
       assert.equal(waiting.reason, reason);
       assert.match(waiting.sentence, expected);

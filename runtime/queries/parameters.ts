@@ -60,7 +60,7 @@ export function literal(type: ParamType, value: ParamValue | null): string {
 function isDate(value: unknown): boolean {
   if (typeof value !== "string" || !/^\d{4}-\d\d-\d\d$/.test(value) || value.startsWith("0000")) return false;
   const time = Date.parse(`${value}T00:00:00Z`);
-  // A day that does not exist is refused, or read as one of the next month.
+  // Date.parse refuses an invalid day, or returns one of the next month.
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
 }
 

@@ -38,7 +38,7 @@ export interface AcceptDeps {
 interface SubmittedBody {
   /** Parsed JSON. */
   value: unknown;
-  /** Its text, if that was not parsed; `problems` says why. */
+  /** Its text, if that was not parsed; `problems` has the reasons. */
   unparsed?: string;
   /** Id and tenant of the answer if the body is invalid. */
   requestId: string;

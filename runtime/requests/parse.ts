@@ -83,7 +83,7 @@ export function requestAsSent(value: unknown, rules: RequestRules): Request | un
   return { tenant: DEFAULT_TENANT, ...filled, timeoutSeconds: rules.timeoutSeconds, task } as Request;
 }
 
-/** Labels are part of every response and document. */
+/** Checks the size of the labels, which are part of every response and document. */
 function checkLabels({ labels }: { labels?: unknown }, problems: ProblemList): void {
   if (labels === null || typeof labels !== "object") return;
   // Counted as in jobs.bounded_labels: with the escapes of a response.
@@ -161,7 +161,7 @@ function schemaFor(value: unknown): TSchema | Problem {
     : { field: "task.type", message: "is missing. It must be read or update." };
 }
 
-/** Returns true if an object's key ends in the query of a signed URL: a job's document shows its location. */
+/** Returns true if a location has the query of a signed URL, which the job's document would show. */
 const isSigned = (location: unknown): boolean =>
   typeof location === "string" &&
   /x-amz-(?:signature|credential|security-token)(?:=|%3d)/i.test(location.slice(0, INPUT.s3));

@@ -27,7 +27,7 @@ const MAX_BODY = 300;
 
 const Count = Type.Integer({ minimum: 0 });
 const Time = Type.String({ format: "date-time" });
-/** A page of rejected requests, the last that came first, with their figures by error class. */
+/** A page of rejected requests, newest first, with counts by error class. */
 export const RejectedPage = Type.Object({
   total: Type.Integer({ minimum: 0, description: `matching requests, at most ${MAX_COUNTED}` }),
   isMore: Type.Boolean({ description: "whether more match than were counted" }),

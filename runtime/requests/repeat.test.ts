@@ -34,7 +34,7 @@ async function store(
     { rawSql: true, timeoutSeconds: 1, maxTimeoutSeconds: 1, urlHosts: [] },
   );
   if (request === undefined) throw new Error("not a request");
-  // The version that accepted it knew the defaults of its queries, so that its hash may be another.
+  // The version that accepted it had the defaults of its own queries, so the hash may differ.
   const hash = hashOf(canonical(request.task)) + ("query" in task && task.query === "former_query" ? "-before" : "");
   await admin.query("update jobs.jobs set request_hash = $1, task = $2 where request_id = $3", [
     hash,
@@ -55,7 +55,7 @@ describe("a repeat of a request that would be refused today", () => {
     const rejected = async () => (await d.admin.query("select from jobs.rejected")).rows.length;
 
     for (const [what, { task, ...rest }] of Object.entries(REPEATS))
-      it(`is the known job: ${what}`, async () => {
+      it(`returns the existing job: ${what}`, async () => {
         const requestId = "known";
         await store(d.admin, { tenant: "default", requestId, task }, { accept });
         await handleRequests(d.context, sqsEvent({ requestId, task, ...rest }, { requestId: "other", task, ...rest }));
@@ -106,7 +106,7 @@ describe("a repeat of a request that would be refused today", () => {
     const post = (payload: object) => p.app.inject({ method: "POST", url: "/jobs", payload, headers });
 
     for (const [index, [what, { task, ...rest }]] of Object.entries(REPEATS).entries())
-      it(`is the known job: ${what}`, async () => {
+      it(`returns the existing job: ${what}`, async () => {
         const requestId = `known-${index}`;
         const accept = async (request: object) => assert.equal((await post(request)).statusCode, 202);
         await store(p.admin, { tenant: "acme", requestId, task }, { accept });
@@ -117,7 +117,7 @@ describe("a repeat of a request that would be refused today", () => {
         assert.equal((await post({ requestId: `${requestId}-other`, task, ...rest })).statusCode, 400);
       });
 
-    it("is the known job when it is the second retry of one", async () => {
+    it("returns the existing job when it is the second retry of one", async () => {
       const task = { type: "read", sql: "select pg_sleep(1)" };
       const accept = async (request: object) => assert.equal((await post(request)).statusCode, 202);
       for (const requestId of ["ended", "ended.retry-1"])

@@ -72,8 +72,7 @@ export class DedicatedClients {
   }
 
   /**
-   * Called when an actor has ended normally, and with it the work on its connections. They are not reused in this
-   * schedule.
+   * Gives back the connections of an actor that has ended normally. They are reused from the next schedule on.
    */
   async leave(clients: readonly pg.Client[]): Promise<void> {
     await Promise.allSettled(
@@ -88,9 +87,9 @@ export class DedicatedClients {
   }
 
   /**
-   * Begins a new schedule.
+   * Begins a new schedule, which may reuse the connections that were given back.
    *
-   * @returns The server's processes behind unused connections
+   * @returns Process ids of the server for the available connections
    */
   async renew(): Promise<number[]> {
     for (const { role, client } of this.#left.splice(0))
@@ -123,7 +122,8 @@ export class SharedClients {
   }
 
   /**
-   * Creates a pool with all the connections that an actor needs at once, and a function to call after the actor's end.
+   * Creates a pool with as many connections as an actor needs at once. `sever` breaks them; `release` leaves those that
+   * are intact to other actors, after the actor's end.
    */
   poolFor(actor: Actor): { pool: pg.Pool; sever(): void; release(): void } {
     const mine: pg.Client[] = [];

@@ -53,7 +53,7 @@ export async function violatedGuarantees({ requests, environment }: Schedule): P
     if (!["SUCCEEDED", "FAILED", "CANCELLED"].includes(job.status))
       broken.push(`promise ${job.status === "PENDING" ? 1 : 5}: job ${requestId} is ${job.status} for ever`);
     const answers = environment.responses.filter(({ responseId }) => responseId === job.response_id);
-    // Of two requests with the same id, either may be the job; then its reply setting applies.
+    // Of two requests with the same id, either may be the job; the other task always asks for a reply.
     const isCancelRequested = job.other || isWanted(requestId);
     if (answers.length === 0 && isCancelRequested) broken.push(`guarantee 1: job ${requestId} was never answered`);
     if (answers.length > 0 && !isCancelRequested)

@@ -35,7 +35,7 @@ async function runSimulation(options: SimulationOptions): Promise<number> {
   return broken === 0 ? 0 : 1;
 }
 
-/** Workers share a cluster: that of TEST_DATABASE_URL, or a disposable one. */
+/** Runs schedules in workers that share a Postgres server: that of TEST_DATABASE_URL, or a disposable one. */
 async function simulate(options: SimulationOptions, onPlayed: (count: PlayedSchedule) => void): Promise<void> {
   await mochaGlobalSetup();
   try {

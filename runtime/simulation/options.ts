@@ -13,7 +13,7 @@ export interface SimulationOptions {
 }
 
 const DEFAULTS = { seed: 1, workers: 2, processes: false };
-/** About two minutes each. */
+/** Default number of schedules: about two minutes of either kind. */
 const COUNTS = { simulation: 2_000, processes: 15 };
 
 export const HELP = `Runs schedules of faults against the platform and verifies guarantees 1 to 6 from outside.

@@ -195,7 +195,7 @@ export class SimulatedEnvironment {
     return rows.map(({ request_id }) => request_id);
   }
 
-  /** Checks guarantee 6 whenever the cancel is visible. */
+  /** Records violations of guarantee 6: jobs that are CANCELLED while their session is busy. */
   async checkCancelled(): Promise<void> {
     // Queries only the session of each such job: querying all sessions (pg_stat_activity) would take most of a
     // schedule's time.

@@ -63,7 +63,7 @@ export async function runSmoke(target: Target, client: Client, limit: number): P
   return counts.failed === 0;
 }
 
-/** Tells if reads may contain SQL. Other errors are left to the checks. */
+/** Returns true if reads may contain SQL. Any error counts as false; other errors will fail the checks. */
 function takesRawSql(client: Client): Promise<boolean> {
   const task = { type: "read", sql: "select 1 as n", format: "csv" };
   return client.json("POST", "/explain", { task }).then(

@@ -25,7 +25,7 @@ export function holderOfClaims(rules: readonly AccessRule[], claims: Claims): Om
   throw new JobError("NoAccess", { name, claims: cutText(Object.keys(claims).sort().join(", "), 300) });
 }
 
-/** Claims for a person's display name: the first one with text is used. */
+/** Returns a person's display name: the first of these claims that has text. */
 function nameOf(claims: Claims): string {
   const found = ["email", "preferred_username", "name", "sub"].map((claim) => claims[claim]).find(isText) ?? claims.sub;
   return cutText(found.replace(/\p{C}/gu, ""), 100) || "unnamed";

@@ -161,7 +161,7 @@ describe("a transition of a job", () => {
     assert.equal((await of("a", "status")).status, "SUCCEEDED");
   });
 
-  it("is refused to an attempt that has ended", async () => {
+  it("is refused for an attempt that has ended", async () => {
     const first = await taken("a");
     await retry(keeper, first, passing, 1);
     await sql("update jobs.jobs set not_before = null");

@@ -109,8 +109,8 @@ describe("the job store", () => {
     await fixture.admin.query(
       "update jobs.jobs set created_at = created_at - interval '3 minutes', rank = rank + 3 where request_id = 'waited'",
     );
-    // Within a rank: `plain` is older than `busy-2`; but before `plain` comes `quiet`, which has nothing running, while
-    // `default` has two.
+    // Within a rank, `busy-2` is the oldest, but `quiet` comes first, since its tenant has no running job; `plain` is
+    // last, since its tenant has two.
     await fixture.admin.query(
       "update jobs.jobs set created_at = created_at - interval '1 millisecond' where request_id = 'busy-2'",
     );
@@ -129,7 +129,7 @@ describe("the job store", () => {
     const newJobs = (tenant: string, count: number) =>
       Array.from({ length: count }, (_, index) => newJob(`${tenant}-${index}`, { tenant }));
     await accept(dispatcher, [...newJobs("busy", 250), ...newJobs("quiet", 3)]);
-    // Before the others of the same rank, in any minute.
+    // The same rank in any minute, and the jobs of the busy tenant are older.
     await fixture.admin.query(
       `update jobs.jobs set rank = 0, created_at = created_at - case tenant when 'busy' then interval '1 second' else '0' end`,
     );

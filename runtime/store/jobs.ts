@@ -41,7 +41,7 @@ export interface NewJob {
   ec2Fallback: boolean;
   priority: number;
   labels: Record<string, string>;
-  /** True if the response is sent to the response queue. */
+  /** `queue` if the response is sent to the response queue. */
   reply: Reply;
   timeoutSeconds: number;
   maxAttempts: number;
@@ -85,7 +85,7 @@ export interface DueResponse {
   body: string;
 }
 
-/** A stored response; without a body if it is not wanted on the queue, and then not sent. */
+/** A stored response. `body` is undefined if the response is not requested on the queue and therefore not sent. */
 export type FrozenResponse = Omit<DueResponse, "body"> & { body: string | undefined };
 
 export const isDue = (response: FrozenResponse): response is DueResponse => response.body !== undefined;
@@ -165,7 +165,7 @@ export interface ClaimedJob {
   leaseSeconds: number;
 }
 
-/** The session that does a job's work, with its start time: process ids are reused. */
+/** Database session that executes a job, with its start time, since process ids are reused. */
 export interface Backend {
   pid: number;
   start: string;
@@ -202,7 +202,7 @@ export async function instanceStarted(
  * Claims the next job for this run and records sent responses, in one transaction.
  *
  * @returns undefined if no job waits
- * @throws P0002 if the run was abandoned; then nothing is recorded
+ * @throws P0002 if the run was abandoned or is retiring; then nothing is recorded
  */
 export async function claim(
   db: Database,
@@ -225,6 +225,11 @@ export interface Progress {
   estimatedRows?: number;
 }
 
+/**
+ * Extends the lease of a job and records its progress.
+ *
+ * @returns CANCEL if a cancel was requested; LOST if this attempt no longer holds the job
+ */
 export async function heartbeat(
   db: Database,
   run: string,
@@ -241,6 +246,7 @@ export async function heartbeat(
   ).rows[0].outcome;
 }
 
+/** Records another session of a job; returns false if this attempt no longer holds the job. */
 export async function recordSession(db: Database, run: string, job: ClaimedJob, backend: Backend): Promise<boolean> {
   return (
     await db.query("select jobs.record_session($1, $2, $3, $4, $5) as ok", [
@@ -264,8 +270,8 @@ export interface Ending {
 }
 
 /**
- * The fence: returns the stored response, or undefined if this attempt no longer holds the job; then nothing has
- * changed.
+ * Ends a job and returns the stored response. Undefined if this attempt no longer holds the job; then nothing has
+ * changed (fencing).
  */
 export async function finish(
   db: Database,
@@ -294,7 +300,7 @@ export interface FinishedAndClaimed {
   response: FrozenResponse | undefined;
   /** Undefined if no job waits. */
   next: ClaimedJob | undefined;
-  /** False if the run was abandoned. */
+  /** False if the run was abandoned or is retiring. */
   running: boolean;
 }
 
@@ -355,7 +361,7 @@ export async function retire(db: Database, run: string): Promise<boolean> {
   return (await db.query("select jobs.retire($1) as ok", [run])).rows[0].ok;
 }
 
-/** True if the run claims no further job, even if some wait. */
+/** Drains a run: it claims no further job, even if some wait. */
 export async function drain(db: Database, run: string): Promise<void> {
   await db.query("select jobs.drain($1)", [run]);
 }

@@ -80,7 +80,7 @@ describe("launches of several instances", () => {
     assert.equal((await begin({ limit: 2 })).instances, 1);
   });
 
-  it("leave runs of another code version to its own dispatchers", async () => {
+  it("leave runs of another code version to the dispatchers of that version", async () => {
     await planned(1);
     assert.equal(await beginLaunch(dispatcher, { ...PLAN, version: "next" }), undefined);
   });
@@ -144,7 +144,7 @@ describe("launches of several instances", () => {
     assert.ok(await reportIn(launch, "i-4"));
   });
 
-  it("let a run that an instance claimed execute its job, which ends a back-off", async () => {
+  it("let a run that an instance claimed execute a job, and end a back-off", async () => {
     await planned(1);
     await fixture.admin.query("update jobs.runners set pauses = 3 where runner = 'ec2'");
     const { launch } = await begin();
@@ -271,7 +271,7 @@ describe("launches of several instances", () => {
     assert.deepEqual(await assignInstances(dispatcher, launch.launch, ["i-1", "i-2", "i-3"]), ["i-3"]);
   });
 
-  it("end when the stack is destroyed: none is repeated, and all are deleted with their runs", async () => {
+  it("are not repeated while the runner types are closed, and are deleted when they expire", async () => {
     await planned(1);
     const launch = await begin();
     await launchUnknown(dispatcher, launch);

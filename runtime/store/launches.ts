@@ -11,7 +11,7 @@ export interface LaunchPlan {
   version: string;
   /** Parameters of a request in addition to its id, target and number of instances. */
   request: string;
-  /** Targets of requests (subnet and instance type), in order of preference. */
+  /** Targets of requests (a subnet, with `spot:` before it for Spot Instances), in order of preference. */
   targets: readonly string[];
   /** Maximum number of instances per request. */
   limit: number;

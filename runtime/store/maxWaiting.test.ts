@@ -39,7 +39,7 @@ describe("the maximum of waiting jobs per tenant", () => {
     assert.deepEqual(await outcomes(batch("a", ["3", "3", "4"], 2)), ["ACCEPTED", "REPEATED", "FULL"]);
   });
 
-  it("accepts jobs again after one has started, returned from a back-off or was cancelled", async () => {
+  it("accepts jobs again after one has started, and counts jobs in back-off", async () => {
     await outcomes(batch("a", ["1", "2"], 2));
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     const keeper = await fixture.as("job_keeper");

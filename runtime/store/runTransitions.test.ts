@@ -14,7 +14,7 @@ describe("a transition of a run or a runner type", () => {
     ({ fixture, dispatcher, keeper, run } = clients);
   });
 
-  it("plans no job during its back-off", async () => {
+  it("plans no run for a job in back-off, and lets no run claim it", async () => {
     const job = await taken("a");
     await retry(keeper, job, passing, 1);
     assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 9)), []);
@@ -75,7 +75,7 @@ describe("a transition of a run or a runner type", () => {
     assert.equal((await openRuns(dispatcher, 30))[0]?.externalId, "first");
   });
 
-  it("counts a run's end once, and a refusal only before the run has started", async () => {
+  it("records a run's end once, and a refusal only before the run has started", async () => {
     await runEnded(dispatcher, run, "ENDED");
     const [{ ended_at: first }] = await sql("select ended_at from jobs.runs");
     await runEnded(dispatcher, run, "LOST");
@@ -136,7 +136,7 @@ describe("a transition of a run or a runner type", () => {
     await dispatcher.query("select jobs.close_runners(false)");
   });
 
-  it("reopens a closed runner type, but not one that the account refuses", async () => {
+  it("does not end a back-off when closed runner types are reopened", async () => {
     await sql(
       "update jobs.runners set paused_until = jobs.clock() + interval '1 minute', pauses = 3 where runner = 'ec2'",
     );

@@ -129,7 +129,7 @@ describe("the runs of the job store", () => {
     assert.equal(found.attempts[0].peakMemoryBytes, 1_000_000_000);
   });
 
-  it("retries it on a larger run if it may not run on EC2: one at a time, which claims nothing else", async () => {
+  it("retries a read that ran out of memory on a larger run if it may not run on EC2: one at a time, for such jobs only", async () => {
     assert.equal(await larger(), undefined, "nothing waits");
     await accept(dispatcher, [newJob("large"), newJob("other"), newJob("small")]);
     const [small = ""] = await planRuns(dispatcher, testPlan("glue", 1));
@@ -197,7 +197,7 @@ describe("the runs of the job store", () => {
     assert.notEqual(await larger(), undefined);
   });
 
-  it("fails a job at once if it ran out of memory and no run has more, and says that a retry would fail too", async () => {
+  it("fails a job at once, not retryable, if it ran out of memory and no run has more", async () => {
     await larger(false);
     await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", ec2Fallback: true })]);
     const usual = await started("test");

@@ -13,7 +13,7 @@ export interface RunPlan {
   version: string;
   /** Time limit for a run to start. */
   startSeconds: number;
-  /** A free run that has been silent for longer is not counted. */
+  /** A run without a heartbeat for longer does not count as free. */
   silentSeconds: number;
   /** Maximum running jobs per tenant, for every claim from now on. @default no maximum */
   tenantSlots?: number | undefined;
@@ -54,7 +54,8 @@ export async function planAllRuns(
 }
 
 /**
- * Takes a slot for a larger run if a job that ran out of memory waits for one; returns its id. Only one runs at a time.
+ * Takes a slot for a larger run if a job that ran out of memory waits for one; returns the run's id. Only one runs at a
+ * time.
  *
  * @param larger - Whether the stack has larger runs of this type; if not, such jobs use normal ones.
  */
@@ -99,8 +100,10 @@ export async function overflow(
 }
 
 /**
- * Deletes at most `limit` old jobs whose response was sent, and as many old responses and runs; returns the number of
- * jobs. Ages are computed with the database's clock.
+ * Deletes at most `limit` old jobs whose response was sent or is not requested on the queue, and as many old rejected
+ * requests, responses, runs, launches and sessions. Ages are computed with the database's clock.
+ *
+ * @returns the number of deleted jobs and rejected requests
  */
 export async function expireJobs(db: Database, days: number, limit: number): Promise<number> {
   const { rows } = await db.query("select jobs.expire(jobs.clock() - make_interval(days => $1), $2) as expired", [
@@ -136,10 +139,12 @@ export async function runRefused(db: Database, run: string, reason: string): Pro
 /** Outcome of a run that was ended because it ran out of memory. */
 export const OUT_OF_MEMORY = "OUT_OF_MEMORY";
 
+/** Records that a run has ended: frees its slot, and its job counts as lost. */
 export async function runEnded(db: Database, run: string, outcome: string): Promise<void> {
   await db.query("select jobs.run_ended($1, $2)", [run, outcome]);
 }
 
+/** Records that the launcher was asked to end a run. */
 export async function runStopping(db: Database, run: string): Promise<void> {
   await db.query("select jobs.run_stopping($1)", [run]);
 }

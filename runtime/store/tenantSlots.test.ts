@@ -58,7 +58,7 @@ describe("slots per tenant", () => {
     };
     const slots = { glue: 3, ec2: 4 };
 
-    it("hands a read of the tenant that waits for Glue to EC2, not of one at its own maximum there", async () => {
+    it("hands over reads of a tenant that waits for Glue, not of one that is at its own maximum on Glue", async () => {
       await fillGlue();
       assert.equal(await overflow(dispatcher, slots, { glue: 2, ec2: 3 }), 3);
       assert.deepEqual(await moved(), [{ tenant: "b", jobs: 3 }]);
@@ -80,7 +80,7 @@ describe("slots per tenant", () => {
       ]);
     });
 
-    it("starts no EC2 run for a tenant without a free slot, as a dispatcher plans it", async () => {
+    it("starts no EC2 run for a tenant without a free slot when all runner types are planned together", async () => {
       await reads("a", 9, 9);
       for (const run of await start(2, 2)) await next(run);
       await fixture.admin.query("update jobs.jobs set created_at = created_at - interval '6 seconds'");
@@ -232,7 +232,7 @@ describe("slots per tenant", () => {
 
   it("reads a bounded number of rows per claim with 100,000 waiting jobs of 500 tenants, one of which is at its maximum", async function () {
     this.timeout(120_000);
-    // One tenant is at its maximum, and has older jobs than all others, from every minute of the last 90.
+    // One tenant is at its maximum, and its jobs come before all others, with the ranks of more than 80 minutes.
     await fill(100_000, 499, "full");
     await fixture.admin.query("analyze jobs.jobs");
     const [one = "", two = ""] = await start(2, 1);

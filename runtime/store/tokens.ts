@@ -16,9 +16,9 @@ export interface Caller {
   name: string;
   /** Credential with which a session was created. */
   parent: string | undefined;
-  /** Id of the token, or of the person at the identity provider: all sessions that they make share it. */
+  /** Id of the token, or of the person at the identity provider; shared by all sessions that they create. */
   owner: string;
-  /** ISO time; undefined, never. */
+  /** Expiry (ISO); undefined if it never expires. */
   expiresAt: string | undefined;
   tenant: string;
   scopes: readonly Scope[];
@@ -40,7 +40,7 @@ export interface TokenInfo {
   revokedAt: string | null;
 }
 
-/** 256 bits cannot be guessed, so a plain SHA-256 protects the stored hash. */
+/** A random secret of 256 bits cannot be guessed, so its hash needs no salt. Bytes. */
 const BYTES = 32;
 export const hashOfSecret = (secret: string): Buffer => createHash("sha256").update(secret).digest();
 
@@ -117,7 +117,7 @@ export async function recordUse(db: Database, id: string): Promise<void> {
   await db.query("select jobs.token_used($1)", [id]);
 }
 
-/** Returns the tokens and sessions with these ids that are still valid. */
+/** Returns those of the ids whose token or session is still valid. */
 export async function activeTokens(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await db.query("select id from jobs.active_credentials where id = any ($1)", [ids]);
   return new Set(rows.map(({ id }) => id));

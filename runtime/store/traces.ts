@@ -1,7 +1,7 @@
 import type { JobDocument } from "../contract/document.ts";
 import type { Database } from "./jobs.ts";
 
-/** When a run was launched and when it reported in. */
+/** Launch and start of a run (ISO times). */
 export interface RunTimes {
   launchedAt: string;
   startedAt: string;

@@ -26,7 +26,7 @@ interface Row {
 /**
  * Number of documents that are scanned for words before the matching ones are collected instead. Scanning for 51
  * documents with a word costs 51 / f rows if a share f of all has it, collecting costs f · n: for a million documents
- * both meet at some 7,000.
+ * both cost about 7,000 rows at the same f.
  */
 const NEAR = 5_000;
 /** Bytes; a longer value would not fit into a GIN index entry (2,712 bytes of a page of 8 kB). */

@@ -13,7 +13,7 @@ interface QueryCost {
   readonly column: Cost;
 }
 
-/** Display name of a statement other than SELECT: EXPLAIN for ExplainStmt. */
+/** Display name of a statement other than SELECT, for example EXPLAIN for ExplainStmt. */
 const statementName = (type: string): string =>
   REFUSED_NODES[type] ??
   (type.endsWith("Stmt")

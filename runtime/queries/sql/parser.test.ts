@@ -101,7 +101,7 @@ describe("the SQL parser's worker", () => {
     assert.deepEqual(order, ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
   });
 
-  it("fails as the platform's fault when no worker starts", async () => {
+  it("fails with an error of the platform when no worker starts", async () => {
     parser = new SqlParser({ entry: new URL("./testing/none.ts", import.meta.url) });
     await assert.rejects(parser.check("select 1"), { code: "Internal" });
   });

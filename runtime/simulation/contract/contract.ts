@@ -44,8 +44,8 @@ export async function describe({ as }: Database, role: string, text: string): Pr
 }
 
 /**
- * The server describes the columns before it executes the statement; the result of executing it with nulls is
- * irrelevant.
+ * Returns the result columns of a statement. The server describes them before it executes the statement, so a failure
+ * with nulls as parameters is irrelevant.
  */
 async function columnsOf(client: pg.Client, text: string, parameters: number): Promise<string[]> {
   let fields: { name: string; dataTypeID: number }[] = [];

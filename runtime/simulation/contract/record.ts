@@ -48,7 +48,7 @@ try {
   const harness = await openHarness();
   for (let seed = 1; seed <= SCHEDULES; seed++) await harness.play(seed);
   await harness.close();
-  // Statements that need real time or a person.
+  // Statements that schedules do not execute: they need real time or a user.
   const nobody = "00000000-0000-0000-0000-000000000000";
   const job = { id: 0, attempt: 1 } as ClaimedJob;
   const others = await jobDatabase();

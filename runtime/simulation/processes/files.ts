@@ -10,7 +10,7 @@ export interface Fault {
   readonly action: "SIGKILL" | "SIGSTOP" | "crash Postgres";
 }
 
-/** Outcomes of the dispatcher's attempts to start a run's process; it gets an error for each but the last. */
+/** Outcome of the dispatcher's attempt to start a run's process, which fails for the dispatcher unless it is `go`. */
 export type LaunchOutcome = "refuse" | "fail before" | "fail after" | "go";
 
 /** File in which runs record that they exceed the maximum. */

@@ -94,7 +94,7 @@ export async function violatedGuarantees(
   return broken;
 }
 
-/** Returns true if the result of a read is present and complete. */
+/** Returns the violations of guarantee 1 in the result of a read: missing rows or a wrong checksum. */
 async function wrongResult(harness: ProcessHarness, requestId: string, body: string, rows: number): Promise<string[]> {
   const { result } = JSON.parse(body);
   const text = result.location ? await harness.object(result.location) : Buffer.from(result.inline);

@@ -58,7 +58,7 @@ export class ProcessHarness {
   readonly directory: string;
   readonly server: Server;
   readonly proxy: CallProxy;
-  /** Store of the documents, if it is neither Postgres nor none. */
+  /** Fake store of the documents; undefined if they are in Postgres or are not stored. */
   readonly tracking: FakeTrackingStore | undefined;
   /** Current processes; a deployment replaces them. */
   api!: ManagedProcess;
@@ -229,7 +229,7 @@ export class ProcessHarness {
     });
   }
 
-  /** File in which runs record that they exceed the maximum. */
+  /** Messages of runs that found more runs of their type than slots. */
   get over(): string[] {
     const file = join(this.directory, OVERRUN_FILE);
     return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];

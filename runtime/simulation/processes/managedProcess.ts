@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** Delay between the end of a process and its restart. */
 const PAUSE_MS = 100;
 
-/** A component as a process that is restarted whenever it ends, like by its host in AWS. */
+/** A component as a process that is restarted whenever it ends, as its host in AWS would do. */
 export class ManagedProcess {
   readonly name: string;
   #child: ChildProcess | undefined;
@@ -28,14 +28,14 @@ export class ManagedProcess {
     this.#child?.kill(name);
   }
 
-  /** Ends it normally, without a restart: another one has replaced it. */
+  /** Ends the process normally and does not restart it, after another one has replaced it. */
   async retire(): Promise<void> {
     this.#stopping = true;
     this.signal("SIGTERM");
     await this.#life;
   }
 
-  /** Kills it. */
+  /** Kills the process and does not restart it. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.signal("SIGCONT");

@@ -10,7 +10,7 @@ const TIME_LIMIT_MS = process.env.SIMULATION_PROCESSES === undefined ? 150_000 :
 /** Maximum duration of one schedule, including recovery and a new platform. */
 const SCHEDULE_MS = 200_000;
 
-describe("the guarantees of the platform, whatever happens to its processes", () => {
+describe("the guarantees of the platform, under faults of its processes", () => {
   it("hold", async function () {
     this.timeout(COUNT * SCHEDULE_MS);
     const begun = performance.now();

@@ -68,7 +68,7 @@ export async function startProxy(target: number): Promise<CallProxy> {
       path: incoming.url,
       headers: { ...incoming.headers, "content-length": body.length },
     });
-    // A caller that disconnected (a long poll, a killed process) does not retry.
+    // If the caller disconnects (end of a long poll, killed process), the forwarded call ends too.
     outgoing.once("close", () => call.destroy());
     call.end(body);
     const [answer] = (await once(call, "response")) as [IncomingMessage];

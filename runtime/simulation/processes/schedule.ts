@@ -111,7 +111,7 @@ function breakCalls(harness: ProcessHarness, pick: () => number): void {
   harness.tracking.outcome = () => (pick() < some ? "refuse some" : whole());
 }
 
-/** Requests, delayed, repeated and in any order; over the queue or the API. */
+/** Schedules the requests: delayed, repeated and in any order, over the queue or the API. */
 function asking(
   harness: ProcessHarness,
   { requests, accepted, wanted, conflicts }: Observations,
@@ -154,7 +154,7 @@ function asking(
   });
 }
 
-/** Faults other than those of runs, and cancels by callers. */
+/** Schedules faults other than those of runs, and cancels by callers. */
 function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pick: () => number): ScheduledFault[] {
   const { server, dispatcher, api, directory } = harness;
   const pause = async (stop: () => void, resume: () => void) => {
@@ -222,7 +222,7 @@ async function recover(harness: ProcessHarness, observations: Observations): Pro
   return false;
 }
 
-/** Checks guarantee 6 whenever a cancel is visible. */
+/** Checks guarantee 6 until the signal aborts: the session of a CANCELLED job is not busy. */
 async function watchCancels(
   harness: ProcessHarness,
   { violations: broken }: Observations,

@@ -96,7 +96,7 @@ export class Server {
       await this.#postgres.ended;
       if (this.#stopping) return;
       this.#postgres = await startPostgres(this.#options);
-      // The caller that ended it saw only the previous process.
+      // stop() was called during the restart and has stopped only the previous process.
       if (this.#stopping) return this.#postgres.stop();
     }
   }

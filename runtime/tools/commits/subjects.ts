@@ -51,7 +51,7 @@ export function subjectProblems(commits: readonly Commit[], since = CHECKED_SINC
   });
 }
 
-/** Reads all commits of a clone without merges. A clone of another user is read too, as CI's root does. */
+/** Reads all commits of a clone without merges; the clone may belong to another user, since CI runs as root. */
 export function readCommits(root: string): Commit[] {
   const format = "--format=%H%x09%at%x09%an%x09%s";
   const args = ["-c", "safe.directory=*", "log", "--no-merges", format, "HEAD"];

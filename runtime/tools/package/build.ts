@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import manifest from "../../../package.json" with { type: "json" };
 import { ROOT } from "../../platform/root.ts";
 
-/** The oldest Node that runs the package: the first one whose `util.styleText` knows whether a stream shows colours. */
+/** The oldest Node that runs the package: the first whose `util.styleText` detects whether a stream shows colours. */
 const OLDEST_NODE = "20.18";
 
 /** Bundled CommonJS modules load Node's built-in modules with require. */

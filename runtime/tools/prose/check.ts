@@ -37,7 +37,7 @@ export function findingsIn(file: string, source: string): Finding[] {
   });
 }
 
-/** Whether the text has the phrase at word boundaries, outside the wordings that are fine. */
+/** Returns true if the text has the phrase at word boundaries, outside of wordings that are fine. */
 function contains(text: string, phrase: string, unless: readonly string[]): boolean {
   for (let at = text.indexOf(phrase); at >= 0; at = text.indexOf(phrase, at + 1)) {
     if (isWordPart(text[at - 1]) || isWordPart(text[at + phrase.length])) continue;

@@ -12,7 +12,7 @@ import {
   visualization,
 } from "./savedObjects.ts";
 
-/** Splits of visualizations by error and task. */
+/** Maximum values of a split, for example of error types. */
 const MOST = 10;
 
 /** Panels whose metrics can all be computed from documents, in the order of PANELS. */

@@ -49,7 +49,7 @@ export const over = (field: FromDocuments["at"]): Aggregation => ({
   schema: "segment",
   params: { field, interval: "auto", min_doc_count: 0, drop_partials: false, extended_bounds: {}, customLabel: "time" },
 });
-/** Aggregation per value of a field: the values with the highest first metric, or (`_key`) in their own order. */
+/** Aggregation per value of a field: those with the highest first metric, or (`_key`) in the order of the values. */
 export const each = (
   field: Field,
   schema: Aggregation["schema"],

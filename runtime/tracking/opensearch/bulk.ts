@@ -2,7 +2,7 @@ import type { Versioned } from "../store.ts";
 import { keyOf } from "../store.ts";
 import { idOf, indexOf, source } from "./indices.ts";
 
-/** A body of _bulk, for a number of documents of a batch from `first`. */
+/** A body of _bulk, with `count` documents of a batch from index `first`. */
 export interface Bulk {
   lines: string;
   first: number;
@@ -17,8 +17,8 @@ export interface Outcome {
 
 /**
  * Characters after which a bulk request is complete. Small instances of Amazon OpenSearch Service accept 10 MiB per
- * call (Amazon OpenSearch Service limits, "maximum size of HTTP request payloads"); a document has at most the 1 MiB of
- * its request.
+ * call (Amazon OpenSearch Service limits, "maximum size of HTTP request payloads"); a document adds at most a few
+ * hundred kB (jobs.fitted_document, and its words).
  */
 const FULL = 2_000_000;
 

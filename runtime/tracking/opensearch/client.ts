@@ -71,7 +71,7 @@ const STATUS: Record<number, string> = {
 /**
  * Returns the error without the client's additions, which include headers with a signature.
  *
- * @param known - Reason, if the caller knows it.
+ * @param knownMessage - Reason, if the caller knows it.
  */
 function unavailable(error: unknown, knownMessage: string | undefined): Error {
   const { name, message } = error instanceof Error ? error : new Error(String(error));

@@ -46,7 +46,7 @@ export const template = (prefix: string): object => ({
       number_of_shards: 1,
       // A replica if there is a node for it: losing a node loses no data, since all documents can be rebuilt.
       auto_expand_replicas: "0-1",
-      // Newest first, in the order of a page of them, which is then read directly, like most other pages.
+      // In the default order of pages, newest first: such pages are read without sorting.
       index: { sort: { field: ["createdAt", "tenant", "requestId"], order: ["desc", "desc", "desc"] } },
     },
     mappings: MAPPINGS,
@@ -68,7 +68,7 @@ export function monthEnd(prefix: string, index: string): string | undefined {
     : new Date(Date.UTC(Number(year), Number(month))).toISOString();
 }
 
-/** The name of a tenant contains no slash. */
+/** Returns the id of a document; unique, since the name of a tenant contains no slash. */
 export const idOf = (tenant: string, requestId: string): string => `${tenant}/${requestId}`;
 
 /** Stored form of a document. */

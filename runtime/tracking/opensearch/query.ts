@@ -1,7 +1,7 @@
 import type { Filter, Search } from "../store.ts";
 import { isUnfindable, wordsIn } from "../tokenizer.ts";
 
-/** Years of times that OpenSearch can read; an offset may exceed them by one. */
+/** First and last time that OpenSearch can read; an offset can move a valid time beyond them. */
 const EARLIEST = Date.parse("0001-01-01T00:00:00Z");
 const LATEST = Date.parse("9999-12-31T23:59:59.999Z");
 
