@@ -18,7 +18,7 @@ export interface Outcome {
 /**
  * Characters after which a bulk request is complete. Small instances of Amazon OpenSearch Service accept 10 MiB per
  * call (Amazon OpenSearch Service limits, "maximum size of HTTP request payloads"); a document adds at most a few
- * hundred kB (jobs.fitted_document, and its words).
+ * hundred kB (jobs.bounded_document, and its words).
  */
 const FULL = 2_000_000;
 
