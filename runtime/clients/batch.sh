@@ -5,7 +5,7 @@ set -eu
 
 # The id belongs to the batch: sent again after a crash, it is the same job, and its prices are loaded once.
 id=${1:-prices-$(date +%F)}
-# Version 1 does not read this variable.
+# Version 1 of AWS's command does not read this variable.
 sqs() { aws sqs "$@" ${AWS_ENDPOINT_URL_SQS:+--endpoint-url "$AWS_ENDPOINT_URL_SQS"}; }
 
 sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageId --message-body '{
@@ -22,8 +22,8 @@ sqs send-message --queue-url "$REQUEST_QUEUE_URL" --output text --query MessageI
   }
 }' >&2
 
-# Attributes identify the response, so the body need not be parsed. One at a time, since a shell has no lists; another's
-# becomes visible again after five seconds.
+# Attributes identify the response, so the body need not be parsed. Messages are received one at a time, since a shell
+# has no lists; a response to another client becomes visible again after five seconds.
 tries=0
 while [ "$tries" -lt 60 ]; do
   tries=$((tries + 1))

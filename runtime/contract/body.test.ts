@@ -10,7 +10,7 @@ describe("reading a body", () => {
     assert.deepEqual(readBodyBytes(Buffer.from('\uFEFF{"a":1}')).value, { a: 1 });
   });
 
-  it("names fields that are given twice", () => {
+  it("reports fields that are given twice", () => {
     const { isParsed, problems } = readBody('{"a":1,"a":2}');
     assert.deepEqual([isParsed, problems.map(({ field }) => field)], [true, ["a"]]);
   });

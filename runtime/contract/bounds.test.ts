@@ -7,13 +7,13 @@ import { type ErrorBody, JobError } from "./errors.ts";
 
 /** Worst-case texts: escapes of six bytes, characters that SQS refuses, halves of surrogate pairs, NUL. */
 const FILLERS = ["x", "\u0001", '"', "東", "\uFFFF", "\u{1F600}"];
-/** Maximum message body of SQS (SendMessage API reference). */
+/** Matches text of the characters that SQS accepts in a message (SendMessage API reference). */
 const SQS_CHARACTERS = /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u;
 
 const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 describe("an error's text and details", () => {
-  it("cuts a message at 2,000 characters and keeps what it says to do", () => {
+  it("cuts a message at 2,000 characters and keeps its remedy", () => {
     const { message } = new JobError("InvalidCompression", { reason: "x".repeat(2_000_000) }).body();
     assert(message.length <= 2_000, `${message.length}`);
     assert.match(message, /x…\. Send it with compression 'none', or compress it again\.$/);
@@ -142,8 +142,8 @@ describe("a response and a document", () => {
     assert.equal(JSON.parse(rows[0].body).error.type, "Internal");
   });
 
-  it("answers a read whose inline result does not fit into a message with FAILED, and ends", async () => {
-    // As many bytes again are added by the escapes of what SQS refuses.
+  it("ends a read as FAILED if its inline result does not fit into a message", async () => {
+    // The second one is too large only because characters that SQS refuses are escaped: 6 bytes instead of 3.
     for (const inline of ["x".repeat(900_001), "\uFFFF".repeat(200_000)]) {
       const response = await finish(runner, await claimJob("a"), {
         status: "SUCCEEDED",
@@ -161,7 +161,7 @@ describe("a response and a document", () => {
     }
   });
 
-  it("takes an inline result with JSON that jsonb refuses", async () => {
+  it("accepts an inline result with JSON that jsonb refuses", async () => {
     const inline = String.raw`[{"nul":"\u0000","half":"\ud800","big":1e200000,"text":"\",\"format\":\"csv\",\"rows\":1}"}]`;
     const response = await finish(runner, await claimJob("a"), {
       status: "SUCCEEDED",

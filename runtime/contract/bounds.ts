@@ -83,7 +83,7 @@ function scalar(value: unknown, maxLength: number): unknown {
   return cutText(asJson(value), maxLength);
 }
 
-/** JSON of a value of any depth. */
+/** Formats a value of any depth as JSON. */
 function asJson(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);

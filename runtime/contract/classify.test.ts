@@ -26,8 +26,8 @@ async function errorCodes(): Promise<{ state: string; condition: string }[]> {
   );
 }
 
-describe("what a SQLSTATE means for a job", () => {
-  it("is decided for each one of Postgres's own list", async () => {
+describe("the classification of SQLSTATEs", () => {
+  it("covers each SQLSTATE of Postgres's own list", async () => {
     // Postgres 15 and 16 have one more.
     const codes = [...(await errorCodes()).map(({ state }) => state), "72000"];
     assert.ok(codes.length > 200, `${codes.length} SQLSTATEs`);
@@ -43,31 +43,31 @@ describe("what a SQLSTATE means for a job", () => {
       );
   });
 
-  it("is the caller's where it is unknown", () => {
+  it("attributes unknown ones to the caller", () => {
     for (const code of ["ZZ999", "01000", "99A01"]) assert.equal(classify(ofServer(code)).code, OTHER_SQLSTATE);
   });
 
-  it("blames the caller for lastval() in a new session and for an unbound parameter", () => {
+  it("attributes lastval() in a new session and an unbound parameter to the caller", () => {
     for (const code of ["55000", "42P02", "08P01"]) assert.equal(classify(ofServer(code)).code, "InvalidSql");
   });
 
-  it("is the caller's for a value of more than 1 GB, although its SQLSTATE is the server's own", () => {
+  it("attributes a value of more than 1 GB to the caller, although its SQLSTATE means an internal error", () => {
     assert.equal(classify(ofServer("XX000", `${VALUE_TOO_LARGE} 1200000004`)).code, "InvalidSql");
     assert.equal(classify(ofServer("XX000", "cache lookup failed for type 1")).code, "Internal");
   });
 
-  it("is the server's for an update that it refuses as read-only, and the caller's for a read", () => {
+  it("attributes a refused write to the server in an update, and to the caller in a read", () => {
     assert.equal(classify(ofServer("25006"), "update").code, "DatabaseUnavailable");
     assert.equal(classify(ofServer("25006"), "read").code, "NotReadOnly");
   });
 
-  it("tells an administrator's action and a server that restarts apart", () => {
+  it("distinguishes an administrator's action from a server that restarts", () => {
     const codes = (...states: string[]) => states.map((state) => classify(ofServer(state)).code);
     assert.deepEqual(new Set(codes("57014", "57P01", "57P05", "25P03", "25P04")), new Set(["Interrupted"]));
     assert.deepEqual(new Set(codes("57P02", "57P03", "57P04", "08006", "3D000")), new Set(["DatabaseUnavailable"]));
   });
 
-  describe("as a running server raises it", () => {
+  describe("of errors that a running server raises", () => {
     let database: Scratch;
     let client: pg.Client;
     let python: PythonReader | undefined;
@@ -81,7 +81,7 @@ describe("what a SQLSTATE means for a job", () => {
       await database?.drop();
     });
 
-    it("is the same to both runners, for every condition of the list", async function () {
+    it("is the same in both runners, for every condition of the list", async function () {
       this.timeout(60_000);
       const { rows } = await client.query("select current_setting('server_version_num')::integer / 10000 as major");
       let raised = 0;
@@ -92,7 +92,7 @@ describe("what a SQLSTATE means for a job", () => {
           () => assert.fail(`${condition} was not raised`),
           (thrown) => thrown,
         );
-        // An older server than the one whose list this is does not know all of it.
+        // A server older than the list does not have all its conditions.
         if (error.code === "42704" && state !== "42704" && rows[0].major < 18) continue;
         // A few conditions have one name in several classes.
         assert.ok(
@@ -107,9 +107,9 @@ describe("what a SQLSTATE means for a job", () => {
       assert.ok(raised > 200, `${raised} conditions`);
     });
 
-    it("is the caller's to both runners for a value beyond 1 GB", async function () {
+    it("attributes a value beyond 1 GB to the caller in both runners", async function () {
       this.timeout(60_000);
-      // Postgres allocates four bytes for each one of the text.
+      // For each byte of the text Postgres allocates four.
       const statement = "select translate(repeat('x', 270000000), 'a', 'b')";
       const error = await client.query(statement).then(
         () => assert.fail("it was computed"),
@@ -121,10 +121,10 @@ describe("what a SQLSTATE means for a job", () => {
   });
 });
 
-describe("what another error means for a job", () => {
+describe("the classification of other errors", () => {
   const coded = (code: string, message = "message") => Object.assign(new Error(message), { code });
 
-  it("is an unreachable database for every error code of the network and of TLS", () => {
+  it("reports an unreachable database for every error code of the network and of TLS", () => {
     for (const code of [
       "ECONNREFUSED",
       "ECONNRESET",
@@ -142,7 +142,7 @@ describe("what another error means for a job", () => {
     }
   });
 
-  it("is not looked for among SQLSTATEs, although codes of Node can have five letters", () => {
+  it("does not look up codes of Node as SQLSTATEs, although some have five letters", () => {
     assert.equal(classify(coded("EPIPE")).code, "DatabaseUnavailable");
     assert.equal(classify(coded("EBUSY")).code, "Internal");
     assert.ok(!isConnectionLost(coded("EBUSY")));
@@ -157,7 +157,7 @@ describe("what another error means for a job", () => {
     for (const { message } of errors) assert.ok(error.message.includes(message), error.message);
   });
 
-  it("is unavailable storage where AWS's client has no credentials", () => {
+  it("reports unavailable storage if AWS's client has no credentials", () => {
     const error = Object.assign(new Error("Could not load credentials"), { name: "CredentialsProviderError" });
     assert.equal(classify(error).code, "StorageUnavailable");
   });

@@ -79,7 +79,7 @@ export function classify(error: unknown, task: "read" | "update" = "read"): JobE
   const message = messageOf(error);
   if (isSqlState(code))
     return new JobError(errorTypeOf(code, message, task), { reason: redactMessage(message) }, { cause: error });
-  // Errors of AWS's clients, including those without an answer from a server.
+  // Errors of AWS's clients, including those without a response from a server.
   if ("$metadata" in error || CREDENTIALS.has(name))
     return new JobError("StorageUnavailable", { reason: `${name}: ${message}` }, { cause: error });
   if (

@@ -24,7 +24,7 @@ export interface ErrorDetail {
   line?: number;
   /** Column of a bad row; null if the whole row is bad. */
   column?: string | null;
-  /** Value as the caller gave it, shortened. */
+  /** Value as the caller sent it, shortened. */
   value?: string | null;
   /** Reason that a row is bad. */
   reason?: string;

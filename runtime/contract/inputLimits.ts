@@ -1,6 +1,6 @@
 /**
- * Maximum sizes of a caller's input, as the schemas state them, and of the parts that errors repeat. Lengths are in UTF-16
- * code units, except in names with `Bytes`.
+ * Maximum sizes of a caller's input, which the schemas contain, and of its parts that errors repeat. Lengths are in
+ * UTF-16 code units, except in names with `Bytes`.
  */
 export const INPUT = {
   /** Nested objects and lists of a body. */

@@ -75,7 +75,7 @@ export function textShapeProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** Index of the quote that ends a string, or -1. */
+/** Returns the index of the quote that ends the string that begins at `start`, or -1. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

@@ -2,7 +2,7 @@
 export type Ranges = readonly (readonly [first: number, last: number])[];
 
 /**
- * Characters that cannot be seen and that terminals may obey, as ranges of code points: controls except tab and line feed,
+ * Invisible characters, some of which terminals interpret, as ranges of code points: controls except tab and line feed,
  * soft hyphen, zero width characters, direction marks, fillers, variation selectors, the byte order mark and tags.
  */
 const UNSEEN: Ranges = [
@@ -50,7 +50,7 @@ const sorted = (...tables: Ranges[]): Ranges => tables.flat().toSorted(([one], [
 /** Characters that a value must not have: they cannot be seen, or look like a plain space. */
 export const INVISIBLE: Ranges = sorted(UNSEEN, SPACES);
 
-/** Characters that a terminal must not receive: they cannot be seen, or are none. */
+/** Code points that a terminal must not receive: they cannot be seen, or have no character. */
 export const HIDDEN_IN_TERMINALS: Ranges = sorted(UNSEEN, NO_CHARACTERS);
 
 const hex = (code: number, digits: number) => code.toString(16).toUpperCase().padStart(digits, "0");

@@ -6,13 +6,13 @@ import { redactName } from "./problemList.ts";
 const fields = (text: string) => readJson(text).problems.map(({ field }) => field);
 
 describe("reading JSON", () => {
-  it("names every name that an object holds twice, with its path, also where escapes hide it", () => {
+  it("reports every repeated name with its path, even if it is written with escapes", () => {
     assert.deepEqual(fields('{"a":1,"b":{"c":[{"d":1},{"d":1,"e":{},"d":2}]},"\\u0061":3}'), ["b.c.1.d", "a"]);
     assert.deepEqual(fields('{"x\\"":1,"x\\"":2,"\\\\":[","],"\\\\":{}}'), ['x"', "\\"]);
     assert.deepEqual(fields('{"__proto__":1,"__proto__":2,"toString":3}'), ["__proto__"]);
   });
 
-  it("names numbers that are whole only when rounded, and no others", () => {
+  it("reports numbers that are whole only when rounded, and no others", () => {
     const written = (numbers: string[]) =>
       readJson(`{"a":[${numbers.join(" , ")}]}`).problems.map(({ value }) => value);
     const rounded = [
@@ -49,12 +49,12 @@ describe("reading JSON", () => {
     );
   });
 
-  it("takes a byte order mark at the beginning, and nowhere else", () => {
+  it("accepts a byte order mark at the beginning, and nowhere else", () => {
     assert.deepEqual(readJson('\uFEFF{"a":1}').value, { a: 1 });
     assert.throws(() => readJson("\uFEFF\uFEFF{}"), SyntaxError);
   });
 
-  it("finds none in what JSON.stringify writes, whatever the value, and reads that value", () => {
+  it("reads the output of JSON.stringify for any value, and reports nothing", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = JSON.stringify(value);
@@ -64,7 +64,7 @@ describe("reading JSON", () => {
     );
   });
 
-  it("finds the one that was repeated, wherever it stands", () => {
+  it("reports a repeated name at any position", () => {
     const object = fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 });
     fc.assert(
       fc.property(object, fc.nat(), (value, pick) => {
@@ -76,13 +76,13 @@ describe("reading JSON", () => {
     );
   });
 
-  it("comes back from any depth, and from names without end", () => {
+  it("handles any depth, and any number of repeated names", () => {
     assert.deepEqual(fields(`${"[".repeat(200_000)}${"]".repeat(200_000)}`), []);
     const { problems } = readJson(`{${'"a":1,'.repeat(50_000)}"a":1}`);
     assert.deepEqual([problems.length, problems.unlisted], [100, 49_900]);
   });
 
-  it("repeats nothing of a text that is not JSON: it may be a piece of a signed URL", () => {
+  it("repeats no part of a text that is not JSON in its error, since it may be part of a signed URL", () => {
     for (const text of [
       '{"url":"https://h/p?sig=SECRET" x',
       "SECRET",

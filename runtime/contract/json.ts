@@ -14,8 +14,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Reads JSON (RFC 8259), with or without a byte order mark, and reports what JSON.parse ignores. For a repeated name it
- * keeps the last value, so that two readers of one request could see different requests; and it rounds numbers.
+ * Reads JSON (RFC 8259), with or without a byte order mark, and reports what JSON.parse ignores: repeated names (it keeps
+ * the last value, other parsers may keep another one), and numbers that it rounds to integers.
  *
  * @throws SyntaxError if it is not JSON
  *
@@ -28,7 +28,7 @@ const BACKSLASH = 0x5c;
  * ```
  */
 export function readJson(text: string): ParsedJson {
-  // A byte order mark, which some editors and shells write first, does not belong to the text.
+  // Some editors and shells write a byte order mark, which JSON.parse refuses.
   const json = text.startsWith("\uFEFF") ? text.slice(1) : text;
   return { value: parse(json), problems: findAmbiguities(json) };
 }
@@ -64,7 +64,7 @@ function findAmbiguities(text: string): ProblemList {
           const raw = text.slice(at + 1, end);
           level.name = raw.includes("\\") ? JSON.parse(`"${raw}"`) : raw;
           level.names ??= new Set();
-          // An object with more fields is refused whatever they are.
+          // An object with more fields is refused in any case.
           const isFull = level.names.size > INPUT.fields;
           if (!isFull && level.names.has(level.name))
             problems.add(() => ({ field: pathOf(levels), message: "is given more than once. Keep one." }));
@@ -124,7 +124,7 @@ function endOfNumber(text: string, start: number): number {
   return end;
 }
 
-/** Returns the end of the string that begins here: the next quote behind an even number of backslashes. */
+/** Returns the end of the string that begins here: the next quote after an even number of backslashes. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
@@ -133,7 +133,7 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** `task.source.inline.3.day`, cut short: a path may be as deep as its text is long. */
+/** Formats a path: `task.source.inline.3.day`. At most ten parts, since the depth is limited only by the text. */
 const pathOf = (levels: readonly Level[]): string =>
   levels
     .slice(0, 10)

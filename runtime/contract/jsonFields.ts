@@ -36,7 +36,7 @@ function skipSpace(text: string, start: number): number {
   return at;
 }
 
-/** Index after a value that begins at `start`. */
+/** Returns the index after the value that begins at `start`. */
 function endOfValue(text: string, start: number): number {
   let depth = 0;
   for (let at = start; ; at++) {
@@ -53,7 +53,7 @@ function endOfValue(text: string, start: number): number {
   }
 }
 
-/** Index of the quote that ends a string that begins at `start`. */
+/** Returns the index of the quote that ends the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; ; at++) {
     const code = text.charCodeAt(at);

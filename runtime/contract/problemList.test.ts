@@ -17,7 +17,7 @@ const nested = (levels: number) => {
   return value;
 };
 
-/** Requests that are wrong in many places, or have long texts where they are wrong, and how many problems they have. */
+/** Requests with many problems, or with long texts in invalid fields, and their numbers of problems. */
 const HOSTILE: Record<string, [request: unknown, problems: number]> = {
   "500,000 numbers in place of rows": [inline(new Array(500_000).fill(1)), 500_000],
   "340,000 rows without a column": [inline(new Array(340_000).fill({})), 1],
@@ -61,7 +61,7 @@ describe("a request that is wrong in many places", () => {
         for (const text of Object.values(problem)) assert.ok(typeof text !== "string" || text.length <= 500);
     });
 
-  it("is described only as far as it is listed", () => {
+  it("describes only the problems that are listed", () => {
     const problems = new ProblemList();
     let described = 0;
     for (let index = 0; index < 500_000; index++)
@@ -72,7 +72,7 @@ describe("a request that is wrong in many places", () => {
     assert.deepEqual([problems.length, problems.unlisted, described], [100, 499_900, 100]);
   });
 
-  it("has a list that ends before its bytes do", () => {
+  it("has a list that is bounded in bytes too", () => {
     const problems = Array.from({ length: 100 }, () => ({ field: long, value: "é".repeat(100), message: long }));
     const { details } = invalidRequest(problems);
     assert.ok(Buffer.byteLength(JSON.stringify(details)) <= 25_000);
@@ -80,7 +80,7 @@ describe("a request that is wrong in many places", () => {
     assert.equal(details.length - 1 + more, 100);
   });
 
-  it("is shown by the beginning of its JSON, whatever its size", () => {
+  it("shows only the beginning of a value's JSON, for any size", () => {
     assert.equal(redactAndTruncate({ a: [1, "b", null, { c: true }] }), '{"a":[1,"b",null,{"c":true}]}');
     assert.equal(String(redactAndTruncate(new Array(1_000_000).fill(1))).length, 100);
     assert.equal(String(redactAndTruncate(nested(100_000))).length <= 100, true);

@@ -10,7 +10,7 @@ import { redactText } from "./redact.ts";
  * not depend on the request.
  */
 export class ProblemList extends Array<Problem> {
-  /** Problems that are not listed. */
+  /** Number of problems that are not listed. */
   unlisted = 0;
   #bytes = 0;
 
@@ -24,12 +24,15 @@ export class ProblemList extends Array<Problem> {
     return this.length >= BOUNDS.details || this.#bytes >= BOUNDS.detailsBytes;
   }
 
-  /** All problems, listed or not. */
+  /** Number of all problems, listed or not. */
   get total(): number {
     return this.length + this.unlisted;
   }
 
-  /** Adds a problem. @param describe called only while there is room in the list */
+  /**
+   * Adds a problem.
+   * @param describe called only while the list is not full
+   */
   add(describe: () => Problem): void {
     if (this.isFull) {
       this.unlisted++;
@@ -54,7 +57,7 @@ export class ProblemList extends Array<Problem> {
   }
 }
 
-/** Error of an invalid request. */
+/** Creates the error of an invalid request. */
 export function invalidRequest(problems: readonly Problem[]): JobError {
   const list = new ProblemList();
   list.addAll(problems);
@@ -69,14 +72,14 @@ function boundProblem({ field, message, ...rest }: Problem): Problem {
   };
 }
 
-/** A value with its invisible characters as escapes. */
+/** Escapes the invisible characters of a text value. */
 const escapeValue = (value: unknown): unknown =>
   typeof value === "string" ? cutText(escapeInvisibleInText(value), PROBLEMS.value) : value;
 
 /** Shortens a caller's name for a path or message, and removes possible credentials. */
 export const redactName = (name: string): string => cutText(redact(name), PROBLEMS.name);
 
-/** The path of a field: `task.params.day`. */
+/** Formats the path of a field: `task.params.day`. */
 export const fieldName = (path: readonly (string | number)[]): string =>
   path.map((part) => (typeof part === "string" ? redactName(part) : part)).join(".");
 
@@ -93,7 +96,7 @@ export function redactAndTruncate(value: unknown): unknown {
 /** Length up to which text is inspected and shown. */
 const MAX_INSPECTED = 5_000;
 
-/** Hides a long text with an `@` beyond the inspected part: its beginning may be a password. */
+/** Redacts a text. If an `@` follows beyond the inspected part, that part may be a password. */
 const redact = (text: string): string =>
   text.length > MAX_INSPECTED && text.includes("@", MAX_INSPECTED)
     ? redactText(`${text.slice(0, MAX_INSPECTED)}@`)

@@ -17,7 +17,7 @@ const fieldsOf = (request: object): unknown[] => {
 
 describe("the problems of a request", () => {
   for (const count of [1, 7, 8, 50])
-    it(`are all named where ${count} fields are unknown, and hide no other`, () => {
+    it(`are all reported if ${count} fields are unknown, together with other problems`, () => {
       const names = Object.keys(unknown(count));
       assert.deepEqual(
         fieldsOf({ requestId: "a", task, ...unknown(count), priority: 99 }).sort(),

@@ -7,7 +7,7 @@ import { fieldName, ProblemList } from "./problemList.ts";
 /** Suggests the nearest known name (" Did you mean 'x'?"), or lists up to ten known names if none is similar. */
 export function suggestion(text: string, known: readonly string[]): string {
   if (known.length === 0) return "";
-  // The distance of two texts takes time in proportion to the product of their lengths.
+  // Computing the distance of two texts takes time in proportion to the product of their lengths.
   const name = text.slice(0, PROBLEMS.name);
   const prefixMatch = name.length >= 3 ? known.find((one) => one.startsWith(name) || name.startsWith(one)) : undefined;
   const nearest = prefixMatch ?? closest(name, [...known]);
@@ -38,8 +38,8 @@ export function problemsOf(schema: TSchema, value: unknown, path = ""): ProblemL
 }
 
 /**
- * A copy of a value with the defaults of missing properties. Only objects that properties of the schema describe are
- * copied: the rest is shared with the original.
+ * Returns a copy of a value with the defaults of missing properties. Only objects that properties of the schema
+ * describe are copied: the rest is shared with the original.
  *
  * @example
  * ```ts
@@ -174,7 +174,7 @@ class Checker {
         checker.check(one, value);
         return checker.problems;
       });
-      // The first one is the schema; the others are null or missing.
+      // The first branch is the schema of the value; the others allow null.
       if (branches.every((found) => found.length > 0)) this.problems.addAll(branches[0] ?? []);
       return;
     }

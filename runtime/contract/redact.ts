@@ -3,9 +3,9 @@ export const UNREADABLE_URL = "a URL that cannot be read";
 
 /** Longest URL that `redactUrl` returns. Characters. */
 const MAX_URL = 500;
-/** Path parameters and encoded query separators: what follows them may be a signature. */
+/** Matches path parameters and encoded query separators: the text after them may be a signature. */
 const PATH_END = /[?#;=&]|%(?:3f|23|3b|3d|26)/i;
-/** Query strings of S3 locations; object keys may contain the other characters. */
+/** Matches the query of an S3 location; the other separators may be part of an object key. */
 const KEY_END = /[?#]|[;&]x-amz-/i;
 const AT_SIGN = /@|%40/i;
 
@@ -31,14 +31,14 @@ export function redactUrl(text: string): string {
 const URL_START = /\b(?:https?|ftp|wss?|s3|file|postgres(?:ql)?):|:[\\/]|[\\/]{2}/i;
 /** Separators of a query, its parameters or a fragment, plain or encoded. */
 const SEPARATOR = /[?&;#]|%(?:3f|26|3b|23)/gi;
-/** Beginning of a parameter, behind its separator. */
+/** Matches the name of a parameter and its `=`, after the separator. */
 const PARAMETER = /^[\w.~-]{0,80}(?:=|%3d)/i;
-/** Names that only credentials have, with or without a separator before them. */
+/** Matches names of parameters that only credentials have, with or without a separator before them. */
 const CREDENTIAL = /\b(?:x-amz-(?:signature|credential|security-token|algorithm)|sig|signature|password)(?:=|%3d)/i;
-/** Longest name of a parameter, with its separator behind it. */
+/** Maximum length of a parameter's name with its `=`. */
 const MAX_PARAMETER_NAME = 84;
 
-/** Index of the first parameter of a query, or -1. */
+/** Returns the index of the first parameter of a query, or -1. */
 function queryStart(text: string): number {
   const credential = text.search(CREDENTIAL);
   for (const { 0: separator, index } of text.matchAll(SEPARATOR)) {
@@ -58,7 +58,7 @@ const MAX_USER_INFO = 300;
 
 /**
  * Removes possible credentials from a caller's text. URLs are reduced to scheme, host and path, and the text after a
- * removed part is removed too, since a malformed URL has no certain end. Other text is unchanged.
+ * removed part is removed too, since the end of a malformed URL is not certain. Other text is unchanged.
  */
 export function redactText(text: string): string {
   const joined = text.replace(SKIPPED, "");

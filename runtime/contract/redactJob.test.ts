@@ -76,7 +76,7 @@ describe("what people see of a job", () => {
     });
   });
 
-  it("keeps no copy of what has no secret", () => {
+  it("stores no redacted copy of fields without secrets", () => {
     const params = { date_from: "2021-01-01", orig_code: "A", list: ["a", 1, null, true] };
     assert.equal(redactedFields({ type: "read", query: "average_rates", params }, { nightly: "yes" }), null);
     assert.equal(redactedFields({ type: "read", sql: PLAIN_SQL[0] }, {}), null);
@@ -138,7 +138,7 @@ describe("what people see of a job", () => {
       assert.deepEqual([kept.task.sql, kept.labels], [sql, { label }]);
     });
 
-    it("shows what has no secret as it was sent", async () => {
+    it("shows fields without secrets unchanged", async () => {
       const task = { type: "read", sql: "select 1" };
       const { document } = await stored(task, { a: "b" });
       assert.deepEqual([document.task, document.labels], [task, { a: "b" }]);

@@ -65,7 +65,7 @@ export function redactSql(sql: string): string {
   QUOTED.lastIndex = 0;
   for (let match = QUOTED.exec(sql); match !== null; match = QUOTED.exec(sql)) {
     const [start] = match;
-    // Nested comments and unterminated tags: the rest is redacted as one text.
+    // After a nested comment or an unterminated tag the rest is redacted as one text.
     const closing = start === "/*" ? "*/" : start.startsWith("$") ? start : undefined;
     const closedAt = closing === undefined ? QUOTED.lastIndex : sql.indexOf(closing, match.index + start.length);
     const end = closing === undefined ? closedAt : closedAt < 0 ? sql.length : closedAt + closing.length;
@@ -78,7 +78,7 @@ export function redactSql(sql: string): string {
   return redacted + sql.slice(from);
 }
 
-/** Keeps the quotes around a text that loses its end. */
+/** Redacts a quoted text, and adds the closing quote if it was removed. */
 function redactQuoted(quoted: string, closing: string): string {
   const redacted = redactText(quoted);
   if (redacted === quoted) return quoted;

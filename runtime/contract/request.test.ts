@@ -49,7 +49,7 @@ describe("a request", () => {
     });
   });
 
-  it("is refused with everything that is wrong with it, each with the field and the remedy", () => {
+  it("is refused with all its problems, each with field and remedy", () => {
     assert.deepEqual(
       problems({
         requestId: "-a",
@@ -74,7 +74,7 @@ describe("a request", () => {
     );
   });
 
-  it("is refused with its problems counted however many there are, and the first hundred told", () => {
+  it("is refused with the number of all problems and the first hundred of them", () => {
     const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`unknown${index}`, 1]));
     try {
       parseRequest({ requestId: "a", task: rates, priority: 99, ...many }, rules);
@@ -87,7 +87,7 @@ describe("a request", () => {
     }
   });
 
-  it("names what is missing", () => {
+  it("is refused with each missing field", () => {
     assert.deepEqual(problems({}), ["requestId: is missing.", "task: is missing."]);
     assert.deepEqual(taskProblems({}), ["task.type: is missing. It must be read or update."]);
     assert.deepEqual(taskProblems({ type: "read" }), ["task.query: is missing."]);
@@ -98,7 +98,7 @@ describe("a request", () => {
     it(`is refused when it is ${JSON.stringify(value)}`, () =>
       assert.deepEqual(problems(value), ["request: must be a JSON object."]));
 
-  it("brings parameters of the types that its query has", () => {
+  it("must have parameters of the types that its query declares", () => {
     const found = taskProblems({
       ...rates,
       params: { ...rates.params, date_from: "2021-02-30", dest_code: 5, colour: "red" },
@@ -108,7 +108,7 @@ describe("a request", () => {
       assert.match(found.sort()[index] ?? "", new RegExp(`^task\\.params\\.${name}: `));
   });
 
-  it("brings raw SQL only where the stack allows it, and not beside a named query", () => {
+  it("may have raw SQL only if the stack allows it, and not together with a named query", () => {
     assert.deepEqual(taskProblems({ type: "read", sql: "select 1" }), [
       "task.sql: is not allowed in this stack. Use a named query; GET /queries lists them.",
     ]);
@@ -118,7 +118,7 @@ describe("a request", () => {
     ]);
   });
 
-  it("names one source, of one of three kinds", () => {
+  it("must have one source, of one of three kinds", () => {
     const update = (source: unknown) => taskProblems({ type: "update", target: "prices", source });
     assert.deepEqual(update({ inline: [{}], s3: "s3://b/k" }), ["task.source: has inline and s3. Keep one."]);
     assert.deepEqual(update({ ftp: "x" }), ["task.source: must have one of: inline, s3, url."]);
@@ -131,7 +131,7 @@ describe("a request", () => {
     );
   });
 
-  it("names a url only over https, on an allowed host and without a password, and never shows its signature", () => {
+  it("may have a URL only over https, on an allowed host and without a password, and errors never show its signature", () => {
     const update = (url: string) => taskProblems({ type: "update", target: "prices", source: { url } }).join();
     assert.equal(update("https://data.example.com/a.csv?signature=secret"), "");
     assert.equal(update("https://data.example.com:443/a.csv"), "");
@@ -156,7 +156,7 @@ describe("a request", () => {
     }
   });
 
-  it("runs a named statement with its parameters", () => {
+  it("may have a named statement with its parameters", () => {
     assert.deepEqual(taskProblems({ type: "update", statement: "purge_prices", params: { before: "2021-01-15" } }), []);
     assert.match(taskProblems({ type: "update", statement: "purge", params: {} }).join(), /purge_prices/);
   });
@@ -169,7 +169,7 @@ describe("a request", () => {
     );
   });
 
-  it("hashes to the same when it means the same, and to another when it does not", () => {
+  it("has the same hash as an equivalent request, and another hash than any other request", () => {
     const hash = (task: unknown) => hashOf(canonical(parse(task).task));
     assert.equal(
       hash(rates),

@@ -5,7 +5,7 @@ import { INPUT } from "./inputLimits.ts";
 
 /**
  * Schemas of the contract's request, from which types, defaults, messages, OpenAPI and the table of fields derive.
- * `description` says what a field is; `rule` completes "must be …" in a message.
+ * `description` documents a field; `rule` completes "must be …" in a message.
  */
 
 const CHARACTERS = "letters, digits and . _ : - only, first a letter or digit, at most";
@@ -57,7 +57,7 @@ const formatOptions = {
 } as const;
 const ResultFormat = Type.Enum(["csv", "ndjson", "json"], formatOptions);
 
-/** A read: a named query of db/queries, or raw SQL where the stack allows it. */
+/** A read with a named query of db/queries. */
 export const QueryTask = Type.Object(
   {
     type: Type.Literal("read", taskType),
@@ -139,7 +139,7 @@ export const S3Task = Type.Object(
   },
   { additionalProperties: false },
 );
-/** An update from an external service. */
+/** An update from a file at an https URL. */
 export const UrlTask = Type.Object(
   {
     ...updateFields,
@@ -158,7 +158,7 @@ export const UrlTask = Type.Object(
   },
   { additionalProperties: false },
 );
-/** A named statement of db/statements. */
+/** An update with a named statement of db/statements. */
 export const StatementTask = Type.Object(
   {
     type: Type.Literal("update", taskType),

@@ -15,9 +15,9 @@ export const StackOutputs = Type.Object({
   glueJob: Type.String(),
   launchTemplate: Type.String(),
   dispatcherFunction: Type.String(),
-  /** The load balancer's own name: what the API's domain must lead to where the stack has no hosted zone. */
+  /** DNS name of the load balancer, to which the API's domain must resolve if the stack has no hosted zone. */
   loadBalancer: Type.Optional(Type.String()),
-  /** Way in for `rates connect` (accessSession.ts). */
+  /** Access task of `rates connect` (accessSession.ts). */
   access: Type.Optional(Type.Unknown()),
   /** The task of `npm run smoke -- --inside` (runtime/smoke/inside.ts). */
   smoke: Type.Optional(Type.Unknown()),

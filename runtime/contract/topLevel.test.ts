@@ -7,7 +7,7 @@ const found = (text: string) => {
 };
 
 describe("the top level of a text that is not JSON", () => {
-  it("takes complete values of the top-level object only", () => {
+  it("reads complete values of the top-level object only", () => {
     assert.deepEqual(found('{"requestId": "a", "tenant":"t", "task": {"ty'), { requestId: "a", tenant: "t" });
     assert.deepEqual(found('{"labels":{"requestId":"OTHER"},"requestId":"a","x":'), { requestId: "a" });
     assert.deepEqual(found('{"labels":{"requestId":"OTHER"},"task":{"type'), {});
@@ -21,7 +21,7 @@ describe("the top level of a text that is not JSON", () => {
     assert.deepEqual(found(""), {});
   });
 
-  it("is uncertain of what is cut off, no text, or there twice", () => {
+  it("is uncertain about a name that is repeated, or whose value is cut off or not text", () => {
     for (const text of [
       '{"requestId":"a',
       '{"requestId":',
@@ -35,7 +35,7 @@ describe("the top level of a text that is not JSON", () => {
       assert.equal(found(text), "requestId", text);
   });
 
-  it("is uncertain where a name may follow a fault", () => {
+  it("is uncertain about names that may follow a syntax error", () => {
     for (const text of [
       '{"requestId":"a", oops, "requestId":"b"}',
       '{"a":"x, "requestId":"b"}',
@@ -53,7 +53,7 @@ describe("the top level of a text that is not JSON", () => {
     assert.deepEqual(found('{"requestId":"a","b":"what is cut off may say requestId'), { requestId: "a" });
   });
 
-  it("reads as deep and as long a text as a message may be", () => {
+  it("reads text of any depth, and as long as a message can be", () => {
     const size = 1_000_000;
     for (const filler of ["[", '{"a":', '"', "\\", "1", " ", '"a",', "a"])
       assert.doesNotThrow(() => found(`{"requestId":"a","b":${filler.repeat(size / filler.length)}`), filler);

@@ -1,6 +1,6 @@
-/** Reads the certain top-level fields of a truncated or malformed JSON text. */
+/** Certain top-level fields of a truncated or malformed JSON text. */
 export interface TopLevel {
-  /** Values of the requested names that are complete texts. */
+  /** Values by requested name: complete strings only. */
   readonly values: Readonly<Record<string, string>>;
   /** Names that are repeated, have a value other than text, or may follow in the unreadable rest. */
   readonly uncertain: ReadonlySet<string>;
@@ -13,7 +13,7 @@ const LITERAL = /(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?
 /**
  * Reads names of the top-level object as far as the text is JSON, one token after the other, without recursion. Names
  * in inner objects, and text that looks like a name, do not count.
- * @param text no valid JSON, or its beginning
+ * @param text invalid JSON, or the beginning of JSON
  * @param names the names to look for
  */
 export function topLevelOf(text: string, names: readonly string[]): TopLevel {
@@ -61,9 +61,9 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
       } else expected = "end of value";
     }
   }
-  // A name whose value is cut off has an unknown value.
+  // A name whose value is cut off is uncertain.
   if (open.length === 1 && (expected === "value" || expected === "colon") && names.includes(name)) uncertain.add(name);
-  // Text after a syntax error may contain a name, even escaped ("request\u0049d"); nothing follows text that is cut
+  // Text after a syntax error may contain a name, even escaped ("request\u0049d"). Nothing follows a string that is cut
   // off.
   const rest = tokens.isTruncated ? "" : text.slice(tokens.read);
   for (const one of names) if (rest.includes(one) || rest.includes("\\u00")) uncertain.add(one);

@@ -12,7 +12,7 @@ describe("objects of the uploads bucket that a tenant may load", () => {
     for (const rules of [alone, several]) {
       assert.equal(mayLoad(`${own}/x.csv`, "acme", rules), true);
       assert.equal(mayLoad(`${foreign}/x.csv`, "acme", rules), false);
-      // A name that looks like another tenant's prefix gives nothing.
+      // A tenant whose name equals another tenant's prefix cannot load its uploads.
       assert.equal(mayLoad(`${foreign}/x.csv`, foreign, rules), false);
       for (const key of [`${own}/../${foreign}/x.csv`, `./${foreign}/x.csv`, `acme/..`, `acme/./x`, `..`])
         assert.equal(mayLoad(key, "acme", rules), false, key);

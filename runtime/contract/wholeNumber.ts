@@ -5,7 +5,7 @@
  * @param text - A number in JSON notation.
  */
 export function isRoundedToInteger(text: string): boolean {
-  // A double holds any 15 digits; batches consist of such numbers.
+  // A double represents any 15 digits; most numbers of batches return here.
   if (text.length <= 15 && Math.abs(exponentOf(text)) <= EXACT_EXPONENT) return false;
   const value = Number(text);
   if (!Number.isFinite(value)) return true;
@@ -20,7 +20,7 @@ function exponentOf(text: string): number {
   return at < 0 ? 0 : Number(text.slice(at + 1));
 }
 
-/** The number as digits and an exponent, without zeros at either end: equal texts are equal numbers. */
+/** Formats a number as digits and an exponent, without zeros at either end: equal numbers have equal texts. */
 function plainDigits(text: string): string {
   const [, sign = "", integerPart = "", fraction = "", exponent = "0"] =
     /^(-?)([0-9]+)(?:[.]([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? [];

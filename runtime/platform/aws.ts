@@ -2,7 +2,7 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Settings } from "./settings.ts";
 
-/** Clients for SQS and S3. Region, credentials and endpoints come from the SDK's own environment variables. */
+/** Creates an SQS client. Region, credentials and endpoint come from the SDK's environment variables. */
 export const sqsClient = (): SQSClient => new SQSClient({});
 
 /** By default, a presigned link would have the checksum of an empty body, and S3 would refuse the uploaded part. */
@@ -11,11 +11,11 @@ export const S3_OPTIONS = {
   responseChecksumValidation: "WHEN_REQUIRED",
 } as const;
 
-/** Connections to S3 at once: a download keeps one for as long as its reader takes. The SDK's default is 50. */
+/** Maximum connections to S3. A download uses one until its client has read it. The SDK's default is 50. */
 export const S3_CONNECTIONS = 300;
 const AGENTS = { httpAgent: { maxSockets: S3_CONNECTIONS }, httpsAgent: { maxSockets: S3_CONNECTIONS } };
 
-/** Returns the S3 client, which the first call creates. */
+/** Returns the S3 client, which is created by the first call. */
 export type LazyS3 = () => Promise<S3Client>;
 
 /**

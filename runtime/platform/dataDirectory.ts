@@ -14,7 +14,7 @@ export function readTrackingFile(dataDir: string): string {
 }
 
 /**
- * Reads where the running local platform keeps its jobs and documents.
+ * Reads the locations of the jobs and documents of the running local platform.
  * @returns the database's URL, and the endpoint of the OpenSearch that has the documents; undefined if Postgres has them
  * @throws Error if no platform runs on the data directory
  */

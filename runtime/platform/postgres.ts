@@ -22,7 +22,7 @@ export type SlotRole = `job_reader_${RunnerType}_${number}`;
 
 /** Run slots with their own login role, per runner type. */
 export type ReaderSlots = Readonly<Record<RunnerType, number>>;
-/** Settings of a platform without raw SQL. */
+/** No slots with their own role, for a platform without raw SQL. */
 export const NO_SLOTS: ReaderSlots = { glue: 0, ec2: 0 };
 /** Returns the slots that need a login role: all if `rawSql` is allowed, otherwise none. */
 export const readerSlots = (rawSql: boolean, slots: ReaderSlots): ReaderSlots => (rawSql ? slots : NO_SLOTS);
@@ -59,7 +59,7 @@ async function token(hostname: string, port: number, username: Role, env: NodeJS
   return new Signer({ hostname, port, username, ...(env.AWS_REGION ? { region: env.AWS_REGION } : {}) }).getAuthToken();
 }
 
-/** Maximum connections per process for planning reads. They are opened when a read is planned. */
+/** Maximum connections per process for planning reads. They are opened when needed. */
 export const PLANNING_CONNECTIONS = 1;
 
 /** Socket of each connected client. */
@@ -70,7 +70,7 @@ export async function connect(role: Role, options: pg.ClientConfig = {}): Promis
   return connectWith({ ...connectionOptions(role), ...options });
 }
 
-/** Connects a client whose connection {@link abandon} can close at any moment. */
+/** Connects a client whose connection {@link abandon} can close at any time. */
 export async function connectWith(options: pg.ClientConfig): Promise<pg.Client> {
   const socket = new Socket();
   const client = new pg.Client({ ...options, stream: () => socket });

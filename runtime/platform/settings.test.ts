@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hasSeveralTenants } from "./settings.ts";
 
-describe("whether a stack has several tenants", () => {
+describe("the number of a stack's tenants", () => {
   const senderId = "*";
   const queuesOf = (...tenants: string[]) => ({
     ...{ requests: "q", wakeups: "w", deadLetters: "d", responses: "r" },

@@ -9,7 +9,7 @@ import { type ReaderSlots, readerSlots } from "./postgres.ts";
 const count = (description: string, value: number, minimum = 1) =>
   Type.Integer({ minimum, default: value, description });
 
-/** Maximums of a runner type. */
+/** Settings of a runner type. */
 const RunnerSettings = Type.Object(
   {
     slots: Type.Integer({
@@ -363,7 +363,7 @@ export const slotsOf = ({ jobs, runners }: Pick<Settings, "jobs" | "runners">): 
 
 /**
  * Returns the maximum number of one tenant's jobs that run at once on a runner type: the configured one, or all slots
- * but one if there are several slots and several tenants.
+ * but one if there are several slots and several tenants with a response queue.
  *
  * @returns The maximum, or undefined if there is none.
  */
