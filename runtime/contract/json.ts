@@ -14,8 +14,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Reads JSON (RFC 8259), with or without a byte order mark, and reports what JSON.parse ignores: repeated names (it keeps
- * the last value, other parsers may keep another one), and numbers that it rounds to integers.
+ * Reads JSON (RFC 8259), with or without a byte order mark, and reports what JSON.parse ignores: repeated names (it
+ * keeps the last value, other parsers may keep another one), and numbers that it rounds to integers.
  *
  * @throws SyntaxError if it is not JSON
  *
