@@ -151,7 +151,7 @@ describe("the named queries, on the fixture", () => {
     await writer.query("rollback");
   });
 
-  it("cannot be statements: the reader's role refuses to delete", async () => {
+  it("cannot be statements: the role of reads may not delete", async () => {
     const purge = findStatement("purge_prices");
     assert.ok(purge);
     await assert.rejects(

@@ -8,7 +8,7 @@ import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 describe("the references of prices to ports", () => {
   let database: Scratch;
   let client: pg.Client;
-  /** True if triggers check them set-wise; before Postgres 18 they are plain foreign keys. */
+  /** True if triggers check them per statement; before Postgres 18 they are plain foreign keys. */
   let setWise: boolean;
   beforeEach(async () => {
     database = await fixtureDatabase();

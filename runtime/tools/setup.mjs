@@ -1,7 +1,7 @@
 // Makes a clone ready to run: installs the packages of package-lock.json if they differ from the installed ones, and
 // checks that Node and Postgres from npm start. Runs before `npm start`, `npm test` and `npm run bench` on the
 // machine's Node (20 or newer), perhaps without node_modules: only Node's own modules, no TypeScript. npm puts
-// node_modules/.bin first on PATH, so that the script itself runs on the Node that is installed here.
+// node_modules/.bin first on PATH, so that the npm script then runs on the Node that was installed there.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";

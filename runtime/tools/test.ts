@@ -36,13 +36,13 @@ const CHECKS = [
   { name: "commit subjects", args: [join(ROOT, "runtime", "tools", "commits", "main.ts")] },
 ];
 
-/** Schedules of faults in the simulation's default number, alone on the machine. */
+/** The simulation's default number of fault schedules, alone on the machine. */
 const SIMULATION = [join(ROOT, "runtime", "simulation", "main.ts")];
 
 /** Alone on the machine, because other load would distort latencies. */
 const ATTACK = [join(modules, "mocha", "bin", "mocha.js"), "--no-parallel", "runtime/attack/attack.test.ts"];
 
-/** Cost must not grow with the data, nor memory with time. */
+/** Checks that cost does not grow with the data, nor memory with time. */
 const GROWTH = [join(ROOT, "runtime", "bench", "main.ts"), "growth", "soak"];
 
 /** Awaits a part and prints its duration in minutes. */

@@ -4,7 +4,7 @@ export interface Cost {
   readonly nodes: number;
   /** Bytes of the value, if it is built from constants. */
   readonly bytes: number;
-  /** True if the planner does not have the value: it is a column, or is computed per row. */
+  /** True if the planner does not know the value: it is a column, or is computed per row. */
   readonly isVariable?: boolean;
   /** Range-table entries. */
   readonly tables: number;

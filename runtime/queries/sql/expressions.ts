@@ -21,10 +21,10 @@ import { type Context, NodeWalk } from "./walk.ts";
 
 /** Checks names, constants, operators, casts and calls in expressions, and bounds their size and evaluation time. */
 export abstract class ExpressionCheck extends NodeWalk {
-  /** CASE and COALESCE whose constants are literals. */
+  /** CASE and COALESCE nodes whose constant results are literals. */
   readonly #literals = new WeakSet<Fields>();
 
-  /** Uses of `value.name` where an allowed function has that name. */
+  /** Uses of `value.name` with the name of an allowed function; refused unless the statement has such a column. */
   protected readonly fieldCalls: { name: string; offset: number }[] = [];
 
   /** Bounds the uninterruptible steps of a function or operator, and counts the steps of evaluating its constants. */
@@ -143,7 +143,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     return this.#timed(name, values, operands, { ...cost, bytes, size }, context);
   }
 
-  /** AND, OR and NOT: counts alternatives, which a negation makes of AND. */
+  /** AND, OR and NOT: counts alternatives, which are the arguments of OR, and of AND below a negation. */
   #condition(fields: Fields, context: Context): Cost {
     const { polarity = "plain" } = context;
     const flipped = { plain: "negated", negated: "plain", both: "both" } as const;
@@ -156,7 +156,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     return { ...cost, conditions: (cost.conditions ?? 0) + count, longestCondition };
   }
 
-  /** A row: the planner takes its fields one by one, through subqueries too, so that one may be a constant. */
+  /** A row: the planner uses its fields separately, also across subqueries, so each may be a constant. */
   #row(fields: Fields, context: Context): Cost {
     const parts = this.list(fields.args, context);
     const cost = sum(parts, this.plain("RowExpr", fields, context, ["args"]));
@@ -167,8 +167,8 @@ export abstract class ExpressionCheck extends NodeWalk {
   }
 
   /**
-   * CASE and COALESCE: the planner drops parts whose condition, or value, it finds to be false or null, even where they
-   * have a column (`code = null`). So a part that may be a constant may be what remains.
+   * CASE and COALESCE: the planner drops branches whose condition or value it finds to be false or null, even if they
+   * contain a column (`code = null`). So a branch that may be a constant may be the only one that remains.
    */
   #choice(type: string, fields: Fields, context: Context): Cost {
     const rest = this.plain(type, fields, context, ["arg", "args", "defresult", "expr", "result"]);

@@ -18,7 +18,7 @@ const PRODUCT_FUNCTIONS = words(
 const PRODUCT_OPERATORS = words("~~ !~~ ~~* !~~* @> <@ && ?| ?& -");
 /** Functions that sort their argument by insertion, or move the rest of it at each character. */
 const QUADRATIC_FUNCTIONS = words("normalize is_normalized parse_ident");
-/** Arithmetic of long numbers: products of their digits, of which one step handles many. */
+/** Arithmetic whose time grows with the product of the numbers' digits, of which one step handles many. */
 const ARITHMETIC = words("* / % ^ div exp gcd lcm ln log mod pow power sqrt |/");
 const DIGITS_PER_STEP = 16;
 /** Steps per byte of everything else. */
@@ -43,7 +43,7 @@ const LONG_BASE = 500;
 export const isQuadratic = (name: string): boolean => QUADRATIC_FUNCTIONS.has(name);
 
 /**
- * Longest uninterrupted run of a function or an operator.
+ * Returns the steps that a function or an operator takes between two checks for interrupts.
  * @param name of the function or the operator
  * @param sizes bytes of the arguments; Infinity if an aggregate or a recursion builds one
  * @param constant bytes of the longest constant among them
