@@ -1,4 +1,6 @@
+import type { ReceiveMessageResult } from "@aws-sdk/client-sqs";
 import Type from "typebox";
+import { Compile } from "typebox/compile";
 import Value from "typebox/value";
 import { AwsError } from "./errors.ts";
 import { type SqsQueue, SqsStore } from "./fauxqs.ts";
@@ -23,6 +25,7 @@ const Message = Type.Object({
   DelaySeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_DELAY_SECONDS })),
 });
 type Message = Type.Static<typeof Message>;
+const validMessage = Compile(Message);
 
 /** Characters that SQS accepts in a body (API Reference, SendMessage). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tab, line feed and carriage return are accepted
@@ -44,7 +47,7 @@ export function sendMessageBatch(queue: SqsQueue, input: unknown, senderId: stri
     throw batchError("InvalidBatchEntryId", "The Id of an entry must have 1 to 80 letters, digits, - or _.");
   if (new Set(ids).size < ids.length)
     throw batchError("BatchEntryIdsNotDistinct", "Two entries of the request have the same Id.");
-  const bytes = entries.reduce<number>((sum, entry) => sum + (Value.Check(Message, entry) ? sizeOf(entry) : 0), 0);
+  const bytes = entries.reduce<number>((sum, entry) => sum + (validMessage.Check(entry) ? sizeOf(entry) : 0), 0);
   if (bytes > MAX_MESSAGE_BYTES)
     throw batchError("BatchRequestTooLong", `All entries together may have at most ${MAX_MESSAGE_BYTES} bytes.`);
 
@@ -61,25 +64,11 @@ export function sendMessageBatch(queue: SqsQueue, input: unknown, senderId: stri
   return { Successful: successful, Failed: failed };
 }
 
-const Received = Type.Object({
-  Messages: Type.Optional(
-    Type.Array(
-      Type.Object({
-        ReceiptHandle: Type.String(),
-        MD5OfMessageAttributes: Type.Optional(Type.String()),
-        MessageAttributes: Type.Optional(Type.Record(Type.String(), Attribute)),
-        Attributes: Type.Optional(Type.Record(Type.String(), Type.String())),
-      }),
-    ),
-  ),
-});
-
 /**
  * Completes fauxqs's response to ReceiveMessage: adds senders, and keeps only the requested attributes.
  * @param result response, changed in place
  */
-export function completeReceived(input: unknown, result: unknown): void {
-  if (!Value.Check(Received, result)) return;
+export function completeReceived(input: unknown, result: ReceiveMessageResult): void {
   const system = [...names(input, "AttributeNames"), ...names(input, "MessageSystemAttributeNames")];
   const requestedNames = names(input, "MessageAttributeNames");
   for (const message of result.Messages ?? []) {
@@ -98,9 +87,8 @@ export function completeReceived(input: unknown, result: unknown): void {
 }
 
 /** Makes messages visible again whose receiving client has disconnected. */
-export function makeVisible(queue: SqsQueue, result: unknown): void {
-  if (!Value.Check(Received, result)) return;
-  for (const { ReceiptHandle } of result.Messages ?? []) queue.changeVisibility(ReceiptHandle, 0);
+export function makeVisible(queue: SqsQueue, { Messages = [] }: ReceiveMessageResult): void {
+  for (const { ReceiptHandle = "" } of Messages) queue.changeVisibility(ReceiptHandle, 0);
 }
 
 const isWanted = (name: string, pattern: string) =>
@@ -112,7 +100,7 @@ function names(input: unknown, field: string): string[] {
 }
 
 function checkMessage(queue: SqsQueue, input: unknown): Message {
-  if (!Value.Check(Message, input)) {
+  if (!validMessage.Check(input)) {
     const [first] = Value.Errors(Message, input);
     const at = first?.instancePath.slice(1).replaceAll("/", ".") || "MessageBody";
     if (isObject(input) && (input.MessageBody === undefined || input.MessageBody === ""))

@@ -39,6 +39,8 @@ const SCHEMA = `
     sequence_number text, receipt_handle text, visibility_deadline integer)`;
 
 const STATEMENTS = {
+  begin: "begin",
+  commit: "commit",
   insertQueue: `insert into sqs_queues (name, url, arn, attributes, tags, created_timestamp, last_modified_timestamp)
     values (?, ?, ?, ?, ?, ?, ?) on conflict (name) do update set url = excluded.url, arn = excluded.arn,
     attributes = excluded.attributes, tags = excluded.tags, last_modified_timestamp = excluded.last_modified_timestamp`,
@@ -152,14 +154,14 @@ export class QueueFile {
 
   #run(statement: keyof typeof STATEMENTS, ...values: (string | number | null)[]): void {
     if (!this.#db.isTransaction) {
-      this.#db.exec("begin");
+      this.#statements.begin.run();
       setImmediate(() => this.#commit());
     }
     this.#statements[statement].run(...values);
   }
 
   #commit(): void {
-    if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("commit");
+    if (this.#db.isOpen && this.#db.isTransaction) this.#statements.commit.run();
   }
 
   #messages(queue: string): SqsMessage[] {

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { AwsError } from "./errors.ts";
 import type { Principal } from "./principals.ts";
@@ -78,7 +78,7 @@ export function verifySignature(
 }
 
 /** SHA-256 in hexadecimal. */
-export const sha256 = (data: string | Buffer): string => createHash("sha256").update(data).digest("hex");
+export const sha256 = (data: string | Buffer): string => hash("sha256", data);
 
 /** Splits path and query; names and values of the query are decoded. */
 function splitUrl(url: string): { path: string; query: [string, string][] } {
@@ -195,12 +195,24 @@ const canonicalQuery = (query: [string, string][]): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join("&");
 
-function signingKey(secret: string, { date, region, service }: Credential): Buffer {
+/** Keys of recent credentials by secret and scope: each request of a day and client has the same one. */
+const signingKeys = new Map<string, KeyObject>();
+const MAX_SIGNING_KEYS = 100;
+
+function signingKey(secret: string, { date, region, service, scope }: Credential): KeyObject {
+  const name = `${secret}/${scope}`;
+  const known = signingKeys.get(name);
+  if (known !== undefined) return known;
   const parts = [date, region, service, "aws4_request"];
-  return parts.reduce<Buffer>(
-    (key, part) => createHmac("sha256", key).update(part).digest(),
+  const key = parts.reduce<Buffer>(
+    (part, text) => createHmac("sha256", part).update(text).digest(),
     Buffer.from(`AWS4${secret}`),
   );
+  const [oldest] = signingKeys.keys();
+  if (signingKeys.size >= MAX_SIGNING_KEYS && oldest !== undefined) signingKeys.delete(oldest);
+  const made = createSecretKey(key);
+  signingKeys.set(name, made);
+  return made;
 }
 
 function header(headers: IncomingHttpHeaders, name: string): string | undefined {

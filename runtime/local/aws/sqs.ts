@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AwsError } from "./errors.ts";
-import type { SqsStore } from "./fauxqs.ts";
+import { deleteMessage, deleteMessageBatch, receiveMessage, SqsError, type SqsStore } from "./fauxqs.ts";
 import { completeReceived, MAX_MESSAGE_BYTES, makeVisible, sendMessage, sendMessageBatch } from "./messages.ts";
 import type { Principal, Principals } from "./principals.ts";
 import { errorXml, type Json, parseForm, resultXml } from "./queryProtocol.ts";
@@ -136,20 +136,35 @@ async function act(
     return sent as Json;
   }
 
-  // Requests all attributes, since the sender is one of them; completeReceived removes those that were not requested.
-  const all = action === "ReceiveMessage" ? { ...input, MessageAttributeNames: ["All"] } : input;
-  const { status, headers, body } = await perform(action, all);
+  if (action === "ReceiveMessage") {
+    // Requests all attributes, since the sender is one of them; completeReceived removes those that were not requested.
+    const received = await receiveMessage({ ...input, MessageAttributeNames: ["All"] }, store).catch(rethrow);
+    // A receiver that disconnected during its long poll would keep the messages invisible until their timeout.
+    if (queue !== undefined && (socket.destroyed || socket.readableEnded)) makeVisible(queue, received);
+    completeReceived(input, received);
+    return received.Messages === undefined ? {} : (received as Json);
+  }
+  const remove = REMOVALS.get(action);
+  if (remove !== undefined) return (await remove(input, store).catch(rethrow)) as Json;
+  const { status, headers, body } = await perform(action, input);
   const result = body === "" ? {} : JSON.parse(body);
   if (status >= 400) {
     const [, code = "InternalFailure"] = /#(\w+)$/.exec(String(result.__type)) ?? [];
     throw new AwsError(code, String(result.message), status, headers.get("x-amzn-query-error")?.split(";")[0] ?? code);
   }
-  if (action === "ReceiveMessage") {
-    // A receiver that disconnected during its long poll would keep the messages invisible until their timeout.
-    if (queue !== undefined && (socket.destroyed || socket.readableEnded)) makeVisible(queue, result);
-    completeReceived(input, result);
-  }
   return result;
+}
+
+type Remove = (input: Record<string, unknown>, store: SqsStore) => Promise<object>;
+const REMOVALS: ReadonlyMap<string, Remove> = new Map<string, Remove>([
+  ["DeleteMessage", async (input, store) => deleteMessage(input, store) ?? {}],
+  ["DeleteMessageBatch", async (input, store) => deleteMessageBatch(input, store)],
+]);
+
+/** Converts an error of fauxqs's actions. */
+function rethrow(error: unknown): never {
+  if (!(error instanceof SqsError)) throw error;
+  throw new AwsError(error.code, error.message, error.statusCode, error.queryErrorHeader.split(";")[0]);
 }
 
 function parseJson({ headers }: IncomingMessage, body: Buffer): { action: string; input: { [name: string]: Json } } {
@@ -169,16 +184,19 @@ function parseJson({ headers }: IncomingMessage, body: Buffer): { action: string
   return { action, input: input as { [name: string]: Json } };
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+function readBody(request: IncomingMessage): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request) {
+  request.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES)
-      throw new AwsError("RequestEntityTooLarge", `A request may have at most ${MAX_BODY_BYTES} bytes.`, 413);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+    else reject(new AwsError("RequestEntityTooLarge", `A request may have at most ${MAX_BODY_BYTES} bytes.`, 413));
+  });
+  request.once("end", () => resolve(Buffer.concat(chunks)));
+  request.once("error", reject);
+  request.once("close", () => reject(new AwsError("RequestTimeout", "The request ended before its body.", 408)));
+  return promise;
 }
 
 function sendBody(response: ServerResponse, status: number, type: string, body: string): void {
