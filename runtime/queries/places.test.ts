@@ -41,6 +41,26 @@ describe("places and ranges of named queries", () => {
     }
   });
 
+  it("report unknown places together with the problems of all other fields, over HTTP and by queue", async () => {
+    const params = { orig_code: "NLRTX", dest_code: "a\0b", date_to: "soon" };
+    for (const url of ["/jobs", "/explain"]) {
+      const { statusCode, body } = await post(url, params, "average_rates", { requestId: "not an id", labels: 1 });
+      assert.equal(statusCode, 400, body);
+      const { problems } = JSON.parse(body) as { problems: { field: string }[] };
+      const fields = [
+        "labels",
+        "requestId",
+        ...["date_from", "date_to", "dest_code", "orig_code"].map((name) => `task.params.${name}`),
+      ];
+      assert.deepEqual([...new Set(problems.map(({ field }) => field))].sort(), fields, url);
+    }
+    const task = { type: "read", query: "average_rates", params: { ...params, dest_code: "CNSHA" } };
+    await handleRequests(p.context, sqsEvent(JSON.stringify({ requestId: "all-at-once", task })));
+    const [response] = await p.receive(p.context.queues.responses);
+    assert.match(String(response?.Body), /task\.params\.orig_code.*NLRTM \(Rotterdam\)/);
+    assert.match(String(response?.Body), /task\.params\.date_from/);
+  });
+
   it("refuse an unknown place in every named query, over HTTP and by queue, and accept ports, regions and null", async () => {
     for (const query of ["average_rates", "price_history", "lane_coverage", "price_export"]) {
       const params = query === "price_export" || query === "price_history" ? {} : DAYS;

@@ -1,9 +1,10 @@
 import { distance } from "fastest-levenshtein";
 import type { Problem } from "../contract/errors.ts";
 import { redactAndTruncate } from "../contract/problemList.ts";
-import type { Task } from "../contract/request.ts";
+import { isObject } from "../contract/problems.ts";
 import type { Database } from "../store/jobs.ts";
 import { findQuery, findStatement } from "./catalogue.ts";
+import { checkValue } from "./parameters.ts";
 
 /** A port or a region. */
 export interface Place {
@@ -18,23 +19,29 @@ const MAX_SUGGESTIONS = 3;
 /** Maximum compared characters of a value or name. */
 const MAX_LENGTH = 64;
 
-/** The place parameters of a task. */
-function placesOf(task: Task): { name: string; value: string }[] {
+/** The valid values of a task's place parameters; the task itself may be invalid. */
+function placesOf(task: unknown): { name: string; value: string }[] {
+  const { query: queryName, statement, params } = (isObject(task) ? task : {}) as Record<string, unknown>;
   const query =
-    "query" in task ? findQuery(task.query) : "statement" in task ? findStatement(task.statement) : undefined;
-  if (query === undefined || !("params" in task)) return [];
-  const params = task.params as Record<string, unknown>;
+    typeof queryName === "string"
+      ? findQuery(queryName)
+      : typeof statement === "string"
+        ? findStatement(statement)
+        : undefined;
+  if (query === undefined || !isObject(params)) return [];
   return query.params.flatMap(({ name, type }) => {
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
-    return type === "place" && typeof value === "string" ? [{ name, value }] : [];
+    const isPlace = type === "place" && typeof value === "string" && checkValue(type, value) === undefined;
+    return isPlace ? [{ name, value }] : [];
   });
 }
 
 /**
- * Checks that the place parameters of valid tasks name ports or regions.
+ * Checks that the place parameters of tasks name ports or regions.
+ * @param tasks may be invalid; invalid values are skipped
  * @returns the problems per task; they suggest the nearest places
  */
-export async function placeProblems(db: Database, tasks: readonly Task[]): Promise<Problem[][]> {
+export async function placeProblems(db: Database, tasks: readonly unknown[]): Promise<Problem[][]> {
   const places = tasks.map(placesOf);
   const values = [...new Set(places.flat().map(({ value }) => value))];
   if (values.length === 0) return tasks.map(() => []);

@@ -8,13 +8,13 @@ import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
 import { sqlOf } from "../queries/explain.ts";
-import { placeProblems } from "../queries/places.ts";
 import { type Accepted, accept, type Database, type DueResponse, dueResponses, type NewJob } from "../store/jobs.ts";
-import { canonical, parseRequest, requestAsSent } from "./parse.ts";
+import { canonical, requestAsSent } from "./parse.ts";
 import { isAnsweredOnQueue, recordRejection, refuse, refuseInvalid } from "./refuse.ts";
 import type { Source } from "./rejected.ts";
 import { hasJob, knownHash } from "./repeat.ts";
 import { canFallBackToEc2, expectedBytes, runnerFor } from "./route.ts";
+import { validateRequest } from "./validate.ts";
 
 /** Outcome of a request. `send`: responses that are due now, for the caller to send. */
 export type Outcome =
@@ -143,10 +143,7 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
 /** Validates a request and pins its source. @throws JobError if it is invalid or not allowed */
 async function validate(deps: AcceptDeps, body: SubmittedBody): Promise<Omit<ValidRequest, "index">> {
   if (body.unparsed !== undefined) throw invalidRequest(body.problems ?? []);
-  const request = parseRequest(body.value, deps.settings.jobs, body.problems);
-  body.authorise?.(request);
-  const [unknown = []] = await placeProblems(deps.db, [request.task]);
-  if (unknown.length > 0) throw invalidRequest(unknown);
+  const request = await validateRequest(deps.db, body.value, deps.settings.jobs, body.problems, body.authorise);
   const task = await pinSource(deps, request);
   return {
     request,

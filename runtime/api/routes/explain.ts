@@ -4,10 +4,9 @@ import { ERRORS } from "../../contract/errors.ts";
 import { isObject } from "../../contract/problems.ts";
 import { RUNNERS } from "../../contract/states.ts";
 import { type Estimate, estimate, type ReadTask, rowsDeletedBy, sqlOf } from "../../queries/explain.ts";
-import { placeProblems } from "../../queries/places.ts";
 import { turnsOf } from "../../queries/planningTurns.ts";
-import { parseRequest } from "../../requests/parse.ts";
 import { runnerFor } from "../../requests/route.ts";
+import { validateRequest } from "../../requests/validate.ts";
 import type { JobServices } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest, requireScope } from "../plugins/auth.ts";
@@ -60,9 +59,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
       if (!isObject(body)) throw invalid([{ field: "request", message: "must be a JSON object." }]);
       if (isUpdate(body.task)) requireScope(caller, "update");
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
-      const { task } = parseRequest({ requestId: "explain", tenant, ...body }, settings.jobs);
-      const [unknown = []] = await placeProblems(db, [task]);
-      if (unknown.length > 0) throw invalid(unknown);
+      const { task } = await validateRequest(db, { requestId: "explain", tenant, ...body }, settings.jobs);
       const expected = task.type === "read" ? await planned(plans, tenant, task) : undefined;
       const route = runnerFor(task, settings, expected?.bytes);
       return {
