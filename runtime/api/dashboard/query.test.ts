@@ -28,6 +28,15 @@ async function doNext({ p }: DashboardSuite, inline: string): Promise<void> {
   await syncTracking(p.context);
 }
 
+/** Returns the list of requests for jobs that a page sends from now on. */
+function postsOf(page: Page): string[] {
+  const posts: string[] = [];
+  page.on("request", (request) => {
+    if (request.method() === "POST" && request.url().endsWith("/jobs")) posts.push(request.url());
+  });
+  return posts;
+}
+
 describe("queries in the dashboard", function () {
   this.timeout(60_000);
   this.slow(10_000);
@@ -116,13 +125,45 @@ describe("queries in the dashboard", function () {
     assert.match(String(await dateTo.getAttribute("aria-describedby")), /param-date_to-problem/);
     // A field that was not visited yet shows no problem.
     assert.equal(await page.getByLabel("dest_code").getAttribute("aria-invalid"), null);
+    const posts = postsOf(page);
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.locator("[aria-invalid=true]:focus").waitFor();
     assert.equal(await page.getByLabel("dest_code").getAttribute("aria-invalid"), "true");
-    const { rows } = await suite.p.admin.query(
-      "select count(*)::int as n from jobs.jobs where task->'params'->>'date_from' = '2021-01-01' and task->'params'->>'dest_code' is null",
-    );
-    assert.equal(rows[0].n, 0);
+    assert.deepEqual(posts, []);
+  });
+
+  it("flag every field of an empty form at once, unknown places included, and record no rejected request", async () => {
+    const page = await open("#/query/query/average_rates");
+    await heading(page, "average_rates");
+    const posts = postsOf(page);
+    const flagged = async () =>
+      Promise.all(
+        ["date_from", "date_to", "orig_code", "dest_code"].map((name) =>
+          page.locator(`#param-${name}-problem`).textContent(),
+        ),
+      );
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.locator("#param-date_from:focus").waitFor();
+    assert.deepEqual(await flagged(), [
+      "date_from is missing.",
+      "date_to is missing.",
+      "orig_code is missing.",
+      "dest_code is missing.",
+    ]);
+    await page.getByRole("combobox", { name: "orig_code" }).fill("CNSGX");
+    await page.keyboard.press("Escape");
+    await page.getByLabel("date_to").fill("2021-01-31");
+    await page.getByText("Name, format, priority and labels").click();
+    await page.getByLabel("Request id").fill("not an id");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page
+      .locator("#param-orig_code-problem")
+      .getByText("is not a known place. Did you mean CNSGH (Shanghai)?")
+      .waitFor();
+    await page.locator("#request-id-problem").waitFor();
+    await page.locator("#param-date_from-problem").waitFor();
+    assert.equal(await page.locator("#param-date_to-problem").count(), 0);
+    assert.deepEqual(posts, []);
   });
 
   for (const form of ["#/query/query/average_rates", "#/query/sql"])
@@ -133,10 +174,7 @@ describe("queries in the dashboard", function () {
       await section.locator("summary").click();
       await page.getByLabel("Labels").fill("nokey");
       await section.locator("summary").click();
-      const posts: string[] = [];
-      page.on("request", (request) => {
-        if (request.method() === "POST" && request.url().endsWith("/jobs")) posts.push(request.url());
-      });
+      const posts = postsOf(page);
       await page.getByRole("button", { name: "Run", exact: true }).click();
       await section.locator("textarea:focus").waitFor();
       assert.deepEqual(posts, []);
@@ -162,10 +200,12 @@ describe("queries in the dashboard", function () {
     assert.equal(await editor.inputValue(), "select day, price from ports");
     await editor.fill("select * from\nnothing");
     await page.getByText(/at line 2, column 1 does not allow the relation "nothing"/).waitFor();
+    const posts = postsOf(page);
     await page.keyboard.press("Control+Enter");
     const selected = () =>
       page.evaluate("[document.activeElement.selectionStart, document.activeElement.selectionEnd].join()");
     while ((await selected()) !== "14,21") await page.waitForTimeout(20);
+    assert.deepEqual(posts, []);
     await editor.fill("select day, price from prices limit 5");
     await page.getByText(/^About [\d,]+ rows?/).waitFor();
     await page.keyboard.press("Control+Enter");

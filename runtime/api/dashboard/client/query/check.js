@@ -2,7 +2,10 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, errorMessage, Refused } from "../http.js";
 
 /** @typedef {{ field?: string, message?: string }} Problem */
-/** @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isChecking: boolean }} Check */
+/**
+ * Result of the latest check. `isCurrent`: it is of the request as it is now.
+ * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isChecking: boolean, isCurrent: boolean }} Check
+ */
 
 /** Delay between the last key and checking a request. Milliseconds. */
 const PAUSE_MS = 400;
@@ -19,32 +22,43 @@ export function problemsOf(error) {
  * @param {boolean} isOn false while there is nothing to check
  * @returns {Check}
  */
-export function useCheck({ requestId: _, ...body }, isOn) {
+export function useCheck(body, isOn) {
   const key = JSON.stringify(body);
   const [check, setCheck] = useState(
-    /** @type {Check & { key: string }} */ ({ key: "", problems: [], isChecking: false }),
+    /** @type {Omit<Check, "isCurrent" | "isChecking"> & { key: string }} */ ({ key: "", problems: [] }),
   );
   useEffect(() => {
     if (!isOn) return;
     const ended = new AbortController();
     const timer = setTimeout(async () => {
-      /** @type {Check} */
-      let found;
       try {
-        found = {
-          problems: [],
-          explained: await ask("explain", { method: "POST", body, signal: ended.signal }),
-          isChecking: false,
-        };
+        const explained = await ask("explain", { method: "POST", body, signal: ended.signal });
+        if (!ended.signal.aborted) setCheck({ key, problems: [], explained });
       } catch (error) {
-        found = { problems: problemsOf(error), isChecking: false };
+        if (!ended.signal.aborted) setCheck({ key, problems: problemsOf(error) });
       }
-      if (!ended.signal.aborted) setCheck({ key, ...found });
     }, PAUSE_MS);
     return () => {
       ended.abort();
       clearTimeout(timer);
     };
   }, [key, isOn]);
-  return check.key === key ? check : { problems: check.problems, isChecking: isOn };
+  return check.key === key
+    ? { ...check, isChecking: false, isCurrent: true }
+    : { problems: check.problems, isChecking: isOn, isCurrent: false };
+}
+
+/**
+ * Validates a request before it is submitted, since refused requests are recorded.
+ * @type {(body: Record<string, unknown>, check: Check) => Promise<Problem[]>}
+ */
+export async function problemsBefore(body, { isCurrent, explained }) {
+  if (isCurrent && explained) return [];
+  try {
+    await ask("explain", { method: "POST", body });
+    return [];
+  } catch (error) {
+    // An estimate that fails for another reason does not prevent the job.
+    return error instanceof Refused && error.status < 500 && error.status !== 429 ? problemsOf(error) : [];
+  }
 }

@@ -31,9 +31,11 @@ export function ParamField({ param, value, problem, change, leave }) {
   /** @param {Event} event */
   const typed = (event) => change(/** @type {HTMLInputElement} */ (event.currentTarget).value);
   const help = `${description}${hint ? ` (${hint})` : ""}`;
+  // The field's help already says what is missing.
+  const shown = problem?.replace(`is missing: ${description}.`, "is missing.");
   const placeholder = placeholderOf(param);
   return html`
-    <${Field} id=${`param-${name}`} name=${name} help=${help} problem=${problem} required=${required}>
+    <${Field} id=${`param-${name}`} name=${name} help=${help} problem=${shown} required=${required}>
       ${(/** @type {object} */ given) => {
         if (isPlace(param))
           return html`<${PlaceInput} given=${given} value=${value} placeholder=${placeholder || "Code or name"} change=${change} leave=${leave} />`;

@@ -4,7 +4,7 @@ import { counted } from "../format.js";
 import { ask } from "../http.js";
 import { confirmed } from "../ui/confirm.js";
 import { Failure, Panel } from "../ui/parts.js";
-import { problemsOf, useCheck } from "./check.js";
+import { problemsBefore, problemsOf, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { ParamField } from "./fields.js";
 import { byField, focusInvalid, labelProblem, requestOf, typedOf } from "./form.js";
@@ -44,13 +44,22 @@ export function QueryForm({ query, earlier, submitted }) {
       focusInvalid(form.current);
       return;
     }
+    setBusy(true);
+    setRefused([]);
+    const found = await problemsBefore(body, check);
+    if (found.length > 0) {
+      setRefused(found);
+      setBusy(false);
+      focusInvalid(form.current);
+      return;
+    }
+    setBusy(false);
     if (
       query.kind === "statement" &&
       !(await confirmed(confirmationOf(query, typed.params, check.explained?.estimatedRows)))
     )
       return;
     setBusy(true);
-    setRefused([]);
     try {
       submitted(await ask("jobs", { method: "POST", body }));
       setTyped({ ...typed, requestId: "" });

@@ -2,7 +2,7 @@ import { html } from "htm/preact";
 import { useRef, useState } from "preact/hooks";
 import { ask } from "../http.js";
 import { Failure, Panel } from "../ui/parts.js";
-import { problemsOf, useCheck } from "./check.js";
+import { problemsBefore, problemsOf, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { sentenceOf } from "./fields.js";
 import { byField, commonOf, envelopeOf, focusInvalid, labelProblem } from "./form.js";
@@ -33,15 +33,21 @@ export function SqlForm({ tables, earlier, submitted }) {
     if (labelProblem(typed.labels) !== undefined) return focusInvalid(form.current);
     setBusy(true);
     setRefused([]);
+    let found = await problemsBefore(body, check);
     try {
-      submitted(await ask("jobs", { method: "POST", body }));
-      setTyped({ ...typed, requestId: "" });
+      if (found.length === 0) {
+        submitted(await ask("jobs", { method: "POST", body }));
+        setTyped({ ...typed, requestId: "" });
+      }
     } catch (error) {
-      const found = problemsOf(error);
-      setRefused(found);
-      select(editor.current, positionOf(found.map(({ message }) => message).join(" ")));
+      found = problemsOf(error);
     }
     setBusy(false);
+    if (found.length === 0) return;
+    setRefused(found);
+    const isOfSql = found.some(({ field = "task.sql" }) => field.startsWith("task"));
+    if (isOfSql) select(editor.current, positionOf(found.map(({ message }) => message).join(" ")));
+    else focusInvalid(form.current);
   };
   /** @param {SubmitEvent} event */
   const submit = (event) => {

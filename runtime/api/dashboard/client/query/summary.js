@@ -1,8 +1,10 @@
+import { cut } from "../format.js";
+
 const MAX_TEXT = 200;
 
 /** Summarizes a job's task in one line. @param {import("../types.ts").Job["task"]} task */
 export function summaryOf({ sql, params = {} }) {
-  if (sql !== undefined) return sql.replace(/\s+/g, " ").slice(0, MAX_TEXT);
+  if (sql !== undefined) return cut(sql.replace(/\s+/g, " ").trim(), MAX_TEXT);
   const { orig_code: origin, dest_code: destination, date_from: first, date_to: last, ...others } = params;
   const lane = [origin, destination].some((one) => one !== undefined) && `${origin ?? "all"} → ${destination ?? "all"}`;
   const days =
@@ -10,5 +12,5 @@ export function summaryOf({ sql, params = {} }) {
   const rest = Object.entries(others).map(
     ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
-  return [lane, days, ...rest].filter(Boolean).join(", ").slice(0, MAX_TEXT);
+  return cut([lane, days, ...rest].filter(Boolean).join(", "), MAX_TEXT);
 }
