@@ -42,6 +42,9 @@ describe("dead letters and the audit trail in the dashboard", function () {
       .first()
       .waitFor();
     await page.locator("header").getByText("3", { exact: true }).waitFor();
+    // Other pages show the number without the overview.
+    const other = await p.open(token, "#/load");
+    await other.locator("header").getByText("3", { exact: true }).waitFor();
     // Causes that may be accepted now are preselected.
     await causes.getByText("2 messages. You will be asked to confirm.").waitFor();
     await page.getByRole("searchbox", { name: "Search dead letters" }).fill("of storage");

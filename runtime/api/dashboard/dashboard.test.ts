@@ -40,6 +40,26 @@ describe("the dashboard in a browser", function () {
     assert.deepEqual(await page.context().cookies(), []);
   });
 
+  it("says that a session has ended, whether the browser still has its cookie or not", async () => {
+    for (const isDropped of [true, false]) {
+      const page = await open("#/jobs");
+      await page.getByRole("link", { name: "good", exact: true }).waitFor();
+      if (isDropped) await page.context().clearCookies();
+      else await suite.p.admin.query("delete from jobs.tokens where kind = 'session'");
+      const alert = page.getByRole("alert");
+      await alert.getByText("The session has expired or was ended. Sign in again.").waitFor();
+      assert.equal(await page.getByLabel("Token").getAttribute("aria-invalid"), "false");
+    }
+  });
+
+  it("says that an address names no page", async () => {
+    const page = await open("#/nothing/like/it");
+    await page.getByRole("heading", { name: "Not found", level: 1 }).waitFor();
+    assert.equal(await page.title(), "Not found · Rates platform");
+    await page.getByRole("main").getByRole("link", { name: "Overview" }).click();
+    await heading(page, "Overview");
+  });
+
   it("signs in with a link once, and removes its code from the address and the history", async () => {
     const { p, token } = suite;
     const headers = { authorization: `Bearer ${token}` };

@@ -76,6 +76,16 @@ export const moment = (iso) =>
     second: "2-digit",
   });
 
+/** Formats a time without seconds: "25 Nov 2026, 04:38". @param {string} iso */
+export const minute = (iso) =>
+  new Date(iso).toLocaleString("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+
 /** Formats a time of day in the browser's time zone: "04:38:05". @param {number} ms */
 export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
 
@@ -95,6 +105,15 @@ export const STATE_LABELS = {
   REJECTED: "Rejected",
 };
 
+/**
+ * Names an attempt's outcome: a state, or the type of the error that ended it.
+ * @param {string | undefined} outcome undefined while it runs
+ */
+export const outcomeText = (outcome) =>
+  outcome === undefined
+    ? STATE_LABELS.IN_PROGRESS
+    : (Object.entries(STATE_LABELS).find(([state]) => state === outcome)?.[1] ?? outcome);
+
 /** @type {Record<import("../../../contract/states.ts").RunnerType, string>} */
 export const RUNNER_WORDS = { glue: "Glue", ec2: "EC2" };
 
@@ -103,8 +122,14 @@ export function whatOf({ query, statement, target, mode, sql, dryRun }) {
   if (query !== undefined) return query;
   if (statement !== undefined) return statement;
   if (target !== undefined) return `${dryRun ? "check" : "load"} ${target}${mode === "replace" ? " (replace)" : ""}`;
-  return (sql ?? "").replace(/\s+/g, " ").trim().slice(0, 80);
+  return cut((sql ?? "").replace(/\s+/g, " ").trim(), MAX_SQL);
 }
+
+/** Maximum length of SQL in a summary. Characters. */
+const MAX_SQL = 80;
+
+/** Shortens text, with an ellipsis. @type {(text: string, most: number) => string} */
+export const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text);
 
 /**
  * Returns the progress of a running job from 0 to 1; undefined if it is unknown.

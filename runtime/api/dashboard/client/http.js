@@ -1,6 +1,9 @@
 import { preloaded } from "./preload.js";
 import { leave, visit } from "./session.js";
 
+/** Message of the sign-in page after a session ended; the browser may have dropped its cookie before. */
+const SESSION_ENDED = "The session has expired or was ended. Sign in again.";
+
 /** An error response of the API, with its message. */
 export class Refused extends Error {
   /**
@@ -43,7 +46,7 @@ export async function send(path, { method = "GET", body, signal } = {}) {
   const problem = await response.json().catch(() => ({}));
   const refused = new Refused(response.status, problem);
   // Skipped if another session has begun meanwhile.
-  if (response.status === 401 && current === visit.peek()) leave(refused.message);
+  if (response.status === 401 && current === visit.peek()) leave(SESSION_ENDED);
   throw refused;
 }
 

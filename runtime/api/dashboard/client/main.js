@@ -13,6 +13,7 @@ import { titleOf } from "./route.js";
 import { isSignedIn } from "./session.js";
 import { ConfirmDialog } from "./ui/confirm.js";
 import { Login } from "./ui/login.js";
+import { NotFound } from "./ui/notFound.js";
 import { Shell } from "./ui/shell.js";
 import { failureMessage, SignedIn, SignIn } from "./ui/signIn.js";
 
@@ -35,6 +36,8 @@ function Page() {
       return html`<${Audit} text=${now.text} action=${now.action} />`;
     case "overview":
       return html`<${Overview} range=${now} />`;
+    case "not-found":
+      return html`<${NotFound} />`;
     default:
       return null;
   }

@@ -13,6 +13,7 @@
  *   | { page: "load", again: string }
  *   | { page: "dead-letters" }
  *   | { page: "audit", text: string, action: string }
+ *   | { page: "not-found" }
  *   | { page: "sign-in", code: string }
  *   | { page: "signed-in", next: string }
  *   | { page: "sign-in-failed", error: string }} Route
@@ -48,9 +49,9 @@ export function parseRoute(hash) {
   switch (page) {
     case "jobs":
       if (first && second) return { page: "job", tenant: first, requestId: second };
-      return first === "" ? { page: "jobs", filter: filterOf(value) } : overviewOf(value);
+      return first === "" ? { page: "jobs", filter: filterOf(value) } : NOT_FOUND;
     case "rejected":
-      return first && second ? { page, tenant: first, id: second } : overviewOf(value);
+      return first && second ? { page, tenant: first, id: second } : NOT_FOUND;
     case "query":
       return {
         page,
@@ -65,15 +66,20 @@ export function parseRoute(hash) {
     case "audit":
       return { page, text: value("text"), action: value("action") };
     case "sign-in":
-      return first ? { page, code: first } : overviewOf(value);
+      return first ? { page, code: first } : NOT_FOUND;
     case "signed-in":
       return { page, next: first.startsWith("#/") ? first : "#/" };
     case "sign-in-failed":
       return { page, error: first };
-    default:
+    case "":
       return overviewOf(value);
+    default:
+      return NOT_FOUND;
   }
 }
+
+/** @type {Route} */
+const NOT_FOUND = { page: "not-found" };
 
 /** @type {(value: (name: string) => string) => Route} */
 function overviewOf(value) {
@@ -117,6 +123,8 @@ export function formatRoute(route) {
       return `#/signed-in/${encodeURIComponent(route.next)}`;
     case "sign-in-failed":
       return `#/sign-in-failed/${encodeURIComponent(route.error)}`;
+    case "not-found":
+      return "#/not-found";
     default: {
       const { over, from, to } = route;
       return address("", from && to ? { from, to } : { over: over === DEFAULT_OVER ? "" : over });
@@ -141,6 +149,7 @@ export function titleOf(route) {
     "sign-in": "Sign in",
     "signed-in": "Sign in",
     "sign-in-failed": "Sign in",
+    "not-found": "Not found",
   };
   return [titles[route.page], "Rates platform"].filter(Boolean).join(" · ");
 }

@@ -41,10 +41,14 @@ describe("the address of a page of the dashboard", () => {
       "Dead letters · Rates platform",
     ]);
   });
-  it("is the overview of the last hour if it is invalid", () => {
-    for (const hash of ["", "#", "#/", "#/jobs/acme", "#/rejected/acme", "#/nothing", "#/?over=year", "#/?from=x&to=y"])
+  it("is the overview of the last hour if it is empty or has an invalid range", () => {
+    for (const hash of ["", "#", "#/", "#/?over=year", "#/?from=x&to=y"])
       assert.deepEqual(parseRoute(hash), { page: "overview", over: "1h", from: "", to: "" }, hash);
     assert.equal(parseRoute("#/jobs/%ff/a").page, "job");
+  });
+  it("is reported as not found if it names no page", () => {
+    for (const hash of ["#/jobs/acme", "#/rejected/acme", "#/sign-in", "#/nothing", "#/nothing/else?over=1h"])
+      assert.equal(parseRoute(hash).page, "not-found", hash);
   });
   it("contains only filters that are set", () => {
     assert.equal(jobsAddress({ status: "FAILED" }), "#/jobs?status=FAILED");

@@ -1,10 +1,11 @@
 import { html } from "htm/preact";
-import { bytes, duration, moment, RUNNER_WORDS } from "../format.js";
+import { bytes, duration, moment, outcomeText, RUNNER_WORDS } from "../format.js";
 import { Empty, StackedTable } from "../ui/parts.js";
 
 /** @param {{ job: import("../types.ts").Job }} props */
-export function Attempts({ job: { attempts } }) {
-  if (attempts.length === 0) return html`<${Empty}>No run has started it yet.<//>`;
+export function Attempts({ job: { attempts, finishedAt } }) {
+  if (attempts.length === 0)
+    return html`<${Empty}>${finishedAt ? "No run started it." : "No run has started it yet."}<//>`;
   return html`
     <${StackedTable} label="Attempts" head=${["#", "Runner", "Started", "Ran", "Outcome", "Peak memory", "Log"]} numeric=${[3, 5]}>
       ${attempts.map(
@@ -14,7 +15,7 @@ export function Attempts({ job: { attempts } }) {
             <td role="cell" data-label="Runner">${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}</td>
             <td role="cell" data-label="Started">${moment(startedAt)}</td>
             <td role="cell" data-label="Ran" class="number">${duration((endedAt ? Date.parse(endedAt) : Date.now()) - Date.parse(startedAt))}</td>
-            <td role="cell" data-label="Outcome">${outcome ?? "running"}</td>
+            <td role="cell" data-label="Outcome">${outcomeText(outcome)}</td>
             <td role="cell" data-label="Peak memory" class="number">${bytes(peakMemoryBytes)}</td>
             <td role="cell" data-label="Log" class="log long">${logOf(logLocation)}</td>
           </tr>

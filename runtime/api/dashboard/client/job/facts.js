@@ -42,7 +42,7 @@ const chipsOf = (labels, tenant) => html`
         key === "retryOf"
           ? formatRoute({ page: "job", tenant, requestId: value })
           : jobsAddress({ label: `${key}=${value}` });
-      return html`<li><a class="chip" href=${to}><span class="dim">${key}</span> ${value}</a></li>`;
+      return html`<li><a class="chip" href=${to}><bdi class="dim">${key}</bdi> <bdi>${value}</bdi></a></li>`;
     })}
   </ul>
 `;

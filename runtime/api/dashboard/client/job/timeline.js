@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { duration, moment, percent, RUNNER_WORDS } from "../format.js";
+import { duration, moment, outcomeText, percent, RUNNER_WORDS } from "../format.js";
 
 const LABELS = { waiting: "Waiting", starting: "Starting", running: "Running", responding: "Responding" };
 
@@ -39,7 +39,7 @@ export function Timeline({ phases, isAwaited }) {
             <span class="dim">${percent(ms, total)}</span>
             <span class="dim small phase-note" title=${moment(from)}>
               ${index === 0 ? moment(from) : `+${duration(Date.parse(from) - begin)}`}${!to && " until now"}${runner && ` · ${RUNNER_WORDS[/** @type {"glue"} */ (runner)] ?? runner}, attempt ${attempt}`}
-              ${phase === "running" && outcome && outcome !== "SUCCEEDED" && ` · ${outcome}`}
+              ${phase === "running" && outcome && outcome !== "SUCCEEDED" && ` · ${outcomeText(outcome)}`}
             </span>
           </li>
         `,

@@ -35,7 +35,7 @@ export function Rejected({ tenant, id }) {
         <${Panel} title="Facts">
           <dl class="facts">
             <div><dt>Tenant</dt><dd>${found.tenant}</dd></div>
-            <div><dt>Received</dt><dd>${moment(found.createdAt)} ${found.source === "queue" ? "queue" : "HTTP"}${found.copies > 1 && `, ${counted(found.copies, "time")}`}</dd></div>
+            <div><dt>Received</dt><dd>${moment(found.createdAt)} ${found.source === "queue" ? "from the queue" : "over HTTP"}${found.copies > 1 && `, ${counted(found.copies, "time")}`}</dd></div>
           </dl>
         <//>
         <${Panel} title="Body"><pre tabindex="0" aria-label="Beginning of the body">${indented(found.body)}</pre><//>

@@ -49,7 +49,7 @@ export function FileField({ file, problem, choose }) {
         }}
       />
       <p id="load-file-help" class="dim small">
-        ${file ? html`<strong>${file.name}</strong>, ${bytes(file.size)}` : "Drop a .csv or .ndjson file here, gzipped or not, or choose one. A CSV file begins with its header."}
+        ${file ? html`<strong><bdi>${file.name}</bdi></strong>, ${bytes(file.size)}` : "Drop a .csv or .ndjson file here, gzipped or not, or choose one. A CSV file begins with its header."}
       </p>
       <p id="load-file-problem" class="bad-text small" role="status">${problem}</p>
       ${lines && html`<pre tabindex="0" aria-label="First lines of the file">${lines}</pre>`}

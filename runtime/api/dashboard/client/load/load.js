@@ -161,7 +161,7 @@ function LoadForm({ earlier }) {
 
 /** @type {(file: File, target: string, mode: string, isChecked: boolean) => import("../ui/confirm.js").Question} */
 const confirmationOf = (file, target, mode, isChecked) => ({
-  title: `Load ${file.name} into ${target}?`,
+  title: html`Load <bdi>${file.name}</bdi> into ${target}?`,
   lines: [
     `${bytes(file.size)}, ${isChecked ? "validated by a dry run" : "not yet validated by a dry run"}.`,
     mode === "replace" && target === "prices"

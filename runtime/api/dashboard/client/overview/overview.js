@@ -1,6 +1,5 @@
 import { html } from "htm/preact";
 import { useFigures } from "../figures.js";
-import { moment } from "../format.js";
 import { Live, LostContact } from "../ui/contact.js";
 import { Empty, Panel } from "../ui/parts.js";
 import { Failing } from "./failing.js";
@@ -21,7 +20,7 @@ const WORDS = {
 
 /** Returns the range as words that follow "in". @param {import("../route.js").Range} range */
 const rangeText = ({ over, from, to }) =>
-  from && to ? `${moment(from)} to ${moment(to)}` : WORDS[/** @type {keyof typeof WORDS} */ (over)];
+  from && to ? "the selected range" : WORDS[/** @type {keyof typeof WORDS} */ (over)];
 
 /**
  * Overview: the state of the platform, metrics, and the jobs that are running and failing.

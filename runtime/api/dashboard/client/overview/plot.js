@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { moment } from "../format.js";
+import { minute } from "../format.js";
 import { Table } from "../ui/parts.js";
 
 /**
@@ -211,7 +211,7 @@ const labelOf = (seconds, days) =>
     : new Date(seconds * 1_000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 /** Formats a step's time for the legend. @type {(seconds: number, days: boolean) => string} */
-const wholeLabel = (seconds, days) => (days ? labelOf(seconds, days) : moment(new Date(seconds * 1_000).toISOString()));
+const wholeLabel = (seconds, days) => (days ? labelOf(seconds, days) : minute(new Date(seconds * 1_000).toISOString()));
 
 /** Reads the colors of the current theme for the canvas. @param {HTMLElement} element */
 function coloursOf(element) {

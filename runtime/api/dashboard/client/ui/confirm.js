@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** @typedef {{ title: string, lines: readonly unknown[], action: string, isDanger?: boolean }} Question */
+/** @typedef {{ title: unknown, lines: readonly unknown[], action: string, isDanger?: boolean }} Question */
 
 /** @type {import("@preact/signals").Signal<(Question & { answer: (yes: boolean) => void }) | undefined>} */
 const open = signal(undefined);

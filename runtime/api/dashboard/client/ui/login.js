@@ -13,6 +13,7 @@ export function Login({ problem = "" }) {
   const [methods, setMethods] = useState(/** @type {Ways} */ ({}));
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [busy, setBusy] = useState(false);
+  const [isWrong, setWrong] = useState(false);
   useEffect(() => {
     input.current?.focus();
     fetch("login")
@@ -27,6 +28,7 @@ export function Login({ problem = "" }) {
     setBusy(true);
     refusal.value = await signIn({ token });
     setBusy(false);
+    setWrong(refusal.value !== "");
     if (refusal.value !== "") input.current?.focus();
     else if (location.hash.startsWith("#/sign")) location.replace("#/");
   };
@@ -54,7 +56,7 @@ export function Login({ problem = "" }) {
           spellcheck=${false}
           required
           aria-describedby="token-help"
-          aria-invalid=${refused !== ""}
+          aria-invalid=${isWrong}
         />
         ${refused && html`<p class="failure" role="alert">${refused}</p>`}
         <button type="submit" class="primary" disabled=${busy}>Sign in</button>

@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useEffect } from "preact/hooks";
-import { deadLetters, learnCaller } from "../figures.js";
+import { deadLetters, learnCaller, useDeadLetterCount } from "../figures.js";
 import { count } from "../format.js";
 import { caller, isAdmin, may, signOut } from "../session.js";
 import { ICON } from "./parts.js";
@@ -13,6 +13,8 @@ export function Shell({ page, children }) {
     // The page reports the failure itself, since it uses the same API.
     learnCaller().catch(() => {});
   }, [page]);
+  // The overview and the page of dead letters load the number themselves.
+  useDeadLetterCount(isAdmin.value && page !== "overview" && page !== "dead-letters");
   const links = [
     { to: "#/", name: "Overview", of: ["overview"], shown: true },
     { to: "#/jobs", name: "Jobs", of: ["jobs", "job", "rejected"], shown: true },
