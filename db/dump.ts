@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
+import { counted } from "../runtime/contract/counted.ts";
 import { Lines } from "./lines.ts";
 import { Splitter, type Statement } from "./splitter.ts";
 
@@ -165,7 +166,7 @@ class Load {
       throw new DumpError(this.#file, begun + Number(line ?? 0), reasonOf(error), statement.text, error);
     }
     this.rows[table] = (this.rows[table] ?? 0) + sink.rowCount;
-    this.#onProgress(`${table}: ${sink.rowCount} rows`);
+    this.#onProgress(`${table}: ${counted(sink.rowCount, "row")}`);
   }
 
   /** Changes a setting if this Postgres has it: dumps of other versions name newer or removed settings. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
+import { counted } from "../runtime/contract/counted.ts";
 import { connectionOptions, type ReaderSlots } from "../runtime/platform/postgres.ts";
 import { readSettings, slotsOf } from "../runtime/platform/settings.ts";
 import { applyDefinitions } from "./definitions.ts";
@@ -114,7 +115,7 @@ if (import.meta.main) {
       console.log(created.length === 0 ? "All roles exist." : `Created ${created.length} roles: ${created.join(", ")}`);
     }
     const { applied } = await migrate(target, console.log);
-    console.log(applied.length === 0 ? "The database is up to date." : `Applied ${applied.length} files.`);
+    console.log(applied.length === 0 ? "The database is up to date." : `Applied ${counted(applied.length, "file")}.`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

@@ -96,7 +96,7 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.equal(await receive(UNEXPECTED_RECEIVES - 1), 1);
     assert.deepEqual(await reasons(), []);
     assert.equal(await receive(UNEXPECTED_RECEIVES), 0);
-    assert.match((await reasons())[0] ?? "", /a fault of ours/);
+    assert.match((await reasons())[0] ?? "", /: handling it failed, at the latest in receive 5: a fault of ours$/);
     assert.deepEqual(
       (await answers()).map(({ requestId, error }) => [requestId, error.type]),
       [["poison", "Internal"]],

@@ -1,3 +1,4 @@
+import { counted } from "../contract/counted.ts";
 import { RUNNERS, type RunnerType } from "../contract/states.ts";
 import { closeRunners, type OpenRun, openRuns, runStopping } from "../store/runs.ts";
 import type { DispatcherDeps } from "./deps.ts";
@@ -43,7 +44,7 @@ export async function drain(context: DispatcherDeps): Promise<number> {
   if (problems.length > 0)
     throw new AggregateError(
       problems,
-      `${problems.length} runs could not be ended: ${problems[0]}. Run destroy again.`,
+      `${counted(problems.length, "run")} could not be ended: ${problems[0]}. Run destroy again.`,
     );
   return ended.reduce((sum, count) => sum + count, 0);
 }

@@ -20,8 +20,8 @@ const MESSAGE_BYTES = 1_048_576;
 /** Maximum length of a dead letter's reason. Characters. */
 const REASON_LENGTH = 1_000;
 /**
- * Receives after which a message whose handling fails unexpectedly becomes a dead letter. Outages and throttles do not
- * count: their messages stay in the queue.
+ * A message whose handling fails unexpectedly in this receive or a later one becomes a dead letter. All receives count,
+ * but a failure because of an outage or a throttle leaves the message in the queue.
  */
 export const UNEXPECTED_RECEIVES = 5;
 /** Delay of a request whose tenant has too many waiting jobs; doubled with each receive. Seconds. */
@@ -148,7 +148,8 @@ async function giveUp(
   one: ParsedRecord,
   error: unknown,
 ): Promise<void> {
-  const reason = `it could not be handled in ${UNEXPECTED_RECEIVES} attempts: ${(error as Error).message}`;
+  const receives = one.record.attributes.ApproximateReceiveCount;
+  const reason = `handling it failed, at the latest in receive ${receives}: ${(error as Error).message}`;
   const problem = new JobError("Internal", { reason }, { cause: error });
   await sendToDeadLetterQueue(context, { ...one, problem }).catch((thrown) =>
     fail(context, failures, one.record, thrown),

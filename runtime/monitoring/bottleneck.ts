@@ -1,3 +1,4 @@
+import { counted } from "../contract/counted.ts";
 import { RUNNER_NAMES, RUNNERS, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Activity, PlatformStatus } from "./activity.ts";
@@ -109,7 +110,7 @@ function requestsWait({ requests = 0 }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "requests",
-      sentence: `${plural(requests, "request")} wait on the queue because the dispatcher does not keep up: check its log for errors, throttling or slow database calls.`,
+      sentence: `${counted(requests, "request")} ${requests === 1 ? "waits" : "wait"} on the queue because the dispatcher does not keep up: check its log for errors, throttling or slow database calls.`,
     },
   ];
 }
@@ -121,7 +122,7 @@ function waits(situation: BottleneckInput, runnerType: RunnerType): Verdict[] {
   const { run, count, quotas, of } = RUNNER_TERMS[runnerType];
   const { waiting, oldestWaiting, running, working, refused, ended } = counts(platformStatus, runnerType);
   if (waiting === 0) return [];
-  const wait = `${plural(waiting, "job")} ${waiting === 1 ? "waits" : "wait"}, the oldest for ${seconds(oldestWaiting)}`;
+  const wait = `${counted(waiting, "job")} ${waiting === 1 ? "waits" : "wait"}, the oldest for ${seconds(oldestWaiting)}`;
   const paused = platformStatus.paused[runnerType];
   if (paused === "closed")
     return [
@@ -186,7 +187,7 @@ function waits(situation: BottleneckInput, runnerType: RunnerType): Verdict[] {
     {
       level: "busy",
       place: "starts",
-      sentence: `${plural(slots - working, run)} can still start; ${wait}: more are starting.`,
+      sentence: `${counted(slots - working, run)} can still start; ${wait}: more are starting.`,
     },
   ];
 }
@@ -218,7 +219,7 @@ function runsEnd({ status: platformStatus }: BottleneckInput, runnerType: Runner
             level: "bound",
             place: "memory",
             raise: memory,
-            sentence: `${plural(outOfMemory, "attempt")} ran out of a ${run}'s memory in the last minutes: raise ${memory}.`,
+            sentence: `${counted(outOfMemory, "attempt")} ran out of a ${run}'s memory in the last minutes: raise ${memory}.`,
           } as const,
         ]
       : []),
@@ -227,7 +228,7 @@ function runsEnd({ status: platformStatus }: BottleneckInput, runnerType: Runner
           {
             level: "bound",
             place: "runs",
-            sentence: `${plural(lost, run)} ${lost === 1 ? "was" : "were"} lost during jobs in the last minutes. The jobs are retried; the logs of their attempts have the reason.`,
+            sentence: `${counted(lost, run)} ${lost === 1 ? "was" : "were"} lost during jobs in the last minutes. The jobs are retried; the logs of their attempts have the reason.`,
           } as const,
         ]
       : []),
@@ -240,7 +241,7 @@ function locksAreHeld({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "locks",
-      sentence: `${plural(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${seconds(platform.oldestLockWait)}: updates to the same lanes run one at a time; send fewer, larger batches.`,
+      sentence: `${counted(platform.lockWaits, "database session")} ${platform.lockWaits === 1 ? "waits" : "wait"} for a lock, the longest for ${seconds(platform.oldestLockWait)}: updates to the same lanes run one at a time; send fewer, larger batches.`,
     },
   ];
 }
@@ -251,7 +252,7 @@ function responsesWait({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "bound",
       place: "responses",
-      sentence: `${plural(platform.unsentResponses, "response")} could not be sent, the oldest for ${seconds(platform.oldestUnsent)}: check whether SQS is reachable and the response queue exists.`,
+      sentence: `${counted(platform.unsentResponses, "response")} could not be sent, the oldest for ${seconds(platform.oldestUnsent)}: check whether SQS is reachable and the response queue exists.`,
     },
   ];
 }
@@ -275,7 +276,7 @@ function searchIsBehind({ status: { platform } }: BottleneckInput): Verdict[] {
     {
       level: "busy",
       place: "search",
-      sentence: `Search is behind by ${plural(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs keep running. Check whether the tracking store responds.`,
+      sentence: `Search is behind by ${counted(platform.documentsBehind, "document")}, the oldest by ${seconds(platform.oldestBehind)}; jobs keep running. Check whether the tracking store responds.`,
     },
   ];
 }
@@ -307,7 +308,6 @@ function counts(platformStatus: PlatformStatus, runnerType: RunnerType) {
 const connectionShare = ({ database }: PlatformStatus): number => database.connections / database.maxConnections;
 
 const number = (value: number): string => value.toLocaleString("en");
-const plural = (count: number, noun: string): string => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 const kilobytes = (bytes: number): string => `${Math.round(bytes / 1_000)} kB`;
 /** Formats a duration for people. */
 const seconds = (value: number): string => {

@@ -162,6 +162,12 @@ describe("metrics from the database", () => {
     await waiting;
   });
 
+  it("need both runner types in the database", async () => {
+    const empty = { query: async () => ({ rows: [] }) } as unknown as Parameters<typeof readMetrics>[0];
+    const message = "jobs.job_metrics returned no row: check that jobs.runners has the rows glue and ec2.";
+    await assert.rejects(readMetrics(empty, 1), { message });
+  });
+
   it("are readable by the dispatcher only", async () => {
     await assert.rejects(readMetrics(await d.as("job_keeper"), 1), /permission denied/);
   });

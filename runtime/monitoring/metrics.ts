@@ -129,8 +129,6 @@ export async function readMetrics(db: Database, minutes: number): Promise<Metric
   const { rows } = await db.query("select jobs.job_metrics($1) as metrics", [minutes]);
   const [row] = rows;
   if (!row)
-    throw new Error(
-      `jobs.job_metrics returned no row: check that jobs.runners has the rows ${RUNNERS.join(" and ")} .`,
-    );
+    throw new Error(`jobs.job_metrics returned no row: check that jobs.runners has the rows ${RUNNERS.join(" and ")}.`);
   return row.metrics;
 }

@@ -1,3 +1,4 @@
+import { counted } from "../contract/counted.ts";
 import { RUNNER_NAMES, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Database } from "../store/jobs.ts";
@@ -119,7 +120,7 @@ function reasonOf(
 function aheadText(ahead: number): string {
   if (ahead === 0) return "next in line";
   if (ahead > MAX_AHEAD) return `more than ${MAX_AHEAD.toLocaleString("en")} jobs ahead`;
-  return `${ahead.toLocaleString("en")} ${ahead === 1 ? "job" : "jobs"} ahead`;
+  return `${counted(ahead, "job")} ahead`;
 }
 
 function durationText(seconds: number): string {

@@ -37,7 +37,8 @@ const RunnerSettings = Type.Object(
     tenantSlots: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: "maximum running jobs per tenant; by default all slots but one if several tenants are named",
+        description:
+          "maximum running jobs per tenant; by default all slots but one if several tenants have a response queue",
       }),
     ),
   },

@@ -40,7 +40,7 @@ export async function violatedGuarantees({ requests, environment }: Schedule): P
     const isOther = jobs.some((job) => job.request_id === requestId && job.other);
     if (isOther && !isWanted(requestId)) continue;
     if (!environment.responses.some((one) => one.requestId === requestId && one.body.includes("RequestIdConflict")))
-      broken.push(`guarantee 3: no answer says that ${requestId} is taken`);
+      broken.push(`guarantee 3: no RequestIdConflict response for ${requestId}`);
   }
 
   for (const { requestId, prices: own } of requests) {
@@ -51,7 +51,7 @@ export async function violatedGuarantees({ requests, environment }: Schedule): P
       continue;
     }
     if (!["SUCCEEDED", "FAILED", "CANCELLED"].includes(job.status))
-      broken.push(`promise ${job.status === "PENDING" ? 1 : 5}: job ${requestId} is ${job.status} for ever`);
+      broken.push(`guarantee ${job.status === "PENDING" ? 1 : 5}: job ${requestId} stays ${job.status}`);
     const answers = environment.responses.filter(({ responseId }) => responseId === job.response_id);
     // Of two requests with the same id, either may be the job; the other task always asks for a reply.
     const isCancelRequested = job.other || isWanted(requestId);

@@ -271,7 +271,7 @@ describe("the maximum of slots per tenant", () => {
       }),
     });
 
-  it("is all slots but one if the stack names several tenants and has more than one slot", () => {
+  it("is all slots but one if several tenants have a response queue and the stack has more than one slot", () => {
     const several = settings(["a", "b"], { glue: { slots: 5 }, ec2: { slots: 1 } });
     assert.equal(tenantSlots(several, "glue"), 4);
     assert.equal(tenantSlots(several, "ec2"), undefined);

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pg from "pg";
+import { counted } from "../contract/counted.ts";
 import { trackingOf } from "../platform/dataDirectory.ts";
 import { pool } from "../platform/postgres.ts";
 import { readSettings } from "../platform/settings.ts";
@@ -121,9 +122,7 @@ async function main(): Promise<number> {
         console.error(`${formatNumber(done)} of ${formatNumber(total)} documents, ${formatNumber(rate)} per second`);
       },
     });
-    console.error(
-      `${formatNumber(written)} documents written in ${((performance.now() - begun) / 1000).toFixed(1)} s.`,
-    );
+    console.error(`${counted(written, "document")} written in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
     if (refused.length === 0) return 0;
     console.error(
       `${formatNumber(refused.length)} were refused, ${refused.length > SHOWN ? `the first ${SHOWN}` : "these"}:`,

@@ -240,7 +240,7 @@ const Api = Type.Object(
 /** Key that keeps one tenant from holding all slots of a runner type. */
 const TenantSlots = Type.Optional(
   integer(
-    "maximum running jobs per tenant; by default all slots but one if the stack names several tenants",
+    "maximum running jobs per tenant; by default all slots but one if several tenants have a response queue",
     1,
     10_000,
   ),

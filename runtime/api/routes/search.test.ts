@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import type { Document, TrackingStore } from "../../tracking/store.ts";
 import { readPage } from "./search.ts";
 
-/** A store with a number of documents of a given size; its cursors are numbers. */
-function storeOf(count: number, bytes: number): { tracking: TrackingStore; limits: number[] } {
+/** A store with a number of documents with a text of a given length; its cursors are numbers. */
+function storeOf(count: number, length: number, letter = "x"): { tracking: TrackingStore; limits: number[] } {
   const limits: number[] = [];
   const search: TrackingStore["search"] = async ({ limit, cursor = "0" }) => {
     limits.push(limit);
     const from = Number(cursor);
     const documents = Array.from({ length: Math.min(limit, count - from) }, (_, index) => ({
       requestId: `job-${from + index}`,
-      text: "x".repeat(bytes),
+      text: letter.repeat(length),
     }));
     const next = from + documents.length;
     return { documents: documents as unknown as Document[], cursor: next < count ? String(next) : undefined };
@@ -41,5 +41,14 @@ describe("a page of documents", () => {
       from = cursor;
     } while (from !== undefined);
     assert.equal(new Set(ids).size, 300);
+  });
+
+  it("is limited by its size in bytes, not in characters", async () => {
+    const sizes: number[] = [];
+    for (const letter of ["x", "語"]) {
+      const { documents } = await readPage(storeOf(1_000, 6_000, letter).tracking, { limit: 1_000 });
+      sizes.push(documents.length);
+    }
+    assert.deepEqual(sizes, [400, 200]);
   });
 });

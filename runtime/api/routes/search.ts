@@ -99,7 +99,7 @@ export async function readPage(
     const page = await tracking.search({ ...search, limit, ...(cursor === undefined ? {} : { cursor }) });
     for (const document of page.documents) {
       const text = JSON.stringify(document);
-      bytes += text.length;
+      bytes += Buffer.byteLength(text);
       documents.push(text);
     }
     cursor = page.cursor;

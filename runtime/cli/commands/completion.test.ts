@@ -52,6 +52,11 @@ describe("completion", () => {
     assert.deepEqual(await choices("rates capacity --stack "), ["dev", "prod"]);
     assert.deepEqual(await choices("rates --stack prod cap"), ["capacity"], "an option's value is no command");
     assert.deepEqual(await choices("rates load x.csv --mode "), ["append", "replace"]);
+    assert.deepEqual(await choices("rates submit --target "), ["prices", "ports", "regions"]);
+    assert.deepEqual(await choices("rates submit --compression "), ["none", "gzip"]);
+    assert.deepEqual(await choices("rates load x.csv --format "), ["csv", "ndjson"]);
+    assert.deepEqual(await choices("rates submit --reply "), ["none", "queue"]);
+    assert.equal((await choices("rates submit --priority ")).length, 10);
     assert.deepEqual(await choices("rates list --json --ty"), ["--type"], "a flag takes no value");
   });
 

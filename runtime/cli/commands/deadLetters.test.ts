@@ -34,6 +34,17 @@ describe("rates redrive", () => {
     );
   });
 
+  it("does not count a single dead letter that would fail again", async () => {
+    const single = {
+      redriven: { UnreadableMessage: 1 },
+      kept: {},
+      causes: [cause("UnreadableMessage", 1, true, 1)],
+      ...{ looked: 1, total: 1 },
+    };
+    const { stderr } = await runAgainst(single, "redrive");
+    assert.match(stderr, /This returns 1 dead letter to the request queue; it would fail again\. Nothing was done\./);
+  });
+
   it("accepts classes, single dead letters, a limit and a dry run", async () => {
     const none = { redriven: {}, kept: {}, causes: [], looked: 0, total: 0 };
     const args = ["redrive", "--type", "A", "--type", "B", "--id", "m1", "--limit", "5", "--dry-run"];

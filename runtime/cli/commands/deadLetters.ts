@@ -1,3 +1,4 @@
+import { counted } from "../../contract/counted.ts";
 import type { DeadLetterCause } from "../../requests/deadLetterCauses.ts";
 import type { DeadLetter, DeadLetterPage, Redriven } from "../../requests/deadLetters.ts";
 import { confirm } from "../lib/confirm.ts";
@@ -23,7 +24,7 @@ const LETTER_FIELDS: Fields<DeadLetter> = {
 /** Formats a time for a table: 2026-01-31 08:00:00. */
 export const timeText = (time: string | undefined): string => (time ?? "").slice(0, 19).replace("T", " ");
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, one) => all + one, 0);
-const count = (number: number) => `${number.toLocaleString("en")} dead letter${number === 1 ? "" : "s"}`;
+const count = (number: number) => counted(number, "dead letter");
 
 /** Formats the causes as a table. */
 const causesTable = (causes: readonly DeadLetterCause[], head: string): string =>
@@ -111,7 +112,7 @@ export function deadLetterCommands({ program }: CliContext): void {
 function showLetter({ sentAt, type, redrivable, failsAgain, receives, messageId, reason, body }: DeadLetter): void {
   const room = Math.max(20, Math.min(width(process.stdout), 500));
   print("");
-  print(`${messageId}  ${plain(type)}  ${timeText(sentAt)}  received ${receives} ${receives === 1 ? "time" : "times"}`);
+  print(`${messageId}  ${plain(type)}  ${timeText(sentAt)}  received ${counted(receives, "time")}`);
   if (reason !== undefined) print(`  ${plain(reason)}`);
   if (failsAgain !== undefined) print(`  would fail again: ${failsAgain.type}: ${plain(failsAgain.reason)}`);
   else if (!redrivable) print(`  would be accepted now; \`rates redrive --id ${messageId}\` redrives it`);
@@ -133,7 +134,8 @@ function printPreview({ causes, redriven, kept, looked, total }: Redriven): void
 
 function confirmationOf({ causes }: Redriven, back: number): string {
   const failing = causes.filter(({ redrivable }) => redrivable).reduce((all, { failsAgain }) => all + failsAgain, 0);
-  const risk = failing === 0 ? "" : `; ${failing.toLocaleString("en")} of them would fail again`;
+  const risk =
+    failing === 0 ? "" : `; ${back === 1 ? "it" : `${failing.toLocaleString("en")} of them`} would fail again`;
   return `This returns ${count(back)} to the request queue${risk}`;
 }
 

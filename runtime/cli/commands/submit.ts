@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { counted } from "../../contract/counted.ts";
 import type { Client } from "../lib/apiClient.ts";
 import { type CliContext, choice, clientOf, collect, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
@@ -192,7 +193,7 @@ export function submitCommands({ program, end }: CliContext): void {
         const count = (number: number) => number.toLocaleString("en");
         printInfo(
           document.task.dryRun
-            ? `It would remove ${count(removed)} rows and add ${count(rows)}.`
+            ? `It would remove ${counted(removed, "row")} and add ${count(rows)}.`
             : `${count(rows)} added, ${count(removed)} removed.`,
         );
       }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { counted } from "../../contract/counted.ts";
 import { RUNNERS } from "../../contract/states.ts";
 import type { Client } from "./apiClient.ts";
 import { confirm } from "./confirm.ts";
@@ -100,7 +101,7 @@ export interface BulkResult {
   jobs: object[];
 }
 
-const count = (number: number, noun = "job") => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+const count = (number: number, noun = "job") => counted(number, noun);
 
 /**
  * Changes the jobs of a filter: counts them, asks for confirmation, then changes them in batches.
@@ -124,7 +125,7 @@ export async function runBulk(
   const left = matched - eligible;
   const leftText =
     left > 0
-      ? ` ${count(left)} would fail again and ${left === 1 ? "is" : "are"} left out (--include-final retries ${left === 1 ? "it" : "them"} too).`
+      ? ` ${count(left)} would fail again and ${left === 1 ? "is" : "are"} skipped (--include-final retries ${left === 1 ? "it" : "them"} too).`
       : "";
   if (dryRun) {
     printInfo(`Dry run: ${count(eligible)} of ${states.join(", ")} would be ${WORDS[action].done}.${leftText}`);

@@ -131,11 +131,7 @@ async function valuesOf(
 
 /** Values of options without declared choices. */
 const FIXED: Record<string, readonly string[] | undefined> = {
-  format: ["csv", "ndjson", "json"],
-  compression: ["none", "gzip"],
-  mode: ["append", "replace"],
   reply: ["none", "queue"],
-  target: ["prices", "ports", "regions"],
   priority: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
 };
 

@@ -1,3 +1,4 @@
+import { counted } from "../../contract/counted.ts";
 import type { Client } from "./apiClient.ts";
 import { print, printInfo } from "./screen.ts";
 
@@ -27,8 +28,9 @@ export const explained = (client: Client, request: object): Promise<Explained> =
 /** Prints the explanation for people. */
 export function printExplained({ route, room, estimatedRows, estimatedBytes, plan }: Explained): void {
   const kind = route === "glue" ? "Glue" : "EC2";
-  const taken = room.running === undefined ? `${room.slots}` : `${room.running} of ${room.slots}`;
-  print(`route  ${kind}, ${taken} runs${room.waiting === undefined ? "" : `, ${room.waiting} jobs waiting`}`);
+  const taken =
+    room.running === undefined ? counted(room.slots, "run") : `${room.running} of ${counted(room.slots, "run")}`;
+  print(`route  ${kind}, ${taken}${room.waiting === undefined ? "" : `, ${counted(room.waiting, "job")} waiting`}`);
   printInfo(room.now ? "It would start immediately." : "It would wait: all runs of this type are busy.");
   if (estimatedRows !== undefined)
     print(`rows   about ${estimatedRows.toLocaleString("en")}, ${(estimatedBytes ?? 0).toLocaleString("en")} bytes`);

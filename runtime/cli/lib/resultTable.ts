@@ -1,4 +1,5 @@
 import stringWidth from "string-width";
+import { counted } from "../../contract/counted.ts";
 import type { Client } from "./apiClient.ts";
 import { dim, print, printInfo, width } from "./screen.ts";
 import { truncateToWidth } from "./table.ts";
@@ -129,9 +130,10 @@ export async function showTable(
   const { columns, rows, more, furtherColumns = 0 } = preview;
   if (rows.length > 0) print(resultLines(preview, width(process.stdout)).join("\n"));
   else if (columns.length > 0) print(columns.map((name) => dim(cellText(name), process.stdout)).join("  "));
-  const count = total.toLocaleString("en");
+  const count = counted(total, "row");
   const all = `${client.hint("result", `${id} --output FILE`)} writes all of it.`;
-  if (furtherColumns > 0) printInfo(`${furtherColumns.toLocaleString("en")} further columns are left out.`);
-  if (more || rows.length < total) printInfo(`${rows.length.toLocaleString("en")} of ${count} rows. ${all}`);
-  else printInfo(`${count} ${total === 1 ? "row" : "rows"}.${furtherColumns > 0 ? ` ${all}` : ""}`);
+  if (furtherColumns > 0)
+    printInfo(`${counted(furtherColumns, "further column")} ${furtherColumns === 1 ? "is" : "are"} not shown.`);
+  if (more || rows.length < total) printInfo(`${rows.length.toLocaleString("en")} of ${count}. ${all}`);
+  else printInfo(`${count}.${furtherColumns > 0 ? ` ${all}` : ""}`);
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import stringWidth from "string-width";
+import { counted } from "../../contract/counted.ts";
 import type { ErrorDetail } from "../../contract/document.ts";
 import { isTerminal } from "../../contract/states.ts";
 import type { Client } from "./apiClient.ts";
@@ -95,7 +96,7 @@ export function progressText(document: JobDocument, total: number | undefined): 
   const head = `${coloured(status)} ${id}`;
   if (status !== "IN_PROGRESS" || bytes === 0) return head;
   const seconds = Math.max(0.001, (Date.now() - Date.parse(startedAt ?? document.createdAt)) / 1000);
-  const done = rows > 0 ? `${rows.toLocaleString("en")} rows` : bytesText(bytes);
+  const done = rows > 0 ? counted(rows, "row") : bytesText(bytes);
   const rate = `${bytesText(bytes / seconds)}/s`;
   // After reading, a batch is checked and written; the remaining time is unknown.
   if (total !== undefined && bytes >= total) return `${head}  ${done} read; checking and writing`;
@@ -121,13 +122,13 @@ export function printEnd(client: Client, document: JobDocument): Exit {
         : `${client.hint("show", requestId)} shows everything.`,
     );
   } else if (task.dryRun && status === "SUCCEEDED")
-    printInfo(`Dry run: ${(stats?.rows ?? 0).toLocaleString("en")} rows valid, nothing changed.`);
+    printInfo(`Dry run: ${counted(stats?.rows ?? 0, "row")} valid, nothing changed.`);
   else if (result?.location) printInfo(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
   return exitOf(status);
 }
 
 function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<JobDocument["stats"]>): string {
-  const done = `${(rows ?? 0).toLocaleString("en")} rows, ${bytesText(bytes ?? 0)}`;
+  const done = `${counted(rows ?? 0, "row")}, ${bytesText(bytes ?? 0)}`;
   const times = `waited ${durationText(queueMs)}, ran ${durationText(executionMs)}`;
   return `${done}, ${times}${attempts > 1 ? `, ${attempts} attempts` : ""}`;
 }

@@ -60,11 +60,11 @@ export async function violatedGuarantees(
     if (!accepted.has(requestId)) continue;
     const [job, ...others] = jobs.filter(({ request_id }) => request_id === requestId);
     if (!job || others.length > 0) {
-      broken.push(`promise ${job ? 3 : 1}: ${others.length + (job ? 1 : 0)} jobs of request ${requestId}`);
+      broken.push(`guarantee ${job ? 3 : 1}: ${others.length + (job ? 1 : 0)} jobs of request ${requestId}`);
       continue;
     }
     if (!TERMINAL.has(job.status))
-      broken.push(`promise ${job.status === "PENDING" ? 1 : 5}: job ${requestId} is ${job.status} for ever`);
+      broken.push(`guarantee ${job.status === "PENDING" ? 1 : 5}: job ${requestId} stays ${job.status}`);
     const answers = responses.filter(({ responseId }) => responseId === job.response_id);
     const [answer] = answers;
     if (!answer && wanted.has(requestId)) broken.push(`guarantee 1: job ${requestId} was never answered`);
@@ -87,7 +87,7 @@ export async function violatedGuarantees(
   for (const id of conflicts) {
     const refusals = responses.filter(({ requestId, body }) => requestId === id && body.includes("RequestIdConflict"));
     const own = jobs.find(({ request_id }) => request_id === id)?.response_id;
-    if (refusals.length === 0) broken.push(`guarantee 3: no answer says that ${id} is taken`);
+    if (refusals.length === 0) broken.push(`guarantee 3: no RequestIdConflict response for ${id}`);
     if (refusals.some(({ responseId }) => responseId === own))
       broken.push(`guarantee 3: the conflict about ${id} was answered under its job's own responseId`);
   }

@@ -160,7 +160,10 @@ describe("a partly accepted bulk request", () => {
 
   it("reports all documents of a bulk that is too large for a proxy", async () => {
     const { unwritten } = await put(() => [413, {}]);
-    assert.equal(unwritten.length, 10);
+    assert.deepEqual(
+      unwritten.map(({ reason }) => reason),
+      Array.from({ length: 10 }, () => "413 too_large: The request is larger than OpenSearch accepts."),
+    );
   });
 
   it("throws if no document was accepted", async () => {

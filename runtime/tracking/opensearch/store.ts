@@ -14,7 +14,7 @@ const WRITE_MS = 15_000;
 const SHARD_WAIT = "2s";
 const TOO_LARGE: Outcome = {
   status: 413,
-  error: { type: "too_large", reason: "OpenSearch does not support this call." },
+  error: { type: "too_large", reason: "The request is larger than OpenSearch accepts." },
 };
 /** Errors of the document itself. All others are transient. */
 const FINAL = new Set([400, 413]);

@@ -48,7 +48,7 @@ export function preloaded(path) {
   return answer;
 }
 
-/** Starts the requests of a page's first view. @param {import("./route.js").Route} route */
+/** Returns the paths that a page requests first. @param {import("./route.js").Route} route */
 function firstPaths(route) {
   if (route.page === "overview")
     return [figuresPath(route), overviewJobsPath("IN_PROGRESS"), overviewJobsPath("FAILED")];

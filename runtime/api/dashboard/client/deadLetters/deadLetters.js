@@ -53,7 +53,7 @@ export function DeadLetters() {
         lines: [
           `${counted(n, "message")} will be moved back to the request queue, as if just sent.`,
           again > 0
-            ? `${again === 1 ? "1 of them" : `${count(again)} of them`} would fail again, since the cause is in the message itself.`
+            ? `${n === 1 ? "It" : `${count(again)} of them`} would fail again, since the cause is in the message itself.`
             : "They are expected to be accepted.",
         ],
         action: `Requeue ${counted(n, "message")}`,

@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useMemo, useState } from "preact/hooks";
-import { count } from "../format.js";
+import { counted } from "../format.js";
 import { decimalsOf, isNumeric, numberText, sorted } from "./cells.js";
 
 const PAGE_SIZES = [20, 50, 100];
@@ -36,7 +36,7 @@ export function Grid({ preview: { columns, rows, more } }) {
       row.map((cell) => (cell ?? "").replace(/[\t\r\n]/g, " ")).join("\t"),
     );
     await navigator.clipboard.writeText(lines.join("\n")).then(
-      () => setSaid(`Copied ${count(ordered.length)} rows.`),
+      () => setSaid(`Copied ${counted(ordered.length, "row")}.`),
       () => setSaid("The browser does not allow copying."),
     );
   };

@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { bytes, count, duration, STATE_LABELS, shareDone } from "../format.js";
+import { bytes, count, counted, duration, STATE_LABELS, shareDone } from "../format.js";
 import { ask, jobPath } from "../http.js";
 import { usePolled } from "../polling.js";
 import { LostContact } from "../ui/contact.js";
@@ -78,7 +78,7 @@ function Progress({ job: { progress, startedAt, cancelRequestedAt } }) {
         <strong>${cancelRequestedAt ? "Being cancelled" : "Running"}</strong>
         <span>
           ${[
-            `${count(progress.rows)} rows${done === undefined ? "" : ` of about ${count(progress.estimatedRows)}`}`,
+            `${counted(progress.rows, "row")}${done === undefined ? "" : ` of about ${count(progress.estimatedRows)}`}`,
             bytes(progress.bytes),
             duration(ran),
           ].join(" · ")}

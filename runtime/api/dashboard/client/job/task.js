@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { count } from "../format.js";
+import { counted } from "../format.js";
 import { formatSql } from "./sql.js";
 
 /** Labels of a source's fields that are not its place. @type {Record<string, string>} */
@@ -21,7 +21,7 @@ export function Task({ job: { task } }) {
             ([kind, value]) =>
               /** @type {[string, unknown]} */ ([
                 SOURCE_FIELDS[kind] ?? "Source",
-                kind === "inline" ? `${count(Number(value))} rows in the request` : String(value),
+                kind === "inline" ? `${counted(Number(value), "row")} in the request` : String(value),
               ]),
           ),
         ];

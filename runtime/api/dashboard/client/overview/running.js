@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { count, duration, shareDone, whatOf } from "../format.js";
+import { count, counted, duration, shareDone, whatOf } from "../format.js";
 import { ask } from "../http.js";
 import { usePolled } from "../polling.js";
 import { overviewJobsPath } from "../preload.js";
@@ -72,7 +72,7 @@ function Item({ job }) {
         <span class="dim small">${whatOf(task)}</span>
         ${done !== undefined && html`<${Meter} label=${`Progress of ${requestId}`} value=${Math.round(100 * done)} most=${100} />`}
       </span>
-      <span class="number dim">${isRunning && progress.rows > 0 && `${count(progress.rows)} rows · `}${duration(Date.now() - Date.parse(since))}</span>
+      <span class="number dim">${isRunning && progress.rows > 0 && `${counted(progress.rows, "row")} · `}${duration(Date.now() - Date.parse(since))}</span>
     </li>
   `;
 }

@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { ago, count, duration } from "../format.js";
+import { ago, counted, duration } from "../format.js";
 import { ask } from "../http.js";
 import { editAddress } from "../job/actions.js";
 import { usePolled } from "../polling.js";
@@ -46,7 +46,7 @@ export function Recent({ of, newest }) {
                 <a href=${formatRoute({ page: "job", tenant: job.tenant, requestId: job.requestId })}>${job.requestId}</a>
                 <span class="dim small reason">${summaryOf(job.task) || "with its defaults"}</span>
               </span>
-              <span class="number dim small">${job.stats && `${count(job.stats.rows)} rows · ${duration(job.stats.totalMs)} · `}${ago(job.createdAt)}</span>
+              <span class="number dim small">${job.stats && `${counted(job.stats.rows, "row")} · ${duration(job.stats.totalMs)} · `}${ago(job.createdAt)}</span>
               <a class="small" href=${editAddress(job)}>Use again</a>
             </li>
           `,

@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count, duration, STATE_LABELS, shareDone } from "../format.js";
+import { counted, duration, STATE_LABELS, shareDone } from "../format.js";
 import { ask, errorMessage, jobPath, send } from "../http.js";
 import { Report } from "../job/report.js";
 import { Result } from "../job/result.js";
@@ -47,7 +47,7 @@ export function Run({ id, done: ended }) {
         ${job && html`<${Badge} status=${job.status} />`}
         <a href=${formatRoute({ page: "job", ...id })}>${id.requestId}</a>
         <span class="dim small" role="status">
-          ${job && (found.waiting?.sentence ?? `${STATE_LABELS[job.status]}${job.stats ? ` in ${duration(job.stats.totalMs)}` : job.progress.rows > 0 ? `, ${count(job.progress.rows)} rows` : ""}`)}
+          ${job && (found.waiting?.sentence ?? `${STATE_LABELS[job.status]}${job.stats ? ` in ${duration(job.stats.totalMs)}` : job.progress.rows > 0 ? `, ${counted(job.progress.rows, "row")}` : ""}`)}
         </span>
         ${isOpen && may("cancel") && html`<button type="button" class="danger" disabled=${job.cancelRequestedAt !== undefined} onClick=${cancel}>${job.cancelRequestedAt ? "Cancelling …" : "Cancel job"}</button>`}
         ${job?.status === "IN_PROGRESS" && html`<${Meter} label="Progress" value=${Math.round(100 * (done ?? 0))} most=${100} tone=${done === undefined ? "unknown" : "busy"} />`}
