@@ -25,7 +25,7 @@ interface Shared {
 export function permissions({ queues, buckets, database, tracking, rawSql, headersSecret, ...place }: Shared) {
   const objects = (bucket: "results" | "uploads") => pulumi.interpolate`${buckets[bucket].arn}/*`;
   const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, place, roles);
-  // Each run reads with the role of its slot if callers may bring their own SQL.
+  // Each run reads with the role of its slot if callers may send raw SQL.
   const readers = (runner: RunnerType) => [rawSql ? (`job_reader_${runner}_*` as const) : ("job_reader" as const)];
   const respond: Statement = { actions: ["sqs:SendMessage"], resources: queues.responseArns };
   const results: Statement = {

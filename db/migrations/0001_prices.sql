@@ -87,7 +87,8 @@ begin
       unknown := array(select unnest(named) except select unnest(known) order by 1);
       if cardinality(unknown) > 0 then
         raise foreign_key_violation using
-          message = format('prices name %s port(s) that do not exist: %s%s', cardinality(unknown),
+          message = format('prices refer to %s unknown %s: %s%s', cardinality(unknown),
+            case when cardinality(unknown) = 1 then 'port' else 'ports' end,
             array_to_string(unknown[:20], ', '), case when cardinality(unknown) > 20 then ', …' else '' end),
           hint = 'Load the ports first, or fix the codes.',
           schema = 'public', table = 'prices', constraint = case
@@ -135,7 +136,8 @@ begin
         order by 1);
       if cardinality(used) > 0 then
         raise foreign_key_violation using
-          message = format('%s port(s) are still named by prices: %s%s', cardinality(used),
+          message = format('prices still refer to %s %s: %s%s', cardinality(used),
+            case when cardinality(used) = 1 then 'port' else 'ports' end,
             array_to_string(used[:20], ', '), case when cardinality(used) > 20 then ', …' else '' end),
           hint = 'Delete their prices first.',
           schema = 'public', table = 'prices', constraint = case

@@ -1,13 +1,13 @@
 -- name: average_rates
--- description: The average price of each day of a range from one place to another, over all ports in them, newest day first. An average needs three prices: a day with fewer has no price.
+-- description: Average price per day between two places, over all their ports, newest day first. A day with fewer than three prices has no average.
 -- param: date_from date "first day, inclusive"
 -- param: date_to date "last day, inclusive"
 -- param: orig_code place "origin: a port's code, or a region's slug with all its descendants"
 -- param: dest_code place "destination: a port's code, or a region's slug with all its descendants"
 -- range: date_from date_to
--- column: day date "every day of the range, also those without prices"
--- column: price double precision "average of the day's prices; null where the day has fewer than three"
--- column: count bigint "the day's prices; null where there is none, as in GET /rates"
+-- column: day date "day of the range; days without prices are included"
+-- column: price double precision "average price of the day; null for fewer than three prices"
+-- column: count bigint "number of prices; null without prices, as in GET /rates"
 
 with priced as (
   select day, count(*) as count, avg(price) as price

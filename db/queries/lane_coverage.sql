@@ -1,5 +1,5 @@
 -- name: lane_coverage
--- description: How well each lane is covered in a range of days: lanes with any price in it, by origin and destination.
+-- description: Coverage of each lane that has prices in a range of days, by origin and destination.
 -- param: date_from date "first day, inclusive"
 -- param: date_to date "last day, inclusive"
 -- param: orig_code place = null "origins: a port's code, or a region's slug with all its descendants; null: all"
@@ -7,7 +7,7 @@
 -- range: date_from date_to
 -- column: orig_code text "origin port"
 -- column: dest_code text "destination port"
--- column: days_averaged bigint "days with the three prices that an average takes"
+-- column: days_averaged bigint "days with at least three prices, which an average needs"
 -- column: days_thin bigint "days with one or two prices"
 -- column: days_missing bigint "days of the range without a price"
 -- column: prices bigint "prices in the range"

@@ -1,5 +1,5 @@
 -- name: price_export
--- description: The prices themselves, all or filtered, in no particular order (sorting millions would only delay the first).
+-- description: All or filtered prices, unordered (sorting millions of rows would delay the first).
 -- param: orig_code place = null "origins: a port's code, or a region's slug with all its descendants; null: all"
 -- param: dest_code place = null "destinations: a port's code, or a region's slug with all its descendants; null: all"
 -- param: date_from date = null "first day, inclusive; null: from the beginning"
@@ -7,7 +7,7 @@
 -- range: date_from date_to
 -- column: orig_code text "origin port"
 -- column: dest_code text "destination port"
--- column: day date "the day the price is for"
+-- column: day date "day of the price"
 -- column: price integer "the price"
 
 -- Parameters arrive as literals, so that the planner drops each condition whose parameter is null.

@@ -1,16 +1,16 @@
 -- name: price_history
--- description: How the prices from one place to another developed: the spread of each day that has prices, oldest day first.
+-- description: Daily spread of the prices between two places, for days with prices, oldest first.
 -- param: orig_code place "origin: a port's code, or a region's slug with all its descendants"
 -- param: dest_code place "destination: a port's code, or a region's slug with all its descendants"
 -- param: date_from date = null "first day, inclusive; null: from the beginning"
 -- param: date_to date = null "last day, inclusive; null: to the end"
 -- range: date_from date_to
 -- column: day date "a day with at least one price"
--- column: count bigint "the day's prices"
--- column: lowest integer "the lowest of them"
--- column: median double precision "half of them are at most this"
--- column: average double precision "their average, however few they are"
--- column: highest integer "the highest of them"
+-- column: count bigint "number of prices"
+-- column: lowest integer "lowest price"
+-- column: median double precision "median price"
+-- column: average double precision "average of any number of prices"
+-- column: highest integer "highest price"
 
 select day,
        count(*) as count,

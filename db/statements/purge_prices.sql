@@ -1,5 +1,5 @@
 -- name: purge_prices
--- description: Deletes all prices of the days before a day.
+-- description: Deletes all prices before a day.
 -- param: before date "the first day that is kept"
 
 delete from public.prices where day < :before

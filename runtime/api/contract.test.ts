@@ -131,7 +131,7 @@ const MORE: Record<string, readonly Case[]> = {
 
 /** Documented responses that are not tested here, with the test that covers them, or the reason. */
 const TESTED_ELSEWHERE: Record<string, string> = {
-  Internal: "nothing brings it about",
+  Internal: "cannot be caused",
   TooManyRequests: "below, under low limits",
   TooManyStreams: "connections.test.ts",
   TooManyWaiting: "scopes.test.ts",
@@ -140,7 +140,7 @@ const TESTED_ELSEWHERE: Record<string, string> = {
   StorageUnavailable: "storage.test.ts",
   TrackingUnavailable: "tracking.test.ts",
   "beginUpload 200": "routes/uploads.test.ts",
-  "retryJob SourceNotFound": "a retry is taken in as submitJob's are",
+  "retryJob SourceNotFound": "retries are accepted like submissions",
   "retryJob SourceNotAllowed": "the same",
   "retryJob InvalidSql": "a job whose SQL a later version refuses",
   "retryJob NotOneStatement": "the same",

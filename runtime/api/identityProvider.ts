@@ -119,7 +119,7 @@ export class IdentityProvider {
     accessToken: string | undefined,
   ): Promise<Claims> {
     const { iss, sub } = claims;
-    if (iss === undefined || sub === undefined) throw new Error("the ID token names no person");
+    if (iss === undefined || sub === undefined) throw new Error("the ID token has no issuer or subject");
     if (accessToken === undefined || config.serverMetadata().userinfo_endpoint === undefined)
       return { ...claims, iss, sub };
     const more = await oidc.fetchUserInfo(config, accessToken, sub);
@@ -146,7 +146,7 @@ export class IdentityProvider {
       execute,
     });
     const { jwks_uri } = config.serverMetadata();
-    if (jwks_uri === undefined) throw new Error("it publishes no keys (jwks_uri)");
+    if (jwks_uri === undefined) throw new Error("the provider's metadata has no jwks_uri");
     const keys = createRemoteJWKSet(new URL(jwks_uri), { timeoutDuration: TIMEOUT_SECONDS * 1_000 });
     return { config, keys };
   }

@@ -68,7 +68,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
       { value: { tenant, ...value }, requestId, tenant, traceparent: validTraceparent(request.headers[TRACEPARENT]) },
     ]);
     if (!outcome || "error" in outcome)
-      throw outcome?.error ?? new JobError("Internal", { reason: "the request got no outcome." });
+      throw outcome?.error ?? new JobError("Internal", { reason: "acceptAll returned no outcome." });
     const failed = await deliverResponses(cloud.sqs, cloud.queues, db, outcome.send).catch((error) => [{ error }]);
     for (const { error } of failed)
       request.log.warn({ err: error }, "the response could not be sent or recorded; the next sweep will send it");

@@ -23,7 +23,7 @@ describe("the API while the tracking store does not answer", () => {
     for (const url of ["/jobs?text=a", "/stats"]) {
       const answer = await p.app.inject({ url, headers });
       assert.deepEqual([answer.statusCode, answer.json().type], [503, "TrackingUnavailable"], answer.body);
-      assert.match(answer.json().detail, /cannot be searched now: it cannot be reached\. They keep running/);
+      assert.match(answer.json().detail, /search is unavailable: it cannot be reached\. Jobs keep running/);
       assert.equal(answer.headers["retry-after"], "5");
     }
   });

@@ -94,7 +94,7 @@ export const ERRORS = {
     message:
       "The batch exceeds {limit} bytes in the database (jobs.stagedBytes); reading stopped after {rows} rows and nothing was changed. Split the batch.",
   },
-  SourceNotFound: { category: "User", retryable: false, http: 400, message: "There is nothing at {source}: {reason}" },
+  SourceNotFound: { category: "User", retryable: false, http: 400, message: "{source} does not exist: {reason}" },
   SourceNotAllowed: { category: "User", retryable: false, http: 400, message: "{source} may not be read: {reason}" },
   SourceChanged: {
     category: "User",
@@ -119,14 +119,14 @@ export const ERRORS = {
     retryable: false,
     http: 413,
     message:
-      "The result takes {bytes} bytes in a response, more than the {limit} that fit. Ask for it with compression 'gzip', or for less.",
+      "The inline result has {bytes} bytes; a response holds at most {limit}. Request compression 'gzip' or fewer rows.",
   },
   TimedOut: {
     category: "User",
     retryable: true,
     http: 408,
     message:
-      "The job ran longer than its {timeoutSeconds} s and was ended. Ask for less, or raise timeoutSeconds (at most {maximum}).",
+      "The job ran longer than its {timeoutSeconds} s and was ended. Reduce the number of rows, or raise timeoutSeconds (at most {maximum}).",
   },
   Cancelled: { category: "User", retryable: false, http: 409, message: "The job was cancelled on request." },
 
@@ -165,7 +165,7 @@ export const ERRORS = {
     category: "System",
     retryable: true,
     http: 503,
-    message: "Jobs cannot be searched now: {reason} They keep running; `rates show ID` shows a job.",
+    message: "Job search is unavailable: {reason} Jobs keep running; `rates show ID` shows a job.",
   },
   OutOfMemory: {
     category: "System",
@@ -262,7 +262,7 @@ export const ERRORS = {
     http: 409,
     message: "Token '{id}' authenticates this call and cannot revoke itself. Use another admin token.",
   },
-  NotFound: { category: "User", retryable: false, http: 404, message: "There is nothing at {path}." },
+  NotFound: { category: "User", retryable: false, http: 404, message: "{path} does not exist." },
 
   // Errors of the HTTP protocol.
   MalformedHttp: { category: "User", retryable: false, http: 400, message: "This is not an HTTP request: {reason}." },
@@ -307,7 +307,7 @@ export const ERRORS = {
     category: "User",
     retryable: true,
     http: 429,
-    message: "{who} may have {max} event streams open at once. Close one, or ask for the job's document instead.",
+    message: "{who} may have {max} event streams open at once. Close one, or poll GET /jobs/ID instead.",
   },
   TooManyPipelined: {
     category: "User",

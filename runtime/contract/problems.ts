@@ -197,7 +197,7 @@ class Checker {
       if (minLength !== undefined && value.length < minLength)
         return minLength === 1 ? "must not be empty." : `must have at least ${minLength} characters.`;
       if (maxLength !== undefined && value.length > maxLength)
-        return `must have at most ${maxLength} characters, and has ${value.length}.`;
+        return `must have at most ${maxLength} characters (has ${value.length}).`;
       if (pattern && !pattern.test(value)) return `must be ${rule ?? `text that matches ${pattern.source}`}.`;
       if (format !== undefined && !Format.Test(format, value)) return `must be ${rule ?? `a ${format}`}.`;
     } else if (Array.isArray(value)) {
@@ -219,7 +219,7 @@ class Checker {
     }
     // Problems of items are more useful than the number of items.
     if (maxItems !== undefined && value.length > maxItems && this.problems.total === before)
-      this.#wrong(value, `must have at most ${maxItems} items, and has ${value.length}.`);
+      this.#wrong(value, `must have at most ${maxItems} items (has ${value.length}).`);
   }
 
   #object({ schema, required, properties, values, longestName }: CompiledSchema, value: Record<string, unknown>): void {
@@ -228,7 +228,7 @@ class Checker {
       let count = 0;
       for (const _ in value) count++;
       if (count > maxProperties) {
-        this.#wrong(value, `must have at most ${maxProperties} fields, and has ${count}.`);
+        this.#wrong(value, `must have at most ${maxProperties} fields (has ${count}).`);
         return;
       }
     }

@@ -31,9 +31,9 @@ const RunnerSettings = Type.Object(
       }),
     ),
     limitedBy: Type.Optional(
-      Type.String({ description: "what limits the slots, as text for people, if it is not the stack's configuration" }),
+      Type.String({ description: "reason for the number of slots (text), if not the stack's configuration" }),
     ),
-    limitRemedy: Type.Optional(Type.String({ description: "what to do about that limit, in words" })),
+    limitRemedy: Type.Optional(Type.String({ description: "remedy for that limit (text)" })),
     tenantSlots: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -258,7 +258,7 @@ export const Settings = Type.Object(
     ),
     jobs: Type.Object(
       {
-        rawSql: Type.Boolean({ default: false, description: "allows reads that bring their own SQL" }),
+        rawSql: Type.Boolean({ default: false, description: "allows reads with raw SQL" }),
         readsOnEc2: Type.Boolean({
           default: true,
           description: "allows reads to run on EC2 when Glue has no free slot or too little memory",
@@ -293,7 +293,7 @@ export const Settings = Type.Object(
         sharedUploads: Type.Array(Type.String({ minLength: 1 }), {
           default: [],
           description:
-            "key prefixes in the uploads bucket that every tenant may load from, if several tenants are named",
+            "key prefixes in the uploads bucket that every tenant may load from, if the stack names several tenants",
         }),
         auditDays: count("days for which the audit trail is kept", 365),
         retentionDays: count("days for which ended jobs and their documents are kept", 30),

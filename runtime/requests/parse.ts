@@ -92,7 +92,7 @@ function checkLabels({ labels }: { labels?: unknown }, problems: ProblemList): v
   if (bytes <= maxBytes) return;
   problems.add(() => ({
     field: "labels",
-    message: `must have at most ${maxBytes} bytes as JSON, and have ${bytes}. Send fewer or shorter labels.`,
+    message: `has ${bytes} bytes as JSON; the maximum is ${maxBytes}. Send fewer or shorter labels.`,
   }));
 }
 /** Spaces that Postgres writes into the JSON of 32 labels. */
@@ -118,7 +118,7 @@ function parseTask(value: unknown, rules: RequestRules, problems: ProblemList): 
   else if ("sql" in task && typeof task.sql === "string" && Buffer.byteLength(task.sql) > INPUT.sqlBytes)
     problems.add(() => ({
       field: "task.sql",
-      message: `has ${Buffer.byteLength(task.sql)} bytes, and must have at most ${INPUT.sqlBytes}.`,
+      message: `has ${Buffer.byteLength(task.sql)} bytes; the maximum is ${INPUT.sqlBytes}.`,
     }));
   else if ("source" in task && task.source && "s3" in task.source && isSigned(task.source.s3))
     problems.add(() => ({

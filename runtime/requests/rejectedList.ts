@@ -30,7 +30,7 @@ const Time = Type.String({ format: "date-time" });
 /** A page of rejected requests, newest first, with counts by error class. */
 export const RejectedPage = Type.Object({
   total: Type.Integer({ minimum: 0, description: `matching requests, at most ${MAX_COUNTED}` }),
-  isMore: Type.Boolean({ description: "whether more match than were counted" }),
+  isMore: Type.Boolean({ description: "true if more requests match than were counted" }),
   causes: Type.Array(
     Type.Object({ type: Type.String(), count: Count, copies: Count, firstSeenAt: Time, lastSeenAt: Time }),
     { description: "matching requests by error class, the most frequent first" },

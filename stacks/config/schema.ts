@@ -298,7 +298,7 @@ const Runners = Type.Object(
 
 const Jobs = Type.Object(
   {
-    rawSql: booleanWithDefault(false, "allows reads that bring their own SQL, in addition to named queries"),
+    rawSql: booleanWithDefault(false, "allows reads with raw SQL, in addition to named queries"),
     inlineBytes: integerWithDefault(
       200_000,
       "maximum bytes of a result, as JSON, that is sent inside the response; a larger one is sent as a pointer",

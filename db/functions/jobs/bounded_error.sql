@@ -9,7 +9,7 @@ begin
     'message', jobs.truncate_text(error ->> 'message', 2000), 'retryable', coalesce(error ->> 'retryable', '') = 'true',
     'details', jobs.bounded_details(error -> 'details', 24576));
 exception when data_exception then
-  return json_build_object('category', 'Other', 'type', 'Internal', 'message', 'The error''s own text could not be stored.',
+  return json_build_object('category', 'Other', 'type', 'Internal', 'message', 'The error''s message could not be stored.',
     'retryable', false, 'details', json_build_array());
 end
 $$;

@@ -2,6 +2,6 @@
 -- runtime/contract/errors.ts.
 create or replace function jobs.result_too_large(p_bytes integer) returns json language sql immutable as $$
   select json_build_object('category', 'User', 'type', 'ResultTooLarge',
-    'message', format('The result takes %s bytes in a response, more than the 900000 that fit. Ask for it with compression ''gzip'', or for less.', p_bytes),
+    'message', format('The inline result has %s bytes; a response holds at most 900000. Request compression ''gzip'' or fewer rows.', p_bytes),
     'retryable', false, 'details', json_build_array())
 $$;

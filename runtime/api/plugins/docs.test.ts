@@ -32,7 +32,7 @@ describe("GET /docs", () => {
       const problem = (await json(response)) as { type: string; detail: string };
       assert.deepEqual(
         [response.statusCode, problem.type, problem.detail],
-        [404, "NotFound", `There is nothing at GET /docs/static/${path}.`],
+        [404, "NotFound", `GET /docs/static/${path} does not exist.`],
       );
     }
   });

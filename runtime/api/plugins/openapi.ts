@@ -16,7 +16,7 @@ export async function describeApi(
         title: "Rates platform",
         version,
         description:
-          "Average freight prices, and jobs for work that is too long or too large for a request. Errors are problem+json, with a code of one registry as their type.",
+          "Average freight prices, and jobs for work that is too long or too large for a request. Errors are problem+json; `type` is a code of the error registry.",
       },
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
       components: {

@@ -80,7 +80,7 @@ describe("POST /explain", () => {
   for (const [what, sql, type] of [
     ["two statements", "select 1; delete from prices", "NotOneStatement"],
     ["a way out of the parentheses", "select 1) to stdout; commit; --", "InvalidSql"],
-    ["a statement that is none", "selec 1", "InvalidSql"],
+    ["text that is not a statement", "selec 1", "InvalidSql"],
     ["tables that a read may not see", "select * from jobs.tokens", "InvalidSql"],
     ["a write", "delete from prices", "InvalidSql"],
   ] as const) {

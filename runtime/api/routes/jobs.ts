@@ -78,7 +78,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
         body: submissionSchema(settings.jobs),
         answers: {
           200: {
-            description: "a repeat: the job exists",
+            description: "repeated request: the existing job",
             schema: Status,
             example: STATUS_EXAMPLE,
             headers: LOCATION,
@@ -124,8 +124,8 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       params: JobId,
       querystring: TenantQuery,
       answers: {
-        200: { description: "it has ended, now or before", schema: Status },
-        202: { description: "it is running and will be stopped", schema: Status },
+        200: { description: "the job has ended", schema: Status },
+        202: { description: "the job is running and will be stopped", schema: Status },
       },
       errors: ["UnknownJob"],
     }),
@@ -175,7 +175,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
         querystring: TenantQuery,
         body: RetryChanges,
         answers: {
-          200: { description: "the retry exists", schema: Status },
+          200: { description: "repeated request: the existing retry", schema: Status },
           202: { description: "accepted under its own id", schema: Status, headers: LOCATION },
         },
         errors: ["UnknownJob", "NotRetryable", ...SUBMISSION_ERRORS],

@@ -24,7 +24,7 @@ const Answer = Type.Object({
   rows: Type.Array(
     Type.Array(
       Type.Union([Type.String(), Type.Null()], {
-        description: `numbers digit for digit; cells of more than ${PREVIEW.cell} characters are truncated and end in …`,
+        description: `numbers with all digits; cells of more than ${PREVIEW.cell} characters are truncated and end in …`,
       }),
     ),
   ),

@@ -62,7 +62,7 @@ export abstract class NodeWalk {
     if (work > SQL_LIMITS.rowBytes)
       this.exceeds(
         context,
-        "passes too many long values through functions, such as an aggregate's (in bytes per row)",
+        "passes too many bytes per row through functions, for example of an aggregate's value",
         SQL_LIMITS.rowBytes,
       );
     if ((conditions - longestCondition) * conditions > SQL_LIMITS.conditionPairs)

@@ -32,7 +32,7 @@ const RUNNING = 3;
 
 const MESSAGES = {
   InvalidRows: "12 of 48,000 rows cannot be used; nothing was changed. Fix the rows below and resend the whole batch.",
-  TimedOut: "The job ran longer than its 900 s and was ended. Ask for less, or raise timeoutSeconds.",
+  TimedOut: "The job ran longer than its 900 s and was ended. Reduce the number of rows, or raise timeoutSeconds.",
   InvalidSql: "The SQL cannot run: division by zero",
 };
 

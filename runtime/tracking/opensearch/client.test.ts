@@ -34,10 +34,10 @@ describe("the client of OpenSearch", () => {
     [401, /refuses this platform's credentials/],
     [403, /refuses this platform's credentials/],
     [429, /overloaded/],
-    [500, /fails \(500\)/],
-    [502, /fails \(502\)/],
+    [500, /returned status 500\./],
+    [502, /returned status 502\./],
     [503, /is not ready/],
-    [504, /fails \(504\)/],
+    [504, /returned status 504\./],
   ] as const)
     it(`reports status ${status} as an error of the contract, after one call`, async () => {
       let calls = 0;

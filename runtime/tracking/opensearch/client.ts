@@ -84,7 +84,7 @@ function unavailable(error: unknown, knownMessage: string | undefined): Error {
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof errors.ResponseError) {
     const status = error.statusCode ?? 0;
-    return STATUS[status] ?? (status >= 500 ? `it fails (${status}).` : undefined);
+    return STATUS[status] ?? (status >= 500 ? `it returned status ${status}.` : undefined);
   }
   if (error instanceof errors.TimeoutError) return "it did not answer in time.";
   if (error instanceof errors.ConnectionError) return "it cannot be reached.";
