@@ -12,7 +12,7 @@ export function Task({ job: { task } }) {
   /** @type {[string, unknown][]} */
   const facts =
     task.target === undefined
-      ? Object.entries(params)
+      ? Object.entries(params).toSorted(([one], [other]) => (one < other ? -1 : 1))
       : [
           ["Target", task.target],
           ["Mode", task.mode ?? "append"],
