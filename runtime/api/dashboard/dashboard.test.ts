@@ -220,6 +220,15 @@ describe("the dashboard in a browser", function () {
     for (const name of ["Retry", "Cancel job"]) assert.equal(await page.getByRole("button", { name }).count(), 0, name);
     for (const name of ["Query", "Load", "Dead letters", "Edit and resubmit"])
       assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
+    for (const [hash, scope] of Object.entries({
+      "#/query": "submit",
+      "#/load": "submit",
+      "#/dead-letters": "admin",
+    })) {
+      await page.goto(`${suite.p.origin}/dashboard${hash}`);
+      await page.getByRole("alert").getByText(`lacks the scope '${scope}'`).waitFor();
+      assert.equal(await page.getByRole("main").locator("form").count(), 0, hash);
+    }
   });
 
   it("lets a colleague sign in with their own token and see only their tenant's jobs", async () => {

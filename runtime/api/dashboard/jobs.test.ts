@@ -119,6 +119,13 @@ describe("jobs in the dashboard", function () {
       await page.getByRole("cell", { name: /is not a query of this platform/ }).waitFor();
       assert.match(String(await page.getByLabel("Beginning of the body").textContent()), /"query": "nothing_like_it"/);
       assert.deepEqual(await violationsOf(page), []);
+      // An address with an invalid id says what is wrong with it.
+      await page.goto(`${suite.p.origin}/dashboard#/rejected/default/not-an-id`);
+      await page
+        .getByRole("alert")
+        .getByText(/^id must /)
+        .waitFor();
+      assert.equal(await page.locator(".badge").count(), 0);
     });
 
     it("are cancelled together after a confirmation with the numbers of waiting and running jobs", async () => {

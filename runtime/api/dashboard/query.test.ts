@@ -81,6 +81,10 @@ describe("queries in the dashboard", function () {
     await page.getByRole("button", { name: "Run", exact: true }).click();
     const run = page.getByRole("region", { name: "Job from-a-form" });
     await run.getByText(/^Waiting for a Glue run/).waitFor();
+    // Cancelling asks first.
+    await run.getByRole("button", { name: "Cancel job" }).click();
+    await page.getByRole("dialog").getByText("average_rates has not started and will not run.").waitFor();
+    await page.keyboard.press("Escape");
     const { rows } = await suite.p.admin.query("select task, labels from jobs.jobs where request_id = 'from-a-form'");
     assert.deepEqual(rows[0].labels, { team: "pricing" });
     assert.equal(rows[0].task.params.orig_code, "CNSGH");

@@ -63,5 +63,15 @@ export const ask = async (path, options) => (await send(path, options)).json();
 export const jobPath = ({ tenant, requestId }, rest = "", search = {}) =>
   `jobs/${encodeURIComponent(requestId)}${rest}?${new URLSearchParams({ tenant, ...search })}`;
 
-/** @param {unknown} error */
-export const errorMessage = (error) => (error instanceof Error ? error.message : String(error));
+/** Number of problems of a request that an error message names. */
+const MAX_PROBLEMS = 3;
+
+/** Returns the message of an error; that of an invalid request names its fields. @param {unknown} error */
+export function errorMessage(error) {
+  if (error instanceof Refused && error.problems.length > 0)
+    return error.problems
+      .slice(0, MAX_PROBLEMS)
+      .map(({ field = "", message = "" }) => `${field} ${message}`.trim())
+      .join(" ");
+  return error instanceof Error ? error.message : String(error);
+}

@@ -16,6 +16,9 @@ export const caller = signal(undefined);
 export const may = (scope) => caller.value?.scopes.some((one) => one === scope || one === "admin") ?? false;
 export const isAdmin = computed(() => may("admin"));
 
+/** Returns the first scope that the caller lacks; undefined while the caller is unknown. @param {import("../../../store/tokens.ts").Scope[]} scopes */
+export const lackedScope = (scopes) => (caller.value ? scopes.find((one) => !may(one)) : undefined);
+
 // Signing in or out in one tab applies to all tabs.
 addEventListener("storage", ({ key, newValue }) => {
   if (key !== SIGNED_IN_KEY && key !== null) return;

@@ -1,11 +1,10 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
-import { counted, whatOf } from "../format.js";
-import { ask, errorMessage, jobPath, send } from "../http.js";
+import { ask, errorMessage, jobPath } from "../http.js";
 import { mayPass } from "../jobs/chosen.js";
 import { formatRoute } from "../route.js";
 import { may } from "../session.js";
-import { confirmed } from "../ui/confirm.js";
+import { cancelJob } from "./cancel.js";
 import { download } from "./download.js";
 
 /** Returns the URL of the form for editing and resubmitting a job's task. @param {import("../types.ts").Job} job */
@@ -38,19 +37,7 @@ export function Actions({ job, changed }) {
   const canRetry = mayPass(job) && may("submit");
   const canEdit = !isOpen && may("submit") && (task.type === "read" || may("update"));
   const cancel = doing("cancel", async () => {
-    const yes = await confirmed({
-      title: `Cancel ${job.requestId}?`,
-      lines: [
-        status === "PENDING"
-          ? `${whatOf(task)} has not started and will not run.`
-          : `${counted(job.progress.rows, "row")} processed so far. ${task.type === "update" ? "No change will be in the database." : "There will be no result."}`,
-      ],
-      action: "Cancel job",
-      isDanger: true,
-    });
-    if (!yes) return;
-    await send(jobPath(job, "/cancel"), { method: "POST" });
-    changed();
+    if (await cancelJob(job)) changed();
   });
   const retry = doing("retry", async () => {
     /** @type {{ tenant: string, requestId: string }} */

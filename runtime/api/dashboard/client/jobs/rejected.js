@@ -22,7 +22,7 @@ export function Rejected({ tenant, id }) {
     <nav class="crumbs" aria-label="Where"><a href="#/jobs">Jobs</a> <span aria-hidden="true">/</span> Rejected request</nav>
     <div class="page-head">
       <h1 tabindex="-1" class="id">${found?.requestId || id}</h1>
-      <${Badge} status="REJECTED" />
+      ${found && html`<${Badge} status="REJECTED" />`}
     </div>
     ${error && html`<${Failure}>${error}<//>`}
     ${

@@ -4,9 +4,9 @@ import { bytes, moment } from "../format.js";
 import { ask, errorMessage, jobPath, Refused } from "../http.js";
 import { useEarlierJob } from "../query/query.js";
 import { Run } from "../query/run.js";
-import { caller } from "../session.js";
+import { caller, lackedScope } from "../session.js";
 import { confirmed } from "../ui/confirm.js";
-import { Failure, Meter, Panel } from "../ui/parts.js";
+import { Failure, Lacks, Meter, Panel } from "../ui/parts.js";
 import { FileField } from "./fileField.js";
 import { fileProblem, kindOf } from "./files.js";
 import { loadIdOf, sha256Of, uploadFile } from "./upload.js";
@@ -24,6 +24,8 @@ const MODES = {
 export function Load({ again }) {
   const earlier = useEarlierJob(again);
   const isReady = !earlier.stale && (earlier.found !== undefined || earlier.error !== "");
+  const lacked = lackedScope(["submit", "update"]);
+  if (lacked) return html`<div class="page-head"><h1 tabindex="-1">Load</h1></div><${Lacks} scope=${lacked} />`;
   return html`
     <div class="page-head"><h1 tabindex="-1">Load</h1></div>
     ${earlier.error && html`<${Failure}>${earlier.error}<//>`}

@@ -23,7 +23,8 @@ export function Failing({ said, activity }) {
     EVERY_MS,
   );
   const { found, error } = polled;
-  if (!found || !activity) return error && error !== said ? html`<${Failure}>${error}<//>` : html`<${Empty}>${said ? "No data" : "…"}<//>`;
+  if (!found || !activity)
+    return error && error !== said ? html`<${Failure}>${error}<//>` : html`<${Empty}>${said ? "No data" : "…"}<//>`;
   const { from, to, errors } = activity;
   const lately = found.jobs.filter(({ finishedAt = "" }) => finishedAt >= from && finishedAt <= to);
   if (errors.length === 0) return html`<${Empty}>No job has failed.<//>`;

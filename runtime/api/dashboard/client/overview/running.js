@@ -29,7 +29,8 @@ export function Running({ said, runners }) {
     EVERY_MS,
   );
   const { found, error } = polled;
-  if (!found) return error && error !== said ? html`<${Failure}>${error}<//>` : html`<${Empty}>${said ? "No data" : "…"}<//>`;
+  if (!found)
+    return error && error !== said ? html`<${Failure}>${error}<//>` : html`<${Empty}>${said ? "No data" : "…"}<//>`;
   const { running, waiting } = found;
   const shownWaiting = waiting.jobs.slice(0, Math.max(2, 6 - running.jobs.length));
   const all = Object.values(runners ?? {}).reduce((sum, { waiting: n }) => sum + (n ?? 0), 0);

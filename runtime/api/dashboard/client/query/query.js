@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import { ask, jobPath } from "../http.js";
 import { usePolled } from "../polling.js";
 import { formatRoute } from "../route.js";
-import { Empty, Failure, Panel } from "../ui/parts.js";
+import { lackedScope } from "../session.js";
+import { Empty, Failure, Lacks, Panel } from "../ui/parts.js";
 import { Recent } from "./history.js";
 import { QueryForm } from "./queryForm.js";
 import { Run } from "./run.js";
@@ -63,6 +64,8 @@ export function QueryPage({ kind, name, again }) {
       <//>
     `;
   };
+  const lacked = lackedScope(["submit"]);
+  if (lacked) return html`<div class="page-head"><h1 tabindex="-1">Query</h1></div><${Lacks} scope=${lacked} />`;
   return html`
     <div class="page-head"><h1 tabindex="-1">Query</h1></div>
     ${error && html`<${Failure}>${error}<//>`}

@@ -1,7 +1,8 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { counted, duration, STATE_LABELS, shareDone } from "../format.js";
-import { ask, errorMessage, jobPath, send } from "../http.js";
+import { ask, errorMessage, jobPath } from "../http.js";
+import { cancelJob } from "../job/cancel.js";
 import { Report } from "../job/report.js";
 import { Result } from "../job/result.js";
 import { usePolled } from "../polling.js";
@@ -37,8 +38,14 @@ export function Run({ id, done: ended }) {
   useEffect(() => {
     if (job?.finishedAt) ended?.(job);
   }, [job?.finishedAt]);
-  const cancel = () =>
-    send(jobPath(id, "/cancel"), { method: "POST" }).then(again, (thrown) => setFailure(errorMessage(thrown)));
+  const cancel = async () => {
+    setFailure("");
+    try {
+      if (job && (await cancelJob(job))) again();
+    } catch (error) {
+      setFailure(errorMessage(error));
+    }
+  };
   const isOpen = job !== undefined && !job.finishedAt;
   const done = job && shareDone(job.progress);
   return html`

@@ -24,6 +24,9 @@ export function Panel({ title, aside, class: name = "", children }) {
 /** Empty state: says what would be shown. @param {{ children: unknown }} props */
 export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 
+/** Message for a caller without a scope, in the API's words. @param {{ scope: string }} props */
+export const Lacks = ({ scope }) => html`<${Failure}>This token lacks the scope '${scope}'.<//>`;
+
 /** Error message; the rest of the page stays visible. @param {{ children: unknown }} props */
 export const Failure = ({ children }) => html`<p class="failure" role="alert">${children}</p>`;
 
