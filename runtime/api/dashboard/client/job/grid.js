@@ -1,6 +1,6 @@
 import { html } from "htm/preact";
 import { useMemo, useState } from "preact/hooks";
-import { counted } from "../format.js";
+import { count, counted } from "../format.js";
 import { decimalsOf, isNumeric, numberText, sorted } from "./cells.js";
 
 const PAGE_SIZES = [20, 50, 100];
