@@ -147,7 +147,7 @@ export class Api extends pulumi.ComponentResource {
     const { placement, certificateArn, domainName } = args;
     const child = { parent: this };
 
-    const balancer = this.#front(name, args);
+    const balancer = this.#createLoadBalancer(name, args);
     this.loadBalancer = balancer.loadBalancer;
     this.targetGroup = balancer.targetGroup;
     this.loadBalancerEndpoint = { group: balancer.group, port: certificateArn === undefined ? 80 : 443 };
@@ -166,7 +166,7 @@ export class Api extends pulumi.ComponentResource {
 
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     this.cluster = new Cluster(name, { settings: [{ name: "containerInsights", value: "enabled" }] }, child);
-    const task = this.#task(name, args);
+    const task = this.#createTaskDefinition(name, args);
     this.senderId = task.senderId;
     this.service = new Service(
       name,
@@ -200,7 +200,7 @@ export class Api extends pulumi.ComponentResource {
         ignoreChanges: ["desiredCount"],
       },
     );
-    this.#scale(name, args);
+    this.#configureScaling(name, args);
 
     const host = domainName ?? this.loadBalancer.dnsName;
     this.url = pulumi.interpolate`${certificateArn === undefined ? "http" : "https"}://${host}`;
@@ -219,7 +219,7 @@ export class Api extends pulumi.ComponentResource {
   }
 
   /** The load balancer, its ingress rules and its target group. */
-  #front(name: string, args: ApiArgs) {
+  #createLoadBalancer(name: string, args: ApiArgs) {
     const { placement, certificateArn } = args;
     const child = { parent: this };
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "load balancer of the API" }, child);
@@ -235,7 +235,7 @@ export class Api extends pulumi.ComponentResource {
     }
     const logs = privateBucket(
       `${name}-access`,
-      { keepData: args.keepData, expireDays: args.retentionDays, balancersOf: args.accountId },
+      { keepData: args.keepData, expireDays: args.retentionDays, accessLogAccount: args.accountId },
       child,
     );
     const loadBalancer = new LoadBalancer(
@@ -299,9 +299,9 @@ export class Api extends pulumi.ComponentResource {
   }
 
   /** The task definition with its execution role and its task role. */
-  #task(name: string, args: ApiArgs) {
+  #createTaskDefinition(name: string, args: ApiArgs) {
     const child = { parent: this };
-    const start = roleFor(
+    const executionRole = roleFor(
       `${name}-start`,
       {
         service: "ecs-tasks.amazonaws.com",
@@ -322,7 +322,7 @@ export class Api extends pulumi.ComponentResource {
           cpuArchitecture: args.arch === "arm64" ? "ARM64" : "X86_64",
           operatingSystemFamily: "LINUX",
         },
-        executionRoleArn: start.role.arn,
+        executionRoleArn: executionRole.role.arn,
         taskRoleArn: taskRole.role.arn,
         volumes: [{ name: "tmp" }],
         containerDefinitions: pulumi.jsonStringify([
@@ -361,10 +361,14 @@ export class Api extends pulumi.ComponentResource {
       },
       child,
     );
-    return { definition, policies: [...start.policies, ...taskRole.policies], senderId: taskRole.role.uniqueId };
+    return {
+      definition,
+      policies: [...executionRole.policies, ...taskRole.policies],
+      senderId: taskRole.role.uniqueId,
+    };
   }
 
-  #scale(name: string, { minTasks, maxTasks }: ApiArgs): void {
+  #configureScaling(name: string, { minTasks, maxTasks }: ApiArgs): void {
     const child = { parent: this };
     const target = new Target(
       name,

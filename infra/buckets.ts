@@ -81,7 +81,7 @@ export interface PrivateBucketArgs {
   /** ARNs of principals that may put objects. */
   readonly writers?: readonly string[];
   /** Id of the account whose load balancers put their access logs here. */
-  readonly balancersOf?: string;
+  readonly accessLogAccount?: string;
 }
 
 /**
@@ -91,7 +91,7 @@ export interface PrivateBucketArgs {
  */
 export function privateBucket(
   name: string,
-  { keepData, expireDays, versioned = false, writers = [], balancersOf }: PrivateBucketArgs,
+  { keepData, expireDays, versioned = false, writers = [], accessLogAccount }: PrivateBucketArgs,
   opts: pulumi.CustomResourceOptions,
 ): { bucket: Bucket; policy: BucketPolicy } {
   // A bucket that is kept stays private; of its settings only the lifecycle rules are deleted with the stack.
@@ -131,14 +131,18 @@ export function privateBucket(
     },
     { ...opts, dependsOn: versioning },
   );
-  const policy = new BucketPolicy(name, { ...of, policy: policyOf(bucket.arn, writers, balancersOf) }, bucketOptions);
+  const policy = new BucketPolicy(
+    name,
+    { ...of, policy: policyOf(bucket.arn, writers, accessLogAccount) },
+    bucketOptions,
+  );
   return { bucket, policy };
 }
 
 const policyOf = (
   arn: pulumi.Output<string>,
   writers: readonly string[],
-  balancersOf: string | undefined,
+  accessLogAccount: string | undefined,
 ): pulumi.Output<string> => {
   const objects = pulumi.interpolate`${arn}/*`;
   return pulumi.jsonStringify({
@@ -156,7 +160,7 @@ const policyOf = (
               Resource: objects,
             },
           ]),
-      ...(balancersOf === undefined
+      ...(accessLogAccount === undefined
         ? []
         : [
             {
@@ -164,7 +168,7 @@ const policyOf = (
               Effect: "Allow",
               Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
               Action: "s3:PutObject",
-              Resource: pulumi.interpolate`${arn}/AWSLogs/${balancersOf}/*`,
+              Resource: pulumi.interpolate`${arn}/AWSLogs/${accessLogAccount}/*`,
             },
           ]),
     ],

@@ -87,7 +87,7 @@ const DISK_GB = 30;
 /** Seconds for the boot and the drain. */
 const SHUTDOWN_MARGIN_SECONDS = 600;
 /** Seconds that a shutdown waits for the runner before it kills it, even with a job in progress. */
-const STOP = 60;
+const STOP_SECONDS = 60;
 
 /**
  * The launch template of EC2 runs. An instance pulls the image, executes one run of the launch in its tags, and shuts
@@ -193,7 +193,7 @@ function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Outpu
       REGION: args.region,
       LOG_GROUP: group,
       LIFE: String(args.lifetimeSeconds + args.maxTimeoutSeconds + SHUTDOWN_MARGIN_SECONDS),
-      STOP: String(STOP),
+      STOP: String(STOP_SECONDS),
       // One per line, as `docker run --env-file` reads them.
       ENVIRONMENT: variables.map(([key, value]) => `${key}=${value}`).join("\n"),
     };

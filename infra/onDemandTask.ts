@@ -62,7 +62,7 @@ export function onDemandTask(
     child,
   );
   const service = "ecs-tasks.amazonaws.com";
-  const start = roleFor(
+  const executionRole = roleFor(
     `${name}-start`,
     { service, statements: [...pullImage(args.repositoryArn), ...(args.startStatements ?? [])] },
     child,
@@ -82,7 +82,7 @@ export function onDemandTask(
         cpuArchitecture: args.arch === "arm64" ? "ARM64" : "X86_64",
         operatingSystemFamily: "LINUX",
       },
-      executionRoleArn: start.role.arn,
+      executionRoleArn: executionRole.role.arn,
       taskRoleArn: taskRole.role.arn,
       ...(args.volumes ? { volumes: args.volumes.map((volume) => ({ name: volume })) } : {}),
       containerDefinitions: pulumi.jsonStringify([
@@ -101,7 +101,7 @@ export function onDemandTask(
         },
       ]),
     },
-    { ...child, dependsOn: [...start.policies, ...taskRole.policies] },
+    { ...child, dependsOn: [...executionRole.policies, ...taskRole.policies] },
   );
   return { group, cluster, definition, taskRole };
 }

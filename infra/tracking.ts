@@ -87,7 +87,7 @@ export class Tracking extends pulumi.ComponentResource {
   constructor(name: string, args: TrackingArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Tracking", name, {}, opts);
     const { placement, instanceType, instanceCount, zoneCount, storageGb } = args;
-    const leaders = dedicatedMasterCount(instanceCount);
+    const dedicatedMasters = dedicatedMasterCount(instanceCount);
     const child = { parent: this };
 
     const group = securityGroup(name, { vpcId: placement.vpcId, description: "OpenSearch" }, child);
@@ -106,9 +106,9 @@ export class Tracking extends pulumi.ComponentResource {
           instanceCount,
           zoneAwarenessEnabled: zoneCount > 1,
           ...(zoneCount > 1 ? { zoneAwarenessConfig: { availabilityZoneCount: zoneCount } } : {}),
-          dedicatedMasterEnabled: leaders > 0,
-          ...(leaders > 0
-            ? { dedicatedMasterCount: leaders, dedicatedMasterType: DEDICATED_MASTERS.instanceType }
+          dedicatedMasterEnabled: dedicatedMasters > 0,
+          ...(dedicatedMasters > 0
+            ? { dedicatedMasterCount: dedicatedMasters, dedicatedMasterType: DEDICATED_MASTERS.instanceType }
             : {}),
         },
         // gp3's own defaults, which the service requires.
@@ -134,7 +134,7 @@ export class Tracking extends pulumi.ComponentResource {
 
     this.endpoint = pulumi.interpolate`https://${this.domain.endpoint}`;
     this.securityGroupId = group.id;
-    this.nodes = instanceCount + leaders;
+    this.nodes = instanceCount + dedicatedMasters;
     const path = (suffix: string): pulumi.Output<string> => pulumi.interpolate`${this.domain.arn}/${suffix}`;
     const index = path(`${INDEX_PREFIX}-*`);
     const template = path(`_index_template/${INDEX_PREFIX}`);

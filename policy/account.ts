@@ -3,17 +3,17 @@ import { LIMITS } from "../infra/limits/limits.ts";
 import { loadStack, type ValidatedStack } from "../stacks/program.ts";
 
 /** Returns the schema of a quota's granted value; its default is AWS's. */
-export const granted = (limit: keyof typeof LIMITS) =>
+export const quotaSchema = (limit: keyof typeof LIMITS) =>
   Type.Number({ minimum: 0, default: LIMITS[limit].value, description: `${LIMITS[limit].unit}, as granted` });
 
 /** Settings of rules about the account that a program is deployed to; the defaults of quotas are AWS's. */
 export const QUOTAS = {
-  lambdaConcurrency: granted("lambdaConcurrency"),
-  glueRuns: granted("glueRuns"),
-  glueDpus: granted("glueDpus"),
-  ec2Vcpus: granted("ec2Vcpus"),
-  fargateVcpus: granted("fargateVcpus"),
-  rdsInstances: granted("rdsInstances"),
+  lambdaConcurrency: quotaSchema("lambdaConcurrency"),
+  glueRuns: quotaSchema("glueRuns"),
+  glueDpus: quotaSchema("glueDpus"),
+  ec2Vcpus: quotaSchema("ec2Vcpus"),
+  fargateVcpus: quotaSchema("fargateVcpus"),
+  rdsInstances: quotaSchema("rdsInstances"),
   share: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1,
@@ -51,7 +51,7 @@ function ownStackOf(text: string, name: string): ValidatedStack | undefined {
 }
 
 /** Returns the program's share of a quota. The stack's own configuration overrides the pack's. */
-export function allowed<Name extends Exclude<keyof Quotas, "share">>(
+export function quotaShare<Name extends Exclude<keyof Quotas, "share">>(
   name: Name,
   settings: Record<Name | "share", number>,
 ): { limit: number; from: string } {

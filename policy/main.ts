@@ -43,8 +43,8 @@ export function answer([command, ...names]: readonly string[]): { text: string; 
 
 /** Returns all names that contain the given text; without any, the name with the most similar spelling. */
 function nearest(name: string, ruleNames: readonly string[]): string {
-  const having = ruleNames.filter((one) => one.includes(name));
-  return having.length > 0 ? having.join(" or ") : closest(name, ruleNames);
+  const matches = ruleNames.filter((one) => one.includes(name));
+  return matches.length > 0 ? matches.join(" or ") : closest(name, ruleNames);
 }
 
 function settingsOf(stack: string, pack: string): { text: string; status: 0 | 2 } {

@@ -7,9 +7,9 @@ import { DATABASE, LAUNCH_TEMPLATE, LISTENER, LOAD_BALANCER, QUEUE, REPOSITORY, 
 import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 const database = (props: Record<string, unknown>): EngineResource => {
-  const sound = compliantProgram().find(({ type }) => type === DATABASE);
-  assert.ok(sound);
-  return { ...sound, props: { ...sound.props, ...props } };
+  const compliant = compliantProgram().find(({ type }) => type === DATABASE);
+  assert.ok(compliant);
+  return { ...compliant, props: { ...compliant.props, ...props } };
 };
 const exemption = (until: string, urn = urnOf(database({}))) => ({
   "rds-private": { exempt: [{ urn, reason: "moves next week", until }] },
@@ -48,19 +48,19 @@ describe("configuration of a policy pack", () => {
   });
 
   it("rejects an exemption without a reason, with an invalid date or with an invalid URN", async () => {
-    const sound = { urn: urnOf(database({})), reason: "moves next week", until: "2999-12-31" };
+    const compliant = { urn: urnOf(database({})), reason: "moves next week", until: "2999-12-31" };
     for (const invalid of [
       { reason: undefined },
       { reason: " " },
       { until: "2999-13-01" },
       { until: "soon" },
-      { urn: sound.urn.replace(/\w+$/, "*") },
+      { urn: compliant.urn.replace(/\w+$/, "*") },
       { when: 1 },
     ]) {
-      await pack.configure({ "rds-private": { exempt: [{ ...sound, ...invalid }] } });
+      await pack.configure({ "rds-private": { exempt: [{ ...compliant, ...invalid }] } });
       assert.equal((await privateFindings()).length, 1, JSON.stringify(invalid));
     }
-    await pack.configure({ "rds-private": { exempt: [sound] } });
+    await pack.configure({ "rds-private": { exempt: [compliant] } });
     assert.deepEqual(await privateFindings(), []);
   });
 

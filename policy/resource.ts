@@ -69,7 +69,7 @@ export class Resource {
   }
 
   /** Returns true if a property depends on resources of any type, so that it may be unknown in a preview. */
-  isMadeFromOthers(property: string): boolean {
+  dependsOnResources(property: string): boolean {
     return (this.#links?.[property] ?? []).length > 0;
   }
 

@@ -6,7 +6,7 @@ import { platform } from "./platform.ts";
 import { rawConfig } from "./testing/config.ts";
 
 /** Roles that may list the uploads bucket. */
-const LISTS = ["rates-dev-api", "rates-dev-dispatcher", "rates-dev-ec2"];
+const LISTING_ROLES = ["rates-dev-api", "rates-dev-dispatcher", "rates-dev-ec2"];
 
 describe("permissions of a stack's components", () => {
   let registry: Registry;
@@ -23,7 +23,7 @@ describe("permissions of a stack's components", () => {
     registry.statements(role).filter(({ Action }) => Action.includes(action));
   const uploads = "arn:aws:s3:eu-central-1:111111111111:rates-dev-buckets-uploads";
 
-  for (const role of LISTS)
+  for (const role of LISTING_ROLES)
     it(`let ${role} distinguish a missing upload from a forbidden one`, () => {
       // Without permission to list the bucket, S3 answers 403 for both (Amazon S3 API Reference, GetObject and
       // HeadObject).
@@ -37,7 +37,7 @@ describe("permissions of a stack's components", () => {
 
   it("let no other component list a bucket", () => {
     const roles = registry.ofType("aws:iam/role:Role").map(({ name }) => name);
-    assert.deepEqual(roles.filter((role) => statements(role, "s3:ListBucket").length > 0).sort(), LISTS);
+    assert.deepEqual(roles.filter((role) => statements(role, "s3:ListBucket").length > 0).sort(), LISTING_ROLES);
   });
 
   it("name resources for every action that supports them", () => {

@@ -62,7 +62,7 @@ const SINGLETON_TYPES =
   /serviceLinkedRole|openIdConnectProvider|serviceQuota|logResourcePolicy|accountPublicAccessBlock/i;
 
 /** Endpoints of each service in the actions of roles; S3 has a gateway. */
-const CALLING_PARTS: Record<string, readonly string[]> = {
+const SERVICE_ENDPOINTS: Record<string, readonly string[]> = {
   ec2: ["ec2"],
   ecr: ["ecr.api", "ecr.dkr"],
   glue: ["glue"],
@@ -273,7 +273,7 @@ describe("the whole platform", function () {
     assert.ok(services.includes("glue") && services.includes("sqs"), "the roles of all parts are there");
     const required = new Set([...REQUIRED_ENDPOINTS, "s3"]);
     for (const service of new Set(services)) {
-      const endpoints = CALLING_PARTS[service];
+      const endpoints = SERVICE_ENDPOINTS[service];
       assert.ok(endpoints, `by what is ${service} called?`);
       for (const endpoint of endpoints) required.add(endpoint);
     }

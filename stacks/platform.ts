@@ -11,7 +11,7 @@ import { DISPATCHER, Dispatcher } from "../infra/dispatcher.ts";
 import { Ec2Runner } from "../infra/ec2Runner.ts";
 import { GlueRunner } from "../infra/glueRunner.ts";
 import { Images } from "../infra/images.ts";
-import { DEPLOYMENT } from "../infra/limits/capacity.ts";
+import { DEPLOYMENT_TASK_FACTOR } from "../infra/limits/capacity.ts";
 import { Migrations } from "../infra/migrations.ts";
 import { Monitoring } from "../infra/monitoring/monitoring.ts";
 import { Network } from "../infra/network.ts";
@@ -149,7 +149,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       publicSubnetIds: network.publicSubnetIds,
       deletionProtection: config.database.deletionProtection,
       vcpus: wanted.taskVcpus,
-      deploymentMaximumPercent: 100 * DEPLOYMENT,
+      deploymentMaximumPercent: 100 * DEPLOYMENT_TASK_FACTOR,
       environment,
       database: database.endpoint,
       statements: may.api,

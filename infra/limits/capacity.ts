@@ -17,19 +17,19 @@ export const CONNECTIONS_PER = {
  * Maximum number of tasks during a deployment, when old and new ones run together, as a multiple of the usual number;
  * deploymentMaximumPercent is 100 times this.
  */
-export const DEPLOYMENT = 2;
+export const DEPLOYMENT_TASK_FACTOR = 2;
 
 /** Concurrency of the wake-up queue's mapping: AWS's minimum, since one wake-up serves all waiting jobs. */
-export const WAKEUPS = LIMITS.eventSourceConcurrencyMin.value;
+export const WAKEUP_CONCURRENCY = LIMITS.eventSourceConcurrencyMin.value;
 /** Concurrency for the schedule and run state changes, which have no event source mapping that limits them. */
-export const EVENTS = 2;
+export const EVENT_CONCURRENCY = 2;
 /** Minimum concurrency that a dispatcher reserves. */
-export const MIN_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUPS + EVENTS;
+export const MIN_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUP_CONCURRENCY + EVENT_CONCURRENCY;
 
 /** Maximum concurrency for requests. More would not help: an invocation accepts a batch in milliseconds. */
-const REQUESTS_MAX = 10;
+const MAX_REQUEST_CONCURRENCY = 10;
 /** Maximum concurrency that the dispatcher can use. */
-export const MAX_EXECUTIONS = REQUESTS_MAX + WAKEUPS + EVENTS;
+export const MAX_EXECUTIONS = MAX_REQUEST_CONCURRENCY + WAKEUP_CONCURRENCY + EVENT_CONCURRENCY;
 
 /** Planned maximums of a stack. */
 export interface CapacityPlan {

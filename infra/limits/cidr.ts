@@ -15,7 +15,7 @@ export function vpcPrefix(cidr: string): number | undefined {
 }
 
 /** IPv4 ranges that no VPC may use: 0.0.0.0/8, loopback, link-local and multicast. */
-const NO_VPC: ReadonlySet<string> = new Set(["unspecified", "loopback", "linkLocal", "multicast"]);
+const RANGES_WITHOUT_VPC: ReadonlySet<string> = new Set(["unspecified", "loopback", "linkLocal", "multicast"]);
 
 /** Returns true if a VPC may use a valid CIDR block. */
-export const mayBeVpc = (cidr: string): boolean => !NO_VPC.has(ipaddr.IPv4.parseCIDR(cidr)[0].range());
+export const isVpcRange = (cidr: string): boolean => !RANGES_WITHOUT_VPC.has(ipaddr.IPv4.parseCIDR(cidr)[0].range());

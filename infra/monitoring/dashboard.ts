@@ -5,7 +5,7 @@ import { dpusOf } from "../limits/capacity.ts";
 import { diskLimit } from "./componentAlarms.ts";
 import { type Measure, measure } from "./metrics.ts";
 import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
-import { alarmStatus, type Graph, graph, grid, type Part, type Row, text, type Widget } from "./widgets.ts";
+import { alarmStatus, type Graph, graph, grid, type Row, text, type UnplacedWidget, type Widget } from "./widgets.ts";
 
 const HEIGHT = 6;
 const GIB = 1_073_741_824;
@@ -19,7 +19,7 @@ The description of each alarm explains it and says what to do.`;
 /** A stage of a job's path: graphs in rows under a heading. */
 interface Section {
   readonly heading: string;
-  readonly rows: readonly (readonly Plan[])[];
+  readonly rows: readonly (readonly GraphSpec[])[];
 }
 
 /** Returns the graphs of a stack in the order of a job's path, for CloudWatch and for Grafana (grafana.ts). */
@@ -43,26 +43,26 @@ export function dashboardOf(
   targets: MonitoringTargets,
   alarms: readonly pulumi.Input<string>[],
 ): { widgets: Widget[] } {
-  const heading = (markdown: string): Row => ({ height: 1, parts: [text(`### ${markdown}`)] });
+  const heading = (markdown: string): Row => ({ height: 1, widgets: [text(`### ${markdown}`)] });
   return {
     widgets: grid([
-      { height: 5, parts: [text(GUIDE)] },
-      { height: 4, parts: [alarmStatus("Alarms", alarms)] },
+      { height: 5, widgets: [text(GUIDE)] },
+      { height: 4, widgets: [alarmStatus("Alarms", alarms)] },
       ...sectionsOf(targets).flatMap((section): Row[] => [
         heading(section.heading),
         ...section.rows.map((row) => ({
           height: HEIGHT,
-          parts: row.map((one) => graph({ ...one, region: targets.region })),
+          widgets: row.map((one) => graph({ ...one, region: targets.region })),
         })),
       ]),
       heading("Cost of the account"),
-      { height: HEIGHT, parts: costParts(targets) },
+      { height: HEIGHT, widgets: costParts(targets) },
     ]),
   };
 }
 
-type Plan = Omit<Graph, "region">;
-function requestGraphs(targets: MonitoringTargets): Plan[] {
+type GraphSpec = Omit<Graph, "region">;
+function requestGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { requests, wakeups, deadLetters } = subjects(targets);
   return [
     {
@@ -75,20 +75,20 @@ function requestGraphs(targets: MonitoringTargets): Plan[] {
     {
       title: "Requests",
       series: [
-        { label: "came in", measure: measure("messagesSent", "Sum", requests) },
-        { label: "taken", measure: measure("messagesDeleted", "Sum", requests) },
+        { label: "received", measure: measure("messagesSent", "Sum", requests) },
+        { label: "handled", measure: measure("messagesDeleted", "Sum", requests) },
         { label: "waiting", measure: measure("messagesVisible", "Maximum", requests) },
         { label: "in flight", measure: measure("messagesInFlight", "Maximum", requests) },
       ],
     },
     {
       title: "Dead letters",
-      series: [{ label: "put aside", measure: measure("messagesVisible", "Maximum", deadLetters) }],
+      series: [{ label: "messages", measure: measure("messagesVisible", "Maximum", deadLetters) }],
     },
   ];
 }
 
-function dispatcherGraphs(targets: MonitoringTargets): Plan[] {
+function dispatcherGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { dispatcher: by } = subjects(targets);
   const { reservedConcurrency } = targets.plan.dispatcher;
   return [
@@ -124,19 +124,19 @@ const perRunner = (
 ) => RUNNERS.map((runner) => ({ label: RUNNER_NAMES[runner].service, measure: of(subjects(targets).runner(runner)) }));
 
 /** Converts a panel to one graph with its metrics for each runner type. */
-const panelGraph = (targets: MonitoringTargets, { title, metrics: figures, stat }: Panel): Plan => ({
+const panelGraph = (targets: MonitoringTargets, { title, metrics, stat }: Panel): GraphSpec => ({
   title,
   series: RUNNERS.flatMap((runner) =>
-    figures.map(({ metric, label }) => ({
+    metrics.map(({ metric, label }) => ({
       label: label === undefined ? RUNNER_NAMES[runner].service : `${RUNNER_NAMES[runner].service} ${label}`,
       measure: measure(metric, stat, subjects(targets).runner(runner)),
     })),
   ),
 });
 
-function waitingGraphs(targets: MonitoringTargets): Plan[] {
+function waitingGraphs(targets: MonitoringTargets): GraphSpec[] {
   return [
-    ...RUNNERS.map((runner): Plan => {
+    ...RUNNERS.map((runner): GraphSpec => {
       const by = subjects(targets).runner(runner);
       return {
         title: `${RUNNER_NAMES[runner].service}: waiting, running and maximum`,
@@ -156,7 +156,7 @@ function waitingGraphs(targets: MonitoringTargets): Plan[] {
   ];
 }
 
-function runGraphs(targets: MonitoringTargets): Plan[] {
+function runGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { plan, runMemory } = targets;
   const { dpuPerRun } = plan.glue;
   return [
@@ -185,12 +185,12 @@ function runGraphs(targets: MonitoringTargets): Plan[] {
   ];
 }
 
-function outcomeGraphs(targets: MonitoringTargets): Plan[] {
+function outcomeGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { succeeded, failedByRequest, failedByPlatform, brokenOff } = PANELS;
   return [succeeded, failedByRequest, failedByPlatform, brokenOff].map((panel) => panelGraph(targets, panel));
 }
 
-function databaseGraphs(targets: MonitoringTargets): Plan[] {
+function databaseGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { database: by, platform } = subjects(targets);
   const { usable, total } = targets.plan.database;
   return [
@@ -221,7 +221,7 @@ function databaseGraphs(targets: MonitoringTargets): Plan[] {
   ];
 }
 
-function diskGraphs(targets: MonitoringTargets): Plan[] {
+function diskGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { database: by } = subjects(targets);
   return [
     {
@@ -251,7 +251,7 @@ function diskGraphs(targets: MonitoringTargets): Plan[] {
   ];
 }
 
-function responseGraphs(targets: MonitoringTargets): Plan[] {
+function responseGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { responses, platform } = subjects(targets);
   const perQueue = (metric: "messageAge" | "messagesVisible") =>
     responses.map(({ label, by }) => ({ label, measure: measure(metric, "Maximum", by) }));
@@ -268,7 +268,7 @@ function responseGraphs(targets: MonitoringTargets): Plan[] {
   ];
 }
 
-function apiGraphs(monitored: MonitoringTargets): Plan[] {
+function apiGraphs(monitored: MonitoringTargets): GraphSpec[] {
   const { balancer, targets, api } = subjects(monitored);
   const { maxTasks, minTasks } = monitored.plan.api;
   return [
@@ -305,9 +305,9 @@ function apiGraphs(monitored: MonitoringTargets): Plan[] {
   ];
 }
 
-function trackingGraphs(targets: MonitoringTargets): Plan[] {
+function trackingGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { platform, domain } = subjects(targets);
-  const unsynced: Plan = {
+  const unsynced: GraphSpec = {
     title: "Outdated documents",
     series: [
       { label: "documents", measure: measure("documentsBehind", "Maximum", platform) },
@@ -349,7 +349,7 @@ function trackingGraphs(targets: MonitoringTargets): Plan[] {
 /** AWS publishes charges in one region only. */
 const BILLING_REGION = "us-east-1";
 
-function costParts(targets: MonitoringTargets): Part[] {
+function costParts(targets: MonitoringTargets): UnplacedWidget[] {
   return [
     graph({
       title: "Charges this month, US dollars",

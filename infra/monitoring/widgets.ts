@@ -15,7 +15,7 @@ export interface Widget {
 }
 
 /** A widget without a position. */
-export interface Part {
+export interface UnplacedWidget {
   readonly type: Widget["type"];
   readonly properties: Readonly<Record<string, unknown>>;
 }
@@ -23,7 +23,7 @@ export interface Part {
 /** Widgets of the same width, side by side. */
 export interface Row {
   readonly height: number;
-  readonly parts: readonly Part[];
+  readonly widgets: readonly UnplacedWidget[];
 }
 
 export const COLUMNS = 24;
@@ -31,15 +31,22 @@ export const COLUMNS = 24;
 /** Places rows below one another. */
 export function grid(rows: readonly Row[]): Widget[] {
   let y = 0;
-  return rows.flatMap(({ height, parts }) => {
-    const width = Math.floor(COLUMNS / parts.length);
-    const row = parts.map(({ type, properties }, index) => ({ type, x: index * width, y, width, height, properties }));
+  return rows.flatMap(({ height, widgets }) => {
+    const width = Math.floor(COLUMNS / widgets.length);
+    const row = widgets.map(({ type, properties }, index) => ({
+      type,
+      x: index * width,
+      y,
+      width,
+      height,
+      properties,
+    }));
     y += height;
     return row;
   });
 }
 
-export const text = (markdown: string): Part => ({ type: "text", properties: { markdown } });
+export const text = (markdown: string): UnplacedWidget => ({ type: "text", properties: { markdown } });
 
 /** One line of a graph: a metric with a label, or an expression over others by their ids. */
 export type Series =
@@ -67,7 +74,7 @@ export interface Graph {
 }
 
 /** Returns a graph with a value per minute and axes that begin at zero. */
-export const graph = ({ title, series, levels = [], region }: Graph): Part => ({
+export const graph = ({ title, series, levels = [], region }: Graph): UnplacedWidget => ({
   type: "metric",
   properties: {
     title,
@@ -82,7 +89,7 @@ export const graph = ({ title, series, levels = [], region }: Graph): Part => ({
 });
 
 /** Returns a widget with the status of alarms, by their ARNs. */
-export const alarmStatus = (title: string, alarms: readonly pulumi.Input<string>[]): Part => ({
+export const alarmStatus = (title: string, alarms: readonly pulumi.Input<string>[]): UnplacedWidget => ({
   type: "alarm",
   properties: { title, alarms },
 });

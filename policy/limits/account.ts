@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { LIMITS } from "../../infra/limits/limits.ts";
-import { granted, ownStack, QUOTAS } from "../account.ts";
+import { ownStack, QUOTAS, quotaSchema } from "../account.ts";
 import { isApplicationLoadBalancer } from "../predicates.ts";
 import type { Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
@@ -54,8 +54,8 @@ export const accountCounts = stackRule({
     "Create fewer of them, or have the quota raised and enter it: in the stack's quotas for databases, in the pack's configuration for the others.",
   settings: {
     rdsInstances: QUOTAS.rdsInstances,
-    openSearchDomains: granted("openSearchDomains"),
-    loadBalancers: granted("loadBalancers"),
+    openSearchDomains: quotaSchema("openSearchDomains"),
+    loadBalancers: quotaSchema("loadBalancers"),
   },
   check(stack, report, settings) {
     // The share does not apply to these quotas, since a program needs whole resources.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MONTH_HOURS, PRICES } from "../../infra/limits/prices.ts";
-import { one, packFor } from "../testing/foreign.ts";
+import { foreignResource, packFor } from "../testing/foreign.ts";
 import type { EngineResource } from "../testing/packClient.ts";
 import * as types from "../types.ts";
 
@@ -12,18 +12,18 @@ type Bound = [rule: string, label: string, program: Program, min: number | undef
 
 const property = (type: string, path: string, more: Record<string, unknown> = {}): Program => {
   const [top = "", part] = path.split(".");
-  return (value) => [one(type, "it", { ...more, [top]: part === undefined ? value : { [part]: value } })];
+  return (value) => [foreignResource(type, "it", { ...more, [top]: part === undefined ? value : { [part]: value } })];
 };
 const withName =
   (type: string, key: string): Program =>
-  (length) => [one(type, "it", { [key]: "x".repeat(length) })];
+  (length) => [foreignResource(type, "it", { [key]: "x".repeat(length) })];
 const repeated =
   (type: string): Program =>
   (count) =>
-    Array.from({ length: count }, (_, index) => one(type, `it-${index}`));
+    Array.from({ length: count }, (_, index) => foreignResource(type, `it-${index}`));
 const deadLetterRetention = (retention: number) => [
-  one(QUEUE, "dead", { messageRetentionSeconds: retention }),
-  one(QUEUE, "it", { messageRetentionSeconds: 600 }, { redrivePolicy: [QUEUE, "dead"] }),
+  foreignResource(QUEUE, "dead", { messageRetentionSeconds: retention }),
+  foreignResource(QUEUE, "it", { messageRetentionSeconds: 600 }, { redrivePolicy: [QUEUE, "dead"] }),
 ];
 const eventSource =
   (
@@ -32,9 +32,9 @@ const eventSource =
     mapping: Record<string, unknown>,
   ): (() => EngineResource[]) =>
   () => [
-    one(QUEUE, "it", queue),
-    one(FUNCTION, "it", called),
-    one(
+    foreignResource(QUEUE, "it", queue),
+    foreignResource(FUNCTION, "it", called),
+    foreignResource(
       EVENT_SOURCE,
       "it",
       { functionResponseTypes: ["ReportBatchItemFailures"], ...mapping },
@@ -44,7 +44,7 @@ const eventSource =
 const scaled = (maximumConcurrency: number) => ({ scalingConfig: { maximumConcurrency } });
 const jobs = (count: number, runs: number, dpus: number) =>
   Array.from({ length: count }, (_, index) =>
-    one(GLUE_JOB, `it-${index}`, {
+    foreignResource(GLUE_JOB, `it-${index}`, {
       timeout: 1,
       command: { name: "pythonshell" },
       maxCapacity: dpus,
@@ -52,10 +52,15 @@ const jobs = (count: number, runs: number, dpus: number) =>
     }),
   );
 const maxConnections = (max: number) => [
-  one(types.PARAMETER_GROUP, "it", { parameters: [{ name: "max_connections", value: String(max) }] }),
-  one(DATABASE, "it", { engine: "postgres" }, { parameterGroupName: [types.PARAMETER_GROUP, "it"] }),
-  ...["a", "b"].map((name) => one(types.INSTANCE, name, {}, { userData: [DATABASE, "it"] })),
-  one(GLUE_JOB, "it", { executionProperty: { maxConcurrentRuns: 2 } }, { defaultArguments: [DATABASE, "it"] }),
+  foreignResource(types.PARAMETER_GROUP, "it", { parameters: [{ name: "max_connections", value: String(max) }] }),
+  foreignResource(DATABASE, "it", { engine: "postgres" }, { parameterGroupName: [types.PARAMETER_GROUP, "it"] }),
+  ...["a", "b"].map((name) => foreignResource(types.INSTANCE, name, {}, { userData: [DATABASE, "it"] })),
+  foreignResource(
+    GLUE_JOB,
+    "it",
+    { executionProperty: { maxConcurrentRuns: 2 } },
+    { defaultArguments: [DATABASE, "it"] },
+  ),
 ];
 const rolePolicies = (characters: number) => {
   const policy = (action: string) =>
@@ -63,18 +68,23 @@ const rolePolicies = (characters: number) => {
   const overhead = policy("").replace(/\s/g, "").length;
   const half = Math.floor(characters / 2);
   return [
-    one(ROLE, "it", { inlinePolicies: [{ name: "one", policy: policy("x".repeat(half - overhead)) }] }),
-    one(ROLE_POLICY, "it", { policy: policy("x".repeat(characters - half - overhead)) }, { role: [ROLE, "it"] }),
+    foreignResource(ROLE, "it", { inlinePolicies: [{ name: "one", policy: policy("x".repeat(half - overhead)) }] }),
+    foreignResource(
+      ROLE_POLICY,
+      "it",
+      { policy: policy("x".repeat(characters - half - overhead)) },
+      { role: [ROLE, "it"] },
+    ),
   ];
 };
 const queuePrincipals = (count: number) => {
   const AWS = Array.from({ length: count - 1 }, (_, index) => String(111_111_111_111 + index));
   const Statement = [{ Effect: "Allow", Principal: { AWS, Service: "sns.amazonaws.com" } }];
-  return [one(types.QUEUE_POLICY, "it", { policy: JSON.stringify({ Statement }) })];
+  return [foreignResource(types.QUEUE_POLICY, "it", { policy: JSON.stringify({ Statement }) })];
 };
 const costBudget = (limit: number) => [
-  one(LOAD_BALANCER, "it"),
-  one(types.BUDGET, "it", { budgetType: "COST", timeUnit: "MONTHLY", limitAmount: String(limit / 1_000) }),
+  foreignResource(LOAD_BALANCER, "it"),
+  foreignResource(types.BUDGET, "it", { budgetType: "COST", timeUnit: "MONTHLY", limitAmount: String(limit / 1_000) }),
 ];
 /** A load balancer's monthly price in thousandths of a dollar, rounded up. */
 const BALANCER = Math.ceil(PRICES.loadBalancer.usd * MONTH_HOURS * 1_000);
@@ -110,7 +120,9 @@ const BOUNDS: readonly Bound[] = [
     "lambda-limits",
     "environment",
     (bytes) => [
-      one(FUNCTION, "it", { environment: { variables: { KÄY: "ä".repeat(100), X: "x".repeat(bytes - 205) } } }),
+      foreignResource(FUNCTION, "it", {
+        environment: { variables: { KÄY: "ä".repeat(100), X: "x".repeat(bytes - 205) } },
+      }),
     ],
     undefined,
     4_096,
@@ -144,8 +156,8 @@ const BOUNDS: readonly Bound[] = [
     "fargate-vcpus",
     "cpu",
     (cpu) => [
-      one(types.TASK_DEFINITION, "it", { cpu: String(cpu) }),
-      one(types.ECS_SERVICE, "it", {}, { taskDefinition: [types.TASK_DEFINITION, "it"] }),
+      foreignResource(types.TASK_DEFINITION, "it", { cpu: String(cpu) }),
+      foreignResource(types.ECS_SERVICE, "it", {}, { taskDefinition: [types.TASK_DEFINITION, "it"] }),
     ],
     undefined,
     3_072,
@@ -161,21 +173,23 @@ const BOUNDS: readonly Bound[] = [
   [
     "ec2-group-description",
     "characters",
-    (length) => [one(types.SECURITY_GROUP, "it", { description: "x".repeat(length) })],
+    (length) => [foreignResource(types.SECURITY_GROUP, "it", { description: "x".repeat(length) })],
     undefined,
     255,
   ],
   [
     "ec2-user-data-size",
     "packed bytes",
-    (bytes) => [one(types.LAUNCH_TEMPLATE, "it", { userData: Buffer.alloc(bytes, "#").toString("base64") })],
+    (bytes) => [
+      foreignResource(types.LAUNCH_TEMPLATE, "it", { userData: Buffer.alloc(bytes, "#").toString("base64") }),
+    ],
     undefined,
     16_384,
   ],
   [
     "ec2-user-data-size",
     "plain bytes",
-    (bytes) => [one(types.INSTANCE, "it", { userData: "#".repeat(bytes) })],
+    (bytes) => [foreignResource(types.INSTANCE, "it", { userData: "#".repeat(bytes) })],
     undefined,
     16_384,
   ],

@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { EC2_TYPES, INSTANCES_TAG } from "../../infra/limits/limits.ts";
-import { allowed, ownStack, quotas } from "../account.ts";
+import { ownStack, quotaShare, quotas } from "../account.ts";
 import { isOnFargate } from "../predicates.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, stackRule } from "../rule.ts";
@@ -69,7 +69,7 @@ function vcpusOf(type: string): number | undefined {
 }
 
 /** Returns the instance type of a template, or of an instance, which may inherit it from its template. */
-const typeOfOne = (one: Resource) => {
+const instanceTypeOf = (one: Resource) => {
   const directInstances = one.at("instanceType").text(undefined);
   return directInstances ?? one.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
 };
@@ -91,12 +91,12 @@ export const ec2Vcpus = stackRule({
     }),
   },
   check(stack, report, settings) {
-    const { limit, from } = allowed("ec2Vcpus", settings);
+    const { limit, from } = quotaShare("ec2Vcpus", settings);
     const usages = [...stack.of(INSTANCE), ...stack.of(LAUNCH_TEMPLATE)].flatMap((one) => {
       const max = one.type === INSTANCE ? 1 : instancesOf(stack, one, settings.instances);
       if (max === undefined) report(one, UNBOUNDED);
       if (max === undefined || max === 0) return [];
-      const type = typeOfOne(one);
+      const type = instanceTypeOf(one);
       if (type === UNRESOLVED) return [];
       const vcpus = type === undefined ? undefined : (settings.vcpus[type] ?? vcpusOf(type));
       if (vcpus === undefined) {
@@ -130,7 +130,7 @@ export const fargateVcpus = stackRule({
     "Lower maxCapacity, cpu or deploymentMaximumPercent, or have L-3032A538 raised and enter it in the stack's quotas.",
   settings: quotas("fargateVcpus", "share"),
   check(stack, report, settings) {
-    const { limit, from } = allowed("fargateVcpus", settings);
+    const { limit, from } = quotaShare("fargateVcpus", settings);
     const usages = stack.of(ECS_SERVICE).flatMap((service) => {
       if (!isOnFargate(service)) return [];
       const tasks = tasksOf(stack, service);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { one, packFor } from "../testing/foreign.ts";
+import { foreignResource, packFor } from "../testing/foreign.ts";
 import { UNKNOWN_TEXT } from "../unknownValues.ts";
 
 const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
@@ -18,9 +18,9 @@ describe("other programs", () => {
 
     it("is checked with a separate redrive policy resource", async () => {
       const program = [
-        one(QUEUE, "dead", { messageRetentionSeconds: 3_600 }),
-        one(QUEUE, "orders"),
-        one(
+        foreignResource(QUEUE, "dead", { messageRetentionSeconds: 3_600 }),
+        foreignResource(QUEUE, "orders"),
+        foreignResource(
           "aws:sqs/redrivePolicy:RedrivePolicy",
           "orders",
           { redrivePolicy: '{"maxReceiveCount": 3}' },
@@ -43,10 +43,10 @@ describe("other programs", () => {
 
     it("must not deliver more batches than the account's unreserved concurrency", async () => {
       const program = (max: number) => [
-        one(QUEUE, "orders"),
-        one(FUNCTION, "worker"),
-        one(FUNCTION, "other", { reservedConcurrentExecutions: 300 }),
-        one(MAPPING, "orders", { scalingConfig: { maximumConcurrency: max } }, READS),
+        foreignResource(QUEUE, "orders"),
+        foreignResource(FUNCTION, "worker"),
+        foreignResource(FUNCTION, "other", { reservedConcurrentExecutions: 300 }),
+        foreignResource(MAPPING, "orders", { scalingConfig: { maximumConcurrency: max } }, READS),
       ];
       assert.deepEqual(await findingsOf(program(700), "lambda-event-source-concurrency"), []);
       assert.deepEqual(await findingsOf(program(701), "lambda-event-source-concurrency"), [
@@ -56,8 +56,8 @@ describe("other programs", () => {
 
     it("is reported as unknown when only its ARN is given, but a stream is not", async () => {
       const mapping = (eventSourceArn: string, links: Record<string, [string, string]> = {}) => [
-        one(FUNCTION, "worker"),
-        one(MAPPING, "reads", { eventSourceArn }, { functionName: [FUNCTION, "worker"], ...links }),
+        foreignResource(FUNCTION, "worker"),
+        foreignResource(MAPPING, "reads", { eventSourceArn }, { functionName: [FUNCTION, "worker"], ...links }),
       ];
       const RULE = "sqs-visibility-covers-function";
       assert.deepEqual(await findingsOf(mapping("arn:aws:sqs:eu-west-1:333333333333:orders"), RULE), [
@@ -66,7 +66,7 @@ describe("other programs", () => {
       assert.equal((await findingsOf(mapping(UNKNOWN_TEXT), RULE)).length, 1);
       assert.deepEqual(await findingsOf(mapping("arn:aws:kinesis:eu-west-1:333333333333:stream/s"), RULE), []);
       const STREAM = "aws:kinesis/stream:Stream";
-      const stream = [one(STREAM, "s"), ...mapping(UNKNOWN_TEXT, { eventSourceArn: [STREAM, "s"] })];
+      const stream = [foreignResource(STREAM, "s"), ...mapping(UNKNOWN_TEXT, { eventSourceArn: [STREAM, "s"] })];
       assert.deepEqual(
         await findingsOf(stream, RULE, "lambda-event-source-limits", "lambda-event-source-concurrency"),
         [],
@@ -75,9 +75,9 @@ describe("other programs", () => {
 
     it("must report failed messages individually, unless the batch size is one", async () => {
       const reads = (props: Record<string, unknown>) => [
-        one(QUEUE, "orders"),
-        one(FUNCTION, "worker"),
-        one(MAPPING, "orders", { scalingConfig: { maximumConcurrency: 2 }, ...props }, READS),
+        foreignResource(QUEUE, "orders"),
+        foreignResource(FUNCTION, "worker"),
+        foreignResource(MAPPING, "orders", { scalingConfig: { maximumConcurrency: 2 }, ...props }, READS),
       ];
       assert.equal((await findingsOf(reads({}), "lambda-event-source-limits")).length, 1);
       assert.deepEqual(await findingsOf(reads({ batchSize: 1 }), "lambda-event-source-limits"), []);
@@ -91,7 +91,7 @@ describe("other programs", () => {
     const RULE = "glue-dpus";
 
     it("counts its workers by their type", async () => {
-      const job = (props: Record<string, unknown>) => [one(JOB, "etl", { timeout: 60, ...props })];
+      const job = (props: Record<string, unknown>) => [foreignResource(JOB, "etl", { timeout: 60, ...props })];
       const exceeding = async (props: Record<string, unknown>) => {
         const [message = ""] = await findingsOf(job(props), RULE);
         return /may use ([\d.]+) DPUs/.exec(message)?.[1];
@@ -116,7 +116,7 @@ describe("other programs", () => {
 
     it("is reported when it uses the most DPUs of all jobs", async () => {
       const sized = (name: string, runs: number, maxCapacity: number) =>
-        one(JOB, name, { maxCapacity, executionProperty: { maxConcurrentRuns: runs } });
+        foreignResource(JOB, name, { maxCapacity, executionProperty: { maxConcurrentRuns: runs } });
       const program = [sized("many", 900, 1), sized("large", 10, 100), sized("small", 2, 1)];
       for (const resources of [program, program.toReversed()])
         assert.match((await findingsOf(resources, RULE))[0] ?? "", /^large: .* may use 1902 DPUs at once/);
@@ -124,7 +124,7 @@ describe("other programs", () => {
 
     it("may have a timeout of days but not of a week, and none if it is a streaming job", async () => {
       const timeout = async (props: Record<string, unknown>) =>
-        (await findingsOf([one(JOB, "etl", props)], "glue-job-limits"))[0];
+        (await findingsOf([foreignResource(JOB, "etl", props)], "glue-job-limits"))[0];
       assert.equal(await timeout({ timeout: 4_000 }), undefined);
       assert.equal(await timeout({ timeout: 10_080 }), "etl: timeout is 10080 minutes: set it between 1 and 10079.");
       assert.equal(await timeout({ timeout: 0 }), "etl: timeout is 0 minutes: set it between 1 and 10079.");
@@ -140,7 +140,7 @@ describe("other programs", () => {
 
     it("count vCPUs by the size in the name of a standard type, and require configuration for others", async () => {
       const vcpus = async (instanceType: string) =>
-        (await findingsOf([one(INSTANCE, "web", { instanceType })], "ec2-vcpus"))[0];
+        (await findingsOf([foreignResource(INSTANCE, "web", { instanceType })], "ec2-vcpus"))[0];
       assert.equal(await vcpus("m5.xlarge"), undefined);
       assert.match((await vcpus("m5.2xlarge")) ?? "", /may have 8 vCPUs at once, 3 more than the quota of 5/);
       assert.match((await vcpus("c6a.48xlarge")) ?? "", /may have 192 vCPUs/);
@@ -149,14 +149,27 @@ describe("other programs", () => {
           await vcpus(type),
           `web: the vCPUs of ${type} in this quota are unknown: enter them under \`vcpus\` in the pack's configuration.`,
         );
-      assert.match((await findingsOf([one(INSTANCE, "web")], "ec2-vcpus"))[0] ?? "", /names no instanceType/);
+      assert.match(
+        (await findingsOf([foreignResource(INSTANCE, "web")], "ec2-vcpus"))[0] ?? "",
+        /names no instanceType/,
+      );
     });
 
     it("inherit their type from their template, and are counted one by one", async () => {
       const program = (instanceType: string) => [
-        one(TEMPLATE, "web", { instanceType }),
-        one(INSTANCE, "one", { launchTemplate: { id: UNKNOWN_TEXT } }, { launchTemplate: [TEMPLATE, "web"] }),
-        one(INSTANCE, "two", { launchTemplate: { id: UNKNOWN_TEXT } }, { launchTemplate: [TEMPLATE, "web"] }),
+        foreignResource(TEMPLATE, "web", { instanceType }),
+        foreignResource(
+          INSTANCE,
+          "one",
+          { launchTemplate: { id: UNKNOWN_TEXT } },
+          { launchTemplate: [TEMPLATE, "web"] },
+        ),
+        foreignResource(
+          INSTANCE,
+          "two",
+          { launchTemplate: { id: UNKNOWN_TEXT } },
+          { launchTemplate: [TEMPLATE, "web"] },
+        ),
       ];
       assert.deepEqual(await findingsOf(program("m5.large"), "ec2-vcpus"), []);
       assert.match((await findingsOf(program("m5.xlarge"), "ec2-vcpus"))[0] ?? "", /^one: .* may have 8 vCPUs at once/);
@@ -164,8 +177,8 @@ describe("other programs", () => {
 
     it("on EC2 capacity do not count against Fargate's quota", async () => {
       const program = (props: Record<string, unknown>, task: Record<string, unknown> = {}) => [
-        one(TASK, "web", { cpu: "4096", ...task }),
-        one(SERVICE, "web", { desiredCount: 10, ...props }, { taskDefinition: [TASK, "web"] }),
+        foreignResource(TASK, "web", { cpu: "4096", ...task }),
+        foreignResource(SERVICE, "web", { desiredCount: 10, ...props }, { taskDefinition: [TASK, "web"] }),
       ];
       const countFindings = async (...programArgs: Parameters<typeof program>) =>
         (await findingsOf(program(...programArgs), "fargate-vcpus")).length;
@@ -183,7 +196,7 @@ describe("other programs", () => {
   describe("network load balancers", () => {
     it("have their own quota", async () => {
       const balancers = (loadBalancerType: string) =>
-        Array.from({ length: 51 }, (_, index) => one(BALANCER, `tcp-${index}`, { loadBalancerType }));
+        Array.from({ length: 51 }, (_, index) => foreignResource(BALANCER, `tcp-${index}`, { loadBalancerType }));
       assert.deepEqual(await findingsOf(balancers("network"), "account-counts"), []);
       assert.equal((await findingsOf(balancers("application"), "account-counts")).length, 1);
     });
@@ -194,7 +207,7 @@ describe("other programs", () => {
     const unpinned = { urn: "urn:pulumi:test::test::pulumi:providers:docker::default", name: "default", props: {} };
 
     it("is required for AWS resources only", async () => {
-      const { provider: _, ...withoutProvider } = one(QUEUE, "orders");
+      const { provider: _, ...withoutProvider } = foreignResource(QUEUE, "orders");
       assert.deepEqual(await findingsOf([withoutProvider], RULE), ["orders: it has no explicit provider: pass one."]);
       const uncheckedTypes = ["pulumi:pulumi:Stack", "shop:index:Part", "docker:index/image:Image"];
       assert.deepEqual(
@@ -214,12 +227,12 @@ describe("other programs", () => {
 
   describe("a database", () => {
     it("has an unlimited number of connections when events invoke an unreserved function", async () => {
-      const worker = (more: ReturnType<typeof one>[]) => [
-        one(DATABASE, "db", { engine: "postgres", instanceClass: "db.t4g.micro" }),
-        one("aws:lambda/function:Function", "worker", {}, { environment: [DATABASE, "db"] }),
+      const worker = (more: ReturnType<typeof foreignResource>[]) => [
+        foreignResource(DATABASE, "db", { engine: "postgres", instanceClass: "db.t4g.micro" }),
+        foreignResource("aws:lambda/function:Function", "worker", {}, { environment: [DATABASE, "db"] }),
         ...more,
       ];
-      const called = one(
+      const called = foreignResource(
         "aws:lambda/permission:Permission",
         "worker",
         {},
@@ -235,9 +248,9 @@ describe("other programs", () => {
 
     it("compares the connections of plain instances with the maximum of a Postgres class", async () => {
       const program = (engine: string) => [
-        one(DATABASE, "db", { engine, instanceClass: "db.t4g.micro" }),
+        foreignResource(DATABASE, "db", { engine, instanceClass: "db.t4g.micro" }),
         ...Array.from({ length: 22 }, (_, index) =>
-          one("aws:ec2/instance:Instance", `web-${index}`, {}, { userData: [DATABASE, "db"] }),
+          foreignResource("aws:ec2/instance:Instance", `web-${index}`, {}, { userData: [DATABASE, "db"] }),
         ),
       ];
       const [message = ""] = await findingsOf(program("postgres"), "rds-connections");
@@ -251,11 +264,11 @@ describe("other programs", () => {
 
   describe("cost of a program", () => {
     const budget = (props: Record<string, unknown>) =>
-      one("aws:budgets/budget:Budget", "all", { budgetType: "COST", ...props });
+      foreignResource("aws:budgets/budget:Budget", "all", { budgetType: "COST", ...props });
     const RULE = "monthly-cost";
 
     it("is compared with the monthly amount of the smallest cost budget", async () => {
-      const balancer = one(BALANCER, "web");
+      const balancer = foreignResource(BALANCER, "web");
       const usage = budget({ budgetType: "USAGE", limitAmount: "1", timeUnit: "MONTHLY" });
       assert.deepEqual(
         await findingsOf([balancer, usage, budget({ limitAmount: "240", timeUnit: "ANNUALLY" })], RULE),
@@ -270,7 +283,7 @@ describe("other programs", () => {
     it("is reported as unknown when a price is unknown", async () => {
       const program = [
         budget({ limitAmount: "100", timeUnit: "MONTHLY" }),
-        one("aws:ec2/instance:Instance", "web", { instanceType: "x2.huge" }),
+        foreignResource("aws:ec2/instance:Instance", "web", { instanceType: "x2.huge" }),
       ];
       assert.deepEqual(await findingsOf(program, RULE), [
         "web: the price of x2.huge is unknown and not counted: enter it in infra/limits/prices.ts, or add it yourself.",

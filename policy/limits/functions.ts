@@ -1,5 +1,5 @@
 import { LIMITS } from "../../infra/limits/limits.ts";
-import { allowed, quotas } from "../account.ts";
+import { quotaShare, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { EVENT_SOURCE, FUNCTION, QUEUE } from "../types.ts";
@@ -37,7 +37,7 @@ export const eventSourceConcurrency = stackRule({
     for (const { mapping, concurrency } of all)
       if (concurrency === undefined)
         report(mapping, `${SCALING} is not set, so SQS delivers up to 1,000 batches at once: set it.`);
-    let remaining = allowed("lambdaConcurrency", settings).limit;
+    let remaining = quotaShare("lambdaConcurrency", settings).limit;
     const unreserved: { mapping: Resource; concurrency: number }[] = [];
     for (const target of stack.of(FUNCTION)) {
       const reserved = target.at("reservedConcurrentExecutions").number(-1);
@@ -107,7 +107,7 @@ export const reservedConcurrency = stackRule({
   remediation: "Lower reservedConcurrentExecutions, or have L-B99A9384 raised and enter it in the stack's quotas.",
   settings: quotas("lambdaConcurrency", "share"),
   check(stack, report, settings) {
-    const { limit, from } = allowed("lambdaConcurrency", settings);
+    const { limit, from } = quotaShare("lambdaConcurrency", settings);
     const reservable = Math.max(0, limit - LIMITS.lambdaUnreserved.value);
     const reservations = stack.of(FUNCTION).flatMap((one) => {
       const reserved = one.at("reservedConcurrentExecutions").number(-1);

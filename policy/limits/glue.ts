@@ -1,5 +1,5 @@
 import { GLUE_DPU_SIZES, LIMITS } from "../../infra/limits/limits.ts";
-import { allowed, granted, quotas } from "../account.ts";
+import { quotaSchema, quotaShare, quotas } from "../account.ts";
 import type { Resource, Stack } from "../resource.ts";
 import { documented, resourceRule, stackRule } from "../rule.ts";
 import { GLUE_JOB } from "../types.ts";
@@ -60,9 +60,9 @@ export const glueRuns = stackRule({
   framework: GLUE,
   remediation:
     "Lower executionProperty.maxConcurrentRuns, or have L-5E4153CA raised and enter it in the stack's quotas.",
-  settings: { ...quotas("glueRuns", "share"), glueRunsPerJob: granted("glueRunsPerJob") },
+  settings: { ...quotas("glueRuns", "share"), glueRunsPerJob: quotaSchema("glueRunsPerJob") },
   check(stack, report, settings) {
-    const { limit, from } = allowed("glueRuns", settings);
+    const { limit, from } = quotaShare("glueRuns", settings);
     const jobs = jobCapacities(stack);
     const total = jobs.reduce((sum, { runs }) => sum + runs, 0);
     for (const { job, runs } of jobs) {
@@ -90,7 +90,7 @@ export const glueDpus = stackRule({
     "Lower maxConcurrentRuns, maxCapacity or the workers, or have L-08F3B322 raised and enter it in the stack's quotas.",
   settings: quotas("glueDpus", "share"),
   check(stack, report, settings) {
-    const { limit, from } = allowed("glueDpus", settings);
+    const { limit, from } = quotaShare("glueDpus", settings);
     const jobs = jobCapacities(stack);
     const total = jobs.reduce((sum, { runs, dpus }) => sum + runs * dpus, 0);
     const largest = jobs.toSorted((a, b) => b.runs * b.dpus - a.runs * a.dpus)[0];

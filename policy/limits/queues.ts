@@ -17,7 +17,7 @@ export const functionOf = (mapping: Resource): Resource | undefined =>
 
 /** Returns true if a mapping's source is the literal ARN of a queue instead of a resource's output. */
 function isOfQueue(mapping: Resource): boolean {
-  if (mapping.isMadeFromOthers("eventSourceArn")) return false;
+  if (mapping.dependsOnResources("eventSourceArn")) return false;
   const arn = mapping.at("eventSourceArn").text("");
   return arn !== UNRESOLVED && arn.includes(":sqs:");
 }

@@ -3,7 +3,7 @@ import type { Resource } from "../resource.ts";
 import { control, documented, type Rule, resourceRule, stackRule } from "../rule.ts";
 import { BUCKET, BUCKET_POLICY, QUEUE, QUEUE_POLICY } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
-import { isLimited, isOfEverybody, isTlsOnly, statementsOf } from "./document.ts";
+import { appliesToEveryone, isLimited, isTlsOnly, statementsOf } from "./document.ts";
 
 /** Access policies of a resource type: separate resources, and an inline one. */
 interface PolicySubject {
@@ -67,7 +67,7 @@ const notPublic = (name: string, reference: Control, { type, policy, label }: Po
       const statements = statementsOf(resource.at("policy"));
       if (statements === UNRESOLVED) return;
       for (const statement of statements)
-        if (statement.allows && isOfEverybody(statement) && !isLimited(statement))
+        if (statement.allows && appliesToEveryone(statement) && !isLimited(statement))
           report(
             resource,
             `its policy allows everyone ${statement.actions.join(", ")}: name the callers in Principal.`,

@@ -20,8 +20,8 @@ export function statementsOf(policy: Value): readonly Statement[] | Unresolved {
   const statements: Statement[] = [];
   for (const value of items) {
     const effect = value.at("Effect").text("");
-    const actions = namedOrRest(value, "Action");
-    const resources = namedOrRest(value, "Resource");
+    const actions = valuesOrWildcard(value, "Action");
+    const resources = valuesOrWildcard(value, "Resource");
     if (effect === UNRESOLVED || actions === UNRESOLVED || resources === UNRESOLVED) return UNRESOLVED;
     statements.push({ allows: effect === "Allow", actions, resources, value });
   }
@@ -29,11 +29,11 @@ export function statementsOf(policy: Value): readonly Statement[] | Unresolved {
 }
 
 /** Returns the actions or resources of a statement; `*` if it uses the inverse element (NotAction, NotResource). */
-const namedOrRest = (statement: Value, key: string): readonly string[] | Unresolved =>
+const valuesOrWildcard = (statement: Value, key: string): readonly string[] | Unresolved =>
   statement.at(`Not${key}`).isAbsent ? statement.at(key).texts() : ["*"];
 
 /** Returns true if a statement applies to everyone, or allows everyone except some principals. */
-export function isOfEverybody({ value, allows }: Statement): boolean {
+export function appliesToEveryone({ value, allows }: Statement): boolean {
   if (allows && !value.at("NotPrincipal").isAbsent) return true;
   const principal = value.at("Principal");
   const principals = (principal.isObject ? principal.at("AWS") : principal).texts();
@@ -60,7 +60,7 @@ export const isTlsOnly = (statements: readonly Statement[]): boolean =>
   statements.some(
     (one) =>
       !one.allows &&
-      isOfEverybody(one) &&
+      appliesToEveryone(one) &&
       one.actions.some((action) => action === "*" || /^\w+:\*$/.test(action)) &&
       ["Bool", "BoolIfExists"].some((test) => isFalse(one.value.at(`Condition.${test}.aws:SecureTransport`))),
   );

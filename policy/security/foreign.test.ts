@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { one, packFor } from "../testing/foreign.ts";
+import { foreignResource, packFor } from "../testing/foreign.ts";
 
 const BUCKET = "aws:s3/bucket:Bucket";
 const SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup";
@@ -30,14 +30,14 @@ describe("other programs", () => {
 
     it("may have all settings inline, in the deprecated form", async () => {
       const program = [
-        one(BUCKET, "data", {
+        foreignResource(BUCKET, "data", {
           policy: policy(tls(["false"], "BoolIfExists")),
           lifecycleRules: [{ enabled: true, expiration: { days: 30 } }],
           serverSideEncryptionConfiguration: {
             rule: { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } },
           },
         }),
-        one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(BUCKET)),
+        foreignResource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(BUCKET)),
       ];
       assert.deepEqual(await findingsOf(program, ...RULES), []);
     });
@@ -45,16 +45,16 @@ describe("other programs", () => {
     it("may be a BucketV2 with V2 resources for its settings", async () => {
       const V2 = "aws:s3/bucketV2:BucketV2";
       const program = [
-        one(V2, "data"),
-        one("aws:s3/bucketPolicy:BucketPolicy", "data", { policy: policy(tls(false)) }, of(V2)),
-        one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(V2)),
-        one(
+        foreignResource(V2, "data"),
+        foreignResource("aws:s3/bucketPolicy:BucketPolicy", "data", { policy: policy(tls(false)) }, of(V2)),
+        foreignResource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(V2)),
+        foreignResource(
           "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
           "data",
           { rules: [{ id: "all", status: "Enabled" }] },
           of(V2),
         ),
-        one(
+        foreignResource(
           "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
           "data",
           { rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms" } }] },
@@ -66,7 +66,7 @@ describe("other programs", () => {
     });
 
     it("is reported when all its lifecycle rules are disabled", async () => {
-      const program = [one(BUCKET, "data", { lifecycleRules: [{ enabled: false }] })];
+      const program = [foreignResource(BUCKET, "data", { lifecycleRules: [{ enabled: false }] })];
       assert.equal((await findingsOf(program, "s3-lifecycle")).length, 1);
     });
   });
@@ -120,25 +120,29 @@ describe("other programs", () => {
     ];
     for (const [label, type, props, rule, expected] of cases)
       it(`are reported by their own name: ${label}`, async () => {
-        assert.deepEqual(await findingsOf([one(type, "part", props)], rule), [`part: ${expected}`]);
+        assert.deepEqual(await findingsOf([foreignResource(type, "part", props)], rule), [`part: ${expected}`]);
       });
   });
 
   describe("a queue", () => {
     it("is reported without encryption settings", async () =>
-      assert.deepEqual(await findingsOf([one(QUEUE, "orders")], "sqs-encrypted"), [
+      assert.deepEqual(await findingsOf([foreignResource(QUEUE, "orders")], "sqs-encrypted"), [
         "orders: sqsManagedSseEnabled is not set, and kmsMasterKeyId is missing: set one of them.",
       ]));
 
     it("may have an inline policy", async () => {
       const tlsRequired = policy({ ...tls("false"), Action: "sqs:*" });
       assert.deepEqual(
-        await findingsOf([one(QUEUE, "orders", { policy: tlsRequired })], "sqs-tls-only", "sqs-not-public"),
+        await findingsOf([foreignResource(QUEUE, "orders", { policy: tlsRequired })], "sqs-tls-only", "sqs-not-public"),
         [],
       );
       const publicPolicy = policy({ Effect: "Allow", Principal: { AWS: ["*"] }, Action: "sqs:*", Resource: "*" });
       assert.deepEqual(
-        await findingsOf([one(QUEUE, "orders", { policy: publicPolicy })], "sqs-tls-only", "sqs-not-public"),
+        await findingsOf(
+          [foreignResource(QUEUE, "orders", { policy: publicPolicy })],
+          "sqs-tls-only",
+          "sqs-not-public",
+        ),
         [
           "sqs-not-public orders: its policy allows everyone sqs:*: name the callers in Principal.",
           "sqs-tls-only orders: its policy orders does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
@@ -149,14 +153,18 @@ describe("other programs", () => {
     it("has no policy when the provider returns an empty text", async () => {
       const defaults = { kmsMasterKeyId: "", redrivePolicy: "", policy: "", sqsManagedSseEnabled: false };
       assert.deepEqual(
-        await findingsOf([one(QUEUE, "orders", defaults)], "sqs-encrypted", "sqs-receives-before-dead-letter"),
+        await findingsOf(
+          [foreignResource(QUEUE, "orders", defaults)],
+          "sqs-encrypted",
+          "sqs-receives-before-dead-letter",
+        ),
         ["sqs-encrypted orders: sqsManagedSseEnabled is false, and kmsMasterKeyId is missing: set one of them."],
       );
     });
 
     it("is not public when a condition names the source, but is when it only requires TLS", async () => {
       const sent = (Condition: Record<string, unknown>, principal: Record<string, unknown> = { Principal: "*" }) => [
-        one("aws:sqs/queuePolicy:QueuePolicy", "orders", {
+        foreignResource("aws:sqs/queuePolicy:QueuePolicy", "orders", {
           policy: policy({ Effect: "Allow", ...principal, Action: "sqs:SendMessage", Resource: "*", Condition }),
         }),
       ];
@@ -170,7 +178,7 @@ describe("other programs", () => {
 
   describe("a security group", () => {
     const RULE = "no-ingress-from-the-world";
-    const inline = (ingress: Record<string, unknown>) => one(SECURITY_GROUP, "web", { ingress: [ingress] });
+    const inline = (ingress: Record<string, unknown>) => foreignResource(SECURITY_GROUP, "web", { ingress: [ingress] });
 
     it("is reported as open on every port when it allows all protocols", async () => {
       const all = { protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] };
@@ -184,7 +192,7 @@ describe("other programs", () => {
     it("may be open on 443 in front of any load balancer, and on nothing wider", async () => {
       const https = { protocol: "tcp", fromPort: 443, toPort: 443, cidrBlocks: ["0.0.0.0/0"] };
       for (const type of [BALANCER, "aws:alb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBalancer"]) {
-        const balancer = one(type, "web", {}, { securityGroups: [SECURITY_GROUP, "web"] });
+        const balancer = foreignResource(type, "web", {}, { securityGroups: [SECURITY_GROUP, "web"] });
         assert.deepEqual(await findingsOf([inline(https), balancer], RULE), [], type);
         assert.deepEqual(await findingsOf([inline({ ...https, fromPort: 80 }), balancer], RULE), [
           "web: ports 80 to 443 are open to everyone: name the security group or the network that may connect.",
@@ -200,15 +208,16 @@ describe("other programs", () => {
 
     it("may have any egress rule, also of the older type", async () => {
       const rule = (type: string) =>
-        one(
+        foreignResource(
           "aws:ec2/securityGroupRule:SecurityGroupRule",
           type,
           { type, protocol: "tcp", fromPort: 22, toPort: 22, cidrBlocks: ["0.0.0.0/0"] },
           { securityGroupId: [SECURITY_GROUP, "web"] },
         );
-      assert.deepEqual(await findingsOf([one(SECURITY_GROUP, "web"), rule("egress"), rule("ingress")], RULE), [
-        "ingress: port 22 is open to everyone: name the security group or the network that may connect.",
-      ]);
+      assert.deepEqual(
+        await findingsOf([foreignResource(SECURITY_GROUP, "web"), rule("egress"), rule("ingress")], RULE),
+        ["ingress: port 22 is open to everyone: name the security group or the network that may connect."],
+      );
     });
   });
 
@@ -216,7 +225,7 @@ describe("other programs", () => {
     it("is reported when any listener action serves plain HTTP", async () => {
       const redirect = { type: "redirect", redirect: { protocol: "HTTPS" } };
       const http = (...defaultActions: unknown[]) =>
-        findingsOf([one(LISTENER, "web", { protocol: "HTTP", defaultActions })], "elb-tls");
+        findingsOf([foreignResource(LISTENER, "web", { protocol: "HTTP", defaultActions })], "elb-tls");
       assert.deepEqual(await http(redirect), []);
       assert.equal((await http(redirect, { type: "forward" })).length, 1);
     });
@@ -232,7 +241,7 @@ describe("other programs", () => {
       const refused = ["TLS13-1-0-2021-06", "TLS13-1-1-2021-06", "TLS-1-1-2017-01", "FS-1-1-2019-08", "2016-08"];
       for (const protocol of ["HTTPS", "TLS"]) {
         const listeners = [...accepted, ...refused].map((name) =>
-          one(LISTENER, name, {
+          foreignResource(LISTENER, name, {
             protocol,
             sslPolicy: `ELBSecurityPolicy-${name}`,
             defaultActions: [{ type: "forward" }],
@@ -249,7 +258,7 @@ describe("other programs", () => {
   describe("a network load balancer", () => {
     it("needs neither header rules nor access logs, but deletion protection", async () => {
       const RULES = ["elb-drop-invalid-headers", "elb-access-logs", "elb-deletion-protection"];
-      const balancer = one(BALANCER, "tcp", { loadBalancerType: "network" });
+      const balancer = foreignResource(BALANCER, "tcp", { loadBalancerType: "network" });
       assert.deepEqual(await findingsOf([balancer], ...RULES), [
         "elb-deletion-protection tcp: enableDeletionProtection is not set, so one command takes the service offline: set it to true.",
       ]);
@@ -261,7 +270,8 @@ describe("other programs", () => {
     const TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate";
 
     it("inherit metadata options from their template only when they have none", async () => {
-      const tokens = (props: Record<string, unknown>) => findingsOf([one(INSTANCE, "web", props)], "ec2-imdsv2");
+      const tokens = (props: Record<string, unknown>) =>
+        findingsOf([foreignResource(INSTANCE, "web", props)], "ec2-imdsv2");
       assert.deepEqual(await tokens({ launchTemplate: { id: "lt-1" } }), []);
       assert.equal(
         (await tokens({ launchTemplate: { id: "lt-1" }, metadataOptions: { httpTokens: "optional" } })).length,
@@ -272,7 +282,7 @@ describe("other programs", () => {
 
     it("must encrypt every volume, including the root volume", async () => {
       const volumes = (type: string, props: Record<string, unknown>) =>
-        findingsOf([one(type, "web", props)], "ec2-volumes-encrypted");
+        findingsOf([foreignResource(type, "web", props)], "ec2-volumes-encrypted");
       assert.deepEqual(await volumes(INSTANCE, { ebsBlockDevices: [{ encrypted: true }] }), [
         "web: rootBlockDevice.encrypted is not true: set it to true.",
       ]);
@@ -291,7 +301,10 @@ describe("other programs", () => {
 
     it("that is a replica inherits backups and password from its source", async () => {
       const replica = { engine: "postgres", replicateSourceDb: "db" };
-      assert.deepEqual(await findingsOf([one(DATABASE, "copy", replica)], "rds-backups", "rds-managed-password"), []);
+      assert.deepEqual(
+        await findingsOf([foreignResource(DATABASE, "copy", replica)], "rds-backups", "rds-managed-password"),
+        [],
+      );
     });
   });
 
@@ -302,15 +315,15 @@ describe("other programs", () => {
 
     it("are read from roles, users and groups", async () => {
       const program = [
-        one(ROLE, "app", {
+        foreignResource(ROLE, "app", {
           inlinePolicies: [{ name: "own", policy: all("s3:*") }],
           managedPolicyArns: ["arn:aws:iam::aws:policy/AdministratorAccess"],
         }),
-        one("aws:iam/userPolicy:UserPolicy", "user", { policy: all("*") }),
-        one("aws:iam/groupPolicy:GroupPolicy", "group", {
+        foreignResource("aws:iam/userPolicy:UserPolicy", "user", { policy: all("*") }),
+        foreignResource("aws:iam/groupPolicy:GroupPolicy", "group", {
           policy: all("sqs:*", "arn:aws:sqs:eu-west-1:333333333333:q"),
         }),
-        one("aws:iam/userPolicyAttachment:UserPolicyAttachment", "given", {
+        foreignResource("aws:iam/userPolicyAttachment:UserPolicyAttachment", "given", {
           policyArn: "arn:aws:iam::aws:policy/PowerUserAccess",
         }),
       ];
@@ -326,7 +339,7 @@ describe("other programs", () => {
     it("count as all actions when a policy uses NotAction", async () => {
       const but = { Effect: "Allow", NotAction: "iam:*", Resource: "*" };
       const role = (statement: Record<string, unknown>) => [
-        one("aws:iam/rolePolicy:RolePolicy", "app", { policy: policy(statement) }),
+        foreignResource("aws:iam/rolePolicy:RolePolicy", "app", { policy: policy(statement) }),
       ];
       assert.equal((await findingsOf(role(but), ...RULES)).length, 1);
       assert.equal((await findingsOf(role({ ...but, Effect: "Deny" }), ...RULES)).length, 0);
@@ -335,11 +348,17 @@ describe("other programs", () => {
     it("are reported for a function that everyone may invoke, unless a source limits it", async () => {
       const PERMISSION = "aws:lambda/permission:Permission";
       const RULE = "lambda-permission-source";
-      assert.deepEqual(await findingsOf([one(PERMISSION, "open", { principal: "*" })], RULE), [
+      assert.deepEqual(await findingsOf([foreignResource(PERMISSION, "open", { principal: "*" })], RULE), [
         "open: everyone may invoke the function: name the principal.",
       ]);
-      assert.deepEqual(await findingsOf([one(PERMISSION, "own", { principal: "*", principalOrgId: "o-1" })], RULE), []);
-      assert.deepEqual(await findingsOf([one(PERMISSION, "account", { principal: "333333333333" })], RULE), []);
+      assert.deepEqual(
+        await findingsOf([foreignResource(PERMISSION, "own", { principal: "*", principalOrgId: "o-1" })], RULE),
+        [],
+      );
+      assert.deepEqual(
+        await findingsOf([foreignResource(PERMISSION, "account", { principal: "333333333333" })], RULE),
+        [],
+      );
     });
   });
 
@@ -347,7 +366,7 @@ describe("other programs", () => {
     const messagesFor = async (variables: Record<string, unknown>) =>
       (
         await findingsOf(
-          [one("aws:lambda/function:Function", "app", { environment: { variables } })],
+          [foreignResource("aws:lambda/function:Function", "app", { environment: { variables } })],
           "no-plain-secrets",
         )
       ).map((message) => message.replace(/^(can't run|app: )(\S+).*/, "$2"));
@@ -392,7 +411,7 @@ describe("other programs", () => {
     it("in an instance's user data is checked too", async () => {
       const KEY = "export KEY=AKIAABCDEFGHIJKLMNOP";
       const instance = (props: Record<string, unknown>) =>
-        findingsOf([one("aws:ec2/instance:Instance", "app", props)], "no-plain-secrets");
+        findingsOf([foreignResource("aws:ec2/instance:Instance", "app", props)], "no-plain-secrets");
       assert.equal((await instance({ userData: KEY })).length, 1);
       assert.equal((await instance({ userDataBase64: Buffer.from(KEY).toString("base64") })).length, 1);
       assert.equal((await instance({ userData: "echo hello" })).length, 0);

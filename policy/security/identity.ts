@@ -2,7 +2,7 @@ import type { Resource } from "../resource.ts";
 import { control, resourceRule, stackRule } from "../rule.ts";
 import { PERMISSION, POLICY, ROLE, ROLE_ATTACHMENT, ROLE_POLICY } from "../types.ts";
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
-import { isOfEverybody, type Statement, statementsOf } from "./document.ts";
+import { appliesToEveryone, type Statement, statementsOf } from "./document.ts";
 
 const INLINE = [ROLE_POLICY, "aws:iam/userPolicy:UserPolicy", "aws:iam/groupPolicy:GroupPolicy"];
 const ATTACHMENTS = [
@@ -89,7 +89,7 @@ export const roleNotPublic = resourceRule({
   check(role, report) {
     const statements = statementsOf(role.at("assumeRolePolicy"));
     if (statements === UNRESOLVED) return;
-    if (statements.some((one) => one.allows && isOfEverybody(one)))
+    if (statements.some((one) => one.allows && appliesToEveryone(one)))
       report(role, "everyone may assume it: name the principals in Principal.");
   },
 });

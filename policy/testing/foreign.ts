@@ -1,7 +1,7 @@
 import { type EngineResource, type Finding, type Pack, startPack, urnOf } from "./packClient.ts";
 
 /** Creates a resource of a program that is not ours; `links` are the targets of its properties. */
-export const one = (
+export const foreignResource = (
   type: string,
   name: string,
   props: Record<string, unknown> = {},

@@ -22,7 +22,7 @@ const FENCE = "select * from jobs.finish";
  */
 const LAUNCH = /^launch (.+)/;
 /** Statements that can end a job or change its session: afterwards a visible CANCELLED must be true. */
-const ENDS = /cancel|jobs\.(claim|working|finish|retry|settle_lost)|commit/;
+const ENDS = /cancel|jobs\.(claim|record_session|finish|retry|settle_lost)|commit/;
 /** Injected outcomes of launches; most often the outcome stays unknown. */
 const LAUNCH_OUTCOMES: readonly SimulatedLaunchOutcome[] = ["refuse", "unknown", "unknown", "partial", "throttle"];
 /** Concurrent invocations of the dispatcher. */

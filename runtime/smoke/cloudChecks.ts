@@ -70,7 +70,7 @@ async function refusesPlain(
 /** Checks in the order in which they run. */
 export const CLOUD_CHECKS: readonly CloudCheck[] = [
   {
-    guarantee: "queues are encrypted, and move a message to the dead-letter queue only after many receives (7)",
+    guarantee: "queues are encrypted, and move a message to the dead-letter queue only after many receives",
     async try({ requestQueueUrl }, { sqs }) {
       const { Attributes = {} } = await sqs.send(
         new GetQueueAttributesCommand({ QueueUrl: requestQueueUrl, AttributeNames: ["All"] }),
@@ -102,11 +102,11 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "services log in to RDS with IAM tokens over TLS (16)",
+    guarantee: "services log in to RDS with IAM tokens over TLS",
     byHand: "verified by the checks above",
   },
   {
-    guarantee: "RDS provides as many connections as its parameter group says (17)",
+    guarantee: "RDS provides as many connections as its parameter group says",
     async try({ maxConnections }, _target, client) {
       assert.ok(maxConnections, "the stack has no output maxConnections: run `pulumi up`");
       const { database } = await client.json<Figures>("GET", "/stats/figures");
@@ -120,7 +120,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "without NAT all services are reached through endpoints (21)",
+    guarantee: "without NAT all services are reached through endpoints",
     byHand: "deploy a stack with network.nat none: the checks above pass there too",
   },
   {
@@ -132,7 +132,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "the Glue job has connections in two zones or more (22)",
+    guarantee: "the Glue job has connections in two zones or more",
     async try({ region, glueJob }) {
       const glue = new GlueClient({ region });
       const { Job } = await glue.send(new GetJobCommand({ JobName: glueJob }));
@@ -144,7 +144,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "Glue runs find psycopg2 and the certificate authorities, and claim further reads before they end (24)",
+    guarantee: "Glue runs find psycopg2 and the certificate authorities, and claim further reads before they end",
     async try({ region, glueJob }) {
       const { JobRuns = [] } = await new GlueClient({ region }).send(
         new GetJobRunsCommand({ JobName: glueJob, MaxResults: 20 }),
@@ -157,25 +157,25 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "a run that Glue refuses late because of a quota uses none of its job's attempts (23)",
+    guarantee: "a run that Glue refuses late because of a quota uses none of its job's attempts",
     byHand:
       "use up the account's Glue runs with another job, submit reads, and check `rates show ID`: attempts is empty",
   },
   {
-    guarantee: "a Glue run that is out of memory is repeated with a larger MaxCapacity (24)",
+    guarantee: "a Glue run that is out of memory is repeated with a larger MaxCapacity",
     byHand:
       "a read at runners.glue.dpu 0.0625 of a row of 500 MB (select repeat('x', 500000000)): its second attempt is EC2's, or, with jobs.readsOnEc2 false, in a run of 1 DPU, whose memoryBytes `rates show ID --json` has",
   },
   {
-    guarantee: "Glue starts runs in another zone when one fails (22)",
+    guarantee: "Glue starts runs in another zone when one fails",
     byHand: "remove the routes from the first connection's subnet, and submit reads",
   },
   {
-    guarantee: "the script that a Glue run is started with overrides the job's (27)",
+    guarantee: "the script that a Glue run is started with overrides the job's",
     byHand: "start a run with --scriptLocation of another script in the stack's scripts bucket",
   },
   {
-    guarantee: "instances accept IMDSv2 only, and have no key and no public address (26)",
+    guarantee: "instances accept IMDSv2 only, and have no key and no public address",
     async try(outputs) {
       const { region, launchTemplate } = outputs;
       const { LaunchTemplateVersions: [latest] = [] } = await new EC2Client({ region }).send(
@@ -197,11 +197,11 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "the machine image has docker, and a curl that signs requests (26)",
+    guarantee: "the machine image has docker, and a curl that signs requests",
     byHand: "verified: the instance of the SUCCEEDED update above needed both",
   },
   {
-    guarantee: "an instance has the tags of the launch template and of the request (25)",
+    guarantee: "an instance has the tags of the launch template and of the request",
     async try(outputs) {
       const instances = await instancesOf(outputs);
       assert.ok(instances.length > 0, "no update has used an instance in the last hour");
@@ -215,29 +215,29 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "a launch whose answer was lost is found by its token, and not repeated (25)",
+    guarantee: "a launch whose answer was lost is found by its token, and not repeated",
     byHand:
       "let a dispatcher time out in RunInstances (timeout 1 s): exactly one instance has the job's run among its rates:runs-0",
   },
   {
-    guarantee: "an instance whose runner hangs ends itself at its maximum lifetime (26)",
+    guarantee: "an instance whose runner hangs ends itself at its maximum lifetime",
     byHand:
       "send SIGSTOP to the container of an idle runner, with runners.ec2.lifetimeSeconds 300 and a short jobs.maxTimeoutSeconds",
   },
   {
-    guarantee: "a Spot interruption notice drains the run (26)",
+    guarantee: "a Spot interruption notice drains the run",
     byHand: "send one with the Fault Injection Service while a job is running",
   },
   {
-    guarantee: "both queues invoke the dispatcher's alias, with at most the planned concurrency (28)",
+    guarantee: "both queues invoke the dispatcher's alias, with at most the planned concurrency",
     byHand: "`aws lambda list-event-source-mappings`: FunctionArn ends in :live, ScalingConfig is that of the plan",
   },
   {
-    guarantee: "log groups of services exist in advance and have a retention (29)",
+    guarantee: "log groups of services exist in advance and have a retention",
     byHand: "`aws logs describe-log-groups`: all of this stack's, RDS's, Glue's and OpenSearch's have retentionInDays",
   },
   {
-    guarantee: "an event stream survives the load balancer's idle timeout and the end of its task (30)",
+    guarantee: "an event stream survives the load balancer's idle timeout and the end of its task",
     byHand: "run `rates watch ID` on a job of two minutes while the service is redeployed",
   },
   {
@@ -245,7 +245,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     byHand: "from within the VPC, `curl` of the domain returns 403, while `rates list` finds this run's jobs",
   },
   {
-    guarantee: "an idle stack has no run and no instance (32)",
+    guarantee: "an idle stack has no run and no instance",
     async try(outputs) {
       const patience = Date.now() + 15 * 60_000;
       for (;;) {
@@ -257,15 +257,15 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     },
   },
   {
-    guarantee: "destroy drains runs first, ends cleanly, and keeps what data.keep says (32)",
+    guarantee: "destroy drains runs first, ends cleanly, and keeps what data.keep says",
     byHand: "run `pulumi destroy` on a copy of the stack while `rates load` of a large file is running",
   },
   {
-    guarantee: "the image is pushed with the credential helper, once per content, and the state has no token (33)",
+    guarantee: "the image is pushed with the credential helper, once per content, and the state has no token",
     byHand: "a second `pulumi up` pushes nothing; `pulumi stack export` has no registryAuth, and no password",
   },
   {
-    guarantee: "a wrong account is refused before anything is created (34)",
+    guarantee: "a wrong account is refused before anything is created",
     byHand: "`npm run pulumi -- preview -s <another stack>` with these credentials",
   },
   {
@@ -275,11 +275,11 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
       "`aws sqs receive-message` as rates-preview is refused; the first `up` of prod completes, or its second does",
   },
   {
-    guarantee: "a second deployment of the stack waits or is refused while one is running (36)",
+    guarantee: "a second deployment of the stack waits or is refused while one is running",
     byHand: "run `pulumi up` twice at once: one reports that the stack is locked",
   },
   {
-    guarantee: "a deployment stops no run and loses no response (27)",
+    guarantee: "a deployment stops no run and loses no response",
     byHand: "run `pulumi up` while `rates load` of a large file is running",
   },
   {

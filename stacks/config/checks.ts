@@ -1,4 +1,4 @@
-import { mayBeVpc, subnetPrefix, vpcPrefix } from "../../infra/limits/cidr.ts";
+import { isVpcRange, subnetPrefix, vpcPrefix } from "../../infra/limits/cidr.ts";
 import {
   EC2_TYPES,
   type Ec2Type,
@@ -124,7 +124,7 @@ function checkCidr({ network }: StackConfig): ConfigProblem[] {
     return refused(
       `must be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, for example 10.0.0.0/16.`,
     );
-  if (!mayBeVpc(cidr))
+  if (!isVpcRange(cidr))
     return refused("is a reserved range, which no VPC can have: use a private network, for example 10.0.0.0/16.");
   const zones = network.zones.length;
   if (subnetPrefix(prefix, zones) <= SMALLEST) return [];
@@ -215,7 +215,7 @@ function checkDomainName({ api: { certificateArn, domainName } }: StackConfig): 
 }
 
 /** Minimum prefix length of an allowed network; a shorter prefix is a large part of the internet. */
-const NARROWEST_PREFIX = 8;
+const MIN_PREFIX_LENGTH = 8;
 
 function checkAllowedNetworks({ api }: StackConfig): ConfigProblem[] {
   return api.allowedCidrs.flatMap((cidr, index): ConfigProblem[] => {
@@ -223,9 +223,9 @@ function checkAllowedNetworks({ api }: StackConfig): ConfigProblem[] {
     const prefix = vpcPrefix(cidr);
     if (prefix === undefined)
       return refused("must be an IPv4 network with no bits set beyond its prefix, for example 192.168.0.0/16.");
-    if (prefix >= NARROWEST_PREFIX || cidr === EVERYWHERE) return [];
+    if (prefix >= MIN_PREFIX_LENGTH || cidr === EVERYWHERE) return [];
     return refused(
-      `is wider than /${NARROWEST_PREFIX}: name the networks of your clients, or ${EVERYWHERE} for everyone.`,
+      `is wider than /${MIN_PREFIX_LENGTH}: name the networks of your clients, or ${EVERYWHERE} for everyone.`,
     );
   });
 }

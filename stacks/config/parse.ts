@@ -159,7 +159,7 @@ export function ownKeys(config: object): { own: Record<string, unknown>; problem
     const colon = key.indexOf(":");
     const prefix = key.slice(0, Math.max(0, colon));
     if (prefix === PROJECT) own.push([key.slice(colon + 1), value]);
-    else if (colon === -1 || distance(prefix, PROJECT) <= MIN_COMMON_PREFIX)
+    else if (colon === -1 || distance(prefix, PROJECT) <= MAX_PREFIX_DISTANCE)
       problems.push({
         key,
         value: redactAndTruncate(value),
@@ -170,7 +170,7 @@ export function ownKeys(config: object): { own: Record<string, unknown>; problem
 }
 
 /** Maximum wrong characters in a prefix that counts as a misspelling; other projects' keys are ignored. */
-const MIN_COMMON_PREFIX = 3;
+const MAX_PREFIX_DISTANCE = 3;
 
 const member = (value: unknown, name: string): unknown =>
   value !== null && typeof value === "object" && Object.hasOwn(value, name)

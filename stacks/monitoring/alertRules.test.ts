@@ -12,7 +12,7 @@ import { PLATFORM_METRICS, RUNNER_METRICS } from "../../runtime/monitoring/metri
 import { prometheusName } from "../../runtime/monitoring/prometheus.ts";
 import { skip } from "../../runtime/testing/cluster.ts";
 import { shippedStacks } from "../planning/shipped.ts";
-import { watchedOf } from "./watched.ts";
+import { monitoringTargetsOf } from "./monitoringTargets.ts";
 
 /** Series of a rule's test, minute by minute (Prometheus documentation, unit testing for rules). */
 interface Case {
@@ -102,7 +102,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
   const of = (name: string) => {
     const found = stacks.find(({ stack }) => stack === name);
     assert.ok(found);
-    return watchedOf(found, found.config.tenants);
+    return monitoringTargetsOf(found, found.config.tenants);
   };
   const directory = mkdtempSync(join(tmpdir(), "rates-rules-"));
   after(() => rmSync(directory, { recursive: true }));

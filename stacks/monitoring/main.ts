@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { alertRules, cloudWatchOnly } from "../../infra/monitoring/alertRules.ts";
 import { grafanaDashboard } from "../../infra/monitoring/grafana.ts";
 import { shippedStacks } from "../planning/shipped.ts";
-import { watchedOf } from "./watched.ts";
+import { monitoringTargetsOf } from "./monitoringTargets.ts";
 
 const USAGE = `Usage: npm run monitoring -- --stack dev [--out DIR]
 
@@ -40,7 +40,7 @@ function main(): number {
     return 2;
   }
   const { stack, config } = found;
-  const targets = watchedOf(found, config.tenants);
+  const targets = monitoringTargetsOf(found, config.tenants);
   mkdirSync(values.out, { recursive: true });
   const write = (name: string, content: object) => {
     const file = join(values.out, name);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { CONNECTIONS_PER, DEPLOYMENT } from "../../infra/limits/capacity.ts";
+import { CONNECTIONS_PER, DEPLOYMENT_TASK_FACTOR } from "../../infra/limits/capacity.ts";
 import { EC2_TYPES, type Ec2Type, LIMITS, RDS_CLASSES, type RdsClass } from "../../infra/limits/limits.ts";
 import { CONNECTIONS } from "../../runtime/dispatcher/dispatcher.ts";
 import { PLANNING_CONNECTIONS } from "../../runtime/platform/postgres.ts";
@@ -292,12 +292,12 @@ describe("planCapacity", () => {
         assert.ok((glue.maxConcurrentRuns - 1) * glue.dpuPerRun + largest <= quotas.glueDpus * share + tolerance);
         assert.ok(ec2.maxInstances >= 1);
         assert.ok(ec2.maxInstances * EC2_TYPES[one.instanceType].vcpus <= quotas.ec2Vcpus * share + tolerance);
-        assert.ok(api.maxTasks * DEPLOYMENT <= quotas.fargateVcpus * share + tolerance);
+        assert.ok(api.maxTasks * DEPLOYMENT_TASK_FACTOR <= quotas.fargateVcpus * share + tolerance);
         const opened =
           dispatcher.connections +
           glue.maxConcurrentRuns * 3 +
           ec2.maxInstances * 4 +
-          (api.poolMax + PLANNING_CONNECTIONS) * api.maxTasks * DEPLOYMENT +
+          (api.poolMax + PLANNING_CONNECTIONS) * api.maxTasks * DEPLOYMENT_TASK_FACTOR +
           5;
         assert.equal(database.total, opened);
         const formula = Math.min(RDS_CLASSES[one.instanceClass].memoryBytes / 9_531_392, 5_000);

@@ -1,11 +1,11 @@
 import {
   type CapacityPlan,
   CONNECTIONS_PER,
-  DEPLOYMENT,
-  EVENTS,
+  DEPLOYMENT_TASK_FACTOR,
+  EVENT_CONCURRENCY,
   MAX_EXECUTIONS,
   MIN_EXECUTIONS,
-  WAKEUPS,
+  WAKEUP_CONCURRENCY,
 } from "../../infra/limits/capacity.ts";
 import { LIMITS } from "../../infra/limits/limits.ts";
 import type { ConfigCheck, ConfigProblem } from "../config/problem.ts";
@@ -14,9 +14,9 @@ import { connectionsOfClass, largerDpu, vcpusOf } from "./plan.ts";
 import { EPSILON, shortages } from "./usage.ts";
 
 /** Connections reserved for people, migrations and monitoring. */
-const OPERATIONS = 5;
+const OPERATOR_CONNECTIONS = 5;
 /** Connections that Postgres reserves for superusers (3) and RDS for itself (2). */
-const RESERVED_FOR_PEOPLE = 5;
+const RESERVED_CONNECTIONS = 5;
 /** Factor of the formula: instances have 5 to 12 % less, because it counts memory that the system uses. */
 const FORMULA_FACTOR = 0.85;
 
@@ -34,8 +34,8 @@ export function planCapacity(config: StackConfig): Capacity {
   const connections = connectionsOf(config);
   const fixed = {
     dispatcher: dispatcher.connections,
-    api: (api.poolMax + CONNECTIONS_PER.apiPlanning) * api.maxTasks * DEPLOYMENT,
-    operations: OPERATIONS,
+    api: (api.poolMax + CONNECTIONS_PER.apiPlanning) * api.maxTasks * DEPLOYMENT_TASK_FACTOR,
+    operations: OPERATOR_CONNECTIONS,
   };
   const { runs, instances } = planRunners(config, connections.usable - sum(fixed));
   const larger = largerDpu(config);
@@ -94,14 +94,14 @@ function planDispatcher(executions: number, reservable: number): CapacityPlan["d
     return {
       reservedConcurrency: undefined,
       eventSourceConcurrency: LIMITS.eventSourceConcurrencyMin.value,
-      wakeupConcurrency: WAKEUPS,
+      wakeupConcurrency: WAKEUP_CONCURRENCY,
       connections: executions * CONNECTIONS_PER.dispatcher,
     };
   const reservedConcurrency = Math.min(reservable, MAX_EXECUTIONS);
   return {
     reservedConcurrency,
-    eventSourceConcurrency: reservedConcurrency - WAKEUPS - EVENTS,
-    wakeupConcurrency: WAKEUPS,
+    eventSourceConcurrency: reservedConcurrency - WAKEUP_CONCURRENCY - EVENT_CONCURRENCY,
+    wakeupConcurrency: WAKEUP_CONCURRENCY,
     connections: reservedConcurrency * CONNECTIONS_PER.dispatcher,
   };
 }
@@ -128,7 +128,7 @@ function planRunners(config: StackConfig, connections: number): { runs: number; 
 function connectionsOf(config: StackConfig): { maxConnections: number; usable: number } {
   const configured = config.database.maxConnections;
   const maxConnections = configured ?? connectionsOfClass(config);
-  return { maxConnections, usable: Math.floor(configured ?? maxConnections * FORMULA_FACTOR) - RESERVED_FOR_PEOPLE };
+  return { maxConnections, usable: Math.floor(configured ?? maxConnections * FORMULA_FACTOR) - RESERVED_CONNECTIONS };
 }
 
 /**

@@ -138,10 +138,10 @@ function trackingLines({ tracking }: StackConfig, price: (found: Price | undefin
     what: `${count} × ${type}`,
     usd: count * price(SEARCH_PRICES[type], type) * MONTH_HOURS,
   });
-  const leaders = dedicatedMasterCount(instanceCount);
+  const dedicatedMasters = dedicatedMasterCount(instanceCount);
   return [
     nodes(instanceCount, instanceType),
-    ...(leaders > 0 ? [nodes(leaders, DEDICATED_MASTERS.instanceType)] : []),
+    ...(dedicatedMasters > 0 ? [nodes(dedicatedMasters, DEDICATED_MASTERS.instanceType)] : []),
     {
       part: "tracking",
       what: `${instanceCount} × ${storageGb} GiB`,

@@ -1,4 +1,4 @@
-import { type CapacityPlan, DEPLOYMENT, dpusOf, MIN_EXECUTIONS } from "../../infra/limits/capacity.ts";
+import { type CapacityPlan, DEPLOYMENT_TASK_FACTOR, dpusOf, MIN_EXECUTIONS } from "../../infra/limits/capacity.ts";
 import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
 import type { ConfigProblem } from "../config/problem.ts";
 import type { StackConfig } from "../config/schema.ts";
@@ -102,8 +102,8 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       id: "fargateVcpus",
       key: "api.maxTasks",
       value: api.maxTasks,
-      used: api.maxTasks * api.taskVcpus * DEPLOYMENT,
-      unit: `vCPUs (api.taskVcpus ${api.taskVcpus} each, ${DEPLOYMENT} times while deploying)`,
+      used: api.maxTasks * api.taskVcpus * DEPLOYMENT_TASK_FACTOR,
+      unit: `vCPUs (api.taskVcpus ${api.taskVcpus} each, ${DEPLOYMENT_TASK_FACTOR} times while deploying)`,
       ...quota("fargateVcpus"),
       remedy: anyOf("lower one of the two", raised("fargateVcpus"), more),
     },
@@ -140,7 +140,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       id: "addresses",
       key: "network.cidr",
       value: network.cidr,
-      used: runs + instances + api.maxTasks * DEPLOYMENT + network.zones.length * SERVICE_ADDRESSES,
+      used: runs + instances + api.maxTasks * DEPLOYMENT_TASK_FACTOR + network.zones.length * SERVICE_ADDRESSES,
       unit: "private addresses for runs, instances, tasks and services",
       limit: addressesOf(config),
       from: "the addresses of its private subnets",

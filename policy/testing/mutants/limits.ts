@@ -6,7 +6,7 @@ const { QUEUE, FUNCTION, EVENT_SOURCE, GLUE_JOB, DATABASE, LOAD_BALANCER, LAUNCH
 /** Mutants by the rule of the limits pack that must stop them. */
 export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "aws-provider-pinned": [
-    { label: "a provider without the account", mutate: provider("[]") },
+    { label: "a provider without allowed accounts", mutate: provider("[]") },
     { label: "a provider of another account", mutate: provider('["999999999999"]') },
     { label: "a provider of two accounts", mutate: provider('["333333333333","999999999999"]') },
   ],
@@ -32,7 +32,7 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     },
   ],
   "sqs-visibility-covers-function": [
-    { label: "visibility 30 s", ...set(QUEUE, REQUESTS, "visibilityTimeoutSeconds", 30) },
+    { label: "a visibility timeout of 30 s", ...set(QUEUE, REQUESTS, "visibilityTimeoutSeconds", 30) },
     { label: "a function of 15 minutes", ...set(FUNCTION, "-dispatcher", "timeout", 900) },
     {
       label: "a batch window of 5 minutes",
@@ -41,7 +41,7 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   "sqs-receives-before-dead-letter": [
     {
-      label: "two receives",
+      label: "dead letters after two receives",
       ...set(QUEUE, REQUESTS, "redrivePolicy", '{"maxReceiveCount":2,"deadLetterTargetArn":"x"}'),
     },
   ],
@@ -52,7 +52,7 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     { label: "responses for an hour", ...set(QUEUE, "-queues-responses", "messageRetentionSeconds", 3_600) },
   ],
   "sqs-limits": [
-    { label: "a visibility of a day", ...set(QUEUE, REQUESTS, "visibilityTimeoutSeconds", 86_400) },
+    { label: "a visibility timeout of a day", ...set(QUEUE, REQUESTS, "visibilityTimeoutSeconds", 86_400) },
     { label: "messages of 2 MiB", ...set(QUEUE, REQUESTS, "maxMessageSize", 2_097_152) },
   ],
   "lambda-event-source-concurrency": [
@@ -60,15 +60,15 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       label: "more batches than reserved executions",
       ...set(EVENT_SOURCE, "-requests", "scalingConfig.maximumConcurrency", 100),
     },
-    { label: "no maximum", ...set(EVENT_SOURCE, "-requests", "scalingConfig", null) },
+    { label: "an event source without maximum concurrency", ...set(EVENT_SOURCE, "-requests", "scalingConfig", null) },
   ],
   "lambda-event-source-limits": [
-    { label: "a maximum of one", ...set(EVENT_SOURCE, "-wakeups", "scalingConfig.maximumConcurrency", 1) },
+    { label: "a maximum concurrency of 1", ...set(EVENT_SOURCE, "-wakeups", "scalingConfig.maximumConcurrency", 1) },
     { label: "batches that fail as a whole", ...set(EVENT_SOURCE, "-requests", "functionResponseTypes", null) },
   ],
   "lambda-reserved-concurrency": [
     {
-      label: "all executions of the account reserved",
+      label: "a function that reserves all executions of the account",
       ...set(FUNCTION, "-migrations", "reservedConcurrentExecutions", 950),
     },
   ],
@@ -91,13 +91,16 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     { label: "a Glue job without timeout", ...set(GLUE_JOB, "-glue", "timeout", null) },
     { label: "a Python shell of half a DPU", ...set(GLUE_JOB, "-glue", "maxCapacity", 0.5) },
     {
-      label: "queued runs that are retried",
+      label: "queued Glue runs that are retried",
       mutate: change(GLUE_JOB, "-glue", (_, all) => Object.assign(all, { jobRunQueuingEnabled: true, maxRetries: 3 })),
     },
   ],
   "rds-connections": [
     { label: "a small instance", mutate: parameter("max_connections", "200") },
-    { label: "a thousand more executions", ...set(FUNCTION, "-migrations", "reservedConcurrentExecutions", 1_100) },
+    {
+      label: "a function with a thousand more executions",
+      ...set(FUNCTION, "-migrations", "reservedConcurrentExecutions", 1_100),
+    },
   ],
   "rds-limits": [{ label: "backups for a year", ...set(DATABASE, "-database", "backupRetentionPeriod", 365) }],
   "ec2-vcpus": [
@@ -109,33 +112,36 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "fargate-vcpus": [{ label: "tasks of 16 vCPUs", ...set(types.TASK_DEFINITION, "-api", "cpu", "16384") }],
   "iam-role-policy-size": [
     {
-      label: "policies that no role can hold",
+      label: "inline policies that exceed the limit of a role",
       mutate: statement(types.ROLE_POLICY, "-dispatcher", (one) =>
         Object.assign(one, { Resource: Array.from({ length: 800 }, (_, index) => `arn:aws:s3:::${1_000 + index}`) }),
       ),
     },
   ],
   "ec2-group-description": [
-    { label: "an apostrophe in a rule", ...set(types.SECURITY_GROUP_INGRESS, "", "description", "Glue's own") },
+    {
+      label: "an apostrophe in the description of a rule",
+      ...set(types.SECURITY_GROUP_INGRESS, "", "description", "Glue's own"),
+    },
     {
       label: "a description of 256 characters",
       mutate: add(types.SECURITY_GROUP, { description: "x".repeat(256) }),
     },
     {
-      label: "a letter beyond ASCII in a rule inside its group",
+      label: "a non-ASCII letter in the description of an inline rule",
       mutate: add(types.SECURITY_GROUP, {
         description: "parts",
         egress: [{ description: "to Zürich", cidrBlocks: ["10.0.0.0/8"] }],
       }),
     },
     {
-      label: "a greater-than sign in a rule to somewhere",
+      label: "a greater-than sign in the description of an egress rule",
       mutate: add(types.SECURITY_GROUP_EGRESS, { description: "a > b" }),
     },
   ],
   "sqs-policy-principals": [
     {
-      label: "fifty-one accounts that may send",
+      label: "a queue policy with 51 accounts",
       mutate: statement(types.QUEUE_POLICY, REQUESTS, (one) =>
         Object.assign(one, {
           Principal: { AWS: Array.from({ length: 51 }, (_, index) => String(111_111_111_111 + index)) },
@@ -145,7 +151,7 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   "ec2-user-data-size": [
     {
-      label: "a start of 20 KB",
+      label: "user data of 20 KB",
       ...set(LAUNCH_TEMPLATE, "-ec2", "userData", Buffer.alloc(20_000, "#").toString("base64")),
     },
   ],

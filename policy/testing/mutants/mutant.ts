@@ -24,10 +24,10 @@ export const change =
 
 export const set = (type: string, suffix: string, path: string, value: unknown): Pick<Mutant, "mutate" | "at"> => ({
   at: { type, suffix, path },
-  mutate: change(type, suffix, (_, properties) => put(properties, path, value)),
+  mutate: change(type, suffix, (_, properties) => setPath(properties, path, value)),
 });
 
-function put(properties: Record<string, unknown>, path: string, value: unknown): void {
+function setPath(properties: Record<string, unknown>, path: string, value: unknown): void {
   const keys = path.split(".");
   const last = keys.pop() ?? "";
   let at = properties;
@@ -39,7 +39,7 @@ function put(properties: Record<string, unknown>, path: string, value: unknown):
 }
 
 /** Removes the first resource of a type whose name has the suffix. */
-export const without = (type: string, suffix: string) => (resources: EngineResource[]) => {
+export const remove = (type: string, suffix: string) => (resources: EngineResource[]) => {
   const at = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(suffix));
   if (at < 0) throw new Error(`No ${type} whose name ends in '${suffix}'`);
   resources.splice(at, 1);
@@ -55,7 +55,7 @@ export const add =
 export const container = (path: string, value: unknown) =>
   change(types.TASK_DEFINITION, "-api", (_, properties) => {
     const all = JSON.parse(String(properties.containerDefinitions));
-    put(all[0], path, value);
+    setPath(all[0], path, value);
     properties.containerDefinitions = JSON.stringify(all);
   });
 
@@ -77,9 +77,14 @@ export const provider = (accounts: string) => (resources: EngineResource[]) => {
       one.provider = { ...one.provider, props: { ...one.provider.props, allowedAccountIds: accounts } };
 };
 
-export const world = (port: number) => ({ cidrIpv4: "0.0.0.0/0", fromPort: port, toPort: port, ipProtocol: "tcp" });
+export const internetIngress = (port: number) => ({
+  cidrIpv4: "0.0.0.0/0",
+  fromPort: port,
+  toPort: port,
+  ipProtocol: "tcp",
+});
 const EVERYBODY = { Effect: "Allow", Principal: "*", Action: "sqs:SendMessage", Resource: "*" };
-export const opened = (type: string, suffix: string) =>
+export const openPolicy = (type: string, suffix: string) =>
   change(type, suffix, (_, properties) => {
     const document = JSON.parse(String(properties.policy));
     document.Statement.push(EVERYBODY);

@@ -1,6 +1,6 @@
 import * as types from "../../types.ts";
 import type { EngineResource } from "../packClient.ts";
-import { made } from "./made.ts";
+import { programResource } from "./resource.ts";
 
 /** Links to all stores that the program's components use. */
 const ALL_STORES: [type: string, name: string][] = [
@@ -16,31 +16,36 @@ const ALL_STORES: [type: string, name: string][] = [
 
 /** API, dispatcher and runners, with their network and permissions. */
 export const PROGRAMS: readonly EngineResource[] = [
-  made(types.ROLE_ATTACHMENT, "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole", {
+  programResource(types.ROLE_ATTACHMENT, "shop-database-monitoring-AmazonRDSEnhancedMonitoringRole", {
     policyArn: "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole",
   }),
-  made(types.BUDGET, "shop-monitoring", { limitAmount: "8000" }, { notifications: [[types.TOPIC, "shop-monitoring"]] }),
-  made(types.NAT, "shop-network-1", {}),
-  made(types.SECURITY_GROUP, "shop-database", {}),
-  made(
+  programResource(
+    types.BUDGET,
+    "shop-monitoring",
+    { limitAmount: "8000" },
+    { notifications: [[types.TOPIC, "shop-monitoring"]] },
+  ),
+  programResource(types.NAT, "shop-network-1", {}),
+  programResource(types.SECURITY_GROUP, "shop-database", {}),
+  programResource(
     types.SECURITY_GROUP_INGRESS,
     "shop-migrations",
     { fromPort: 5432, toPort: 5432 },
     { securityGroupId: [[types.SECURITY_GROUP, "shop-database"]] },
   ),
-  made(
+  programResource(
     types.FUNCTION,
     "shop-migrations",
     { timeout: 900, memorySize: 256, environment: { variables: { DATABASE_HOST: "db" } } },
     { environment: [[types.DATABASE, "shop-database"]] },
   ),
-  made(types.SECURITY_GROUP, "shop-api", {}),
-  made(types.LOG_GROUP, "shop-dispatcher", { retentionInDays: 90 }),
-  made(types.ROLE, "shop-dispatcher", {
+  programResource(types.SECURITY_GROUP, "shop-api", {}),
+  programResource(types.LOG_GROUP, "shop-dispatcher", { retentionInDays: 90 }),
+  programResource(types.ROLE, "shop-dispatcher", {
     assumeRolePolicy:
       '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}',
   }),
-  made(
+  programResource(
     types.TASK_DEFINITION,
     "shop-api",
     {
@@ -53,7 +58,7 @@ export const PROGRAMS: readonly EngineResource[] = [
       containerDefinitions: ALL_STORES,
     },
   ),
-  made(
+  programResource(
     types.LOAD_BALANCER,
     "shop-api",
     {
@@ -65,19 +70,19 @@ export const PROGRAMS: readonly EngineResource[] = [
     },
     { securityGroups: [[types.SECURITY_GROUP, "shop-api"]] },
   ),
-  made(
+  programResource(
     types.SECURITY_GROUP_INGRESS,
     "shop-api-443",
     { cidrIpv4: "0.0.0.0/0", fromPort: 443, toPort: 443 },
     { securityGroupId: [[types.SECURITY_GROUP, "shop-api"]] },
   ),
-  made(
+  programResource(
     types.SECURITY_GROUP_INGRESS,
     "shop-api-80",
     { cidrIpv4: "0.0.0.0/0", fromPort: 80, toPort: 80 },
     { securityGroupId: [[types.SECURITY_GROUP, "shop-api"]] },
   ),
-  made(
+  programResource(
     types.LISTENER,
     "shop-api-http",
     {
@@ -87,7 +92,7 @@ export const PROGRAMS: readonly EngineResource[] = [
     },
     { loadBalancerArn: [[types.LOAD_BALANCER, "shop-api"]] },
   ),
-  made(
+  programResource(
     types.LISTENER,
     "shop-api-https",
     {
@@ -98,7 +103,7 @@ export const PROGRAMS: readonly EngineResource[] = [
     },
     { loadBalancerArn: [[types.LOAD_BALANCER, "shop-api"]] },
   ),
-  made(
+  programResource(
     types.LAUNCH_TEMPLATE,
     "shop-ec2",
     {
@@ -121,13 +126,13 @@ export const PROGRAMS: readonly EngineResource[] = [
       userData: ALL_STORES,
     },
   ),
-  made(
+  programResource(
     types.ECS_SERVICE,
     "shop-api",
     { desiredCount: 3, deploymentMaximumPercent: 200, networkConfiguration: { assignPublicIp: false } },
     { taskDefinition: [[types.TASK_DEFINITION, "shop-api"]] },
   ),
-  made(
+  programResource(
     types.GLUE_JOB,
     "shop-glue",
     {
@@ -143,8 +148,13 @@ export const PROGRAMS: readonly EngineResource[] = [
       defaultArguments: ALL_STORES,
     },
   ),
-  made(types.SCALING_TARGET, "shop-api", { maxCapacity: 12 }, { resourceId: [[types.ECS_SERVICE, "shop-api"]] }),
-  made(
+  programResource(
+    types.SCALING_TARGET,
+    "shop-api",
+    { maxCapacity: 12 },
+    { resourceId: [[types.ECS_SERVICE, "shop-api"]] },
+  ),
+  programResource(
     types.ROLE_POLICY,
     "shop-dispatcher",
     {
@@ -167,7 +177,7 @@ export const PROGRAMS: readonly EngineResource[] = [
       role: [[types.ROLE, "shop-dispatcher"]],
     },
   ),
-  made(
+  programResource(
     types.FUNCTION,
     "shop-dispatcher",
     {
@@ -193,13 +203,13 @@ export const PROGRAMS: readonly EngineResource[] = [
       role: [[types.ROLE, "shop-dispatcher"]],
     },
   ),
-  made(
+  programResource(
     types.ALIAS,
     "shop-dispatcher",
     {},
     { functionName: [[types.FUNCTION, "shop-dispatcher"]], functionVersion: [[types.FUNCTION, "shop-dispatcher"]] },
   ),
-  made(
+  programResource(
     types.EVENT_SOURCE,
     "shop-dispatcher-requests",
     {
@@ -209,7 +219,7 @@ export const PROGRAMS: readonly EngineResource[] = [
     },
     { eventSourceArn: [[types.QUEUE, "shop-queues-requests"]], functionName: [[types.ALIAS, "shop-dispatcher"]] },
   ),
-  made(
+  programResource(
     types.PERMISSION,
     "shop-dispatcher-schedule",
     {
@@ -218,7 +228,7 @@ export const PROGRAMS: readonly EngineResource[] = [
     },
     { function: [[types.FUNCTION, "shop-dispatcher"]], qualifier: [[types.ALIAS, "shop-dispatcher"]] },
   ),
-  made(
+  programResource(
     types.EVENT_SOURCE,
     "shop-dispatcher-wakeups",
     { scalingConfig: { maximumConcurrency: 2 }, maximumBatchingWindowInSeconds: 0, batchSize: 1 },

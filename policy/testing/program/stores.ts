@@ -1,6 +1,6 @@
 import * as types from "../../types.ts";
 import type { EngineResource } from "../packClient.ts";
-import { made } from "./made.ts";
+import { programResource } from "./resource.ts";
 
 /** Returns a resource policy that denies requests without TLS. */
 const tlsOnly = (service: string): string =>
@@ -17,21 +17,21 @@ const tlsOnly = (service: string): string =>
   });
 
 const queuePolicy = (queue: string): EngineResource =>
-  made(
+  programResource(
     types.QUEUE_POLICY,
     queue,
     { policy: tlsOnly("sqs") },
     { policy: [[types.QUEUE, queue]], queueUrl: [[types.QUEUE, queue]] },
   );
 const bucketPolicy = (bucket: string): EngineResource =>
-  made(
+  programResource(
     types.BUCKET_POLICY,
     bucket,
     { policy: tlsOnly("s3") },
     { bucket: [[types.BUCKET, bucket]], policy: [[types.BUCKET, bucket]] },
   );
 const bucketBlock = (bucket: string): EngineResource =>
-  made(
+  programResource(
     types.BUCKET_BLOCK,
     bucket,
     { blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
@@ -40,39 +40,39 @@ const bucketBlock = (bucket: string): EngineResource =>
 
 /** Queues, buckets, database, search domain, topic and images. */
 export const STORES: readonly EngineResource[] = [
-  made(types.QUEUE, "shop-queues-responses", {
+  programResource(types.QUEUE, "shop-queues-responses", {
     visibilityTimeoutSeconds: 60,
     messageRetentionSeconds: 1209600,
     maxMessageSize: 1048576,
     sqsManagedSseEnabled: true,
   }),
-  made(types.QUEUE, "shop-queues-dead", {
+  programResource(types.QUEUE, "shop-queues-dead", {
     messageRetentionSeconds: 1209600,
     maxMessageSize: 1048576,
     sqsManagedSseEnabled: true,
   }),
-  made(types.QUEUE, "shop-queues-wakeups", {
+  programResource(types.QUEUE, "shop-queues-wakeups", {
     visibilityTimeoutSeconds: 360,
     messageRetentionSeconds: 360,
     maxMessageSize: 1048576,
     sqsManagedSseEnabled: true,
   }),
-  made("aws:kms/key:Key", "shop-monitoring", { enableKeyRotation: true }),
-  made(types.REPOSITORY, "shop-images", {
+  programResource("aws:kms/key:Key", "shop-monitoring", { enableKeyRotation: true }),
+  programResource(types.REPOSITORY, "shop-images", {
     imageScanningConfiguration: { scanOnPush: true },
     imageTagMutability: "IMMUTABLE",
   }),
-  made(types.PARAMETER_GROUP, "shop-database", {
+  programResource(types.PARAMETER_GROUP, "shop-database", {
     parameters: [
       { name: "rds.force_ssl", value: "1" },
       { applyMethod: "pending-reboot", name: "max_connections", value: "3604" },
     ],
   }),
-  made(types.BUCKET, "shop-buckets-results", {}),
-  made(types.BUCKET, "shop-buckets-uploads", {}),
+  programResource(types.BUCKET, "shop-buckets-results", {}),
+  programResource(types.BUCKET, "shop-buckets-uploads", {}),
   queuePolicy("shop-queues-responses"),
   queuePolicy("shop-queues-dead"),
-  made(
+  programResource(
     types.QUEUE,
     "shop-queues-requests",
     {
@@ -85,7 +85,7 @@ export const STORES: readonly EngineResource[] = [
     },
     { redrivePolicy: [[types.QUEUE, "shop-queues-dead"]] },
   ),
-  made(
+  programResource(
     types.TOPIC,
     "shop-monitoring",
     { kmsMasterKeyId: "arn:aws:kms:eu-central-1:111111111111:key/80603491-bcaf-f26f-3af0-e861ef753c8b" },
@@ -94,13 +94,13 @@ export const STORES: readonly EngineResource[] = [
   queuePolicy("shop-queues-wakeups"),
   bucketPolicy("shop-buckets-results"),
   bucketBlock("shop-buckets-results"),
-  made(
+  programResource(
     types.BUCKET_ENCRYPTION,
     "shop-buckets-results",
     { rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" }, bucketKeyEnabled: true }] },
     { bucket: [[types.BUCKET, "shop-buckets-results"]] },
   ),
-  made(
+  programResource(
     types.BUCKET_LIFECYCLE,
     "shop-buckets-results",
     {
@@ -118,14 +118,14 @@ export const STORES: readonly EngineResource[] = [
   ),
   bucketPolicy("shop-buckets-uploads"),
   bucketBlock("shop-buckets-uploads"),
-  made(
+  programResource(
     types.BUCKET_ENCRYPTION,
     "shop-buckets-uploads",
     { rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" }, bucketKeyEnabled: true }] },
     { bucket: [[types.BUCKET, "shop-buckets-uploads"]] },
   ),
   queuePolicy("shop-queues-requests"),
-  made(
+  programResource(
     types.BUCKET_LIFECYCLE,
     "shop-buckets-uploads",
     {
@@ -142,7 +142,7 @@ export const STORES: readonly EngineResource[] = [
     },
     { bucket: [[types.BUCKET, "shop-buckets-uploads"]] },
   ),
-  made(types.DOMAIN, "shop", {
+  programResource(types.DOMAIN, "shop", {
     domainName: "shop",
     clusterConfig: {
       dedicatedMasterEnabled: false,
@@ -156,7 +156,7 @@ export const STORES: readonly EngineResource[] = [
     domainEndpointOptions: { enforceHttps: true, tlsSecurityPolicy: "Policy-Min-TLS-1-2-PFS-2023-10" },
     vpcOptions: { subnetIds: ["subnet-1"] },
   }),
-  made(
+  programResource(
     types.DATABASE,
     "shop-database",
     {

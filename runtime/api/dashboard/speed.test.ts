@@ -62,7 +62,7 @@ describe(`the dashboard over ${JOBS.toLocaleString("en")} jobs`, function () {
     const { pool } = p;
     const query = pool.query;
     pool.query = ((...args: Parameters<typeof query>) => {
-      if (/jobs\.(?:activity|standing)\b/.test(JSON.stringify(args[0]))) statements += 1;
+      if (/jobs\.(?:activity|platform_status)\b/.test(JSON.stringify(args[0]))) statements += 1;
       return query.apply(pool, args);
     }) as typeof query;
     const request = async () =>

@@ -160,10 +160,10 @@ function startProblems(
   start: StoredResource,
 ): string[] {
   const needed = graph.needs(start.urn);
-  const standing = resources.filter(({ urn }) => urn === start.urn || needed.has(urn));
+  const existing = resources.filter(({ urn }) => urn === start.urn || needed.has(urn));
   const where = `${start.name} does not guarantee the way of ${part} (${why})`;
   // OpenSearch may be created after a part that uses it: documents are written again, and searched later.
-  const ways = unreachable(resources, [], { parts: [part], standing, without: ["es"] }).map(
+  const ways = unreachable(resources, [], { parts: [part], existing, without: ["es"] }).map(
     (reason) => `${where}: ${reason}`,
   );
   const roles: PartReach = PARTS[part];

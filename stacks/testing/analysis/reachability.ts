@@ -24,9 +24,9 @@ const HTTPS = 443;
 export function unreachable(
   resources: readonly StoredResource[],
   clients: readonly string[],
-  only: { parts?: readonly Part[]; standing?: readonly StoredResource[]; without?: readonly string[] } = {},
+  only: { parts?: readonly Part[]; existing?: readonly StoredResource[]; without?: readonly string[] } = {},
 ): string[] {
-  const network = new NetworkModel(resources, only.standing ?? resources);
+  const network = new NetworkModel(resources, only.existing ?? resources);
   return [...places(resources)]
     .filter(([part]) => only.parts?.includes(part) ?? true)
     .flatMap(([part, location]) => [
@@ -147,12 +147,12 @@ function one(resources: readonly StoredResource[], type: string, part: string): 
  */
 class NetworkModel {
   readonly #all: readonly StoredResource[];
-  readonly #standing: readonly StoredResource[];
+  readonly #existing: readonly StoredResource[];
   readonly #cidrs: ReadonlyMap<string, string>;
 
-  constructor(all: readonly StoredResource[], standing: readonly StoredResource[]) {
+  constructor(all: readonly StoredResource[], existing: readonly StoredResource[]) {
     this.#all = all;
-    this.#standing = standing;
+    this.#existing = existing;
     this.#cidrs = new Map(ofType(all, "aws:ec2/subnet:Subnet").map(({ id, inputs }) => [id, String(inputs.cidrBlock)]));
   }
 
@@ -220,7 +220,7 @@ class NetworkModel {
     // The names of services resolve to endpoints of the network, or to public addresses.
     const out = this.#rules("Egress", location.groups, HTTPS).some(({ cidr }) => cidr === "0.0.0.0/0");
     const table = this.#tableOf(subnet);
-    const named = ofType(this.#standing, "aws:ec2/vpcEndpoint:VpcEndpoint").filter(({ inputs }) =>
+    const named = ofType(this.#existing, "aws:ec2/vpcEndpoint:VpcEndpoint").filter(({ inputs }) =>
       String(inputs.serviceName).endsWith(`.${endpoint}`),
     );
     const gateway = named.some(
@@ -259,7 +259,7 @@ class NetworkModel {
   /** Finds the obstacle between subnets and the internet, by a NAT gateway or directly. */
   toInternet(from: string, subnets: readonly string[], by: "natGatewayId" | "gatewayId"): string[] {
     return subnets.flatMap((subnet) => {
-      const routes = ofType(this.#standing, "aws:ec2/route:Route").filter(
+      const routes = ofType(this.#existing, "aws:ec2/route:Route").filter(
         ({ inputs }) => inputs.routeTableId === this.#tableOf(subnet) && inputs.destinationCidrBlock === "0.0.0.0/0",
       );
       const [route] = routes.filter(({ inputs }) => inputs[by] !== undefined);
@@ -268,7 +268,7 @@ class NetworkModel {
         return this.#has("aws:ec2/internetGateway:InternetGateway", route.inputs.gatewayId)
           ? []
           : [`the route of ${from} from ${subnet} leads to no internet gateway`];
-      const nat = ofType(this.#standing, "aws:ec2/natGateway:NatGateway").find(
+      const nat = ofType(this.#existing, "aws:ec2/natGateway:NatGateway").find(
         ({ id }) => id === route.inputs.natGatewayId,
       );
       if (nat === undefined) return [`the route of ${from} from ${subnet} leads to no NAT gateway`];
@@ -278,19 +278,19 @@ class NetworkModel {
   }
 
   #has(type: string, id: unknown): boolean {
-    return ofType(this.#standing, type).some((each) => each.id === id);
+    return ofType(this.#existing, type).some((each) => each.id === id);
   }
 
   /** The table that a subnet is associated with; the VPC's main one has no routes. */
   #tableOf(subnet: string): string {
-    const association = ofType(this.#standing, "aws:ec2/routeTableAssociation:RouteTableAssociation").find(
+    const association = ofType(this.#existing, "aws:ec2/routeTableAssociation:RouteTableAssociation").find(
       ({ inputs }) => inputs.subnetId === subnet,
     );
     return String(association?.inputs.routeTableId ?? "");
   }
 
   #rules(direction: "Ingress" | "Egress", groups: readonly string[], port: number): { cidr: string; group: string }[] {
-    return ofType(this.#standing, `aws:vpc/securityGroup${direction}Rule:SecurityGroup${direction}Rule`)
+    return ofType(this.#existing, `aws:vpc/securityGroup${direction}Rule:SecurityGroup${direction}Rule`)
       .filter(({ inputs }) => groups.includes(String(inputs.securityGroupId)))
       .filter(({ inputs }) => Number(inputs.fromPort) <= port && port <= Number(inputs.toPort))
       .map(({ inputs }) => ({

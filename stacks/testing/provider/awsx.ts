@@ -34,10 +34,15 @@ export function awsxProvider(): Configure {
 }
 
 /** A child that is being registered. As in the real awsx, a child waits only for those whose outputs it needs. */
-type Made = Promise<Registered>;
+type PendingChild = Promise<Registered>;
 
 /** Registers one child: its type within aws:ec2, its name, its inputs (a resource stands for its id), its parent. */
-type Child = (type: string, name: string, inputs: { [key: string]: Value | Made }, parent: Made) => Made;
+type Child = (
+  type: string,
+  name: string,
+  inputs: { [key: string]: Value | PendingChild },
+  parent: PendingChild,
+) => PendingChild;
 
 async function buildVpc(construction: Construction, registrar: Registrar): Promise<Constructed> {
   const { name, inputs } = construction;
@@ -61,10 +66,10 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
   );
   const internetGateway = child("internetGateway:InternetGateway", name, { vpcId: vpc, tags: tags(name) }, vpc);
 
-  const eips: Made[] = [];
-  const natGateways: Made[] = [];
-  const made: (Subnet & { subnet: Made; table: Made })[] = [];
-  const associations: Made[] = [];
+  const eips: PendingChild[] = [];
+  const natGateways: PendingChild[] = [];
+  const created: (Subnet & { subnet: PendingChild; table: PendingChild })[] = [];
+  const associations: PendingChild[] = [];
   for (const plan of subnets) {
     const isPublic = plan.type === "public";
     const own = tags(plan.name, { SubnetType: `${plan.type[0]?.toUpperCase()}${plan.type.slice(1)}`, ...plan.tags });
@@ -73,7 +78,7 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
     const table = child("routeTable:RouteTable", plan.name, { vpcId: vpc, tags: own }, subnet);
     const link = { routeTableId: table, subnetId: subnet };
     associations.push(child("routeTableAssociation:RouteTableAssociation", plan.name, link, table));
-    made.push({ ...plan, subnet, table });
+    created.push({ ...plan, subnet, table });
     const index = zones.indexOf(plan.zone);
     if (isPublic && (strategy === "OnePerAz" || (strategy === "Single" && index === 0))) {
       const gatewayName = `${name}-${index + 1}`;
@@ -84,8 +89,8 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
     }
   }
 
-  const routes: Made[] = [];
-  for (const { type, name: route, zone, table } of made) {
+  const routes: PendingChild[] = [];
+  for (const { type, name: route, zone, table } of created) {
     const everywhere = { routeTableId: table, destinationCidrBlock: "0.0.0.0/0" };
     const nat = natGateways[strategy === "OnePerAz" ? zones.indexOf(zone) : 0];
     if (type === "public") {
@@ -95,25 +100,25 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
     }
   }
 
-  const vpcEndpoints: Made[] = [];
+  const vpcEndpoints: PendingChild[] = [];
   for (const { name: endpoint, ...spec } of asList(inputs.vpcEndpointSpecs).map(asObject)) {
     vpcEndpoints.push(child("vpcEndpoint:VpcEndpoint", `${name}-${asText(endpoint)}`, { ...spec, vpcId: vpc }, vpc));
   }
 
   const ids = async (type: Subnet["type"]): Promise<Value[]> =>
-    (await Promise.all(made.filter((one) => one.type === type).map(({ subnet }) => subnet))).map(({ id }) => id);
-  const references = async (list: readonly Made[]): Promise<Value[]> =>
+    (await Promise.all(created.filter((one) => one.type === type).map(({ subnet }) => subnet))).map(({ id }) => id);
+  const references = async (list: readonly PendingChild[]): Promise<Value[]> =>
     (await Promise.all(list)).map(({ reference }) => reference);
   const { urn } = await component;
   const outputs: Properties = {
     vpc: (await vpc).reference,
     vpcId: (await vpc).id,
     internetGateway: (await internetGateway).reference,
-    subnets: await references(made.map(({ subnet }) => subnet)),
+    subnets: await references(created.map(({ subnet }) => subnet)),
     publicSubnetIds: await ids("public"),
     privateSubnetIds: await ids("private"),
     isolatedSubnetIds: await ids("isolated"),
-    routeTables: await references(made.map(({ table }) => table)),
+    routeTables: await references(created.map(({ table }) => table)),
     routeTableAssociations: await references(associations),
     routes: await references(routes),
     eips: await references(eips),
@@ -122,8 +127,9 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
     subnetLayout: specs as Value[],
   };
   await registrar.complete(urn, outputs);
-  const needed = await Promise.all([vpc, ...made.map(({ subnet }) => subnet)]);
-  const urnsOf = async (list: readonly Made[]): Promise<string[]> => (await Promise.all(list)).map((one) => one.urn);
+  const needed = await Promise.all([vpc, ...created.map(({ subnet }) => subnet)]);
+  const urnsOf = async (list: readonly PendingChild[]): Promise<string[]> =>
+    (await Promise.all(list)).map((one) => one.urn);
   return {
     urn,
     outputs,
@@ -131,7 +137,7 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
     // As in the real awsx, where the SDK makes a list of resources depend on these resources.
     dependenciesOf: {
       internetGateway: [(await internetGateway).urn],
-      routeTables: await urnsOf(made.map(({ table }) => table)),
+      routeTables: await urnsOf(created.map(({ table }) => table)),
       routeTableAssociations: await urnsOf(associations),
       routes: await urnsOf(routes),
       eips: await urnsOf(eips),
@@ -144,8 +150,8 @@ function childOf({ providers }: Construction, registrar: Registrar): Child {
   const register = async (
     type: string,
     name: string,
-    inputs: { [key: string]: Value | Made },
-    parent: Made,
+    inputs: { [key: string]: Value | PendingChild },
+    parent: PendingChild,
   ): Promise<Registered> => {
     const dependencies = new Map<string, readonly string[]>();
     const properties: Properties = {};
@@ -165,10 +171,10 @@ function childOf({ providers }: Construction, registrar: Registrar): Child {
     });
   };
   return (...args) => {
-    const made = register(...args);
+    const created = register(...args);
     // The promise's consumers receive its failure, though perhaps later.
-    made.catch(() => undefined);
-    return made;
+    created.catch(() => undefined);
+    return created;
   };
 }
 

@@ -41,7 +41,7 @@ export interface CloudOptions {
 export class Cloud {
   readonly options: CloudOptions;
   readonly resources = new Map<string, CloudResource>();
-  #made = 0;
+  #hexCalls = 0;
   readonly #counts = new Map<string, number>();
 
   constructor(options: CloudOptions = {}) {
@@ -55,8 +55,8 @@ export class Cloud {
 
   /** Returns up to 40 hexadecimal digits, different at each call, the same in each run. */
   hex(digits: number, salt: string): string {
-    this.#made += 1;
-    return createHash("sha1").update(`${salt} ${this.#made}`).digest("hex").slice(0, digits);
+    this.#hexCalls += 1;
+    return createHash("sha1").update(`${salt} ${this.#hexCalls}`).digest("hex").slice(0, digits);
   }
 
   /** Returns 1, 2, 3, … for the same key, for revisions. */

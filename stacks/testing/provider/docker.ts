@@ -28,7 +28,7 @@ const types: Readonly<Record<string, ResourceType>> = {
   "docker:index/image:Image": {
     id: ({ inputs }) => digest(inputs),
     outputs: built,
-    again: built,
+    updateOutputs: built,
   },
   "docker:index/registryImage:RegistryImage": {
     id: ({ inputs }) => digest(inputs),

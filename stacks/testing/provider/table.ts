@@ -102,22 +102,22 @@ function create(context: TableContext, resource: Resource, inputs: Properties, p
   cloud.options.refuse?.("create", resource.type, inputs);
   const name = cloudName(type, inputs, cloud, resource);
   if (name !== undefined) refuseTaken(context, resource, type, name);
-  const made = making(context, resource, inputs, name ?? resource.name);
-  const id = type.id?.(made) ?? made.hex(17);
-  const arn = type.arn?.(made) ?? "";
-  const chosen = Object.fromEntries((type.chosen ?? []).map((key): [string, Value] => [key, made.hex(12)]));
+  const created = createContext(context, resource, inputs, name ?? resource.name);
+  const id = type.id?.(created) ?? created.hex(17);
+  const arn = type.arn?.(created) ?? "";
+  const chosen = Object.fromEntries((type.chosen ?? []).map((key): [string, Value] => [key, created.hex(12)]));
   const outputs: Properties = {
     ...chosen,
     ...properties(context, resource, inputs),
     ...(type.naming && name !== undefined ? { [type.naming.property]: name } : {}),
     ...(arn === "" ? {} : { arn }),
-    ...type.outputs?.({ ...made, id, arn }),
+    ...type.outputs?.({ ...created, id, arn }),
   };
   cloud.store({ ...where, id, urn: resource.urn, name, properties: outputs });
   return { id, outputs };
 }
 
-function making(context: TableContext, resource: Resource, inputs: Properties, name: string): CreateContext {
+function createContext(context: TableContext, resource: Resource, inputs: Properties, name: string): CreateContext {
   const { cloud } = context;
   return { ...place(context, resource), name, inputs, cloud, hex: (digits) => cloud.hex(digits, resource.urn) };
 }
@@ -156,10 +156,10 @@ function refuseTaken(context: TableContext, resource: Resource, { naming }: Reso
   const other = context.cloud
     .ofType(resource.type)
     .find(
-      (standing) =>
-        standing.name === name &&
-        (naming.unique === "world" || standing.account === account) &&
-        (naming.unique !== "region" || standing.region === region),
+      (existing) =>
+        existing.name === name &&
+        (naming.unique === "world" || existing.account === account) &&
+        (naming.unique !== "region" || existing.region === region),
     );
   if (other !== undefined) {
     throw new Error(`${naming.taken}: ${resource.type} "${name}" is there already, in account ${other.account}`);
@@ -188,11 +188,11 @@ function update(
   if (preview) return next;
   context.cloud.options.refuse?.("update", resource.type, inputs);
   const where = { ...place(context, resource), id };
-  const standing = context.cloud.get(where);
-  if (standing === undefined) throw new Error(`NotFound: ${resource.type} ${id} is not in account ${where.account}`);
-  const made = making(context, resource, inputs, standing.name ?? resource.name);
-  Object.assign(next, type.again?.({ ...made, id }));
-  context.cloud.store({ ...standing, properties: next });
+  const existing = context.cloud.get(where);
+  if (existing === undefined) throw new Error(`NotFound: ${resource.type} ${id} is not in account ${where.account}`);
+  const created = createContext(context, resource, inputs, existing.name ?? resource.name);
+  Object.assign(next, type.updateOutputs?.({ ...created, id }));
+  context.cloud.store({ ...existing, properties: next });
   return next;
 }
 
@@ -213,7 +213,7 @@ function remove(context: TableContext, resource: Resource, id: string, outputs: 
   context.cloud.options.refuse?.("delete", resource.type, outputs);
   const where = { ...place(context, resource), id };
   const name = context.cloud.get(where)?.name ?? resource.name;
-  type?.onDelete?.({ ...making(context, resource, outputs, name), id });
+  type?.onDelete?.({ ...createContext(context, resource, outputs, name), id });
   // A replacement may already exist under the same id.
   if (context.cloud.get(where)?.properties.arn === outputs.arn) context.cloud.remove(where);
 }

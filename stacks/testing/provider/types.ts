@@ -53,7 +53,7 @@ export interface ResourceType {
   /** Outputs that change with each update: versions count up, also at the end of ARNs, and digests change. */
   readonly changing?: readonly string[];
   /** Outputs that an update computes again. */
-  readonly again?: (made: CreateContext & { readonly id: string }) => Properties;
+  readonly updateOutputs?: (made: CreateContext & { readonly id: string }) => Properties;
   /** Inputs that cannot be changed in place, in addition to the name. */
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
   readonly guards?: readonly Guard[];

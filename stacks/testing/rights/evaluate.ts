@@ -47,10 +47,10 @@ const DEFAULT_CONTEXT: Context = { "aws:SecureTransport": "true" };
 
 /** Evaluates cases under the policies of a program, as IAM does for one account's requests. */
 export class Evaluator {
-  readonly #world: IamEnvironment;
+  readonly #environment: IamEnvironment;
 
   constructor(environment: IamEnvironment) {
-    this.#world = environment;
+    this.#environment = environment;
   }
 
   /** Policies that decide a case. */
@@ -87,7 +87,7 @@ export class Evaluator {
   }
 
   #parts({ principal, resource, identity, resourcePolicy, unbounded }: Case) {
-    const role = this.#world.roles.get(principal);
+    const role = this.#environment.roles.get(principal);
     // Services have only the rights that a resource's policy gives them; other principals have all rights that their
     // own account can give.
     const own = role ? role.identity : principal.startsWith("arn:") ? [ADMINISTRATOR] : [];
@@ -100,7 +100,7 @@ export class Evaluator {
   }
 
   #resourcePolicy(resource: string): Policy | undefined {
-    const { resourcePolicies, roles } = this.#world;
+    const { resourcePolicies, roles } = this.#environment;
     const bucket = /^arn:aws:s3:::[^/]+/.exec(resource)?.[0] ?? resource;
     const exact = resourcePolicies.get(bucket);
     if (exact) return exact;
@@ -131,7 +131,7 @@ export class Evaluator {
   }
 
   #account(): string {
-    const [role] = this.#world.roles.values();
+    const [role] = this.#environment.roles.values();
     return accountOf(role?.arn ?? "") ?? "";
   }
 }

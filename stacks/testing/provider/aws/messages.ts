@@ -7,9 +7,9 @@ const invocation =
   (action: "create" | "update" | "delete") =>
   ({ cloud, inputs }: CreateContext): Properties => {
     const input = asText(inputs.input);
-    const told = inputs.lifecycleScope === "CRUD";
-    const event = told ? JSON.stringify({ ...JSON.parse(input), tf: { action } }) : input;
-    if (action === "delete" && !told) return {};
+    const isCrud = inputs.lifecycleScope === "CRUD";
+    const event = isCrud ? JSON.stringify({ ...JSON.parse(input), tf: { action } }) : input;
+    if (action === "delete" && !isCrud) return {};
     const answer = cloud.options.lambda?.(asText(inputs.functionName), event) ?? null;
     return { result: JSON.stringify(answer) };
   };
@@ -113,7 +113,7 @@ export const messagesTypes: Readonly<Record<string, ResourceType>> = {
   "aws:lambda/invocation:Invocation": {
     id: ({ inputs, hex }) => `${asText(inputs.functionName)}_$LATEST_${hex(32)}`,
     outputs: invocation("create"),
-    again: invocation("update"),
+    updateOutputs: invocation("update"),
     onDelete: invocation("delete"),
     defaults: { qualifier: "$LATEST", lifecycleScope: "CREATE_ONLY" },
     replace: ({ lifecycleScope }) =>

@@ -2,7 +2,7 @@ import type { Cloud } from "../cloud.ts";
 import type { Configure } from "../session.ts";
 import { tableSession } from "../table.ts";
 import { asList, asObject, asText, type Properties, type Value } from "../values.ts";
-import { answer } from "./answers.ts";
+import { lookUp } from "./lookups.ts";
 import { awsTypes } from "./types.ts";
 
 /**
@@ -29,7 +29,7 @@ export function awsProvider(cloud: Cloud): Configure {
     const role = roleArn === "" ? undefined : roleArn.replace(/^.*\//, "");
     return {
       ...tableSession(context),
-      invoke: (token: string, args: Properties) => answer(token, args, { cloud, account, region, role }),
+      invoke: (token: string, args: Properties) => lookUp(token, args, { cloud, account, region, role }),
     };
   };
 }

@@ -3,8 +3,8 @@ import { containersTypes } from "./containers.ts";
 import { dataTypes } from "./data.ts";
 import { identityTypes } from "./identity.ts";
 import { messagesTypes } from "./messages.ts";
+import { monitoringTypes } from "./monitoring.ts";
 import { networkTypes } from "./network.ts";
-import { watchingTypes } from "./watching.ts";
 
 /** AWS's types for which the stand-in has more than the SDK declares. A resource of any other type only gets an id. */
 export const awsTypes: Readonly<Record<string, ResourceType>> = {
@@ -13,5 +13,5 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   ...dataTypes,
   ...containersTypes,
   ...networkTypes,
-  ...watchingTypes,
+  ...monitoringTypes,
 };

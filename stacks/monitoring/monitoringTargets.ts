@@ -5,7 +5,7 @@ import type { Shipped } from "../planning/shipped.ts";
 import { RESPONSE_DAYS } from "../platform.ts";
 
 /** Returns a stack's monitoring targets, with placeholders for names that a deployment gives. */
-export function watchedOf(
+export function monitoringTargetsOf(
   { config, plan }: Pick<Shipped, "config" | "plan">,
   tenants: readonly string[],
 ): MonitoringTargets {

@@ -13,7 +13,7 @@ export interface Caller {
 const zones = ["a", "b", "c"];
 
 /** Answers of the look-ups, by token. */
-const answers: Readonly<Record<string, (args: Properties, caller: Caller) => Properties>> = {
+const LOOKUPS: Readonly<Record<string, (args: Properties, caller: Caller) => Properties>> = {
   "aws:index/getCallerIdentity:getCallerIdentity": (_args, { account, role }) => ({
     id: account,
     accountId: account,
@@ -69,8 +69,8 @@ const answers: Readonly<Record<string, (args: Properties, caller: Caller) => Pro
 };
 
 /** Answers a look-up, with the test's own function if there is one. */
-export function answer(token: string, args: Properties, caller: Caller): Properties {
-  const given = caller.cloud.options.answers?.[token] ?? answers[token];
+export function lookUp(token: string, args: Properties, caller: Caller): Properties {
+  const given = caller.cloud.options.answers?.[token] ?? LOOKUPS[token];
   if (given === undefined) {
     throw new Error(`The stand-in for AWS has no answer to ${token}: give one in the cloud's answers`);
   }

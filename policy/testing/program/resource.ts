@@ -7,7 +7,7 @@ const PROVIDER = {
 };
 
 /** Creates a resource of the program; `links` has the type and name of each resource that a property depends on. */
-export const made = (
+export const programResource = (
   type: string,
   name: string,
   props: Record<string, unknown>,

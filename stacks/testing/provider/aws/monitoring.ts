@@ -2,7 +2,7 @@ import type { ResourceType } from "../types.ts";
 import { arn, name, naming } from "./naming.ts";
 
 /** Logs, alarms, dashboards and budgets. */
-export const watchingTypes: Readonly<Record<string, ResourceType>> = {
+export const monitoringTypes: Readonly<Record<string, ResourceType>> = {
   "aws:cloudwatch/logGroup:LogGroup": {
     naming: naming("name", 512, "region", "ResourceAlreadyExistsException", /^[\w./#-]+$/),
     id: name,
