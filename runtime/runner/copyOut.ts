@@ -1,45 +1,79 @@
 import type { Socket } from "node:net";
-import { Readable } from "node:stream";
 import type pg from "pg";
 import { MinorGcTrigger } from "./memory.ts";
+import { type ExecutedStatements, Statements } from "./messages.ts";
+import type { PipelineResults } from "./pipeline.ts";
 
-/** Types of the server's messages that arrive while rows are streamed (Postgres documentation, 54.7). */
+/** Types of the server's messages that arrive before and while rows are streamed (Postgres documentation, 54.7). */
+const COPY_OUT = 0x48; // H
 const COPY_DATA = 0x64; // d
 const COPY_DONE = 0x63; // c
-const PASSED_OVER = new Set([0x48, 0x4e, 0x53, 0x41]); // H CopyOutResponse, N notice, S parameter status, A notification
+const ERROR = 0x45; // E
+const READY = 0x5a; // Z
+const PASSED_OVER = new Set([0x4e, 0x53, 0x41]); // N notice, S parameter status, A notification
 const HEADER_BYTES = 5;
+/** Bytes that wait for a reader before the socket is paused. */
+const HIGH_WATER_BYTES = 256 * 1024;
+
+/** Statements of a {@link CopyOut}, in the order in which they are sent. */
+export interface CopyOptions {
+  /** Statements before the COPY, with one that describes columns or none. */
+  before?: Statements;
+  /** `COPY … TO STDOUT`. */
+  copy: string;
+  /** Statements after the COPY; their results are ignored. */
+  after: ExecutedStatements;
+  /** True if the rows are JSON values that begin with a comma, to become one array. */
+  isArray?: boolean;
+  /** Receives the results of `before`, before the first row. If it throws, the rows end with that error. */
+  onBegun?(results: PipelineResults): void;
+}
 
 /**
- * Streams the rows of `COPY … TO STDOUT`, for `client.query(new CopyOut(text))`. The server sends one message per row;
- * the rows of each chunk from the socket are compacted in place, and counted. Memory is constant: the socket is paused
- * while the stream is not read.
+ * Streams the rows of `COPY … TO STDOUT`: `await client.query(copy)`, then iterate. The statements before and after it are
+ * sent in the same round trip. The server sends one message per row; the rows of each chunk from the socket are
+ * compacted in place, and counted. Memory is constant: the socket is paused while nobody reads.
  *
- * Takes over the connection's data listener during the rows, as pg-copy-streams does
+ * Takes over the connection's data listener until the rows end, as pg-copy-streams does
  * (https://github.com/brianc/node-pg-copy-streams/blob/master/copy-to.js). That library takes 1.5 times the processor
  * time for the same rows, and counts them only at the end, so that no progress can be shown.
  */
-export class CopyOut extends Readable {
-  readonly #text: string;
+export class CopyOut implements AsyncIterableIterator<Buffer> {
+  readonly statements: Statements;
   /** Resolves when the statements after the rows are done too. */
   readonly settled: Promise<void>;
   readonly #settle: { resolve(): void; reject(error: Error): void };
+  readonly #isArray: boolean;
+  readonly #onBegun: ((results: PipelineResults) => void) | undefined;
+  readonly #results: PipelineResults = { names: [], rows: [] };
   #socket: Socket | undefined;
   #driver: ((chunk: Buffer) => void) | undefined;
-  /** Bytes still to come of the current row, and of a message that is skipped. */
+  /** True once the server has begun to send rows. */
+  #isCopying = false;
+  /** Bytes still to come of the current row, and of a message that is not a row. */
   #left = 0;
   #skip = 0;
   #header: Buffer = Buffer.alloc(0);
   readonly #minorGc = new MinorGcTrigger();
+
+  #chunks: Buffer[] = [];
+  #waitingBytes = 0;
+  #isEnded = false;
+  #isStopped = false;
+  #error: Error | undefined;
+  #reader: PromiseWithResolvers<IteratorResult<Buffer, undefined>> | undefined;
+
+  /** True while rows may still come: then the connection cannot be used for anything else. */
+  isUnderway = false;
+  /** Executed statements that succeeded, of those before the COPY. */
+  completed = 0;
   rows = 0;
   bytes = 0;
 
-  /**
-   * @param text the COPY statement
-   * @param after statements to run after it in the same round trip, unless it fails; their results are ignored
-   */
-  constructor(text: string, after: string) {
-    super({ highWaterMark: 256 * 1024 });
-    this.#text = `${text};\n${after}`;
+  constructor({ before = new Statements(), copy, after, isArray = false, onBegun }: CopyOptions) {
+    this.statements = before.execute(copy).append(after);
+    this.#isArray = isArray;
+    this.#onBegun = onBegun;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.settled = promise;
     this.settled.catch(() => undefined);
@@ -52,37 +86,109 @@ export class CopyOut extends Readable {
     this.#socket = socket;
     [this.#driver] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     if (!this.#driver) throw new Error("the connection has no reader to take over from");
+    this.isUnderway = true;
     socket.off("data", this.#driver).on("data", this.#take);
-    (connection as unknown as { query(text: string): void }).query(this.#text);
+    socket.write(this.statements.bytesWithSync);
   }
 
-  override _read(): void {
-    if (this.#driver) this.#socket?.resume();
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // After stopping in the middle, the connection must be closed: its rows are still to come.
+  next(): Promise<IteratorResult<Buffer, undefined>> {
+    const value = this.#chunks.shift();
+    if (value !== undefined) {
+      this.#waitingBytes -= value.length;
+      if (this.#driver && this.#waitingBytes < HIGH_WATER_BYTES) this.#socket?.resume();
+      return Promise.resolve({ value, done: false });
+    }
+    if (this.#error) return Promise.reject(this.#error);
+    if (this.#isEnded || this.#isStopped) return Promise.resolve({ value: undefined, done: true });
+    this.#reader = Promise.withResolvers();
+    return this.#reader.promise;
+  }
+
+  /** Stops reading. In the middle of the rows, the connection must then be closed: the others are still to come. */
+  return(): Promise<IteratorResult<Buffer, undefined>> {
+    this.#isStopped = true;
+    this.#chunks = [];
     this.#socket?.resume();
-    done(error);
+    return Promise.resolve({ value: undefined, done: true });
   }
 
-  handleError(error: Error): void {
+  handleError(error: Error & { severity?: string }): void {
+    // A server's error ends the statement; anything else leaves the connection in the middle of its rows.
+    if (error.severity !== undefined) this.isUnderway = false;
     this.#settle.reject(error);
     this.#giveBack(undefined);
-    this.destroy(error);
+    this.#fail(error);
   }
-  handleRowDescription(): void {}
-  handleDataRow(): void {}
-  handleCommandComplete(): void {}
+  handleRowDescription({ fields }: { fields: { name: string }[] }): void {
+    this.#results.names = fields.map(({ name }) => name);
+  }
+  handleDataRow({ fields }: { fields: (string | null)[] }): void {
+    this.#results.rows.push(fields);
+  }
+  handleCommandComplete(): void {
+    if (!this.#isCopying) this.completed++;
+  }
   handleReadyForQuery(): void {
+    this.isUnderway = false;
     this.#settle.resolve();
   }
+  handlePortalSuspended(): void {}
+  handleEmptyQuery(): void {}
 
   #take = (received: Buffer): void => {
     const chunk = this.#header.length > 0 ? Buffer.concat([this.#header, received]) : received;
     this.#header = Buffer.alloc(0);
+    if (this.#isCopying) this.#takeRows(chunk, 0);
+    else this.#takeResults(chunk);
+  };
+
+  /** Passes results of the statements before the COPY to the driver. */
+  #takeResults(chunk: Buffer): void {
     const size = chunk.length;
     let at = 0;
+    while (at < size) {
+      if (this.#skip > 0) {
+        const step = Math.min(size - at, this.#skip);
+        this.#skip -= step;
+        at += step;
+        continue;
+      }
+      if (size - at < HEADER_BYTES) break;
+      const code = chunk[at];
+      if (code === ERROR || code === READY) {
+        this.#giveBack(chunk);
+        return;
+      }
+      const length = 1 + chunk.readUInt32BE(at + 1);
+      if (code === COPY_OUT) {
+        if (at > 0) this.#driver?.(chunk.subarray(0, at));
+        this.#begin();
+        this.#skip = length;
+        this.#takeRows(chunk, at);
+        return;
+      }
+      this.#skip = length;
+    }
+    this.#header = Buffer.from(chunk.subarray(at));
+    if (at > 0) this.#driver?.(chunk.subarray(0, at));
+  }
+
+  #begin(): void {
+    this.#isCopying = true;
+    try {
+      this.#onBegun?.(this.#results);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #takeRows(chunk: Buffer, from: number): void {
+    const size = chunk.length;
+    let at = from;
     let end = 0;
     while (at < size) {
       if (this.#left > 0) {
@@ -113,22 +219,49 @@ export class CopyOut extends Readable {
       }
     }
     this.#hand(chunk, end);
-  };
+  }
 
   #hand(chunk: Buffer, end: number): void {
-    if (end === 0 || this.destroyed) return;
+    if (end === 0) return;
+    if (this.#isArray && this.bytes === 0) chunk[0] = OPEN;
     this.bytes += end;
     this.#minorGc.count(end);
-    if (!this.push(chunk.subarray(0, end))) this.#socket?.pause();
+    this.#push(chunk.subarray(0, end));
+  }
+
+  #push(value: Buffer): void {
+    if (this.#isStopped || this.#error) return;
+    const reader = this.#reader;
+    if (reader) {
+      this.#reader = undefined;
+      reader.resolve({ value, done: false });
+      return;
+    }
+    this.#chunks.push(value);
+    this.#waitingBytes += value.length;
+    if (this.#waitingBytes >= HIGH_WATER_BYTES) this.#socket?.pause();
+  }
+
+  #fail(error: Error): void {
+    if (this.#isEnded) return;
+    this.#error ??= error;
+    this.#reader?.reject(error);
+    this.#reader = undefined;
   }
 
   /** Ends the rows at their end or at an error: the driver reads again, beginning with the rest of this chunk. */
   #finish(chunk: Buffer, end: number, from: number): void {
-    const failed = chunk[from] === 0x45; // E: an error, which the driver passes to handleError
+    const failed = chunk[from] === ERROR; // the driver passes it to handleError
     const rest = Buffer.from(chunk.subarray(from));
     this.#hand(chunk, end);
+    if (!failed) {
+      this.isUnderway = false;
+      if (this.#isArray) this.#push(this.bytes === 0 ? EMPTY_ARRAY : ARRAY_END);
+      this.#isEnded = this.#error === undefined;
+      this.#reader?.resolve({ value: undefined, done: true });
+      this.#reader = undefined;
+    }
     this.#giveBack(rest);
-    if (!failed) this.push(null);
   }
 
   #giveBack(rest: Buffer | undefined): void {
@@ -141,3 +274,7 @@ export class CopyOut extends Readable {
     socket.resume();
   }
 }
+
+const OPEN = 0x5b; // [
+const ARRAY_END = Buffer.from("]");
+const EMPTY_ARRAY = Buffer.from("[]");

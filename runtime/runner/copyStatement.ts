@@ -1,24 +1,27 @@
+import { randomUUID } from "node:crypto";
 import { JobError } from "../contract/errors.ts";
 import type { Format } from "./output.ts";
 
 /** Duplicated names that an error lists. */
 const LISTED_NAMES = 10;
 
-/** Statement whose result has the columns of a SELECT, and no rows. */
-export const describeStatement = (sql: string): string => `select * from (${sql}\n) described limit 0`;
+/**
+ * Requires columns that the format can represent.
+ * @throws JobError InvalidSql when there are none, or when two columns of a JSON result have one name
+ */
+export function requireColumns(names: readonly string[], format: Format): void {
+  if (names.length === 0)
+    throw new JobError("InvalidSql", { reason: "the result has no columns. Select at least one." });
+  if (format !== "csv") rejectDuplicates(names, format);
+}
 
 /**
  * Builds the COPY statement that streams the result of one SELECT.
+ * @param names columns, for CSV only
  * @param sql one statement; the caller has proved that it is one
- * @throws JobError InvalidSql when the result has no columns, or when two columns of a JSON result have one name
  */
-export function copyStatement(names: readonly string[], sql: string, format: Format): string {
-  if (names.length === 0)
-    throw new JobError("InvalidSql", { reason: "the result has no columns. Select at least one." });
-  if (format === "csv") return csvStatement(sql, names);
-  rejectDuplicates(names, format);
-  return jsonStatement(sql, names, format);
-}
+export const copyStatement = (names: readonly string[], sql: string, format: Format): string =>
+  format === "csv" ? csvStatement(sql, names) : jsonStatement(sql, format);
 
 /**
  * A NULL in the only column would be a blank line, which CSV readers skip: it is written as an empty value in quotes.
@@ -38,16 +41,13 @@ function csvStatement(sql: string, names: readonly string[]): string {
  * double every backslash. A `json` value keeps the line breaks of its input, which can only be outside of JSON strings;
  * they are replaced with spaces. In a JSON array, each row begins with a comma.
  */
-function jsonStatement(sql: string, names: readonly string[], format: "ndjson" | "json"): string {
-  const row = unusedName(names);
-  const text = `replace(replace(row_to_json(${row})::text, e'\\n', ' '), e'\\r', ' ')`;
-  return `copy (select ${format === "json" ? `',' || ${text}` : text} from (${sql}\n) ${row}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
+function jsonStatement(sql: string, format: "ndjson" | "json"): string {
+  const text = `replace(replace(row_to_json(${ROW})::text, e'\\n', ' '), e'\\r', ' ')`;
+  return `copy (select ${format === "json" ? `',' || ${text}` : text} from (${sql}\n) ${ROW}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
 }
 
-/** Returns an alias for a row that is not the name of a column: `row_to_json(name)` would use the column. */
-function unusedName(names: readonly string[]): string {
-  for (let number = 0; ; number++) if (!names.includes(`row_${number}`)) return `row_${number}`;
-}
+/** Alias of a row. `row_to_json(name)` would use a column of this name, so that nobody can know it. */
+const ROW = `row_${randomUUID().replaceAll("-", "")}`;
 
 const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 

@@ -103,7 +103,7 @@ async function doRead(deps: RunnerDeps, job: ClaimedJob, session: Session, lease
     output: outputOf(deps, job, "result"),
     onBegin: () => reachCrashPoint("BEGIN", job),
     onCopy: () => reachCrashPoint("COPY", job),
-    onProgress: (progress) => lease.report(progress),
+    onProgress: (current) => lease.follow(current),
     discard: () => deps.sessions.discard(session),
   });
   await lease.stop();
@@ -138,7 +138,7 @@ async function doUpdate(
     signal: lease.signal,
     report: outputOf(deps, job, "report"),
     peakMemory,
-    onProgress: (progress) => lease.report(progress),
+    onProgress: (progress) => lease.follow(() => progress),
   });
 }
 

@@ -26,7 +26,7 @@ export class JobLease {
   #stoppedAt: number | undefined;
   readonly #deadlineAt: number;
 
-  #progress: Progress = { rows: 0, bytes: 0 };
+  #progress: () => Progress = () => ({ rows: 0, bytes: 0 });
   interruption: Interruption | undefined;
 
   constructor(db: Database, run: string, job: ClaimedJob, session: Session) {
@@ -49,9 +49,9 @@ export class JobLease {
     return (this.#stoppedAt ?? performance.now()) >= this.#deadlineAt;
   }
 
-  /** Current progress, recorded by the next heartbeat. */
-  report(progress: Partial<Progress>): void {
-    Object.assign(this.#progress, progress);
+  /** Sets the function that returns the current progress, which each heartbeat records. */
+  follow(progress: () => Progress): void {
+    this.#progress = progress;
   }
 
   /** Sends a heartbeat now, since a cancel was announced. */
@@ -101,7 +101,7 @@ export class JobLease {
   async #once(): Promise<void> {
     if (this.#stopped || this.interruption) return;
     try {
-      const word = await heartbeat(this.#db, this.#run, this.#job, this.#progress);
+      const word = await heartbeat(this.#db, this.#run, this.#job, this.#progress());
       this.#seen = Date.now();
       if (word === "CANCEL") this.interrupt("cancelled");
       if (word === "LOST") this.interrupt("lost");

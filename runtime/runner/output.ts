@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import type { Readable, Transform } from "node:stream";
+import { Readable, type Transform } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { LazyS3 } from "../platform/aws.ts";
 import { MultipartUpload } from "./multipart.ts";
@@ -37,11 +37,17 @@ const CONTENT_TYPE = {
  * Takes a result as it streams and keeps it inline while it fits into a response; from the first byte that does not, it
  * goes to S3 as a multipart upload in constant memory. A failure aborts the upload: no parts are left behind.
  */
-export async function storeResult(source: Readable, options: OutputOptions, signal: AbortSignal): Promise<Output> {
+export async function storeResult(
+  source: AsyncIterable<Buffer>,
+  options: OutputOptions,
+  signal: AbortSignal,
+): Promise<Output> {
   const { format, compression } = options;
   // Level 1 is three times as fast as the default, and its results are a fifth larger; runners are billed by time.
-  const stream: Readable =
-    compression === "gzip" ? pipe(source, createGzip({ level: 1, chunkSize: 64 * 1024 })) : source;
+  const stream: AsyncIterable<Buffer> =
+    compression === "gzip"
+      ? pipe(Readable.from(source, { objectMode: false }), createGzip({ level: 1, chunkSize: 64 * 1024 }))
+      : source;
   const held: Buffer[] = [];
   let bytes = 0;
   let inlineSize = 0;
@@ -49,7 +55,7 @@ export async function storeResult(source: Readable, options: OutputOptions, sign
   let hash: Hash | undefined;
 
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+    for await (const chunk of stream) {
       bytes += chunk.length;
       if (!upload) {
         held.push(chunk);

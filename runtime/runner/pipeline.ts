@@ -1,43 +1,32 @@
+import type { Socket } from "node:net";
 import type pg from "pg";
+import type { Statements } from "./messages.ts";
 
-/** Result of one statement of a pipeline; values are text as the server sends it. */
-export interface StatementResult {
-  /** Column names. */
+/** Results of a pipeline. */
+export interface PipelineResults {
+  /** Names of the described columns. */
   names: string[];
+  /** Rows of all statements; values are text as the server sends it. */
   rows: (string | null)[][];
 }
 
-/** The parts of a driver's connection that a pipeline uses. */
-interface Messages {
-  stream: { cork(): void; uncork(): void };
-  parse(message: { text: string }): void;
-  bind(message: object): void;
-  describe(message: { type: "P" }): void;
-  execute(message: object): void;
-  sync(): void;
-}
-
 /**
- * Runs several statements in one round trip: `await client.query(pipeline)`, then `await pipeline.results`. They are sent by
- * the extended protocol with one Sync at the end, so each text must be one statement (the server refuses several), and
- * the first error skips all statements after it (Postgres documentation, 54.2.4, pipelining).
+ * Runs several statements in one round trip: `await client.query(pipeline)`, then `await pipeline.results`. The first error
+ * skips all statements after it (Postgres documentation, 54.2.4, pipelining).
  */
 export class Pipeline {
-  readonly statements: readonly string[];
-  readonly results: Promise<StatementResult[]>;
-  /** Statements that succeeded: after an error, the index of the statement that failed. */
-  get completed(): number {
-    return this.#completed.length;
-  }
+  readonly statements: Statements;
+  readonly results: Promise<PipelineResults>;
+  /** Executed statements that succeeded. */
+  completed = 0;
 
-  readonly #completed: StatementResult[] = [];
-  #current: StatementResult = { names: [], rows: [] };
-  readonly #resolve: (results: StatementResult[]) => void;
+  readonly #found: PipelineResults = { names: [], rows: [] };
+  readonly #resolve: (results: PipelineResults) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(statements: readonly string[]) {
+  constructor(statements: Statements) {
     this.statements = statements;
-    const { promise, resolve, reject } = Promise.withResolvers<StatementResult[]>();
+    const { promise, resolve, reject } = Promise.withResolvers<PipelineResults>();
     this.results = promise;
     this.results.catch(() => undefined);
     this.#resolve = resolve;
@@ -45,33 +34,23 @@ export class Pipeline {
   }
 
   submit(connection: pg.Connection): void {
-    const messages = connection as unknown as Messages;
-    messages.stream.cork();
-    for (const text of this.statements) {
-      messages.parse({ text });
-      messages.bind({});
-      messages.describe({ type: "P" });
-      messages.execute({});
-    }
-    messages.sync();
-    messages.stream.uncork();
+    (connection.stream as Socket).write(this.statements.bytesWithSync);
   }
 
   handleRowDescription({ fields }: { fields: { name: string }[] }): void {
-    this.#current.names = fields.map(({ name }) => name);
+    this.#found.names = fields.map(({ name }) => name);
   }
 
   handleDataRow({ fields }: { fields: (string | null)[] }): void {
-    this.#current.rows.push(fields);
+    this.#found.rows.push(fields);
   }
 
   handleCommandComplete(): void {
-    this.#completed.push(this.#current);
-    this.#current = { names: [], rows: [] };
+    this.completed++;
   }
 
   handleReadyForQuery(): void {
-    this.#resolve(this.#completed);
+    this.#resolve(this.#found);
   }
 
   handleError(error: Error): void {
