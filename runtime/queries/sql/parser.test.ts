@@ -70,6 +70,16 @@ describe("the SQL parser's worker", () => {
     );
   });
 
+  it("sends short statements together, and long ones alone", async () => {
+    parser = new SqlParser({ entry: FAKE });
+    const texts = ["first", ...new Array(11).fill("count"), "count".padEnd(4_000), "count".padEnd(4_000)];
+    const verdicts = await Promise.all(texts.map((text) => parser.check(text)));
+    assert.deepEqual(
+      verdicts.map((verdict) => "sql" in verdict && verdict.sql),
+      ["first", ...new Array(10).fill("10"), "2", "2", "1"],
+    );
+  });
+
   it("replaces a worker after its maximum number of statements", async () => {
     parser = new SqlParser({ entry: FAKE, statementsPerWorker: 2 });
     for (const text of ["a", "b", "c", "d", "e"]) assert.deepEqual(await parser.check(text), { sql: text });

@@ -32,6 +32,12 @@ const DEFAULTS: ParserOptions = {
 /** Heap of the worker: the largest parse tree needs 40 MB. WASM memory is bounded in the worker itself. */
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
 
+/**
+ * Maximum statements and characters of a message to the worker. Short statements share one, since its round trip takes
+ * longer than their check.
+ */
+const BATCH = { statements: 10, characters: 4_096 };
+
 interface WaitingStatement {
   text: string;
   resolve(verdict: Verdict): void;
@@ -40,8 +46,9 @@ interface WaitingStatement {
 
 /**
  * Checks SQL in a worker thread, one statement at a time and of each tenant in turn, so that slow statements of one
- * tenant delay another tenant by one of them at most. A statement that exceeds the deadline, or ends the worker (WASM
- * trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the process alive.
+ * tenant delay another tenant by one of them at most: only long statements are slow, and these are sent alone. A
+ * statement that exceeds the deadline, or ends the worker (WASM trap, memory, stack), is refused, and the next one gets a
+ * new worker. The worker does not keep the process alive.
  */
 export class SqlParser {
   readonly #options: ParserOptions;
@@ -50,7 +57,10 @@ export class SqlParser {
   #waitingCount = 0;
   #worker: Worker | undefined;
   #isReady = false;
-  #current: WaitingStatement | undefined;
+  /** Statements that the worker checks. */
+  #current: WaitingStatement[] = [];
+  /** Statements that ended a worker together; each is checked alone. */
+  #alone: WaitingStatement[] = [];
   #timer: NodeJS.Timeout | undefined;
   #statements = 0;
   /** Workers started so far. */
@@ -86,9 +96,9 @@ export class SqlParser {
   }
 
   #next(): void {
-    if (this.#current) return;
+    if (this.#current.length > 0) return;
     this.#current = this.#take();
-    if (!this.#current) {
+    if (this.#current.length === 0) {
       this.#worker?.unref();
       return;
     }
@@ -99,16 +109,24 @@ export class SqlParser {
     else this.#watch(this.#options.startMs);
   }
 
-  /** The next statement: of the tenant whose turn it is, which then comes last. */
-  #take(): WaitingStatement | undefined {
-    const [turn] = this.#waiting;
-    if (turn === undefined) return undefined;
-    const [tenant, own] = turn;
-    const next = own.shift();
-    this.#waiting.delete(tenant);
-    if (own.length > 0) this.#waiting.set(tenant, own);
-    this.#waitingCount -= 1;
-    return next;
+  /** The next statements: one of the tenant whose turn it is, which then comes last, and others that are short too. */
+  #take(): WaitingStatement[] {
+    const suspect = this.#alone.shift();
+    if (suspect) return [suspect];
+    const batch: WaitingStatement[] = [];
+    let characters = 0;
+    while (batch.length < BATCH.statements) {
+      const [turn] = this.#waiting;
+      if (turn === undefined) break;
+      const [tenant, own] = turn;
+      characters += own[0]?.text.length ?? 0;
+      if (batch.length > 0 && characters > BATCH.characters) break;
+      batch.push(...own.splice(0, 1));
+      this.#waiting.delete(tenant);
+      if (own.length > 0) this.#waiting.set(tenant, own);
+      this.#waitingCount -= 1;
+    }
+    return batch;
   }
 
   #start(): Worker {
@@ -123,11 +141,11 @@ export class SqlParser {
     });
     this.started += 1;
     this.#statements = 0;
-    worker.on("message", (message: Verdict | "ready") => {
+    worker.on("message", (message: Verdict[] | "ready") => {
       if (worker !== this.#worker) return;
       if (message === "ready") {
         this.#isReady = true;
-        if (this.#current) this.#post();
+        if (this.#current.length > 0) this.#post();
       } else this.#settle(message);
     });
     worker.on("error", (error) => this.#lost(worker, error));
@@ -136,8 +154,8 @@ export class SqlParser {
   }
 
   #post(): void {
-    this.#statements += 1;
-    this.#worker?.postMessage(this.#current?.text);
+    this.#statements += this.#current.length;
+    this.#worker?.postMessage(this.#current.map(({ text }) => text));
     this.#watch(this.#options.deadlineMs);
   }
 
@@ -147,31 +165,35 @@ export class SqlParser {
     this.#timer = setTimeout(() => this.#lost(worker, new Error("the deadline passed")), milliseconds);
   }
 
-  /** Drops a worker that failed or timed out. Its statement is refused, or fails if the worker never started. */
+  /**
+   * Drops a worker that failed or timed out. Its statement is refused, or fails if the worker never started; several are
+   * checked again, each alone.
+   */
   #lost(worker: Worker | undefined, error: Error): void {
     if (worker === undefined || worker !== this.#worker) return;
     const wasReady = this.#isReady;
     void this.#drop();
-    if (wasReady) this.#settle(TOO_COMPLEX_VERDICT);
+    if (wasReady && this.#current.length > 1) {
+      clearTimeout(this.#timer);
+      this.#alone.push(...this.#current.splice(0));
+      this.#next();
+    } else if (wasReady) this.#settle([TOO_COMPLEX_VERDICT]);
     else
       this.#fail(
         new JobError("Internal", { reason: `the SQL parser did not start: ${error.message}` }, { cause: error }),
       );
   }
 
-  #settle(verdict: Verdict): void {
+  #settle(verdicts: readonly Verdict[]): void {
     clearTimeout(this.#timer);
-    const current = this.#current;
-    this.#current = undefined;
-    current?.resolve(verdict);
+    for (const [index, statement] of this.#current.splice(0).entries())
+      statement.resolve(verdicts[index] ?? TOO_COMPLEX_VERDICT);
     this.#next();
   }
 
   #fail(error: JobError): void {
     clearTimeout(this.#timer);
-    const current = this.#current;
-    this.#current = undefined;
-    current?.reject(error);
+    for (const statement of this.#current.splice(0)) statement.reject(error);
     this.#next();
   }
 

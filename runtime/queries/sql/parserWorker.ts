@@ -30,7 +30,7 @@ prototype.grow = function limitedGrow(this: WasmMemory, pages: number): number {
 const port = parentPort;
 if (!port) throw new Error("parserWorker.ts runs as a worker thread only");
 await loadModule();
-port.on("message", (text: string) => port.postMessage(check(text)));
+port.on("message", (texts: string[]) => port.postMessage(texts.map(check)));
 port.postMessage("ready");
 
 function check(text: string): Verdict {
