@@ -66,7 +66,7 @@ export const THRESHOLDS = {
 export const MAX_INLINE_BYTES = 900_000;
 
 /** Terms of a runner type in sentences: its run, the configuration keys of their number, size and quota, its name. */
-const RUNNER_TERMS = {
+export const RUNNER_TERMS = {
   glue: {
     run: RUNNER_NAMES.glue.run,
     count: "runners.glue.maxRuns",

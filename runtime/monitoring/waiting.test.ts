@@ -14,17 +14,22 @@ const PLACE: WaitingPlace = {
 };
 
 describe("why a job waits", () => {
-  const cases: Record<string, { change: Partial<WaitingPlace>; reason: string; expected: RegExp; glue?: object }> = {
+  const cases: Record<
+    string,
+    { change: Partial<WaitingPlace>; reason: string; expected: RegExp; glue?: object; remedy?: RegExp }
+  > = {
     "all runs are busy": {
       change: {},
       reason: "slots",
       expected: /^Waiting for a Glue run: 2 of 2 busy, 3 jobs ahead, 8 s$/,
+      remedy: /^To run more jobs at once, raise runners\.glue\.maxRuns\.$/,
     },
     "this machine has fewer runs than the stack": {
       change: {},
-      glue: { slots: 2, limitedBy: "this machine carries 4 processes per core" },
+      glue: { slots: 2, limitedBy: "this machine carries 4 processes per core", limitRemedy: "restart with more" },
       reason: "slots",
       expected: /2 of 2 busy \(this machine carries 4 processes per core\), 3 jobs ahead/,
+      remedy: /^To run more jobs at once, restart with more\.$/,
     },
     "it is next": { change: { ahead: 0, waitedSeconds: 180 }, reason: "slots", expected: /busy, next in line, 3 min$/ },
     "thousands are ahead of it": { change: { ahead: 1_001 }, reason: "slots", expected: /more than 1,000 jobs ahead/ },
@@ -32,6 +37,7 @@ describe("why a job waits", () => {
       change: { working: 1, tenantSlots: 1 },
       reason: "tenantSlots",
       expected: /^Waiting for a Glue run: 1 of tenant acme's 1 busy/,
+      remedy: /raise runners\.glue\.tenantSlots\.$/,
     },
     "a run starts": {
       change: { working: 1, starting: 1, ahead: 1 },
@@ -42,12 +48,14 @@ describe("why a job waits", () => {
       change: { working: 0, paused: "2026-01-01T00:00:00.000Z" },
       reason: "paused",
       expected: /AWS refused to start more/,
+      remedy: /raise the account's Glue quota, then quotas\.glueRuns\.$/,
     },
     "the platform is drained": { change: { working: 0, paused: "closed" }, reason: "drained", expected: /draining/ },
     "there is no such run": {
       change: { runner: "ec2" },
       reason: "noRuns",
       expected: /^Waiting for an EC2 runner: this stack has no runs of this type/,
+      remedy: /raise runners\.ec2\.maxInstances\.$/,
     },
     "its last attempt failed": {
       change: { attempt: 1, notBeforeSeconds: 4, lastError: "RunnerLost" },
@@ -60,11 +68,13 @@ describe("why a job waits", () => {
       expected: /^Waiting for a larger Glue run/,
     },
   };
-  for (const [name, { change, reason, expected, glue }] of Object.entries(cases))
+  for (const [name, { change, reason, expected, glue, remedy }] of Object.entries(cases))
     it(`is reported when ${name}`, () => {
       const waiting = waitingOf({ ...PLACE, ...change }, settings(glue), "acme");
       assert.equal(waiting.reason, reason);
       assert.match(waiting.sentence, expected);
+      if (remedy) assert.match(waiting.remedy ?? "", remedy);
+      else if (reason !== "slots") assert.equal(waiting.remedy, undefined);
     });
 
   it("is read from the database: the order by priority and age, and the busy runs", async () => {

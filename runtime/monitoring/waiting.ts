@@ -2,6 +2,7 @@ import { counted } from "../contract/counted.ts";
 import { RUNNER_NAMES, type RunnerType } from "../contract/states.ts";
 import type { Settings } from "../platform/settings.ts";
 import type { Database } from "../store/jobs.ts";
+import { RUNNER_TERMS } from "./bottleneck.ts";
 
 /** Reasons for which a job can wait. */
 export const WAITING_REASONS = [
@@ -40,6 +41,8 @@ export interface Waiting {
   reason: WaitingReason;
   /** Text for people: the reason, jobs ahead and duration. */
   sentence: string;
+  /** Sentence for people: how to run more jobs at once; missing if no setting helps. */
+  remedy?: string;
   runner: RunnerType;
   /** Number of jobs ahead; 1,001 means more than 1,000. */
   ahead: number;
@@ -63,7 +66,7 @@ export async function readWaitingPlace(
 /** Describes a job's wait, with the first reason that applies. */
 export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runners">, tenant: string): Waiting {
   const { runner, ahead, working: busy, waitedSeconds } = place;
-  const { slots, limitedBy } = runners[runner];
+  const { slots, limitedBy, limitRemedy } = runners[runner];
   const run = RUNNER_NAMES[runner].run;
   const [reason, text] = reasonOf(place, { slots, limitedBy }, tenant);
   const sentence = [
@@ -71,8 +74,10 @@ export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runn
     ...(reason === "retry" || reason === "largerRun" ? [] : [aheadText(ahead)]),
     durationText(waitedSeconds),
   ].join(", ");
+  const remedy = remedyFor(reason, runner, { limitedBy, limitRemedy });
   return {
     reason,
+    ...(remedy === undefined ? {} : { remedy }),
     sentence: sentence.replace("{a run}", `${runner === "ec2" ? "an" : "a"} ${run}`).replace("{run}", run),
     runner,
     ahead,
@@ -115,6 +120,29 @@ function reasonOf(
     "starting",
     on(`${working} of ${slots} busy, ${starting === 0 ? "the next is about to start" : `${starting} starting`}`),
   ];
+}
+
+/** Returns how to run more jobs at once; undefined if no setting helps. */
+function remedyFor(
+  reason: WaitingReason,
+  runner: RunnerType,
+  { limitedBy, limitRemedy }: { limitedBy: string | undefined; limitRemedy: string | undefined },
+): string | undefined {
+  const toRun = (remedy: string) => `To run more jobs at once, ${remedy}.`;
+  const { count, quotas, of } = RUNNER_TERMS[runner];
+  switch (reason) {
+    case "slots":
+      if (limitedBy === undefined) return toRun(`raise ${count}`);
+      return limitRemedy === undefined ? undefined : toRun(limitRemedy);
+    case "noRuns":
+      return toRun(`raise ${count}`);
+    case "tenantSlots":
+      return `To run more jobs of one tenant at once, raise runners.${runner}.tenantSlots.`;
+    case "paused":
+      return `If this continues, raise the account's ${of} quota, then ${quotas}.`;
+    default:
+      return undefined;
+  }
 }
 
 function aheadText(ahead: number): string {

@@ -261,6 +261,7 @@ describe("jobs in the dashboard", function () {
     it("say why they wait, and what is ahead of them", async () => {
       const page = await open(jobAt("waiting"));
       await page.getByText(/^Waiting for a Glue run: 1 of 1 busy, next in line, /).waitFor();
+      await page.getByText("To run more jobs at once, raise runners.glue.maxRuns.").waitFor();
       await page.goto(`${suite.p.origin}/dashboard${jobAt("good")}`);
       await heading(page, "Timeline");
       assert.equal(await page.getByText(/^Waiting for/).count(), 0);

@@ -15,6 +15,7 @@ const Answer = Type.Object({
       {
         reason: Type.Enum([...WAITING_REASONS]),
         sentence: Type.String({ description: "sentence for people: what it waits for, and what is ahead of it" }),
+        remedy: Type.Optional(Type.String({ description: "sentence for people: how to run more jobs at once" })),
         runner: Type.Enum([...RUNNERS]),
         ahead: Type.Integer({ minimum: 0, maximum: 1_001, description: "jobs ahead of it; 1001: more than 1,000" }),
         busy: Count,

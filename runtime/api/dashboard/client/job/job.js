@@ -47,7 +47,7 @@ export function JobPage({ tenant, requestId }) {
       job
         ? html`
             <div class=${`live ${error ? "stale" : ""}`}>
-              ${found.waiting && html`<div class="panel"><strong>${found.waiting.sentence}</strong></div>`}
+              ${found.waiting && html`<div class="panel"><strong>${found.waiting.sentence}</strong>${found.waiting.remedy && html`<p class="dim">${found.waiting.remedy}</p>`}</div>`}
               ${job.status === "IN_PROGRESS" && html`<${Progress} job=${job} />`}
               ${job.error && html`<${Report} job=${job} />`}
               ${job.status === "SUCCEEDED" && html`<${Result} job=${job} />`}

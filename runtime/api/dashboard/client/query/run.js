@@ -13,6 +13,13 @@ import { Badge, Meter } from "../ui/parts.js";
 
 const LIVE_MS = 500;
 
+/** @type {(element: Element | null, block: ScrollLogicalPosition) => void} */
+const scrollTo = (element, block) =>
+  element?.scrollIntoView({
+    block,
+    behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth",
+  });
+
 /** @typedef {{ tenant: string, requestId: string }} JobId */
 
 /**
@@ -33,11 +40,15 @@ export function Run({ id, done: ended }) {
     },
     ({ job }) => (job.finishedAt ? undefined : LIVE_MS),
   );
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest", behavior: "smooth" }), []);
+  useEffect(() => scrollTo(box.current, "nearest"), []);
   const job = found?.job;
+  const isEnded = job?.finishedAt !== undefined;
   useEffect(() => {
-    if (job?.finishedAt) ended?.(job);
-  }, [job?.finishedAt]);
+    if (!job || !isEnded) return;
+    ended?.(job);
+    // Its result or report is below; the form above is no longer needed.
+    if (job.error || job.task.type === "read") scrollTo(box.current, "start");
+  }, [isEnded]);
   const cancel = async () => {
     setFailure("");
     try {
