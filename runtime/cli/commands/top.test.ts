@@ -104,8 +104,16 @@ describe("the view of rates top", () => {
     ]);
     assert.equal(
       snapshotLine(quiet),
-      "2026-01-01T12:00:00  waiting 0  running 0  glue 0/0  ec2 0/4  oldest none  0/min",
+      "2026-01-01T12:00:00  waiting 0  running 0  glue 0/0  ec2 0/4  oldest none  0/min  All 8 Glue runs are taken.",
     );
+  });
+
+  it("ends the line of a pipe with the bottleneck or, for users who may not see it, with the reason of the wait", () => {
+    const waiting = { sentence: "Waiting for a Glue run: 8 of 8 busy" };
+    assert.match(snapshotLine({ ...SNAPSHOT, waiting }), /6\.0\/min {2}All 8 Glue runs are taken\.$/);
+    const { bottleneck: _, ...unseen } = SNAPSHOT;
+    assert.match(snapshotLine({ ...unseen, waiting }), /6\.0\/min {2}Waiting for a Glue run: 8 of 8 busy$/);
+    assert.match(snapshotLine(unseen), /6\.0\/min$/);
   });
 
   it("counts jobs that ended in the last minutes, or over a shorter time if there are more than requested", () => {

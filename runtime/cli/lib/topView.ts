@@ -135,8 +135,8 @@ function tableLines(
   ];
 }
 
-/** Formats a snapshot as one line, for logs and pipes. */
-export function snapshotLine({ at, byStatus, capacity, oldest, ended }: Snapshot): string {
+/** Formats a snapshot as one line, for logs and pipes. It ends with the bottleneck or, without it, the longest wait. */
+export function snapshotLine({ at, byStatus, capacity, oldest, ended, bottleneck, waiting }: Snapshot): string {
   const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].working}/${capacity[kind].slots}`) : [];
   const waited = oldest ? durationText(Math.max(0, Date.parse(at) - Date.parse(oldest.createdAt))) : "none";
   return [
@@ -146,5 +146,8 @@ export function snapshotLine({ at, byStatus, capacity, oldest, ended }: Snapshot
     ...runs,
     `oldest ${waited}`,
     `${rateText((ended.jobs / ended.milliseconds) * MINUTE)}/min`,
-  ].join("  ");
+    plain(bottleneck?.sentence ?? waiting?.sentence ?? ""),
+  ]
+    .filter((part) => part !== "")
+    .join("  ");
 }
