@@ -36,7 +36,9 @@ export function createDispatcher(
     settings,
     launchers: launchersFor(settings),
     tracking: trackingStore(settings, db),
-    traceHeaders: collectorHeaders(settings.traces),
+    traceHeaders: collectorHeaders(settings.traces, {
+      onStale: (error) => log.warn({ error }, "the secret with the collector's headers is unusable; using its last value"),
+    }),
     log,
     now: () => performance.now(),
     sleep: setTimeout,

@@ -10,6 +10,7 @@ import { sendDueResponses } from "../maintenance.ts";
 import { handleRequests } from "../requests.ts";
 import { schedule } from "../schedule.ts";
 import { exportTraces } from "./exportTraces.ts";
+import { collectorHeaders } from "./headers.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER = "00f067aa0ba902b7";
@@ -196,6 +197,32 @@ describe("the traces of ended jobs", () => {
     assert.equal(await pending(), 0);
     const { rows } = await p.admin.query("select failures from jobs.trace_pause");
     assert.deepEqual(rows, [{ failures: 0 }]);
+  });
+
+  it("are sent with the headers of the secret, also after it was rotated and while it is unreadable", async () => {
+    let clock = 0;
+    const secrets = [async () => "authorization=Bearer%20one,x-team=rates", async () => '{"authorization":"Bearer two"}'];
+    const traceHeaders = collectorHeaders(
+      { headersSecret: "arn" },
+      { readSecret: () => (secrets.shift() ?? (() => Promise.reject(new Error("denied"))))(), now: () => clock },
+    );
+    for (const id of ["a", "b", "c"]) {
+      await submit(id, SAMPLED);
+      await cancelled(id);
+      await p.admin.query("update jobs.pending_traces set due_at = jobs.clock()");
+      await exportTraces({ ...p.context, traceHeaders });
+      clock += 300_000;
+    }
+    assert.deepEqual(
+      collector.headers.map(({ authorization, "x-team": team }) => [authorization, team]),
+      [
+        ["Bearer one", "rates"],
+        ["Bearer two", undefined],
+        ["Bearer two", undefined],
+      ],
+    );
+    assert.equal(await pending(), 0);
+    assert(!JSON.stringify(collector.spans).includes("Bearer"));
   });
 
   it("that the collector refuses are abandoned without affecting others", async () => {

@@ -42,9 +42,11 @@ describe("the headers of an export", () => {
     const secrets = ["api-key=first", "api-key=second"];
     const headers = collectorHeaders(
       { headersSecret: ARN },
-      async (arn) => secrets[asked.push(arn) - 1] ?? "",
-      () => clock,
-      { OTEL_EXPORTER_OTLP_HEADERS: "api-key=local" },
+      {
+        readSecret: async (arn) => secrets[asked.push(arn) - 1] ?? "",
+        now: () => clock,
+        env: { OTEL_EXPORTER_OTLP_HEADERS: "api-key=local" },
+      },
     );
     assert.deepEqual([await headers(), await headers()], [{ "api-key": "first" }, { "api-key": "first" }]);
     clock = 300_000;
@@ -52,9 +54,32 @@ describe("the headers of an export", () => {
     assert.deepEqual(asked, [ARN, ARN]);
   });
 
-  it("are read again at the next export after a failure", async () => {
+  it("stay the last valid ones while the secret is unreadable or invalid", async () => {
+    let clock = 0;
+    let secret = async () => "api-key=first";
+    const stale: string[] = [];
+    const headers = collectorHeaders(
+      { headersSecret: ARN },
+      { readSecret: () => secret(), now: () => clock, onStale: (reason) => stale.push(reason) },
+    );
+    await headers();
+    const unusable = [() => Promise.reject(new Error("denied")), async () => SECRET];
+    for (const [index, text] of unusable.entries()) {
+      secret = text;
+      clock += 300_000;
+      assert.deepEqual([await headers(), await headers()], [{ "api-key": "first" }, { "api-key": "first" }]);
+      assert.equal(stale.length, index + 1, "an unusable secret is not read at every export");
+    }
+    assert.match(stale.join("\n"), /^denied\nthe secret of traces\.headersSecret has an entry without =/);
+    assert(!stale.join().includes(SECRET));
+    secret = async () => "api-key=second";
+    clock += 30_000;
+    assert.deepEqual([await headers(), stale.length], [{ "api-key": "second" }, 2]);
+  });
+
+  it("are read again at the next export if no value was valid before", async () => {
     const answers = [() => Promise.reject(new Error("denied")), async () => "{", async () => "a=b"];
-    const headers = collectorHeaders({ headersSecret: ARN }, () => (answers.shift() ?? assert.fail())());
+    const headers = collectorHeaders({ headersSecret: ARN }, { readSecret: () => (answers.shift() ?? assert.fail())() });
     await assert.rejects(headers(), /^Error: denied$/);
     await assert.rejects(headers(), /^Error: the secret of traces\.headersSecret begins with/);
     assert.deepEqual(await headers(), { a: "b" });
@@ -63,7 +88,10 @@ describe("the headers of an export", () => {
   it("come from the environment without a secret, and are none by default", async () => {
     const unread = () => assert.fail("a secret was read");
     const from = (text?: string) =>
-      collectorHeaders(undefined, unread, undefined, text === undefined ? {} : { OTEL_EXPORTER_OTLP_HEADERS: text })();
+      collectorHeaders(undefined, {
+        readSecret: unread,
+        env: text === undefined ? {} : { OTEL_EXPORTER_OTLP_HEADERS: text },
+      })();
     assert.deepEqual([await from("api-key=abc"), await from()], [{ "api-key": "abc" }, {}]);
     await assert.rejects(from("abc"), /^Error: OTEL_EXPORTER_OTLP_HEADERS has an entry without =/);
   });

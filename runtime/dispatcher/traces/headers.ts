@@ -1,3 +1,4 @@
+import { reasonOf } from "../../contract/reason.ts";
 import type { TracesSettings } from "../../platform/settings.ts";
 
 /** HTTP headers of every export, by their names in lower case. */
@@ -7,6 +8,8 @@ export type Headers = Readonly<Record<string, string>>;
 export const HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_HEADERS";
 /** Time after which the secret is read again, so that a rotated one is used. Milliseconds. */
 const FRESH_MS = 300_000;
+/** Time until the next attempt to read a secret after one failed, if an earlier value is used meanwhile. Milliseconds. */
+const RETRY_MS = 30_000;
 const MAX_HEADERS = 20;
 /** Longest value. Characters. */
 const MAX_VALUE_LENGTH = 4_096;
@@ -86,14 +89,24 @@ function objectPairs(text: string): [string, string][] {
 }
 
 /**
- * Returns a function that reads the headers of exports: from the stack's secret, otherwise from the environment.
- * @param readSecret reads the text of a secret in Secrets Manager by its ARN
+ * Returns a function that reads the headers of exports: from the stack's secret, otherwise from the environment. While
+ * the secret is unreadable or invalid, it returns the last valid headers.
+ * @param options.readSecret reads the text of a secret in Secrets Manager by its ARN
+ * @param options.onStale receives the reason whenever the last valid headers are used in place of the secret's
  */
 export function collectorHeaders(
   traces: Pick<TracesSettings, "headersSecret"> | undefined,
-  readSecret: (arn: string) => Promise<string> = secretText,
-  now: () => number = () => performance.now(),
-  env: NodeJS.ProcessEnv = process.env,
+  {
+    readSecret = secretText,
+    now = () => performance.now(),
+    env = process.env,
+    onStale = () => undefined,
+  }: {
+    readSecret?: (arn: string) => Promise<string>;
+    now?: () => number;
+    env?: NodeJS.ProcessEnv;
+    onStale?: (reason: string) => void;
+  } = {},
 ): () => Promise<Headers> {
   const arn = traces?.headersSecret;
   if (arn === undefined) {
@@ -102,8 +115,14 @@ export function collectorHeaders(
   }
   let known: { headers: Headers; until: number } | undefined;
   return async () => {
-    if (known === undefined || now() >= known.until)
+    if (known !== undefined && now() < known.until) return known.headers;
+    try {
       known = { headers: named("the secret of traces.headersSecret", await readSecret(arn)), until: now() + FRESH_MS };
+    } catch (error) {
+      if (known === undefined) throw error;
+      onStale(reasonOf(error));
+      known = { headers: known.headers, until: now() + RETRY_MS };
+    }
     return known.headers;
   };
 }

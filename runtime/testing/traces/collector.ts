@@ -67,6 +67,7 @@ export async function testCollector() {
   const spans: ReceivedSpan[] = [];
   const resources: Record<string, string | number>[] = [];
   const calls: string[] = [];
+  const headers: IncomingMessage["headers"][] = [];
   let respond = (_: IncomingMessage, response: ServerResponse, received: readonly ReceivedSpan[]): void => {
     spans.push(...received);
     response.writeHead(200, { "content-type": "application/json" }).end("{}");
@@ -74,6 +75,7 @@ export async function testCollector() {
   const take = respond;
   const server = createServer(async (request, response) => {
     calls.push(`${request.method} ${request.url}`);
+    headers.push(request.headers);
     const body = await json(request);
     if (request.headers["content-type"] !== "application/json" || !Value.Check(Request, body)) {
       const [problem] = Value.Errors(Request, body);
@@ -93,6 +95,8 @@ export async function testCollector() {
     spans,
     resources,
     calls,
+    /** Headers of each call. */
+    headers,
     /** Replaces the answers; without an argument the collector takes spans again. */
     answerWith(answer: typeof respond = take) {
       respond = answer;
