@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DumpError } from "../../db/dump.ts";
 import { NotEmpty } from "./database.ts";
 import { DirectoryInUse, type Lock, lock } from "./lock.ts";
-import { type Options, parseOptions, USAGE, UsageError } from "./options.ts";
+import { type Options, parseOptions, startCommand, USAGE, UsageError } from "./options.ts";
 import { type LocalPlan, localPlan, StackError } from "./plan.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import { freePort, portProblem } from "./ports.ts";
@@ -34,7 +34,11 @@ async function main(): Promise<number> {
     print(USAGE);
     return 0;
   }
-  const plan = localPlan(options.stack, { runsPerCore: options.runsPerCore });
+  const plan = localPlan(options.stack, {
+    runsPerCore: options.runsPerCore,
+    // The data directory has the dump then.
+    startCommand: startCommand(options, { dump: undefined, "runs-per-core": undefined }),
+  });
   const held = await lock(options.dataDir, print);
   try {
     if (held.recovered) print("The last platform on this data directory was killed; continuing from its state.");
@@ -70,7 +74,7 @@ async function run(options: Options, plan: LocalPlan, held: Lock): Promise<numbe
   });
 
   try {
-    const port = await apiPort(options.port, held.recovered ? PORT_RELEASE_MS : 0);
+    const port = await apiPort(options, held.recovered ? PORT_RELEASE_MS : 0);
     platform = await startPlatform({ ...options, port, plan, print, signal: stopRequest.signal });
   } catch (error) {
     if (stopRequest.signal.aborted) return 0;
@@ -113,7 +117,8 @@ function onNpmExit(then: () => void): void {
  *
  * @throws UsageError if the port cannot be used
  */
-async function apiPort(requestedPort: number, timeoutMs: number): Promise<number> {
+async function apiPort(options: Options, timeoutMs: number): Promise<number> {
+  const { port: requestedPort } = options;
   if (requestedPort === 0) return freePort(API_HOST);
   const deadline = Date.now() + timeoutMs;
   let problem = await portProblem(requestedPort, API_HOST);
@@ -127,6 +132,6 @@ async function apiPort(requestedPort: number, timeoutMs: number): Promise<number
       ? `Port ${requestedPort} is taken by another program.`
       : `Port ${requestedPort} cannot be used (${problem}).`;
   throw new UsageError(
-    `${reason} Stop that program, or choose another port: npm start -- --port ${await freePort(API_HOST)}`,
+    `${reason} Stop that program, or choose another port: ${startCommand(options, { port: String(await freePort(API_HOST)) })}`,
   );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseOptions, UsageError } from "./options.ts";
+import { parseOptions, startCommand, UsageError } from "./options.ts";
 
 const complaint = (args: string[], env: NodeJS.ProcessEnv = {}): string => {
   try {
@@ -34,6 +34,24 @@ describe("the options of npm start", () => {
       tracking: "http://[::1]:9200",
       help: false,
     });
+  });
+
+  it("are repeated in the command that starts the platform again, apart from defaults and changes", () => {
+    const env = { INIT_CWD: import.meta.dirname };
+    const command = (args: string[], changes: Parameters<typeof startCommand>[1] = {}) =>
+      startCommand(parseOptions(args, env), changes, env);
+    assert.equal(command([]), "npm start --");
+    assert.equal(command([], { port: "3001" }), "npm start -- --port 3001");
+    const args = ["--port", "4000", "--data-dir", "/tmp/a b's", "--dump", "options.test.ts", "--stack", "prod"].concat(
+      "--runs-per-core=8",
+      "--tracking",
+      "http://localhost:9200",
+    );
+    assert.equal(
+      command(args, { dump: undefined, "runs-per-core": "16" }),
+      "npm start -- --port 4000 --data-dir '/tmp/a b'\\''s' --stack prod --runs-per-core 16 --tracking http://localhost:9200",
+    );
+    assert.match(command(args), / --dump \S+options\.test\.ts .*--runs-per-core 8/);
   });
 
   it("have a trace collector if OpenTelemetry's variable names one", () => {

@@ -149,6 +149,33 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
 }
 
 /**
+ * Returns the command that starts the platform with these options, apart from those in `changes`: options that have their
+ * default are left out.
+ */
+export function startCommand(
+  { port, dataDir, dump, stack, runsPerCore, tracking }: Omit<Options, "help">,
+  changes: Partial<Record<Name, string | undefined>>,
+  env: NodeJS.ProcessEnv = process.env,
+): string {
+  const usualDataDir = resolve(env.INIT_CWD ?? process.cwd(), OPTIONS["data-dir"].default);
+  const given: Partial<Record<Name, string | undefined>> = {
+    port: String(port) === OPTIONS.port.default ? undefined : String(port),
+    "data-dir": dataDir === usualDataDir ? undefined : dataDir,
+    dump,
+    stack: stack === OPTIONS.stack.default ? undefined : stack,
+    "runs-per-core": runsPerCore === RUNS_PER_CORE.usual ? undefined : String(runsPerCore),
+    tracking,
+    ...changes,
+  };
+  const words = NAMES.flatMap((name) => (given[name] === undefined ? [] : [`--${name} ${shellWord(given[name])}`]));
+  return ["npm start --", ...words].join(" ");
+}
+
+/** Quotes a word for a shell if necessary. */
+const shellWord = (word: string): string =>
+  /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/**
  * Suggests the correct command. npm consumes options before `--`: `--port 3001` arrives as `true` and a separate word,
  * `--port=3001` completely.
  */

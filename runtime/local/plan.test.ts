@@ -34,8 +34,8 @@ describe("the capacity of the local platform", () => {
 
   it("uses the requested number of processes per core, and suggests the next number as the remedy", () => {
     assert.deepEqual(scaleToMachine({ glue: 60, ec2: 20 }, 2, 8).glue, { stack: 60, local: 12 });
-    const remedy = (runsPerCore: number) => {
-      const plan = localPlan("prod", { cores: 1, runsPerCore });
+    const remedy = (runsPerCore: number, startCommand?: string) => {
+      const plan = localPlan("prod", { cores: 1, runsPerCore, ...(startCommand ? { startCommand } : {}) });
       const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };
       const settings = JSON.stringify(localSettings(plan, "local-test", queues, { results: "r", uploads: "u" }));
       const { limitedBy, limitRemedy } = readSettings({ RATES_SETTINGS: settings }).runners.glue;
@@ -45,6 +45,7 @@ describe("the capacity of the local platform", () => {
     assert.match(remedy(4), /carries 4 runner processes per core: restart with npm start -- --runs-per-core 8, or use/);
     assert.match(remedy(20), /--runs-per-core 32, or use/);
     assert.match(remedy(32), /per core: use a machine with more cores$/);
+    assert.match(remedy(4, "npm start -- --port 4000"), /restart with npm start -- --port 4000 --runs-per-core 8, or/);
   });
 
   for (const stack of ["dev", "staging", "prod"]) {
@@ -75,6 +76,7 @@ describe("the capacity of the local platform", () => {
       callers: [{ senderId: "*", tenants: ["default"], scopes: ["read"] }],
       maxConnections: connectionsFor(runners),
       runsPerCore: 4,
+      startCommand: "npm start --",
       settings: localPlan("prod").settings,
     };
     const queues = { requests: "r", wakeups: "w", deadLetters: "d", responses: "a", tenants: {} };

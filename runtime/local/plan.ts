@@ -44,6 +44,8 @@ export interface LocalPlan {
   maxConnections: number;
   /** Maximum runner processes per core of this machine. */
   runsPerCore: number;
+  /** Command that starts this platform again, to which `--runs-per-core` can be added. */
+  startCommand: string;
   /** Settings of the stack: limits of jobs, the API, and idle times of runners. */
   settings: StackSettings;
 }
@@ -59,7 +61,12 @@ export class StackError extends Error {
  */
 export function localPlan(
   stack: string,
-  { directory = ROOT, cores = availableParallelism(), runsPerCore = RUNS_PER_CORE.usual as number } = {},
+  {
+    directory = ROOT,
+    cores = availableParallelism(),
+    runsPerCore = RUNS_PER_CORE.usual as number,
+    startCommand = "npm start --",
+  } = {},
 ): LocalPlan {
   const config = readStack(stack, directory);
   const { plan, problems } = planCapacity(config);
@@ -75,6 +82,7 @@ export function localPlan(
     callers: callerRules(config.callers, () => []),
     maxConnections: connectionsFor(runners),
     runsPerCore,
+    startCommand,
     settings: stackSettings(config, plan),
   };
 }
@@ -125,10 +133,10 @@ export function localSettings(
   queues: NonNullable<Settings["queues"]>,
   buckets: NonNullable<Settings["buckets"]>,
 ): object {
-  const { runners, runsPerCore } = plan;
+  const { runners, runsPerCore, startCommand } = plan;
   const limit = {
     limitedBy: `this machine carries ${runsPerCore} runner ${runsPerCore === 1 ? "process" : "processes"} per core`,
-    limitRemedy: remedyFor(runsPerCore),
+    limitRemedy: remedyFor(runsPerCore, startCommand),
   };
   // Traces of this machine must not go to the stack's collector.
   const { traces: _, ...settings } = plan.settings;
@@ -159,8 +167,8 @@ export function localSettings(
 }
 
 /** Remedy if jobs wait for runs that this machine's limit does not allow. */
-function remedyFor(runsPerCore: number): string {
+function remedyFor(runsPerCore: number, startCommand: string): string {
   const more = "use a machine with more cores";
   if (runsPerCore >= RUNS_PER_CORE.most) return more;
-  return `restart with npm start -- --runs-per-core ${Math.min(RUNS_PER_CORE.most, 2 * runsPerCore)}, or ${more}`;
+  return `restart with ${startCommand} --runs-per-core ${Math.min(RUNS_PER_CORE.most, 2 * runsPerCore)}, or ${more}`;
 }
