@@ -28,6 +28,13 @@ export interface BadRows {
   report(): Readable;
 }
 
+/**
+ * SQL expression: a text as a cell of the report. A cell that spreadsheets would run as a formula gets ' before it; plain
+ * numbers are no formulas.
+ */
+const asCell = (text: string): string =>
+  `case when ${text} ~ '^[=+@\\s\\uFF1D\\uFF0B\\uFF0D\\uFF20-]' and ${text} !~ '^[+-]?[0-9]+([.][0-9]+)?$' then '''' || ${text} else ${text} end`;
+
 const BY_LINE = "order by line, name nulls first, reason";
 
 /**
@@ -60,7 +67,7 @@ export async function findBadRows(
     report: () =>
       client.query(
         copyTo(
-          `copy (select line, name as "column", value, reason from faults ${BY_LINE}) to stdout (format csv, header true)`,
+          `copy (select line, ${asCell("name")} as "column", ${asCell("value")} as value, reason from faults ${BY_LINE}) to stdout (format csv, header true)`,
         ),
       ),
   };

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { JobError } from "../../contract/errors.ts";
+import { BYTE_ORDER_MARK } from "./fileKinds.ts";
 import { otherSeparator, readHeader } from "./header.ts";
 import { MAX_RECORD_BYTES, NOT_UTF8, SHOWN, type Sink, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
@@ -14,6 +15,9 @@ const ENDLESS = `the record does not end within ${MAX_RECORD_BYTES} bytes; is a 
 /** Reason for a record with a quote that neither opens nor closes a field. */
 export const MISPLACED =
   "has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice";
+
+/** Reason for a record that is the header again, as in files joined with their headers. */
+export const REPEATED_HEADER = "repeats the header; remove this line, and join files without their headers";
 
 /**
  * Reads CSV (RFC 4180; a quote within an unquoted field is refused) and yields it in COPY's format, with line numbers.
@@ -50,6 +54,8 @@ class Scanner {
   readonly #sink: Sink;
   readonly #onHeader: (columns: string[]) => void;
   #columns = 0;
+  /** The header as written. */
+  #header: Buffer = Buffer.alloc(0);
   /** The record that has not ended yet, and the number of its bytes scanned so far. */
   #rest: Buffer = Buffer.alloc(0);
   #seen = 0;
@@ -118,7 +124,7 @@ class Scanner {
     if (last) {
       if (quoted) this.#unusable(data, start, size, "a quote is left open");
       else this.#record(data, start, size, fields, false, misplaced);
-      if (this.#columns === 0) this.#header(undefined);
+      if (this.#columns === 0) this.#readHeader(undefined);
       return;
     }
     if (at - start > MAX_RECORD_BYTES) {
@@ -145,16 +151,24 @@ class Scanner {
     if (end - start > MAX_RECORD_BYTES) this.#unusable(data, start, end, ENDLESS);
     else if (this.#columns === 0) {
       const reason = encoding(data.subarray(start, end));
-      if (reason === undefined) this.#header(data.toString("utf8", start, end));
+      if (reason === undefined) this.#readHeader(data.subarray(start, end));
       else this.#unusable(data, start, end, reason);
     } else {
       const reason =
         (clean ? undefined : encoding(data.subarray(start, end))) ??
+        (this.#repeatsHeader(data, start, end) ? REPEATED_HEADER : undefined) ??
         (misplaced ? MISPLACED : undefined) ??
         (fields === this.#columns ? undefined : wrongFields(data.subarray(start, end), fields, this.#columns));
       if (reason === undefined) this.#sink.raw(data, start, end, this.#line);
       else this.#unusable(data, start, end, reason);
     }
+  }
+
+  /** True if a record is the header again, perhaps after the byte order mark of a file appended to another. */
+  #repeatsHeader(data: Buffer, start: number, end: number): boolean {
+    const from =
+      data[start] === BYTE_ORDER_MARK[0] && BYTE_ORDER_MARK.equals(data.subarray(start, start + 3)) ? start + 3 : start;
+    return end - from === this.#header.length && this.#header.equals(data.subarray(from, end));
   }
 
   #unusable(data: Buffer, start: number, end: number, reason: string): void {
@@ -167,9 +181,11 @@ class Scanner {
     this.#sink.bad([{ column: null, value: shownBytes(data, start, end), reason }], this.#line);
   }
 
-  #header(text: string | undefined): void {
-    const columns = readHeader(text, this.#target, this.#name, text === undefined ? 1 : this.#line);
+  #readHeader(bytes: Buffer | undefined): void {
+    const columns = readHeader(bytes?.toString(), this.#target, this.#name, bytes === undefined ? 1 : this.#line);
     this.#columns = columns.length;
+    // A copy: the chunk's memory is the stream's.
+    this.#header = Buffer.from(bytes ?? []);
     this.#onHeader(columns);
   }
 }

@@ -59,6 +59,9 @@ const XML: FileKind = {
   remedy: "It may be a server's error: check the address, or convert it.",
 };
 
+/** Byte order mark of UTF-8. */
+export const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
 /** Bytes at the beginning of a file by which its kind is recognized. */
 export const KIND_BYTES = 4_096;
 

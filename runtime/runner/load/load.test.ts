@@ -153,6 +153,27 @@ describe("loading a batch", () => {
     assert.deepEqual(await prices(), []);
   });
 
+  it("marks cells of the report that a spreadsheet would run as a formula", async () => {
+    const values = ["=1+1", "+cmd|x", "-2+3", "@SUM(1)", "\uFF1D1", "-5", "+7", "-1.5", "x=1"];
+    const rows = values.map((value) => `AAAAA,BBBBB,2021-01-01,${value}`);
+    const { report, faults } = (await load(`orig_code,dest_code,day,price\n${rows.join("\n")}`)) as {
+      report: string;
+      faults: string[];
+    };
+    const cells = report
+      .split("\n")
+      .slice(1, -1)
+      .map((line) => line.split(",")[2]);
+    assert.deepEqual(cells, ["'=1+1", "'+cmd|x", "'-2+3", "'@SUM(1)", "'\uFF1D1", "-5", "+7", "-1.5", "x=1"]);
+    assert.match(faults[0] ?? "", /^2 price =1\+1 /, "JSON has the value itself");
+  });
+
+  it("marks names of columns in the report too", async () => {
+    const item = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: 1, "=1+1": 2 };
+    const { report } = (await load(JSON.stringify(item), { format: "ndjson" })) as { report: string };
+    assert.match(report, /^1,'=1\+1,2,"is not a column/m);
+  });
+
   it("lists the first faults and reports all of them when every row is bad", async () => {
     const lines = Array.from({ length: 30_000 }, (_, row) => `${row},,`);
     const found = (await load(`orig_code,dest_code,day,price\n${lines.join("\n")}`, { reportRows: 3 })) as {
@@ -206,6 +227,14 @@ describe("loading a batch", () => {
     "tabs in a row": [
       "AAAAA\tBBBBB\t2021-01-01\t1",
       "null AAAAA\\u0009BBBBB\\u00092021-01-01\\u00091 has 1 field instead of 4: it is separated by tabs",
+    ],
+    "the header again": [
+      "orig_code,dest_code,day,price",
+      "null orig_code,dest_code,day,price repeats the header; remove this line, and join files without their headers",
+    ],
+    "the header again, after a byte order mark": [
+      "\uFEFForig_code,dest_code,day,price\r",
+      "null \\uFEFForig_code,dest_code,day,price repeats the header; remove this line, and join files without their headers",
     ],
     "a comma at the end": [
       "AAAAA,BBBBB,2021-01-01,1,",

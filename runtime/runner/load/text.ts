@@ -1,7 +1,5 @@
 import { JobError } from "../../contract/errors.ts";
-import { type FileKind, KIND_BYTES, kindOf } from "./fileKinds.ts";
-
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+import { BYTE_ORDER_MARK, type FileKind, KIND_BYTES, kindOf } from "./fileKinds.ts";
 
 /**
  * Yields a file without its byte order mark.
