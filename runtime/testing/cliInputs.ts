@@ -50,6 +50,43 @@ const CSV = /^n\n1\n$/;
 const query = (rest: string) => `rates query --sql 'select 1 as n' ${rest}`;
 
 export const CLI_INPUTS: readonly CliInput[] = [
+  // endless sources
+  ...["/dev/zero", "/dev/urandom", "- < /dev/zero", "/dev/fd/3 3< /dev/zero"].map(
+    (source): CliInput => ({
+      from: "further",
+      verdict: "fixed",
+      name: `load ${source}`,
+      script: `rates load ${source}`,
+      code: 2,
+      err: /cannot be read: it is a device\. Name a file, or write its rows into a pipe/,
+    }),
+  ),
+  {
+    from: "further",
+    verdict: "fixed",
+    name: "load an endless pipe that is no CSV",
+    script: "yes | rates load -",
+    code: 2,
+    err: /line 1 \(y\) names no column; .*Reading stopped; nothing was sent\./,
+  },
+  {
+    from: "further",
+    verdict: "fixed",
+    name: "load from /dev/null",
+    script: "rates load - < /dev/null",
+    code: 2,
+    err: /stdin is empty\./,
+  },
+  ...["submit /dev/zero", "query --file /dev/zero", "submit --target prices --items /dev/zero"].map(
+    (command): CliInput => ({
+      from: "further",
+      verdict: "fixed",
+      name: command,
+      script: `rates ${command}`,
+      code: 2,
+      err: /\/dev\/zero has more than 8388608 bytes, the maximum of a request or SQL\./,
+    }),
+  ),
   // --output
   {
     from: "listed",

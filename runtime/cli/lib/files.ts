@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { fstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { reasonOf } from "../../contract/reason.ts";
@@ -125,9 +125,12 @@ export function readText(file: string): string {
   let bytes: Buffer;
   try {
     const source = file === "-" ? 0 : (pathOpenedAs(file) ?? pathOfSync(file));
-    if (typeof source !== "number" && statSync(source).size > TEXT_BYTES)
-      throw new CommandError("invalid", `${name} is larger than the ${TEXT_BYTES} bytes that are read of it.`);
-    bytes = readFileSync(source);
+    bytes = readAtMost(source, TEXT_BYTES + 1);
+    if (bytes.length > TEXT_BYTES)
+      throw new CommandError(
+        "invalid",
+        `${name} has more than ${TEXT_BYTES} bytes, the maximum of a request or SQL. \`rates load FILE\` loads rows.`,
+      );
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw new CommandError("invalid", `${name} cannot be read: ${fileReason(error)}.`);
@@ -137,6 +140,25 @@ export function readText(file: string): string {
   if (!isUtf8(bytes)) throw new CommandError("invalid", `${name} is not UTF-8: ${NOT_UTF8} Save it as UTF-8.`);
   return bytes.toString().replace(/^\uFEFF/, "");
 }
+
+/** Reads a file, a FIFO, a device or a descriptor to its end, but at most so many bytes. */
+function readAtMost(source: Path | number, maxBytes: number): Buffer {
+  const descriptor = typeof source === "number" ? source : openSync(source, "r");
+  try {
+    const chunks: Buffer[] = [];
+    for (let size = 0; size < maxBytes; ) {
+      const chunk = Buffer.allocUnsafe(Math.min(READ_BYTES, maxBytes - size));
+      const read = readSync(descriptor, chunk);
+      if (read === 0) break;
+      chunks.push(chunk.subarray(0, read));
+      size += read;
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    if (typeof source !== "number") closeSync(descriptor);
+  }
+}
+const READ_BYTES = 64 * 1024;
 
 /** Usual encodings of a text that is not UTF-8. */
 export const NOT_UTF8 = "it may be Latin-1 or Windows-1252.";

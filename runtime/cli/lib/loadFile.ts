@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, constants as files, openSync } from "node:fs";
+import { createReadStream, existsSync, constants as files, fstatSync, openSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, mkdtemp, open, rm, stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
+import { isatty as isTerminal } from "node:tty";
 import { constants, gunzipSync } from "node:zlib";
 import { KIND_BYTES, kindOf } from "../../runner/load/fileKinds.ts";
 import { otherFormat } from "../../runner/load/text.ts";
@@ -13,6 +14,7 @@ import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, pr
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, printInfo, width } from "./screen.ts";
+import { StreamCheck } from "./streamCheck.ts";
 
 /** A file to upload: a regular file, or a copy of a pipe's content. */
 export interface LoadFile {
@@ -34,6 +36,11 @@ export interface KindFlags {
   compression?: string;
 }
 
+/** Options that describe the content, and the table that it is loaded into. */
+interface LoadFileFlags extends KindFlags {
+  target?: string;
+}
+
 const CHUNK = 1024 * 1024;
 /** Maximum size of a pipe's copy, the default of jobs.sourceBytes. */
 const MAX_COPY_BYTES = 20_000_000_000;
@@ -43,7 +50,7 @@ const MAX_COPY_BYTES = 20_000_000_000;
  * into a temporary file first, since size and hash are needed before the upload.
  * @throws CommandError that names the cause
  */
-export async function openLoadFile(argument: string, flags: KindFlags): Promise<LoadFile> {
+export async function openLoadFile(argument: string, flags: LoadFileFlags): Promise<LoadFile> {
   if (argument === "") throw new CommandError("invalid", "The name of the file is empty. Name a file, or - for stdin.");
   const address = addressOf(argument);
   if (address !== undefined && !existsSync(argument)) throw new CommandError("invalid", address);
@@ -75,23 +82,27 @@ async function opened(
   argument: string,
   name: string,
   isStdin: boolean,
-  flags: KindFlags,
+  flags: LoadFileFlags,
   signal: AbortSignal,
 ): Promise<LoadFile> {
   const descriptor = descriptorOf(argument);
   if (descriptor !== undefined && !openDescriptor(descriptor))
     throw unreadable(name, `descriptor ${descriptor} is not open`);
-  if (isStdin) return sent(await copied(process.stdin, name, signal), name, undefined, flags);
+  if (isStdin) {
+    assertNoEndlessDevice(fstatSync(0), name);
+    return sent(await copied(process.stdin, name, undefined, flags, signal), name, undefined, flags);
+  }
   const path = await pathOf(argument);
   const found = await stat(path);
   if (found.isDirectory()) throw unreadable(name, "it is a directory. Name a file in it");
   if (found.isSocket()) throw unreadable(name, "it is a socket");
+  assertNoEndlessDevice(found, name);
   const isNamed = descriptor === undefined && (found.isFile() || EXTENSION.test(argument));
   const named = isNamed ? basename(argument) : undefined;
-  if (found.isFIFO()) return sent(await copied(fifo(path), name, signal), name, named, flags);
+  if (found.isFIFO()) return sent(await copied(fifo(path), name, named, flags, signal), name, named, flags);
   // Files of /proc have a size of 0 although they have content.
   if (!found.isFile() || found.size === 0)
-    return sent(await copied(createReadStream(path), name, signal), name, named, flags);
+    return sent(await copied(createReadStream(path), name, named, flags, signal), name, named, flags);
   const handle = await open(path);
   try {
     return await sent(await hashed(handle, path, name, signal), name, named, flags);
@@ -100,6 +111,18 @@ async function opened(
     throw error;
   }
 }
+
+/** @throws CommandError for a device that is not a terminal, which may have no end; /dev/null has one */
+function assertNoEndlessDevice(found: Stats, name: string): void {
+  if (!(found.isCharacterDevice() || found.isBlockDevice()) || devicesWithEnd().includes(found.rdev)) return;
+  throw unreadable(name, "it is a device. Name a file, or write its rows into a pipe: command | rates load -");
+}
+
+/** Device numbers of /dev/null and of the terminals of this process. */
+const devicesWithEnd = (): number[] => [
+  ...["/dev/null", "/dev/tty"].flatMap((path) => statSync(path, { throwIfNoEntry: false })?.rdev ?? []),
+  ...(isTerminal(0) ? [fstatSync(0).rdev] : []),
+];
 
 /** Opening a FIFO blocks uninterruptibly until it has a writer; reading from it does not. */
 const NOT_WAITING = files.O_RDONLY | files.O_NONBLOCK;
@@ -173,8 +196,17 @@ async function hashed(handle: FileHandle, path: Path, name: string, signal: Abor
   return { handle, bytes, sha256: hash.digest("hex"), start: start ?? Buffer.alloc(0), assertUnchanged };
 }
 
-/** Copies a stream into an unlinked temporary file, which the system removes after use. */
-async function copied(source: Readable, name: string, signal: AbortSignal): Promise<Content> {
+/**
+ * Copies a stream into an unlinked temporary file, which the system removes after use. Stops at content that cannot be
+ * loaded, since a stream may have no end.
+ */
+async function copied(
+  source: Readable,
+  name: string,
+  named: string | undefined,
+  flags: LoadFileFlags,
+  signal: AbortSignal,
+): Promise<Content> {
   const unwritable = (error: unknown) =>
     new CommandError(
       "internalError",
@@ -184,6 +216,7 @@ async function copied(source: Readable, name: string, signal: AbortSignal): Prom
   const hash = createHash("sha256");
   const line = new ProgressLine();
   const starts: Buffer[] = [];
+  const content = new StreamCheck(name, (start) => formatFor(name, named, start, flags), flags.target);
   let bytes = 0;
   const start = Date.now();
   if (process.stdin === source && process.stdin.isTTY) printInfo("Reading what is typed; Ctrl-D ends it.");
@@ -195,6 +228,7 @@ async function copied(source: Readable, name: string, signal: AbortSignal): Prom
       if (bytes < KIND_BYTES) starts.push(Buffer.from(chunk.subarray(0, KIND_BYTES)));
       hash.update(chunk);
       bytes += chunk.length;
+      content.add(chunk, bytes);
       if (bytes > MAX_COPY_BYTES)
         throw new CommandError(
           "invalid",

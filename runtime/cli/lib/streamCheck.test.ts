@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { StreamCheck } from "./streamCheck.ts";
+
+const HEADER = "orig_code,dest_code,day,price\n";
+const CHUNK = 64 * 1024;
+
+describe("the check of a stream", () => {
+  /** Adds a chunk again and again. @returns the error and the bytes read until then; undefined if there is none */
+  const refusal = (
+    first: string | Buffer,
+    repeated: string | Buffer,
+    { format = "csv" as "csv" | "ndjson", compression = "none" as "none" | "gzip", target = "prices" } = {},
+  ): string | undefined => {
+    const check = new StreamCheck("stdin", () => ({ format, compression }), target);
+    const chunk = Buffer.from(repeated)
+      .toString("latin1")
+      .repeat(Math.ceil(CHUNK / Buffer.byteLength(repeated)));
+    let total = 0;
+    try {
+      for (const bytes of [Buffer.from(first), ...Array<Buffer>(64).fill(Buffer.from(chunk, "latin1"))]) {
+        total += bytes.length;
+        check.add(bytes, total);
+      }
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return undefined;
+  };
+
+  it("accepts rows of the target, also after a byte order mark and packed", () => {
+    assert.equal(refusal(HEADER, "A,B,2021-01-01,1\n"), undefined);
+    assert.equal(refusal(`\uFEFF${HEADER}`, "A,B,2021-01-01,1\r"), undefined);
+    assert.equal(refusal("slug,name,parent_slug\n", "a,b,c\n", { target: "regions" }), undefined);
+    assert.equal(refusal("", '{"orig_code":"A"}\n', { format: "ndjson" }), undefined);
+    const rows = gzipSync(HEADER + Array.from({ length: 50_000 }, () => `A,B,2021-01-01,${Math.random()}\n`).join(""));
+    assert(rows.length > 2 * CHUNK);
+    assert.equal(refusal(rows, "x", { compression: "gzip" }), undefined);
+  });
+
+  for (const [name, first, repeated, options, says] of [
+    ["zeros", "", "\0", {}, /^The header of the source does not match .*line 1 \(\\u0000/],
+    ["lines without a header", "", "y\n", {}, /line 1 \(y\) names no column/],
+    ["another header", "slug,name,parent_slug\n", "a,b,c\n", {}, /columns of prices/],
+    ["zeros after the header", HEADER, "\0", {}, /has a line that does not end within 1048576 bytes/],
+    [
+      "another kind of file",
+      "%PDF-1.7\n",
+      "x\n",
+      {},
+      /looks like a PDF document\. Export its rows as CSV \(UTF-8\)\. R/,
+    ],
+    ["packed zeros", gzipSync(Buffer.alloc(100 << 20)), "\0", { compression: "gzip" }, /line 1 \(\\u0000\) names no/],
+    ["objects of another table", "", '{"a":1}\n', { format: "ndjson" }, /no column of prices \(orig_code, dest_code/],
+    ["lists", "", "[1]\n", { format: "ndjson" }, /first line is not a JSON object/],
+    ["an endless object", '{"orig_code":', "1", { format: "ndjson" }, /line that does not end/],
+  ] as const)
+    it(`refuses ${name}`, () => {
+      const message = refusal(first, repeated, options);
+      assert.match(message ?? "", says);
+      assert.match(message ?? "", / Reading stopped; nothing was sent\.$/);
+    });
+
+  it("leaves short streams to the platform", () => {
+    const check = new StreamCheck("stdin", () => assert.fail("checked"));
+    check.add(Buffer.from("y\n".repeat(100)), 200);
+  });
+});

@@ -1,0 +1,112 @@
+import { constants, gunzipSync } from "node:zlib";
+import { JobError } from "../../contract/errors.ts";
+import { kindOf } from "../../runner/load/fileKinds.ts";
+import { readHeader } from "../../runner/load/header.ts";
+import { MAX_RECORD_BYTES } from "../../runner/load/sink.ts";
+import { TARGETS } from "../../runner/load/targets.ts";
+import { otherFormat } from "../../runner/load/text.ts";
+import { CommandError } from "./exits.ts";
+import type { LoadFile } from "./loadFile.ts";
+
+/** Bytes after which a stream's beginning, which is kept until then, is checked. A shorter stream is checked by the platform only. */
+const CHECKED_AFTER = 64 * 1024;
+/** Maximum unpacked bytes of the beginning. */
+const UNPACKED_BYTES = 16 * 1024 * 1024;
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/**
+ * Finds out early that a stream cannot be CSV or NDJSON: it may have no end, and would otherwise be copied up to the
+ * maximum. Checks the beginning of a long stream, and that its lines end.
+ */
+export class StreamCheck {
+  readonly #name: string;
+  readonly #formatFor: (start: Buffer) => Pick<LoadFile, "format" | "compression">;
+  readonly #target: string;
+  #starts: Buffer[] = [];
+  #kept = 0;
+  /** Undefined until the beginning is checked. */
+  #kind: Pick<LoadFile, "format" | "compression"> | undefined;
+  /** Bytes since the last line end. */
+  #line = 0;
+
+  /** @param formatFor returns the format of a stream that begins so, or throws */
+  constructor(name: string, formatFor: (start: Buffer) => Pick<LoadFile, "format" | "compression">, target = "prices") {
+    this.#name = name;
+    this.#formatFor = formatFor;
+    this.#target = target;
+  }
+
+  /**
+   * Adds the next bytes.
+   * @param total bytes so far, with these
+   * @throws CommandError if the stream cannot be loaded
+   */
+  add(chunk: Buffer, total: number): void {
+    const end = Math.max(chunk.lastIndexOf(LF), chunk.lastIndexOf(CR));
+    this.#line = end < 0 ? this.#line + chunk.length : chunk.length - end - 1;
+    if (this.#kept < CHECKED_AFTER) {
+      this.#starts.push(Buffer.from(chunk.subarray(0, CHECKED_AFTER - this.#kept)));
+      this.#kept += chunk.length;
+    }
+    if (total <= CHECKED_AFTER) return;
+    if (this.#kind === undefined) {
+      const start = Buffer.concat(this.#starts);
+      this.#starts = [];
+      this.#kind = this.#formatFor(start);
+      this.#checkStart(this.#kind.compression === "gzip" ? unpacked(start) : start, this.#kind.format);
+    }
+    if (this.#kind.compression === "none" && this.#line > MAX_RECORD_BYTES)
+      throw this.#refusal(`it has a line that does not end within ${MAX_RECORD_BYTES} bytes`);
+  }
+
+  #checkStart(start: Buffer, format: LoadFile["format"]): void {
+    const kind = kindOf(start) ?? otherFormat(start, format);
+    if (kind) throw this.#refusal(`it looks like ${kind.name}. ${kind.remedy}`);
+    const text = start.toString("utf8").replace(/^\uFEFF/, "");
+    const [first = "", ...more] = text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== "");
+    const target = this.#target as keyof typeof TARGETS;
+    if (format === "csv") {
+      try {
+        readHeader(first, TARGETS[target], target);
+      } catch (error) {
+        throw error instanceof JobError ? new CommandError("invalid", `${error.message} ${STOPPED}`) : error;
+      }
+    } else {
+      // A first line that is cut off cannot be parsed.
+      const known = TARGETS[target].columns.map(({ name }) => name);
+      const row = more.length === 0 ? undefined : objectIn(first);
+      if (!/^\s*\{/.test(first) || row === null) throw this.#refusal("its first line is not a JSON object");
+      if (row && !known.some((name) => Object.hasOwn(row, name)))
+        throw this.#refusal(`its first object has no column of ${target} (${known.join(", ")})`);
+    }
+  }
+
+  #refusal(reason: string): CommandError {
+    return new CommandError("invalid", `${this.#name} cannot be loaded: ${reason.replace(/\.$/, "")}. ${STOPPED}`);
+  }
+}
+
+/** Parses a line to its object; null for anything else. */
+function objectIn(line: string): object | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+const STOPPED = "Reading stopped; nothing was sent.";
+
+/** Unpacks the beginning of a gzip stream as far as possible. */
+function unpacked(start: Buffer): Buffer {
+  try {
+    return gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: UNPACKED_BYTES });
+  } catch (error) {
+    // More than the maximum from so few bytes: no row is as repetitive.
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") return Buffer.from("\0");
+    return Buffer.alloc(0);
+  }
+}
