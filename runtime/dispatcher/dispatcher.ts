@@ -37,7 +37,8 @@ export function createDispatcher(
     launchers: launchersFor(settings),
     tracking: trackingStore(settings, db),
     traceHeaders: collectorHeaders(settings.traces, {
-      onStale: (error) => log.warn({ error }, "the secret with the collector's headers is unusable; using its last value"),
+      onStale: (error) =>
+        log.warn({ error }, "the secret with the collector's headers is unusable; using its last value"),
     }),
     log,
     now: () => performance.now(),

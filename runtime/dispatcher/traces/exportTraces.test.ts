@@ -201,7 +201,10 @@ describe("the traces of ended jobs", () => {
 
   it("are sent with the headers of the secret, also after it was rotated and while it is unreadable", async () => {
     let clock = 0;
-    const secrets = [async () => "authorization=Bearer%20one,x-team=rates", async () => '{"authorization":"Bearer two"}'];
+    const secrets = [
+      async () => "authorization=Bearer%20one,x-team=rates",
+      async () => '{"authorization":"Bearer two"}',
+    ];
     const traceHeaders = collectorHeaders(
       { headersSecret: "arn" },
       { readSecret: () => (secrets.shift() ?? (() => Promise.reject(new Error("denied"))))(), now: () => clock },
@@ -214,7 +217,7 @@ describe("the traces of ended jobs", () => {
       clock += 300_000;
     }
     assert.deepEqual(
-      collector.headers.map(({ authorization, "x-team": team }) => [authorization, team]),
+      collector.callHeaders.map(({ authorization, "x-team": team }) => [authorization, team]),
       [
         ["Bearer one", "rates"],
         ["Bearer two", undefined],

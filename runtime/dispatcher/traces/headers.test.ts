@@ -79,7 +79,10 @@ describe("the headers of an export", () => {
 
   it("are read again at the next export if no value was valid before", async () => {
     const answers = [() => Promise.reject(new Error("denied")), async () => "{", async () => "a=b"];
-    const headers = collectorHeaders({ headersSecret: ARN }, { readSecret: () => (answers.shift() ?? assert.fail())() });
+    const headers = collectorHeaders(
+      { headersSecret: ARN },
+      { readSecret: () => (answers.shift() ?? assert.fail())() },
+    );
     await assert.rejects(headers(), /^Error: denied$/);
     await assert.rejects(headers(), /^Error: the secret of traces\.headersSecret begins with/);
     assert.deepEqual(await headers(), { a: "b" });

@@ -96,7 +96,7 @@ export async function testCollector() {
     resources,
     calls,
     /** Headers of each call. */
-    headers,
+    callHeaders: headers,
     /** Replaces the answers; without an argument the collector takes spans again. */
     answerWith(answer: typeof respond = take) {
       respond = answer;
