@@ -191,7 +191,7 @@ create table jobs.jobs (
   constraint jobs_tenant_request_id_key UNIQUE (tenant, request_id)
 ) with (fillfactor=80);
 CREATE INDEX jobs_changed ON jobs.jobs USING btree (changed, id);
-CREATE INDEX jobs_created ON jobs.jobs USING btree (created_at);
+CREATE INDEX jobs_created ON jobs.jobs USING brin (created_at) WITH (pages_per_range='16', autosummarize='on');
 CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NOT NULL));
 CREATE INDEX jobs_due ON jobs.jobs USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
@@ -617,9 +617,9 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.responses_sent(p_responses bigint[], p_messages text[]) returns void
 --   callers: api_reader, dispatcher, job_keeper
--- function jobs.result_tail(result json) returns text
---   callers: none
 -- function jobs.result_too_large(p_bytes integer) returns json
+--   callers: none
+-- function jobs.result_without_rows(result json) returns text
 --   callers: none
 -- function jobs.retire(p_run uuid) returns boolean
 --   callers: job_keeper
@@ -641,7 +641,7 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.settle_lost(p_job bigint, p_attempt integer, p_reason text, p_error json) returns text
 --   callers: dispatcher
--- function jobs.start_attempt(p_job bigint, run jobs.runs, p_pid integer, p_backend_start timestamp with time zone, p_log text) returns json
+-- function jobs.start_attempt(p_job bigint, p_run uuid, p_runner text, p_memory bigint, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_at timestamp with time zone) returns json
 --   callers: none
 -- function jobs.store_answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
 --   callers: api_reader, dispatcher
@@ -676,6 +676,8 @@ create table jobs.waiting_counts (
 -- function jobs.wake_runs(p_runner text, p_runs integer) returns void
 --   callers: none
 -- function jobs.wake_tenant(p_runner text, p_tenant text) returns void
+--   callers: none
+-- function jobs.with_event(history jsonb, status text, at timestamp with time zone) returns jsonb
 --   callers: none
 -- function public.bytes_of_plans(p_statements text[]) returns SETOF double precision
 --   callers: job_reader_plan

@@ -7,10 +7,18 @@ const SABOTAGES: Record<string, Sabotage[]> = {
     { name: "due_responses", from: "due_at <= jobs.clock()", to: "false" },
   ],
   "guarantee 1: a response is sent that nobody asked for": [
-    { name: "end_job", from: "job.reply = 'queue' or asked_again", to: "true" },
+    {
+      name: "end_job",
+      from: "job.reply = 'queue' or exists (select from jobs.reply_requests q where q.job_id = p_job)",
+      to: "true",
+    },
   ],
   "guarantee 1: a repeat that asks for a reply while the job runs is forgotten": [
-    { name: "end_job", from: "job.reply = 'queue' or asked_again", to: "job.reply = 'queue'" },
+    {
+      name: "end_job",
+      from: "job.reply = 'queue' or exists (select from jobs.reply_requests q where q.job_id = p_job)",
+      to: "job.reply = 'queue'",
+    },
   ],
   // Two things prevent it, and each alone is enough: the fence and the ended session.
   "guarantee 2: a run that was paused past its lease commits after the next one": [

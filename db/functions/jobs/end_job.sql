@@ -13,31 +13,34 @@ declare
   job record;
   job_stats json;
   answer text;
-  tail text; -- of the result, without its inline rows
+  stored_result text; -- the result without its inline rows
   inline_size integer; -- bytes of the inline rows in a response
-  asked_again boolean := false;
   is_wanted boolean;
 begin
-  select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.traceparent, j.task ->> 'type' as type,
+  select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.traceparent,
     coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started,
     (select r.tenant_slots is not null from jobs.runners r where r.runner = j.runner) as is_limited
   into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS');
   if not found then return; end if;
-  if job.status = 'IN_PROGRESS' and job.is_limited then perform jobs.wake_tenant(job.runner, job.tenant); end if;
-  if p_error is not null then p_error := jobs.bounded_error(p_error); end if;
-  tail := jobs.result_tail(p_result);
-  inline_size := case when tail is null then coalesce(octet_length(jobs.escape_noncharacters((p_result -> 'inline')::text)), 0)
-    else octet_length(jobs.escape_noncharacters(p_result::text)) - octet_length('{"inline":') - octet_length(tail) end;
+  if job.is_limited and job.status = 'IN_PROGRESS' then perform jobs.wake_tenant(job.runner, job.tenant); end if;
+  if p_status = 'SUCCEEDED' then
+    stored_result := jobs.result_without_rows(p_result);
+  else
+    p_result := null;
+    p_error := jobs.bounded_error(p_error);
+  end if;
   loop
-    job_stats := json_build_object(
-      'queueMs', jobs.milliseconds(job.created_at, job.started),
-      'executionMs', jobs.milliseconds(job.started, moment),
-      'totalMs', jobs.milliseconds(job.created_at, moment),
-      'rows', p_rows, 'bytes', p_bytes, 'peakMemoryBytes', p_peak, 'attempts', job.attempt);
+    job_stats := format('{"queueMs" : %s, "executionMs" : %s, "totalMs" : %s, "rows" : %s, "bytes" : %s, "peakMemoryBytes" : %s, "attempts" : %s}',
+      jobs.milliseconds(job.created_at, job.started), jobs.milliseconds(job.started, moment), jobs.milliseconds(job.created_at, moment),
+      coalesce(p_rows, 0), coalesce(p_bytes, 0), coalesce(p_peak::text, 'null'), job.attempt);
     answer := jobs.response_body(job.response_id, job.request_id, p_status, p_result, p_error, job_stats, job.labels);
     if job.traceparent is not null then answer := jobs.traced_body(answer, job.traceparent); end if;
+    exit when octet_length(answer) <= 65536;
+    inline_size := case when p_result is null then 0
+      when stored_result is null then coalesce(octet_length(jobs.escape_noncharacters((p_result -> 'inline')::text)), 0)
+      else octet_length(jobs.escape_noncharacters(p_result::text)) - octet_length('{"inline":') - octet_length(stored_result) end;
     exit when inline_size <= 900000 and octet_length(answer) - inline_size <= 65536;
-    if p_status <> 'SUCCEEDED' or job.type <> 'read' then
+    if p_status <> 'SUCCEEDED' or not exists (select from jobs.jobs j where j.id = p_job and j.task ->> 'type' = 'read') then
       raise check_violation using message = format('the response of job %s has %s bytes', p_job, octet_length(answer));
     end if;
     p_error := jobs.result_too_large(inline_size);
@@ -45,35 +48,33 @@ begin
     p_rows := 0;
     p_bytes := 0;
     p_result := null;
-    inline_size := 0;
+    stored_result := null;
   end loop;
 
-  if job.reply = 'none' then asked_again := exists (select from jobs.reply_requests q where q.job_id = p_job); end if;
-  is_wanted := job.reply = 'queue' or asked_again;
+  is_wanted := job.reply = 'queue' or exists (select from jobs.reply_requests q where q.job_id = p_job);
   update jobs.jobs j set
     status = p_status, finished_at = moment, lease_until = null, deadline = null, not_before = null,
-    result = case when p_status <> 'SUCCEEDED' then null when tail is null then p_result::jsonb - 'inline' else ('{' || substr(tail, 2))::jsonb end,
+    result = coalesce(stored_result::jsonb, p_result::jsonb - 'inline'),
     error = p_error::jsonb, stats = job_stats::jsonb, response = answer,
     due_at = case when is_wanted then moment + interval '10 seconds' end,
     -- kept where `rates retry` may want it again
     inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,
     progress = progress || jsonb_build_object('rows', p_rows, 'bytes', p_bytes),
     attempts = jobs.end_attempt(attempts, moment, p_status, p_peak),
-    status_history = status_history || jobs.event(p_status, moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
+    status_history = jobs.with_event(status_history, p_status, moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
   -- The fence: the row is not locked before, since a lock is one more write.
-  where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS');
+  where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS')
+  returning j.response_id, j.tenant, j.request_id, j.status, case when is_wanted then answer end
+  into response_id, tenant, request_id, status, body;
   if not found then return; end if;
-  if asked_again then delete from jobs.reply_requests q where q.job_id = p_job; end if;
+  if is_wanted and job.reply = 'none' then delete from jobs.reply_requests q where q.job_id = p_job; end if;
 
-  -- The flag of a caller that records the trace is the lowest bit. The sending of the response belongs to it.
-  if right(job.traceparent, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f') then
-    insert into jobs.pending_traces (job_id, due_at)
-    values (p_job, case when is_wanted then moment + interval '5 seconds' else moment end);
+  if job.traceparent is not null then
+    -- The flag of a caller that records the trace is the lowest bit. The sending of the response belongs to it.
+    if right(job.traceparent, 1) in ('1', '3', '5', '7', '9', 'b', 'd', 'f') then
+      insert into jobs.pending_traces (job_id, due_at)
+      values (p_job, case when is_wanted then moment + interval '5 seconds' else moment end);
+    end if;
   end if;
-  response_id := job.response_id;
-  tenant := job.tenant;
-  request_id := job.request_id;
-  status := p_status;
-  if is_wanted then body := answer; end if;
 end
 $$;

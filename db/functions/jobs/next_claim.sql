@@ -4,21 +4,17 @@
 create or replace function jobs.next_claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, out running boolean, out job json)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
-  current_run record;
-  run jobs.runs;
+  run record;
   chosen bigint;
   owner text;
-  tenant_maximum integer;
   moment timestamptz := jobs.clock();
 begin
   -- The lock keeps run_ended waiting, which gives back the jobs that the run has by then.
-  select r as run, k.version as newest, k.tenant_slots into current_run
+  select r.runner, r.larger, r.version, r.seen_at, r.memory_bytes, k.version as newest, k.tenant_slots into run
   from jobs.runs r join jobs.runners k on k.runner = r.runner where r.id = p_run and r.state = 'RUNNING' for share of r;
   running := found;
   if not running then return; end if;
-  run := current_run.run;
-  tenant_maximum := current_run.tenant_slots;
-  if run.version <> current_run.newest then
+  if run.version <> run.newest then
     update jobs.runs set seen_at = moment, state = 'RETIRING' where id = p_run;
     return;
   end if;
@@ -26,10 +22,9 @@ begin
   if run.seen_at <= moment - interval '1 second' then
     update jobs.runs set seen_at = moment where id = p_run;
   end if;
-  run.seen_at := moment;
-  if tenant_maximum is null then
+  if run.tenant_slots is null then
     chosen := case when run.larger then jobs.next_larger_job(run.runner, null) else jobs.next_job(run.runner, null) end;
-    if chosen is not null then job := jobs.start_attempt(chosen, run, p_pid, p_backend_start, p_log); end if;
+    if chosen is not null then job := jobs.start_attempt(chosen, p_run, run.runner, run.memory_bytes, p_pid, p_backend_start, p_log, moment); end if;
     return;
   end if;
 
@@ -37,12 +32,12 @@ begin
   -- count under it. A block that finds the tenant full is rolled back with its locks, so a claim never holds two of them.
   loop
     begin
-      chosen := case when run.larger then jobs.next_larger_job(run.runner, tenant_maximum) else jobs.next_job(run.runner, tenant_maximum) end;
+      chosen := case when run.larger then jobs.next_larger_job(run.runner, run.tenant_slots) else jobs.next_job(run.runner, run.tenant_slots) end;
       if chosen is null then return; end if;
       select tenant into owner from jobs.jobs where id = chosen;
       perform pg_advisory_xact_lock(hashtextextended(format('tenant slots %s %s', run.runner, owner), 0));
-      if jobs.free_tenant_slots(run.runner, owner, tenant_maximum) <= 0 then raise sqlstate 'RT001'; end if;
-      job := jobs.start_attempt(chosen, run, p_pid, p_backend_start, p_log);
+      if jobs.free_tenant_slots(run.runner, owner, run.tenant_slots) <= 0 then raise sqlstate 'RT001'; end if;
+      job := jobs.start_attempt(chosen, p_run, run.runner, run.memory_bytes, p_pid, p_backend_start, p_log, moment);
       return;
     exception when sqlstate 'RT001' then
       null; -- another claim took the tenant's last slot, which the next look sees

@@ -17,8 +17,9 @@ begin
   if p_tenant_slots is null then
     select id into chosen from jobs.jobs
     where runner = p_runner and status = 'PENDING' and not_before is null
-      and (select (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant limit 1)
-                = (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant desc limit 1))
+      and (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING'
+             and tenant > (select tenant from jobs.jobs where runner = p_runner and status = 'PENDING' order by tenant limit 1)
+           order by tenant limit 1) is null
     order by rank desc, created_at, id limit 1 for update skip locked;
     if chosen is not null then return chosen; end if;
   end if;

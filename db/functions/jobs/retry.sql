@@ -46,7 +46,7 @@ begin
     not_before = case when needs_larger then 'infinity'::timestamptz else ready end,
     error = p_error::jsonb,
     attempts = jobs.end_attempt(attempts, moment, p_error ->> 'type', p_peak),
-    status_history = status_history || jobs.event('PENDING', moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
+    status_history = jobs.with_event(status_history, 'PENDING', moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
   where id = p_job;
   return 'RETRIED';
 end
