@@ -114,7 +114,7 @@ describe("the command line, when things go wrong", () => {
     });
     const { code, stderr } = await start(["result", "a", "--output", join(suite.directory, "out.csv")], env).ended;
     assert.equal(code, EXITS.unreachable.code);
-    assert.match(stderr, /broke off/);
+    assert.match(stderr, /The download stopped after/);
     assert.deepEqual(await readdir(suite.directory), []);
   });
 

@@ -55,14 +55,14 @@ describe("rates --stack", () => {
     pulumi("echo 'error: no stack named dev' >&2; exit 255");
     const unknown = await rates("list");
     assert.equal(unknown.code, 4);
-    assert.match(unknown.stderr, /pulumi knows no stack 'dev' here: error: no stack named dev\n.*pulumi login/);
+    assert.match(unknown.stderr, /pulumi found no stack 'dev': error: no stack named dev\n.*pulumi login/);
     pulumi(`echo '${outputs({ api: null })}'`);
     assert.match((await rates("list")).stderr, /has no output api(?:, \w+)*\.\nDeploy it first: .*up -s dev/);
     pulumi(`echo '${outputs()}'`);
     const { ended } = start(["--stack", "dev", "list"], { PATH: `${directory}${delimiter}${process.env.PATH}` });
     assert.match((await ended).stderr, /--stack needs a token: --token, RATES_TOKEN, or `rates login --stack /);
     const both = await rates("--api", "http://127.0.0.1:1", "list");
-    assert.match(both.stderr, /--stack and --api do not go together/);
+    assert.match(both.stderr, /--stack and --api cannot be combined/);
   });
 
   it("reports a missing pulumi command", async () => {

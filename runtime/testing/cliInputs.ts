@@ -222,7 +222,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
     name: "--output and --format that disagree",
     script: query("--format json --output x.csv"),
     code: 2,
-    err: /--format json and --output x\.csv do not go together/,
+    err: /--format json and --output x\.csv cannot be combined/,
   },
   {
     from: "listed",
@@ -246,7 +246,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
     name: "result --output with another format's name",
     script: "rates result done --output r.json; ls r.json",
     code: 2,
-    err: /the result is csv\. Name the file so, for example r\.csv/,
+    err: /the result is csv\. Use a matching name, for example r\.csv/,
   },
   {
     from: "further",
@@ -789,7 +789,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
     name: "load with a full temporary directory",
     script: "TMPDIR=/dev/full/none rates load - < prices.csv",
     code: 6,
-    err: /stdin cannot be kept in .*TMPDIR/,
+    err: /stdin cannot be copied to .*TMPDIR/,
   },
   {
     from: "further",

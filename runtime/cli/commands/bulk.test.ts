@@ -37,7 +37,7 @@ describe("rates cancel and retry of many jobs", () => {
     assert.deepEqual(new Set(calls), new Set(["POST /bulk/retry"]));
     const filter = { status: "FAILED", label: "a=b" };
     assert.deepEqual(bodies, [{ filter, dryRun: true }, { filter }, { filter, cursor: "next" }]);
-    assert.match(stderr, /1 job would fail again and is left out \(--include-final/);
+    assert.match(stderr, /1 job would fail again and is skipped \(--include-final/);
     assert.match(stderr, /1 job submitted again\.\n {2}b: Forbidden: This token lacks/);
   });
 
@@ -118,7 +118,7 @@ describe("--json FIELDS", () => {
       [["list", "--json", "id,,state"], /a field's name is empty\. Fields: id, state/],
       [["list", "--json="], /a field's name is empty/],
       [["list", "--json", "stat"], /'stat' is not a field/],
-      [["whoami", "--json=name"], /this command selects no fields/],
+      [["whoami", "--json=name"], /this command does not support FIELDS/],
     ] as const) {
       const { code, stderr, calls } = await rates(...args);
       assert.deepEqual([code, calls], [2, []], stderr);

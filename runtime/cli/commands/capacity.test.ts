@@ -23,7 +23,7 @@ describe("rates capacity", () => {
     const text = stripVTControlCharacters(capacityText("prod", prod, 140));
     assert.match(text, /^Stack prod: account 333333333333 in eu-central-1, 100 % of its quotas$/m);
     assert(text.includes(`Glue  ${plan.glue.maxConcurrentRuns} runs at once`));
-    assert.match(text, /limited by runners\.glue\.maxRuns; to have more, raise runners\.glue\.maxRuns/);
+    assert.match(text, /limited by runners\.glue\.maxRuns; for more, raise runners\.glue\.maxRuns/);
     assert.match(text, /^ *78 % .* 200 +256 +vCPUs +quotas\.ec2Vcpus 256/m);
     assert.match(
       text,
@@ -58,7 +58,7 @@ describe("rates capacity", () => {
       new RegExp(`^ +${Math.floor(baselinePerSecond ?? 0)} of them without CPU credits`, "m"),
     );
     const large = text(20, "db.r7g.4xlarge");
-    assert.match(large, /limited by its disk; to have more, set database\.storageGb to 400 or more/);
+    assert.match(large, /limited by its disk; for more, set database\.storageGb to 400 or more/);
     assert.doesNotMatch(large, /CPU credits/);
   });
 
@@ -92,7 +92,7 @@ describe("rates capacity", () => {
     const { stdout } = await start(["capacity"], api.env).ended;
     api.close();
     assert.deepEqual(api.calls, ["GET /stats"]);
-    assert.match(stdout, /now 3 of the 6 that the running platform has/);
+    assert.match(stdout, /3 of 6 running now/);
     const alone = await start(["capacity"], { RATES_API: "http://127.0.0.1:1", RATES_TOKEN: "x" }).ended;
     assert.equal(alone.code, 0);
     assert.match(alone.stderr, /^Runs in use are unknown/m);
@@ -109,7 +109,7 @@ describe("rates capacity", () => {
     const { stdout, stderr } = await start(["capacity", "--data-dir", directory], {}).ended;
     api.close();
     rmSync(directory, { recursive: true });
-    assert.match(stdout, /^Stack staging: [\s\S]*now 1 of the 4 that/);
+    assert.match(stdout, /^Stack staging: [\s\S]*1 of 4 running now/);
     assert.equal(stderr, "");
   });
 

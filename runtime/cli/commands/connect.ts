@@ -50,5 +50,5 @@ export function instructions(api: string, port: number): string {
   const { protocol, hostname } = new URL(api);
   if (protocol === "http:")
     return `Once the session waits for connections, use in another terminal:\n  npx rates --api http://127.0.0.1:${port} --token TOKEN list\nCtrl-C ends it; otherwise it ends after an hour.`;
-  return `Once the session waits for connections, use in another terminal (the certificate is for ${hostname}):\n  curl --connect-to ${hostname}:443:127.0.0.1:${port} ${api}/healthz\nor have /etc/hosts say \`127.0.0.1 ${hostname}\` and use\n  npx rates --api https://${hostname}:${port} --token TOKEN list\nCtrl-C ends it; otherwise it ends after an hour.`;
+  return `Once the session waits for connections, use in another terminal (the certificate is for ${hostname}):\n  curl --connect-to ${hostname}:443:127.0.0.1:${port} ${api}/healthz\nor add to /etc/hosts \`127.0.0.1 ${hostname}\` and use\n  npx rates --api https://${hostname}:${port} --token TOKEN list\nCtrl-C ends it; otherwise it ends after an hour.`;
 }

@@ -175,7 +175,7 @@ describe("rates doctor --stack", () => {
     assert.equal(checks.get("pulumi")?.outcome, "passed");
     assert.match(checks.get("AWS account")?.says ?? "", /assumed-role\/preview\/me/);
     const runs = checks.get("quotas.glueRuns");
-    assert.deepEqual([runs?.outcome, /has 20 .* counts with 50$/.test(runs?.says ?? "")], ["failed", true]);
+    assert.deepEqual([runs?.outcome, /has 20 .* assumes 50$/.test(runs?.says ?? "")], ["failed", true]);
     assert.match(runs?.remedy ?? "", /Write 20 there, or have L-5E4153CA raised in eu-central-1/);
     assert.equal(checks.get("quotas.fargateVcpus")?.outcome, "passed");
     assert.equal([...checks.keys()].filter((name) => name.startsWith("quotas.")).length, 7);
@@ -188,7 +188,7 @@ describe("rates doctor --stack", () => {
     unchanged.add("L-5E4153CA");
     const before = quotas.calls.length;
     const runs = byName((await doctor(true)).stdout).get("quotas.glueRuns");
-    assert.match(runs?.says ?? "", /has 20 .* counts with 50$/);
+    assert.match(runs?.says ?? "", /has 20 .* assumes 50$/);
     assert.equal(quotas.calls.length, before + 8, "one is asked for twice");
   });
 
@@ -198,7 +198,7 @@ describe("rates doctor --stack", () => {
     const checks = byName((await doctor(true)).stdout);
     granted.delete("L-1216C47A");
     const short = checks.get("quotas.ec2Vcpus (L-1216C47A)");
-    assert.match(short?.says ?? "", /has 1 .* counts with \d+$/);
+    assert.match(short?.says ?? "", /has 1 .* assumes \d+$/);
     assert.equal(checks.get("quotas.ec2Vcpus (L-34B43A08)")?.outcome, "passed");
   });
 
@@ -209,7 +209,7 @@ describe("rates doctor --stack", () => {
     assert.equal(code, EXITS.failed.code);
     assert.match(
       byName(stdout).get("AWS account")?.says ?? "",
-      /is of 999999999999, and the stack dev of 111111111111/,
+      /belongs to account 999999999999, but stack dev to 111111111111/,
     );
     assert.equal(byName(stdout).get("quotas")?.outcome, "skipped");
     assert.equal(quotas.calls.length, before);

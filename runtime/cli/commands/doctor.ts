@@ -52,7 +52,7 @@ async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | und
   if (stack === undefined) return undefined;
   const { stackOutputs } = await import("../lib/stackOutputs.ts");
   const { loadBalancer } = stackOutputs(stack);
-  const balancer = loadBalancer === undefined ? "" : ` The API's domain must lead to ${loadBalancer}.`;
+  const balancer = loadBalancer === undefined ? "" : ` The API's domain must resolve to ${loadBalancer}.`;
   return `From outside its network: \`rates connect --stack ${stack}\`, or name your network in api.allowedCidrs.${balancer}`;
 }
 

@@ -80,7 +80,7 @@ export function loginCommands({ program, end }: CliContext): void {
       const session = await client.json<Session>("GET", "/session");
       if (json) return printJson({ api: client.base, ...session });
       print(`${plain(session.name)} for tenant ${session.tenant} (${session.scopes.join(", ")}) at ${client.base}`);
-      printInfo(`By a ${session.kind}${until(session)}.`);
+      printInfo(`Signed in with a ${session.kind}${until(session)}.`);
     });
 
   profileCommands(program);

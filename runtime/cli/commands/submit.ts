@@ -60,7 +60,7 @@ function rowLimit(value: string): number {
 
 /**
  * Decides whether a result is shown as a table: with --format table, or on a terminal without another format.
- * @throws CommandError for options that do not go together
+ * @throws CommandError for options that cannot be combined
  */
 function isTableRequested({
   format,
@@ -80,7 +80,7 @@ function isTableRequested({
       "invalid",
       "--format table cannot be written to a file. Leave out --format table or --output.",
     );
-  if (format === TABLE && json) throw new CommandError("invalid", "--format table and --json do not go together.");
+  if (format === TABLE && json) throw new CommandError("invalid", "--format table and --json cannot be combined.");
   if (limit !== undefined && !isTable)
     throw new CommandError("invalid", "--limit applies to tables only (on a terminal, or with --format table).");
   return isTable;
@@ -109,7 +109,7 @@ export function submitCommands({ program, end }: CliContext): void {
     .description("Submit a request, from a JSON file (- for stdin) or from options")
     .argument("[file]", "a file with one request in JSON, as for the queue")
     .option("--query <name>", "a named query (rates queries lists them)")
-    .option("--sql <select>", "raw SQL, where the stack allows it")
+    .option("--sql <select>", "raw SQL, if the stack allows it")
     .option("--file <file.sql>", "a file with the SQL (- for stdin)")
     .option("--statement <name>", "a named statement")
     .option("--param <name=value>", "a parameter of the query or statement; repeat it for a list", collect)
@@ -208,7 +208,7 @@ export function submitCommands({ program, end }: CliContext): void {
   )
     .description("Run a named query (or --sql) as a job, wait for it and print its result")
     .argument("[name]", "a named query (rates queries lists them)")
-    .option("--sql <select>", "raw SQL, where the stack allows it")
+    .option("--sql <select>", "raw SQL, if the stack allows it")
     .option("--file <file.sql>", "a file with the SQL (- for stdin)")
     .option("--param <name=value>", "a parameter of the query; repeat it for a list", collect)
     .addOption(
@@ -240,7 +240,7 @@ export function submitCommands({ program, end }: CliContext): void {
       if (argument !== undefined && named?.format !== undefined && named.format !== format)
         throw new CommandError(
           "invalid",
-          `--format ${format} and --output ${printableName(argument)} do not go together. Leave out --format, or name the file .${format}.`,
+          `--format ${format} and --output ${printableName(argument)} cannot be combined. Omit --format, or name the file .${format}.`,
         );
       const asked = { ...flags, format, ...(name === undefined ? {} : { query: name }) };
       const packed = named?.compression === "gzip" ? { compression: "gzip" } : {};

@@ -80,7 +80,7 @@ describe("the view of rates top", () => {
         /^Oldest +oldest: Waiting for a Glue run: 8 of 8 busy/.test(line),
       ),
     );
-    assert.match(ended ?? "", /6\.0 a minute \(2 failed\)$/);
+    assert.match(ended ?? "", /6\.0 per minute \(2 failed\)$/);
     assert.match(times ?? "", /waited 1\.0 s \(p95 9\.0 s\), ran 1\.0 s \(p95 9\.0 s\)$/);
   });
 
@@ -100,7 +100,7 @@ describe("the view of rates top", () => {
       "Glue     ░░░░░░░░░░░░░░░░ 0 of 0 busy",
       "EC2      ░░░░░░░░░░░░░░░░ 0 of 4 busy, 3 warm or starting",
       "Oldest   nothing waits",
-      "Ended    0 a minute",
+      "Ended    0 per minute",
     ]);
     assert.equal(
       snapshotLine(quiet),
@@ -237,7 +237,7 @@ describe("rates top", () => {
     const drawn = Promise.withResolvers<void>();
     child.stdout.on("data", (chunk) => {
       seen += chunk;
-      if (seen.includes("nothing") || seen.includes("a minute")) drawn.resolve();
+      if (seen.includes("nothing") || seen.includes("per minute")) drawn.resolve();
     });
     const over = once(child, "exit");
     await drawn.promise;
@@ -249,6 +249,6 @@ describe("rates top", () => {
     const first = seen.slice(seen.indexOf("\u001b[H") + 3, seen.indexOf("\u001b[J"));
     const lines = stripVTControlCharacters(first).split(/\r+\n/);
     assert(lines.length <= 12 && lines.every((line) => stringWidth(line) <= 70), first);
-    assert.match(lines[0] ?? "", /^rates top .* q leaves$/);
+    assert.match(lines[0] ?? "", /^rates top .* q quits$/);
   });
 });

@@ -94,7 +94,7 @@ async function inLines(client: Client, every: number, json: boolean): Promise<vo
         if (trouble !== undefined) printInfo(trouble);
         else if (look) print(json ? visibleJson(look) : snapshotLine(look));
       }),
-    () => "Left.",
+    () => "Stopped.",
   );
 }
 
@@ -110,7 +110,7 @@ async function inPlace(client: Client, every: number): Promise<void> {
   const draw = () => {
     if (!shown) return;
     const { look, trouble } = shown;
-    const title = `rates top  ${client.base}  ${look.at.slice(11, 19)} UTC  q leaves`;
+    const title = `rates top  ${client.base}  ${look.at.slice(11, 19)} UTC  q quits`;
     const head = truncateToWidth(
       trouble === undefined ? dim(title, stdout) : `${trouble} Trying again.`,
       stdout.columns,
@@ -128,7 +128,7 @@ async function inPlace(client: Client, every: number): Promise<void> {
           if (look) shown = { look, trouble };
           draw();
         }),
-      () => "Left.",
+      () => "Stopped.",
     );
   } finally {
     stdout.off("resize", draw);

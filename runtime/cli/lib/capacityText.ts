@@ -48,11 +48,11 @@ function smallJobsLines({ database }: StackConfig, width: number): string[] {
   if (!isRdsClass(database.instanceClass)) return [];
   const { perSecond, limit, baselinePerSecond } = smallJobCapacity(database.instanceClass, database.storageGb);
   const remedy = {
-    processor: "take a larger database.instanceClass",
+    processor: "use a larger database.instanceClass",
     disk: `set database.storageGb to ${LIMITS.rdsGp3LargeGb.value} or more, or send fewer, larger jobs`,
   };
   const text = [
-    `about ${count(Math.floor(perSecond))} small jobs per second, limited by its ${limit}; to have more, ${remedy[limit]}`,
+    `about ${count(Math.floor(perSecond))} small jobs per second, limited by its ${limit}; for more, ${remedy[limit]}`,
     ...(baselinePerSecond === undefined
       ? []
       : [
@@ -83,8 +83,8 @@ function runnerLines(
   const now = live?.[kind];
   const notes = [
     `${count(runs)} runs at once: ${each}`,
-    ...(now ? [`now ${now.running} of the ${now.slots} that the running platform has`] : []),
-    ...(first ? [`limited by ${first.limit}; to have more, ${first.remedy}`] : []),
+    ...(now ? [`${now.running} of ${now.slots} running now`] : []),
+    ...(first ? [`limited by ${first.limit}; for more, ${first.remedy}`] : []),
     ...(second ? [`next limit: ${count(second.runs)}, by ${second.limit}`] : []),
   ];
   const lines = notes.flatMap((note) => wrapped(note, width - INDENT));
@@ -120,7 +120,7 @@ function connectionTable({ database }: CapacityPlan, width: number): string {
     ["CONNECTIONS OF", "", "MOST"],
     [
       ...rows.map(([who, most]) => [who, blocks(most / database.usable, BAR), count(most)]),
-      ["all, of what is usable", "", count(database.usable)],
+      ["usable", "", count(database.usable)],
       ["max_connections", "", count(database.maxConnections)],
     ],
     width,

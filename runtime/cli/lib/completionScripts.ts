@@ -43,7 +43,7 @@ _rates() {
     return
   fi
   local -a choices=("\${(@f)answer}")
-  # The choices fit already: also those that differ in case, or were found by a name.
+  # The choices already match, including those that differ in case or were found by name.
   [[ -n $answer ]] && _describe 'rates' choices -U
 }
 if [[ $zsh_eval_context == *func ]]; then _rates "$@"; else compdef _rates rates; fi

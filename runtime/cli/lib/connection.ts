@@ -82,7 +82,7 @@ export function targetOf(options: Connection): {
   const api = options.api ?? (stack === undefined && options.profile === undefined ? variable("RATES_API") : undefined);
   const given = options.token ?? variable("RATES_TOKEN");
   if (stack !== undefined && api !== undefined)
-    throw new CommandError("invalid", "--stack and --api do not go together.");
+    throw new CommandError("invalid", "--stack and --api cannot be combined.");
   const named = api ?? (stack === undefined ? undefined : stackOutputs(stack).api);
   if (named !== undefined)
     return { api: named, token: given ?? storedToken(named, profile), tenant, profile: options.profile };
@@ -143,7 +143,7 @@ export function localCredentials(dataDir: string | undefined): { accessKeyId: st
 export const noPlatformError = (dataDir: string | undefined): CommandError =>
   new CommandError(
     "unreachable",
-    `No platform runs on ${directoryOf(dataDir)} (it has no platform.json).\n\`npm start\` starts one; --data-dir names another; --api and --token reach one elsewhere.`,
+    `No platform runs on ${directoryOf(dataDir)} (it has no platform.json).\n\`npm start\` starts one; --data-dir selects another directory; --api and --token another platform.`,
   );
 
 function directoryOf(dataDir = variable("RATES_DATA_DIR")): string {

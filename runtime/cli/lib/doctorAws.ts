@@ -33,7 +33,11 @@ export async function awsChecks(stack: string, config: StackConfig): Promise<Che
     account = identity.Account;
     if (account !== id)
       return [
-        failed("AWS account", `${identity.Arn} is of ${account}, and the stack ${stack} of ${id}`, LOG_IN_REMEDY),
+        failed(
+          "AWS account",
+          `${identity.Arn} belongs to account ${account}, but stack ${stack} to ${id}`,
+          LOG_IN_REMEDY,
+        ),
         skipped("quotas", "these credentials belong to another account", LOG_IN_REMEDY),
       ];
     return [
@@ -45,8 +49,8 @@ export async function awsChecks(stack: string, config: StackConfig): Promise<Che
     return [
       none
         ? skipped("AWS account", "no AWS credentials found", LOG_IN_REMEDY)
-        : failed("AWS account", `the credentials do not work: ${reasonOf(error)}`, LOG_IN_REMEDY),
-      skipped("quotas", "no credentials that work", LOG_IN_REMEDY),
+        : failed("AWS account", `AWS refuses the credentials: ${reasonOf(error)}`, LOG_IN_REMEDY),
+      skipped("quotas", "no valid credentials", LOG_IN_REMEDY),
     ];
   }
 }
@@ -109,8 +113,8 @@ export function quotaCheck({ check, stack, counted, granted, unit, code, region 
   if (granted < counted)
     return failed(
       check,
-      `the account has ${figures}, and Pulumi.${stack}.yaml counts with ${counted}`,
+      `the account has ${figures}, and Pulumi.${stack}.yaml assumes ${counted}`,
       `Write ${granted} there, or have ${code} raised in ${region} (stacks/account/ asks for it).`,
     );
-  return passed(check, granted === counted ? figures : `${figures}; the stack counts with ${counted}`);
+  return passed(check, granted === counted ? figures : `${figures}; the stack assumes ${counted}`);
 }

@@ -6,7 +6,7 @@ import { type Check, failed, passed } from "./doctor.ts";
 const MINIMUM_VERSIONS = { node: 20, npm: 9, pulumi: 3 } as const;
 
 const INSTALL_REMEDIES = {
-  node: "Install Node 20 or newer from https://nodejs.org; the platform itself brings its own Node 24.",
+  node: "Install Node 20 or newer from https://nodejs.org; the platform installs its own Node 24.",
   npm: "Install the npm that comes with Node 20 or newer.",
   pulumi: "Install it (https://www.pulumi.com/docs/install/); `pulumi up` and `--stack` need it.",
 } as const;

@@ -47,6 +47,8 @@ async function* stream(client: Client, id: string, signal: AbortSignal): AsyncGe
     }
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new CommandError("unreachable", `${client.base} broke off: ${reasonOf(error)}.`, { passing: true });
+    throw new CommandError("unreachable", `The connection to ${client.base} was lost: ${reasonOf(error)}.`, {
+      passing: true,
+    });
   }
 }

@@ -82,7 +82,7 @@ export function checkJson(command: Command): void {
   if (known === undefined)
     throw new CommandError(
       "invalid",
-      `--json ${json}: this command selects no fields. Leave '${json}' out; ${[...FIELDS_OF.keys()].map((words) => `\`rates ${words}\``).join(", ")} take FIELDS.`,
+      `--json ${json}: this command does not support FIELDS. Omit '${json}'; ${[...FIELDS_OF.keys()].map((words) => `\`rates ${words}\``).join(", ")} take FIELDS.`,
     );
   namesOf(json, known);
 }

@@ -85,7 +85,7 @@ async function nextTry(
   if (!isSame(first, file, flags))
     throw new CommandError(
       "invalid",
-      `The job ${first.requestId} has another task: other content or options. Give this one another --id. Nothing was sent.`,
+      `The job ${first.requestId} has another task: other content or options. Use another --id. Nothing was sent.`,
     );
   let job = first;
   for (let number = 1; number <= MAX_RETRIES; number++) {

@@ -210,7 +210,7 @@ async function copied(
   const unwritable = (error: unknown) =>
     new CommandError(
       "internalError",
-      `${name} cannot be kept in ${tmpdir()} while it is sent: ${fileReason(error)}. TMPDIR names another directory.`,
+      `${name} cannot be copied to ${tmpdir()}: ${fileReason(error)}. Set TMPDIR to use another directory.`,
     );
   const handle = await unlinkedCopy().catch((error: unknown) => Promise.reject(unwritable(error)));
   const hash = createHash("sha256");
@@ -219,7 +219,7 @@ async function copied(
   const content = new StreamCheck(name, (start) => formatFor(name, named, start, flags), flags.target);
   let bytes = 0;
   const start = Date.now();
-  if (process.stdin === source && process.stdin.isTTY) printInfo("Reading what is typed; Ctrl-D ends it.");
+  if (process.stdin === source && process.stdin.isTTY) printInfo("Reading from the terminal; Ctrl-D ends the input.");
   else if (process.stderr.isTTY) line.update(`Reading ${name}`);
   const stop = () => source.destroy(new Error("interrupted"));
   signal.addEventListener("abort", stop);
@@ -232,7 +232,7 @@ async function copied(
       if (bytes > MAX_COPY_BYTES)
         throw new CommandError(
           "invalid",
-          `${name} has more than ${bytesText(MAX_COPY_BYTES)}, the most that is read from a pipe.`,
+          `${name} has more than ${bytesText(MAX_COPY_BYTES)}, the maximum for a pipe.`,
         );
       await handle.writeFile(chunk).catch((error: unknown) => Promise.reject(unwritable(error)));
       if (Date.now() - start > PROMPT_DELAY_MS) line.update(`Reading ${name}  ${bytesText(bytes)}`);
@@ -292,7 +292,7 @@ function formatFor(
   if (format === undefined)
     throw new CommandError(
       "invalid",
-      `The name of ${name} does not tell its format. Add --format csv or --format ndjson, or name it .csv or .ndjson (.gz).`,
+      `The format of ${name} is unknown. Add --format csv or --format ndjson, or name it .csv or .ndjson (.gz).`,
     );
   const compression = flags.compression ?? (fromName ? (fromName.packed ? "gzip" : "none") : isGzip ? "gzip" : "none");
   if (compression === "gzip") {

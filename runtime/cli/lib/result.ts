@@ -37,7 +37,7 @@ export function checkName(argument: string | undefined, { format }: StoredKind, 
   if (argument === undefined || named === undefined || named === format) return;
   throw new CommandError(
     "invalid",
-    `--output ${printableName(argument)}: the ${what} is ${format}. Name the file so, for example ${printableName(nameFor(argument, format))}${what === "result" ? `, or submit the read again with --format ${named}` : ""}.`,
+    `--output ${printableName(argument)}: the ${what} is ${format}. Use a matching name, for example ${printableName(nameFor(argument, format))}${what === "result" ? `, or submit the read again with --format ${named}` : ""}.`,
   );
 }
 
@@ -75,7 +75,7 @@ export async function fetchResult(
         if (signal.aborted) throw error;
         const reason = broken ?? (codeOf(error).startsWith("Z_") ? error : undefined);
         if (reason === undefined) throw error;
-        throw new CommandError("unreachable", `The ${what} broke off after ${bytesText(bytes)}: ${reasonOf(reason)}.`);
+        throw new CommandError("unreachable", `The download stopped after ${bytesText(bytes)}: ${reasonOf(reason)}.`);
       }
     },
     () => `The ${what} was not written completely. ${client.hint("result", id)} fetches it again.`,

@@ -47,7 +47,7 @@ export function pairs(list: readonly string[], flag: string): Record<string, str
 /** Replaces --file with --sql, the file's content. */
 export function withSqlFile<T extends SubmitFlags>({ file, ...flags }: T): T {
   if (file === undefined) return flags as T;
-  if (flags.sql !== undefined) throw new CommandError("invalid", "--sql and --file do not go together.");
+  if (flags.sql !== undefined) throw new CommandError("invalid", "--sql and --file cannot be combined.");
   const sql = readText(file);
   if (sql.trim() === "") throw new CommandError("invalid", `${file === "-" ? "stdin" : printableName(file)} is empty.`);
   return { ...flags, sql } as T;
@@ -86,7 +86,7 @@ export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>
   const stray =
     second ?? taskFlags(flags).find((one) => one !== kind && !(ALLOWED_WITH[kind] as readonly string[]).includes(one));
   if (stray !== undefined)
-    throw new CommandError("invalid", `${flagText(kind)} and ${flagText(stray)} do not go together.`);
+    throw new CommandError("invalid", `${flagText(kind)} and ${flagText(stray)} cannot be combined.`);
   const { query, sql, statement, target, mode, format, compression, dryRun } = flags;
   const task =
     kind === "target"

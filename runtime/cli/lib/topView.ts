@@ -75,7 +75,7 @@ function waitingLine({ oldest, waiting, at, byStatus }: Snapshot): string {
 
 function endedLine({ ended }: Snapshot): string {
   const rate = (ended.jobs / ended.milliseconds) * MINUTE;
-  return `Ended    ${rateText(rate)} a minute${ended.failed > 0 ? ` (${ended.failed} failed)` : ""}`;
+  return `Ended    ${rateText(rate)} per minute${ended.failed > 0 ? ` (${ended.failed} failed)` : ""}`;
 }
 
 function timesLines({ percentiles: { queueMs, executionMs } }: Snapshot): string[] {
