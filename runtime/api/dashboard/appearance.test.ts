@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Page } from "playwright-core";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
 import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
-import { overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
+import { misplacedIn, overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
 
 /** Number of pages that are checked concurrently. */
 const AT_ONCE = 4;
@@ -24,7 +25,7 @@ const SEEN: Record<string, (page: Page) => Promise<void>> = {
   "#/query/sql": (page) => heading(page, "SQL editor"),
   "#/query/query/nothing": (page) => heading(page, "Not found"),
   "#/load": (page) => heading(page, "Load a file"),
-  "#/dead-letters": (page) => page.getByText("No dead letters.").waitFor(),
+  "#/dead-letters": (page) => page.locator("details.letter").waitFor(),
   "#/audit?action=submit": (page) => page.getByRole("link", { name: "good", exact: true }).waitFor(),
 };
 
@@ -34,6 +35,15 @@ describe("the dashboard's appearance", function () {
   const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p, submit }) => {
     await manyJobs(p.admin, 20);
     await oneOfEach(p, submit);
+    const { sqs, queues } = p.context;
+    const errorType = { DataType: "String", StringValue: "UnreadableMessage" };
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl: queues.deadLetters,
+        MessageBody: "{".repeat(300),
+        MessageAttributes: { errorType, reason: { DataType: "String", StringValue: "r".repeat(300) } },
+      }),
+    );
   });
 
   /**
@@ -78,6 +88,10 @@ describe("the dashboard's appearance", function () {
     assert.deepEqual(await lookAt(hashes, "light", 360, sideways), []);
   });
 
+  it("keeps everything in its panel in a narrow window, dark", async () => {
+    assert.deepEqual(await lookAt(Object.keys(SEEN), "dark", 360, misplacedIn), []);
+  });
+
   it("breaks no word of the audit trail in a window of 768 pixels", async () => {
     const page = await suite.p.open(suite.token, "#/audit", { viewport: { width: 768, height: 900 } });
     await page.getByRole("cell", { name: "dashboard" }).first().waitFor();
@@ -98,7 +112,7 @@ describe("the dashboard's appearance", function () {
 
   for (const width of [768, 1_920, 3_000])
     it(`fits a window of ${width.toLocaleString("en")} pixels`, async () => {
-      const hashes = ["#/", "#/jobs", jobAt("good"), "#/query"];
-      assert.deepEqual(await lookAt(hashes, "light", width, async () => []), []);
+      const hashes = ["#/", "#/jobs", jobAt("good"), "#/query", "#/dead-letters"];
+      assert.deepEqual(await lookAt(hashes, "light", width, misplacedIn), []);
     });
 });

@@ -63,3 +63,20 @@ export async function violationsOf(page: Page, rules?: string[]): Promise<string
 /** Returns by how many pixels a page is wider than its window. */
 export const overflowOf = (page: Page): Promise<number> =>
   page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+
+/**
+ * Returns elements that leave their panel to the right, and links whose text is squeezed into a narrow column. Contents
+ * that scroll are left out.
+ */
+export const misplacedIn = (page: Page): Promise<string[]> =>
+  page.evaluate(`(() => {
+    const describe = (one) => one.tagName.toLowerCase() + "." + one.className + ": " + one.textContent.trim().slice(0, 40);
+    const shown = (one) => one.getClientRects().length > 0 && !one.closest(".scroll, pre, .hidden, .plot, [hidden]");
+    const leaving = [...document.querySelectorAll(".panel *")].filter(
+      (one) => shown(one) && one.getBoundingClientRect().right > one.closest(".panel").getBoundingClientRect().right + 1,
+    );
+    const squeezed = [...document.querySelectorAll("main a")].filter(
+      (one) => shown(one) && one.textContent.trim().length > 5 && one.getBoundingClientRect().width < 24,
+    );
+    return [...leaving, ...squeezed].map(describe);
+  })()`);
