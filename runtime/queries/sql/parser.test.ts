@@ -171,6 +171,20 @@ describe("the SQL parser's worker", () => {
     assert.ok(growth < 48 * 1024 * 1024, `grew by ${growth} bytes: ${rss}`);
   });
 
+  it("compiles the grammar within the memory of a Lambda function", function () {
+    this.timeout(120_000);
+    const module = fileURLToPath(new URL("./parser.ts", import.meta.url));
+    const program = `import { SqlParser } from ${JSON.stringify(module)};
+      const parser = new SqlParser({ statementsPerWorker: 100_000 });
+      for (let count = 0; count < 2_500; count += 1)
+        await Promise.all(Array.from({ length: 10 }, () => parser.check("select 1")));
+      await parser.close();
+      console.log(process.resourceUsage().maxRSS);`;
+    const output = execFileSync(process.execPath, ["--input-type=module", "--eval", program]);
+    const megabytes = Number(output.toString()) / 1024;
+    assert.ok(megabytes < 256, `${megabytes} MB`);
+  });
+
   it("does not keep its process alive", () => {
     const module = fileURLToPath(new URL("./parser.ts", import.meta.url));
     const program = `import { checkSql } from ${JSON.stringify(module)}; console.log(await checkSql("select 1;"));`;

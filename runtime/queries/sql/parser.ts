@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { JobError } from "../../contract/errors.ts";
 import { escapeInvisibleInText } from "../../contract/invisible.ts";
@@ -37,6 +38,12 @@ const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 
  * longer than their check.
  */
 const BATCH = { statements: 10, characters: 4_096 };
+
+/**
+ * Flags of V8 that keep WASM at its first compiler. The optimizing one takes 500 MB for the largest function of the
+ * grammar, which is more than the dispatcher's Lambda function has. They cannot be set for the worker alone.
+ */
+const WASM_FLAGS = ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"];
 
 interface WaitingStatement {
   text: string;
@@ -130,6 +137,7 @@ export class SqlParser {
   }
 
   #start(): Worker {
+    for (const flag of WASM_FLAGS) setFlagsFromString(flag);
     const worker = new Worker(this.#options.entry, {
       name: "sql-parser",
       resourceLimits: RESOURCE_LIMITS,
