@@ -3,7 +3,10 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Settings } from "./settings.ts";
 
 /** Creates an SQS client. Region, credentials and endpoint come from the SDK's environment variables. */
-export const sqsClient = (): SQSClient => new SQSClient({});
+export const sqsClient = (): SQSClient => new SQSClient(SQS_OPTIONS);
+
+/** TLS already protects each message's bytes; computing the MD5 of every body takes a tenth of a call's time. */
+const SQS_OPTIONS = { md5: false } as const;
 
 /** By default, a presigned link would have the checksum of an empty body, and S3 would refuse the uploaded part. */
 export const S3_OPTIONS = {
