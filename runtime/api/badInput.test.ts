@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type pg from "pg";
 import { handleRequests } from "../dispatcher/requests.ts";
 import { testApi } from "../testing/api/api.ts";
-import { badRequests, USELESS } from "../testing/api/badInput.ts";
+import { INVALID_VALUES, invalidRequests } from "../testing/api/badInput.ts";
 import { Description } from "../testing/api/description.ts";
-import { inhabitedApi } from "../testing/api/inhabited.ts";
+import { populatedApi } from "../testing/api/inhabited.ts";
 import { VALID_REQUESTS } from "../testing/api/validRequests.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 
@@ -21,7 +21,7 @@ const SLOWER = 4;
 const UNCHANGED_TABLES = ["jobs.jobs", "public.prices", "public.ports", "public.regions", "jobs.runs"];
 
 describe("bad input", () => {
-  const all = badRequests(SEED);
+  const all = invalidRequests(SEED);
   let p: Awaited<ReturnType<typeof testApi>>;
   before(async () => {
     p = await testApi({ jobs: { rawSql: false } });
@@ -69,7 +69,7 @@ describe("bad input", () => {
 
   it("in any parameter or field of any operation is refused or harmless, and never causes an internal error", async function () {
     this.timeout(120_000);
-    const q = await inhabitedApi({ api: { limits: { tokenPerMinute: 0 } } });
+    const q = await populatedApi({ api: { limits: { tokenPerMinute: 0 } } });
     try {
       const headers = await q.as("acme", "admin");
       // Tokens and uploads are not compared: their names are free text, so some of the values are valid.
@@ -100,7 +100,7 @@ describe("bad input", () => {
           ),
         ];
         for (const place of places)
-          for (const value of USELESS) {
+          for (const value of INVALID_VALUES) {
             const asked = place(typeof value === "string" ? value : JSON.stringify(value), value);
             const response = await q.app.inject({ method, headers, ...asked });
             tried += 1;

@@ -3,7 +3,7 @@ import pg from "pg";
 import type { ErrorCode } from "../contract/errors.ts";
 import type { Scope } from "../store/tokens.ts";
 import { type DescribedOperation, Description } from "../testing/api/description.ts";
-import { inhabitedApi } from "../testing/api/inhabited.ts";
+import { populatedApi } from "../testing/api/inhabited.ts";
 import { type Fixtures, OWN_PAGE, type SentRequest, VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
 /** A request with its caller (an admin of acme by default), and the expected status or error code. */
@@ -148,7 +148,7 @@ const TESTED_ELSEWHERE: Record<string, string> = {
   "retryJob RequestIdConflict": "the same, with another's job in between",
 };
 
-type Api = Awaited<ReturnType<typeof inhabitedApi>>;
+type Api = Awaited<ReturnType<typeof populatedApi>>;
 const SETTINGS = {
   api: { openRates: true, limits: { tokenPerMinute: 0, addressPerMinute: 0 } },
   jobs: { sourceBytes: 1_000 },
@@ -161,7 +161,7 @@ describe("every operation of the API", function () {
   let operations: readonly DescribedOperation[];
   let description: Description;
   before(async () => {
-    const p = await inhabitedApi(SETTINGS);
+    const p = await populatedApi(SETTINGS);
     description = await Description.of(p.app);
     ({ operations } = description);
     await p.close();
@@ -221,7 +221,7 @@ describe("every operation of the API", function () {
           missing.push(`${id} ${one}`);
     };
     for (const group of groups()) {
-      const p = await inhabitedApi(SETTINGS);
+      const p = await populatedApi(SETTINGS);
       try {
         for (const operation of group) await tryAll(p, operation);
       } finally {
@@ -235,7 +235,7 @@ describe("every operation of the API", function () {
     this.timeout(60_000);
     const most = 20;
     const limits = { tokenPerMinute: most, addressPerMinute: most, ratesPerMinute: most };
-    const p = await inhabitedApi({ api: { openRates: true, limits } });
+    const p = await populatedApi({ api: { openRates: true, limits } });
     try {
       for (const operation of operations) {
         if (!Description.codesOf(operation).includes("TooManyRequests")) continue;
@@ -253,7 +253,7 @@ describe("every operation of the API", function () {
   });
 
   it("reports retryable errors while the database is unreachable", async () => {
-    const p = await inhabitedApi({ api: { ...SETTINGS.api, openRates: false } });
+    const p = await populatedApi({ api: { ...SETTINGS.api, openRates: false } });
     try {
       const headers = await p.as("acme", "admin");
       const asked = operations.map((operation) => ({ operation, ...validCasesOf(operation, p) }));

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { SCOPES } from "../contract/scopes.ts";
 import { Description } from "../testing/api/description.ts";
-import { inhabitedApi } from "../testing/api/inhabited.ts";
+import { populatedApi } from "../testing/api/inhabited.ts";
 import { VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
 describe("every operation of the API, with every scope", function () {
   this.slow(5_000);
-  let p: Awaited<ReturnType<typeof inhabitedApi>>;
+  let p: Awaited<ReturnType<typeof populatedApi>>;
   let description: Description;
   before(async function () {
     this.timeout(60_000);
-    p = await inhabitedApi();
+    p = await populatedApi();
     description = await Description.of(p.app);
   });
   after(() => p.close());

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { inhabitedApi } from "../testing/api/inhabited.ts";
+import { populatedApi } from "../testing/api/inhabited.ts";
 
 describe("GET /jobs/{id}/report", () => {
-  let p: Awaited<ReturnType<typeof inhabitedApi>>;
+  let p: Awaited<ReturnType<typeof populatedApi>>;
   before(async () => {
-    p = await inhabitedApi();
+    p = await populatedApi();
   });
   after(() => p.close());
   const get = (id: string, query = "") => p.app.inject({ url: `/jobs/${id}/report${query}`, headers: p.acme });

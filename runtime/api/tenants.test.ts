@@ -3,7 +3,7 @@ import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/clie
 import { syncTracking } from "../dispatcher/syncTracking.ts";
 import { testApi } from "../testing/api/api.ts";
 import { Description } from "../testing/api/description.ts";
-import { inhabitedApi, SECRET } from "../testing/api/inhabited.ts";
+import { populatedApi, SECRET } from "../testing/api/inhabited.ts";
 import { VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
 describe("tenants of the API", () => {
@@ -68,7 +68,7 @@ describe("another tenant's token", function () {
 
   it("sees nothing of acme by any operation, and changes nothing there", async function () {
     this.timeout(60_000);
-    const p = await inhabitedApi();
+    const p = await populatedApi();
     try {
       const { operations } = await Description.of(p.app);
       const other = await p.as("other");

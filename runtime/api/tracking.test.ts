@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { testApi } from "../testing/api/api.ts";
-import { startFront } from "../testing/tracking/front.ts";
+import { startRecordingServer } from "../testing/tracking/front.ts";
 
 describe("the API while the tracking store does not answer", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
   let headers: { authorization: string };
   beforeEach(async () => {
-    const gone = await startFront(() => undefined);
+    const gone = await startRecordingServer(() => undefined);
     await gone.stop();
     p = await testApi({ tracking: { endpoint: gone.endpoint } });
     headers = await p.as("acme");

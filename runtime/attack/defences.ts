@@ -211,7 +211,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
         to: "export function isPublicAddress(address: string): boolean {\n  return true;",
       },
       // One attempt to connect, without a response.
-      { file: "../runner/load/stream.ts", from: "PATIENCE_MS = 30_000", to: "PATIENCE_MS = 50" },
+      { file: "../runner/load/stream.ts", from: "STALL_TIMEOUT_MS = 30_000", to: "STALL_TIMEOUT_MS = 50" },
     ],
     check: checkOf(sources, "connects to no address that is not public, though its host is allowed"),
     failure: /127\.0\.0\.1/,

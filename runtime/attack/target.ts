@@ -27,7 +27,7 @@ import { environmentWith, type SourceChange } from "./sourceChange.ts";
 const MAIN = fileURLToPath(new URL("../local/main.ts", import.meta.url));
 const PROBE = fileURLToPath(new URL("probe.ts", import.meta.url));
 /** The longest wait for anything. Milliseconds. */
-const PATIENCE_MS = 90_000;
+const TIMEOUT_MS = 90_000;
 /** Each attack is sent this often, since the kernel counts processor time in steps of 10 ms. */
 const TIMES = 4;
 
@@ -69,7 +69,7 @@ export class Target {
   victim = "";
   readonly #main: ChildProcess;
   readonly #sqs: SQSClient;
-  readonly #stranger: SQSClient;
+  readonly #foreignSqs: SQSClient;
   readonly #own: string;
 
   private constructor(main: ChildProcess, own: string, dataDir: string, file: PlatformFile, admin: pg.Client) {
@@ -87,7 +87,7 @@ export class Target {
     this.emulator = { port: Number(new URL(file.sqsEndpoint).port), credentials };
     this.#sqs = new SQSClient({ endpoint: file.sqsEndpoint, region, credentials });
     const stranger = new Principals(credentialsFile(dataDir)).add("stranger", "AIDASTRANGER000000000");
-    this.#stranger = new SQSClient({ endpoint: file.sqsEndpoint, region, credentials: stranger });
+    this.#foreignSqs = new SQSClient({ endpoint: file.sqsEndpoint, region, credentials: stranger });
     this.s3 = new S3Client({ endpoint: file.s3Endpoint, region, credentials, forcePathStyle: true });
   }
 
@@ -103,13 +103,13 @@ export class Target {
       detached: true,
       env: { ...process.env, ...environmentWith([...CONFIGURATION, ...changes]) },
     });
-    let said = "";
+    let output = "";
     for (const stream of [main.stdout, main.stderr])
       stream?.on("data", (data) => {
-        said += data;
+        output += data;
       });
-    for (const end = Date.now() + PATIENCE_MS; !said.includes("The platform is up"); await delay(20))
-      if (main.exitCode !== null || Date.now() > end) throw new Error(`the platform did not start:\n${said}`);
+    for (const end = Date.now() + TIMEOUT_MS; !output.includes("The platform is up"); await delay(20))
+      if (main.exitCode !== null || Date.now() > end) throw new Error(`the platform did not start:\n${output}`);
     const file: PlatformFile = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
     const admin = new pg.Client(file.databaseUrl);
     await admin.connect();
@@ -121,7 +121,7 @@ export class Target {
 
   async stop(): Promise<void> {
     await this.admin.end();
-    for (const client of [this.#sqs, this.#stranger, this.s3]) client.destroy();
+    for (const client of [this.#sqs, this.#foreignSqs, this.s3]) client.destroy();
     if (this.#main.exitCode === null) {
       // Twice: whatever an attack has left running is not waited for.
       this.#main.kill("SIGINT");
@@ -167,7 +167,7 @@ export class Target {
     const response = await fetch(`${this.file.api}${path}`, {
       method,
       redirect: "manual",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
@@ -195,13 +195,13 @@ export class Target {
 
   /** Sends a message's body to the request queue. */
   async queue(body: string, { asStranger = false } = {}): Promise<void> {
-    const sender = asStranger ? this.#stranger : this.#sqs;
+    const sender = asStranger ? this.#foreignSqs : this.#sqs;
     await sender.send(new SendMessageCommand({ QueueUrl: this.file.requestQueueUrl, MessageBody: body }));
   }
 
   /** Sends small messages, ten at a time. */
   async queueAll(bodies: readonly string[], { asStranger = false } = {}): Promise<void> {
-    const sender = asStranger ? this.#stranger : this.#sqs;
+    const sender = asStranger ? this.#foreignSqs : this.#sqs;
     for (let from = 0; from < bodies.length; from += 10) {
       const Entries = bodies.slice(from, from + 10).map((MessageBody, index) => ({ Id: String(index), MessageBody }));
       await sender.send(new SendMessageBatchCommand({ QueueUrl: this.file.requestQueueUrl, Entries }));
@@ -226,7 +226,7 @@ export class Target {
   async until<T>(
     what: string,
     look: () => Promise<T | undefined | false>,
-    milliseconds: number = PATIENCE_MS,
+    milliseconds: number = TIMEOUT_MS,
   ): Promise<T> {
     for (const end = Date.now() + milliseconds; Date.now() < end; await delay(50)) {
       const found = await look();

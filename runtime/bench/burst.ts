@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { drainRate } from "./jobs.ts";
 import { type BenchPlatform, request } from "./platform.ts";
 import { descendants, residentBytes } from "./processes.ts";
-import { figure, median, type Row } from "./report.ts";
+import { formatNumber, median, type Row } from "./report.ts";
 
 /** Windows of the drain, with equally many responses each. */
 const WINDOWS = 10;
@@ -39,38 +39,38 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
     return { from, rate: size / ((to - from) / 1000), bytes: Math.max(...samples, 0) };
   });
   // Sending also loads the SQS emulator, so windows that begin before its end are left out, unless too few remain.
-  const behind = windows.filter(({ from }) => from >= sent);
-  const rates = (behind.length > 1 ? behind : windows.slice(1)).map(({ rate }) => rate);
+  const afterSending = windows.filter(({ from }) => from >= sent);
+  const rates = (afterSending.length > 1 ? afterSending : windows.slice(1)).map(({ rate }) => rate);
   const bytes = windows.map((window) => window.bytes).filter((one) => one > 0);
   return [
     {
-      what: `burst of ${jobs.toLocaleString("en")} small reads, first message to last response`,
+      name: `burst of ${jobs.toLocaleString("en")} small reads, first message to last response`,
       ours: jobs / ((arrivals.at(-1) ?? Number.NaN) / 1000),
       peer: await drainRate(platform, Math.min(jobs, PEER_JOBS)),
       unit: "jobs/s",
       peerName: "pg-boss: fetch one, respond, complete",
       higherIsBetter: true,
-      note: `sent in ${figure(sent / 1000)} s; all of them tracked ${figure(tracked / 1000)} s after the last response`,
+      note: `sent in ${formatNumber(sent / 1000)} s; all of them tracked ${formatNumber(tracked / 1000)} s after the last response`,
     },
     {
-      what: "  rate of its slowest tenth",
+      name: "  rate of its slowest tenth",
       ours: Math.min(...rates),
       peer: median(rates),
       unit: "jobs/s",
       peerName: "the middle one",
       higherIsBetter: true,
-      aim: 0.7,
+      target: 0.7,
       note: `of all tenths: ${windows.map(({ rate }) => rate.toFixed(0)).join(" ")}`,
     },
     {
-      what: "  memory in its last tenth, dispatcher and runs together",
+      name: "  memory in its last tenth, dispatcher and runs together",
       ours: (bytes.at(-1) ?? Number.NaN) / MB,
       // In the middle of the burst every run has started and has reached its maximum memory.
       peer: (bytes[Math.floor(bytes.length / 2)] ?? Number.NaN) / MB,
       unit: "MB",
       peerName: "in the middle of it",
       higherIsBetter: false,
-      aim: 1.2,
+      target: 1.2,
       note: `of all tenths: ${bytes.map((one) => (one / MB).toFixed(0)).join(" ")}`,
     },
   ];

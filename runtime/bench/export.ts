@@ -32,23 +32,23 @@ export async function benchExport(platform: BenchPlatform, rows: number, large: 
   const memory = (response: typeof small) => response?.stats.peakMemoryBytes ?? Number.NaN;
   return [
     {
-      what: `export of ${rows.toLocaleString("en")} rows, csv gzip to S3`,
+      name: `export of ${rows.toLocaleString("en")} rows, csv gzip to S3`,
       ours: rows / median(ours),
       peer: rows / median(peer),
       unit: "rows/s",
       peerName: "psql \\copy | gzip -1",
       higherIsBetter: true,
-      aim: 0.95,
+      target: 0.95,
       peakMemoryBytes: memory(big),
     },
     {
-      what: `memory of an export of ${large.toLocaleString("en")} rows`,
+      name: `memory of an export of ${large.toLocaleString("en")} rows`,
       ours: memory(big) / 1e6,
       peer: memory(small) / 1e6,
       unit: "MB",
       peerName: "of 100,000 rows",
       higherIsBetter: false,
-      aim: 1.1,
+      target: 1.1,
       note: "150 MB at most",
     },
   ];

@@ -36,16 +36,16 @@ interface Dimension {
   name: string;
   small: number;
   large: number;
-  fill(side: Side, size: number): Promise<void>;
+  fill(database: GrowthDatabase, size: number): Promise<void>;
   operations: readonly Operation[];
 }
 
 type Store = Awaited<ReturnType<typeof storeWithRun>>;
 
 /** One of the two databases, with the connections of the components that run the operations. */
-class Side {
+class GrowthDatabase {
   readonly #store: Store;
-  #made = 0;
+  #created = 0;
   #claimed: { id: number; attempt: number } | undefined;
   #lanes: readonly { origin: string; destination: string; from: string; to: string }[] = [];
 
@@ -53,11 +53,11 @@ class Side {
     this.#store = store;
   }
 
-  static async open(): Promise<Side> {
-    const side = new Side(await storeWithRun());
-    await side.claim();
-    await side.finish();
-    return side;
+  static async open(): Promise<GrowthDatabase> {
+    const database = new GrowthDatabase(await storeWithRun());
+    await database.claim();
+    await database.finish();
+    return database;
   }
 
   get admin(): pg.Client {
@@ -69,7 +69,7 @@ class Side {
   }
 
   async accept(tenant = TENANT): Promise<void> {
-    await accept(this.#store.dispatcher, [newJob(`job-${++this.#made}`, { tenant })]);
+    await accept(this.#store.dispatcher, [newJob(`job-${++this.#created}`, { tenant })]);
   }
 
   async claim(): Promise<void> {
@@ -191,7 +191,7 @@ const dimensions = (size: GrowthSize): readonly Dimension[] => [
     name: "prices",
     small: 57_000,
     large: size.prices,
-    fill: (side, prices) => side.price(prices),
+    fill: (database, prices) => database.price(prices),
     operations: ["rates", ...JOB],
   },
   {
@@ -199,21 +199,21 @@ const dimensions = (size: GrowthSize): readonly Dimension[] => [
     // A search scans at most 5,000 documents before it collects by words. With fewer documents it would cost less.
     small: 6_000,
     large: size.history,
-    fill: (side, jobs) => side.remember(jobs),
+    fill: (database, jobs) => database.remember(jobs),
     operations: [...JOB, "list", "search"],
   },
   {
     name: "tenants with waiting jobs",
     small: 1,
     large: size.tenants,
-    fill: (side, tenants) => side.wait(size.tenants, (index) => `tenant-${index % tenants}`),
+    fill: (database, tenants) => database.wait(size.tenants, (index) => `tenant-${index % tenants}`),
     operations: JOB,
   },
   {
     name: "waiting jobs",
     small: 1,
     large: size.waiting,
-    fill: (side, jobs) => side.wait(jobs, () => TENANT),
+    fill: (database, jobs) => database.wait(jobs, () => TENANT),
     operations: JOB,
   },
 ];
@@ -231,34 +231,34 @@ export async function benchGrowth(size: GrowthSize): Promise<Row[]> {
 }
 
 async function measure({ name, small, large, fill, operations }: Dimension): Promise<Row[]> {
-  const sides = await Promise.all([Side.open(), Side.open()]);
+  const sides = await Promise.all([GrowthDatabase.open(), GrowthDatabase.open()]);
   const times = sides.map(() => new Map(operations.map((operation) => [operation, [] as number[]])));
   try {
     await Promise.all(
-      sides.map(async (side, index) => {
-        await fill(side, index === 0 ? small : large);
-        await side.settle();
+      sides.map(async (database, index) => {
+        await fill(database, index === 0 ? small : large);
+        await database.settle();
       }),
     );
     // The first calls parse and plan the statements.
     for (let turn = -10; turn < CALLS; turn++)
-      for (const [index, side] of sides.entries())
-        for (const [operation, ms] of await side.measure(operations, turn + 10))
+      for (const [index, database] of sides.entries())
+        for (const [operation, ms] of await database.measure(operations, turn + 10))
           if (turn >= 0) times[index]?.get(operation)?.push(ms);
   } finally {
-    await Promise.all(sides.map((side) => side.close()));
+    await Promise.all(sides.map((database) => database.close()));
   }
   return operations.map((operation) => {
     const [before, after] = times.map((all) => percentile(all.get(operation) ?? [], QUICK)) as [number, number];
     return {
-      what: `${operation} with ${large.toLocaleString("en")} ${name}`,
+      name: `${operation} with ${large.toLocaleString("en")} ${name}`,
       ours: after,
       peer: before,
       peerName: `with ${small.toLocaleString("en")}`,
       unit: "ms",
       higherIsBetter: false,
       // Growth of at most NOISE_MS is accepted at any ratio.
-      aim: Math.max(ACCEPTED, (before + NOISE_MS) / before),
+      target: Math.max(ACCEPTED, (before + NOISE_MS) / before),
       isRequired: true,
     };
   });

@@ -47,13 +47,13 @@ export async function benchGrowthOfLoads(platform: BenchPlatform, rows: number):
         times.set(key, [...(times.get(key) ?? []), perRow]);
       }
   return Object.keys(steps).map((step) => ({
-    what: `${step} of ${sizes.large.toLocaleString("en")} prices, per price`,
+    name: `${step} of ${sizes.large.toLocaleString("en")} prices, per price`,
     ours: median(times.get(`${step} large`) ?? []),
     peer: median(times.get(`${step} small`) ?? []),
     peerName: `of ${sizes.small.toLocaleString("en")}`,
     unit: "µs",
     higherIsBetter: false,
-    aim: ACCEPTED,
+    target: ACCEPTED,
     isRequired: true,
   }));
 }

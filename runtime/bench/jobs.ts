@@ -3,7 +3,7 @@ import pg from "pg";
 import { PgBoss } from "pg-boss";
 import { CALLER, type Counters, countersPerJob, takeCounters, total } from "./counters.ts";
 import { type BenchPlatform, request } from "./platform.ts";
-import { figure, median, percentile, type Row } from "./report.ts";
+import { formatNumber, median, percentile, type Row } from "./report.ts";
 
 const WORKERS = 5;
 
@@ -37,7 +37,7 @@ export async function benchJobs(
   const boss = await pgBoss(platform, jobs);
   const parts = (work: Readonly<Record<string, number>>) =>
     Object.entries(work)
-      .map(([name, value]) => `${name} ${figure(value)}`)
+      .map(([name, value]) => `${name} ${formatNumber(value)}`)
       .join(", ");
   const perJob = { peerName: "pg-boss, per job", higherIsBetter: false } as const;
   const { processor } = work;
@@ -46,63 +46,63 @@ export async function benchJobs(
   onMeasured({ backendMs: total(backends), commits: work.commits, rowVersions: total(work.rowVersions) });
   return [
     {
-      what: `${jobs.toLocaleString("en")} small reads, queue to queue`,
+      name: `${jobs.toLocaleString("en")} small reads, queue to queue`,
       ours,
       peer: boss.rate,
       unit: "jobs/s",
       peerName: "pg-boss: fetch one, respond, complete",
       higherIsBetter: true,
-      aim: 0.7,
+      target: 0.7,
     },
     {
-      what: "message to response, warm, half of all",
+      name: "message to response, warm, half of all",
       ours: median(whole),
       peer: boss.latency,
       unit: "ms",
       peerName: "pg-boss: send, fetch, respond, complete",
       higherIsBetter: false,
-      most: 8,
+      max: 8,
       note: `p95 ${percentile(whole, 0.95).toFixed(0)} ms; ${median(inside)} ms of it from commit to answer`,
     },
     {
       ...perJob,
-      what: "  per small read: commits",
+      name: "  per small read: commits",
       ours: work.commits,
       peer: boss.work.commits,
       unit: "",
-      most: 2,
-      note: `${figure(work.writes)} of them write`,
+      max: 2,
+      note: `${formatNumber(work.writes)} of them write`,
     },
     {
       ...perJob,
-      what: "  row versions made",
+      name: "  row versions made",
       ours: total(work.rowVersions),
       peer: total(boss.work.rowVersions),
       unit: "",
-      most: 4,
-      note: `${parts(work.rowVersions)}; ${figure(work.deletes)} rows deleted`,
+      max: 4,
+      note: `${parts(work.rowVersions)}; ${formatNumber(work.deletes)} rows deleted`,
     },
     {
       ...perJob,
-      what: "  processor time of the database's backends",
+      name: "  processor time of the database's backends",
       ours: total(backends),
       peer: total(boss.backends),
       unit: "ms",
-      most: 1.2,
+      max: 1.2,
       note: parts(backends),
     },
     {
       ...perJob,
-      what: "  processor time without the emulator",
+      name: "  processor time without the emulator",
       ours: total(own),
       peer: total(boss.work.processor),
       unit: "ms",
-      most: 3,
+      max: 3,
       note: parts(own),
     },
     {
       ...perJob,
-      what: "  processor time of the emulator and the caller",
+      name: "  processor time of the emulator and the caller",
       ours: processor[CALLER] ?? Number.NaN,
       peer: boss.work.processor[CALLER] ?? Number.NaN,
       unit: "ms",
@@ -125,7 +125,7 @@ const TRACKED_MS = 120_000;
 export const drainRate = async (platform: BenchPlatform, jobs: number): Promise<number> =>
   (await drain(platform, jobs, async (run) => run())).rate;
 
-interface Boss {
+interface PgBossResult {
   rate: number;
   latency: number;
   work: Counters;
@@ -133,7 +133,7 @@ interface Boss {
 }
 
 /** Measures pg-boss with the same work and counters. Sending the requests is not counted, because callers do that. */
-async function pgBoss(platform: BenchPlatform, jobs: number): Promise<Boss> {
+async function pgBoss(platform: BenchPlatform, jobs: number): Promise<PgBossResult> {
   let before: Counters | undefined;
   let after: Counters | undefined;
   const { rate, latency } = await drain(platform, jobs, async (run) => {

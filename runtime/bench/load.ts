@@ -50,13 +50,13 @@ export async function benchLoad(platform: BenchPlatform, prices: number): Promis
   }
   const rates = await ratesDuringLoad(platform, "bench/prices.csv");
   const loads = Object.entries(peers).map(([peer, peerName]) => ({
-    what: `load of ${rows.toLocaleString("en")} prices`,
+    name: `load of ${rows.toLocaleString("en")} prices`,
     ours: median(times.ours ?? []),
     peer: median(times[peer] ?? []),
     peerName,
     unit: "s",
     higherIsBetter: false,
-    ...(peer === "bench_index" ? { aim: 1.15 } : {}),
+    ...(peer === "bench_index" ? { target: 1.15 } : {}),
     peakMemoryBytes: memory,
   }));
   return [...loads, rates];

@@ -8,10 +8,10 @@ import { benchGrowth } from "./growth.ts";
 import { benchGrowthOfLoads } from "./growthOfLoads.ts";
 import { benchJobs } from "./jobs.ts";
 import { benchLoad } from "./load.ts";
-import { type BenchPlatform, benchPlatform, lacking } from "./platform.ts";
+import { type BenchPlatform, benchPlatform, missingPrograms } from "./platform.ts";
 import { benchProgram } from "./program.ts";
 import { benchRates } from "./rates.ts";
-import { isMissed, type Row, table } from "./report.ts";
+import { missesTarget, type Row, table } from "./report.ts";
 import { benchSoak } from "./soak.ts";
 import { benchTracking } from "./tracking.ts";
 
@@ -116,7 +116,7 @@ const { values, positionals } = parseArgs({
 });
 const size = Object.entries(SIZES).find(([name]) => name === values.size)?.[1];
 const chosen = positionals.length > 0 ? positionals : Object.keys(BENCHES);
-const missing = lacking(...new Set(chosen.flatMap((name) => PROGRAMS[name] ?? [])));
+const missing = missingPrograms(...new Set(chosen.flatMap((name) => PROGRAMS[name] ?? [])));
 if (values.help || !size || chosen.some((name) => !(name in BENCHES))) {
   console.error(USAGE);
   process.exitCode = values.help ? 0 : 2;
@@ -137,6 +137,6 @@ if (values.help || !size || chosen.some((name) => !(name in BENCHES))) {
       process.exitCode = 1;
     }
   }
-  if (rows.some((row) => row.isRequired && isMissed(row))) process.exitCode = 1;
+  if (rows.some((row) => row.isRequired && missesTarget(row))) process.exitCode = 1;
   console.log(`\n${table(rows)}\n\nratio: ours beside the peer's. Memory: the run's process, whole.`);
 }

@@ -52,22 +52,22 @@ export async function startOriginal(checkout: string, databaseUrl: string, direc
       stdio: ["ignore", "ignore", "pipe"],
     },
   );
-  const gone = once(server, "exit");
-  let said = "";
+  const exited = once(server, "exit");
+  let output = "";
   server.stderr.on("data", (chunk) => {
-    said = `${said}${chunk}`.slice(-2_000);
+    output = `${output}${chunk}`.slice(-2_000);
   });
   for (const begun = performance.now(); ; await pause(100)) {
     if (await answers(port)) break;
     if (server.exitCode === null && performance.now() - begun < START_MS) continue;
     server.kill();
-    throw new Error(`the original service did not start:\n${said}`);
+    throw new Error(`the original service did not start:\n${output}`);
   }
   return {
     port,
     async stop() {
       server.kill();
-      await gone;
+      await exited;
     },
   };
 }

@@ -157,7 +157,7 @@ export function shellSeconds(command: string): number {
 }
 
 /** Returns a message that names the missing programs and how to install them; undefined if all are installed. */
-export function lacking(...programs: string[]): string | undefined {
+export function missingPrograms(...programs: string[]): string | undefined {
   const missing = programs.filter((name) => {
     try {
       execFileSync("sh", ["-c", `command -v ${name}`], { stdio: "ignore" });

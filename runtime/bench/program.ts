@@ -22,26 +22,26 @@ const timesOf = <T>(program: string): Record<"ours" | "empty", T[]> =>
 export async function benchProgram(): Promise<Row[]> {
   const { ours, empty } = timesOf<Record<"wall" | "processor", number>>(TIME_PREVIEW);
   const start = timesOf<number>(TIME_DISPATCHER_START);
-  const row = (what: string, of: "wall" | "processor"): Row => ({
-    what,
+  const row = (name: string, of: "wall" | "processor"): Row => ({
+    name,
     ours: median(ours.map((times) => times[of])),
     peer: median(empty.map((times) => times[of])),
     unit: "ms",
     peerName: "an empty program with the same modules",
     higherIsBetter: false,
-    aim: 2,
+    target: 2,
   });
   return [
     row("the program in a preview of dev, from start to end", "wall"),
     row("the same, processor time of its own", "processor"),
     {
-      what: "start of the dispatcher's function, processor time",
+      name: "start of the dispatcher's function, processor time",
       ours: Math.min(...start.ours),
       peer: Math.min(...start.empty),
       unit: "ms",
       peerName: "an empty handler with the same SDK clients",
       higherIsBetter: false,
-      aim: 1.5,
+      target: 1.5,
     },
   ];
 }

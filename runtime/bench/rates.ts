@@ -20,7 +20,7 @@ const PLAIN_ROUTE = fileURLToPath(new URL("plainRoute.ts", import.meta.url));
 const LOAD = fileURLToPath(new URL("httpLoad.ts", import.meta.url));
 
 /** The SQL of /rates for one lane. */
-const question = (origin: string, destination: string, from: string, to: string) =>
+const ratesSql = (origin: string, destination: string, from: string, to: string) =>
   `select string_agg(day || ',' || count || ',' || coalesce(price::text, ''), ';' order by day desc)
    from (select day, count(*) as count, case when count(*) >= 3 then avg(price)::float8 end as price from prices
          where orig_code = '${origin}' and dest_code = '${destination}' and day between '${from}' and '${to}' group by day) priced;`.replace(
@@ -61,7 +61,7 @@ export async function benchRates(platform: BenchPlatform, prices: number, checko
   const scripts = Array.from({ length: SCRIPTS }, (_, index) => {
     const { origin, destination, from, to } = draw();
     const script = join(directory, `rates-${index}.sql`);
-    writeFileSync(script, question(origin, destination, from, to));
+    writeFileSync(script, ratesSql(origin, destination, from, to));
     return ["-f", script];
   }).flat();
 
@@ -112,13 +112,13 @@ export async function benchRates(platform: BenchPlatform, prices: number, checko
   plain.stdin.end();
   const ours = median(figures.rates);
   const row = {
-    what: `/rates, ${prices.toLocaleString("en")} prices, ${lanes.length} lanes`,
+    name: `/rates, ${prices.toLocaleString("en")} prices, ${lanes.length} lanes`,
     ours,
     unit: "/s",
     higherIsBetter: true,
   };
   return [
-    { ...row, peer: median(figures.pgbench), peerName: "pgbench, same SQL", aim: 0.6 },
+    { ...row, peer: median(figures.pgbench), peerName: "pgbench, same SQL", target: 0.6 },
     { ...row, peer: median(figures.empty), peerName: "empty route" },
     { ...row, peer: median(figures.plain), peerName: "plain Fastify route, one query per request" },
     ...(original ? [{ ...row, peer: median(figures.original), peerName: "the original service, gunicorn -w 4" }] : []),

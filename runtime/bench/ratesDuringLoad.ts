@@ -42,13 +42,13 @@ export async function ratesDuringLoad(platform: BenchPlatform, key: string): Pro
     });
   const [busy] = await Promise.all([times(() => isLoaded), load]);
   return {
-    what: "/rates while a batch is loaded, p99",
+    name: "/rates while a batch is loaded, p99",
     ours: percentile(busy, 0.99),
     peer: percentile(quiet, 0.99),
     peerName: "before the load",
     unit: "ms",
     higherIsBetter: false,
-    aim: ACCEPTED,
+    target: ACCEPTED,
     note: `${RATE} requests per second; ${busy.length} during the load`,
   };
 }

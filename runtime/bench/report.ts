@@ -1,17 +1,17 @@
 /** One comparison of ours with a peer, measured in the same run. */
 export interface Row {
-  what: string;
+  name: string;
   ours: number;
   peer: number;
   peerName: string;
   unit: string;
-  /** True if more is better: then `aim` is the minimum of the ratio, otherwise its maximum. */
+  /** True if more is better: then `target` is the minimum of the ratio, otherwise its maximum. */
   higherIsBetter: boolean;
-  /** Aim of the ratio ours : peer. */
-  aim?: number;
-  /** Maximum of `ours` itself; takes precedence over `aim`. */
-  most?: number;
-  /** Fails the run if the aim is missed. */
+  /** Target of the ratio ours : peer. */
+  target?: number;
+  /** Maximum of `ours` itself; takes precedence over `target`. */
+  max?: number;
+  /** Fails the run if the target is missed. */
   isRequired?: boolean;
   peakMemoryBytes?: number;
   note?: string;
@@ -31,37 +31,38 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 /** Formats a figure with three significant digits, and without decimals from 1,000. */
-export const figure = (value: number): string =>
+export const formatNumber = (value: number): string =>
   value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
 
-/** Returns true if a row misses its aim; also for a failed measurement (NaN). */
-export function isMissed({ ours, peer, most, aim, higherIsBetter }: Row): boolean {
-  if (most !== undefined) return !(ours <= most);
-  if (aim === undefined) return false;
-  return higherIsBetter ? !(ours / peer >= aim) : !(ours / peer <= aim);
+/** Returns true if a row misses its target; also for a failed measurement (NaN). */
+export function missesTarget({ ours, peer, max, target, higherIsBetter }: Row): boolean {
+  if (max !== undefined) return !(ours <= max);
+  if (target === undefined) return false;
+  return higherIsBetter ? !(ours / peer >= target) : !(ours / peer <= target);
 }
 
 /** Formats the table that is printed at the end of a run. */
 export function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const ratio = row.ours / row.peer;
-    const bound = row.most === undefined ? row.aim : row.most;
-    const sign = row.most === undefined && row.higherIsBetter ? "≥" : "≤";
-    const unit = row.most === undefined || row.unit === "" ? "" : ` ${row.unit}`;
-    const aim = bound === undefined ? "" : `${sign} ${figure(bound)}${unit} ${isMissed(row) ? "missed" : "met"}`;
+    const bound = row.max === undefined ? row.target : row.max;
+    const sign = row.max === undefined && row.higherIsBetter ? "≥" : "≤";
+    const unit = row.max === undefined || row.unit === "" ? "" : ` ${row.unit}`;
+    const target =
+      bound === undefined ? "" : `${sign} ${formatNumber(bound)}${unit} ${missesTarget(row) ? "missed" : "met"}`;
     const memory = row.peakMemoryBytes === undefined ? "" : `${Math.round(row.peakMemoryBytes / 1e6)} MB`;
     return [
-      row.what,
+      row.name,
       ratio.toFixed(2),
-      aim,
-      `${figure(row.ours)} ${row.unit}`.trimEnd(),
-      `${figure(row.peer)} ${row.unit}`.trimEnd(),
+      target,
+      `${formatNumber(row.ours)} ${row.unit}`.trimEnd(),
+      `${formatNumber(row.peer)} ${row.unit}`.trimEnd(),
       row.peerName,
       memory,
       row.note ?? "",
     ];
   });
-  const head = ["what", "ratio", "aim", "ours", "peer", "which peer", "memory", ""];
+  const head = ["measurement", "ratio", "target", "ours", "peer", "peer name", "memory", ""];
   const widths = head.map((name, column) => Math.max(name.length, ...lines.map((line) => line[column]?.length ?? 0)));
   return [head, ...lines]
     .map((line) =>

@@ -100,14 +100,14 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
   if (rows[0].written !== updates) throw new Error(`${updates} updates wrote ${rows[0].written} rows, not one each`);
 
   const third = Math.floor(samples.length / 3);
-  const row = (what: string, unit: string, value: (sample: Sample) => number): Row => ({
-    what: `  ${what}, last third of the time`,
+  const row = (name: string, unit: string, value: (sample: Sample) => number): Row => ({
+    name: `  ${name}, last third of the time`,
     ours: median(samples.slice(2 * third).map(value)),
     peer: median(samples.slice(third, 2 * third).map(value)),
     peerName: "middle third",
     unit,
     higherIsBetter: false,
-    aim: ACCEPTED,
+    target: ACCEPTED,
     isRequired: true,
   });
   return [

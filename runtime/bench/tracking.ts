@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import pg from "pg";
 import { random } from "../../db/sample/random.ts";
-import { lackingOpenSearch, startOpenSearch } from "../testing/tracking/node.ts";
+import { openSearchProblem, startOpenSearch } from "../testing/tracking/node.ts";
 import { OpenSearchTracking } from "../tracking/opensearch/store.ts";
 import { PostgresTracking } from "../tracking/postgres.ts";
 import type { Document, Search, TrackingStore } from "../tracking/store.ts";
@@ -9,7 +9,7 @@ import type { BenchPlatform } from "./platform.ts";
 import { percentile, type Row } from "./report.ts";
 
 /** Aim for a search among 1,000,000 documents, at its 95th percentile. */
-const PROMISE_MS = 100;
+const TARGET_MS = 100;
 const BATCH = 1_000;
 const WRITERS = 2;
 const ROUNDS = 40;
@@ -111,9 +111,9 @@ export async function benchTracking(platform: BenchPlatform, count: number): Pro
   } finally {
     await db.end();
   }
-  const lacking = lackingOpenSearch();
-  if (lacking !== undefined) {
-    console.error(`without OpenSearch: ${lacking}`);
+  const problem = openSearchProblem();
+  if (problem !== undefined) {
+    console.error(`without OpenSearch: ${problem}`);
     return rows;
   }
   const { endpoint, stop } = await startOpenSearch(join(platform.directory, "opensearch"), HEAP);
@@ -144,13 +144,13 @@ async function measure(
   const p95 = (kind: string) => percentile(times.get(kind) ?? [], 0.95);
   const slowest = [...times.keys()].reduce((one, other) => (p95(other) > p95(one) ? other : one));
   return {
-    what: `search among ${count.toLocaleString("en")} documents in ${name}, p95`,
+    name: `search among ${count.toLocaleString("en")} documents in ${name}, p95`,
     ours: percentile([...times.values()].flat(), 0.95),
-    peer: PROMISE_MS,
+    peer: TARGET_MS,
     unit: "ms",
-    peerName: "what is promised",
+    peerName: "target",
     higherIsBetter: false,
-    aim: 1,
+    target: 1,
     note: `slowest kind: ${slowest}, ${p95(slowest).toFixed(0)} ms; figures over all ${figures.toFixed(0)} ms; written at ${Math.round(rate).toLocaleString("en")}/s`,
   };
 }

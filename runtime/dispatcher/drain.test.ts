@@ -27,7 +27,7 @@ describe("a stack that is being destroyed", () => {
   });
 
   it("ends runs without a slot too", async () => {
-    d.launcher.lives.push({ run: "stray", externalId: "i-1" });
+    d.launcher.activeRuns.push({ run: "stray", externalId: "i-1" });
     // Both runner types have this launcher.
     assert.equal(await drain(d.context), 2);
     assert.deepEqual(d.launcher.stopped, ["stray", "stray"]);

@@ -5,14 +5,14 @@ import type { DispatcherDeps } from "./deps.ts";
 import { type InstanceLauncher, type LaunchAnswer, LaunchDeadlineExceeded } from "./launcher.ts";
 
 /** Maximum time that an invocation waits for the request rate; the next invocation continues. Milliseconds. */
-const PATIENCE_MS = 25_000;
+const MAX_DURATION_MS = 25_000;
 /** Time for which a request belongs to one dispatcher, which sends it in the first half. An invocation has a minute. */
 const HOLD_SECONDS = 40;
 /** Unanswered requests after which an invocation stops. */
 const MAX_UNKNOWN = 3;
 /** Pause of all dispatchers after a throttled request; doubled each time. Milliseconds. */
-const SHORTEST_BACKOFF_MS = 500;
-const LONGEST_BACKOFF_MS = 8_000;
+const MIN_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 8_000;
 
 /**
  * Requests instances for all runs that have a slot and no launch, whichever dispatcher planned them, so that a burst
@@ -26,7 +26,7 @@ export async function launchInstances(
 ): Promise<number> {
   const { db, log, settings } = context;
   const { request, targets, rate } = launcher;
-  const patience = context.now() + PATIENCE_MS;
+  const deadline = context.now() + MAX_DURATION_MS;
   let limit = launcher.limit;
   let started = 0;
   for (let unknown = 0, throttles = 0; ; ) {
@@ -41,7 +41,7 @@ export async function launchInstances(
       continue;
     }
     if ("waitMs" in next) {
-      if (asked + next.waitMs > patience) {
+      if (asked + next.waitMs > deadline) {
         log.info({ runner, waitMs: next.waitMs }, "instances wait for the request rate");
         return started;
       }
@@ -56,9 +56,9 @@ export async function launchInstances(
       // All runs were served.
       if (answer.instances.length === next.instances && next.instances < limit && next.send === 1) return started;
     } else if (answer.outcome === "throttled") {
-      await requestThrottled(db, rate, Math.min(LONGEST_BACKOFF_MS, SHORTEST_BACKOFF_MS * 2 ** throttles++));
+      await requestThrottled(db, rate, Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** throttles++));
     } else if (answer.outcome === "tooMany") {
-      await requestThrottled(db, rate, SHORTEST_BACKOFF_MS);
+      await requestThrottled(db, rate, MIN_BACKOFF_MS);
       limit = Math.max(1, Math.floor(next.instances / 2));
     }
   }

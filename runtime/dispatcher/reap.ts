@@ -48,12 +48,12 @@ async function openRunsOf({ db, settings }: DispatcherDeps, runner: RunnerType):
  * slot is taken before its run is launched, so a listed run without a slot is an orphan.
  */
 async function reapStrays({ db, log }: DispatcherDeps, runner: RunnerType, launcher: Launcher): Promise<void> {
-  const living = await launcher.listActive?.().catch((error) => {
+  const active = await launcher.listActive?.().catch((error) => {
     log.error({ runner, error: String(error) }, "active runs could not be listed");
   });
-  if (!living || living.length === 0) return;
+  if (!active || active.length === 0) return;
   const held = new Set((await openRuns(db, 0)).map(({ run }) => run));
-  for (const { run, externalId } of living) {
+  for (const { run, externalId } of active) {
     if (held.has(run)) continue;
     log.warn({ run, runner, externalId }, "ending an active run without a slot");
     await launcher.stop(run, externalId).catch((error) => {
@@ -155,8 +155,8 @@ async function reapJobs({ db, settings, log }: DispatcherDeps): Promise<void> {
     for (const job of lost) {
       try {
         if (job.backend) await endBackend(canceller, job.backend);
-        const word = await settleLost(db, job, reason(job, settings.jobs.maxTimeoutSeconds).body());
-        log.warn({ job: job.id, attempt: job.attempt, reason: job.reason, settled: word }, "settled a lost job");
+        const outcome = await settleLost(db, job, reason(job, settings.jobs.maxTimeoutSeconds).body());
+        log.warn({ job: job.id, attempt: job.attempt, reason: job.reason, settled: outcome }, "settled a lost job");
       } catch (error) {
         // A job that cannot be settled now must not delay the others; the next tick tries again.
         log.error({ job: job.id, error: String(error) }, "a lost job could not be settled");

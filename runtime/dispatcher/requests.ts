@@ -53,11 +53,11 @@ type ParsedRecord = MessageContent & {
  */
 export async function handleRequests(context: DispatcherDeps, event: SQSEvent): Promise<SQSBatchResponse> {
   const failures = new Set<string>();
-  const opened = event.Records.map((record) => identify(context, { record, ...readMessage(record.body) }));
-  const valid = opened.filter((one) => one.problem === undefined && one.requestId !== undefined);
+  const parsed = event.Records.map((record) => identify(context, { record, ...readMessage(record.body) }));
+  const valid = parsed.filter((one) => one.problem === undefined && one.requestId !== undefined);
 
   await Promise.all(
-    opened
+    parsed
       .filter((one) => !valid.includes(one))
       .map((one) => sendToDeadLetterQueue(context, one).catch((error) => fail(context, failures, one.record, error))),
   );
@@ -104,17 +104,17 @@ async function acceptBatch(
       await schedule(context).catch((error) => context.log.warn({ error: String(error) }, "no runs could be started"));
   } catch (error) {
     const { code } = classify(error);
-    const isAway = code === "DatabaseUnavailable" || code === "Interrupted";
-    if (!isAway && valid.length > 1) {
+    const isUnavailable = code === "DatabaseUnavailable" || code === "Interrupted";
+    if (!isUnavailable && valid.length > 1) {
       for (const one of valid) await acceptBatch(context, failures, [one]);
       return undefined;
     }
     for (const one of valid) {
       if (OUTAGES.has(code) || Number(one.record.attributes.ApproximateReceiveCount) < UNEXPECTED_RECEIVES)
         fail(context, failures, one.record, error);
-      else await giveUp(context, failures, one, error);
+      else await moveToDeadLetters(context, failures, one, error);
     }
-    return isAway ? error : undefined;
+    return isUnavailable ? error : undefined;
   }
   return undefined;
 }
@@ -142,7 +142,7 @@ async function defer(
 }
 
 /** Moves a request whose handling keeps failing to the dead-letter queue; `rates redrive` requeues it. */
-async function giveUp(
+async function moveToDeadLetters(
   context: DispatcherDeps,
   failures: Set<string>,
   one: ParsedRecord,
@@ -172,15 +172,15 @@ export async function deliver({ sqs, queues, db, log }: DispatcherDeps, due: rea
  */
 function identify(
   { settings }: DispatcherDeps,
-  opened: Omit<ParsedRecord, "sender" | "isOwnTenant" | "traceparent">,
+  parsed: Omit<ParsedRecord, "sender" | "isOwnTenant" | "traceparent">,
 ): ParsedRecord {
-  const { record, tenant } = opened;
+  const { record, tenant } = parsed;
   const restored = record.messageAttributes[SENDER_ATTRIBUTE]?.stringValue;
   const sender = senderOf(settings, record.attributes.SenderId, restored);
   const isOwnTenant = maySendFor(settings, sender, tenant);
   const traceparent = validTraceparent(record.messageAttributes[TRACEPARENT]?.stringValue);
   return {
-    ...opened,
+    ...parsed,
     sender,
     isOwnTenant,
     traceparent,

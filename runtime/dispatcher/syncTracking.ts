@@ -4,10 +4,10 @@ import type { DispatcherDeps } from "./deps.ts";
 /** Documents per write. */
 const BATCH = 500;
 /** Longest pause after a failure of the store or of a document. Seconds. */
-const LONGEST_PAUSE = 60;
+const MAX_PAUSE = 60;
 
 /** SQL for the end of a pause, of a refused document or of the store: it doubles with each of its `failures`. */
-export const retryTime = `jobs.clock() + least(${LONGEST_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
+export const retryTime = `jobs.clock() + least(${MAX_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
 
 /** A document that the tracking store lacks. */
 export interface PendingDocument {

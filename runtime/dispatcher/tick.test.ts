@@ -233,7 +233,7 @@ describe("the dispatcher's maintenance", () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     const stray = "00000000-0000-4000-8000-000000000000";
-    d.launcher.lives.push({ run, externalId: "i-1" }, { run: stray, externalId: "i-2" });
+    d.launcher.activeRuns.push({ run, externalId: "i-1" }, { run: stray, externalId: "i-2" });
     await reap(d.context);
     assert.deepEqual([...new Set(d.launcher.stopped)], [stray]);
     assert.deepEqual(await jobs(), [{ request_id: "a", status: "IN_PROGRESS", attempt: 1 }]);

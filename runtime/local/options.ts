@@ -43,9 +43,9 @@ const OPTIONS = {
   stack: { type: "string", default: "dev", value: "NAME", help: "stack whose capacity is imitated (dev)" },
   "runs-per-core": {
     type: "string",
-    default: String(RUNS_PER_CORE.usual),
+    default: String(RUNS_PER_CORE.default),
     value: "NUMBER",
-    help: `runner processes per core of this machine, at most (${RUNS_PER_CORE.usual})`,
+    help: `runner processes per core of this machine, at most (${RUNS_PER_CORE.default})`,
   },
   tracking: {
     type: "string",
@@ -115,9 +115,9 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
     problems.push(`--port is '${text("port")}'; it must be a whole number from 1 to ${PORT_MAX}, or 0 for a free one.`);
   }
   const runsPerCore = /^\d+$/.test(text("runs-per-core")) ? Number(text("runs-per-core")) : Number.NaN;
-  if (text("runs-per-core") !== "" && !(runsPerCore >= 1 && runsPerCore <= RUNS_PER_CORE.most)) {
+  if (text("runs-per-core") !== "" && !(runsPerCore >= 1 && runsPerCore <= RUNS_PER_CORE.max)) {
     problems.push(
-      `--runs-per-core is '${text("runs-per-core")}'; it must be a whole number from 1 to ${RUNS_PER_CORE.most}.`,
+      `--runs-per-core is '${text("runs-per-core")}'; it must be a whole number from 1 to ${RUNS_PER_CORE.max}.`,
     );
   }
   const dump = text("dump") === "" ? undefined : path(text("dump"));

@@ -12,7 +12,7 @@ import type { Settings } from "../platform/settings.ts";
 import { PLATFORM_SENDER_ID } from "./aws/principals.ts";
 
 /** Runner processes per core of this machine; each mostly waits for the database. */
-export const RUNS_PER_CORE = { usual: 4, most: 32 } as const;
+export const RUNS_PER_CORE = { default: 4, max: 32 } as const;
 /** Maximum connections of a run: one for its lease, and a session per role that it has used. */
 const CONNECTIONS_PER_RUN = 4;
 /** Seconds from the start of a process to its first report. */
@@ -64,7 +64,7 @@ export function localPlan(
   {
     directory = ROOT,
     cores = availableParallelism(),
-    runsPerCore = RUNS_PER_CORE.usual as number,
+    runsPerCore = RUNS_PER_CORE.default as number,
     startCommand = "npm start --",
   } = {},
 ): LocalPlan {
@@ -105,7 +105,7 @@ function readStack(stack: string, directory: string): StackConfig {
 export function scaleToMachine(
   stack: Record<RunnerType, number>,
   cores: number,
-  runsPerCore: number = RUNS_PER_CORE.usual,
+  runsPerCore: number = RUNS_PER_CORE.default,
 ): Record<RunnerType, RunLimit> {
   const total = RUNNERS.reduce((sum, kind) => sum + stack[kind], 0);
   const share = Math.min(1, (runsPerCore * cores) / total);
@@ -169,6 +169,6 @@ export function localSettings(
 /** Remedy if jobs wait for runs that this machine's limit does not allow. */
 function remedyFor(runsPerCore: number, startCommand: string): string {
   const more = "use a machine with more cores";
-  if (runsPerCore >= RUNS_PER_CORE.most) return more;
-  return `restart with ${startCommand} --runs-per-core ${Math.min(RUNS_PER_CORE.most, 2 * runsPerCore)}, or ${more}`;
+  if (runsPerCore >= RUNS_PER_CORE.max) return more;
+  return `restart with ${startCommand} --runs-per-core ${Math.min(RUNS_PER_CORE.max, 2 * runsPerCore)}, or ${more}`;
 }

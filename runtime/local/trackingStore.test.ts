@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testOpenSearch } from "../testing/cluster.ts";
-import { startFront } from "../testing/tracking/front.ts";
+import { startRecordingServer } from "../testing/tracking/front.ts";
 import type { PlatformFile } from "./platformFile.ts";
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -108,7 +108,7 @@ describe("npm start -- --tracking", function () {
   it("starts and executes jobs while it is down, and finds them once it is up", async () => {
     // A proxy to the OpenSearch that becomes available later.
     let open = false;
-    const front = await startFront(async ({ method, path, body }, response) => {
+    const front = await startRecordingServer(async ({ method, path, body }, response) => {
       if (!open) return response.writeHead(503).end();
       const headers = { "content-type": path.startsWith("/_bulk") ? "application/x-ndjson" : "application/json" };
       const answer = await fetch(`${endpoint}${path}`, { method, headers, ...(body === "" ? {} : { body }) });

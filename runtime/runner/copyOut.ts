@@ -10,7 +10,7 @@ const COPY_DATA = 0x64; // d
 const COPY_DONE = 0x63; // c
 const ERROR = 0x45; // E
 const READY = 0x5a; // Z
-const PASSED_OVER = new Set([0x4e, 0x53, 0x41]); // N notice, S parameter status, A notification
+const SKIPPED = new Set([0x4e, 0x53, 0x41]); // N notice, S parameter status, A notification
 const HEADER_BYTES = 5;
 /** Bytes that wait for a reader before the socket is paused. */
 const HIGH_WATER_BYTES = 256 * 1024;
@@ -210,7 +210,7 @@ export class CopyOut implements AsyncIterableIterator<Buffer> {
         if (code === COPY_DATA) {
           this.#left = length - 4;
           this.rows++;
-        } else if (PASSED_OVER.has(code)) this.#skip = length - 4;
+        } else if (SKIPPED.has(code)) this.#skip = length - 4;
         else {
           this.#finish(chunk, end, code === COPY_DONE ? at + 1 + length : at);
           return;

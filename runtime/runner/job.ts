@@ -116,9 +116,9 @@ async function doRead(deps: RunnerDeps, job: ClaimedJob, session: Session, lease
     bytes: done.bytes,
     peakMemoryBytes: peakMemory(),
   };
-  const wish = deps.nextClaim(session);
-  if (!wish) return { response: await finish(deps.db, job, end) };
-  const { response, next, running } = await finishAndClaim(deps.db, job, end, wish.claimer, wish.sent);
+  const nextClaim = deps.nextClaim(session);
+  if (!nextClaim) return { response: await finish(deps.db, job, end) };
+  const { response, next, running } = await finishAndClaim(deps.db, job, end, nextClaim.claimer, nextClaim.sent);
   return { response, next: { job: next, running } };
 }
 
@@ -187,8 +187,8 @@ async function conclude(
 async function endAttempt(db: Database, job: ClaimedJob, error: JobError): Promise<FrozenResponse | undefined> {
   const peak = peakMemory();
   if (error.retryable && ERRORS[error.code].category !== "User") {
-    const word = await retry(db, job, error.body(), peak);
-    return word === "RETRIED" ? undefined : (await dueResponses(db, 1, [job.id]))[0];
+    const outcome = await retry(db, job, error.body(), peak);
+    return outcome === "RETRIED" ? undefined : (await dueResponses(db, 1, [job.id]))[0];
   }
   const end: Ending = {
     status: error.code === "Cancelled" ? "CANCELLED" : "FAILED",

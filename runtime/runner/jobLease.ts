@@ -21,7 +21,7 @@ export class JobLease {
   #timer: NodeJS.Timeout | undefined;
   #beat: Promise<void> = Promise.resolve();
   #ending: Promise<void> | undefined;
-  #seen = Date.now();
+  #lastBeatAt = Date.now();
   #stopped = false;
   #stoppedAt: number | undefined;
   readonly #deadlineAt: number;
@@ -101,13 +101,13 @@ export class JobLease {
   async #once(): Promise<void> {
     if (this.#stopped || this.interruption) return;
     try {
-      const word = await heartbeat(this.#db, this.#run, this.#job, this.#progress());
-      this.#seen = Date.now();
-      if (word === "CANCEL") this.interrupt("cancelled");
-      if (word === "LOST") this.interrupt("lost");
+      const outcome = await heartbeat(this.#db, this.#run, this.#job, this.#progress());
+      this.#lastBeatAt = Date.now();
+      if (outcome === "CANCEL") this.interrupt("cancelled");
+      if (outcome === "LOST") this.interrupt("lost");
     } catch {
       // The database is unreachable: after a lease without a heartbeat, another run may have the job.
-      if (Date.now() - this.#seen > this.#job.leaseSeconds * 1000) this.interrupt("lost");
+      if (Date.now() - this.#lastBeatAt > this.#job.leaseSeconds * 1000) this.interrupt("lost");
     }
     if (!this.#stopped && !this.interruption) this.#next();
   }

@@ -79,13 +79,13 @@ export async function run(options: RunOptions): Promise<number> {
   let done = 0;
   let idleSince = Date.now();
   /** The claim that came with the end of the last job. */
-  let ahead: ClaimResult | undefined;
+  let nextClaim: ClaimResult | undefined;
   try {
-    while (ahead?.job || mayClaim()) {
+    while (nextClaim?.job || mayClaim()) {
       const session = await deps.sessions.get(roleFor(deps, runnerType === "ec2" ? "update" : "read"));
-      if (!ahead) wakeSignal.reset();
-      const { job, running }: ClaimResult = ahead ?? (await claimNext(deps, sender, session.backend, logLocation));
-      ahead = undefined;
+      if (!nextClaim) wakeSignal.reset();
+      const { job, running }: ClaimResult = nextClaim ?? (await claimNext(deps, sender, session.backend, logLocation));
+      nextClaim = undefined;
       if (!running) break;
       if (job) {
         sender.busy();
@@ -93,12 +93,12 @@ export async function run(options: RunOptions): Promise<number> {
           lease = made;
         });
         lease = undefined;
-        ahead = ended.next;
+        nextClaim = ended.next;
         done++;
         idleSince = Date.now();
         if (ended.response && isDue(ended.response)) sender.add(job, ended.response);
         // The next job does not wait for responses. Without a next job they are sent now; the run's end waits for them.
-        if (!ahead?.job) sender.idle();
+        if (!nextClaim?.job) sender.idle();
         continue;
       }
       const left = idleSince + idleSeconds * 1000 - Date.now();

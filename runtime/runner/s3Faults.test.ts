@@ -5,7 +5,7 @@ import { schedule } from "../dispatcher/schedule.ts";
 import { cancel } from "../store/jobs.ts";
 import { requirePython } from "../testing/python/python.ts";
 import { testPlatform } from "../testing/runner/runner.ts";
-import { type S3Fault, startS3Front } from "../testing/runner/s3Front.ts";
+import { type S3Fault, startS3Proxy } from "../testing/runner/s3Front.ts";
 
 /** A result of two parts. */
 const SQL = "select n, repeat('abcdefghij', 5) as filler from generate_series(1, 130000) n";
@@ -19,13 +19,13 @@ const ONCE: readonly Omit<S3Fault, "times">[] = (
 for (const kind of ["TypeScript", "Python"] as const)
   describe(`the runner in ${kind}, where S3 fails`, () => {
     let p: Awaited<ReturnType<typeof testPlatform>>;
-    let front: Awaited<ReturnType<typeof startS3Front>>;
+    let front: Awaited<ReturnType<typeof startS3Proxy>>;
     let python: string | undefined;
     let count = 0;
     before(async function () {
       if (kind === "Python") python = requirePython(this, "python");
       p = await testPlatform({ jobs: { leaseSeconds: 30, maxAttempts: 2, inlineBytes: 2_000 } });
-      front = await startS3Front(p.cloud.endpoint);
+      front = await startS3Proxy(p.cloud.endpoint);
       // Part of the environment of the runners.
       p.cloud.env.AWS_ENDPOINT_URL_S3 = front.endpoint;
     });
@@ -122,7 +122,7 @@ for (const kind of ["TypeScript", "Python"] as const)
 describe("an update whose source stalls", () => {
   it("is cancelled during COPY FROM STDIN, which ignores a cancel request, by ending its session; nothing is changed", async () => {
     const p = await testPlatform({ jobs: { leaseSeconds: 30 } });
-    const front = await startS3Front(p.cloud.endpoint);
+    const front = await startS3Proxy(p.cloud.endpoint);
     p.cloud.env.AWS_ENDPOINT_URL_S3 = front.endpoint;
     try {
       const Body = `orig_code,dest_code,day,price\n${"AAAAA,BBBBB,2021-01-01,7\n".repeat(20_000)}`;

@@ -125,14 +125,14 @@ async function rejectBatch(
   { report, signal }: UpdateContext,
 ): Promise<JobError> {
   const details: unknown[] = [...bad.first];
-  if (bad.faults > bad.first.length) {
+  if (bad.problemCount > bad.first.length) {
     const output = await storeResult(
       bad.report(),
       { ...report, inlineBytes: 0, format: "csv", compression: "none" },
       signal,
     );
-    const pointer = JSON.parse(output.json(bad.faults));
-    details.push({ more: bad.faults - bad.first.length, report: pointer, ...(stopped ? { stopped } : {}) });
+    const pointer = JSON.parse(output.json(bad.problemCount));
+    details.push({ more: bad.problemCount - bad.first.length, report: pointer, ...(stopped ? { stopped } : {}) });
   }
   return new JobError(
     "InvalidRows",

@@ -34,7 +34,7 @@ interface Figures {
  */
 const SUPERUSER_RESERVED = 3;
 
-const LIVING = ["pending", "running"];
+const ACTIVE_STATES = ["pending", "running"];
 
 /** Lists current and recent instances of this stack: EC2 shows an instance and its tags for an hour after its end. */
 const instancesOf = async ({ region, stack }: SmokeOutputs): Promise<Instance[]> => {
@@ -43,7 +43,7 @@ const instancesOf = async ({ region, stack }: SmokeOutputs): Promise<Instance[]>
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
   return Reservations.flatMap(({ Instances = [] }) => Instances);
 };
-const isLiving = ({ State }: Instance): boolean => LIVING.includes(State?.Name ?? "");
+const isActive = ({ State }: Instance): boolean => ACTIVE_STATES.includes(State?.Name ?? "");
 
 /** Keys of the tags of a stack's instances, set by the launch template, and of a run, set by the request. */
 const TAGS = ["Name", "stack", "owner", "costCentre", "rates:stack", "rates:runs-0", "rates:runner"];
@@ -186,14 +186,14 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
         [MetadataOptions?.HttpTokens, KeyName, InstanceInitiatedShutdownBehavior],
         ["required", undefined, "terminate"],
       );
-      const living = (await instancesOf(outputs)).filter(isLiving);
-      for (const one of living)
+      const active = (await instancesOf(outputs)).filter(isActive);
+      for (const one of active)
         assert.deepEqual(
           [one.MetadataOptions?.HttpTokens, one.KeyName || undefined, one.PublicIpAddress || undefined],
           ["required", undefined, undefined],
           one.InstanceId,
         );
-      return `version ${latest?.VersionNumber}, ${living.length} running instances`;
+      return `version ${latest?.VersionNumber}, ${active.length} running instances`;
     },
   },
   {
@@ -247,11 +247,11 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
   {
     guarantee: "an idle stack has no run and no instance",
     async try(outputs) {
-      const patience = Date.now() + 15 * 60_000;
+      const deadline = Date.now() + 15 * 60_000;
       for (;;) {
-        const left = (await instancesOf(outputs)).filter(isLiving);
-        if (left.length === 0) return "no instance left";
-        if (Date.now() > patience) throw new Error(`${left.length} instances still run after 15 minutes`);
+        const remaining = (await instancesOf(outputs)).filter(isActive);
+        if (remaining.length === 0) return "no instance left";
+        if (Date.now() > deadline) throw new Error(`${remaining.length} instances still run after 15 minutes`);
         await new Promise((resolve) => setTimeout(resolve, 15_000));
       }
     },

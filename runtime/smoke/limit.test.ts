@@ -8,21 +8,21 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { credentialsFile, Principals } from "../local/aws/principals.ts";
-import { within } from "./limit.ts";
+import { withTimeout } from "./limit.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
 describe("the limit of a smoke run", () => {
   it("ends a check without a result, and does not affect one that finishes in time", async () => {
-    assert.equal(await within(60, async () => "seen"), "seen");
+    assert.equal(await withTimeout(60, async () => "seen"), "seen");
     await assert.rejects(
-      within(60, async () => {
+      withTimeout(60, async () => {
         throw new Error("does not hold");
       }),
       /does not hold/,
     );
     await assert.rejects(
-      within(0.01, () => new Promise(() => undefined)),
+      withTimeout(0.01, () => new Promise(() => undefined)),
       /no result after 0\.01 s/,
     );
   });

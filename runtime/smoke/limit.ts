@@ -2,7 +2,7 @@
  * Awaits a check with a time limit, so that a smoke run never hangs.
  * @throws after the limit
  */
-export async function within<T>(seconds: number, attempt: () => Promise<T>): Promise<T> {
+export async function withTimeout<T>(seconds: number, attempt: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no result after ${seconds} s`)), seconds * 1_000);

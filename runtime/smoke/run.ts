@@ -3,7 +3,7 @@ import { styleText } from "node:util";
 import type { Client } from "../cli/lib/apiClient.ts";
 import { CHECKS, type Smoke } from "./checks.ts";
 import { CLOUD_CHECKS } from "./cloudChecks.ts";
-import { within } from "./limit.ts";
+import { withTimeout } from "./limit.ts";
 import { QueueClient, type Target } from "./target.ts";
 
 type Verdict = "passed" | "failed" | "skipped";
@@ -22,7 +22,7 @@ export async function runSmoke(target: Target, client: Client, limit: number): P
   const runCheck = async (text: string, attempt: () => Promise<[Verdict, string]>) => {
     if (process.stderr.isTTY) process.stderr.write(`        … ${text}\r`);
     const start = performance.now();
-    const [verdict, seen] = await within(limit, attempt).catch((error: unknown): [Verdict, string] => [
+    const [verdict, seen] = await withTimeout(limit, attempt).catch((error: unknown): [Verdict, string] => [
       "failed",
       error instanceof Error ? error.message : String(error),
     ]);
@@ -36,7 +36,7 @@ export async function runSmoke(target: Target, client: Client, limit: number): P
   console.log(`Smoke run ${prefix} on ${target.name}, ${client.base}\n`);
   let begun: { rawSql: boolean; lane: Smoke["lane"] };
   try {
-    begun = await within(limit, async () => ({
+    begun = await withTimeout(limit, async () => ({
       rawSql: await takesRawSql(client),
       lane: await someLane(client, queues, `${prefix}-lanes`),
     }));

@@ -19,16 +19,16 @@ const isGone = "not exists (select from pg_stat_activity where pid = $1 and back
  * COPY FROM STDIN ignores a cancel while it waits for its client, a terminate, repeated until the session is gone.
  *
  * @param db - A connection with the role `canceller`.
- * @throws if the session still exists after `patience` milliseconds, since callers rely on its end
+ * @throws if the session still exists after `timeoutMs`, since callers rely on its end
  */
-export async function endBackend(db: Database, backend: Backend, grace = 200, patience = 30_000): Promise<void> {
-  const limit = Date.now() + patience;
+export async function endBackend(db: Database, backend: Backend, graceMs = 200, timeoutMs = 30_000): Promise<void> {
+  const limit = Date.now() + timeoutMs;
   const { rows } = await db.query(
     "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2",
     [backend.pid, backend.start],
   );
   if (rows.length === 0) return;
-  const graceEnds = Date.now() + grace;
+  const graceEnds = Date.now() + graceMs;
   // A session that waits for its client (in a transaction or between two) has no statement to cancel.
   while (
     Date.now() < graceEnds &&

@@ -81,10 +81,10 @@ export async function testDatabase(): Promise<TestDatabase> {
  */
 export async function testOpenSearch(context: Mocha.Context): Promise<string> {
   context.timeout(START_OPENSEARCH_MS);
-  const { lackingOpenSearch, fetchOpenSearch } = await import("./tracking/node.ts");
-  const lacking = lackingOpenSearch();
-  if (lacking !== undefined && process.env.RATES_REQUIRE_ALL !== "1") skip(context, lacking);
-  if (lacking !== undefined) fetchOpenSearch();
+  const { openSearchProblem, fetchOpenSearch } = await import("./tracking/node.ts");
+  const problem = openSearchProblem();
+  if (problem !== undefined && process.env.RATES_REQUIRE_ALL !== "1") skip(context, problem);
+  if (problem !== undefined) fetchOpenSearch();
   return Value.Parse(Type.Object({ endpoint: Type.String() }), await shared(OPENSEARCH)).endpoint;
 }
 

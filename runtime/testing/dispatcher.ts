@@ -22,7 +22,7 @@ export class FakeLauncher implements Launcher {
   readonly larger: string[] = [];
   readonly stopped: string[] = [];
   statuses = new Map<string, RunStatus>();
-  readonly lives: ActiveRun[] = [];
+  readonly activeRuns: ActiveRun[] = [];
   failure: Error | undefined;
 
   async start(
@@ -43,16 +43,16 @@ export class FakeLauncher implements Launcher {
     this.stopped.push(run);
   }
   async listActive(): Promise<ActiveRun[]> {
-    return this.lives;
+    return this.activeRuns;
   }
 }
 
 /**
  * Creates a dispatcher with its own database, queues and buckets, and a launcher that starts nothing.
- * @param made - Stand-in for AWS, if a test does not use the platform's own.
+ * @param emulator - Stand-in for AWS, if a test does not use the platform's own.
  */
-export async function testDispatcher(settings: object = {}, made: Promise<Emulator> = testCloud()) {
-  const [fixture, cloud] = await Promise.all([jobDatabase(), made]);
+export async function testDispatcher(settings: object = {}, emulator: Promise<Emulator> = testCloud()) {
+  const [fixture, cloud] = await Promise.all([jobDatabase(), emulator]);
   Object.assign(process.env, fixture.database.env);
   const queues: NonNullable<Settings["queues"]> = {
     requests: cloud.createQueue("requests"),

@@ -79,7 +79,7 @@ async function snapshots(
       show(last, undefined);
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof CommandError && error.passing) || last === undefined) throw error;
+      if (!(error instanceof CommandError && error.isTransient) || last === undefined) throw error;
       show(last, error.message.split("\n")[0]);
     }
     await pause(every * 1000, undefined, { signal }).catch(() => undefined);

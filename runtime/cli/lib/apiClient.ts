@@ -21,14 +21,14 @@ export class Client {
   readonly tenant: string | undefined;
   readonly #token: string | undefined;
   /** Options that select this platform, for commands in hints. */
-  readonly #way: string;
+  readonly #connectionOptions: string;
 
   /** @param token - undefined for operations before a sign-in */
   constructor(base: string, token: string | undefined, tenant?: string, connectionOptions = "") {
     this.base = apiUrl(base);
     this.#token = token === undefined ? undefined : checkedToken(token);
     this.tenant = tenant;
-    this.#way = connectionOptions;
+    this.#connectionOptions = connectionOptions;
   }
 
   /** True for an API on this machine. */
@@ -54,14 +54,14 @@ export class Client {
 
   /** Returns a command for a job on the same platform, for people to copy. */
   hint(command: string, id: string): string {
-    return `\`rates ${command} ${id}${this.#way}${this.tenant === undefined ? "" : ` --tenant ${this.tenant}`}\``;
+    return `\`rates ${command} ${id}${this.#connectionOptions}${this.tenant === undefined ? "" : ` --tenant ${this.tenant}`}\``;
   }
 
   /** Returns a client of the same API for another tenant. */
   forTenant(tenant: string | undefined): Client {
     return tenant === undefined || tenant === this.tenant
       ? this
-      : new Client(this.base, this.#token, tenant, this.#way);
+      : new Client(this.base, this.#token, tenant, this.#connectionOptions);
   }
 
   /** Sends a request and parses its JSON response. */
@@ -102,7 +102,7 @@ export class Client {
       throw new CommandError(
         "unreachable",
         `${this.base} does not answer (${reasonOf(error)}).\n${this.isLocal ? "Is the platform running? `npm start` starts it on this machine." : "Check that this network can reach it (a VPN, perhaps). `rates doctor` checks further."}`,
-        { passing: true, unsettled: !NOT_REACHED.has(codeOf(error)) },
+        { isTransient: true, mayHaveTakenEffect: !NOT_REACHED.has(codeOf(error)) },
       );
     }
     if (response.ok) return response;
@@ -121,16 +121,16 @@ const codeOf = (error: unknown): string => ((error as Error).cause as { code?: s
 async function refusal(response: Response): Promise<CommandError> {
   const { status } = response;
   const text = await response.text().catch(() => "");
-  const passing = status >= 500 || status === 429;
+  const isTransient = status >= 500 || status === 429;
   // 429 is not resent: the request had no effect, and would be refused again within the minute.
-  const unsettled = status >= 500;
+  const mayHaveTakenEffect = status >= 500;
   let problem: ProblemBody;
   try {
     problem = JSON.parse(text);
   } catch {
     return new CommandError("unreachable", `The server answered ${status}: ${text.slice(0, 200)}`, {
-      passing,
-      unsettled,
+      isTransient,
+      mayHaveTakenEffect,
     });
   }
   const lines = (problem.problems ?? []).map(
@@ -141,10 +141,10 @@ async function refusal(response: Response): Promise<CommandError> {
   const refused = status === 401 || status === 403;
   const next = refused ? ["`rates doctor` shows what the token may do; --token and RATES_TOKEN set another one."] : [];
   const message = [problem.detail, ...lines, ...next].join("\n");
-  return new CommandError(refused || passing ? "unreachable" : "invalid", message, {
+  return new CommandError(refused || isTransient ? "unreachable" : "invalid", message, {
     data: problem,
-    passing,
-    unsettled,
+    isTransient,
+    mayHaveTakenEffect,
   });
 }
 

@@ -7,7 +7,7 @@ import { CommandError } from "./exits.ts";
 /** Maximum clock difference: AWS refuses signatures whose time is minutes off, and listed times would mislead. */
 const MAX_SKEW_MS = 30_000;
 /** Timeout of each check; the platform normally answers within milliseconds. */
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 const START = "`npm start` starts it on this machine; for a deployed stack, check the targets of its load balancer.";
 
@@ -16,12 +16,12 @@ export async function platformChecks(client: Client, remedy = START): Promise<Ch
   const before = Date.now();
   let response: Response;
   try {
-    response = await client.fetch("GET", "/healthz", undefined, AbortSignal.timeout(PATIENCE_MS));
+    response = await client.fetch("GET", "/healthz", undefined, AbortSignal.timeout(TIMEOUT_MS));
   } catch (error) {
     const says =
       error instanceof CommandError
         ? (error.message.split("\n")[0] ?? "")
-        : `${client.base} does not answer within ${PATIENCE_MS / 1000} s`;
+        : `${client.base} does not answer within ${TIMEOUT_MS / 1000} s`;
     return [
       failed("platform", says, remedy),
       ...["clock", "database", "token"].map((name) => skipped(name, "the platform does not answer", remedy)),
@@ -52,7 +52,7 @@ export function clockCheck(header: string | null, before: number, after: number)
 /** Requests /readyz, which connects to the database as the API does and fails if roles or tables are missing. */
 async function readyCheck(client: Client): Promise<Check> {
   try {
-    await client.fetch("GET", "/readyz", undefined, AbortSignal.timeout(PATIENCE_MS));
+    await client.fetch("GET", "/readyz", undefined, AbortSignal.timeout(TIMEOUT_MS));
     return passed("database", "the API can log in and read");
   } catch (error) {
     return failed(
@@ -78,7 +78,7 @@ async function tokenChecks(client: Client): Promise<Check[]> {
   for (const scope of SCOPES) {
     try {
       const [method, path, body] = PROBES[scope](client);
-      await client.fetch(method, path, body, AbortSignal.timeout(PATIENCE_MS));
+      await client.fetch(method, path, body, AbortSignal.timeout(TIMEOUT_MS));
       scopes.push(scope);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
@@ -91,7 +91,7 @@ async function tokenChecks(client: Client): Promise<Check[]> {
             "Give another with --token or RATES_TOKEN; an admin creates one with `rates token create`.",
           ),
         ];
-      if (error.passing)
+      if (error.isTransient)
         return [
           failed("token", error.message.split("\n")[0] ?? "", "Try again in a moment; the server's log has the cause."),
         ];

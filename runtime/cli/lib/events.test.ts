@@ -11,7 +11,7 @@ describe("the documents of a watched job", () => {
     client.fetch = async () => {
       asked += 1;
       if (asked === 1) return new Response('event: job\ndata: {"status":"IN_PROGRESS"}\n\n');
-      throw new CommandError("unreachable", "away", { passing: true });
+      throw new CommandError("unreachable", "away", { isTransient: true });
     };
     mock.timers.enable({ apis: ["Date"], now: Date.now() });
     try {

@@ -26,7 +26,7 @@ export async function* documents(client: Client, id: string, signal: AbortSignal
         if (isTerminal(document.status)) return;
       }
     } catch (error) {
-      const lasting = !(error instanceof CommandError) || !error.passing;
+      const lasting = !(error instanceof CommandError) || !error.isTransient;
       if (signal.aborted || lasting || lastEventAt === undefined || Date.now() - lastEventAt > RECONNECT_TIMEOUT_MS)
         throw error;
     }
@@ -48,7 +48,7 @@ async function* stream(client: Client, id: string, signal: AbortSignal): AsyncGe
   } catch (error) {
     if (signal.aborted) throw error;
     throw new CommandError("unreachable", `The connection to ${client.base} was lost: ${reasonOf(error)}.`, {
-      passing: true,
+      isTransient: true,
     });
   }
 }

@@ -24,19 +24,23 @@ export class CommandError extends Error {
   /** Output of --json: a problem of the API, or the message in the same form. */
   readonly data: object;
   /** True for a transient error, for example a server that restarts or a broken connection. */
-  readonly passing: boolean;
+  readonly isTransient: boolean;
   /** True if the request may have taken effect although its response is missing. */
-  readonly unsettled: boolean;
+  readonly mayHaveTakenEffect: boolean;
 
   constructor(
     exit: Exit,
     message: string,
-    { data, passing = false, unsettled = false }: { data?: object; passing?: boolean; unsettled?: boolean } = {},
+    {
+      data,
+      isTransient = false,
+      mayHaveTakenEffect = false,
+    }: { data?: object; isTransient?: boolean; mayHaveTakenEffect?: boolean } = {},
   ) {
     super(message);
-    this.unsettled = unsettled;
+    this.mayHaveTakenEffect = mayHaveTakenEffect;
     this.exit = exit;
     this.data = data ?? { type: exit, detail: message };
-    this.passing = passing;
+    this.isTransient = isTransient;
   }
 }

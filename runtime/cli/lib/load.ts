@@ -48,7 +48,7 @@ export async function load(client: Client, argument: string, flags: LoadFlags): 
     const earlier = isNew ? undefined : await documentOf(client, id);
     if (flags.id !== undefined && !earlier && !flags.dryRun) await warnOfDuplicate(client, idOf(file, task));
     const { requestId, repeated } = earlier
-      ? await nextTry(client, earlier, file, task)
+      ? await findOrRetry(client, earlier, file, task)
       : { requestId: id, repeated: false };
     if (repeated) return { client, requestId, bytes, isRepeat: true };
     const request = requestFrom({ ...task, id: requestId, s3: await upload(client, file) });
@@ -76,7 +76,7 @@ function idOf({ sha256, format, compression }: LoadFile, { target, mode }: LoadF
  * the content, a retry under the next id.
  * @throws CommandError when the job of this id has another task
  */
-async function nextTry(
+async function findOrRetry(
   client: Client,
   first: JobDocument,
   file: LoadFile,

@@ -48,7 +48,7 @@ async function discover({ issuer, clientId }: ProviderDescription): Promise<[typ
 
 const unreachable = (issuer: string, error: unknown) =>
   new CommandError("unreachable", `The identity provider ${issuer} cannot be used: ${reasonOf(error)}`, {
-    passing: true,
+    isTransient: true,
   });
 
 /**

@@ -170,7 +170,7 @@ export async function submit(
     try {
       return { ...(await client.json<Submitted>("POST", "/jobs", asked)), client: owner };
     } catch (error) {
-      if (!(error instanceof CommandError && error.unsettled)) throw error;
+      if (!(error instanceof CommandError && error.mayHaveTakenEffect)) throw error;
       if (turn === MAX_ATTEMPTS) {
         const next = `The request may have been accepted. Check with ${owner.hint("show", String(asked.requestId))}.`;
         throw new CommandError(error.exit, `${error.message}\n${next}`, { data: error.data });

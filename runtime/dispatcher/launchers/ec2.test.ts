@@ -13,8 +13,8 @@ import type { Launch } from "../../store/launches.ts";
 import { testDispatcher } from "../../testing/dispatcher.ts";
 import { newJob } from "../../testing/jobs.ts";
 import { withFailingService } from "../../testing/launchers/failingService.ts";
-import { likeEc2 } from "../../testing/launchers/likeEc2.ts";
-import { CallRecorder, judgeCalls } from "../../testing/models/calls.ts";
+import { withEc2Idempotency } from "../../testing/launchers/likeEc2.ts";
+import { CallRecorder, checkCalls } from "../../testing/models/calls.ts";
 import { type Moto, startMoto } from "../../testing/moto/server.ts";
 import { requirePython } from "../../testing/python/python.ts";
 import { drain } from "../drain.ts";
@@ -68,7 +68,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
   before(async function () {
     moto = await startMoto(requirePython(this, "moto_server"));
-    ec2 = likeEc2(new EC2Client(moto));
+    ec2 = withEc2Idempotency(new EC2Client(moto));
     recorder.watch(ec2);
     const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({}));
     subnetIds = Subnets.flatMap(({ SubnetId }) => SubnetId ?? []).slice(0, 2);
@@ -339,6 +339,6 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     const python = requirePython(this, "models");
     for (const operation of ["RunInstances", "TerminateInstances"])
       assert.ok(recorder.operations.has(operation), `${operation} was recorded`);
-    assert.deepEqual(judgeCalls(python, recorder.calls), []);
+    assert.deepEqual(checkCalls(python, recorder.calls), []);
   });
 });

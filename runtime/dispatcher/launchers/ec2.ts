@@ -21,7 +21,7 @@ export const LAUNCH_SIZE = 100;
 const STOP_SIZE = 100;
 
 /** Errors of a zone without capacity; another zone may have some (Amazon EC2 Developer Guide, error codes). */
-const ZONE_SHORT = new Set([
+const ZONE_CAPACITY_ERRORS = new Set([
   "InsufficientCapacity",
   "InsufficientFreeAddressesInSubnet",
   "InsufficientHostCapacity",
@@ -33,7 +33,7 @@ const ZONE_SHORT = new Set([
  * Errors of an account without capacity of the requested market in any zone: Spot and On-Demand Instances have quotas of
  * their own (Amazon EC2 User Guide, Spot Instance quotas), and Spot needs a service-linked role.
  */
-const MARKET_SHORT = new Set([
+const MARKET_CAPACITY_ERRORS = new Set([
   "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
   "InstanceLimitExceeded",
   "MaxSpotInstanceCountExceeded",
@@ -41,7 +41,7 @@ const MARKET_SHORT = new Set([
   "VcpuLimitExceeded",
 ]);
 /** Errors of an account without capacity in any zone and market. */
-const ACCOUNT_SHORT = new Set(["PendingVerification", "VolumeLimitExceeded"]);
+const ACCOUNT_CAPACITY_ERRORS = new Set(["PendingVerification", "VolumeLimitExceeded"]);
 /** Prefix of a target for Spot Instances; a subnet id follows. */
 const SPOT = "spot:";
 /** Errors of throttling: the same request succeeds shortly after. */
@@ -56,7 +56,7 @@ const THROTTLED = new Set([
   "TooManyRequestsException",
 ]);
 /** Errors of a request for too many instances. */
-const TOO_MANY = new Set(["ResourceCountExceeded"]);
+const COUNT_EXCEEDED_ERRORS = new Set(["ResourceCountExceeded"]);
 
 /** Rate of RunInstances per account and Region (Amazon EC2 Developer Guide, request throttling). */
 export const RUN_INSTANCES_RATE: RequestRate = { name: "ec2:RunInstances", burst: 5, perSecond: 2 };
@@ -133,13 +133,13 @@ export class Ec2Launcher implements InstanceLauncher {
     } catch (error) {
       const { name, message } = error as Error;
       const reason = `${name}: ${message}`;
-      if (ZONE_SHORT.has(name)) return { outcome: "short", targets: [target], reason };
-      if (MARKET_SHORT.has(name)) {
+      if (ZONE_CAPACITY_ERRORS.has(name)) return { outcome: "short", targets: [target], reason };
+      if (MARKET_CAPACITY_ERRORS.has(name)) {
         const targets = this.targets.filter((one) => isSpot(one) === isSpot(target));
         return { outcome: "short", targets, reason };
       }
-      if (ACCOUNT_SHORT.has(name)) return { outcome: "short", targets: this.targets, reason };
-      if (TOO_MANY.has(name) || (THROTTLED.has(name) && /resource/i.test(message)))
+      if (ACCOUNT_CAPACITY_ERRORS.has(name)) return { outcome: "short", targets: this.targets, reason };
+      if (COUNT_EXCEEDED_ERRORS.has(name) || (THROTTLED.has(name) && /resource/i.test(message)))
         return { outcome: "tooMany", reason };
       if (THROTTLED.has(name)) return { outcome: "throttled", reason };
       throw error;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { CreateJobCommand, GetJobRunCommand, GlueClient } from "@aws-sdk/client-glue";
 import { withFailingService } from "../../testing/launchers/failingService.ts";
-import { CallRecorder, judgeCalls } from "../../testing/models/calls.ts";
+import { CallRecorder, checkCalls } from "../../testing/models/calls.ts";
 import { type Moto, startMoto } from "../../testing/moto/server.ts";
 import { requirePython } from "../../testing/python/python.ts";
 import { CapacityUnavailable, LaunchDeadlineExceeded } from "../launcher.ts";
@@ -236,6 +236,6 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     const python = requirePython(this, "models");
     for (const operation of ["StartJobRun", "BatchStopJobRun"])
       assert.ok(recorder.operations.has(operation), `${operation} was recorded`);
-    assert.deepEqual(judgeCalls(python, recorder.calls), []);
+    assert.deepEqual(checkCalls(python, recorder.calls), []);
   });
 });

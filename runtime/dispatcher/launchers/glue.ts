@@ -10,16 +10,16 @@ import type { Settings } from "../../platform/settings.ts";
 import { type ActiveRun, CapacityUnavailable, type Launcher, type LaunchOptions, type RunStatus } from "../launcher.ts";
 
 /** Glue's errors when the account or the job has no capacity; the same request can succeed later. */
-const NO_ROOM = new Set([
+const CAPACITY_ERRORS = new Set([
   "ConcurrentRunsExceededException",
   "ResourceNumberLimitExceededException",
   "ThrottlingException",
 ]);
 /** Glue's error for a run that the kernel killed for its memory; usually the runner notices in time and reports it. */
-const NO_MEMORY = /out of memory/i;
+const OUT_OF_MEMORY_MESSAGE = /out of memory/i;
 /** Maximum number of runs per BatchStopJobRun (AWS Glue API reference). */
 const STOP_SIZE = 25;
-const ALIVE = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
+const ACTIVE_STATES = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
 
 /**
  * Starts runs of a Glue Python shell job. StartJobRun has no client token, so the SDK must not repeat it: a start whose
@@ -53,7 +53,7 @@ export class GlueLauncher implements Launcher {
       return JobRunId;
     } catch (error) {
       const { name, message } = error as Error;
-      if (NO_ROOM.has(name)) throw new CapacityUnavailable(`${name}: ${message}`, { cause: error });
+      if (CAPACITY_ERRORS.has(name)) throw new CapacityUnavailable(`${name}: ${message}`, { cause: error });
       throw error;
     }
   }
@@ -61,8 +61,8 @@ export class GlueLauncher implements Launcher {
   async status(run: string, externalId: string | undefined): Promise<RunStatus> {
     const found = await this.#find(run, externalId);
     if (!found) return "UNKNOWN";
-    if (ALIVE.has(found.JobRunState ?? "")) return "ALIVE";
-    return NO_MEMORY.test(found.ErrorMessage ?? "") ? "OUT_OF_MEMORY" : "ENDED";
+    if (ACTIVE_STATES.has(found.JobRunState ?? "")) return "ALIVE";
+    return OUT_OF_MEMORY_MESSAGE.test(found.ErrorMessage ?? "") ? "OUT_OF_MEMORY" : "ENDED";
   }
 
   async stop(run: string, externalId: string | undefined): Promise<void> {
@@ -83,7 +83,7 @@ export class GlueLauncher implements Launcher {
   async listActive(): Promise<ActiveRun[]> {
     return (await this.#newest()).flatMap(({ Arguments, Id, JobRunState = "" }) => {
       const run = Arguments?.["--run"];
-      return run && Id && ALIVE.has(JobRunState) && JobRunState !== "STOPPING" ? [{ run, externalId: Id }] : [];
+      return run && Id && ACTIVE_STATES.has(JobRunState) && JobRunState !== "STOPPING" ? [{ run, externalId: Id }] : [];
     });
   }
 

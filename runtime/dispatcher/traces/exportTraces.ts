@@ -8,9 +8,9 @@ import { spansOf } from "./spans.ts";
 /** Jobs of one request: a job has at most about 60 spans of some 900 bytes. */
 const BATCH = 50;
 /** Time after which a tick begins no further batch, milliseconds. */
-const LONGEST_MS = 15_000;
+const MAX_EXPORT_MS = 15_000;
 /** Maximum number of traces deleted per tick if there is no collector. */
-const DISCARDED = 1_000;
+const DISCARD_BATCH = 1_000;
 
 /**
  * Exports the traces of ended jobs, in batches, until none is due. A collector that fails only delays traces: they stay
@@ -19,10 +19,10 @@ const DISCARDED = 1_000;
 export async function exportTraces(context: DispatcherDeps): Promise<void> {
   const { db, settings, log, now } = context;
   if (settings.traces === undefined) {
-    await discardTraces(db, DISCARDED);
+    await discardTraces(db, DISCARD_BATCH);
     return;
   }
-  const end = now() + LONGEST_MS;
+  const end = now() + MAX_EXPORT_MS;
   while (now() < end) {
     const jobs = await pendingTraces(db, BATCH);
     if (jobs.length === 0) return;

@@ -24,7 +24,7 @@ describe("an export to a collector", () => {
   });
   afterEach(() => collector.close());
 
-  const send = (patienceMs?: number) => sendSpans(collector, RESOURCE, [SPAN], patienceMs);
+  const send = (timeoutMs?: number) => sendSpans(collector, RESOURCE, [SPAN], timeoutMs);
 
   it("says how many spans were not taken", async () => {
     assert.deepEqual(await send(), { outcome: "accepted", rejectedSpans: 0 });

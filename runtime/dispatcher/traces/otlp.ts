@@ -5,11 +5,11 @@ import { attributes, type Span } from "./spans.ts";
 /** Path of traces below a collector's endpoint (OTLP specification, OTLP/HTTP). */
 const PATH = "/v1/traces";
 /** Longest time of a call to a collector, to the last byte of its answer. Milliseconds. */
-const PATIENCE_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 /** Bytes of an answer that are read. */
 const ANSWER_BYTES = 16_384;
 /** Statuses by which a collector refuses the spans themselves: the same request would be refused again. */
-const REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);
+const REFUSAL_STATUSES: ReadonlySet<number> = new Set([400, 413, 422]);
 
 /** Outcome of an export: `refused` spans must not be sent again. */
 export type Export = { outcome: "accepted"; rejectedSpans: number } | { outcome: "refused"; reason: string };
@@ -28,7 +28,7 @@ export async function sendSpans(
   { endpoint, headers = {} }: Pick<TracesSettings, "endpoint"> & { headers?: Headers },
   { version, environment }: Resource,
   spans: readonly Span[],
-  patienceMs = PATIENCE_MS,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Export> {
   const resource = attributes({
     "service.name": "rates-platform",
@@ -45,12 +45,12 @@ export async function sendSpans(
     }),
     // A redirect would lead to an address that is not configured.
     redirect: "manual",
-    signal: AbortSignal.timeout(patienceMs),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   const text = await beginningOf(response);
   if (response.ok) return { outcome: "accepted", rejectedSpans: rejectedSpans(text) };
   const reason = `it answered ${response.status}`;
-  if (REFUSED.has(response.status)) return { outcome: "refused", reason };
+  if (REFUSAL_STATUSES.has(response.status)) return { outcome: "refused", reason };
   throw new Error(reason);
 }
 

@@ -79,7 +79,7 @@ const REFUSED: Record<string, Case> = {
   "a way out of the parentheses": { sql: "select 1) to stdout; commit; delete from prices; --", format: "csv" },
 };
 /** Time limit for a runner to execute one read and end. Milliseconds. */
-const PATIENCE_MS = 25_000;
+const TIMEOUT_MS = 25_000;
 /** Errors with the server's own text, which depends on how the SQL was parsed. */
 const OWN_WORDS = new Set(["several statements", "a write", "a way out of the parentheses"]);
 
@@ -110,7 +110,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
       const requestId = `${kind}-${name.replace(/[^a-z0-9]/gi, "_")}`;
       await request(requestId, one);
       const process = run(kind);
-      const late = pause(PATIENCE_MS, `the ${kind} runner has not ended`, { ref: false });
+      const late = pause(TIMEOUT_MS, `the ${kind} runner has not ended`, { ref: false });
       assert.equal(await Promise.race([process.exit, late]), 0, process.output());
       await p.admin.query("update jobs.runs set state = 'ENDED' where id = $1", [process.run]);
       const messages = await p.receive(p.context.queues.responses);

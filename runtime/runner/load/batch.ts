@@ -68,7 +68,7 @@ export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Lo
   if (!reason) return { ...staged, bad, stopped: undefined };
   const end: Stopped = { setting: `jobs.${reason}`, maximum: limits[reason], rows: staged.rows };
   await addToReport(client, lastLine, stopText(end));
-  return { ...staged, bad: { ...bad, faults: bad.faults + 1 }, stopped: end };
+  return { ...staged, bad: { ...bad, problemCount: bad.problemCount + 1 }, stopped: end };
 }
 
 /** Text for the report and the error that says where and why reading stopped. */

@@ -19,7 +19,7 @@ export interface BadRows {
   /** Number of bad rows; a row with two problems counts once. */
   rows: number;
   /** Number of problems in the whole report. */
-  faults: number;
+  problemCount: number;
   /** The first problems, by line. */
   first: BadRow[];
   /** There are more bad rows than the maximum: those beyond it are not listed. */
@@ -52,7 +52,7 @@ export async function findBadRows(
   const { rowCount: removed } = await client.query(
     `delete from faults where line > (select line from faults group by line order by line offset ${maxBadRows - 1} limit 1)`,
   );
-  const { rows: counts } = await client.query<{ rows: number; faults: number }>(
+  const { rows: counts } = await client.query<{ rows: number; problemsSql: number }>(
     "select count(distinct line)::float8 as rows, count(*)::float8 as faults from faults",
   );
   const { rows: first } = await client.query<BadRow>(
@@ -61,7 +61,7 @@ export async function findBadRows(
   );
   return {
     rows: counts[0]?.rows ?? 0,
-    faults: counts[0]?.faults ?? 0,
+    problemCount: counts[0]?.problemsSql ?? 0,
     first,
     truncated: (removed ?? 0) > 0,
     report: () =>
@@ -122,7 +122,7 @@ export class StagingChecks {
   async run(rows: number, line: number): Promise<void> {
     if (rows < this.#dueAt) return;
     const bad = await countBadRows(this.#client, this.#table, this.#since, this.#maxBadRows);
-    if (this.#table.judgesRowsAlone) {
+    if (this.#table.checksRowsIndependently) {
       this.#bad += bad;
       this.#since = { page: Math.max(0, (await stagedPages(this.#client)) - 1), line };
     } else {
@@ -148,7 +148,7 @@ async function countBadRows(
     `${ctes ? `with ${ctes}` : ""} select count(*)::float8 as bad from (
        select from batch b ${joins}
        where b.ctid >= '(${since.page},0)' and b.line > ${since.line} and b.problem is null
-         and (${columns.map((column) => `(${judgement(column)}) is not null`).join(" or ")})
+         and (${columns.map((column) => `(${invalidReason(column)}) is not null`).join(" or ")})
        limit ${maxBadRows + 1}) bad`,
   );
   await client.query("rollback to savepoint counting; release savepoint counting");
@@ -161,13 +161,13 @@ const faults = ({ columns, with: ctes, joins }: TargetTable): string => `
   select b.line, p."column" as name, p.value, p.reason
   from batch b cross join lateral json_to_recordset(b.problem::json) as p("column" text, value text, reason text)
   where b.problem is not null
-  ${columns.map((column) => `union all ${faultsOf(column, joins)}`).join("\n")}`;
+  ${columns.map((column) => `union all ${columnProblemsSql(column, joins)}`).join("\n")}`;
 
 /** One query per column: joining each row to a list of the columns (VALUES) takes five times as long. */
-const faultsOf = (column: Column, joins: string): string => `
+const columnProblemsSql = (column: Column, joins: string): string => `
   select line, '${column.name}', ${escapedInSql("shown")}, reason
   from (
-    select b.line, ${judgement(column)} as reason,
+    select b.line, ${invalidReason(column)} as reason,
       case when length(b.${column.name}) > ${SHOWN} then left(b.${column.name}, ${SHOWN}) || '…' else b.${column.name} end as shown
     from batch b ${joins}
     offset 0 -- judges each value once
@@ -175,6 +175,6 @@ const faultsOf = (column: Column, joins: string): string => `
   where reason is not null`;
 
 /** SQL expression for the reason why a column's value is invalid, or null. */
-const judgement = ({ name, optional, reason }: Column): string => `case
+const invalidReason = ({ name, optional, reason }: Column): string => `case
   when b.${name} is not null and b.${name} <> '' then ${reason}
   when b.problem is null then ${optional ? "null" : `'${MISSING}'`} end`;

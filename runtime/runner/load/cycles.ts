@@ -2,13 +2,13 @@ import type pg from "pg";
 
 /**
  * Finds the regions that the batch would make their own ancestors. Creates temporary tables for later checks: `merged`
- * (all regions as they would be: slug, parent_slug) and `circles` (slug). Its cost depends on the number of regions,
+ * (all regions as they would be: slug, parent_slug) and `cycles` (slug). Its cost depends on the number of regions,
  * not on their depth, so that no batch keeps the server busy for long.
  *
  * Batches of regions run one at a time, so that two of them cannot close a cycle together.
  * @returns true if the batch closes no cycle
  */
-export async function closesNoCircle(client: pg.ClientBase): Promise<boolean> {
+export async function checkCycles(client: pg.ClientBase): Promise<boolean> {
   await client.query(`
     lock table regions in share row exclusive mode;
     lock table ports in share mode; -- no port takes a slug of this batch for its code
@@ -36,7 +36,7 @@ export async function closesNoCircle(client: pg.ClientBase): Promise<boolean> {
       "update leads set ancestor = further.ancestor from leads further where further.slug = leads.ancestor",
     );
   const { rowCount } = await client.query(
-    `create temp table circles on commit drop as
+    `create temp table cycles on commit drop as
        select distinct ancestor as slug from leads where ancestor in (select slug from batch)`,
   );
   return rowCount === 0;

@@ -70,7 +70,7 @@ describe("the limits of reading a batch", () => {
       assert(rows <= 110_000, `${rows} rows read`);
       assert(read < 20_000_000, `${read} bytes read`);
       assert(size < 50_000_000, `${size} bytes in the database`);
-      assert.equal(report.length - 1, bad.faults, "the report lists every fault and the stop");
+      assert.equal(report.length - 1, bad.problemCount, "the report lists every fault and the stop");
       assert.match(
         report.at(-1) ?? "",
         /^\d+,,,"?Reading stopped after \d+ rows, at the maximum of 1000 bad rows \(jobs.maxBadRows\)/,
@@ -86,7 +86,7 @@ describe("the limits of reading a batch", () => {
   it("report the maximum number of bad rows without saying that reading stopped", async () => {
     const items = Array.from({ length: 10 }, () => ({ price: "x" }));
     const { stopped, bad, report } = await load("prices", { items }, { maxBadRows: 10 });
-    assert.deepEqual([stopped, bad.rows, report.length - 1], [undefined, 10, bad.faults]);
+    assert.deepEqual([stopped, bad.rows, report.length - 1], [undefined, 10, bad.problemCount]);
   });
 
   it("list no more bad rows than the maximum if the database finds more at the end", async () => {

@@ -2,9 +2,9 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { JobError } from "../../contract/errors.ts";
 
 /** Milliseconds to wait for a source's response headers, and for the next bytes of its body. */
-export const PATIENCE_MS = 30_000;
-/** Minimum rate of a source over the time spent waiting for it, required once that time exceeds the patience. */
-const SLOWEST_BYTES_PER_SECOND = 1_000;
+export const STALL_TIMEOUT_MS = 30_000;
+/** Minimum rate of a source over the time spent waiting for it, required once that time exceeds the stall timeout. */
+const MIN_BYTES_PER_SECOND = 1_000;
 
 /** Limits of a body from the network. */
 export interface ReceiveOptions {
@@ -15,8 +15,8 @@ export interface ReceiveOptions {
   signal: AbortSignal;
   /** Number of bytes that the server announced, if it did. */
   length?: number;
-  /** Milliseconds. @default PATIENCE_MS */
-  patience?: number;
+  /** Milliseconds. @default STALL_TIMEOUT_MS */
+  stallTimeoutMs?: number;
 }
 
 /**
@@ -33,7 +33,7 @@ export function receiveStream(body: Readable, reception: ReceiveOptions): AsyncI
 
 async function* chunksOf(
   body: Readable,
-  { source, maxBytes, length, patience = PATIENCE_MS }: ReceiveOptions,
+  { source, maxBytes, length, stallTimeoutMs = STALL_TIMEOUT_MS }: ReceiveOptions,
 ): AsyncGenerator<Buffer> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let bytes = 0;
@@ -41,7 +41,7 @@ async function* chunksOf(
   try {
     for (;;) {
       const asked = performance.now();
-      const timer = setTimeout(() => body.destroy(new Error(`no data for ${patience / 1000} s`)), patience);
+      const timer = setTimeout(() => body.destroy(new Error(`no data for ${stallTimeoutMs / 1000} s`)), stallTimeoutMs);
       const next = await chunks.next().finally(() => clearTimeout(timer));
       if (next.done) {
         if (length === undefined || bytes === length) return;
@@ -49,7 +49,7 @@ async function* chunksOf(
       }
       waited += performance.now() - asked;
       bytes += next.value.length;
-      if (waited > patience && bytes < (waited / 1000) * SLOWEST_BYTES_PER_SECOND)
+      if (waited > stallTimeoutMs && bytes < (waited / 1000) * MIN_BYTES_PER_SECOND)
         throw new Error(`it brings ${bytes} bytes in ${Math.ceil(waited / 1000)} s, which is too slow`);
       if (length !== undefined && bytes > length)
         throw new Error(
@@ -59,16 +59,19 @@ async function* chunksOf(
       yield next.value;
     }
   } catch (error) {
-    throw unreachable(source, isCut(error) ? new Error(cutOff(bytes, length), { cause: error }) : error);
+    throw unreachable(
+      source,
+      isTruncated(error) ? new Error(truncatedMessage(bytes, length), { cause: error }) : error,
+    );
   } finally {
     body.destroy();
   }
 }
 
 /** Node's error for a connection that ended within a body, which says only "aborted". */
-const isCut = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code === "ECONNRESET";
+const isTruncated = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code === "ECONNRESET";
 
-const cutOff = (bytes: number, length: number | undefined) =>
+const truncatedMessage = (bytes: number, length: number | undefined) =>
   `the connection was cut off after ${bytes} bytes${length === undefined ? "" : ` of ${length}`}`;
 
 /** Converts a network error to SourceUnreachable. A JobError, and the AbortError of an ended job, stay unchanged. */

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import type { Target } from "../../contract/request.ts";
-import { closesNoCircle } from "./cycles.ts";
+import { checkCycles } from "./cycles.ts";
 import { hasInvisibleOrSpace } from "./invisible.ts";
 
 /** A column of an update target: its name, its JSON type, and the SQL that checks its value. */
@@ -28,7 +28,7 @@ export interface TargetTable {
    */
   prepare?(client: pg.ClientBase): Promise<boolean>;
   /** True if each row is checked by itself: later rows do not change its verdict. */
-  judgesRowsAlone?: boolean;
+  checksRowsIndependently?: boolean;
   /** Rewrites valid values in another notation to the one that `insert` accepts; run only after it refused a batch. */
   normalize?: string;
   /** Removes the rows that a batch in mode `replace` replaces; without it, both modes upsert by key. */
@@ -67,11 +67,11 @@ const unknownPort = (
     when b.${code} in (select slug from regions) then ': it is the slug of a region'
     else '' end end`;
 /** Reason for codes and slugs that look like others, because of a space or an invisible character. */
-const illegible = (key: string) =>
+const invisibleCharacters = (key: string) =>
   `case when ${hasInvisibleOrSpace(`b.${key}`)} then 'has a space or an invisible character' end`;
 
 /** Reason for a key that is too long, or that an earlier row of the batch has: which row was meant is unknown. */
-const repeated = (key: string) => `case
+const repeatedKey = (key: string) => `case
   when octet_length(b.${key}) > ${KEY_BYTES} then 'is longer than ${KEY_BYTES} bytes'
   when k.first_line < b.line then 'is on line ' || k.first_line || ' already' end`;
 /** Postgres indexes keys of up to about 2,700 bytes; no real code or slug comes near this. */
@@ -94,7 +94,7 @@ export const TARGETS: Record<Target, TargetTable> = {
       { name: "price", json: "integer", reason: PRICE },
     ],
     joins: "left join ports o on o.code = b.orig_code left join ports d on d.code = b.dest_code",
-    judgesRowsAlone: true,
+    checksRowsIndependently: true,
     normalize: `update batch set price = trunc(price::numeric)::text
       where price !~ ${DIGITS} and case when price ~ ${NUMBER}
         then price::numeric = trunc(price::numeric) and price::numeric between 1 and 2147483647 else false end`,
@@ -119,7 +119,7 @@ export const TARGETS: Record<Target, TargetTable> = {
       {
         name: "code",
         json: "string",
-        reason: `coalesce(${repeated("code")}, ${illegible("code")},
+        reason: `coalesce(${repeatedKey("code")}, ${invisibleCharacters("code")},
           case when g.slug is not null then 'is the slug of a region' end)`,
       },
       { name: "name", json: "string", reason: NOT_TEXT },
@@ -148,7 +148,7 @@ export const TARGETS: Record<Target, TargetTable> = {
       {
         name: "slug",
         json: "string",
-        reason: `coalesce(${repeated("slug")}, ${illegible("slug")},
+        reason: `coalesce(${repeatedKey("slug")}, ${invisibleCharacters("slug")},
           case when g.code is not null then 'is the code of a port' end)`,
       },
       { name: "name", json: "string", reason: NOT_TEXT },
@@ -163,8 +163,8 @@ export const TARGETS: Record<Target, TargetTable> = {
     ],
     with: "keys as materialized (select slug, min(line) as first_line from batch group by slug)",
     joins: `left join keys k on k.slug = b.slug left join ports g on g.code = b.slug
-      left join merged m on m.slug = b.parent_slug left join circles c on c.slug = b.slug`,
-    prepare: closesNoCircle,
+      left join merged m on m.slug = b.parent_slug left join cycles c on c.slug = b.slug`,
+    prepare: checkCycles,
     insert: `insert into regions (slug, name, parent_slug)
       select slug, name, nullif(parent_slug, '') from batch
       where slug <> '' and octet_length(slug) <= ${KEY_BYTES} and not ${hasInvisibleOrSpace("slug")}

@@ -259,13 +259,19 @@ describe("a download", () => {
 
   it("stops waiting for a stalled server: for its response and for the next bytes", async () => {
     answer = () => undefined;
-    await assert.rejects(fetchText("/?s=secret", { patience: 50 }), refused("SourceUnreachable", /no answer within/));
+    await assert.rejects(
+      fetchText("/?s=secret", { stallTimeoutMs: 50 }),
+      refused("SourceUnreachable", /no answer within/),
+    );
     answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("part");
     // Enough for a busy machine to answer at all.
-    await assert.rejects(fetchText("/?s=secret", { patience: 1_000 }), refused("SourceUnreachable", /no data for/));
+    await assert.rejects(
+      fetchText("/?s=secret", { stallTimeoutMs: 1_000 }),
+      refused("SourceUnreachable", /no data for/),
+    );
     const silent = (() => undefined) as unknown as typeof resolve;
     await assert.rejects(
-      fetchText("/?s=secret", { patience: 50, lookup: silent }),
+      fetchText("/?s=secret", { stallTimeoutMs: 50, lookup: silent }),
       refused("SourceUnreachable", /no answer within/),
     );
   });
@@ -280,10 +286,13 @@ describe("a download", () => {
       assert(response.socket);
       trickle(response.socket, `HTTP/1.1 200 OK\r\ncontent-length: 1\r\nx: ${"x".repeat(10_000)}`);
     };
-    await assert.rejects(fetchText("/?s=secret", { patience: 300 }), refused("SourceUnreachable", /no answer within/));
+    await assert.rejects(
+      fetchText("/?s=secret", { stallTimeoutMs: 300 }),
+      refused("SourceUnreachable", /no answer within/),
+    );
     answer = (_request, response) => trickle(response, "x");
     await assert.rejects(
-      fetchText("/?s=secret", { patience: 300, maxBytes: 1_000_000 }),
+      fetchText("/?s=secret", { stallTimeoutMs: 300, maxBytes: 1_000_000 }),
       refused("SourceUnreachable", /bytes in 1 s, which is too slow/),
     );
     answer = (_request, response) => response.socket?.end(`HTTP/1.1 200 OK\r\nx: ${"x".repeat(100_000)}\r\n\r\n`);
@@ -300,7 +309,10 @@ describe("a download", () => {
       };
     };
     flood("HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n".repeat(10));
-    await assert.rejects(fetchText("/?s=secret", { patience: 300 }), refused("SourceUnreachable", /no answer within/));
+    await assert.rejects(
+      fetchText("/?s=secret", { stallTimeoutMs: 300 }),
+      refused("SourceUnreachable", /no answer within/),
+    );
     flood("SSH-2.0-OpenSSH_9.6\r\n");
     await assert.rejects(fetchText("/?s=secret"), refused("SourceUnreachable", /could not be read/));
     answer = (_request, response) =>

@@ -6,7 +6,7 @@ import { isIP, type LookupFunction } from "node:net";
 import { JobError } from "../../contract/errors.ts";
 import { redactUrl } from "../../contract/redact.ts";
 import { isPublicAddress } from "./address.ts";
-import { PATIENCE_MS, receiveStream, unreachable } from "./stream.ts";
+import { receiveStream, STALL_TIMEOUT_MS, unreachable } from "./stream.ts";
 
 /** Rules of a download. The predicates are parameters, so that a test can admit its own server. */
 export interface DownloadRules {
@@ -22,9 +22,9 @@ export interface DownloadRules {
   /**
    * Milliseconds to wait for the server.
    *
-   * @default PATIENCE_MS
+   * @default STALL_TIMEOUT_MS
    */
-  patience?: number;
+  stallTimeoutMs?: number;
   /**
    * Compression that the caller unpacks: a body with this content coding is accepted as it is.
    *
@@ -35,7 +35,7 @@ export interface DownloadRules {
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-const GONE = new Set([404, 410]);
+const MISSING_STATUSES = new Set([404, 410]);
 /** Answers below 500 after which a later request may succeed (RFC 9110, sections 15.5.9 and 15.5.20; RFC 6585; RFC 8470). */
 const TRANSIENT = new Set([408, 421, 425, 429]);
 /** Causes of answers that people meet with links to files. */
@@ -80,7 +80,7 @@ export async function download(
       source: redactUrl(url.href),
       reason: `the server answered ${status}${cause === undefined ? "" : `: ${cause}`}.`,
     };
-    if (GONE.has(status)) throw new JobError("SourceNotFound", parameters);
+    if (MISSING_STATUSES.has(status)) throw new JobError("SourceNotFound", parameters);
     throw new JobError(status >= 500 || TRANSIENT.has(status) ? "SourceUnreachable" : "SourceNotAllowed", parameters);
   }
   throw notAllowed(url, `it redirects more than ${MAX_REDIRECTS} times.`);
@@ -93,7 +93,7 @@ function decodeHeader(value: string): string {
 }
 
 function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<IncomingMessage> {
-  const { hosts, isAllowedAddress = isPublicAddress, ca, lookup = resolve, patience = PATIENCE_MS } = rules;
+  const { hosts, isAllowedAddress = isPublicAddress, ca, lookup = resolve, stallTimeoutMs = STALL_TIMEOUT_MS } = rules;
   if (url.protocol !== "https:") throw notAllowed(url, "only https is.");
   if (url.username || url.password) throw notAllowed(url, "it holds a user name or password.");
   if (!hosts.includes(url.host)) throw notAllowed(url, `'${url.host}' is not on this stack's list of hosts.`);
@@ -123,7 +123,10 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
     signal,
   });
   // One limit for name resolution, connection and headers together, so that headers sent byte by byte gain no time.
-  const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${patience / 1000} s`)), patience);
+  const timer = setTimeout(
+    () => sent.destroy(new Error(`no answer within ${stallTimeoutMs / 1000} s`)),
+    stallTimeoutMs,
+  );
   sent.once("close", () => {
     clearTimeout(timer);
     // Only this event reports a response that changes the protocol (101); the response event would come too late.
@@ -143,7 +146,7 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
 function body(
   response: IncomingMessage,
   url: URL,
-  { maxBytes, patience, compression = "none" }: DownloadRules,
+  { maxBytes, stallTimeoutMs, compression = "none" }: DownloadRules,
   signal: AbortSignal,
 ): AsyncIterable<Buffer> {
   const source = redactUrl(url.href);
@@ -169,7 +172,7 @@ function body(
     maxBytes,
     signal,
     ...(length === undefined ? {} : { length: Number(length) }),
-    ...(patience === undefined ? {} : { patience }),
+    ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
   });
 }
 

@@ -1,14 +1,14 @@
 import { random as stream } from "../../../db/sample/random.ts";
 
 /** An invalid request body. */
-export interface Bad {
+export interface InvalidRequest {
   kind: string;
   body: string | Buffer;
 }
 
 const task = { type: "read", query: "average_rates" };
 const params = { date_from: "2021-01-01", date_to: "2021-01-31", orig_code: "CNGGZ", dest_code: "EETLL" };
-const sound = (id: string) => ({ requestId: id, task: { ...task, params } });
+const validRequest = (id: string) => ({ requestId: id, task: { ...task, params } });
 const update = { type: "update", target: "prices" };
 
 const INJECTIONS = [
@@ -37,17 +37,17 @@ const UNICODE = [
   "ﷺ",
   "𝒶",
 ];
-const WRONG = [null, 7, -1, 1.5, true, [], {}, "", "x", [[]], { a: 1 }];
+const WRONG_TYPES = [null, 7, -1, 1.5, true, [], {}, "", "x", [[]], { a: 1 }];
 const NUMBERS = ["1e400", "-1e400", "99999999999999999999999", "1.5", "-1", "1e9", "0.1e1000", "2147483648"];
 
 /** Functions by field: each returns a request with the given value in this field. */
 type Fields = Record<string, (value: unknown) => object>;
-const at = (id: string): Fields => ({
-  requestId: (value) => ({ ...sound(id), requestId: value }),
-  tenant: (value) => ({ ...sound(id), tenant: value }),
-  priority: (value) => ({ ...sound(id), priority: value }),
-  labels: (value) => ({ ...sound(id), labels: value }),
-  timeoutSeconds: (value) => ({ ...sound(id), timeoutSeconds: value }),
+const requestsByField = (id: string): Fields => ({
+  requestId: (value) => ({ ...validRequest(id), requestId: value }),
+  tenant: (value) => ({ ...validRequest(id), tenant: value }),
+  priority: (value) => ({ ...validRequest(id), priority: value }),
+  labels: (value) => ({ ...validRequest(id), labels: value }),
+  timeoutSeconds: (value) => ({ ...validRequest(id), timeoutSeconds: value }),
   type: (value) => ({ requestId: id, task: { ...task, params, type: value } }),
   query: (value) => ({ requestId: id, task: { ...task, params, query: value } }),
   format: (value) => ({ requestId: id, task: { ...task, params, format: value } }),
@@ -61,7 +61,7 @@ const at = (id: string): Fields => ({
   statement: (value) => ({ requestId: id, task: { type: "update", statement: value } }),
 });
 /** Values of WRONG that are valid in a field. */
-const TAKEN: Record<string, (value: unknown) => boolean> = {
+const IS_VALID: Record<string, (value: unknown) => boolean> = {
   labels: (value) =>
     value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length === 0,
   priority: (value) => value === 7,
@@ -72,11 +72,18 @@ const TAKEN: Record<string, (value: unknown) => boolean> = {
 };
 
 /** Values that are invalid in most fields: of a wrong type, injected, odd, long. */
-export const USELESS: readonly unknown[] = [...WRONG, ...INJECTIONS, ...UNICODE, "x".repeat(5_000), 1e300, -1e300];
+export const INVALID_VALUES: readonly unknown[] = [
+  ...WRONG_TYPES,
+  ...INJECTIONS,
+  ...UNICODE,
+  "x".repeat(5_000),
+  1e300,
+  -1e300,
+];
 
 /** Returns many malformed requests of each kind: hand-picked ones, and others generated from a seed. */
-export function badRequests(seed: number): Bad[] {
-  const all: Bad[] = [];
+export function invalidRequests(seed: number): InvalidRequest[] {
+  const all: InvalidRequest[] = [];
   const random = stream(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   let count = 0;
@@ -85,7 +92,7 @@ export function badRequests(seed: number): Bad[] {
     for (const body of bodies)
       all.push({ kind, body: typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body) });
   };
-  const text = JSON.stringify(sound("bad-text"));
+  const text = JSON.stringify(validRequest("bad-text"));
 
   add("nothing", "", " ", "\n", "\u0000");
   add(
@@ -130,10 +137,10 @@ export function badRequests(seed: number): Bad[] {
         `{"requestId":"${id()}","labels":${deep},"task":{}}`,
       );
     }
-  const fields = at("x");
+  const fields = requestsByField("x");
   for (const field of Object.keys(fields)) {
-    const make = (value: unknown) => at(id())[field]?.(value) ?? {};
-    for (const value of WRONG) if (!TAKEN[field]?.(value)) add(`wrong type of ${field}`, make(value));
+    const make = (value: unknown) => requestsByField(id())[field]?.(value) ?? {};
+    for (const value of WRONG_TYPES) if (!IS_VALID[field]?.(value)) add(`wrong type of ${field}`, make(value));
     for (const value of [1, 2, 3, 4, 5, 6].map(() => pick(INJECTIONS))) add("injection", make(value));
     add("odd text", make(pick(UNICODE)), make(pick(UNICODE)), make(pick(UNICODE)));
     add("long text", make("x".repeat(10_000 + Math.floor(random() * 50_000))));
@@ -187,7 +194,7 @@ export function badRequests(seed: number): Bad[] {
     "99999-01-01",
     "-2021-01-01",
   ])
-    add("no day", at(id()).date?.(day) ?? null);
+    add("no day", requestsByField(id()).date?.(day) ?? null);
   for (const s3 of [
     "s3://",
     "s3://Uploads/a",
@@ -197,7 +204,7 @@ export function badRequests(seed: number): Bad[] {
     "https://uploads/a",
     "s3://uploads/none",
   ])
-    add("no source in S3", at(id()).s3?.(s3) ?? null);
+    add("no source in S3", requestsByField(id()).s3?.(s3) ?? null);
   for (const url of [
     "http://example.com/a",
     "https://169.254.169.254/latest",
@@ -207,7 +214,7 @@ export function badRequests(seed: number): Bad[] {
     "https://[::1]/",
     "https://example.com:99999/",
   ])
-    add("no url to read", at(id()).url?.(url) ?? null);
+    add("no url to read", requestsByField(id()).url?.(url) ?? null);
   add("several sources", { requestId: id(), task: { ...update, source: { inline: [{}], s3: "s3://uploads/a" } } });
   add(
     "no source",
@@ -222,9 +229,9 @@ export function badRequests(seed: number): Bad[] {
     { requestId: id(), task: { type: "read", sql: "" } },
   );
   add("too many labels", {
-    ...sound(id()),
+    ...validRequest(id()),
     labels: Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`k${n}`, "v"])),
   });
-  add("long label", { ...sound(id()), labels: { k: "v".repeat(300) } });
+  add("long label", { ...validRequest(id()), labels: { k: "v".repeat(300) } });
   return all;
 }

@@ -16,7 +16,7 @@ export const SECRET = "secret-of-acme";
 const CSV = `n\n${SECRET}\n2\n`;
 
 /** Creates an API with jobs of the tenant acme in every state, an upload and a token. */
-export async function inhabitedApi(settings: Record<string, object> = {}) {
+export async function populatedApi(settings: Record<string, object> = {}) {
   const p = await testApi(settings);
   const acme = await p.as("acme");
   const ask = async (url: string, payload: object = {}) => {

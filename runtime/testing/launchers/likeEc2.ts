@@ -4,7 +4,7 @@ import type { EC2Client, RunInstancesCommandInput } from "@aws-sdk/client-ec2";
  * Adds to moto's EC2 what it lacks and the launcher relies on: a launch starts MaxCount instances (moto: MinCount), and
  * a repeated client token returns the first call's instances, or an error if the parameters differ.
  */
-export function likeEc2(ec2: EC2Client): EC2Client {
+export function withEc2Idempotency(ec2: EC2Client): EC2Client {
   const launches = new Map<string, { input: string; answer: Promise<unknown> }>();
   ec2.middlewareStack.add(
     (next, context) => async (args) => {
@@ -22,7 +22,7 @@ export function likeEc2(ec2: EC2Client): EC2Client {
       answer.catch(() => launches.delete(ClientToken));
       return answer;
     },
-    { name: "likeEc2", step: "initialize", priority: "low" },
+    { name: "withEc2Idempotency", step: "initialize", priority: "low" },
   );
   return ec2;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { requirePython } from "../python/python.ts";
-import { CallRecorder, judgeCalls, type RecordedCall } from "./calls.ts";
+import { CallRecorder, checkCalls, type RecordedCall } from "./calls.ts";
 
 const launch = (change: object = {}): RecordedCall => ({
   operation: "ec2.RunInstances",
@@ -23,7 +23,7 @@ describe("calls to AWS, checked with botocore's models", () => {
   });
 
   it("pass if they satisfy every constraint", () =>
-    assert.deepEqual(judgeCalls(python, [launch(), run(), send()]), []));
+    assert.deepEqual(checkCalls(python, [launch(), run(), send()]), []));
 
   for (const [what, call, expected] of [
     ["a required member is missing", send({ QueueUrl: undefined }), "sqs.SendMessageBatch : required: has no QueueUrl"],
@@ -60,7 +60,7 @@ describe("calls to AWS, checked with botocore's models", () => {
     ],
   ] as const)
     it(`fail if ${what}`, () => {
-      const [problem = "", ...others] = judgeCalls(python, [call, launch(), run(), send()]);
+      const [problem = "", ...others] = checkCalls(python, [call, launch(), run(), send()]);
       assert.equal(problem.slice(0, expected.length), expected);
       assert.deepEqual(others, []);
     });

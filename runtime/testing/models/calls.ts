@@ -90,16 +90,16 @@ export const pythonRecorder = (file: string): Record<string, string> => ({
  * Checks calls with botocore's models, and returns the violated constraints.
  * @param python - Python of the environment that python.sh creates.
  */
-export function judgeCalls(python: string, calls: readonly RecordedCall[]): string[] {
+export function checkCalls(python: string, calls: readonly RecordedCall[]): string[] {
   const script = fileURLToPath(new URL("calls.py", import.meta.url));
-  const answer = execFileSync(python, [script], { input: JSON.stringify(calls.map(judgeable)), encoding: "utf8" });
+  const answer = execFileSync(python, [script], { input: JSON.stringify(calls.map(withoutBody)), encoding: "utf8" });
   const { problems, judged }: { problems: string[]; judged: number } = JSON.parse(answer);
   if (judged !== calls.length) throw new Error(`${judged} of ${calls.length} calls were judged`);
   return problems;
 }
 
 /** A call without bytes and streams, which the models do not constrain. */
-function judgeable({ operation, input }: RecordedCall): RecordedCall {
+function withoutBody({ operation, input }: RecordedCall): RecordedCall {
   if (input === null || typeof input !== "object" || !("Body" in input)) return { operation, input };
   return { operation, input: { ...input, Body: "" } };
 }

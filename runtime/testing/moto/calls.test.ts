@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../platform/root.ts";
-import { judgeCalls } from "../models/calls.ts";
+import { checkCalls } from "../models/calls.ts";
 import { requirePython } from "../python/python.ts";
 import { fileCalls } from "./files.ts";
 import { glueRunnerCalls } from "./glue.ts";
@@ -59,7 +59,7 @@ describe("calls to AWS, against moto's", () => {
       const own = platform.recorder.calls.length;
       platform.recorder.readFile(join(platform.recordedCalls, "glue"));
       assert.ok(platform.recorder.calls.length > own, "the Glue runner's calls were recorded");
-      assert.deepEqual(judgeCalls(python, platform.recorder.calls), []);
+      assert.deepEqual(checkCalls(python, platform.recorder.calls), []);
     });
   });
 });

@@ -27,7 +27,7 @@ export interface Upstream {
  * checks tokens in place of PAM. As RDS does, it requests a token as a password in clear text. The passwords of all
  * other users are checked by Postgres itself.
  */
-export class Front {
+export class TlsProxy {
   readonly port: number;
   /** Target of sessions; undefined while no instance has this address. */
   upstream: Upstream | undefined;
@@ -40,9 +40,9 @@ export class Front {
     this.#sockets = sockets;
   }
 
-  static async listen({ certificate: cert, key }: Certificate): Promise<Front> {
+  static async listen({ certificate: cert, key }: Certificate): Promise<TlsProxy> {
     const secureContext = createSecureContext({ cert, key });
-    let front: Front | undefined;
+    let front: TlsProxy | undefined;
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
@@ -56,7 +56,7 @@ export class Front {
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("a TCP address was expected");
-    front = new Front(server, address.port, sockets);
+    front = new TlsProxy(server, address.port, sockets);
     return front;
   }
 

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Authority, createAuthority } from "./certificates.ts";
-import { Front } from "./front.ts";
+import { TlsProxy } from "./front.ts";
 import { ACCOUNT, type AccessKey, Identities, type Identity, type PolicyStatement, REGION } from "./identities.ts";
 import { Instance } from "./instance.ts";
 
@@ -32,7 +32,7 @@ export class Rds {
   readonly #authority: Authority;
   readonly #identities = new Identities();
   readonly #instances = new Map<string, { instance: Instance; secret: Secret }>();
-  readonly #fronts = new Map<string, Front>();
+  readonly #proxies = new Map<string, TlsProxy>();
   readonly #secrets: Server;
 
   private constructor(directory: string, secrets: Server) {
@@ -91,10 +91,10 @@ export class Rds {
     if (this.#instances.has(to)) throw new Error(`DBInstanceAlreadyExists: ${to}`);
     this.#instances.delete(from);
     this.#instances.set(to, held);
-    const front = this.#front(from);
+    const front = this.#proxy(from);
     front.disconnect();
     front.upstream = undefined;
-    const own = this.#fronts.get(to);
+    const own = this.#proxies.get(to);
     if (own) own.upstream = this.#upstream(held.instance, own.port);
   }
 
@@ -125,7 +125,7 @@ export class Rds {
     if (address === null || typeof address === "string") throw new Error("a TCP address was expected");
     return {
       DATABASE_HOST: HOST,
-      DATABASE_PORT: String(this.#front(identifier).port),
+      DATABASE_PORT: String(this.#proxy(identifier).port),
       DATABASE_NAME: DATABASE,
       DATABASE_AUTH: "iam",
       DATABASE_CA: this.caFile,
@@ -140,7 +140,7 @@ export class Rds {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#fronts.values()].map((front) => front.close()));
+    await Promise.all([...this.#proxies.values()].map((front) => front.close()));
     await Promise.all([...this.#instances.values()].map(({ instance }) => instance.stop()));
     this.#secrets.close();
     this.#secrets.closeAllConnections();
@@ -149,12 +149,12 @@ export class Rds {
 
   async #add(identifier: string, instance: Instance, secret: Secret): Promise<void> {
     this.#instances.set(identifier, { instance, secret });
-    const front = await Front.listen(this.#authority.issue(HOST, [HOST]));
+    const front = await TlsProxy.listen(this.#authority.issue(HOST, [HOST]));
     front.upstream = this.#upstream(instance, front.port);
-    this.#fronts.set(identifier, front);
+    this.#proxies.set(identifier, front);
   }
 
-  #upstream(instance: Instance, frontPort: number): NonNullable<Front["upstream"]> {
+  #upstream(instance: Instance, frontPort: number): NonNullable<TlsProxy["upstream"]> {
     const { resourceId } = instance;
     return {
       get port() {
@@ -181,8 +181,8 @@ export class Rds {
     return held;
   }
 
-  #front(identifier: string): Front {
-    const front = this.#fronts.get(identifier);
+  #proxy(identifier: string): TlsProxy {
+    const front = this.#proxies.get(identifier);
     if (!front) throw new Error(`no instance has had the name ${identifier}`);
     return front;
   }

@@ -28,7 +28,7 @@ const SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Please reduce your reque
  * Starts a proxy between a runner and S3: forwards calls, lets those fail that a test names, and records which uploads
  * remain open.
  */
-export async function startS3Front(target: string): Promise<{
+export async function startS3Proxy(target: string): Promise<{
   endpoint: string;
   faults: S3Fault[];
   seen: S3Operation[];

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
 /** A received request. */
-export interface Seen {
+export interface RecordedRequest {
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
@@ -12,10 +12,10 @@ export interface Seen {
 }
 
 /** Starts a server in place of OpenSearch whose answers a test determines. */
-export async function startFront(
-  answer: (seen: Seen, response: ServerResponse) => unknown,
-): Promise<{ endpoint: string; seen: Seen[]; stop(): Promise<void> }> {
-  const seen: Seen[] = [];
+export async function startRecordingServer(
+  answer: (seen: RecordedRequest, response: ServerResponse) => unknown,
+): Promise<{ endpoint: string; seen: RecordedRequest[]; stop(): Promise<void> }> {
+  const seen: RecordedRequest[] = [];
   const server = createServer(async (request, response) => {
     const { method = "", url: path = "", headers } = request;
     const one = { method, path, headers, body: await text(request) };

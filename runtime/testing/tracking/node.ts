@@ -18,7 +18,7 @@ export interface OpenSearchNode {
 }
 
 /** Reason why this machine cannot start an OpenSearch, as a clause; undefined if it can. */
-export function lackingOpenSearch(): string | undefined {
+export function openSearchProblem(): string | undefined {
   if (process.platform === "win32") return "the launcher of OpenSearch is a shell script";
   try {
     execFileSync("javac", ["-version"], { stdio: "ignore" });
@@ -48,8 +48,8 @@ export async function startOpenSearch(directory: string, heap = 512): Promise<Op
   const args = [`-Xms${heap}m`, `-Xmx${heap}m`, "-cp", join(jars, "*"), here("OpenSearchNode.java"), directory];
   const node = spawn("java", args, { cwd: directory, detached: true, stdio: ["pipe", "pipe", "pipe"] });
   const ended = once(node, "exit");
-  const said: string[] = [];
-  createInterface(node.stderr).on("line", (line) => said.push(line) > LOG_TAIL_LINES && said.shift());
+  const output: string[] = [];
+  createInterface(node.stderr).on("line", (line) => output.push(line) > LOG_TAIL_LINES && output.shift());
   const { promise: ready, resolve, reject } = Promise.withResolvers<string>();
   const timeout = setTimeout(() => reject(new Error("OpenSearch took too long to start.")), START_MS);
   createInterface(node.stdout).on("line", (line) => {
@@ -57,7 +57,7 @@ export async function startOpenSearch(directory: string, heap = 512): Promise<Op
     if (address) resolve(`http://${address}`);
   });
   ended.then(
-    () => reject(new Error(`OpenSearch did not start. It said:\n${said.join("\n")}`)),
+    () => reject(new Error(`OpenSearch did not start. It said:\n${output.join("\n")}`)),
     (error: unknown) => reject(error),
   );
   const stop = async () => {

@@ -7,18 +7,18 @@ import type { SuiteStore } from "./suite.ts";
 export function openSearchStore(endpoint: string): SuiteStore & { send: Send; indexPrefix: string; endpoint: string } {
   const indexPrefix = `test-${randomBytes(8).toString("hex")}`;
   const send = connectTo({ endpoint });
-  const patience = 30_000;
+  const timeoutMs = 30_000;
   return {
     endpoint,
     indexPrefix,
     send,
     store: new OpenSearchTracking({ endpoint, indexPrefix }),
     async settled() {
-      await send({ method: "POST", path: `/${indexPrefix}-*/_refresh`, timeoutMs: patience });
+      await send({ method: "POST", path: `/${indexPrefix}-*/_refresh`, timeoutMs });
     },
     async close() {
-      await send({ method: "DELETE", path: `/${indexPrefix}-*`, timeoutMs: patience });
-      await send({ method: "DELETE", path: `/_index_template/${indexPrefix}`, timeoutMs: patience }, [404]);
+      await send({ method: "DELETE", path: `/${indexPrefix}-*`, timeoutMs });
+      await send({ method: "DELETE", path: `/_index_template/${indexPrefix}`, timeoutMs }, [404]);
     },
   };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { JobError } from "../../contract/errors.ts";
-import { json, type Seen, startFront } from "../../testing/tracking/front.ts";
+import { json, type RecordedRequest, startRecordingServer } from "../../testing/tracking/front.ts";
 import { document } from "../../testing/tracking/suite.ts";
 import { type Call, connectTo } from "./client.ts";
 import { OpenSearchTracking } from "./store.ts";
@@ -15,8 +15,8 @@ const SEARCH: Call = {
 };
 
 /** Outcome of a call to a server with this response. */
-async function failure(answer: Parameters<typeof startFront>[0]): Promise<JobError> {
-  const front = await startFront(answer);
+async function failure(answer: Parameters<typeof startRecordingServer>[0]): Promise<JobError> {
+  const front = await startRecordingServer(answer);
   try {
     await connectTo({ endpoint: front.endpoint })(SEARCH);
   } catch (error) {
@@ -63,7 +63,7 @@ describe("the client of OpenSearch", () => {
   });
 
   it("reports a server that is not reachable, disconnects, or is not OpenSearch", async () => {
-    const gone = await startFront(() => undefined);
+    const gone = await startRecordingServer(() => undefined);
     await gone.stop();
     await assert.rejects(connectTo({ endpoint: gone.endpoint })(SEARCH), /it cannot be reached/);
     assert.match((await failure((_, response) => response.destroy())).message, /it cannot be reached/);
@@ -96,7 +96,7 @@ describe("the client of OpenSearch", () => {
     });
 
     it("signs every call, with any content", async () => {
-      const front = await startFront((seen, response) => {
+      const front = await startRecordingServer((seen, response) => {
         if (!isSigned(seen, KEYS.AWS_SECRET_ACCESS_KEY)) return json(response, 403, { message: "not signed" });
         if (seen.path.startsWith("/_bulk"))
           return json(response, 200, { items: [{ index: { status: 201 } }, { index: { status: 409 } }] });
@@ -127,7 +127,7 @@ describe("the client of OpenSearch", () => {
     });
 
     it("is refused with another secret, and signs nothing without a region", async () => {
-      const front = await startFront((seen, response) =>
+      const front = await startRecordingServer((seen, response) =>
         json(response, isSigned(seen, "another") ? 200 : 403, { hits: { hits: [] } }),
       );
       try {
@@ -142,7 +142,7 @@ describe("the client of OpenSearch", () => {
 });
 
 /** Returns true if a request has the signature that AWS would compute (Signature Version 4, service es). */
-function isSigned({ method, path, headers, body }: Seen, secret: string): boolean {
+function isSigned({ method, path, headers, body }: RecordedRequest, secret: string): boolean {
   const form =
     /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/(\d{8})\/eu-west-1\/es\/aws4_request, SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})$/;
   const [, day = "", names = "", signature] = form.exec(headers.authorization ?? "") ?? [];

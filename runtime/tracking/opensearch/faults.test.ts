@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { JobError } from "../../contract/errors.ts";
 import { testOpenSearch } from "../../testing/cluster.ts";
-import { json, startFront } from "../../testing/tracking/front.ts";
+import { json, startRecordingServer } from "../../testing/tracking/front.ts";
 import { openSearchStore } from "../../testing/tracking/openSearch.ts";
 import { document } from "../../testing/tracking/suite.ts";
 import { OpenSearchTracking } from "./store.ts";
@@ -120,7 +120,7 @@ describe("the tracking store in a faulty OpenSearch", () => {
 
 describe("a partly accepted bulk request", () => {
   const put = async (answer: (count: number) => [status: number, body: object]) => {
-    const front = await startFront(({ path, body }, response) => {
+    const front = await startRecordingServer(({ path, body }, response) => {
       if (!path.startsWith("/_bulk")) return json(response, 200, {});
       json(response, ...answer(body.trimEnd().split("\n").length / 2));
     });
