@@ -48,11 +48,11 @@ export async function findBadRows(
 ): Promise<BadRows> {
   await table.prepare?.(client);
   await client.query("analyze batch");
-  await client.query(`create temp table faults on commit drop as ${faults(table)}`);
+  await client.query(`create temp table faults on commit drop as ${faultsSql(table)}`);
   const { rowCount: removed } = await client.query(
     `delete from faults where line > (select line from faults group by line order by line offset ${maxBadRows - 1} limit 1)`,
   );
-  const { rows: counts } = await client.query<{ rows: number; problemsSql: number }>(
+  const { rows: counts } = await client.query<{ rows: number; faults: number }>(
     "select count(distinct line)::float8 as rows, count(*)::float8 as faults from faults",
   );
   const { rows: first } = await client.query<BadRow>(
@@ -61,7 +61,7 @@ export async function findBadRows(
   );
   return {
     rows: counts[0]?.rows ?? 0,
-    problemCount: counts[0]?.problemsSql ?? 0,
+    problemCount: counts[0]?.faults ?? 0,
     first,
     truncated: (removed ?? 0) > 0,
     report: () =>
@@ -156,15 +156,15 @@ async function countBadRows(
 }
 
 /** SQL for all problems: those found before a row reached the database, and those of well-formed values. */
-const faults = ({ columns, with: ctes, joins }: TargetTable): string => `
+const faultsSql = ({ columns, with: ctes, joins }: TargetTable): string => `
   ${ctes ? `with ${ctes}` : ""}
   select b.line, p."column" as name, p.value, p.reason
   from batch b cross join lateral json_to_recordset(b.problem::json) as p("column" text, value text, reason text)
   where b.problem is not null
-  ${columns.map((column) => `union all ${columnProblemsSql(column, joins)}`).join("\n")}`;
+  ${columns.map((column) => `union all ${columnFaultsSql(column, joins)}`).join("\n")}`;
 
 /** One query per column: joining each row to a list of the columns (VALUES) takes five times as long. */
-const columnProblemsSql = (column: Column, joins: string): string => `
+const columnFaultsSql = (column: Column, joins: string): string => `
   select line, '${column.name}', ${escapedInSql("shown")}, reason
   from (
     select b.line, ${invalidReason(column)} as reason,
