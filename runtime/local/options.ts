@@ -163,7 +163,7 @@ export function startCommand(
     "data-dir": dataDir === usualDataDir ? undefined : dataDir,
     dump,
     stack: stack === OPTIONS.stack.default ? undefined : stack,
-    "runs-per-core": runsPerCore === RUNS_PER_CORE.usual ? undefined : String(runsPerCore),
+    "runs-per-core": runsPerCore === RUNS_PER_CORE.default ? undefined : String(runsPerCore),
     tracking,
     ...changes,
   };
