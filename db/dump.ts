@@ -101,7 +101,7 @@ class Load {
       throw new DumpError(
         this.#file,
         line,
-        "the file ends in the middle of this statement; make the dump again.",
+        "the file ends in the middle of this statement; create the dump again.",
         text,
       );
     }
@@ -116,13 +116,13 @@ class Load {
       throw new DumpError(
         this.#file,
         1,
-        "this is a custom-format or compressed dump. Make a plain one: pg_dump --format=plain.",
+        "this is a custom-format or compressed dump. Create a plain one: pg_dump --format=plain.",
       );
     }
     try {
       return this.#decoder.decode(bytes);
     } catch (cause) {
-      throw new DumpError(this.#file, line, "this line is not UTF-8. Make the dump with --encoding=UTF8.", "", cause);
+      throw new DumpError(this.#file, line, "this line is not UTF-8. Create the dump with --encoding=UTF8.", "", cause);
     }
   }
 
@@ -132,7 +132,7 @@ class Load {
     throw new DumpError(
       this.#file,
       this.#lines.line,
-      `${name} is a command of psql and cannot be run here. Take it out, or make the dump without the option that wrote it (\\connect comes from --create).`,
+      `${name} is a command of psql and cannot be run here. Remove it, or create the dump without the option that adds it (\\connect comes from --create).`,
       command,
     );
   }
@@ -155,7 +155,7 @@ class Load {
       new DumpError(
         this.#file,
         begun,
-        "the file ends before the \\. of this COPY; make the dump again.",
+        "the file ends before the \\. of this COPY; create the dump again.",
         statement.text,
       );
     try {
@@ -175,7 +175,7 @@ class Load {
       throw new DumpError(
         this.#file,
         statement.line,
-        "only UTF-8 dumps can be read. Make the dump with --encoding=UTF8.",
+        "only UTF-8 dumps can be read. Create the dump with --encoding=UTF8.",
         statement.text,
       );
     }

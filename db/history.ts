@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type pg from "pg";
 
 const REMEDY =
-  "it was made by another version. Use that version, or begin with an empty database (locally: delete the data directory, .local).";
+  "another version created it. Use that version, or start with an empty database (locally: delete the data directory, .local).";
 
 /**
  * Returns the hash of a migration without its comments and line breaks, so that rewording a comment does not change it.
@@ -38,7 +38,7 @@ export async function refuseOtherHistory(client: pg.Client, migrations: string):
   const { rows } = await client.query<{ name: string }>("select name from public.migrations order by id");
   const unknown = rows.find(({ name }) => !known.has(name));
   if (unknown)
-    throw new Error(`This database has the migration '${unknown.name}', which this version does not know: ${REMEDY}`);
+    throw new Error(`This database has the migration '${unknown.name}', which is unknown to this version: ${REMEDY}`);
   if (!(await exists(client, "public.applied_functions"))) return;
   const { rows: files } = await client.query<{ file: string; hash: string }>(
     "select file, hash from public.applied_functions",

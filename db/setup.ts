@@ -22,7 +22,8 @@ export class SetupError extends Error {
  */
 export function targetOf(env: NodeJS.ProcessEnv): Target {
   const password = env.DB_PASSWORD;
-  if (!password) throw new SetupError("DB_PASSWORD is empty; set it to the password that the database was made with.");
+  if (!password)
+    throw new SetupError("DB_PASSWORD is empty; set it to the password with which the database was created.");
   const server = new URL(`postgres://${env.DATABASE_HOST ?? "127.0.0.1"}:${env.DATABASE_PORT ?? 5432}`);
   server.username = encodeURIComponent(env.DATABASE_USER ?? "postgres");
   server.password = encodeURIComponent(password);
@@ -45,13 +46,16 @@ export async function setUp(
   try {
     const file = dump === undefined ? undefined : usableDump(dump);
     if (file !== undefined && (await isPrepared(cluster, database)))
-      say(`The database ${database} is there already; the dump stays unread.`);
+      say(`The database ${database} already exists; the dump is ignored.`);
     await prepare(cluster, database, { ...(file === undefined ? {} : { dump: file }), slots, say });
   } catch (error) {
     if ((error as { code?: unknown }).code !== INVALID_PASSWORD) throw error;
-    throw new SetupError("Postgres refuses DB_PASSWORD: its data were made with another. Give that one again.", {
-      cause: error,
-    });
+    throw new SetupError(
+      "Postgres refuses DB_PASSWORD: the data directory was created with another password; use that one.",
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -63,7 +67,7 @@ function usableDump(path: string): string | undefined {
   if (found === undefined) throw new SetupError(`There is no dump ${path}.`);
   if (found.isDirectory())
     throw new SetupError(
-      `The dump ${path} is a directory; name a plain pg_dump file. (Docker makes a directory of what it does not find.)`,
+      `The dump ${path} is a directory; name a plain pg_dump file. (Docker creates a directory for a missing file.)`,
     );
   try {
     accessSync(path, constants.R_OK);

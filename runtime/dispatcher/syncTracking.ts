@@ -104,7 +104,7 @@ async function put({ db, tracking, log }: DispatcherDeps, rows: readonly Pending
   if (first)
     log.warn(
       { documents: unwritten.length, first: { id: rows[first.index]?.id, reason: first.reason } },
-      "the tracking store did not take every document",
+      "the tracking store did not accept every document",
     );
   return unwritten;
 }

@@ -103,11 +103,14 @@ describe("compose.yaml", () => {
     await one.down();
     await one.up();
     assert.deepEqual(await one.rates(lane), expected);
-    assert.match(await one.run("logs", "database"), /there already; the dump stays unread/);
+    assert.match(await one.run("logs", "database"), /already exists; the dump is ignored/);
 
     one.env.DB_PASSWORD = "another";
     await assert.rejects(one.up());
-    assert.match(await one.run("logs", "database"), /refuses DB_PASSWORD: its data were made with another/);
+    assert.match(
+      await one.run("logs", "database"),
+      /refuses DB_PASSWORD: the data directory was created with another password/,
+    );
   });
 
   it("reports the line of an invalid dump, and does not start the API", async () => {

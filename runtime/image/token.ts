@@ -4,9 +4,9 @@ import { connect } from "../platform/postgres.ts";
 import { createToken, newToken, SCOPES } from "../store/tokens.ts";
 
 const USAGE = `node runtime/image/token.ts --name NAME [--tenant ${DEFAULT_TENANT}] [--scopes ${SCOPES.join(",")}] [--expires 2030-01-31T12:00:00Z]
-Makes an API token in the database of the environment and prints it, this once: the database keeps its hash only.
-With --offline it touches no database: it prints the token on stderr, and on stdout what to invoke the function of the
-migrations with (docs/first-deployment.md), which gets the hash only.`;
+Creates an API token in the database of the environment and prints it once; the database stores only its hash.
+With --offline no database is used: prints the token to stderr, and to stdout the payload for the migrations function
+(docs/first-deployment.md), which receives only the hash.`;
 
 /** See USAGE. It logs in as migrator, which owns the tokens. */
 async function main(): Promise<void> {
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   if (!values.name) throw new Error("Name the owner of the token with --name.");
   const scopes = values.scopes.split(",").map((given) => {
     const scope = SCOPES.find((one) => one === given);
-    if (scope === undefined) throw new Error(`--scopes: '${given}' is none of ${SCOPES.join(", ")}.`);
+    if (scope === undefined) throw new Error(`--scopes: '${given}' must be one of ${SCOPES.join(", ")}.`);
     return scope;
   });
   const { name, tenant, expires } = values;

@@ -67,7 +67,7 @@ describe("a request's reply", () => {
     await accept(dispatcher, [newJob("a", none)]);
     assert.deepEqual(await due(), [], "a repeat without reply sends nothing");
     await accept(dispatcher, [newJob("a")]);
-    assert.deepEqual(await due(), [["a", "SUCCEEDED"]], "once more");
+    assert.deepEqual(await due(), [["a", "SUCCEEDED"]], "again");
   });
 
   it("queue, in a repeat: sends the response of a waiting or running job when it ends", async () => {

@@ -114,7 +114,7 @@ export class SimulatedEc2 {
       const shown = this.instances.filter(({ launchedAt }) => launchedAt + SHOWN_AFTER_MS <= this.#options.now());
       return { Reservations: shown.map((one) => ({ Instances: [this.#shown(one)] })) };
     }
-    throw new Error("the simulated EC2 does not know this call");
+    throw new Error("the simulated EC2 does not support this call");
   }
 
   #run({ ClientToken = "", MaxCount = 1, SubnetId = "", ...rest }: RunInstancesCommandInput): object {

@@ -35,7 +35,7 @@ describe("npm run simulate", () => {
     this.timeout(60_000);
     const { status, stdout, stderr } = await fire(["--seed", "3", "--count", "2"]);
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /2 of 2 schedules, [\d.]+ a (second|minute), 0 broken\n$/);
+    assert.match(stdout, /2 of 2 schedules, [\d.]+ per (second|minute), 0 broken\n$/);
   });
 
   it("exits with 1 and names the seeds whose schedules could not run", async function () {

@@ -14,7 +14,7 @@ async function runSimulation(options: SimulationOptions): Promise<number> {
   const began = performance.now();
   const progress = () => {
     const rate = count / ((performance.now() - began) / 1000);
-    const rateText = rate >= 1 ? `${rate.toFixed(1)} a second` : `${(60 * rate).toFixed(1)} a minute`;
+    const rateText = rate >= 1 ? `${rate.toFixed(1)} per second` : `${(60 * rate).toFixed(1)} per minute`;
     console.log(`${count} of ${options.count} schedules, ${rateText}, ${broken} broken`);
   };
   const again = options.processes ? "npm run simulate -- --processes" : "npm run simulate --";

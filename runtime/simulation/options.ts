@@ -22,14 +22,14 @@ export const HELP = `Runs schedules of faults against the platform and verifies 
 
   --processes  the platform's own processes (Postgres, API, dispatcher, runners), which are killed, paused and cut off from
                SQS and S3, one schedule after the other, some seconds each. Without it: a simulation that decides in which
-               order every call of dispatchers and runners takes place, twenty schedules a second
-  --seed N     seed of the first schedule (${DEFAULTS.seed}); the others follow. In the simulation the same seed is the same
-               schedule; of processes the seed decides what is done to them, and the machine when they come to it
-  --count M    number of schedules (${COUNTS.simulation}; of processes ${COUNTS.processes}); a single one (--count 1) that fails prints its history
+               order every call of dispatchers and runners takes place, twenty schedules per second
+  --seed N     seed of the first schedule (${DEFAULTS.seed}); the others follow. In the simulation a seed always gives the same
+               schedule; with --processes it determines the faults, and the machine their timing
+  --count M    number of schedules (${COUNTS.simulation}; with --processes ${COUNTS.processes}); a single one (--count 1) that fails prints its history
   --workers W  processes that run the simulation (${DEFAULTS.workers})
   --help       this text
 
-Exit status: 0 all guarantees hold, 1 one was violated or a process failed, 2 the command line is wrong.`;
+Exit status: 0 all guarantees hold, 1 one was violated or a process failed, 2 invalid options.`;
 
 /** Reads the command line. Returns "help", or all problems as text. */
 export function readOptions(args: readonly string[]): SimulationOptions | "help" | { problems: string[] } {
@@ -51,12 +51,11 @@ export function readOptions(args: readonly string[]): SimulationOptions | "help"
     if (given === undefined) return defaultValue;
     const value = /^\d+$/.test(String(given)) ? Number(given) : Number.NaN;
     if (value >= min && value <= max) return value;
-    problems.push(`--${name} is '${given}': give a whole number from ${min} to ${max}.`);
+    problems.push(`--${name} is '${given}': it must be a whole number from ${min} to ${max}.`);
     return defaultValue;
   };
   const processes = values.processes === true;
-  if (processes && values.workers !== undefined)
-    problems.push("--workers is for the simulation: leave it out, or leave out --processes.");
+  if (processes && values.workers !== undefined) problems.push("--workers and --processes cannot be combined.");
   const options = {
     // The random generator takes 32 bits.
     seed: number("seed", DEFAULTS.seed, 0, 2 ** 32 - 1),

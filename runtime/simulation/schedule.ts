@@ -56,6 +56,8 @@ export class Schedule {
   readonly #pick: () => number;
   readonly #faultProfile: FaultProfile;
   #cancelled = false;
+  /** True if a working job was cancelled; other cancels mostly hit waiting jobs. */
+  #cancelledAtFence = false;
   /** A run that is about to end its job, stalled until nothing else can progress. */
   #stalled: Actor | undefined;
   /** A dispatcher that is about to start a run, stalled until other runs hold all slots of that type. */
@@ -72,7 +74,7 @@ export class Schedule {
 
   async play(): Promise<void> {
     for (let turn = 0; turn < TURNS; turn++) await this.#make(this.#one([...this.#work(false), ...this.#faults()]));
-    this.history.push("nothing goes wrong any more");
+    this.history.push("faults end");
     this.environment.launches.length = 0;
     for (let turn = 0; turn < RECOVERY; turn++) {
       const move = this.#one(this.#work(true));
@@ -134,8 +136,8 @@ export class Schedule {
         continue;
       }
       // A caller may cancel at any time; random cancels rarely hit a job that is about to commit.
-      if (!this.#cancelled && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.cancel)
-        moves.push({ what: "cancel", done: async () => this.#cancel(this.#one(await this.environment.working())) });
+      if (!this.#cancelledAtFence && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.cancel)
+        moves.push({ what: "cancel", done: () => this.#cancelWorking() });
       const [, kind] = LAUNCH.exec(waiting.label) ?? [];
       if (!this.#late && kind && this.#pick() < this.#faultProfile.stall) {
         moves.push({ what: `stall ${actor.name}`, done: () => this.#delay(actor, kind) });
@@ -194,6 +196,11 @@ export class Schedule {
   #cancel(requestId = ""): Promise<void> {
     this.#cancelled = true;
     return this.environment.cancel(requestId);
+  }
+
+  async #cancelWorking(): Promise<void> {
+    this.#cancelledAtFence = true;
+    await this.#cancel(this.#one(await this.environment.working()));
   }
 
   #stall(actor: Actor): void {

@@ -157,7 +157,7 @@ export class SimulatedEnvironment {
             db: client,
             sessions,
             settings: this.#settings,
-            s3: () => Promise.reject(new Error("this world has no S3")),
+            s3: () => Promise.reject(new Error("the simulation has no S3")),
             resultsBucket: "results",
             log,
           },
@@ -260,7 +260,7 @@ export class SimulatedEnvironment {
       db,
       plans: db,
       sqs: this.#sqs(actor),
-      s3: () => Promise.reject(new Error("this world has no S3")),
+      s3: () => Promise.reject(new Error("the simulation has no S3")),
       queues: QUEUES,
       settings: this.#settings,
       launchers: { glue: launcher, ec2: new Ec2Launcher(EC2, ec2) },
@@ -326,9 +326,10 @@ export class SimulatedEnvironment {
           }),
         }));
       }
-      if (!(command instanceof SendMessageCommand)) throw new Error("this world's queue only takes messages");
+      if (!(command instanceof SendMessageCommand)) throw new Error("the simulation's queue supports SendMessage only");
       const { QueueUrl = "", MessageBody = "" } = command.input;
-      if (QueueUrl !== QUEUES.deadLetters) throw new Error(`this world sends no message by itself to ${QueueUrl}`);
+      if (QueueUrl !== QUEUES.deadLetters)
+        throw new Error(`the simulation sends messages only to the dead-letter queue, not to ${QueueUrl}`);
       return actor.call(`send to ${QueueUrl}`, async () => {
         this.deadLetters.push(MessageBody);
         return { MessageId: randomUUID() };

@@ -31,7 +31,11 @@ export async function runWorkers(
     });
     const [code, signal] = await exited;
     if (current !== undefined)
-      onPlayed({ seed: current, broken: [`its process ended (${signal ?? code}) before it was played`], history: [] });
+      onPlayed({
+        seed: current,
+        broken: [`its process ended (${signal ?? code}) before its schedule ended`],
+        history: [],
+      });
   };
   await Promise.all(Array.from({ length: Math.min(workers, count) }, player));
   // Every process ended early: the remaining schedules count as broken.

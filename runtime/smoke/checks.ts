@@ -180,7 +180,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    guarantee: "a killed run loses nothing: another run does its job, answered once",
+    guarantee: "a killed run loses nothing: another run executes its job, which is answered once",
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("killed");

@@ -164,7 +164,7 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
   {
     guarantee: "a Glue run that is out of memory is repeated with a larger MaxCapacity",
     byHand:
-      "a read at runners.glue.dpu 0.0625 of a row of 500 MB (select repeat('x', 500000000)): its second attempt is EC2's, or, with jobs.readsOnEc2 false, in a run of 1 DPU, whose memoryBytes `rates show ID --json` has",
+      "a read at runners.glue.dpu 0.0625 of a row of 500 MB (select repeat('x', 500000000)): its second attempt runs on EC2 or, with jobs.readsOnEc2 false, in a run of 1 DPU (`rates show ID --json` has memoryBytes)",
   },
   {
     guarantee: "Glue starts runs in another zone when one fails",

@@ -114,7 +114,11 @@ describe("a transition of a job", () => {
     const { lease } = await of("a", "extract(epoch from lease_until - jobs.clock())::float8 as lease");
     assert(lease > 15, `a lease of ${lease} s`);
     await sql("update jobs.runs set state = 'RETIRING' where id = $1", run);
-    assert.equal(await heartbeat(keeper, run, job, none), "LOST", "it was given up, though nobody has its job yet");
+    assert.equal(
+      await heartbeat(keeper, run, job, none),
+      "LOST",
+      "its run is retiring, and no other run has the job yet",
+    );
   });
 
   it("reports progress as a change of the document, but no other part of a heartbeat", async () => {

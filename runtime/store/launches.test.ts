@@ -152,7 +152,7 @@ describe("launches of several instances", () => {
     assert.ok(await claim(keeper, run, { pid: 1, start: "2021-01-01T00:00:00Z" }, undefined));
     const { rows } = await fixture.admin.query("select pauses from jobs.runners where runner = 'ec2'");
     assert.equal(rows[0].pauses, 0);
-    assert.equal(await runStarted(keeper, run), undefined, "it is no other process's");
+    assert.equal(await runStarted(keeper, run), undefined, "no other process may start it");
   });
 
   it("give no run to an instance that starts after its slot expired", async () => {
@@ -251,7 +251,7 @@ describe("launches of several instances", () => {
     assert.deepEqual(await launchAnswered(dispatcher, first, { instances: [] }), []);
     assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "its runs stay in it");
     await launchUnknown(dispatcher, first);
-    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "nor is it repeated for the first's sake");
+    assert.equal(await beginLaunch(dispatcher, PLAN), undefined, "the first dispatcher's report does not repeat it");
     assert.deepEqual(await launchAnswered(dispatcher, first, { instances: ["i-1", "i-2"] }), []);
     assert.deepEqual(await launchAnswered(dispatcher, again, { instances: ["i-1", "i-2"] }), [], "the same again");
     assert.deepEqual(

@@ -109,7 +109,7 @@ describe("a transition of a run or a runner type", () => {
     const until = await Promise.all(
       refused.map((one, index) => runRefused(dispatchers[index] ?? dispatcher, one, "no room")),
     );
-    assert.equal(new Set(until).size, 1, "all are told the same");
+    assert.equal(new Set(until).size, 1, "all get the same end of the pause");
     assert.deepEqual(await sql("select pauses from jobs.runners where runner = 'glue'"), [{ pauses: 6 }]);
   });
 

@@ -143,7 +143,7 @@ describe("the runs of the job store", () => {
     assert.equal(await larger(), undefined, "it waits out its back-off");
     await backOffIsOver();
     assert.equal((await claim(keeper, small, backend, undefined))?.requestId, "small");
-    assert.equal(await claim(keeper, small, backend, undefined), undefined, "a run of the usual size is none for it");
+    assert.equal(await claim(keeper, small, backend, undefined), undefined, "a normal run does not claim it");
     assert.equal(await retire(keeper, small), true, "nor does it stay for it");
     assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), [], "nor is another started for it");
 
@@ -154,7 +154,11 @@ describe("the runs of the job store", () => {
     assert.notEqual(run, "");
     assert.deepEqual(more, [], "one at a time, however many dispatchers plan");
     await accept(dispatcher, [newJob("usual")]);
-    assert.equal((await planRuns(dispatcher, testPlan("glue", 4))).length, 1, "a larger run is none for other jobs");
+    assert.equal(
+      (await planRuns(dispatcher, testPlan("glue", 4))).length,
+      1,
+      "a larger run does not count for other jobs",
+    );
     await runStarted(keeper, run, 16_000_000_000);
     assert.equal(await retire(keeper, run), false);
     const job = await claim(keeper, run, backend, undefined);

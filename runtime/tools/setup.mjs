@@ -31,7 +31,7 @@ try {
 
 function setUp() {
   if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
-    throw new Error(`this is Node ${process.versions.node}; ${OLDEST_NODE} or newer is needed to install the rest.`);
+    throw new Error(`Node ${OLDEST_NODE} or newer is required; this is Node ${process.versions.node}.`);
   }
   const reason = whyInstall();
   if (reason !== undefined) {

@@ -61,7 +61,7 @@ async function sendJobs(
     spans,
   );
   if (sent.outcome === "accepted") {
-    if (sent.rejectedSpans > 0) log.warn({ spans: sent.rejectedSpans }, "the collector did not take every span");
+    if (sent.rejectedSpans > 0) log.warn({ spans: sent.rejectedSpans }, "the collector did not accept every span");
     return;
   }
   if (jobs.length === 1) {

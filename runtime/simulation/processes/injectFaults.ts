@@ -31,7 +31,7 @@ function countRuns(kind: string): void {
   });
   const { slots } = JSON.parse(process.env.RATES_SETTINGS ?? "{}").runners[kind];
   if (alive.length > slots)
-    appendFileSync(join(directory, OVERRUN_FILE), `${alive.length} ${kind} runs at once, where ${slots} may be\n`);
+    appendFileSync(join(directory, OVERRUN_FILE), `${alive.length} ${kind} runs at once; the maximum is ${slots}\n`);
 }
 
 /**

@@ -65,7 +65,7 @@ export async function play(harness: ProcessHarness, seed: number): Promise<{ bro
   }
   await Promise.all(running);
 
-  history.push(`${Math.round(performance.now() - begun)} ms: nothing goes wrong any more`);
+  history.push(`${Math.round(performance.now() - begun)} ms: faults end`);
   harness.proxy.outcome = () => "go";
   if (harness.tracking) harness.tracking.outcome = () => "go";
   layOut(harness.directory, []);
