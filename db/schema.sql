@@ -87,6 +87,8 @@ create table jobs.answers (
   request_id text not null,
   body text not null,
   created_at timestamp with time zone default jobs.clock() not null,
+  asked_at timestamp with time zone default jobs.clock() not null,
+  version bigint default 1 not null,
   due_at timestamp with time zone,
   sent_at timestamp with time zone,
   message_id text,
@@ -314,7 +316,9 @@ create view jobs.responses as
     jobs.finished_at AS created_at,
     jobs.due_at,
     jobs.sent_at,
-    jobs.message_id
+    jobs.message_id,
+    jobs.version,
+    jobs.changed_at AS asked_at
    FROM jobs.jobs
   WHERE jobs.finished_at IS NOT NULL
 UNION ALL
@@ -328,7 +332,9 @@ UNION ALL
     answers.created_at,
     answers.due_at,
     answers.sent_at,
-    answers.message_id
+    answers.message_id,
+    answers.version,
+    answers.asked_at
    FROM jobs.answers;
 grant select on jobs.responses to api_reader;
 
@@ -529,7 +535,7 @@ create table jobs.waiting_counts (
 --   callers: api_reader
 -- function jobs.cancelled() returns json
 --   callers: none
--- function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_messages text[]) returns json
+-- function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_versions bigint[], p_messages text[]) returns json
 --   callers: job_keeper
 -- function jobs.claimable(p_runner text, p_tenant_slots integer, p_limit integer) returns integer
 --   callers: none
@@ -541,11 +547,11 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.drain(p_run uuid) returns void
 --   callers: job_keeper
--- function jobs.due_responses(p_limit integer, p_jobs bigint[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+-- function jobs.due_responses(p_limit integer, p_jobs bigint[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text)
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.end_attempt(attempts jsonb, at timestamp with time zone, outcome text, peak bigint) returns jsonb
 --   callers: none
--- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer, OUT response_id text, OUT tenant text, OUT request_id text, OUT status text, OUT body text) returns record
+-- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer, OUT response_id text, OUT tenant text, OUT request_id text, OUT status text, OUT response_version bigint, OUT body text) returns record
 --   callers: none
 -- function jobs.escape_noncharacters(json_text text) returns text
 --   callers: none
@@ -557,9 +563,9 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.find_job(p_tenant text, p_request_id text, p_request_hash text, p_task jsonb) returns text
 --   callers: api_reader, dispatcher
--- function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+-- function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text)
 --   callers: job_keeper, job_writer
--- function jobs.finish_and_claim(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_messages text[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text, running boolean, next json)
+-- function jobs.finish_and_claim(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_versions bigint[], p_messages text[]) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text, running boolean, next json)
 --   callers: job_keeper
 -- function jobs.free_tenant_slots(p_runner text, p_tenant text, p_tenant_slots integer) returns integer
 --   callers: none
@@ -615,7 +621,7 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.response_body(p_response_id text, p_request_id text, p_status text, p_result json, p_error json, p_stats json, p_labels jsonb) returns text
 --   callers: none
--- function jobs.responses_sent(p_responses bigint[], p_messages text[]) returns void
+-- function jobs.responses_sent(p_responses bigint[], p_versions bigint[], p_messages text[]) returns void
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.result_too_large(p_bytes integer) returns json
 --   callers: none
@@ -643,7 +649,7 @@ create table jobs.waiting_counts (
 --   callers: dispatcher
 -- function jobs.start_attempt(p_job bigint, p_run uuid, p_runner text, p_memory bigint, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_at timestamp with time zone) returns json
 --   callers: none
--- function jobs.store_answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+-- function jobs.store_answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text)
 --   callers: api_reader, dispatcher
 -- function jobs.store_session(p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer) returns timestamp with time zone
 --   callers: api_reader

@@ -139,6 +139,8 @@ create table jobs.answers (
   request_id text not null,
   body text not null check (octet_length(body) between 1 and 65536),
   created_at timestamptz not null default jobs.clock(),
+  asked_at timestamptz not null default jobs.clock(), -- by the last of the repeated requests
+  version bigint not null default 1, -- counts them
   due_at timestamptz, -- when the sweep sends it, if it was not sent before; null: it was sent
   sent_at timestamptz,
   message_id text

@@ -89,7 +89,7 @@ class GrowthDatabase {
       peakMemoryBytes: 3,
     });
     if (!response) throw new Error("the job was not finished");
-    await responsesSent(this.#store.keeper, [{ id: response.id, messageId: `m-${id}` }]);
+    await responsesSent(this.#store.keeper, [{ id: response.id, version: response.version, messageId: `m-${id}` }]);
   }
 
   /** Accepts waiting jobs of several tenants in batches. */

@@ -42,7 +42,7 @@ describe("the tracking store's synchronization", () => {
       bytes: 2,
       peakMemoryBytes: 3,
     });
-    await responsesSent(keeper, [{ id: response?.id ?? 0, messageId: "message-1" }]);
+    await responsesSent(keeper, [{ id: response?.id ?? 0, version: response?.version ?? 0, messageId: "message-1" }]);
     const last = await seen();
     assert(last);
     assert.deepEqual([last.status, (last.response as { messageId: string }).messageId], ["SUCCEEDED", "message-1"]);

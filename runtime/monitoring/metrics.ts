@@ -85,7 +85,7 @@ export const PLATFORM_METRICS = {
     name: "OldestUnsent",
     unit: "Seconds",
     kind: "state",
-    meaning: "age of the oldest unsent response; a repeated response counts from when it was first stored",
+    meaning: "age of the oldest unsent response; a repeated response counts from the last request for it",
   },
   documentsBehind: {
     name: "DocumentsBehind",

@@ -63,7 +63,7 @@ describe("a request's reply", () => {
     assert.deepEqual([repeated?.outcome, repeated?.answered], ["REPEATED", true]);
     const [response] = await dueResponses(dispatcher, 1, [job.id]);
     assert.equal(response?.body, (await storedResponses())[0].body, "all copies are the same");
-    await responsesSent(dispatcher, [{ id: response?.id ?? 0, messageId: "m" }]);
+    await responsesSent(dispatcher, [{ id: response?.id ?? 0, version: response?.version ?? 0, messageId: "m" }]);
     await accept(dispatcher, [newJob("a", none)]);
     assert.deepEqual(await due(), [], "a repeat without reply sends nothing");
     await accept(dispatcher, [newJob("a")]);

@@ -38,7 +38,7 @@ export async function sendResponses(
         );
         for (const { Id, MessageId } of Successful) {
           const response = batch[Number(Id)];
-          if (response) result.sent.push({ id: response.id, messageId: MessageId ?? "" });
+          if (response) result.sent.push({ id: response.id, version: response.version, messageId: MessageId ?? "" });
         }
         for (const { Id, Code, Message } of Failed) {
           const response = batch[Number(Id)];

@@ -41,6 +41,7 @@ const response = (id: number, more: Partial<DueResponse> = {}): DueResponse => (
   tenant: "default",
   requestId: `q-${id}`,
   status: "SUCCEEDED",
+  version: 3,
   body: `body ${id}`,
   ...more,
 });
@@ -85,7 +86,10 @@ describe("a run's responses", () => {
     one.add(job, response(1));
     // The stand-in answers within the same turn of the event loop.
     await new Promise(setImmediate);
-    assert.deepEqual([calls.length, one.take(), one.take(), recorded], [1, [{ id: 1, messageId: "m-0" }], [], []]);
+    assert.deepEqual(
+      [calls.length, one.take(), one.take(), recorded],
+      [1, [{ id: 1, version: 3, messageId: "m-0" }], [], []],
+    );
     await one.close();
     assert.deepEqual(recorded, []);
   });

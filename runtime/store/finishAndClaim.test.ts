@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
 import { newJob, storeWithRun } from "../testing/jobs.ts";
-import { accept, type ClaimedJob, claim, finishAndClaim } from "./jobs.ts";
+import { accept, type ClaimedJob, claim, finishAndClaim, type SentResponse } from "./jobs.ts";
 import { runEnded } from "./runs.ts";
 
 const backend = { pid: 1, start: "2021-01-01T00:00:00Z" };
@@ -31,7 +31,7 @@ describe("ending a job and claiming the next one in one call", () => {
     assert.equal(job.requestId, ids[0]);
     return job;
   };
-  const end = (job: ClaimedJob, sent: { id: number; messageId: string }[] = []) =>
+  const end = (job: ClaimedJob, sent: SentResponse[] = []) =>
     finishAndClaim(keeper, job, ok, { run, backend, log: "log" }, sent);
   const states = async () =>
     (await fixture.admin.query("select request_id, status, attempt from jobs.jobs order by id")).rows.map(
@@ -45,7 +45,9 @@ describe("ending a job and claiming the next one in one call", () => {
     assert(first.next && first.response);
     assert.deepEqual([first.next.requestId, first.next.attempt], ["b", 1]);
 
-    const second = await end(first.next, [{ id: first.response.id, messageId: "m-1" }]);
+    const second = await end(first.next, [
+      { id: first.response.id, version: first.response.version, messageId: "m-1" },
+    ]);
     assert.deepEqual([second.response?.requestId, second.next?.requestId], ["b", "c"]);
     assert.deepEqual(await states(), ["a SUCCEEDED 1", "b SUCCEEDED 1", "c IN_PROGRESS 1"]);
     const { rows } = await fixture.admin.query(

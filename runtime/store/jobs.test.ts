@@ -180,12 +180,14 @@ describe("the job store", () => {
       "attempts",
     ]);
     assert.equal(body.stats.queueMs + body.stats.executionMs <= body.stats.totalMs + 1, true);
-    await responsesSent(keeper, [{ id: response.id, messageId: "m-1" }]);
+    await responsesSent(keeper, [{ id: response.id, version: response.version, messageId: "m-1" }]);
     assert.deepEqual(await dueResponses(dispatcher, 10), []);
 
     const [again] = await accept(dispatcher, [newJob("a", { labels: { k: "v" } })]);
     assert.deepEqual([again?.outcome, again?.answered, again?.status], ["REPEATED", true, "SUCCEEDED"]);
-    assert.deepEqual(await dueResponses(dispatcher, 10, [again?.jobId ?? 0]), [response]);
+    // The sending and the repeat each made a version.
+    const copy = { ...response, version: response.version + 2 };
+    assert.deepEqual(await dueResponses(dispatcher, 10, [again?.jobId ?? 0]), [copy]);
     assert.equal((await document("a")).response.messageId, "m-1");
   });
 

@@ -82,6 +82,8 @@ export interface DueResponse {
   tenant: string;
   requestId: string;
   status: string;
+  /** Version of the job that the response was read in: recording a sending names it. */
+  version: number;
   body: string;
 }
 
@@ -96,6 +98,7 @@ const dueResponse = (row: Record<string, unknown>): DueResponse => ({
   tenant: String(row.tenant),
   requestId: String(row.request_id),
   status: String(row.status),
+  version: Number(row.response_version),
   body: String(row.body),
 });
 
@@ -130,16 +133,19 @@ export async function dueResponses(db: Database, limit: number, jobs?: readonly 
 /** A response that was sent to its queue, with the message id that SQS returned. */
 export interface SentResponse {
   id: number;
+  /** Version that was sent: a later request for the response is not recorded as sent. */
+  version: number;
   messageId: string;
 }
 
 export async function responsesSent(db: Database, sent: readonly SentResponse[]): Promise<void> {
   if (sent.length === 0) return;
-  await db.query({ name: "responses_sent", text: "select jobs.responses_sent($1, $2)", values: sentColumns(sent) });
+  await db.query({ name: "responses_sent", text: "select jobs.responses_sent($1, $2, $3)", values: sentColumns(sent) });
 }
 
-const sentColumns = (sent: readonly SentResponse[]): [number[], string[]] => [
+const sentColumns = (sent: readonly SentResponse[]): [number[], number[], string[]] => [
   sent.map(({ id }) => id),
+  sent.map(({ version }) => version),
   sent.map(({ messageId }) => messageId),
 ];
 
@@ -213,7 +219,7 @@ export async function claim(
 ): Promise<ClaimedJob | undefined> {
   const { rows } = await db.query({
     name: "claim",
-    text: "select jobs.claim($1, $2, $3, $4, $5, $6) as job",
+    text: "select jobs.claim($1, $2, $3, $4, $5, $6, $7) as job",
     values: [run, backend.pid, backend.start, log ?? null, ...sentColumns(sent)],
   });
   return rows[0].job ?? undefined;
@@ -314,7 +320,7 @@ export async function finishAndClaim(
 ): Promise<FinishedAndClaimed> {
   const { rows } = await db.query({
     name: "finish_and_claim",
-    text: "select * from jobs.finish_and_claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    text: "select * from jobs.finish_and_claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     values: [...endingColumns(job, end), run, backend.pid, backend.start, log ?? null, ...sentColumns(sent)],
   });
   const [row] = rows;

@@ -64,13 +64,13 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.bounded_document(jsonb)": ["api_reader", "dispatcher"],
   "jobs.clock()": ["api_reader", "dispatcher", "job_keeper"],
   "jobs.due_responses(integer,bigint[])": ["api_reader", "dispatcher", "job_keeper"],
-  "jobs.responses_sent(bigint[],text[])": ["api_reader", "dispatcher", "job_keeper"],
+  "jobs.responses_sent(bigint[],bigint[],text[])": ["api_reader", "dispatcher", "job_keeper"],
 
   // A run renews its lease; the last statement of an update is its fence.
-  "jobs.claim(uuid,integer,timestamp with time zone,text,bigint[],text[])": ["job_keeper"],
+  "jobs.claim(uuid,integer,timestamp with time zone,text,bigint[],bigint[],text[])": ["job_keeper"],
   "jobs.drain(uuid)": ["job_keeper"],
   "jobs.finish(bigint,integer,text,json,json,bigint,bigint,bigint)": ["job_keeper", "job_writer"],
-  "jobs.finish_and_claim(bigint,integer,text,json,json,bigint,bigint,bigint,uuid,integer,timestamp with time zone,text,bigint[],text[])":
+  "jobs.finish_and_claim(bigint,integer,text,json,json,bigint,bigint,bigint,uuid,integer,timestamp with time zone,text,bigint[],bigint[],text[])":
     ["job_keeper"],
   "jobs.instance_started(uuid,text,bigint)": ["job_keeper"],
   "jobs.heartbeat(uuid,bigint,integer,jsonb)": ["job_keeper"],

@@ -25,7 +25,7 @@ const FORBIDDEN: [Role, string, string][] = [
   ["api_reader", "update jobs.answers set body = ''", "42501"],
   ["api_reader", "select jobs.finish(1, 1, 'SUCCEEDED', null, null, 0, 0, 0)", "42501"],
   ["job_writer", "select * from jobs.jobs", "42501"],
-  ["job_writer", "select jobs.claim(gen_random_uuid(), 1, now(), null, '{}', '{}')", "42501"],
+  ["job_writer", "select jobs.claim(gen_random_uuid(), 1, now(), null, '{}', '{}', '{}')", "42501"],
   ["job_writer", "drop table prices", "42501"],
   ["job_writer", "truncate prices", "42501"],
   ["job_keeper", "select * from prices", "42501"],
@@ -33,7 +33,7 @@ const FORBIDDEN: [Role, string, string][] = [
   ["job_keeper", "select jobs.end_job(1, 'SUCCEEDED', null, null, 0, 0, 0)", "42501"],
   ["dispatcher", "select * from prices", "42501"],
   ["dispatcher", "select inline from jobs.jobs", "42501"],
-  ["dispatcher", "select jobs.claim(gen_random_uuid(), 1, now(), null, '{}', '{}')", "42501"],
+  ["dispatcher", "select jobs.claim(gen_random_uuid(), 1, now(), null, '{}', '{}', '{}')", "42501"],
   ["canceller", "select * from prices", "42501"],
   ["canceller", "select jobs.cancel('a', 'b')", "42501"],
 ];

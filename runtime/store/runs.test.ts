@@ -256,7 +256,7 @@ describe("the runs of the job store", () => {
     await jobs(3);
     for (const id of ["job-0", "job-1"]) await cancel(await fixture.as("api_reader"), "default", id);
     const [first] = await dueResponses(dispatcher, 1);
-    await responsesSent(dispatcher, [{ id: first?.id ?? 0, messageId: "m" }]);
+    await responsesSent(dispatcher, [{ id: first?.id ?? 0, version: first?.version ?? 0, messageId: "m" }]);
     await fixture.admin.query("update jobs.jobs set finished_at = finished_at - interval '10 days'");
     assert.equal(await expireJobs(dispatcher, 11, 100), 0);
     assert.equal(await expireJobs(dispatcher, 9, 100), 1, "the other's response is not sent, the third has not ended");

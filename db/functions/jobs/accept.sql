@@ -74,11 +74,17 @@ begin
              coalesce(r.request->>'reply', 'queue') as reply,
              row_number() over (partition by r.request->>'tenant', r.request->>'requestId' order by r.position) as turn
       from json_array_elements(requests) with ordinality r(request, position)
-    ), again as (
-      update jobs.jobs p set sent_at = null, due_at = moment + interval '10 seconds'
-      where p.finished_at is not null and p.id in (
-        select j.id from asked a join jobs.jobs j on j.tenant = a.tenant and j.request_id = a.request_id and j.request_hash = a.request_hash
+    ), ended as materialized (
+      -- Locked in the order of ids, as all that lock several jobs do, so that none of them deadlock.
+      select j.id from jobs.jobs j
+      where j.finished_at is not null and j.id in (
+        select o.id from asked a join jobs.jobs o on o.tenant = a.tenant and o.request_id = a.request_id and o.request_hash = a.request_hash
         where a.reply = 'queue')
+      order by j.id for update
+    ), again as (
+      update jobs.jobs p set sent_at = null, due_at = moment + interval '10 seconds',
+        version = version + 1, changed = pg_current_xact_id(), changed_at = moment
+      where p.id in (select id from ended)
       returning p.id as job_id
     )
     select a.position, case when j.id is null then 'FULL' when j.request_hash <> a.request_hash then 'CONFLICT' when j.id = any (created) and a.turn = 1 then 'ACCEPTED' else 'REPEATED' end,

@@ -1,12 +1,12 @@
 -- Records which responses a run has sent, and gives it its next job (jobs.next_claim). Null: nothing waits for this run. Error
 -- P0002 (no_data_found): it is no longer one (reaped, retired), and must exit.
-create or replace function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_messages text[])
+create or replace function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamptz, p_log text, p_sent bigint[], p_versions bigint[], p_messages text[])
 returns json language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   claimed record;
   own_runner text;
 begin
-  if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_messages); end if;
+  if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_versions, p_messages); end if;
   claimed := jobs.next_claim(p_run, p_pid, p_backend_start, p_log);
   if not claimed.running then raise no_data_found using message = format('run %s is not running', p_run); end if;
   -- This run was idle: so may be others, for the jobs that wait behind this one.
@@ -20,4 +20,4 @@ begin
 end
 $$;
 
-grant execute on function jobs.claim(uuid, integer, timestamptz, text, bigint[], text[]) to job_keeper;
+grant execute on function jobs.claim(uuid, integer, timestamptz, text, bigint[], bigint[], text[]) to job_keeper;

@@ -1,14 +1,20 @@
 -- Reserves due responses on the queue (or those of the named jobs), whose sending was not recorded, for the caller for
 -- ten seconds: at most p_limit of jobs and as many answers.
 create or replace function jobs.due_responses(p_limit integer, p_jobs bigint[] default null)
-returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   -- A job that ended while a repeat of its request asked for a reply: neither transaction saw the other.
   if exists (select from jobs.reply_requests) then
     with ended as (
-      delete from jobs.reply_requests q using jobs.jobs j where j.id = q.job_id and j.finished_at is not null returning q.job_id)
-    update jobs.jobs j set due_at = jobs.clock() where j.id in (select job_id from ended) and due_at is null and sent_at is null;
+      delete from jobs.reply_requests where job_id in (
+        select q.job_id from jobs.reply_requests q join jobs.jobs j on j.id = q.job_id
+        where j.finished_at is not null order by q.job_id for update of q skip locked)
+      returning job_id
+    ), unsent as (
+      select j.id from jobs.jobs j
+      where j.id in (select job_id from ended) and j.due_at is null and j.sent_at is null order by j.id for update)
+    update jobs.jobs set due_at = jobs.clock() where id in (select id from unsent);
   end if;
   return query
     update jobs.jobs j set due_at = jobs.clock() + interval '10 seconds'
@@ -16,13 +22,13 @@ begin
       select id from jobs.jobs
       where due_at is not null and (case when p_jobs is null then due_at <= jobs.clock() else id = any (p_jobs) end)
       order by due_at limit p_limit for update skip locked)
-    returning j.id, j.response_id, j.tenant, j.request_id, j.status::text, j.response::text;
+    returning j.id, j.response_id, j.tenant, j.request_id, j.status::text, j.version, j.response::text;
   if p_jobs is not null then return; end if;
   return query
     update jobs.answers a set due_at = jobs.clock() + interval '10 seconds'
     where a.id in (
       select id from jobs.answers where due_at <= jobs.clock() order by due_at limit p_limit for update skip locked)
-    returning -a.id, a.response_id, a.tenant, a.request_id, 'FAILED', a.body;
+    returning -a.id, a.response_id, a.tenant, a.request_id, 'FAILED', a.version, a.body;
 end
 $$;
 

@@ -6,7 +6,7 @@
 -- is raised, which ends the update's transaction.
 create or replace function jobs.end_job(
   p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer default null,
-  out response_id text, out tenant text, out request_id text, out status text, out body text)
+  out response_id text, out tenant text, out request_id text, out status text, out response_version bigint, out body text)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
@@ -64,8 +64,8 @@ begin
     status_history = jobs.with_event(status_history, p_status, moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
   -- The fence: the row is not locked before, since a lock is one more write.
   where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS')
-  returning j.response_id, j.tenant, j.request_id, j.status, case when is_wanted then answer end
-  into response_id, tenant, request_id, status, body;
+  returning j.response_id, j.tenant, j.request_id, j.status, j.version, case when is_wanted then answer end
+  into response_id, tenant, request_id, status, response_version, body;
   if not found then return; end if;
   if is_wanted and job.reply = 'none' then delete from jobs.reply_requests q where q.job_id = p_job; end if;
 

@@ -2,13 +2,13 @@
 -- COMMIT of an update; no row means that the job was given away, and the caller must ROLLBACK. Without a body no response is
 -- wanted on the queue.
 create or replace function jobs.finish(p_job bigint, p_attempt integer, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint)
-returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, body text)
+returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   ended record := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
 begin
   if ended.response_id is null then return; end if;
-  return query select p_job, ended.response_id, ended.tenant, ended.request_id, ended.status, ended.body;
+  return query select p_job, ended.response_id, ended.tenant, ended.request_id, ended.status, ended.response_version, ended.body;
 end
 $$;
 

@@ -61,7 +61,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   select metrics || jsonb_build_object('platform', (
     select jsonb_build_object(
       'unsentResponses', (select count(*) from jobs.responses where due_at is not null),
-      'oldestUnsent', coalesce(extract(epoch from now - (select min(created_at) from jobs.responses where due_at is not null)), 0),
+      'oldestUnsent', coalesce(extract(epoch from now - (select min(asked_at) from jobs.responses where due_at is not null)), 0),
       'documentsBehind', (select count(distinct job_id) from jobs.untracked) + (select count(*) from jobs.rejected where not tracked),
       'oldestBehind', coalesce(extract(epoch from now - (select min(since) from jobs.untracked)), 0),
       'lockWaits', (select count(*) from pg_locks where not granted),

@@ -78,6 +78,22 @@ const REFUSED: Record<string, Case> = {
   "several statements": { sql: "select 1; drop table prices", format: "csv" },
   "a way out of the parentheses": { sql: "select 1) to stdout; commit; delete from prices; --", format: "csv" },
 };
+/** Repeats the requests of sent responses just before these are recorded as sent. */
+const REPEAT_BEFORE_RECORD = `
+  alter function jobs.responses_sent(bigint[], bigint[], text[]) rename to record_sent;
+  create function jobs.responses_sent(p_responses bigint[], p_versions bigint[], p_messages text[])
+  returns void language plpgsql security definer as $$
+  begin
+    perform jobs.accept((
+      select json_agg(json_build_object('tenant', tenant, 'requestId', request_id, 'requestHash', request_hash, 'isRepeat', true))
+      from jobs.jobs where id = any (p_responses)));
+    perform jobs.record_sent(p_responses, p_versions, p_messages);
+  end
+  $$;
+  grant execute on function jobs.responses_sent(bigint[], bigint[], text[]) to job_keeper`;
+const UNDO = `
+  drop function jobs.responses_sent(bigint[], bigint[], text[]);
+  alter function jobs.record_sent(bigint[], bigint[], text[]) rename to responses_sent`;
 /** Time limit for a runner to execute one read and end. Milliseconds. */
 const TIMEOUT_MS = 25_000;
 /** Errors with the server's own text, which depends on how the SQL was parsed. */
@@ -224,6 +240,31 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     assert.equal(JSON.parse(answer?.Body ?? "{}").requestId, "python-tenant");
     assert.equal(more.length, 0);
   });
+
+  for (const kind of KINDS)
+    it(`leaves a response due that a repeat asks for between its sending and its record: ${kind}`, async () => {
+      await p.admin.query("update jobs.runs set state = 'ENDED'");
+      await request(`${kind}-recorded`, { sql: "select 1 as n", format: "json" });
+      const recorded = run(kind);
+      assert.equal(await recorded.exit, 0, recorded.output());
+      await p.admin.query("update jobs.runs set state = 'ENDED'");
+      await request(`${kind}-repeated`, { sql: "select 1 as n", format: "json" });
+      await p.admin.query(REPEAT_BEFORE_RECORD);
+      try {
+        const repeated = run(kind);
+        assert.equal(await repeated.exit, 0, repeated.output());
+      } finally {
+        await p.admin.query(UNDO);
+      }
+      const { rows } = await p.admin.query(
+        `select due_at is not null as due, message_id is not null as sent from jobs.jobs
+         where request_id in ('${kind}-recorded', '${kind}-repeated') order by id`,
+      );
+      assert.deepEqual(rows, [
+        { due: false, sent: true },
+        { due: true, sent: false },
+      ]);
+    });
 
   it("executes further waiting reads before it ends", async () => {
     await p.admin.query("update jobs.runs set state = 'ENDED'");

@@ -708,10 +708,10 @@ class ResponseSender:
                 self._sending = self._pool.submit(self._run)
 
     def take(self):
-        """Returns ids and message ids of sent responses, for the caller to record."""
+        """Returns ids, versions and message ids of sent responses, for the caller to record."""
         with self._lock:
             sent, self._sent = self._sent, []
-        return [row for row, _ in sent], [message for _, message in sent]
+        return [[one[at] for one in sent] for at in range(3)]
 
     def settle(self):
         """Returns when everything has been sent."""
@@ -753,7 +753,8 @@ class ResponseSender:
         except (ClientError, BotoCoreError) as error:
             failed = [(response, str(error)) for response in batch]
         else:
-            sent = [(batch[int(one["Id"])][0], one["MessageId"]) for one in answer.get("Successful", [])]
+            succeeded = [(batch[int(one["Id"])], one["MessageId"]) for one in answer.get("Successful", [])]
+            sent = [(response[0], response[5], message) for response, message in succeeded]
             failed = [(batch[int(one["Id"])], one["Code"]) for one in answer.get("Failed", [])]
             with self._lock:
                 self._sent += sent
@@ -762,7 +763,7 @@ class ResponseSender:
 
     @staticmethod
     def _entry(at, response):
-        _, response_id, _, request_id, status, body = response
+        _, response_id, _, request_id, status, _, body = response
         attributes = {"requestId": request_id, "status": status, "responseId": response_id}
         traced = TRACED.match(body)
         if traced:
@@ -846,7 +847,7 @@ class Run:
 
     def _claim(self, session):
         """Returns whether this run may continue, and its next job (None if nothing waits)."""
-        claim = "select jobs.claim(%s, %s, %s, %s, '{}', '{}')"
+        claim = "select jobs.claim(%s, %s, %s, %s, '{}', '{}', '{}')"
         try:
             return True, self._ask(claim, *self._claimer(session))
         except psycopg2.Error as error:
@@ -857,11 +858,17 @@ class Run:
     def _settle_responses(self):
         """Sends waiting responses and records them. The sweep sends those again that could not be recorded."""
         self._sender.settle()
-        rows, messages = self._sender.take()
+        rows, versions, messages = self._sender.take()
         if not rows:
             return
         try:
-            ask(self._keeper_connection, "select jobs.responses_sent(%s::bigint[], %s::text[])", rows, messages)
+            ask(
+                self._keeper_connection,
+                "select jobs.responses_sent(%s::bigint[], %s::bigint[], %s::text[])",
+                rows,
+                versions,
+                messages,
+            )
         except psycopg2.Error as error:
             log("warn", "sent responses could not be recorded; the sweep sends them again", error=str(error))
 
@@ -970,7 +977,8 @@ class Run:
     def _finish_and_claim(self, end, session):
         *response, running, following = ask(
             self._keeper_connection,
-            "select * from jobs.finish_and_claim(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::bigint[], %s::text[])",
+            "select * from jobs.finish_and_claim(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
+            "%s::bigint[], %s::bigint[], %s::text[])",
             *end,
             *self._claimer(session),
             *self._sender.take(),
