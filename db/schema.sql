@@ -127,7 +127,7 @@ create view jobs.documents as
     version,
     status,
     run_id,
-    jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'traceparent', traceparent, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result, 'response',
+    jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'traceparent', traceparent, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'cancelReason', cancel_reason, 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result, 'response',
         CASE
             WHEN finished_at IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(sent_at), 'messageId', message_id)
             ELSE NULL::jsonb
@@ -170,6 +170,7 @@ create table jobs.jobs (
   backend_pid integer,
   backend_start timestamp with time zone,
   cancel_requested_at timestamp with time zone,
+  cancel_reason jobs.cancel_reason,
   not_before timestamp with time zone,
   created_at timestamp with time zone default jobs.clock() not null,
   started_at timestamp with time zone,
@@ -531,9 +532,9 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.bounded_labels(labels jsonb) returns jsonb
 --   callers: none
--- function jobs.cancel(p_tenant text, p_request_id text) returns text
+-- function jobs.cancel(p_tenant text, p_request_id text, p_reason text) returns text
 --   callers: api_reader
--- function jobs.cancelled() returns json
+-- function jobs.cancelled(p_reason text) returns json
 --   callers: none
 -- function jobs.claim(p_run uuid, p_pid integer, p_backend_start timestamp with time zone, p_log text, p_sent bigint[], p_versions bigint[], p_messages text[]) returns json
 --   callers: job_keeper

@@ -32,6 +32,8 @@ create domain jobs.result as jsonb check (pg_column_size(value) <= 8192);
 -- at most 900,000 bytes of it, the rest at most 64 KiB (jobs.end_job).
 create domain jobs.response as text check (octet_length(value) between 1 and 965536);
 
+-- Reason that a caller gives for a cancel (runtime/contract/inputLimits.ts).
+create domain jobs.cancel_reason as text check (length(value) between 1 and 500);
 -- Trace context of the caller (W3C Trace Context).
 create domain jobs.traceparent as text check (value ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$');
 
@@ -72,6 +74,7 @@ create table jobs.jobs (
   backend_pid integer,
   backend_start timestamptz,
   cancel_requested_at timestamptz,
+  cancel_reason jobs.cancel_reason,
   -- During its back-off a job is PENDING but not ready; jobs.plan_runs makes it ready (not_before null).
   not_before timestamptz,
 

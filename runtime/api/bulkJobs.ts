@@ -144,8 +144,9 @@ export async function cancelOne(
   request: FastifyRequest,
   tenant: string,
   requestId: string,
+  reason: string | undefined,
 ): Promise<BulkChange> {
-  const status = await cancelFor(db, actorOf(request), tenant, requestId);
+  const status = await cancelFor(db, actorOf(request), tenant, requestId, reason);
   if (status === undefined) throw new JobError("UnknownJob", { requestId, tenant });
   return { status, isChanged: status === "CANCELLED" || !isTerminal(status) };
 }

@@ -172,9 +172,14 @@ describe("the command line", () => {
 
   it("lists, shows, cancels and retries jobs", async () => {
     await rates(["submit", "--sql", "select 2", "--id", "to-cancel"]);
-    assert.equal((await rates(["cancel", "to-cancel"])).code, 0);
+    assert.equal((await rates(["cancel", "to-cancel", "--reason", "wrong month"])).code, 0);
     const watched = await rates(["watch", "to-cancel"]);
     assert.equal(watched.code, EXITS.cancelled.code);
+    assert.match(watched.stderr, /The job was cancelled on request\. Reason: wrong month/);
+    assert.match((await rates(["show", "to-cancel"])).stdout, /Reason: wrong month/);
+    assert.match((await rates(["audit", "--action", "cancel"])).stdout, / REASON\n.* wrong month$/m);
+    const refused = await rates(["cancel", "to-cancel", "--reason", "x".repeat(501)]);
+    assert.deepEqual([refused.code, refused.stderr.includes("reason")], [EXITS.invalid.code, true]);
     assert.match((await rates(["retry", "to-cancel"])).stderr, /PENDING to-cancel.retry-1/);
     await end(await claimNext(), { result: "{}" });
     await syncTracking(p.context);

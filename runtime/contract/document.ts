@@ -1,5 +1,6 @@
 import Type, { type Static } from "typebox";
 import { ERRORS } from "./errors.ts";
+import { INPUT } from "./inputLimits.ts";
 import { RequestId, type Task, Tenant } from "./request.ts";
 import { RUNNERS, STATES } from "./states.ts";
 
@@ -108,6 +109,9 @@ export const JobDocument = Type.Object({
   finishedAt: Type.Optional(time()),
   leaseUntil: Type.Optional(time("deadline for the run's next heartbeat")),
   cancelRequestedAt: Type.Optional(time()),
+  cancelReason: Type.Optional(
+    Type.String({ maxLength: INPUT.cancelReason, description: "reason given for the cancel" }),
+  ),
   progress: Type.Object({ rows: Count, bytes: Count, estimatedRows: Type.Optional(Type.Number()) }),
   statusHistory: Type.Array(Type.Object({ status: Type.Enum([...STATES]), at: time() })),
   attempts: Type.Array(

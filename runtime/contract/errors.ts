@@ -128,7 +128,7 @@ export const ERRORS = {
     message:
       "The job ran longer than its {timeoutSeconds} s and was ended. Reduce the number of rows, or raise timeoutSeconds (at most {maximum}).",
   },
-  Cancelled: { category: "User", retryable: false, http: 409, message: "The job was cancelled on request." },
+  Cancelled: { category: "User", retryable: false, http: 409, message: "The job was cancelled on request.{reason?}" },
 
   RunnerLost: {
     category: "System",

@@ -26,6 +26,8 @@ export const INPUT = {
   s3: 1_100,
   /** Words, label filter, cursor and times of a search. */
   search: { text: 200, cursor: 1_000, time: 64 },
+  /** Reason of a cancel. */
+  cancelReason: 500,
   /** A place of GET /rates. */
   place: 64,
   /** ETag of an uploaded part, and an upload's id. */

@@ -5,7 +5,6 @@ import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import pg from "pg";
 import { isTerminal } from "../contract/states.ts";
 import { schedule } from "../dispatcher/schedule.ts";
-import { cancel } from "../store/jobs.ts";
 import { type RunnerProcess, testPlatform, type UncheckedRead } from "../testing/runner/runner.ts";
 
 /** Two warm runner processes do all of these jobs, as they would in the cloud. */
@@ -190,9 +189,14 @@ describe("a runner", () => {
       "select backend_pid, backend_start::text from jobs.jobs where request_id = $1",
       [requestId],
     );
-    assert.equal(await cancel(await p.as("api_reader"), "default", requestId), "IN_PROGRESS");
+    const reader = await p.as("api_reader");
+    const { rows: answer } = await reader.query("select jobs.cancel('default', $1, 'wrong month') as status", [
+      requestId,
+    ]);
+    assert.deepEqual(answer, [{ status: "IN_PROGRESS" }]);
     const response = await ended(requestId);
     assert.deepEqual([response.status, response.error.type], ["CANCELLED", "Cancelled"]);
+    assert.equal(response.error.message, "The job was cancelled on request. Reason: wrong month");
     const { rows } = await p.admin.query("select from pg_stat_activity where pid = $1 and backend_start = $2", [
       before[0].backend_pid,
       before[0].backend_start,

@@ -46,7 +46,7 @@ const SABOTAGES: Record<string, Sabotage[]> = {
     {
       name: "cancel",
       from: "perform pg_notify('jobs_run_' || job.run_id, 'cancel');",
-      to: "perform jobs.end_job(job.id, 'CANCELLED', null, jobs.cancelled(), 0, 0, null); perform jobs.respond_now(job.id);",
+      to: "perform jobs.end_job(job.id, 'CANCELLED', null, jobs.cancelled(p_reason), 0, 0, null); perform jobs.respond_now(job.id);",
     },
   ],
 };

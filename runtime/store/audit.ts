@@ -107,11 +107,21 @@ export async function cancelFor(
   actor: Pick<AuditRecord, "actorId" | "actor" | "via">,
   tenant: string,
   requestId: string,
+  reason?: string,
 ): Promise<string | undefined> {
   const { rows } = await db.query(
-    `with cancelled as materialized (select jobs.cancel($1, $6) as status)
+    `with cancelled as materialized (select jobs.cancel($1, $6, $8) as status)
      select status, jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from cancelled where status is not null`,
-    auditParameters({ tenant, ...actor, action: "cancel", target: requestId }),
+    [
+      ...auditParameters({
+        tenant,
+        ...actor,
+        action: "cancel",
+        target: requestId,
+        ...(reason === undefined ? {} : { detail: { reason } }),
+      }),
+      reason ?? null,
+    ],
   );
   return rows[0]?.status;
 }

@@ -201,6 +201,22 @@ describe("a transition of a job", () => {
     assert.equal(await heard(), 1);
   });
 
+  it("reports a cancel with its reason, also if the run does not report it", async () => {
+    const job = await taken("a");
+    const api = await fixture.as("api_reader");
+    await api.query("select jobs.cancel('default', 'a', 'wrong month')");
+    await api.query("select jobs.cancel('default', 'a', 'too late')");
+    const error = new JobError("Cancelled").body();
+    await finish(keeper, job, { status: "CANCELLED", error, rows: 0, bytes: 0, peakMemoryBytes: 0 });
+    const { rows } = await fixture.admin.query(
+      "select document, response from jobs.documents d join jobs.jobs j using (id)",
+    );
+    const [{ document, response }] = rows;
+    const reported = new JobError("Cancelled", { reason: " Reason: wrong month" }).body();
+    assert.deepEqual([document.cancelReason, document.error.message], ["wrong month", reported.message]);
+    assert.equal(JSON.parse(response).error.message, reported.message);
+  });
+
   it("reserves a due response for one sender at a time, and again if its sending was not recorded", async () => {
     await finish(keeper, await taken("a"), ok);
     assert.deepEqual(await dueResponses(dispatcher, 10), [], "its runner sends it first");

@@ -15,7 +15,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.bounded_details(json,integer)": [],
   "jobs.bounded_error(json)": [],
   "jobs.bounded_labels(jsonb)": [],
-  "jobs.cancelled()": [],
+  "jobs.cancelled(text)": [],
   "jobs.truncate_text(text,integer)": [],
   "jobs.end_attempt(jsonb,timestamp with time zone,text,bigint)": [],
   "jobs.end_job(bigint,text,json,json,bigint,bigint,bigint,integer)": [],
@@ -46,7 +46,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.accept(json)": ["api_reader", "dispatcher"],
   "jobs.store_answer(text,text,text,json,jsonb,text)": ["api_reader", "dispatcher"],
   "jobs.reject(text,text,text,text,json,text)": ["api_reader", "dispatcher"],
-  "jobs.cancel(text,text)": ["api_reader"],
+  "jobs.cancel(text,text,text)": ["api_reader"],
   "jobs.stored_request(text,text)": ["api_reader"],
   "jobs.runner_load(text)": ["api_reader"],
   // Admins create tokens through the API, which may only read the table itself.

@@ -17,7 +17,7 @@ declare
   inline_size integer; -- bytes of the inline rows in a response
   is_wanted boolean;
 begin
-  select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.traceparent,
+  select j.tenant, j.request_id, j.response_id, j.runner, j.status, j.created_at, j.attempt, j.labels, j.reply, j.traceparent, j.cancel_reason,
     coalesce((j.attempts -> -1 ->> 'startedAt')::timestamptz, moment) as started,
     (select r.tenant_slots is not null from jobs.runners r where r.runner = j.runner) as is_limited
   into job from jobs.jobs j where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS');
@@ -27,6 +27,8 @@ begin
     stored_result := jobs.result_without_rows(p_result);
   else
     p_result := null;
+    -- Runs report a cancel without its reason.
+    if p_status = 'CANCELLED' and job.cancel_reason is not null then p_error := jobs.cancelled(job.cancel_reason); end if;
     p_error := jobs.bounded_error(p_error);
   end if;
   loop

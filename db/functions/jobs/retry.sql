@@ -15,7 +15,7 @@ begin
   select * into job from jobs.jobs where id = p_job and attempt = p_attempt and status = 'IN_PROGRESS' for update;
   if not found then return 'LOST'; end if;
   if job.cancel_requested_at is not null then
-    perform jobs.end_job(p_job, 'CANCELLED', null, jobs.cancelled(), 0, 0, p_peak);
+    perform jobs.end_job(p_job, 'CANCELLED', null, jobs.cancelled(job.cancel_reason), 0, 0, p_peak);
     return 'CANCELLED';
   end if;
   next_runner := job.runner;

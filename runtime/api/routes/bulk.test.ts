@@ -77,7 +77,9 @@ describe("bulk actions", () => {
     await submit(["lost", "rows", "stopped"]);
     await fail(["lost"], "RunnerLost", true);
     await fail(["rows"], "InvalidRows", false);
-    await ask("cancel", { ids: ["stopped"] });
+    await ask("cancel", { ids: ["stopped"], reason: "not needed" });
+    const stopped = await p.app.inject({ url: "/jobs/stopped", headers: await p.as("acme") });
+    assert.equal(stopped.json().cancelReason, "not needed");
     await syncTracking(p.context);
     const preview = (await ask("retry", { filter: {}, dryRun: true })).json();
     assert.deepEqual(

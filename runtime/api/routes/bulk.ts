@@ -15,6 +15,7 @@ import {
   retryOne,
   type Selection,
 } from "../bulkJobs.ts";
+import { CancelFields, reasonIn } from "../cancelReason.ts";
 import { JobFilterFields, jobFilterOf } from "../jobFilter.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
@@ -48,7 +49,7 @@ const fields = {
     }),
   ),
 };
-const Cancel = Type.Object(fields, { additionalProperties: false });
+const Cancel = Type.Object({ ...fields, ...CancelFields }, { additionalProperties: false });
 const Retry = Type.Object(
   {
     ...fields,
@@ -88,11 +89,12 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
   ): Promise<BulkOutcome> => {
     const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
     const { dryRun, includeFinal = false } = request.body;
+    const reason = reasonIn(request.body);
     const selection = selectionOf(tenant, request.body);
     if (dryRun) return counted(await countJobs(deps, action, selection, includeFinal));
     const change = (requestId: string) =>
       action === "cancel"
-        ? cancelOne(deps, request, tenant, requestId)
+        ? cancelOne(deps, request, tenant, requestId, reason)
         : retryOne(deps, submitter, request, tenant, requestId);
     const outcome = await changeJobs(deps, action, selection, { includeFinal, change });
     // A waiting job ends when it is cancelled, so its response is due.

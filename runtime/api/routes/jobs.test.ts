@@ -129,6 +129,45 @@ describe("the jobs API", () => {
     assert.equal((await get(String(made.headers.location), admin)).json().requestId, "for-acme", "where Location says");
   });
 
+  it("stores the reason of a cancel without secrets, in document, response, search and audit trail", async () => {
+    await submit("unwanted");
+    const reason = " wrong month: https://user:hunter2@example.com/a?X-Amz-Signature=abc ";
+    assert.equal((await post("/jobs/unwanted/cancel", { reason })).statusCode, 200);
+    assert.equal((await post("/jobs/unwanted/cancel", { reason: "another" })).statusCode, 200);
+    const document = (await get("/jobs/unwanted")).json();
+    assert.match(document.cancelReason, /^wrong month: \S/);
+    assert.doesNotMatch(JSON.stringify(document), /hunter2|Signature=abc/);
+    const message = `The job was cancelled on request. Reason: ${document.cancelReason}`;
+    assert.deepEqual(
+      [document.error.message, (await get("/jobs/unwanted/response")).json().error.message],
+      [message, message],
+    );
+    const [last, first] = (await get("/audit?action=cancel")).json().entries;
+    assert.deepEqual([first.detail, last.detail], [{ reason: document.cancelReason }, { reason: "another" }]);
+    await syncTracking(p.context);
+    assert.equal((await get("/jobs?text=month")).json().jobs.length, 1);
+  });
+
+  it("cancels without a reason, and refuses reasons that are too long or not text", async () => {
+    await submit("plain");
+    for (const [payload, field] of [
+      [{ reason: "" }, "reason"],
+      [{ reason: "x".repeat(501) }, "reason"],
+      [{ reason: "a\nb" }, "reason"],
+      [{ reason: 1 }, "reason"],
+      [{ why: "x" }, "why"],
+    ] as const) {
+      const answer = await post("/jobs/plain/cancel", payload);
+      assert.deepEqual([answer.statusCode, answer.json().problems?.[0].field], [400, field], answer.body);
+    }
+    assert.equal((await post("/jobs/plain/cancel", { reason: "  " })).statusCode, 200);
+    const { cancelReason, error } = (await get("/jobs/plain")).json();
+    assert.deepEqual([cancelReason, error.message], [undefined, "The job was cancelled on request."]);
+    await submit("long");
+    assert.equal((await post("/jobs/long/cancel", { reason: "\u{1f600}".repeat(250) })).statusCode, 200);
+    assert.equal((await get("/jobs/long")).json().cancelReason.length, 500);
+  });
+
   it("finds jobs by words, status and label, in pages", async () => {
     for (let index = 0; index < 5; index++)
       assert.equal(

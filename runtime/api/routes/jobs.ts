@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobDocument, Status } from "../../contract/document.ts";
 import { JobError } from "../../contract/errors.ts";
 import { requestIdPattern } from "../../contract/request.ts";
 import type { State } from "../../contract/states.ts";
 import { cancelFor } from "../../store/audit.ts";
+import { CancelBody, reasonIn } from "../cancelReason.ts";
 import type { JobServices } from "../deps.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
@@ -60,6 +61,13 @@ function sendSubmitted(
     .header("location", `/jobs/${encodeURIComponent(requestId)}${whose}`)
     .send({ requestId, tenant, status });
 }
+
+/** Hook of routes whose body is optional. */
+const optionalBody = {
+  preValidation: async (request: FastifyRequest): Promise<void> => {
+    request.body ??= {};
+  },
+};
 
 /** POST /jobs, GET /jobs/{id}, GET /job-ids, POST /jobs/{id}/cancel and /retry. */
 export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submit, wake }, ...deps }) => {
@@ -116,23 +124,27 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
 
   app.post(
     "/jobs/:id/cancel",
-    operation(guard, {
-      id: "cancelJob",
-      tag: "jobs",
-      scope: "cancel",
-      summary: "Cancel a job",
-      params: JobId,
-      querystring: TenantQuery,
-      answers: {
-        200: { description: "the job has ended", schema: Status },
-        202: { description: "the job is running and will be stopped", schema: Status },
-      },
-      errors: ["UnknownJob"],
-    }),
+    {
+      ...optionalBody,
+      ...operation(guard, {
+        id: "cancelJob",
+        tag: "jobs",
+        scope: "cancel",
+        summary: "Cancel a job",
+        params: JobId,
+        querystring: TenantQuery,
+        body: CancelBody,
+        answers: {
+          200: { description: "the job has ended", schema: Status },
+          202: { description: "the job is running and will be stopped", schema: Status },
+        },
+        errors: ["UnknownJob"],
+      }),
+    },
     async (request, reply) => {
       const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
       const requestId = request.params.id;
-      const status = await cancelFor(db, actorOf(request), tenant, requestId);
+      const status = await cancelFor(db, actorOf(request), tenant, requestId, reasonIn(request.body));
       if (status === undefined) throw new JobError("UnknownJob", { requestId, tenant });
       // A waiting job ends when it is cancelled, so its response is due.
       if (status === "CANCELLED") await wake(request);
@@ -160,10 +172,7 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
   app.post(
     "/jobs/:id/retry",
     {
-      // The body is optional, since all changes are.
-      preValidation: async (request) => {
-        request.body ??= {};
-      },
+      ...optionalBody,
       ...operation(guard, {
         id: "retryJob",
         tag: "jobs",

@@ -70,17 +70,27 @@ export function auditCommand({ program }: CliContext): void {
       const { entries, next } = await page(flags.limit ?? SHOWN);
       if (json) return printRecords(command, ENTRY_FIELDS, entries, entries);
       if (entries.length === 0) return printInfo("No entries match.");
-      const rows = entries.map(({ at, actor, via, action, target, tenant }) => [
-        at,
-        plain(actor),
-        via,
-        action,
-        plain(target),
-        tenant,
-      ]);
-      print(table(["TIME", "WHO", "VIA", "ACTION", "TARGET", "TENANT"], rows, width(process.stdout), { keep: [0] }));
+      print(auditTable(entries));
       if (next !== undefined) printInfo("More entries match. --limit N shows more, --export FILE writes all.");
     });
+}
+
+/** Formats entries as a table, with the tenant if there are several and the reason if a cancel has one. */
+function auditTable(entries: readonly AuditEntry[]): string {
+  const tenants = new Set(entries.map(({ tenant }) => tenant)).size > 1;
+  const reasonOf = ({ detail }: AuditEntry) => (typeof detail.reason === "string" ? plain(detail.reason) : "");
+  const reasons = entries.some((entry) => reasonOf(entry) !== "");
+  const head = ["TIME (UTC)", "WHO", "VIA", "ACTION", ...(tenants ? ["TENANT"] : []), "TARGET"];
+  const rows = entries.map((entry) => [
+    entry.at.slice(0, 19).replace("T", " "),
+    plain(entry.actor),
+    entry.via,
+    entry.action,
+    ...(tenants ? [entry.tenant] : []),
+    plain(entry.target),
+    ...(reasons ? [reasonOf(entry)] : []),
+  ]);
+  return table(reasons ? [...head, "REASON"] : head, rows, width(process.stdout), { keep: [0, 1, 2, 3] });
 }
 
 type ReadPage = (limit: number, before?: number) => Promise<{ entries: AuditEntry[]; next?: number }>;

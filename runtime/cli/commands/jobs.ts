@@ -3,7 +3,7 @@ import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
 import { traceContext } from "../../contract/traceparent.ts";
 import { about } from "../lib/about.ts";
 import { attemptLines } from "../lib/attempts.ts";
-import { type BulkFlags, bulkFilter, bulkOptions, runBulk } from "../lib/bulk.ts";
+import { type BulkFlags, bulkFilter, bulkOptions, reasonOf, runBulk } from "../lib/bulk.ts";
 import type { Submitted } from "../lib/connection.ts";
 import { type CliContext, choice, clientOf, regionOf, seconds, whole } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
@@ -187,30 +187,33 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates cancel nightly-load && rates watch nightly-load",
     "rates cancel --label source=carrier-7 --dry-run  # shows the number of jobs",
     "rates cancel --status pending --since 1h --yes",
+    "rates cancel @last --reason 'wrong month'",
   )
     .description(
       "Cancel a job, or all jobs of a filter. A waiting job ends at once, a running one once its database session is closed",
     )
     .argument("[id]", ID);
-  bulkOptions(cancel, "cancel").action(async (id: string | undefined, flags: BulkFlags, command: Command) => {
-    const { client, json } = clientOf(command);
-    const filter = bulkFilter(id, flags);
-    if (id === undefined || filter !== undefined) {
-      const result = await runBulk(client, "cancel", filter ?? {}, flags);
-      if (json && result) printJson(result);
-      return;
-    }
-    const answer = await withJob(client, id, (found) =>
-      client.json<Submitted>("POST", client.job(found, "/cancel"), {}),
-    );
-    if (json) return printJson(answer);
-    const { requestId } = answer;
-    printInfo(
-      answer.status === "IN_PROGRESS"
-        ? `${requestId} is being cancelled; ${client.hint("watch", requestId)} waits for it.`
-        : `${coloured(answer.status)} ${requestId}`,
-    );
-  });
+  bulkOptions(cancel, "cancel")
+    .option("--reason <text>", "why: shown with the job, in its response and in the audit trail")
+    .action(async (id: string | undefined, flags: BulkFlags, command: Command) => {
+      const { client, json } = clientOf(command);
+      const filter = bulkFilter(id, flags);
+      if (id === undefined || filter !== undefined) {
+        const result = await runBulk(client, "cancel", filter ?? {}, flags);
+        if (json && result) printJson(result);
+        return;
+      }
+      const answer = await withJob(client, id, (found) =>
+        client.json<Submitted>("POST", client.job(found, "/cancel"), reasonOf(flags)),
+      );
+      if (json) return printJson(answer);
+      const { requestId } = answer;
+      printInfo(
+        answer.status === "IN_PROGRESS"
+          ? `${requestId} is being cancelled; ${client.hint("watch", requestId)} waits for it.`
+          : `${coloured(answer.status)} ${requestId}`,
+      );
+    });
 
   const retry = examples(
     program.command("retry"),

@@ -20,6 +20,8 @@ export interface BulkFlags {
   since?: string;
   to?: string;
   includeFinal?: boolean;
+  /** Reason of a cancel. */
+  reason?: string;
   dryRun?: boolean;
   yes?: boolean;
 }
@@ -93,6 +95,9 @@ export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<str
   return filter;
 }
 
+/** Returns the field of a cancel's body that says why. */
+export const reasonOf = ({ reason }: BulkFlags): { reason?: string } => (reason === undefined ? {} : { reason });
+
 /** Outcome of all batches. */
 export interface BulkResult {
   done: number;
@@ -111,10 +116,11 @@ export async function runBulk(
   client: Client,
   action: Action,
   filter: Record<string, string>,
-  { includeFinal, dryRun, yes }: BulkFlags,
+  flags: BulkFlags,
 ): Promise<BulkResult | BulkAnswer | undefined> {
   const path = `/bulk/${action}${client.tenant === undefined ? "" : `?${new URLSearchParams({ tenant: client.tenant })}`}`;
-  const body = { filter, ...(includeFinal ? { includeFinal } : {}) };
+  const { includeFinal, dryRun, yes } = flags;
+  const body = { filter, ...(includeFinal ? { includeFinal } : {}), ...reasonOf(flags) };
   const preview = await client.json<BulkAnswer>("POST", path, { ...body, dryRun: true });
   const { eligible, matched, byStatus } = preview;
   if (matched === 0) {

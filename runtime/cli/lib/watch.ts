@@ -121,6 +121,8 @@ export function printEnd(client: Client, document: JobDocument): Exit {
         ? `Retrying may help: ${client.hint("retry", requestId)}.`
         : `${client.hint("show", requestId)} shows everything.`,
     );
+  } else if (error && status === "CANCELLED") {
+    for (const line of wrapped(plain(error.message), width(process.stderr))) printInfo(line);
   } else if (task.dryRun && status === "SUCCEEDED")
     printInfo(`Dry run: ${counted(stats?.rows ?? 0, "row")} valid, nothing changed.`);
   else if (result?.location) printInfo(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));

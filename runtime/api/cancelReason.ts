@@ -1,0 +1,25 @@
+import Type, { type Static } from "typebox";
+import { cutText } from "../contract/bounds.ts";
+import { INPUT } from "../contract/inputLimits.ts";
+import { redactText } from "../contract/redact.ts";
+
+/** Field of a cancel's body that says why. */
+export const CancelFields = {
+  reason: Type.Optional(
+    Type.String({
+      pattern: "^[^\\u0000-\\u001f\\u007f]*$",
+      minLength: 1,
+      maxLength: INPUT.cancelReason,
+      description: "why, as text without control characters: in the document, the response and the audit trail",
+    }),
+  ),
+};
+
+/** Body of POST /jobs/{id}/cancel. */
+export const CancelBody = Type.Object(CancelFields, { additionalProperties: false });
+
+/** Returns the reason to store, without secrets of URLs; undefined if there is none, or only white space. */
+export function reasonIn({ reason = "" }: Static<typeof CancelBody>): string | undefined {
+  const text = redactText(reason).trim();
+  return text === "" ? undefined : cutText(text, INPUT.cancelReason);
+}
