@@ -139,7 +139,10 @@ describe("the migrations of a stack", () => {
       const { token, kept } = newToken({ name: "first", tenant: "default", scopes: ["admin"] });
       assert.deepEqual(await handler({ token: kept }), { kept: kept.id });
       assert.equal((await callerOf(admin, token))?.tokenId, kept.id);
-      await assert.rejects(handler({ token: { ...kept, hash: "none" } }), /must be the output of `token\.ts --offline`/);
+      await assert.rejects(
+        handler({ token: { ...kept, hash: "none" } }),
+        /must be the output of `token\.ts --offline`/,
+      );
       assert.equal((await admin.query("select from jobs.jobs")).rowCount, 0);
     } finally {
       for (const key of Object.keys(process.env)) if (!(key in previousEnv)) delete process.env[key];
