@@ -30,8 +30,9 @@ export async function benchJobs(
   const inside: number[] = [];
   for (let turn = 0; turn < 200; turn++) {
     const start = performance.now();
-    const [response] = await platform.run([read()]);
-    whole.push(performance.now() - start);
+    // The caller deletes the response after it has arrived, which is not waited for.
+    const onResponse = () => whole.push(performance.now() - start);
+    const [response] = await platform.run([read()], { onSent: () => undefined, onResponse });
     inside.push(response?.stats.totalMs ?? Number.NaN);
   }
   const boss = await pgBoss(platform, jobs);
