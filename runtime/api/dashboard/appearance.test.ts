@@ -36,7 +36,7 @@ describe("the dashboard's appearance", function () {
     await manyJobs(p.admin, 20);
     await oneOfEach(p, submit);
     const { sqs, queues } = p.context;
-    const errorType = { DataType: "String", StringValue: "UnreadableMessage" };
+    const errorType = { DataType: "String", StringValue: "DatabaseUnavailable" };
     await sqs.send(
       new SendMessageCommand({
         QueueUrl: queues.deadLetters,

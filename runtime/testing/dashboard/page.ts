@@ -65,15 +65,16 @@ export const overflowOf = (page: Page): Promise<number> =>
   page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
 /**
- * Returns elements that leave their panel to the right, and links whose text is squeezed into a narrow column. Contents
- * that scroll are left out.
+ * Returns elements that reach into the right padding of their panel, and links whose text is squeezed into a narrow
+ * column. Contents that scroll, and lists of links with a padding of their own, are left out.
  */
 export const misplacedIn = (page: Page): Promise<string[]> =>
   page.evaluate(`(() => {
     const describe = (one) => one.tagName.toLowerCase() + "." + one.className + ": " + one.textContent.trim().slice(0, 40);
-    const shown = (one) => one.getClientRects().length > 0 && !one.closest(".scroll, pre, .hidden, .plot, [hidden]");
+    const shown = (one) => one.getClientRects().length > 0 && !one.closest(".scroll, pre, .hidden, .plot, .choose, [hidden]");
+    const endOf = (panel) => panel.getBoundingClientRect().right - parseFloat(getComputedStyle(panel).paddingRight) - 1;
     const leaving = [...document.querySelectorAll(".panel *")].filter(
-      (one) => shown(one) && one.getBoundingClientRect().right > one.closest(".panel").getBoundingClientRect().right + 1,
+      (one) => shown(one) && one.parentElement.closest(".panel") && one.getBoundingClientRect().right > endOf(one.parentElement.closest(".panel")) + 2,
     );
     const squeezed = [...document.querySelectorAll("main a")].filter(
       (one) => shown(one) && one.textContent.trim().length > 5 && one.getBoundingClientRect().width < 24,
