@@ -10,6 +10,7 @@ import { planRuns } from "../../store/runs.ts";
 import { createToken } from "../../store/tokens.ts";
 import { dashboardSuite, jobAt } from "../../testing/dashboard/fixture.ts";
 import { HOSTILE, INJECTED } from "../../testing/dashboard/hostile.ts";
+import { misplacedIn } from "../../testing/dashboard/page.ts";
 import { testPlan } from "../../testing/jobs.ts";
 
 const MARKUP = HOSTILE[0] ?? "";
@@ -86,7 +87,8 @@ describe("text of callers in the dashboard", function () {
     await isShown(page);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 740 });
-      assert.deepEqual([await page.evaluate(INJECTED), elsewhere], [[], []], `${hash} at ${width} pixels`);
+      const found = [await page.evaluate(INJECTED), elsewhere, await misplacedIn(page)];
+      assert.deepEqual(found, [[], [], []], `${hash} at ${width} pixels`);
     }
     await page.context().close();
   };
