@@ -19,6 +19,8 @@ const SABOTAGES: Record<string, Sabotage[]> = {
       from: "job.reply = 'queue' or exists (select from jobs.reply_requests q where q.job_id = p_job)",
       to: "job.reply = 'queue'",
     },
+    // The sweep finds what the end of the job missed.
+    { name: "due_responses", from: "if exists (select from jobs.reply_requests) then", to: "if false then" },
   ],
   // Two things prevent it, and each alone is enough: the fence and the ended session.
   "guarantee 2: a run that was paused past its lease commits after the next one": [
