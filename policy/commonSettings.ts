@@ -11,7 +11,7 @@ const Exemption = Type.Object(
       pattern: "^urn:pulumi:[^*]+$",
       description: "full URN of the exempt resource, as in the finding",
     }),
-    reason: Type.String({ pattern: "\\S", description: "why it may" }),
+    reason: Type.String({ pattern: "\\S", description: "reason for the exemption" }),
     until: Type.String({ pattern: DAY, description: "last day of the exemption, in UTC, for example 2026-12-31" }),
   },
   { additionalProperties: false },

@@ -167,7 +167,7 @@ describe("the program in the real engine", () => {
         /network\.cidr "10\.0\.0\.0\/27" is too small/,
         /network\.zones\.1 "us-east-1b" is not in account\.region/,
         /quotaz .*Did you mean 'quotas'/,
-        /api\.certificateArn .* is of us-east-1/,
+        /api\.certificateArn .* is in us-east-1/,
       ])
         assert.match(message, expected);
     } finally {

@@ -9,7 +9,7 @@ import type { Ec2Type, RdsClass, Source } from "./limits.ts";
 export interface Price {
   readonly usd: number;
   /** Unit of the price. */
-  readonly per: "hour" | "month" | "GB a month" | "vCPU an hour" | "GB an hour" | "DPU an hour";
+  readonly per: "hour" | "month" | "GB per month" | "vCPU per hour" | "GB per hour" | "DPU per hour";
   readonly source: Source;
 }
 
@@ -41,9 +41,9 @@ export const PRICES = {
   publicAddress: vpc(0.005),
   // No copy of this page's price file was found; the price is from a public program of that time.
   loadBalancer: priced("hour", "Elastic Load Balancing pricing of 2017-12-18, in a public program's table")(0.027),
-  databaseStorage: priced("GB a month", RDS)(0.137),
-  searchStorage: priced("GB a month", SEARCH)(0.1452),
-  glue: priced("DPU an hour", quotedFrom("AWS Glue", "2025-07-18", PAGES))(0.44),
+  databaseStorage: priced("GB per month", RDS)(0.137),
+  searchStorage: priced("GB per month", SEARCH)(0.1452),
+  glue: priced("DPU per hour", quotedFrom("AWS Glue", "2025-07-18", PAGES))(0.44),
   alarm: cloudwatch(0.1),
   metric: cloudwatch(0.3),
   dashboard: cloudwatch(3),
@@ -53,8 +53,8 @@ export const PRICES = {
 
 /** Prices of a Fargate task's vCPUs and memory. */
 export const FARGATE_PRICES = {
-  arm64: { vcpu: priced("vCPU an hour", FARGATE)(0.03725), gb: priced("GB an hour", FARGATE)(0.00409) },
-  x86_64: { vcpu: priced("vCPU an hour", FARGATE)(0.04656), gb: priced("GB an hour", FARGATE)(0.00511) },
+  arm64: { vcpu: priced("vCPU per hour", FARGATE)(0.03725), gb: priced("GB per hour", FARGATE)(0.00409) },
+  x86_64: { vcpu: priced("vCPU per hour", FARGATE)(0.04656), gb: priced("GB per hour", FARGATE)(0.00511) },
 } as const;
 
 const byName = <Name extends string>(per: (usd: number) => Price, prices: Record<Name, number>): Record<Name, Price> =>

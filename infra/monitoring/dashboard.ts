@@ -110,7 +110,7 @@ function dispatcherGraphs(targets: MonitoringTargets): GraphSpec[] {
       levels: [{ label: "timeout", value: targets.dispatcher.timeoutSeconds * 1_000 }],
     },
     {
-      title: "Dispatcher: at once",
+      title: "Dispatcher: simultaneous invocations",
       series: [{ label: "at once", measure: measure("invocationsAtOnce", "Maximum", by) }],
       levels: reservedConcurrency === undefined ? [] : [{ label: "reserved", value: reservedConcurrency }],
     },
@@ -235,7 +235,7 @@ function diskGraphs(targets: MonitoringTargets): GraphSpec[] {
         { label: "reads", measure: measure("diskReads", "Average", by) },
         { label: "writes", measure: measure("diskWrites", "Average", by) },
       ],
-      levels: [{ label: "both at most", value: diskLimit(targets) }],
+      levels: [{ label: "maximum of both", value: diskLimit(targets) }],
     },
     {
       title: "Operations waiting for the disk",
@@ -245,7 +245,7 @@ function diskGraphs(targets: MonitoringTargets): GraphSpec[] {
       title: "Disk times, seconds",
       series: [
         { label: "a read", measure: measure("diskReadTime", "Average", by) },
-        { label: "a write, standby included", measure: measure("diskWriteTime", "Average", by) },
+        { label: "writes, including the standby", measure: measure("diskWriteTime", "Average", by) },
       ],
     },
   ];
@@ -281,7 +281,7 @@ function apiGraphs(monitored: MonitoringTargets): GraphSpec[] {
       ],
     },
     {
-      title: "Time to answer, seconds",
+      title: "Response time, seconds",
       series: ["p50", "p95", "p99"].map((stat) => ({ label: stat, measure: measure("apiTime", stat, balancer) })),
     },
     {
@@ -323,7 +323,7 @@ function trackingGraphs(targets: MonitoringTargets): GraphSpec[] {
       series: [
         { label: "red", measure: measure("searchRed", "Maximum", by) },
         { label: "yellow", measure: measure("searchYellow", "Maximum", by) },
-        { label: "takes no documents", measure: measure("searchBlocked", "Maximum", by) },
+        { label: "accepts no documents", measure: measure("searchBlocked", "Maximum", by) },
         { label: "nodes", measure: measure("searchNodes", "Minimum", by), right: true },
       ],
     },

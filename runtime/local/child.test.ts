@@ -53,7 +53,7 @@ describe("a component process", () => {
     });
     start(`process.send("ready"); process.kill(process.pid, "SIGKILL")`);
     await again;
-    assert.match(printed[0] ?? "", /The part ended by itself \(SIGKILL\).*log/);
+    assert.match(printed[0] ?? "", /The part ended unexpectedly \(SIGKILL\).*log/);
   });
 
   it("fails permanently when it ends repeatedly, with the end of its log", async () => {

@@ -75,7 +75,9 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
         failed.reject(error);
         return;
       }
-      print(`The ${name} ended by itself (${signal ?? `exit code ${code}`}); starting it again. Its log: ${logFile}`);
+      print(
+        `The ${name} ended unexpectedly (${signal ?? `exit code ${code}`}); starting it again. Its log: ${logFile}`,
+      );
       await delay(FIRST_PAUSE_MS * 2 ** (recent.length - 1));
     }
   };

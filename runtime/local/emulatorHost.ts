@@ -23,5 +23,5 @@ process.once("SIGTERM", async () => {
 // Names are only compared: messages to a queue that exists on one side only would be lost.
 const resources = { queues: ensureQueues(cloud, Object.keys(queues.tenants)), buckets: ensureBuckets(cloud) };
 if (!isDeepStrictEqual(resources, { queues, buckets }))
-  throw new Error(`RATES_SETTINGS names other queues or buckets than there are: ${JSON.stringify(resources)}`);
+  throw new Error(`RATES_SETTINGS names other queues or buckets than exist: ${JSON.stringify(resources)}`);
 console.log(`SQS and S3 answer at ${cloud.endpoint}`);

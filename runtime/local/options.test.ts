@@ -61,7 +61,7 @@ describe("the options of npm start", () => {
     for (const value of ["127.0.0.1:4318", "grpc://127.0.0.1:4317", "collector"])
       assert.match(
         complaint([], withCollector(value)),
-        /OTEL_EXPORTER_OTLP_ENDPOINT is '.*'; it must be a URL, as http/,
+        /OTEL_EXPORTER_OTLP_ENDPOINT is '.*'; it must be a URL, for example http/,
       );
     const text = complaint([], withCollector("http://user:hunter2@collector:4318"));
     assert.match(text, /OTEL_EXPORTER_OTLP_ENDPOINT must be without user, password/);
@@ -83,7 +83,7 @@ describe("the options of npm start", () => {
   it("that npm consumed are refused with the correct command", () => {
     const text = complaint(["4000", "x"], { npm_config_port: "true", npm_config_data_dir: "true" });
     assert.match(text, /npm start -- --port 4000 --data-dir x/);
-    assert.match(complaint([], { npm_config_stack: "prod" }), /npm kept --stack for itself.*npm start -- --stack prod/);
+    assert.match(complaint([], { npm_config_stack: "prod" }), /npm consumed --stack: .*npm start -- --stack prod/);
   });
 
   it("refuse an unexpected argument with the same hint", () => {
@@ -112,7 +112,7 @@ describe("the options of npm start", () => {
   }
 
   for (const url of ["localhost:9200", "ftp://x", "9200", "http://"]) {
-    it(`refuse the tracking store ${url}`, () => assert.match(complaint([`--tracking=${url}`]), /must be a URL, as/));
+    it(`refuse the tracking store ${url}`, () => assert.match(complaint([`--tracking=${url}`]), /must be a URL, for example/));
   }
 
   it("refuse a tracking store with a login, and do not repeat the password", () => {

@@ -50,7 +50,7 @@ const OPTIONS = {
   tracking: {
     type: "string",
     value: "URL",
-    help: "OpenSearch that holds the documents of jobs, as http://host:9200 (Postgres)",
+    help: "OpenSearch that stores the documents of jobs, for example http://host:9200 (Postgres)",
   },
   help: { type: "boolean", help: "this text" },
 } as const;
@@ -86,11 +86,11 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   const swallowed = NAMES.filter((name) => env[`npm_config_${name.replaceAll("-", "_")}`] !== undefined);
   if (swallowed.length > 0) {
     problems.push(
-      `npm kept ${listed(swallowed)} for itself: options come after --, as in: ${corrected(swallowed, positionals, env)}`,
+      `npm consumed ${listed(swallowed)}: options come after --, for example: ${corrected(swallowed, positionals, env)}`,
     );
   } else if (positionals.length > 0) {
     problems.push(
-      `Nothing belongs to '${positionals.join(" ")}'. Options come after --, as in: npm start -- --port 3001`,
+      `Unexpected argument '${positionals.join(" ")}'. Options come after --, for example: npm start -- --port 3001`,
     );
   }
 
@@ -205,7 +205,7 @@ const COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT";
 function collectorProblem(value: string): string | undefined {
   const url = URL.parse(value);
   if (url === null || !/^https?:$/.test(url.protocol))
-    return `is '${redactText(value)}'; it must be a URL, as http://127.0.0.1:4318.`;
+    return `is '${redactText(value)}'; it must be a URL, for example http://127.0.0.1:4318.`;
   return /[@?#]/.test(value)
     ? "must be without user, password, query and fragment: put credentials into OTEL_EXPORTER_OTLP_HEADERS."
     : undefined;
@@ -225,7 +225,7 @@ function headerProblem(text: string): string | undefined {
 function urlProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    return `is '${redactText(value)}'; it must be a URL, as http://127.0.0.1:9200.`;
+    return `is '${redactText(value)}'; it must be a URL, for example http://127.0.0.1:9200.`;
   return url.username === "" && url.password === ""
     ? undefined
     : "has a user or a password in it, which would appear in process lists and logs: only an OpenSearch without a login can be used here.";

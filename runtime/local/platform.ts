@@ -178,7 +178,7 @@ async function start(
   started.push(async () => removePlatformFile(dataDir));
 
   const postgresEnded = postgres.ended.then(() => {
-    throw new Error(`Postgres ended by itself. Its log: ${join(logs, "postgres.log")}`);
+    throw new Error(`Postgres ended unexpectedly. Its log: ${join(logs, "postgres.log")}`);
   });
   return {
     file,

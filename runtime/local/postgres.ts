@@ -119,7 +119,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const postgresLog = readFileSync(options.logFile).subarray(before).toString("utf8").trim();
     const portWasTaken = options.port === undefined && postgresLog.includes("could not create any TCP/IP sockets");
     if (!portWasTaken || attempt === FREE_PORT_ATTEMPTS) {
-      throw new Error(`Postgres did not start in ${data}. It said:\n${postgresLog || "(nothing)"}`);
+      throw new Error(`Postgres did not start in ${data}. Its output:\n${postgresLog || "(nothing)"}`);
     }
   }
 }

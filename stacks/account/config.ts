@@ -15,7 +15,7 @@ export const AccountConfig = Type.Object(
     account: Type.Object(
       {
         id: Type.String({ pattern: "^[0-9]{12}$", description: "12-digit id of the AWS account, in quotes" }),
-        region: Type.String({ pattern: "^[a-z]{2,4}(-[a-z]+)+-[1-9]$", description: "as eu-central-1" }),
+        region: Type.String({ pattern: "^[a-z]{2,4}(-[a-z]+)+-[1-9]$", description: "for example eu-central-1" }),
         repository: Type.String({
           pattern: "^[\\w.-]+/[\\w.-]+$",
           description: "GitHub repository (owner/name) whose workflows may log in",

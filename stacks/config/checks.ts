@@ -91,7 +91,7 @@ function checkDomainLength({ tracking }: StackConfig, stack: string): ConfigProb
 function nameTooLong(stack: string, name: string, limit: number, what: string): ConfigProblem[] {
   const length = name.length + PULUMI_SUFFIX;
   if (length <= limit) return [];
-  const message = `makes ${what} '${name}' and Pulumi's ${PULUMI_SUFFIX} characters ${length} long, where AWS takes ${limit}: shorten the stack's name by ${length - limit}.`;
+  const message = `makes ${what} '${name}', with Pulumi's suffix of ${PULUMI_SUFFIX} characters, ${length} characters long; AWS's maximum is ${limit}: shorten the stack's name by ${length - limit}.`;
   return [{ key: "stack", value: stack, message }];
 }
 
@@ -197,7 +197,7 @@ function checkCertificateAccount({ account, api: { certificateArn } }: StackConf
     {
       key: "api.certificateArn",
       value: certificateArn,
-      message: `is of ${region} in account ${id}; a load balancer takes only its own (account ${account.id}, ${account.region}): request the certificate there.`,
+      message: `is in ${region} of account ${id}; a load balancer accepts only certificates of its own account and region (account ${account.id}, ${account.region}): request the certificate there.`,
     },
   ];
 }
@@ -268,7 +268,7 @@ function checkCallers({ callers, account }: StackConfig): ConfigProblem[] {
           {
             key: `callers.${index}.senderIds`,
             value: principal,
-            message: `has no ids: of a role or user of account ${account.id} they are looked up, of any other principal list them here (aws iam get-role or get-user shows RoleId or UserId).`,
+            message: `has no ids, which are looked up only for roles and users of account ${account.id}: list them here (aws iam get-role or get-user shows RoleId or UserId).`,
           },
         ],
   );
@@ -317,7 +317,7 @@ function checkSearchDisk({ tracking }: StackConfig): ConfigProblem[] {
   const { instanceType, storageGb } = tracking;
   const most = SEARCH_GP3_GB[instanceType];
   if (most === undefined || storageGb <= most) return [];
-  const message = `is more than the ${most} GiB that a ${instanceType} takes: lower it, or use a larger tracking.instanceType.`;
+  const message = `is more than the ${most} GiB that a ${instanceType} supports: lower it, or use a larger tracking.instanceType.`;
   return [{ key: "tracking.storageGb", value: storageGb, message }];
 }
 
@@ -355,7 +355,7 @@ function checkCollectorSecret({ account, traces }: StackConfig): ConfigProblem[]
     {
       key: "traces.headersSecret",
       value: secret,
-      message: `is of ${region} in account ${id}; the dispatcher reads only its own (account ${account.id}, ${account.region}): create the secret there.`,
+      message: `is in ${region} of account ${id}; the dispatcher reads only secrets of its own account and region (account ${account.id}, ${account.region}): create the secret there.`,
     },
   ];
 }

@@ -283,7 +283,7 @@ describe("checks across fields of a stack", () => {
         api: { certificateArn: "arn:aws:acm:us-east-1:111111111111:certificate/1", domainName: "rates.example.com" },
       }),
       "api.certificateArn",
-      "is of us-east-1 in account 111111111111; a load balancer takes only its own (account 111111111111, eu-central-1): request the certificate there.",
+      "is in us-east-1 of account 111111111111; a load balancer accepts only certificates of its own account and region (account 111111111111, eu-central-1): request the certificate there.",
     ],
     [
       "a certificate without api.domainName",
@@ -329,7 +329,7 @@ describe("checks across fields of a stack", () => {
         },
       }),
       "traces.headersSecret",
-      "is of eu-west-1 in account 222222222222; the dispatcher reads only its own (account 111111111111, eu-central-1): create the secret there.",
+      "is in eu-west-1 of account 222222222222; the dispatcher reads only secrets of its own account and region (account 111111111111, eu-central-1): create the secret there.",
     ],
     [
       "an identity provider that the network cannot reach",
@@ -453,12 +453,12 @@ describe("checks across fields of a stack", () => {
       {
         key: "stack",
         value: name,
-        message: `makes the load balancer's name 'rates-${name}-api' and Pulumi's 8 characters 35 long, where AWS takes 32: shorten the stack's name by 3.`,
+        message: `makes the load balancer's name 'rates-${name}-api', with Pulumi's suffix of 8 characters, 35 characters long; AWS's maximum is 32: shorten the stack's name by 3.`,
       },
       {
         key: "stack",
         value: name,
-        message: `makes the OpenSearch domain's name 'rates-${name}' and Pulumi's 8 characters 31 long, where AWS takes 28: shorten the stack's name by 3.`,
+        message: `makes the OpenSearch domain's name 'rates-${name}', with Pulumi's suffix of 8 characters, 31 characters long; AWS's maximum is 28: shorten the stack's name by 3.`,
       },
     ]);
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking: search }, name.slice(0, 14)), [

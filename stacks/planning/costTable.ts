@@ -21,7 +21,7 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
     `|---|${all.map(() => "---|").join("")}`,
     ...parts("fixed").map((part) => row(part, (cost) => amount(of(cost.fixed, part), 0))),
     row("**a month, idle**", ({ monthlyUsd }) => `**$${monthlyUsd.toFixed(0)}**`),
-    ...parts("usage").map((part) => row(`${part}, an hour`, (cost) => amount(of(cost.usage, part), 2))),
+    ...parts("usage").map((part) => row(`${part}, per hour`, (cost) => amount(of(cost.usage, part), 2))),
     row("**one hour at full capacity**", ({ hourlyUsd }) => `**$${hourlyUsd.toFixed(2)}**`),
     ...(unpriced.length > 0
       ? ["", `Not counted, because their price is unknown: ${[...new Set(unpriced)].join(", ")}.`]

@@ -87,7 +87,7 @@ describe("the tenants of a stack", () => {
       {
         key: "tenants.0",
         value: "x".repeat(40),
-        message: `makes the name of its queue 86 characters long with the stack's '${STACK}', where SQS takes 80: shorten one of the two by 6.`,
+        message: `makes the name of its queue 86 characters long with the stack's '${STACK}'; SQS's maximum is 80: shorten one of the two by 6.`,
       },
     ]);
   });

@@ -78,7 +78,7 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
       problems.push({
         key: `tenants.${index}`,
         value: tenant,
-        message: `makes the name of its queue ${LIMITS.sqsName.value + over} characters long with the stack's '${stack}', where SQS takes ${LIMITS.sqsName.value}: shorten one of the two by ${over}.`,
+        message: `makes the name of its queue ${LIMITS.sqsName.value + over} characters long with the stack's '${stack}'; SQS's maximum is ${LIMITS.sqsName.value}: shorten one of the two by ${over}.`,
       });
   }
   for (const tenantLimit of limitsOf(config, stack)) {
@@ -98,7 +98,7 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
     problems.push({
       key: "callers",
       value: principals,
-      message: `are ${principals - maxTenants} principals more than the ${maxTenants} that a queue's policy takes: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
+      message: `are ${principals - maxTenants} principals more than the ${maxTenants} that a queue's policy allows: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
     });
   return problems;
 }

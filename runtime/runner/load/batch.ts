@@ -61,7 +61,7 @@ export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Lo
   if (bad.rows === 0)
     throw new JobError(
       "SerializationConflict",
-      { reason: "rows of the batch were refused that are sound when looked at again" },
+      { reason: "rows of the batch were refused that are valid when checked again" },
       { cause: applied.refused },
     );
   const reason = stopped ?? (bad.truncated ? "maxBadRows" : undefined);
@@ -163,7 +163,7 @@ async function stage(
       if (!next.done && !sink.stopped) await checks.run(copied, line);
     }
     if (copied !== sink.rows)
-      throw new JobError("Internal", { reason: `${sink.rows} rows were sent to COPY, which took ${copied}` });
+      throw new JobError("Internal", { reason: `${sink.rows} rows were sent to COPY, which stored ${copied}` });
   } finally {
     await records.return(undefined);
   }

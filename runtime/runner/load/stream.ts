@@ -50,7 +50,7 @@ async function* chunksOf(
       waited += performance.now() - asked;
       bytes += next.value.length;
       if (waited > stallTimeoutMs && bytes < (waited / 1000) * MIN_BYTES_PER_SECOND)
-        throw new Error(`it brings ${bytes} bytes in ${Math.ceil(waited / 1000)} s, which is too slow`);
+        throw new Error(`it sent ${bytes} bytes in ${Math.ceil(waited / 1000)} s, which is too slow`);
       if (length !== undefined && bytes > length)
         throw new Error(
           `it has more than the ${length} bytes that it began with; it may have changed while it was read`,

@@ -105,7 +105,7 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
       if (error) return callback(error, "", 0);
       const bad = addresses.find((one) => !isAllowedAddress(one.address));
       const [first] = addresses;
-      if (bad || !first) return callback(notAllowed(url, "its name leads to an address that is not public."), "", 0);
+      if (bad || !first) return callback(notAllowed(url, "its name resolves to an address that is not public."), "", 0);
       if (options.all) (callback as unknown as (error: null, all: typeof addresses) => void)(null, addresses);
       else callback(null, first.address, first.family);
     });
@@ -130,7 +130,7 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
   sent.once("close", () => {
     clearTimeout(timer);
     // Only this event reports a response that changes the protocol (101); the response event would come too late.
-    reject(unreachable(redactUrl(url.href), new Error("the server hung up without an answer")));
+    reject(unreachable(redactUrl(url.href), new Error("the server closed the connection without a response")));
   });
   sent.on("error", (error) => reject(unreachable(redactUrl(url.href), error)));
   sent.once("response", (response) => {
@@ -193,7 +193,7 @@ function codingProblem(
   const isGzip = codings.length === 1 && GZIP.has(codings[0] ?? "");
   if (codings.length === 0 || (isGzip && compression === "gzip")) return undefined;
   const remedy = isGzip ? "Load it with compression 'gzip', or store" : "Store";
-  return `it comes with content-encoding ${coding}, though identity was asked for. ${remedy} it without content-encoding.`;
+  return `it comes with content-encoding ${coding}, although identity was requested. ${remedy} it without content-encoding.`;
 }
 
 const notAllowed = (url: URL, reason: string) =>
