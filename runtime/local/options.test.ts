@@ -112,7 +112,8 @@ describe("the options of npm start", () => {
   }
 
   for (const url of ["localhost:9200", "ftp://x", "9200", "http://"]) {
-    it(`refuse the tracking store ${url}`, () => assert.match(complaint([`--tracking=${url}`]), /must be a URL, for example/));
+    it(`refuse the tracking store ${url}`, () =>
+      assert.match(complaint([`--tracking=${url}`]), /must be a URL, for example/));
   }
 
   it("refuse a tracking store with a login, and do not repeat the password", () => {
