@@ -224,7 +224,7 @@ describe("checks across fields of a stack", () => {
       "a volume too large for its OpenSearch type",
       (it) => ({ ...it, tracking: { ...search, instanceType: "t3.small.search", storageGb: 101 } }),
       "tracking.storageGb",
-      "is more than the 100 GiB that a t3.small.search takes: lower it, or use a larger tracking.instanceType.",
+      "is more than the 100 GiB that a t3.small.search supports: lower it, or use a larger tracking.instanceType.",
     ],
     [
       "a zone that is listed twice",
