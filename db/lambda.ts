@@ -44,9 +44,9 @@ type Event = Type.Static<typeof Event>;
  */
 export async function handler(
   event: unknown,
-): Promise<{ created: string[] } | { applied: string[] } | { kept: string }> {
+): Promise<{ created: string[] } | { applied: string[] } | { tokenId: string }> {
   const asked = parse(event);
-  if ("token" in asked) return { kept: await storeToken(asked.token) };
+  if ("token" in asked) return { tokenId: await storeToken(asked.token) };
   if (asked.step === "roles") return { created: await migrateRoles(await masterOptions(), asked.slots) };
   return migrate(connectionOptions("migrator"), (line) => console.log(line));
 }

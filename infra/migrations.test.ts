@@ -136,11 +136,11 @@ describe("the migrations of a stack", () => {
       );
       assert.deepEqual(await handler({ step: "migrate" }), { applied: [] });
       await assert.rejects(handler({}), /Invoke it with/);
-      const { token, kept } = newToken({ name: "first", tenant: "default", scopes: ["admin"] });
-      assert.deepEqual(await handler({ token: kept }), { kept: kept.id });
-      assert.equal((await callerOf(admin, token))?.tokenId, kept.id);
+      const { token, record } = newToken({ name: "first", tenant: "default", scopes: ["admin"] });
+      assert.deepEqual(await handler({ token: record }), { tokenId: record.id });
+      assert.equal((await callerOf(admin, token))?.tokenId, record.id);
       await assert.rejects(
-        handler({ token: { ...kept, hash: "none" } }),
+        handler({ token: { ...record, hash: "none" } }),
         /must be the output of `token\.ts --offline`/,
       );
       assert.equal((await admin.query("select from jobs.jobs")).rowCount, 0);

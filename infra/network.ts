@@ -135,17 +135,17 @@ export class Network extends pulumi.ComponentResource {
       child,
     );
     new DefaultSecurityGroup(name, { vpcId: this.vpcId, ingress: [], egress: [] }, child);
-    this.#keepFlowLogs(name, args);
+    this.#createFlowLogs(name, args);
     const { routes, natGateways, internetGateway, routeTableAssociations, eips } = vpc;
     const routed = pulumi.all([routes, natGateways, internetGateway, routeTableAssociations, eips, vpc.routeTables]);
     this.outbound = {
       description: (text) => routed.apply(() => text),
-      endpoints: [s3, ...(nat === "none" ? this.#reachServices(name, args) : [])],
+      endpoints: [s3, ...(nat === "none" ? this.#createEndpoints(name, args) : [])],
     };
     this.registerOutputs({ vpcId: this.vpcId });
   }
 
-  #keepFlowLogs(name: string, { retentionDays }: NetworkArgs): void {
+  #createFlowLogs(name: string, { retentionDays }: NetworkArgs): void {
     const child = { parent: this };
     const logs = logGroup(`${name}-flow`, { retentionDays }, child);
     const { role, policies } = roleFor(
@@ -175,7 +175,7 @@ export class Network extends pulumi.ComponentResource {
     );
   }
 
-  #reachServices(name: string, { region, cidr }: NetworkArgs): pulumi.Resource[] {
+  #createEndpoints(name: string, { region, cidr }: NetworkArgs): pulumi.Resource[] {
     const child = { parent: this };
     const group = securityGroup(
       `${name}-endpoints`,

@@ -4,11 +4,11 @@ import { ROOT } from "../runtime/platform/root.ts";
 import { readStackFile } from "../stacks/config/parse.ts";
 import { unformatted } from "../stacks/docs/tables.ts";
 import { ALL_RULES, details } from "./explain.ts";
-import { answer, page, withTables } from "./main.ts";
+import { page, runCommand, withTables } from "./main.ts";
 
 describe("npm run policy", () => {
   it("lists every rule with its level and summary", () => {
-    const { text, status } = answer(["explain"]);
+    const { text, status } = runCommand(["explain"]);
     assert.equal(status, 0);
     const lines = text.split("\n").map((line) => line.trim().replace(/ {2,}/g, " "));
     for (const { name, level, description } of ALL_RULES)
@@ -16,7 +16,7 @@ describe("npm run policy", () => {
   });
 
   it("prints source, remedy and each setting with its default for one rule", () => {
-    const { text } = answer(["explain", "rds-backups", "sqs-visibility-covers-function"]);
+    const { text } = runCommand(["explain", "rds-backups", "sqs-visibility-covers-function"]);
     assert.match(
       text,
       /^sqs-visibility-covers-function\n {2}What: .*\n {2}Level: mandatory, severity high\n {2}Source: AWS Lambda/m,
@@ -27,11 +27,11 @@ describe("npm run policy", () => {
   });
 
   it("suggests rules for an unknown name, and prints its usage", () => {
-    assert.deepEqual(answer(["explain", "rds-backup"]), {
+    assert.deepEqual(runCommand(["explain", "rds-backup"]), {
       text: "There is no rule 'rds-backup': did you mean rds-backups?",
       status: 2,
     });
-    assert.deepEqual(answer(["explain", "opensearch-t", "kms", "no-such"]), {
+    assert.deepEqual(runCommand(["explain", "opensearch-t", "kms", "no-such"]), {
       text: [
         "There is no rule 'opensearch-t': did you mean opensearch-tls?",
         "There is no rule 'kms': did you mean kms-rotation?",
@@ -40,19 +40,19 @@ describe("npm run policy", () => {
       status: 2,
     });
     assert.match(
-      answer(["explain", "elb"]).text,
+      runCommand(["explain", "elb"]).text,
       /did you mean elb-drop-invalid-headers or elb-deletion-protection or /,
     );
-    assert.equal(answer(["explian"]).status, 2);
-    assert.deepEqual([answer(["explain", "--help"]).status, answer(["config", "--help"]).status], [0, 0]);
-    assert.match(answer([]).text, /npm run policy -- explain/);
+    assert.equal(runCommand(["explian"]).status, 2);
+    assert.deepEqual([runCommand(["explain", "--help"]).status, runCommand(["config", "--help"]).status], [0, 0]);
+    assert.match(runCommand([]).text, /npm run policy -- explain/);
   });
 });
 
 describe("npm run policy -- config", () => {
   it("prints quotas and share of a stack for the rules that need them", () => {
     const { quotas } = readStackFile("dev", ROOT);
-    const { text, status } = answer(["config", "dev"]);
+    const { text, status } = runCommand(["config", "dev"]);
     assert.equal(status, 0);
     const config = JSON.parse(text);
     assert.deepEqual(config["ec2-vcpus"], { ec2Vcpus: quotas.ec2Vcpus, share: quotas.share });
@@ -62,17 +62,17 @@ describe("npm run policy -- config", () => {
   });
 
   it("prints whether the stack keeps data for the rules that depend on it", () => {
-    const config = (stack: string) => JSON.parse(answer(["config", stack, "security"]).text)["rds-multi-az"];
+    const config = (stack: string) => JSON.parse(runCommand(["config", stack, "security"]).text)["rds-multi-az"];
     assert.deepEqual([config("dev"), config("prod")], [{ holdsData: false }, { holdsData: true }]);
-    assert.deepEqual(answer(["config", "dev", "secutiry"]), {
+    assert.deepEqual(runCommand(["config", "dev", "secutiry"]), {
       text: "There is no pack 'secutiry': use limits or security.",
       status: 2,
     });
-    assert.equal(answer(["config", "dev", "limits", "security"]).status, 2);
+    assert.equal(runCommand(["config", "dev", "limits", "security"]).status, 2);
   });
 
   it("names the missing file of an unknown stack", () => {
-    const { text, status } = answer(["config", "nope"]);
+    const { text, status } = runCommand(["config", "nope"]);
     assert.equal(status, 2);
     assert.match(text, /Pulumi\.nope\.yaml cannot be read/);
   });

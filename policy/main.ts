@@ -20,7 +20,7 @@ export const withTables = (page: string): string =>
 export const page = (): string => readFileSync(README, "utf8");
 
 /** Returns output and exit status of the command: 2 for an unknown command, rule, pack or stack. */
-export function answer([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
+export function runCommand([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
   if (names.includes("--help")) return { text: USAGE, status: 0 };
   const [stack, pack = "limits", ...more] = names;
   if (command === "config" && stack !== undefined && more.length === 0) return settingsOf(stack, pack);
@@ -60,7 +60,7 @@ function settingsOf(stack: string, pack: string): { text: string; status: 0 | 2 
 if (import.meta.main) {
   if (process.argv[2] === "write") writeFileSync(README, withTables(page()));
   else {
-    const { text, status } = answer(process.argv.slice(2));
+    const { text, status } = runCommand(process.argv.slice(2));
     (status === 0 ? console.log : console.error)(text);
     process.exitCode = status;
   }

@@ -30,9 +30,9 @@ const PAGES = "lamngockhuong/aws-price";
 const vpc = priced("hour", quotedFrom("Amazon VPC", "2025-11-04", PAGES));
 const cloudwatch = priced("month", quotedFrom("Amazon CloudWatch", "2025-09-23", PAGES));
 const FARGATE = quotedFrom("AWS Fargate", "2025-10-27", PAGES);
-const SHOP = "yeo/ec2.shop";
-const RDS = quotedFrom("Amazon RDS for PostgreSQL", "2024-09-28", SHOP);
-const SEARCH = quotedFrom("Amazon OpenSearch Service", "2024-08-28", SHOP);
+const EC2_SHOP = "yeo/ec2.shop";
+const RDS = quotedFrom("Amazon RDS for PostgreSQL", "2024-09-28", EC2_SHOP);
+const SEARCH = quotedFrom("Amazon OpenSearch Service", "2024-08-28", EC2_SHOP);
 
 /** Prices by purpose. */
 export const PRICES = {
@@ -84,7 +84,7 @@ export const RDS_PRICES = byName<RdsClass>(priced("hour", RDS), {
 });
 
 /** EC2, Linux, On-Demand. */
-export const EC2_PRICES = byName<Ec2Type>(priced("hour", quotedFrom("Amazon EC2 On-Demand", "2025-04-04", SHOP)), {
+export const EC2_PRICES = byName<Ec2Type>(priced("hour", quotedFrom("Amazon EC2 On-Demand", "2025-04-04", EC2_SHOP)), {
   "t3.small": 0.024,
   "t3.medium": 0.048,
   "t4g.small": 0.0192,

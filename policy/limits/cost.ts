@@ -15,7 +15,7 @@ import type { Unresolved, Value } from "../value.ts";
 
 /** A resource with fixed cost in US dollars per month; undefined if its price is unknown. */
 interface Line {
-  one: Resource;
+  resource: Resource;
   /** Instance type or class in AWS's price list; empty if the price does not depend on one. */
   type: string;
   usd: number | undefined;
@@ -41,10 +41,10 @@ export const monthlyCost = stackRule({
     const limit = ceilingUsd > 0 ? ceilingUsd : budget?.limit;
     if (limit === undefined) return;
     const lines = fixedLines(stack);
-    for (const { one, usd, type } of lines)
+    for (const { resource, usd, type } of lines)
       if (usd === undefined)
         report(
-          one,
+          resource,
           `the price of ${type === "" ? "it" : type} is unknown and not counted: enter it in infra/limits/prices.ts, or add it yourself.`,
         );
     const usd = lines.reduce((sum, line) => sum + (line.usd ?? 0), 0);
@@ -55,7 +55,7 @@ export const monthlyCost = stackRule({
         `fixed cost is about ${Math.round(usd)} US dollars per month, ${Math.round(usd - limit)} more than ${limit}: ${lines
           .toSorted((a, b) => (b.usd ?? 0) - (a.usd ?? 0))
           .slice(0, 3)
-          .map((line) => `${line.one.name} ${Math.round(line.usd ?? 0)}`)
+          .map((line) => `${line.resource.name} ${Math.round(line.usd ?? 0)}`)
           .join(", ")}.`,
       );
   },
@@ -88,21 +88,27 @@ function fixedLines(stack: Stack): Line[] {
       const copies = one.at("multiAz").flag(false) === true ? 2 : 1;
       const perTask = hours(priced(RDS_PRICES, type));
       const storage = (number(one.at("allocatedStorage")) ?? 0) * PRICES.databaseStorage.usd;
-      return { one, type, usd: multiply(copies, perTask === undefined ? undefined : perTask + storage) };
+      return { resource: one, type, usd: multiply(copies, perTask === undefined ? undefined : perTask + storage) };
     }),
     ...stack.of(DOMAIN).map((one): Line => {
       const nodes = number(one.at("clusterConfig.instanceCount")) ?? 1;
       const type = text(one.at("clusterConfig.instanceType"));
-      return { one, type, usd: multiply(nodes, hours(priced(SEARCH_PRICES, type))) };
+      return { resource: one, type, usd: multiply(nodes, hours(priced(SEARCH_PRICES, type))) };
     }),
     ...stack.of(INSTANCE).map((one): Line => {
       const type = text(one.at("instanceType"));
-      return { one, type, usd: hours(priced(EC2_PRICES, type)) };
+      return { resource: one, type, usd: hours(priced(EC2_PRICES, type)) };
     }),
     ...stack
       .of(NAT)
-      .map((one): Line => ({ one, type: "", usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }) })),
-    ...stack.of(LOAD_BALANCER).map((one): Line => ({ one, type: "", usd: hours(PRICES.loadBalancer) })),
+      .map(
+        (one): Line => ({
+          resource: one,
+          type: "",
+          usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }),
+        }),
+      ),
+    ...stack.of(LOAD_BALANCER).map((one): Line => ({ resource: one, type: "", usd: hours(PRICES.loadBalancer) })),
     ...stack
       .of(ECS_SERVICE)
       .filter(isOnFargate)
@@ -112,7 +118,7 @@ function fixedLines(stack: Stack): Line[] {
           FARGATE_PRICES[text(task?.at("runtimePlatform.cpuArchitecture")) === "ARM64" ? "arm64" : "x86_64"];
         const [units, megabytes] = [number(task?.at("cpu")) ?? 0, number(task?.at("memory")) ?? 0];
         const perTask = (units / 1024) * vcpu.usd + (megabytes / 1024) * gb.usd;
-        return { one, type: "", usd: multiply(number(one.at("desiredCount")) ?? 1, perTask * MONTH_HOURS) };
+        return { resource: one, type: "", usd: multiply(number(one.at("desiredCount")) ?? 1, perTask * MONTH_HOURS) };
       }),
   ];
 }

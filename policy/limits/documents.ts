@@ -113,11 +113,11 @@ export const userDataSize = resourceRule({
 });
 
 /** Types with inline rules. */
-const WITH_RULES_INSIDE: readonly string[] = [SECURITY_GROUP, DEFAULT_SECURITY_GROUP];
+const TYPES_WITH_INLINE_RULES: readonly string[] = [SECURITY_GROUP, DEFAULT_SECURITY_GROUP];
 
 /** Descriptions of a resource and of its inline rules. */
 function descriptionsOf(one: Resource): Value[] {
-  if (!WITH_RULES_INSIDE.includes(one.type)) return [one.at("description")];
+  if (!TYPES_WITH_INLINE_RULES.includes(one.type)) return [one.at("description")];
   const inlineRules = ["ingress", "egress"].flatMap((property) => {
     const rules = one.at(property).items();
     return rules === UNRESOLVED ? [] : rules.map((rule) => rule.at("description"));

@@ -25,8 +25,8 @@ const WORKER_DPUS: Readonly<Record<string, number>> = {
   "Z.2X": 2,
 };
 /** DPUs of a run whose job sets no size, by the command's name (same source). */
-const UNSIZED_DPUS: Readonly<Record<string, number>> = { pythonshell: GLUE_DPU_SIZES[0].dpu, gluestreaming: 2 };
-const UNSIZED_SPARK_DPUS = 10;
+const DEFAULT_DPUS: Readonly<Record<string, number>> = { pythonshell: GLUE_DPU_SIZES[0].dpu, gluestreaming: 2 };
+const DEFAULT_SPARK_DPUS = 10;
 
 const jobType = (job: Resource) => job.at("command.name").text("glueetl");
 
@@ -40,7 +40,7 @@ function dpusOf(job: Resource): number | Unresolved {
   const workers = job.at("numberOfWorkers").number(0);
   const type = job.at("workerType").text("G.1X");
   if (workers === UNRESOLVED || type === UNRESOLVED) return UNRESOLVED;
-  if (workers === 0) return UNSIZED_DPUS[kind] ?? UNSIZED_SPARK_DPUS;
+  if (workers === 0) return DEFAULT_DPUS[kind] ?? DEFAULT_SPARK_DPUS;
   // Unknown types count as the largest one.
   return workers * (WORKER_DPUS[type] ?? Math.max(...Object.values(WORKER_DPUS)));
 }

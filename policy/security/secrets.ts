@@ -6,11 +6,11 @@ import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 /** Names of variables that may contain a secret. */
 const SECRET_NAME = /(password|passwd|passphrase|secret|token(?!s)|api_?key|private_?key|access_?key|credential)/i;
 /** Suffixes of names whose values refer to a secret or describe one. */
-const NAMES_A_PLACE =
+const LOCATION_NAME =
   /(arn|name|[_-]id|file|path|url|uri|location|alias|ttl|seconds|minutes|hours|days|length|limit|count|version|type|issuer|audience|policy|enabled|required|auth)$/i;
-const NAMES_AN_ID = /[a-z]Id$/;
+const ID_NAME = /[a-z]Id$/;
 const isSecretName = (name: string): boolean =>
-  SECRET_NAME.test(name) && !NAMES_A_PLACE.test(name) && !NAMES_AN_ID.test(name);
+  SECRET_NAME.test(name) && !LOCATION_NAME.test(name) && !ID_NAME.test(name);
 /** Values that are not secrets: an ARN, a boolean, an empty text. */
 const NO_SECRET = /^(arn:aws[\w-]*:.*|true|false|)$/i;
 /** Values that are secrets whatever their name: an access key, a private key, a URL with a password. */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type pg from "pg";
 import { handleRequests } from "../dispatcher/requests.ts";
 import { testApi } from "../testing/api/api.ts";
-import { INVALID_VALUES, invalidRequests } from "../testing/api/badInput.ts";
 import { Description } from "../testing/api/description.ts";
-import { populatedApi } from "../testing/api/inhabited.ts";
+import { INVALID_VALUES, invalidRequests } from "../testing/api/invalidRequests.ts";
+import { populatedApi } from "../testing/api/populatedApi.ts";
 import { VALID_REQUESTS } from "../testing/api/validRequests.ts";
 import { sqsEvent } from "../testing/dispatcher.ts";
 

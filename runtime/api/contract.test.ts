@@ -3,7 +3,7 @@ import pg from "pg";
 import type { ErrorCode } from "../contract/errors.ts";
 import type { Scope } from "../store/tokens.ts";
 import { type DescribedOperation, Description } from "../testing/api/description.ts";
-import { populatedApi } from "../testing/api/inhabited.ts";
+import { populatedApi } from "../testing/api/populatedApi.ts";
 import { type Fixtures, OWN_PAGE, type SentRequest, VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
 /** A request with its caller (an admin of acme by default), and the expected status or error code. */

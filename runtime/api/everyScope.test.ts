@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SCOPES } from "../contract/scopes.ts";
 import { Description } from "../testing/api/description.ts";
-import { populatedApi } from "../testing/api/inhabited.ts";
+import { populatedApi } from "../testing/api/populatedApi.ts";
 import { VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
 describe("every operation of the API, with every scope", function () {

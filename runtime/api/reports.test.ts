@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { populatedApi } from "../testing/api/inhabited.ts";
+import { populatedApi } from "../testing/api/populatedApi.ts";
 
 describe("GET /jobs/{id}/report", () => {
   let p: Awaited<ReturnType<typeof populatedApi>>;

@@ -3,7 +3,7 @@ import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/clie
 import { syncTracking } from "../dispatcher/syncTracking.ts";
 import { testApi } from "../testing/api/api.ts";
 import { Description } from "../testing/api/description.ts";
-import { populatedApi, SECRET } from "../testing/api/inhabited.ts";
+import { populatedApi, SECRET } from "../testing/api/populatedApi.ts";
 import { VALID_REQUESTS } from "../testing/api/validRequests.ts";
 
 describe("tenants of the API", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { testApi } from "../testing/api/api.ts";
-import { startRecordingServer } from "../testing/tracking/front.ts";
+import { startRecordingServer } from "../testing/tracking/recordingServer.ts";
 
 describe("the API while the tracking store does not answer", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

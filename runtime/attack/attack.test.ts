@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { skip } from "../testing/cluster.ts";
 import { KINDS } from "./kinds/index.ts";
-import { type Kind, MAX_ANSWER } from "./kinds/kind.ts";
+import { type Kind, MAX_RESPONSE_BYTES } from "./kinds/kind.ts";
 import { PARTS, type Part } from "./processes.ts";
 import { RATES, Target } from "./target.ts";
 
@@ -92,7 +92,7 @@ describe("the platform under attack", function () {
       const { rows } = await target.admin.query(
         "select max(octet_length(body)) as most from jobs.responses where status <> 'SUCCEEDED'",
       );
-      assert.ok(Number(rows[0].most) <= MAX_ANSWER, `a response of ${rows[0].most} bytes`);
+      assert.ok(Number(rows[0].most) <= MAX_RESPONSE_BYTES, `a response of ${rows[0].most} bytes`);
     });
   });
 });

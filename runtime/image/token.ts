@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   if (at && Number.isNaN(at.getTime())) throw new Error(`--expires: '${expires}' is not a time.`);
   const about = { name, tenant, scopes, ...(at ? { expiresAt: at.toISOString() } : {}) };
   if (values.offline) {
-    const { token, kept } = newToken(about);
+    const { token, record: kept } = newToken(about);
     console.error(token);
     console.log(JSON.stringify({ token: kept }));
     return;

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** Maximum unexpected ends within the window before the platform fails. */
 const MAX_FAILURES = 5;
 const FAILURE_WINDOW_MS = 60_000;
-const FIRST_PAUSE_MS = 250;
+const INITIAL_BACKOFF_MS = 250;
 /** Time limit for a part to end after the forced stop. */
 const FORCE_STOP_MS = 3_000;
 const LOG_TAIL_LINES = 15;
@@ -78,7 +78,7 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
       print(
         `The ${name} ended unexpectedly (${signal ?? `exit code ${code}`}); starting it again. Its log: ${logFile}`,
       );
-      await delay(FIRST_PAUSE_MS * 2 ** (recent.length - 1));
+      await delay(INITIAL_BACKOFF_MS * 2 ** (recent.length - 1));
     }
   };
   const forceStopIfRequested = () => {

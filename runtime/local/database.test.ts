@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { NO_SLOTS } from "../platform/postgres.ts";
-import { exampleLane, NotEmpty, prepareDatabase } from "./database.ts";
+import { DatabaseNotEmpty, exampleLane, prepareDatabase } from "./database.ts";
 import { DATABASE } from "./environment.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
 
@@ -61,7 +61,7 @@ describe("the local platform's database", () => {
   it("refuses a dump if it contains data", async () => {
     await prepareDatabase(postgres, { slots: NO_SLOTS, print });
     const before = await prices();
-    await assert.rejects(prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, print }), NotEmpty);
+    await assert.rejects(prepareDatabase(postgres, { dump: DUMP, slots: NO_SLOTS, print }), DatabaseNotEmpty);
     assert.equal(await prices(), before);
   });
 

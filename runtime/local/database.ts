@@ -4,7 +4,7 @@ import { DATABASE } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
 
 /** Thrown when the data directory cannot be set up as requested. */
-export class NotEmpty extends Error {
+export class DatabaseNotEmpty extends Error {
   override readonly name = "NotEmpty";
 }
 
@@ -19,7 +19,7 @@ export async function prepareDatabase(
   options: { dump?: string; slots: ReaderSlots; print(line: string): void },
 ): Promise<void> {
   if (options.dump !== undefined && (await isPrepared(postgres, DATABASE)))
-    throw new NotEmpty("--dump loads into an empty data directory only, and this one has data.");
+    throw new DatabaseNotEmpty("--dump loads into an empty data directory only, and this one has data.");
   const { print, ...rest } = options;
   await prepare(postgres, DATABASE, { ...rest, say: print });
 }

@@ -5,7 +5,7 @@ import type { Postgres } from "./postgres.ts";
  * Environment variables of the shell that components do not inherit: they name a real AWS account or another
  * database, have a key that one component only needs, or are npm's.
  */
-const FOREIGN = /^(AWS_|OTEL_|DATABASE_|PG[A-Z]|npm_|DB_PASSWORD$|RATES_SETTINGS$)/;
+const REMOVED_VARIABLES = /^(AWS_|OTEL_|DATABASE_|PG[A-Z]|npm_|DB_PASSWORD$|RATES_SETTINGS$)/;
 /** Name of the platform's database. */
 export const DATABASE = "rates";
 
@@ -16,7 +16,7 @@ export function partEnvironment(
 ): NodeJS.ProcessEnv {
   const { postgres, cloud, settings, dataDir } = parts;
   return {
-    ...Object.fromEntries(Object.entries(base).filter(([name]) => !FOREIGN.test(name))),
+    ...Object.fromEntries(Object.entries(base).filter(([name]) => !REMOVED_VARIABLES.test(name))),
     ...cloud.env,
     DATABASE_HOST: postgres.host,
     DATABASE_PORT: String(postgres.port),

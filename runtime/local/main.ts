@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { DumpError } from "../../db/dump.ts";
-import { NotEmpty } from "./database.ts";
+import { DatabaseNotEmpty } from "./database.ts";
 import { DirectoryInUse, type Lock, lock } from "./lock.ts";
 import { type Options, parseOptions, startCommand, USAGE, UsageError } from "./options.ts";
 import { type LocalPlan, localPlan, StackError } from "./plan.ts";
@@ -23,7 +23,9 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 try {
   process.exitCode = await main();
 } catch (error) {
-  const expected = [UsageError, DirectoryInUse, NotEmpty, DumpError, StackError].some((kind) => error instanceof kind);
+  const expected = [UsageError, DirectoryInUse, DatabaseNotEmpty, DumpError, StackError].some(
+    (kind) => error instanceof kind,
+  );
   console.error(error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : error);
   process.exitCode = expected ? 2 : 1;
 }

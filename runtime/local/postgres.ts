@@ -44,7 +44,7 @@ const SETTINGS: Record<string, string> = {
 };
 
 /** Settings for a fast disposable cluster: it need not survive a crash, and its passwords protect nothing. */
-const THROW_AWAY: Record<string, string> = {
+const NON_DURABLE_SETTINGS: Record<string, string> = {
   fsync: "off",
   synchronous_commit: "off",
   full_page_writes: "off",
@@ -100,7 +100,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const before = fstatSync(log).size;
     const settings = {
       ...SETTINGS,
-      ...(options.durable === false ? THROW_AWAY : {}),
+      ...(options.durable === false ? NON_DURABLE_SETTINGS : {}),
       port: String(port),
       max_connections: String(options.maxConnections ?? 100),
     };
@@ -115,7 +115,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     });
     closeSync(log);
     const ended = once(child, "exit").then(() => {});
-    if (await becomesReady(child, data)) return running(child, ended, port, readPassword(options.directory));
+    if (await waitUntilReady(child, data)) return running(child, ended, port, readPassword(options.directory));
     const postgresLog = readFileSync(options.logFile).subarray(before).toString("utf8").trim();
     const portWasTaken = options.port === undefined && postgresLog.includes("could not create any TCP/IP sockets");
     if (!portWasTaken || attempt === FREE_PORT_ATTEMPTS) {
@@ -149,7 +149,7 @@ async function makeCluster(initdb: string, options: PostgresOptions, as: Unprivi
 }
 
 /** Resolves to true once the server accepts connections, false if it ends or is late. */
-async function becomesReady(child: ChildProcess, data: string): Promise<boolean> {
+async function waitUntilReady(child: ChildProcess, data: string): Promise<boolean> {
   let failed = false;
   child.once("error", () => {
     failed = true;

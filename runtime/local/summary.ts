@@ -4,7 +4,7 @@ import type { LocalPlan, RunLimit } from "./plan.ts";
 import type { Platform } from "./platform.ts";
 
 /** Default directory of the command `rates`, relative to the clone. */
-const USUAL_DATA_DIR = ".local";
+const DEFAULT_DATA_DIR = ".local";
 
 /** Output of `npm start` when everything is ready: addresses, first steps, and how to stop. */
 export function summary(
@@ -13,7 +13,7 @@ export function summary(
 ): string {
   const relativePath = relative(process.cwd(), dataDir);
   const displayPath = relativePath === "" || relativePath.startsWith("..") ? dataDir : relativePath;
-  const cli = `npx rates ${relativePath === USUAL_DATA_DIR ? "" : `--data-dir ${displayPath} `}`;
+  const cli = `npx rates ${relativePath === DEFAULT_DATA_DIR ? "" : `--data-dir ${displayPath} `}`;
   const lane = Object.entries(example ?? {});
   const params = lane.map(([name, value]) => ` --param ${name}=${value}`).join("");
   const tries =

@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testOpenSearch } from "../testing/cluster.ts";
-import { startRecordingServer } from "../testing/tracking/front.ts";
+import { startRecordingServer } from "../testing/tracking/recordingServer.ts";
 import type { PlatformFile } from "./platformFile.ts";
 
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));

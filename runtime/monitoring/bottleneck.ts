@@ -98,7 +98,7 @@ const RULES: readonly ((situation: BottleneckInput) => Verdict[])[] = [
   (situation) => longestFirst(situation).flatMap((runnerType) => waits(situation, runnerType)),
   connectionsAreUsedUp,
   (situation) => RUNNERS.flatMap((runnerType) => runsEnd(situation, runnerType)),
-  locksAreHeld,
+  lockWaits,
   responsesWait,
   resultsAreLarge,
   searchIsBehind,
@@ -235,7 +235,7 @@ function runsEnd({ status: platformStatus }: BottleneckInput, runnerType: Runner
   ];
 }
 
-function locksAreHeld({ status: { platform } }: BottleneckInput): Verdict[] {
+function lockWaits({ status: { platform } }: BottleneckInput): Verdict[] {
   if (platform.oldestLockWait < THRESHOLDS.lockSeconds) return [];
   return [
     {

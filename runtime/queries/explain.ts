@@ -25,7 +25,7 @@ export interface Estimate {
  * checked SQL.
  * @throws JobError InvalidSql or NotOneStatement if the caller's SQL is refused
  */
-export const sqlOf = async (task: ReadTask, tenant: string): Promise<string> => {
+export const statementOf = async (task: ReadTask, tenant: string): Promise<string> => {
   if ("sql" in task) return checkSql(task.sql, tenant);
   const query = findQuery(task.query);
   if (!query) throw new JobError("InvalidSql", { reason: `there is no query '${task.query}' in this version.` });
@@ -59,7 +59,7 @@ export const planningPool = (max: number, options: pg.PoolConfig = {}): pg.Pool 
 /**
  * Plans a read without running it, with an answer of bounded size.
  * @param plans a pool of planningPool
- * @param sql a statement of sqlOf
+ * @param sql a statement of statementOf
  * @throws JobError NotOneStatement; Postgres's error if the read cannot be planned
  */
 export async function estimate(plans: Database, sql: string): Promise<Estimate> {

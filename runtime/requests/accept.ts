@@ -7,12 +7,12 @@ import { hashOf, type Reply, type Request, responseIdOf, type Task } from "../co
 import { mayLoad } from "../contract/uploads.ts";
 import type { LazyS3 } from "../platform/aws.ts";
 import { hasSeveralTenants, type Settings } from "../platform/settings.ts";
-import { sqlOf } from "../queries/explain.ts";
+import { statementOf } from "../queries/explain.ts";
 import { type Accepted, accept, type Database, type DueResponse, dueResponses, type NewJob } from "../store/jobs.ts";
 import { canonical, requestAsSent } from "./parse.ts";
 import { isAnsweredOnQueue, recordRejection, refuse, refuseInvalid } from "./refuse.ts";
 import type { Source } from "./rejected.ts";
-import { hasJob, knownHash } from "./repeat.ts";
+import { findRequestHash, hasJob } from "./repeat.ts";
 import { canFallBackToEc2, expectedBytes, runnerFor } from "./route.ts";
 import { validateRequest } from "./validate.ts";
 
@@ -148,7 +148,7 @@ async function validate(deps: AcceptDeps, body: SubmittedBody): Promise<Omit<Val
   return {
     request,
     task,
-    sql: task.type === "read" ? await sqlOf(task, request.tenant) : null,
+    sql: task.type === "read" ? await statementOf(task, request.tenant) : null,
     traceparent: body.traceparent,
   };
 }
@@ -169,7 +169,7 @@ async function repeatOf(
   } catch {
     return undefined;
   }
-  const known = await knownHash(db, request);
+  const known = await findRequestHash(db, request);
   return known === undefined ? undefined : { request, task: request.task, sql: null, known, traceparent };
 }
 

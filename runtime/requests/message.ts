@@ -33,7 +33,7 @@ export function readMessage(body: string): MessageContent {
   // The recipient must be certain: a repeated id or tenant is not used.
   const duplicated = problems.find(({ field }) => field === "requestId" || field === "tenant")?.field;
   const found = duplicated ? validRecipient(undefined, undefined) : validRecipient(requestId, tenant);
-  const reason = duplicated ? `its ${duplicated} is given more than once` : unusableReason(value);
+  const reason = duplicated ? `its ${duplicated} is given more than once` : invalidIdReason(value);
   const problem = found.requestId === undefined ? new JobError("UnreadableMessage", { reason }) : undefined;
   return { value, isParsed: true, ...found, problem, problems };
 }
@@ -76,7 +76,7 @@ function describeId(requestId: unknown): string {
 }
 
 /** Explains why a message has no id that could be answered. */
-function unusableReason(value: unknown): string {
+function invalidIdReason(value: unknown): string {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return "it is not a JSON object";
   if (!("requestId" in value)) return "it has no requestId";
   const { requestId } = value;

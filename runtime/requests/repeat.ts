@@ -15,7 +15,7 @@ export async function hasJob(db: Database, tenant: string, requestId: string): P
  * Finds the job of which a request is a repeat.
  * @returns the job's request hash; undefined if no job has this id, or its task differs
  */
-export async function knownHash(
+export async function findRequestHash(
   db: Database,
   { tenant, requestId, task }: Pick<Request, "tenant" | "requestId" | "task">,
 ): Promise<string | undefined> {

@@ -95,10 +95,10 @@ export class JobLease {
   }
 
   #beatNow(): void {
-    this.#beat = this.#beat.then(() => this.#once());
+    this.#beat = this.#beat.then(() => this.#sendHeartbeat());
   }
 
-  async #once(): Promise<void> {
+  async #sendHeartbeat(): Promise<void> {
     if (this.#stopped || this.interruption) return;
     try {
       const outcome = await heartbeat(this.#db, this.#run, this.#job, this.#progress());

@@ -99,7 +99,7 @@ describe("a run's responses", () => {
     one.busy();
     one.add(job, response(1));
     await new Promise(setImmediate);
-    one.giveBack(one.take());
+    one.returnUnrecorded(one.take());
     await one.close();
     assert.deepEqual(recorded, [[1]]);
   });

@@ -66,7 +66,7 @@ export class ResponseSender {
   }
 
   /** Takes back responses that were not recorded. */
-  giveBack(sent: readonly SentResponse[]): void {
+  returnUnrecorded(sent: readonly SentResponse[]): void {
     this.#sent.push(...sent);
   }
 

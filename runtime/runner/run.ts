@@ -131,7 +131,7 @@ async function claimNext(
     return { job: await claim(deps.db, deps.run, backend, logLocation, sent), running: true };
   } catch (error) {
     if ((error as { code?: string }).code === "P0002") {
-      sender.giveBack(sent);
+      sender.returnUnrecorded(sent);
       return { job: undefined, running: false };
     }
     throw error;

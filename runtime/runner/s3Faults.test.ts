@@ -5,7 +5,7 @@ import { schedule } from "../dispatcher/schedule.ts";
 import { cancel } from "../store/jobs.ts";
 import { requirePython } from "../testing/python/python.ts";
 import { testPlatform } from "../testing/runner/runner.ts";
-import { type S3Fault, startS3Proxy } from "../testing/runner/s3Front.ts";
+import { type S3Fault, startS3Proxy } from "../testing/runner/s3Proxy.ts";
 
 /** A result of two parts. */
 const SQL = "select n, repeat('abcdefghij', 5) as filler from generate_series(1, 130000) n";

@@ -74,13 +74,16 @@ export async function update(task: UpdateTask, context: UpdateContext): Promise<
 /** Time that an update waits for a lock before it is requeued. */
 const LOCK_SECONDS = 60;
 
-interface Done {
+interface UpdateResult {
   rows: number;
   bytes: number;
   inline: object;
 }
 
-async function runStatement(task: Static<typeof StatementTask>, { session, job }: UpdateContext): Promise<Done> {
+async function runStatement(
+  task: Static<typeof StatementTask>,
+  { session, job }: UpdateContext,
+): Promise<UpdateResult> {
   const statement = findStatement(task.statement);
   if (!statement)
     throw new JobError("InvalidSql", { reason: `there is no statement '${task.statement}' in this version.` });
@@ -89,7 +92,10 @@ async function runStatement(task: Static<typeof StatementTask>, { session, job }
   return { rows: rowCount ?? 0, bytes: 0, inline: { changed: rowCount ?? 0 } };
 }
 
-async function load(task: Exclude<UpdateTask, Static<typeof StatementTask>>, context: UpdateContext): Promise<Done> {
+async function load(
+  task: Exclude<UpdateTask, Static<typeof StatementTask>>,
+  context: UpdateContext,
+): Promise<UpdateResult> {
   const { job, session, s3, settings, signal, onProgress } = context;
   const rules = { hosts: settings.jobs.urlHosts, maxBytes: settings.jobs.sourceBytes };
   const content =

@@ -49,7 +49,7 @@ export class Actor {
       .catch(() => undefined)
       .finally(() => {
         if (this.state === "alive") this.state = "ended";
-        this.#arrived();
+        this.#onArrival();
       });
   }
 
@@ -60,7 +60,7 @@ export class Actor {
     // Concurrent calls (Promise.all) take turns one after the other.
     while (this.waiting) await this.#free();
     this.waiting = { label, resume: resolve };
-    this.#arrived();
+    this.#onArrival();
     const outcome = await promise;
     this.waiting = undefined;
     this.#released?.();
@@ -94,7 +94,7 @@ export class Actor {
     if (this.state !== "alive") return;
     this.state = "crashed";
     this.#onCrash();
-    this.#arrived();
+    this.#onArrival();
   }
 
   get crashed(): boolean {
@@ -112,7 +112,7 @@ export class Actor {
     this.#watchers.delete(resolve);
   }
 
-  #arrived(): void {
+  #onArrival(): void {
     for (const watcher of this.#watchers) watcher();
   }
 

@@ -29,15 +29,15 @@ const LAUNCH_OUTCOMES: readonly SimulatedLaunchOutcome[] = ["refuse", "unknown",
 const DISPATCHERS = 3;
 
 /** A possible next action. */
-interface Move {
-  readonly what: string;
-  readonly done: () => Promise<unknown> | unknown;
+interface Action {
+  readonly label: string;
+  readonly run: () => Promise<unknown> | unknown;
 }
 
 /** Lets an actor's call proceed with an outcome. */
-const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, outcome: CallOutcome): Move => ({
-  what: `${actor.name}: ${waiting.label}${outcome === "go" ? "" : ` (${outcome})`}`,
-  done: () => {
+const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, outcome: CallOutcome): Action => ({
+  label: `${actor.name}: ${waiting.label}${outcome === "go" ? "" : ` (${outcome})`}`,
+  run: () => {
     waiting.resume(outcome);
     return actor.settled(LOCK_WAIT_MS);
   },
@@ -90,11 +90,11 @@ export class Schedule {
     return list[Math.floor(this.#pick() * list.length)];
   }
 
-  async #make(move: Move | undefined): Promise<void> {
+  async #make(move: Action | undefined): Promise<void> {
     if (!move) return;
-    this.history.push(move.what);
-    await move.done();
-    if (this.#cancelled && ENDS.test(move.what)) await this.environment.checkCancelled();
+    this.history.push(move.label);
+    await move.run();
+    if (this.#cancelled && ENDS.test(move.label)) await this.environment.checkCancelled();
   }
 
   /** Sends the requests; some twice, some with a used id, some invalid. */
@@ -122,8 +122,8 @@ export class Schedule {
   }
 
   /** Next actions: calls of actors, deliveries, starting runs. */
-  #work(isCalm: boolean): Move[] {
-    const moves: Move[] = [];
+  #work(isCalm: boolean): Action[] {
+    const moves: Action[] = [];
     const delayedMove = this.#belated();
     if (delayedMove) return [delayedMove];
     for (const actor of this.#alive) {
@@ -132,15 +132,15 @@ export class Schedule {
       const outcome = isCalm ? "go" : callOutcome(this.#pick(), this.#faultProfile);
       // Also without faults: few runs get this far before.
       if (!this.#stalled && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.stall) {
-        moves.push({ what: `stall ${actor.name}`, done: () => this.#stall(actor) });
+        moves.push({ label: `stall ${actor.name}`, run: () => this.#stall(actor) });
         continue;
       }
       // A caller may cancel at any time; random cancels rarely hit a job that is about to commit.
       if (!this.#cancelledAtFence && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.cancel)
-        moves.push({ what: "cancel", done: () => this.#cancelWorking() });
+        moves.push({ label: "cancel", run: () => this.#cancelWorking() });
       const [, kind] = LAUNCH.exec(waiting.label) ?? [];
       if (!this.#late && kind && this.#pick() < this.#faultProfile.stall) {
-        moves.push({ what: `stall ${actor.name}`, done: () => this.#delay(actor, kind) });
+        moves.push({ label: `stall ${actor.name}`, run: () => this.#delay(actor, kind) });
         continue;
       }
       moves.push(turn(actor, waiting, outcome));
@@ -148,24 +148,24 @@ export class Schedule {
     const visible = this.environment.messages.filter(({ deleted }) => !deleted);
     if (visible.length > 0 && !this.#isDispatching)
       moves.push({
-        what: "deliver",
-        done: () => this.#deliver(isCalm ? visible : visible.filter(() => this.#pick() < 0.6)),
+        label: "deliver",
+        run: () => this.#deliver(isCalm ? visible : visible.filter(() => this.#pick() < 0.6)),
       });
     for (const launched of this.environment.launched)
       if (!launched.actor && !launched.stopped)
         moves.push({
-          what: `boot ${launched.runnerType}`,
-          done: () => this.environment.boot(launched).settled(LOCK_WAIT_MS),
+          label: `boot ${launched.runnerType}`,
+          run: () => this.environment.boot(launched).settled(LOCK_WAIT_MS),
         });
     return moves;
   }
 
   /** Returns faults and actions of callers. */
-  #faults(): Move[] {
+  #faults(): Action[] {
     const { repeat, tick, pause, jump, refuse, cancel } = this.#faultProfile;
-    const moves: Move[] = [];
-    const addWithChance = (chance: number, what: string, done: Move["done"]) => {
-      if (this.#pick() < chance) moves.push({ what, done });
+    const moves: Action[] = [];
+    const addWithChance = (chance: number, what: string, done: Action["run"]) => {
+      if (this.#pick() < chance) moves.push({ label: what, run: done });
     };
     const again = this.#one(this.environment.messages.filter(({ deleted }) => deleted));
     if (!this.#isDispatching) {
@@ -173,7 +173,7 @@ export class Schedule {
       addWithChance(tick, "tick", () => this.environment.tick().settled(LOCK_WAIT_MS));
     }
     for (const actor of this.#alive.filter((one) => one !== this.#zombie && one !== this.#late?.actor))
-      if (actor.paused) moves.push({ what: `continue ${actor.name}`, done: () => actor.pause(false) });
+      if (actor.paused) moves.push({ label: `continue ${actor.name}`, run: () => actor.pause(false) });
       else addWithChance(pause, `pause ${actor.name}`, () => actor.pause(true));
     if (!this.#zombie)
       addWithChance(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * MAX_CLOCK_JUMP));
@@ -214,7 +214,7 @@ export class Schedule {
   }
 
   /** Resumes the delayed dispatcher with its outdated plan at the worst possible time. */
-  #belated(): Move | undefined {
+  #belated(): Action | undefined {
     if (!this.#late) return undefined;
     const { actor, kind } = this.#late;
     if (!actor.paused || !actor.waiting || actor.state !== "alive" || !this.environment.isFull(kind)) return undefined;

@@ -50,7 +50,7 @@ export class SmokeTask {
   readonly #region: string;
   readonly #task: SmokeTaskOutputs;
   readonly #options: Required<InsideOptions>;
-  #seen: string | undefined;
+  #nextToken: string | undefined;
 
   /**
    * Reads the smoke task from a stack's outputs.
@@ -119,7 +119,7 @@ export class SmokeTask {
       const task = await this.#describe(arn);
       if (task?.lastStatus === "STOPPED") return this.#end(task);
       const seconds = (now() - begun) / 1_000;
-      const running = this.#seen !== undefined || (await this.#printLog(arn));
+      const running = this.#nextToken !== undefined || (await this.#printLog(arn));
       if (running) await this.#printLog(arn);
       if (!running && seconds > START_SECONDS)
         throw new CommandError(
@@ -165,7 +165,7 @@ export class SmokeTask {
     const { logGroup, logStreams } = this.#task;
     for (;;) {
       const after =
-        this.#seen === undefined ? ["--start-from-head"] : ["--start-from-head", "--next-token", this.#seen];
+        this.#nextToken === undefined ? ["--start-from-head"] : ["--start-from-head", "--next-token", this.#nextToken];
       let text: string;
       try {
         text = await this.#aws([
@@ -180,8 +180,8 @@ export class SmokeTask {
       const log: unknown = JSON.parse(text);
       if (!Value.Check(Log, log)) throw new CommandError("unreachable", "CloudWatch answered without events.");
       for (const { message } of log.events) await this.#line(message);
-      if (log.nextForwardToken === this.#seen) return true;
-      this.#seen = log.nextForwardToken;
+      if (log.nextForwardToken === this.#nextToken) return true;
+      this.#nextToken = log.nextForwardToken;
     }
   }
 

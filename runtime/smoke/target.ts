@@ -48,7 +48,7 @@ export interface ReceivedResponse {
 export class QueueClient {
   readonly #target: Target;
   readonly #prefix: string;
-  readonly #arrived: { body: string; response: ReceivedResponse }[] = [];
+  readonly #received: { body: string; response: ReceivedResponse }[] = [];
 
   /** @param prefix - Prefix of all request ids of this smoke run. */
   constructor(target: Target, prefix: string) {
@@ -71,13 +71,13 @@ export class QueueClient {
     seconds = 600,
   ): Promise<{ body: string; response: ReceivedResponse }[]> {
     for (const end = Date.now() + seconds * 1000; ; ) {
-      const ours = this.#arrived.filter(({ response }) => response.requestId === requestId);
+      const ours = this.#received.filter(({ response }) => response.requestId === requestId);
       if (ours.length >= count) return ours;
       if (Date.now() > end) throw new Error(`${ours.length} of ${count} responses to ${requestId} within ${seconds} s`);
       for (const { Body = "" } of await this.#take(this.#target.responseQueueUrl, (body) =>
         body.includes(this.#prefix),
       ))
-        this.#arrived.push({ body: Body, response: JSON.parse(Body) });
+        this.#received.push({ body: Body, response: JSON.parse(Body) });
     }
   }
 

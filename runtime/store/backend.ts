@@ -12,7 +12,7 @@ export async function backendOf(db: Database): Promise<Backend> {
 /** Interval of checks whether a cancelled statement has ended. */
 const POLL_MS = 5;
 const busy = "exists (select from pg_stat_activity where pid = $1 and backend_start = $2 and state = 'active')";
-const isGone = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
+const hasEnded = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
 
 /**
  * Ends a database session and returns once it is gone: first a cancel, so that a statement can end cleanly; then, since
@@ -40,7 +40,7 @@ export async function endBackend(db: Database, backend: Backend, graceMs = 200, 
       backend.pid,
       backend.start,
     ]);
-    if ((await db.query(`select ${isGone} as gone`, [backend.pid, backend.start])).rows[0].gone) return;
+    if ((await db.query(`select ${hasEnded} as gone`, [backend.pid, backend.start])).rows[0].gone) return;
     if (Date.now() > limit)
       throw new Error(`database session ${backend.pid} (started ${backend.start}) did not end in time`);
     await pause(wait);

@@ -2,7 +2,7 @@ import type { Database } from "./jobs.ts";
 import { type Caller, hashOfSecret, newSecret, type Scope } from "./tokens.ts";
 
 /** A new session or sign-in link; its secret is returned once and not stored. */
-export interface MadeSession {
+export interface CreatedSession {
   id: string;
   secret: string;
   /** ISO time. */
@@ -41,12 +41,12 @@ export function holderOf({ tokenId, parent, name, tenant, scopes }: Caller): Ses
  *
  * @returns undefined if the parent is no longer active, or if the ID token was already used
  */
-export async function makeSession(
+export async function createSession(
   db: Database,
   kind: "session" | "link",
   { name, tenant, scopes, parent, owner, proof }: SessionHolder,
   seconds: number,
-): Promise<MadeSession | undefined> {
+): Promise<CreatedSession | undefined> {
   const { secret, id, hash } = newSecret(PREFIX[kind]);
   const proofHash = proof === undefined ? null : hashOfSecret(proof).toString("hex");
   const { rows } = await db.query(
@@ -58,7 +58,7 @@ export async function makeSession(
 }
 
 /** Exchanges the code of a link for a session. @returns undefined for a code that is unknown, was used, or has expired */
-export async function redeemLink(db: Database, code: string, seconds: number): Promise<MadeSession | undefined> {
+export async function redeemLink(db: Database, code: string, seconds: number): Promise<CreatedSession | undefined> {
   const { secret, id, hash } = newSecret(PREFIX.session);
   const { rows } = await db.query("select jobs.iso(expires_at) as expires from jobs.redeem_link($1, $2, $3, $4)", [
     hashOfSecret(code).toString("hex"),

@@ -66,9 +66,9 @@ export interface TokenRecord {
 type TokenUse = Omit<TokenRecord, "id" | "hash">;
 
 /** Creates a token; its text is returned once and not stored. */
-export function newToken(about: TokenUse): { token: string; kept: TokenRecord } {
+export function newToken(about: TokenUse): { token: string; record: TokenRecord } {
   const { secret: token, id, hash } = newSecret("rates_");
-  return { token, kept: { id, hash, ...about } };
+  return { token, record: { id, hash, ...about } };
 }
 
 export async function storeToken(
@@ -83,7 +83,7 @@ export async function storeToken(
 
 /** Creates and stores a token. */
 export async function createToken(db: Database, about: TokenUse): Promise<{ id: string; token: string }> {
-  const { token, kept } = newToken(about);
+  const { token, record: kept } = newToken(about);
   await storeToken(db, kept);
   return { id: kept.id, token };
 }

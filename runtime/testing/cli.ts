@@ -12,7 +12,7 @@ const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 export const LAUNCHER = fileURLToPath(new URL("../cli/rates.mjs", import.meta.url));
 
 /** Outcome of a command. */
-export interface Ended {
+export interface CommandResult {
   stdout: string;
   stderr: string;
   /** Its exit code, or the signal that ended it. */
@@ -24,7 +24,7 @@ export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   { input = "", program = MAIN } = {},
-): { child: ChildProcess; ended: Promise<Ended> } {
+): { child: ChildProcess; ended: Promise<CommandResult> } {
   const child = spawn(process.execPath, [program, ...args], {
     // Without the tester's own profiles.
     env: { PATH: process.env.PATH, XDG_CONFIG_HOME: join(tmpdir(), "rates-no-profiles"), ...env },

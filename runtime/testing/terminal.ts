@@ -30,7 +30,7 @@ export interface TerminalOutcome {
   /** Exit code, or minus the number of the signal. */
   code: number;
   /** Steps that did not happen. */
-  left: number;
+  remaining: number;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function inTerminal(run: TerminalRun): Promise<TerminalOutcome> {
   const child = spawn("python3", [PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.end(JSON.stringify({ columns: 90, rows: 24, steps: [], seconds: 50, ...run }));
   const outcome = (await json(child.stdout)) as TerminalOutcome;
-  if (outcome.left > 0)
-    throw new Error(`${outcome.left} steps did not happen (exit ${outcome.code}):\n${outcome.output}`);
+  if (outcome.remaining > 0)
+    throw new Error(`${outcome.remaining} steps did not happen (exit ${outcome.code}):\n${outcome.output}`);
   return outcome;
 }

@@ -83,11 +83,11 @@ export const internetIngress = (port: number) => ({
   toPort: port,
   ipProtocol: "tcp",
 });
-const EVERYBODY = { Effect: "Allow", Principal: "*", Action: "sqs:SendMessage", Resource: "*" };
+const PUBLIC_STATEMENT = { Effect: "Allow", Principal: "*", Action: "sqs:SendMessage", Resource: "*" };
 export const openPolicy = (type: string, suffix: string) =>
   change(type, suffix, (_, properties) => {
     const document = JSON.parse(String(properties.policy));
-    document.Statement.push(EVERYBODY);
+    document.Statement.push(PUBLIC_STATEMENT);
     properties.policy = JSON.stringify(document);
   });
 export const parameter = (name: string, value: string) =>

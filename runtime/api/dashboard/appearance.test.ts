@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Page } from "playwright-core";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
-import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
 import { misplacedIn, overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
 
@@ -33,7 +33,7 @@ describe("the dashboard's appearance", function () {
   this.timeout(120_000);
   this.slow(30_000);
   const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p, submit }) => {
-    await manyJobs(p.admin, 20);
+    await createManyJobs(p.admin, 20);
     await oneOfEach(p, submit);
     const { sqs, queues } = p.context;
     const errorType = { DataType: "String", StringValue: "DatabaseUnavailable" };

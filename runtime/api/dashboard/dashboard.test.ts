@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { dashboardSuite, heading, jobAt, READ } from "../../testing/dashboard/fixture.ts";
-import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
 
 describe("the dashboard in a browser", function () {
   this.timeout(60_000);
   this.slow(10_000);
   const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p, submit }) => {
-    await manyJobs(p.admin, 60);
+    await createManyJobs(p.admin, 60);
     await oneOfEach(p, submit);
   });
   const open = (hash?: string) => suite.p.open(suite.token, hash);

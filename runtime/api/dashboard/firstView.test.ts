@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
 import { startChromium } from "../../testing/dashboard/chromium.ts";
-import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { dashboardFor } from "../../testing/dashboard/page.ts";
 
 describe("the dashboard's first view", function () {
@@ -14,7 +14,7 @@ describe("the dashboard's first view", function () {
     browser = await startChromium(this);
     p = await dashboardFor(browser);
     token = await p.token("admin");
-    await manyJobs(p.admin, 40);
+    await createManyJobs(p.admin, 40);
   });
   afterEach(async () => {
     for (const context of browser?.contexts() ?? []) await context.close();

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { syncRejected } from "../../dispatcher/syncRejected.ts";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
-import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { FAULT, oneOfEach, REPORT } from "../../testing/dashboard/oneOfEach.ts";
 import { violationsOf } from "../../testing/dashboard/page.ts";
 
@@ -12,7 +12,7 @@ describe("jobs in the dashboard", function () {
   this.timeout(60_000);
   this.slow(10_000);
   const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p, submit, token }) => {
-    await manyJobs(p.admin, 60);
+    await createManyJobs(p.admin, 60);
     await oneOfEach(p, submit);
     await p.app.inject({
       method: "POST",

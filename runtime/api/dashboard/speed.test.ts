@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import { startChromium } from "../../testing/dashboard/chromium.ts";
-import { manyJobs } from "../../testing/dashboard/manyJobs.ts";
+import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { dashboardFor } from "../../testing/dashboard/page.ts";
 
 const JOBS = 100_000;
@@ -21,7 +21,7 @@ describe(`the dashboard over ${JOBS.toLocaleString("en")} jobs`, function () {
     browser = await startChromium(this);
     this.timeout(300_000);
     p = await dashboardFor(browser);
-    await manyJobs(p.admin, JOBS);
+    await createManyJobs(p.admin, JOBS);
   });
   after(async () => {
     await browser?.close();

@@ -3,7 +3,7 @@ import { classify } from "../../contract/classify.ts";
 import { ERRORS } from "../../contract/errors.ts";
 import { isObject } from "../../contract/problems.ts";
 import { RUNNERS } from "../../contract/states.ts";
-import { type Estimate, estimate, type ReadTask, rowsDeletedBy, sqlOf } from "../../queries/explain.ts";
+import { type Estimate, estimate, type ReadTask, rowsDeletedBy, statementOf } from "../../queries/explain.ts";
 import { turnsOf } from "../../queries/planningTurns.ts";
 import { runnerFor } from "../../requests/route.ts";
 import { validateRequest } from "../../requests/validate.ts";
@@ -77,7 +77,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
 
 async function planned(plans: JobServices["plans"], tenant: string, task: ReadTask): Promise<Estimate> {
   try {
-    const sql = await sqlOf(task, tenant);
+    const sql = await statementOf(task, tenant);
     return await turnsOf(plans).run(tenant, () => estimate(plans, sql));
   } catch (error) {
     const known = classify(error);

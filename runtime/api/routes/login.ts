@@ -3,7 +3,7 @@ import Type, { type Static } from "typebox";
 import { asJobError, JobError } from "../../contract/errors.ts";
 import type { OidcSettings } from "../../platform/settings.ts";
 import { type Claims, holderOfClaims } from "../../store/accessRules.ts";
-import { type MadeSession, makeSession } from "../../store/sessions.ts";
+import { type CreatedSession, createSession } from "../../store/sessions.ts";
 import { callerOf } from "../../store/tokens.ts";
 import { IdentityProvider, type PendingSignIn } from "../identityProvider.ts";
 import { operation } from "../operation.ts";
@@ -70,8 +70,8 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
   if (!oidc) return;
 
   const provider = new IdentityProvider(oidc);
-  const sessionOf = async (claims: Claims, proof?: string): Promise<MadeSession> => {
-    const made = await makeSession(
+  const sessionOf = async (claims: Claims, proof?: string): Promise<CreatedSession> => {
+    const made = await createSession(
       db,
       "session",
       { ...holderOfClaims(oidc.rules, claims), proof },

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import Type, { type Static } from "typebox";
 import { JobError } from "../../contract/errors.ts";
 import { type Channel, recordAudit } from "../../store/audit.ts";
-import { endSession, holderOf, type MadeSession, makeSession, redeemLink } from "../../store/sessions.ts";
+import { type CreatedSession, createSession, endSession, holderOf, redeemLink } from "../../store/sessions.ts";
 import { type Caller, callerOf, SCOPES } from "../../store/tokens.ts";
 import type { Services } from "../deps.ts";
 import { operation } from "../operation.ts";
@@ -41,7 +41,7 @@ export function setSession(
   request: FastifyRequest,
   reply: FastifyReply,
   platform: string,
-  { secret, expiresAt }: MadeSession,
+  { secret, expiresAt }: CreatedSession,
 ): void {
   const maxAge = Math.max(0, Math.floor((Date.parse(expiresAt) - Date.now()) / 1000));
   const options = { maxAge, sameSite: "Strict", isSecure: isSecure(request) } as const;
@@ -64,7 +64,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       errors: ["Forbidden"],
     }),
     async (request, reply) => {
-      const made = await makeSession(db, "link", holderOf(callerOfRequest(request)), linkMinutes * 60);
+      const made = await createSession(db, "link", holderOf(callerOfRequest(request)), linkMinutes * 60);
       if (!made) throw ended();
       reply.code(201).header("cache-control", "no-store");
       return { path: signInPath(made.secret), expiresAt: made.expiresAt };
@@ -96,7 +96,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
     },
   );
 
-  const exchange = async (body: Static<typeof SignIn>): Promise<MadeSession> => {
+  const exchange = async (body: Static<typeof SignIn>): Promise<CreatedSession> => {
     if ("code" in body) {
       const made = await redeemLink(db, body.code, seconds);
       if (made) return made;
@@ -104,7 +104,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       throw new JobError("InvalidSignIn", { reason });
     }
     const caller = await callerOf(db, body.token);
-    const made = caller && (await makeSession(db, "session", holderOf(caller), seconds));
+    const made = caller && (await createSession(db, "session", holderOf(caller), seconds));
     if (made) return made;
     const reason = "this token is unknown, has expired or was revoked. Create one with `rates token create`.";
     throw new JobError("InvalidSignIn", { reason });

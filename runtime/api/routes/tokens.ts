@@ -68,18 +68,18 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       const { expiresAt } = body;
       if (expiresAt !== undefined && !(Date.parse(expiresAt) > Date.now()))
         throw invalid([{ field: "expiresAt", value: expiresAt, message: "must be a time in the future." }]);
-      const { token, kept } = newToken(body);
-      const { id: target, name, tenant, scopes } = kept;
+      const { token, record } = newToken(body);
+      const { id: target, name, tenant, scopes } = record;
       const detail = { name, scopes, ...(expiresAt === undefined ? {} : { expiresAt }) };
       await db.query(
         `with kept as materialized (select jobs.store_token($8, $9, $10, $1, $11, $12))
          select jobs.record_audit($1, $2, $3, $4, $5, $6, $7) from kept`,
         [
           ...auditParameters({ tenant, ...actorOf(request), action: "token.create", target, detail }),
-          ...[target, kept.hash, name, scopes, expiresAt === undefined ? null : new Date(expiresAt).toISOString()],
+          ...[target, record.hash, name, scopes, expiresAt === undefined ? null : new Date(expiresAt).toISOString()],
         ],
       );
-      return reply.code(201).header("cache-control", "no-store").send({ id: kept.id, token });
+      return reply.code(201).header("cache-control", "no-store").send({ id: record.id, token });
     },
   );
   app.get(

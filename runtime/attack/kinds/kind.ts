@@ -16,7 +16,7 @@ export interface Kind {
 /** Processor time that one request may take of a shared process's main thread, in milliseconds. */
 export const MAIN_THREAD_MS = 100;
 /** Longest answer to a request that is refused, in bytes. */
-export const MAX_ANSWER = 64 * 1024;
+export const MAX_RESPONSE_BYTES = 64 * 1024;
 
 /** A check per case, named by what it shows. */
 export const checkEach = <T>(
@@ -29,7 +29,7 @@ export const checkEach = <T>(
 /** Fails unless an answer refuses the request, is short, and says what is wrong. */
 export function assertRefused({ status, text }: Answer, what = ""): void {
   assert.ok(status >= 400 && status < 500, `${what}: ${status} ${text.slice(0, 300)}`);
-  assert.ok(text.length <= MAX_ANSWER, `${what}: an answer of ${text.length} bytes`);
+  assert.ok(text.length <= MAX_RESPONSE_BYTES, `${what}: an answer of ${text.length} bytes`);
 }
 
 /** Sends a request several times: it is refused, and takes little of the API's main thread each time. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { REFUSED } from "../../testing/sql/refused.ts";
 import { SQL } from "../cases.ts";
 import type { Target } from "../target.ts";
-import { assertCheap, assertRefused, checkEach, type Kind, MAX_ANSWER } from "./kind.ts";
+import { assertCheap, assertRefused, checkEach, type Kind, MAX_RESPONSE_BYTES } from "./kind.ts";
 
 const explain = (target: Target, sql: string, token = target.attacker) =>
   target.http("POST", "/explain", { task: { type: "read", sql, format: "csv" } }, token);
@@ -66,7 +66,7 @@ export const sql: Kind = {
       await target.until("an answer to each", async () => {
         for (const body of await target.receive(target.file.responseQueueUrl)) {
           const { requestId, status } = JSON.parse(body);
-          assert.ok(Buffer.byteLength(body) <= MAX_ANSWER);
+          assert.ok(Buffer.byteLength(body) <= MAX_RESPONSE_BYTES);
           answers.set(requestId, status);
         }
         return SQL.every((_, index) => answers.has(`sql-${index}`));

@@ -4,7 +4,7 @@ import type { Kind } from "./kind.ts";
 
 /** Event streams of one token at once (api.limits.streamsPerToken), and how many are asked for. */
 const PER_TOKEN = 50;
-const ASKED = PER_TOKEN + 20;
+const OPENED_STREAMS = PER_TOKEN + 20;
 /** Sessions that one token makes to have more. */
 const SESSIONS = 3;
 /** Maximum milliseconds of a stream beyond its token. */
@@ -43,10 +43,10 @@ export const streams: Kind = {
   name: "event streams",
   checks: {
     "opens no more event streams per token than it may": (target) =>
-      withStreams(target, target.attacker, ASKED, async (opened) => {
+      withStreams(target, target.attacker, OPENED_STREAMS, async (opened) => {
         const statuses = opened.map(({ status }) => status);
         assert.equal(statuses.filter((status) => status === 200).length, PER_TOKEN);
-        assert.equal(statuses.filter((status) => status === 429).length, ASKED - PER_TOKEN);
+        assert.equal(statuses.filter((status) => status === 429).length, OPENED_STREAMS - PER_TOKEN);
       }),
     "counts the streams of a token's sessions as the token's": async (target) => {
       const { token } = await target.newToken("attacker", ["read", "submit", "cancel"]);

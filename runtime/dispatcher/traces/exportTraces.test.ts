@@ -4,7 +4,7 @@ import { JobError } from "../../contract/errors.ts";
 import { cancel, claim, retry, runStarted } from "../../store/jobs.ts";
 import { sqsEvent } from "../../testing/dispatcher.ts";
 import { testPlatform } from "../../testing/runner/runner.ts";
-import { type ReceivedSpan, testCollector } from "../../testing/traces/collector.ts";
+import { type ReceivedSpan, startCollector } from "../../testing/traces/collector.ts";
 import { createHandlers } from "../handlers.ts";
 import { sendDueResponses } from "../maintenance.ts";
 import { handleRequests } from "../requests.ts";
@@ -20,9 +20,9 @@ const ERROR = 2;
 
 describe("the traces of ended jobs", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;
-  let collector: Awaited<ReturnType<typeof testCollector>>;
+  let collector: Awaited<ReturnType<typeof startCollector>>;
   beforeEach(async () => {
-    collector = await testCollector();
+    collector = await startCollector();
     p = await testPlatform({ traces: { endpoint: `${collector.endpoint}/`, environment: "test" } });
   });
   afterEach(() => Promise.all([p.close(), collector.close()]));

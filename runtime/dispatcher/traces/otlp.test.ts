@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { testCollector } from "../../testing/traces/collector.ts";
+import { startCollector } from "../../testing/traces/collector.ts";
 import { sendSpans } from "./otlp.ts";
 import type { Span } from "./spans.ts";
 
@@ -18,9 +18,9 @@ const SPAN: Span = {
 };
 
 describe("an export to a collector", () => {
-  let collector: Awaited<ReturnType<typeof testCollector>>;
+  let collector: Awaited<ReturnType<typeof startCollector>>;
   beforeEach(async () => {
-    collector = await testCollector();
+    collector = await startCollector();
   });
   afterEach(() => collector.close());
 

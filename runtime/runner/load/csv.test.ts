@@ -9,7 +9,7 @@ import type pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
 import { escapeInvisible } from "../../contract/invisible.ts";
-import { csvRecords, MISPLACED, wrongFields } from "./csv.ts";
+import { csvRecords, MISPLACED_QUOTE, wrongFields } from "./csv.ts";
 import { ndjsonRecords } from "./records.ts";
 import { MAX_RECORD_BYTES, Sink } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
@@ -56,7 +56,7 @@ function plain(text: string, seen = { misplaced: false }): string {
       const end = isOpen ? rest.length : quoted.length + (/[,\r\n]|$/.exec(rest.slice(quoted.length))?.index ?? 0);
       if (isOpen) reason = "a quote is left open";
       else if (rest.slice(quoted.length, end).includes('"')) {
-        reason ??= MISPLACED;
+        reason ??= MISPLACED_QUOTE;
         seen.misplaced = true;
       }
       record += rest.slice(0, end);

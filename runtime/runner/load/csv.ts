@@ -10,10 +10,10 @@ const CR = 0x0d;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 
-const ENDLESS = `the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?`;
+const UNTERMINATED_RECORD = `the record does not end within ${MAX_RECORD_BYTES} bytes; is a quote left open?`;
 
 /** Reason for a record with a quote that neither opens nor closes a field. */
-export const MISPLACED =
+export const MISPLACED_QUOTE =
   "has a quote inside an unquoted field: put the whole field in quotes, and write a quote in it twice";
 
 /** Reason for a record that is the header again, as in files joined with their headers. */
@@ -128,7 +128,7 @@ class Scanner {
       return;
     }
     if (at - start > MAX_RECORD_BYTES) {
-      this.#unusable(data, start, at, ENDLESS);
+      this.#unusable(data, start, at, UNTERMINATED_RECORD);
       this.#skipping = true;
     }
     if (this.#skipping) start = at;
@@ -148,7 +148,7 @@ class Scanner {
       return;
     }
     if (start === end) return;
-    if (end - start > MAX_RECORD_BYTES) this.#unusable(data, start, end, ENDLESS);
+    if (end - start > MAX_RECORD_BYTES) this.#unusable(data, start, end, UNTERMINATED_RECORD);
     else if (this.#columns === 0) {
       const reason = encoding(data.subarray(start, end));
       if (reason === undefined) this.#readHeader(data.subarray(start, end));
@@ -157,7 +157,7 @@ class Scanner {
       const reason =
         (clean ? undefined : encoding(data.subarray(start, end))) ??
         (this.#repeatsHeader(data, start, end) ? REPEATED_HEADER : undefined) ??
-        (misplaced ? MISPLACED : undefined) ??
+        (misplaced ? MISPLACED_QUOTE : undefined) ??
         (fields === this.#columns ? undefined : wrongFields(data.subarray(start, end), fields, this.#columns));
       if (reason === undefined) this.#sink.raw(data, start, end, this.#line);
       else this.#unusable(data, start, end, reason);

@@ -20,7 +20,7 @@ const SEPARATORS: readonly (readonly [character: string, name: string])[] = [
 /** Maximum number of problems in the message: a file without a header has one per column. */
 const NAMED = 10;
 /** Maximum number of problems in the error's details. */
-const LISTED = 100;
+const MAX_LISTED = 100;
 
 /**
  * Returns the columns that a CSV's header names, in its order: exactly those of the target, each once.
@@ -47,7 +47,7 @@ export function readHeader(text: string | undefined, target: TargetTable, target
   const unknown = found.filter((name) => !known.includes(name));
   const problem = (column: string, reason: string) => ({ line, column, value: null, reason });
   const details = [
-    ...unknown.slice(0, LISTED).map((name) => problem(shown(name), unknownName(name, known))),
+    ...unknown.slice(0, MAX_LISTED).map((name) => problem(shown(name), unknownName(name, known))),
     ...known.filter((name) => !found.includes(name)).map((name) => problem(name, "is missing.")),
     ...known
       .filter((name) => found.indexOf(name) !== found.lastIndexOf(name))
@@ -57,10 +57,10 @@ export function readHeader(text: string | undefined, target: TargetTable, target
   if (found.every((name) => nearestOf(name, known) === undefined))
     throw refusal(
       `line ${line} (${shown(text)}) names no column; the header may be missing. ${needed}`,
-      details.slice(0, LISTED),
+      details.slice(0, MAX_LISTED),
     );
   const said = details.slice(0, NAMED).map(({ column, reason }) => `'${column}' ${reason}`);
-  throw refusal(`${said.join(" ")} ${needed}`, details.slice(0, LISTED));
+  throw refusal(`${said.join(" ")} ${needed}`, details.slice(0, MAX_LISTED));
 }
 
 /** Finds the column that a name means, ignoring case, separators, quotes and a table name before it. */

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import type pg from "pg";
 import { migratedDatabase, type Scratch } from "../../../db/testing/database.ts";
-import { cutInto, loadFile, type TestContent } from "../../testing/runner/loadFile.ts";
+import { loadFile, splitInto, type TestContent } from "../../testing/runner/loadFile.ts";
 import { property, propertyTimeout } from "../../testing/runner/property.ts";
 import { type PythonReader, pythonReader } from "../../testing/runner/pythonReader.ts";
 
@@ -103,9 +103,9 @@ describe("a file, beside Python's readers", () => {
 
   const contentOf = (format: "csv" | "ndjson", text: string, { size, members }: Arrival): TestContent => {
     const bytes = Buffer.from(text);
-    if (members === 0) return { format, chunks: cutInto(bytes, size) };
-    const parts = cutInto(bytes, Math.max(1, Math.ceil(bytes.length / members)));
-    return { format, chunks: cutInto(Buffer.concat(parts.map((part) => gzipSync(part))), size), gzip: true };
+    if (members === 0) return { format, chunks: splitInto(bytes, size) };
+    const parts = splitInto(bytes, Math.max(1, Math.ceil(bytes.length / members)));
+    return { format, chunks: splitInto(Buffer.concat(parts.map((part) => gzipSync(part))), size), gzip: true };
   };
   /** Loads regions; returns the rows of the table, or the lines of bad rows; undefined for a refused file. */
   const load = async (content: TestContent) => {

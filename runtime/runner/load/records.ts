@@ -48,7 +48,7 @@ export async function* ndjsonRecords(
       start = end + 1;
     }
     if (data.length - start > MAX_RECORD_BYTES && !skipping) {
-      sink.bad([endless(data.subarray(start))], line);
+      sink.bad([unterminatedLine(data.subarray(start))], line);
       skipping = true;
     }
     rest = skipping ? Buffer.alloc(0) : Buffer.from(data.subarray(start)); // a copy: the stream owns the chunk's memory
@@ -71,7 +71,7 @@ function putLine(sink: Sink, bytes: Buffer, line: number, target: TargetTable): 
 
 /** Parses a line to its object or a problem; undefined if blank. */
 function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string } | RowProblem | undefined {
-  if (bytes.length > MAX_RECORD_BYTES) return endless(bytes);
+  if (bytes.length > MAX_RECORD_BYTES) return unterminatedLine(bytes);
   if (!isUtf8(bytes)) return { column: null, value: shownBytes(bytes, 0, bytes.length), reason: NOT_UTF8 };
   const text = bytes.toString();
   if (BLANK.test(text)) return undefined;
@@ -79,7 +79,7 @@ function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string 
     const item: unknown = JSON.parse(text);
     return isObject(item) ? { item, text } : notAnObject(text);
   } catch (error) {
-    return { column: null, value: shown(trimmed(text)), reason: whyNoJson(trimmed(text), error) };
+    return { column: null, value: shown(trimmed(text)), reason: jsonProblem(trimmed(text), error) };
   }
 }
 
@@ -87,14 +87,14 @@ function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string 
 function trimmed(text: string): string {
   let start = 0;
   let end = text.length;
-  while (WHITE.includes(text.charAt(start)) && start < end) start++;
-  while (end > start && WHITE.includes(text.charAt(end - 1))) end--;
+  while (WHITESPACE.includes(text.charAt(start)) && start < end) start++;
+  while (end > start && WHITESPACE.includes(text.charAt(end - 1))) end--;
   return text.slice(start, end);
 }
-const WHITE = " \t\r";
+const WHITESPACE = " \t\r";
 
 /** Reason for a line that is not JSON. */
-function whyNoJson(text: string, error: unknown): string {
+function jsonProblem(text: string, error: unknown): string {
   const reason = "is not JSON: one object per line";
   if (/after JSON/.test((error as Error).message))
     return text.endsWith(",") ? `${reason}, without a comma after it` : `${reason}, and nothing after it`;
@@ -113,7 +113,7 @@ const NO_VALUE = [..."NITF"]
   .map((letter) => `Unexpected token '${letter}'`)
   .concat("No number after minus sign", "Unexpected token 'i'", "Unexpected token 'n'");
 
-const endless = (bytes: Buffer): RowProblem => ({
+const unterminatedLine = (bytes: Buffer): RowProblem => ({
   column: null,
   value: shownBytes(bytes, 0, bytes.length),
   reason: `does not end within ${MAX_RECORD_BYTES} bytes`,
@@ -144,7 +144,7 @@ function put(
     const value = row[name];
     return typeof value === "string" ? value : (written.get(name) ?? JSON.stringify(value) ?? "");
   };
-  const problems: RowProblem[] = fields && fields.length > written.size ? repeatedNames(fields) : [];
+  const problems: RowProblem[] = fields && fields.length > written.size ? duplicateNames(fields) : [];
   const missing: RowProblem[] = [];
   const values = columns.map(({ name, json, optional }) => {
     const value = row[name];
@@ -178,7 +178,7 @@ function put(
 }
 
 /** Returns a problem for each name that is repeated in a row, at most ROW_PROBLEMS. */
-function repeatedNames(fields: readonly Field[]): RowProblem[] {
+function duplicateNames(fields: readonly Field[]): RowProblem[] {
   const seen = new Set<string>();
   const repeated = new Map<string, string>();
   for (const { name, text } of fields) {

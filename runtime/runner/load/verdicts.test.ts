@@ -7,7 +7,7 @@ import type { JobError } from "../../contract/errors.ts";
 import { readJson } from "../../contract/json.ts";
 import { readSettings } from "../../platform/settings.ts";
 import { parseRequest } from "../../requests/parse.ts";
-import { cutInto, loadFile, type TestContent } from "../../testing/runner/loadFile.ts";
+import { loadFile, splitInto, type TestContent } from "../../testing/runner/loadFile.ts";
 import { property, propertyTimeout } from "../../testing/runner/property.ts";
 import { type PythonReader, pythonReader } from "../../testing/runner/pythonReader.ts";
 
@@ -182,7 +182,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
           }
           const bytes = gzip ? gzipSync(text) : Buffer.from(text);
           const rows = records.map(([values]) => values);
-          await compare({ format: "csv", chunks: cutInto(bytes, size), gzip }, rows, lines, true);
+          await compare({ format: "csv", chunks: splitInto(bytes, size), gzip }, rows, lines, true);
         },
       ),
       property(80),

@@ -30,7 +30,7 @@ export const faultDirectories = (directory: string) => ({
  * Writes the faults of a schedule: the first run that starts takes the first fault, and the first launch the first
  * outcome.
  */
-export function layOut(directory: string, faults: readonly Fault[], fates: readonly LaunchOutcome[] = []): void {
+export function createFiles(directory: string, faults: readonly Fault[], fates: readonly LaunchOutcome[] = []): void {
   const { planned, launches, taken, runs } = faultDirectories(directory);
   for (const one of [planned, launches, taken]) rmSync(one, { recursive: true, force: true });
   for (const one of [planned, launches, taken, runs]) mkdirSync(one, { recursive: true });

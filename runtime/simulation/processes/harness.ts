@@ -12,7 +12,7 @@ import { stopLeftovers } from "../../local/postmaster.ts";
 import { identify } from "../../local/processes.ts";
 import { ensureBuckets, ensureQueues } from "../../local/queues.ts";
 import { localToken } from "../../local/token.ts";
-import { layOut, OVERRUN_FILE } from "./files.ts";
+import { createFiles, OVERRUN_FILE } from "./files.ts";
 import { ManagedProcess } from "./managedProcess.ts";
 import { type CallProxy, startProxy } from "./proxy.ts";
 import { Server } from "./server.ts";
@@ -34,7 +34,7 @@ export interface ReceivedResponse {
 }
 
 /** An address on which nothing listens. */
-const NOWHERE = "http://127.0.0.1:1";
+const CLOSED_PORT = "http://127.0.0.1:1";
 
 /** Options of a harness. */
 export interface ProcessHarnessOptions {
@@ -101,7 +101,7 @@ export class ProcessHarness {
     this.#sqs = new SQSClient({ endpoint, region, credentials });
     this.#s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
 
-    layOut(directory, []);
+    createFiles(directory, []);
     this.#receiving = this.#receive();
   }
 
@@ -148,7 +148,7 @@ export class ProcessHarness {
   /** The environment of API and dispatcher. */
   #environment(version: string): NodeJS.ProcessEnv {
     const { tracking, idleSeconds = 0 } = this.#choices;
-    const endpointOfTracking = tracking === "nowhere" ? NOWHERE : this.tracking?.endpoint;
+    const endpointOfTracking = tracking === "nowhere" ? CLOSED_PORT : this.tracking?.endpoint;
     // SQS and S3 are reachable through the proxy only.
     const { port } = this.proxy;
     const through = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);

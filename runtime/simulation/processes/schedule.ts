@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { random } from "../../../db/sample/random.ts";
 import { signal } from "../../local/processes.ts";
 import { CRASH_POINTS } from "../../runner/crashPoints.ts";
-import { type Fault, type LaunchOutcome, layOut, liveRuns } from "./files.ts";
+import { createFiles, type Fault, type LaunchOutcome, liveRuns } from "./files.ts";
 import { isAtRest, violatedGuarantees } from "./guarantees.ts";
 import type { ProcessHarness } from "./harness.ts";
 import type { Observations } from "./observations.ts";
@@ -27,8 +27,8 @@ const PAUSE_MS = 3_000;
 /** An action at a time of the schedule. */
 interface ScheduledFault {
   readonly at: number;
-  readonly what: string;
-  readonly done: () => Promise<unknown> | unknown;
+  readonly label: string;
+  readonly inject: () => Promise<unknown> | unknown;
 }
 
 /** Runs the schedule of a seed; returns the violated guarantees and the history of actions. */
@@ -43,7 +43,7 @@ export async function play(harness: ProcessHarness, seed: number): Promise<{ bro
   };
   const overBefore = harness.over.length;
   for (const { upload } of observations.requests) if (upload) await harness.upload(upload.key, upload.body);
-  layOut(
+  createFiles(
     harness.directory,
     Array.from({ length: RUNS }, () => faultBy(pick)),
     Array.from({ length: RUNS }, () => launchBy(pick)),
@@ -58,17 +58,17 @@ export async function play(harness: ProcessHarness, seed: number): Promise<{ bro
   const running: Promise<unknown>[] = [];
   const watch = new AbortController();
   const watching = watchCancels(harness, observations, watch.signal);
-  for (const { at, what, done } of events) {
+  for (const { at, label, inject } of events) {
     await delay(Math.max(0, begun + at - performance.now()));
-    history.push(`${Math.round(performance.now() - begun)} ms: ${what}`);
-    running.push(Promise.resolve(done()));
+    history.push(`${Math.round(performance.now() - begun)} ms: ${label}`);
+    running.push(Promise.resolve(inject()));
   }
   await Promise.all(running);
 
   history.push(`${Math.round(performance.now() - begun)} ms: faults end`);
   harness.proxy.outcome = () => "go";
   if (harness.tracking) harness.tracking.outcome = () => "go";
-  layOut(harness.directory, []);
+  createFiles(harness.directory, []);
   const isSettled = await recover(harness, observations);
   history.push(`${Math.round(performance.now() - begun)} ms: ${isSettled ? "at rest" : "still not at rest"}`);
   watch.abort();
@@ -126,12 +126,12 @@ function asking(
       wanted.add(requestId);
     };
     const first = soon();
-    const events: ScheduledFault[] = [{ at: first, what: `queue ${requestId}`, done: queued }];
+    const events: ScheduledFault[] = [{ at: first, label: `queue ${requestId}`, inject: queued }];
     if (pick() < 0.3)
       events[0] = {
         at: first,
-        what: `POST ${requestId}`,
-        async done() {
+        label: `POST ${requestId}`,
+        async inject() {
           const asksForReply = pick() < 0.5;
           const posted = asksForReply ? { ...request, reply: "queue" } : request;
           // A caller without a response repeats the request, as documented.
@@ -140,12 +140,12 @@ function asking(
           if (asksForReply) wanted.add(requestId);
         },
       };
-    if (pick() < 0.4) events.push({ at: soon(), what: `queue ${requestId} again`, done: queued });
+    if (pick() < 0.4) events.push({ at: soon(), label: `queue ${requestId} again`, inject: queued });
     if (index === 0 && pick() < 0.4)
       events.push({
         at: FAULTS_MS,
-        what: `queue another task as ${requestId}`,
-        async done() {
+        label: `queue another task as ${requestId}`,
+        async inject() {
           conflicts.add(requestId);
           await harness.send({ requestId, task: { type: "read", sql: OTHER, format: "csv" } });
         },
@@ -200,7 +200,7 @@ function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pic
     ...Array.from({ length: 2 + Math.floor(pick() * 3) }, () => one(kinds)),
     ...Array.from({ length: Math.floor(pick() * 3) }, () => one(cancels)),
   ];
-  return chosen.map(([what, done]) => ({ at: 300 + pick() * (FAULTS_MS - 300), what, done }));
+  return chosen.map(([label, inject]) => ({ at: 300 + pick() * (FAULTS_MS - 300), label, inject }));
 }
 
 /** Resumes everything, and waits until no work is left. */

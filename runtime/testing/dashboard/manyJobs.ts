@@ -4,7 +4,7 @@ import type pg from "pg";
  * Adds ended jobs with their responses and documents, as a platform would have left them: of four queries on both
  * runners, a twentieth of them failed, one every `everyMs` milliseconds up to now.
  */
-export async function manyJobs(admin: pg.ClientBase, count: number, everyMs = 30): Promise<void> {
+export async function createManyJobs(admin: pg.ClientBase, count: number, everyMs = 30): Promise<void> {
   await admin.query(
     `insert into jobs.jobs (tenant, request_id, request_hash, response_id, task, runner, priority, labels, timeout_seconds,
        max_attempts, lease_seconds, rank, status, attempt, created_at, started_at, finished_at, status_history, attempts, stats, error, result,

@@ -9,7 +9,7 @@ import { planRuns } from "../../store/runs.ts";
 import { mochaGlobalSetup, mochaGlobalTeardown } from "../cluster.ts";
 import { testPlan } from "../jobs.ts";
 import { launchChromium } from "./chromium.ts";
-import { manyJobs } from "./manyJobs.ts";
+import { createManyJobs } from "./manyJobs.ts";
 import { dashboardFor } from "./page.ts";
 
 /**
@@ -40,7 +40,7 @@ await mochaGlobalSetup();
 const browser = await launchChromium();
 assert(browser, "there is no Chromium on the PATH, and CHROMIUM names none");
 const p = await dashboardFor(browser, { runners: { glue: { slots: RUNNING }, ec2: { slots: 2 } } });
-await manyJobs(p.admin, JOBS, EVERY_MS);
+await createManyJobs(p.admin, JOBS, EVERY_MS);
 await p.admin.query(
   `update jobs.jobs set request_id = replace(request_id, 'many-', 'rates-2021-'),
      error = case when error is null then null else error || jsonb_build_object('message', $1::jsonb ->> (error ->> 'type')) end,

@@ -5,9 +5,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Authority, createAuthority } from "./certificates.ts";
-import { TlsProxy } from "./front.ts";
 import { ACCOUNT, type AccessKey, Identities, type Identity, type PolicyStatement, REGION } from "./identities.ts";
 import { Instance } from "./instance.ts";
+import { TlsProxy } from "./tlsProxy.ts";
 
 /** The name that the program gives its master (infra/database.ts). */
 export const MASTER = "postgres";

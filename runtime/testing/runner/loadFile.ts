@@ -54,5 +54,5 @@ function bytesOf({ chunks, gzip }: Exclude<TestContent, { items: unknown }>): As
 }
 
 /** Cuts bytes into chunks of `size`. */
-export const cutInto = (bytes: Buffer, size: number): Buffer[] =>
+export const splitInto = (bytes: Buffer, size: number): Buffer[] =>
   Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));

@@ -63,7 +63,7 @@ const Request = Type.Object(
 export type ReceivedSpan = Omit<Static<typeof Span>, "attributes"> & { attributes: Record<string, string | number> };
 
 /** A collector of traces for tests: OTLP over HTTP in its JSON encoding, which it checks strictly. */
-export async function testCollector() {
+export async function startCollector() {
   const spans: ReceivedSpan[] = [];
   const resources: Record<string, string | number>[] = [];
   const calls: string[] = [];

@@ -67,12 +67,12 @@ function checkedFiles(root: string, folders: readonly string[]): string[] {
 /** Findings of all checked files. Files that were deleted and not yet committed are left out. */
 export function findings(root: string, folders: readonly string[] = CHECKED): Finding[] {
   return checkedFiles(root, folders).flatMap((file) => {
-    const source = readIfThere(join(root, file));
+    const source = readIfExists(join(root, file));
     return source === undefined ? [] : findingsIn(file, source);
   });
 }
 
-function readIfThere(path: string): string | undefined {
+function readIfExists(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {

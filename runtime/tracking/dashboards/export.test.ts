@@ -10,9 +10,9 @@ import { testOpenSearch } from "../../testing/cluster.ts";
 import { openSearchStore } from "../../testing/tracking/openSearch.ts";
 import { MAPPINGS } from "../opensearch/indices.ts";
 import type { Document } from "../store.ts";
-import { DOCUMENT_METRICS } from "./documentFigures.ts";
-import { DOCUMENT_PANELS, exported, PICTURES, savedObjects } from "./export.ts";
-import { COLUMNS, type Picture, type SavedObject } from "./savedObjects.ts";
+import { DOCUMENT_METRICS } from "./documentMetrics.ts";
+import { DOCUMENT_PANELS, exported, savedObjects, VISUALIZATIONS } from "./export.ts";
+import { COLUMNS, type SavedObject, type VisualizationSpec } from "./savedObjects.ts";
 
 const FIELDS: Record<string, { type: string }> = MAPPINGS.properties;
 /** Field types that each aggregation accepts. */
@@ -65,7 +65,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
       status: STATES,
       errorCategory: Object.values(ERRORS).map(({ category }) => category),
     };
-    for (const { where = {} } of PICTURES)
+    for (const { where = {} } of VISUALIZATIONS)
       for (const [field, asked] of Object.entries(where))
         for (const value of asked) assert.ok(values[field]?.includes(value), `${field}: ${value}`);
     const categories = (metric: "failedByRequest" | "failedByPlatform") => DOCUMENT_METRICS[metric].where.errorCategory;
@@ -77,7 +77,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
     const missing = Object.keys(PANELS).filter((key) => !(DOCUMENT_PANELS as string[]).includes(key));
     assert.deepEqual(missing, ["brokenOff"]);
     for (const key of DOCUMENT_PANELS) {
-      const picture = PICTURES.find((one) => one.key === key);
+      const picture = VISUALIZATIONS.find((one) => one.key === key);
       assert.equal(picture?.title, PANELS[key].title);
       const [{ metric }] = PANELS[key].metrics;
       assert.equal(picture?.description, RUNNER_METRICS[metric].meaning);
@@ -127,7 +127,7 @@ describe("values of the visualizations in OpenSearch", () => {
    *
    * @returns The first metric per term.
    */
-  const ask = async ({ aggregations, where = {} }: Picture): Promise<Record<string, number>> => {
+  const ask = async ({ aggregations, where = {} }: VisualizationSpec): Promise<Record<string, number>> => {
     const [metric] = aggregations;
     const terms = aggregations.find(({ type }) => type === "terms");
     assert(metric && terms);
@@ -190,7 +190,7 @@ describe("values of the visualizations in OpenSearch", () => {
     ];
     assert.deepEqual(await o.store.put(documents.map((document) => ({ version: 1, document }))), []);
     await o.settled();
-    const found = Object.fromEntries(await Promise.all(PICTURES.map(async (one) => [one.key, await ask(one)])));
+    const found = Object.fromEntries(await Promise.all(VISUALIZATIONS.map(async (one) => [one.key, await ask(one)])));
     assert.deepEqual(found.waiting, { glue: 1 });
     assert.deepEqual(found.working, { ec2: 1 });
     assert.deepEqual(found.succeeded, { glue: 1, ec2: 1 });

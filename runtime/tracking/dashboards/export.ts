@@ -1,19 +1,19 @@
 import { RUNNER_METRICS } from "../../monitoring/metrics.ts";
 import { PANELS, type PanelKey } from "../../monitoring/panels.ts";
-import { DOCUMENT_METRICS, type DocumentMetric, type FromDocuments, isDocumentMetric } from "./documentFigures.ts";
+import { DOCUMENT_METRICS, type DocumentMetric, type FromDocuments, isDocumentMetric } from "./documentMetrics.ts";
 import {
   dashboard,
   each,
   indexPattern,
   metricOf,
   over,
-  type Picture,
   type SavedObject,
+  type VisualizationSpec,
   visualization,
 } from "./savedObjects.ts";
 
 /** Maximum values of a split, for example of error types. */
-const MOST = 10;
+const MAX_BUCKETS = 10;
 
 /** Panels whose metrics can all be computed from documents, in the order of PANELS. */
 export const DOCUMENT_PANELS = (Object.keys(PANELS) as PanelKey[]).filter((key) =>
@@ -23,7 +23,7 @@ export const DOCUMENT_PANELS = (Object.keys(PANELS) as PanelKey[]).filter((key) 
 const byRunner = each("runner", "group", 2, "runner", "_key");
 
 /** Visualizations of data that only documents have: errors and kinds of work. */
-const OF_DOCUMENTS: readonly Picture[] = [
+const OF_DOCUMENTS: readonly VisualizationSpec[] = [
   {
     key: "working",
     title: "Running",
@@ -37,7 +37,7 @@ const OF_DOCUMENTS: readonly Picture[] = [
     title: "Jobs by state",
     description: "outcomes of the jobs in the selected period",
     kind: "histogram",
-    aggregations: [metricOf("count", "jobs"), over("createdAt"), each("status", "group", MOST, "state")],
+    aggregations: [metricOf("count", "jobs"), over("createdAt"), each("status", "group", MAX_BUCKETS, "state")],
   },
   {
     key: "errors",
@@ -45,7 +45,7 @@ const OF_DOCUMENTS: readonly Picture[] = [
     description: "failed jobs by error type",
     kind: "horizontal_bar",
     where: { status: ["FAILED"] },
-    aggregations: [metricOf("count", "jobs"), each("errorType", "segment", MOST, "error")],
+    aggregations: [metricOf("count", "jobs"), each("errorType", "segment", MAX_BUCKETS, "error")],
   },
   {
     key: "slowest",
@@ -56,7 +56,7 @@ const OF_DOCUMENTS: readonly Picture[] = [
       metricOf({ max: "executionMs" }, "longest run"),
       metricOf({ percentile: 95, of: "executionMs" }, "run, p95"),
       metricOf("count", "jobs"),
-      each("work", "bucket", MOST, "work"),
+      each("work", "bucket", MAX_BUCKETS, "work"),
     ],
   },
   {
@@ -64,12 +64,12 @@ const OF_DOCUMENTS: readonly Picture[] = [
     title: "Jobs by tenant",
     description: "jobs by tenant",
     kind: "horizontal_bar",
-    aggregations: [metricOf("count", "jobs"), each("tenant", "segment", MOST, "tenant")],
+    aggregations: [metricOf("count", "jobs"), each("tenant", "segment", MAX_BUCKETS, "tenant")],
   },
 ];
 
 /** Visualization of a current value, one number per runner type. */
-const currentValue = (metric: DocumentMetric): Picture => {
+const currentValue = (metric: DocumentMetric): VisualizationSpec => {
   const { where, value }: FromDocuments = DOCUMENT_METRICS[metric];
   const { name, meaning } = RUNNER_METRICS[metric];
   return {
@@ -83,7 +83,7 @@ const currentValue = (metric: DocumentMetric): Picture => {
 };
 
 /** Visualization of a panel that CloudWatch shows too, over time, with a line per runner type. */
-const panel = (key: PanelKey): Picture => {
+const panel = (key: PanelKey): VisualizationSpec => {
   const { title, metrics } = PANELS[key];
   const [{ metric }] = metrics;
   if (!isDocumentMetric(metric)) throw new Error(`the documents have no metric '${metric}'`);
@@ -99,7 +99,11 @@ const panel = (key: PanelKey): Picture => {
 };
 
 /** All visualizations of documents. */
-export const PICTURES: readonly Picture[] = [currentValue("waiting"), ...DOCUMENT_PANELS.map(panel), ...OF_DOCUMENTS];
+export const VISUALIZATIONS: readonly VisualizationSpec[] = [
+  currentValue("waiting"),
+  ...DOCUMENT_PANELS.map(panel),
+  ...OF_DOCUMENTS,
+];
 
 /**
  * Index pattern, visualizations and dashboard of the indices with a prefix, ordered so that each follows its
@@ -110,7 +114,7 @@ export function savedObjects(prefix: string): SavedObject[] {
   const counts = DOCUMENT_PANELS.filter(isCount);
   return [
     indexPattern(prefix),
-    ...PICTURES.map((picture) => visualization(prefix, picture)),
+    ...VISUALIZATIONS.map((picture) => visualization(prefix, picture)),
     dashboard(prefix, "Rates platform", "Jobs, from their tracking documents; the same metrics as in CloudWatch.", [
       { height: 8, keys: ["waiting", "working"] },
       { height: 14, keys: ["states", "errors"] },

@@ -1,5 +1,5 @@
 import { MAPPINGS } from "../opensearch/indices.ts";
-import type { Field, FromDocuments } from "./documentFigures.ts";
+import type { Field, FromDocuments } from "./documentMetrics.ts";
 
 /** Saved objects that OpenSearch Dashboards imports, one per line (its saved objects API; the formats of version 2). */
 export interface SavedObject {
@@ -27,7 +27,7 @@ interface Aggregation {
 }
 
 /** A visualization of documents. */
-export interface Picture {
+export interface VisualizationSpec {
   readonly key: string;
   readonly title: string;
   readonly description: string;
@@ -111,7 +111,7 @@ export function indexPattern(prefix: string): SavedObject {
 }
 
 /** Visualization over the index pattern of a prefix. */
-export function visualization(prefix: string, picture: Picture): SavedObject {
+export function visualization(prefix: string, picture: VisualizationSpec): SavedObject {
   const { key, title, description, kind, where, aggregations } = picture;
   const visState = {
     title,
@@ -141,7 +141,7 @@ export function visualization(prefix: string, picture: Picture): SavedObject {
 }
 
 /** Chart options per kind. */
-function paramsOf(kind: Picture["kind"]): object {
+function paramsOf(kind: VisualizationSpec["kind"]): object {
   if (kind === "metric")
     return {
       type: "metric",

@@ -1,6 +1,6 @@
 import type { Versioned } from "../store.ts";
 import { keyOf } from "../store.ts";
-import { idOf, indexOf, source } from "./indices.ts";
+import { documentId, indexOf, source } from "./indices.ts";
 
 /** A body of _bulk, with `count` documents of a batch from index `first`. */
 export interface Bulk {
@@ -31,7 +31,7 @@ export function* bulks(prefix: string, documents: readonly Versioned[]): Generat
   for (const { version, document } of documents) {
     const index = {
       _index: indexOf(prefix, document),
-      _id: idOf(document.tenant, keyOf(document)),
+      _id: documentId(document.tenant, keyOf(document)),
       version,
       version_type: "external_gte",
     };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { JobError } from "../../contract/errors.ts";
-import { json, type RecordedRequest, startRecordingServer } from "../../testing/tracking/front.ts";
+import { json, type RecordedRequest, startRecordingServer } from "../../testing/tracking/recordingServer.ts";
 import { document } from "../../testing/tracking/suite.ts";
 import { type Call, connectTo } from "./client.ts";
 import { OpenSearchTracking } from "./store.ts";

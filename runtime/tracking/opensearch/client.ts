@@ -43,7 +43,7 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
     );
     // The client's own timeout covers only silence: a response that arrives byte by byte would never reach it.
     let timedOut = false;
-    const patienceEnds = setTimeout(() => {
+    const timer = setTimeout(() => {
       timedOut = true;
       sent.abort();
     }, timeoutMs);
@@ -55,7 +55,7 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
     } catch (error) {
       throw unavailable(error, timedOut ? `it did not answer within ${timeoutMs / 1000} s.` : undefined);
     } finally {
-      clearTimeout(patienceEnds);
+      clearTimeout(timer);
     }
   };
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { JobError } from "../../contract/errors.ts";
 import { testOpenSearch } from "../../testing/cluster.ts";
-import { json, startRecordingServer } from "../../testing/tracking/front.ts";
 import { openSearchStore } from "../../testing/tracking/openSearch.ts";
+import { json, startRecordingServer } from "../../testing/tracking/recordingServer.ts";
 import { document } from "../../testing/tracking/suite.ts";
 import { OpenSearchTracking } from "./store.ts";
 

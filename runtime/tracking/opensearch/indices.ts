@@ -69,7 +69,7 @@ export function monthEnd(prefix: string, index: string): string | undefined {
 }
 
 /** Returns the id of a document; unique, since the name of a tenant contains no slash. */
-export const idOf = (tenant: string, requestId: string): string => `${tenant}/${requestId}`;
+export const documentId = (tenant: string, requestId: string): string => `${tenant}/${requestId}`;
 
 /** Stored form of a document. */
 export function source(document: Document): object {

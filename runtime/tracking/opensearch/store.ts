@@ -4,7 +4,7 @@ import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { Document, Filter, Page, Search, Summary, TrackingStore, Unwritten, Versioned } from "../store.ts";
 import { type Bulk, bulks, type Outcome } from "./bulk.ts";
 import type { Send } from "./client.ts";
-import { idOf, monthEnd, template } from "./indices.ts";
+import { documentId, monthEnd, template } from "./indices.ts";
 import { queryOf, sortOf } from "./query.ts";
 
 /** Timeout of a page for a user. */
@@ -62,7 +62,7 @@ export class OpenSearchTracking implements TrackingStore {
   }
 
   async get(tenant: string, requestId: string): Promise<Document | undefined> {
-    const { hits } = await this.#search({ size: 1, query: { ids: { values: [idOf(tenant, requestId)] } } });
+    const { hits } = await this.#search({ size: 1, query: { ids: { values: [documentId(tenant, requestId)] } } });
     return hits.hits[0]?._source.document;
   }
 

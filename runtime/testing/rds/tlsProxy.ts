@@ -50,7 +50,7 @@ export class TlsProxy {
       socket.on("error", () => socket.destroy());
       const upstream = front?.upstream;
       if (upstream === undefined) socket.destroy();
-      else greet(socket, secureContext, upstream).catch(() => socket.destroy());
+      else negotiate(socket, secureContext, upstream).catch(() => socket.destroy());
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -72,7 +72,7 @@ export class TlsProxy {
   }
 }
 
-async function greet(
+async function negotiate(
   socket: Socket,
   secureContext: ReturnType<typeof createSecureContext>,
   upstream: Upstream,
@@ -91,7 +91,7 @@ async function greet(
       socket.write("S");
       const secure = new TLSSocket(socket, { isServer: true, secureContext });
       secure.on("error", () => socket.destroy());
-      return admit(secure, await readStartup(secure), upstream);
+      return authenticate(secure, await readStartup(secure), upstream);
     } else {
       // rds.force_ssl
       const { user = "", database = user } = parameters(message);
@@ -104,7 +104,7 @@ async function greet(
   }
 }
 
-async function admit(client: TLSSocket, startup: Buffer, upstream: Upstream): Promise<void> {
+async function authenticate(client: TLSSocket, startup: Buffer, upstream: Upstream): Promise<void> {
   const { user = "" } = parameters(startup);
   if (!(await upstream.needsToken(user))) return join(client, startup, await plain(upstream));
   const ask = Buffer.alloc(9);
