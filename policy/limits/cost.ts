@@ -99,15 +99,13 @@ function fixedLines(stack: Stack): Line[] {
       const type = text(one.at("instanceType"));
       return { resource: one, type, usd: hours(priced(EC2_PRICES, type)) };
     }),
-    ...stack
-      .of(NAT)
-      .map(
-        (one): Line => ({
-          resource: one,
-          type: "",
-          usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }),
-        }),
-      ),
+    ...stack.of(NAT).map(
+      (one): Line => ({
+        resource: one,
+        type: "",
+        usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }),
+      }),
+    ),
     ...stack.of(LOAD_BALANCER).map((one): Line => ({ resource: one, type: "", usd: hours(PRICES.loadBalancer) })),
     ...stack
       .of(ECS_SERVICE)
