@@ -148,9 +148,12 @@ describe("jobs in the dashboard", function () {
       };
       assert.deepEqual(await states(), ["PENDING"]);
       await page.getByRole("button", { name: "Cancel 3" }).click();
+      await dialog(page).getByLabel("Reason").fill("wrong month");
       await dialog(page).getByRole("button", { name: "Cancel 3 jobs" }).click();
       await page.getByText("3 jobs cancelled or being cancelled.").waitFor();
       assert.deepEqual(await states(), ["CANCELLED"]);
+      await page.goto(`${suite.p.origin}/dashboard${jobAt("together-1")}`);
+      await page.getByRole("region", { name: "Cancelled" }).getByText("wrong month").waitFor();
     });
 
     it("are retried together, except those that would fail again", async () => {
@@ -227,9 +230,11 @@ describe("jobs in the dashboard", function () {
       await dialog(page).getByRole("button", { name: "Keep as it is" }).click();
       assert.equal(await page.locator(".badge").first().textContent(), "Waiting");
       await page.getByRole("button", { name: "Cancel job" }).click();
-      await dialog(page).getByRole("button", { name: "Cancel job" }).click();
+      await dialog(page).getByLabel("Reason").fill("not needed any more");
+      await page.keyboard.press("Enter");
       await page.locator(".badge").getByText("Cancelled").waitFor();
       await page.getByRole("button", { name: "Cancel job" }).waitFor({ state: "detached" });
+      await page.getByRole("region", { name: "Cancelled" }).getByText("not needed any more").waitFor();
       // A cancelled job has no problems.
       assert.equal(await page.locator(".report:not(.calm)").count(), 0);
       await page.evaluate("scrollTo(0, document.body.scrollHeight)");

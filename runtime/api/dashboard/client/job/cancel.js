@@ -1,16 +1,16 @@
 import { counted, whatOf } from "../format.js";
 import { jobPath, send } from "../http.js";
-import { confirmed } from "../ui/confirm.js";
+import { confirmedWithReason } from "../ui/confirm.js";
 
 /**
- * Cancels a job after a confirmation with its progress.
+ * Cancels a job after a confirmation with its progress, with an optional reason.
  * @param {import("../types.ts").Job} job
  * @returns {Promise<boolean>} false if the user keeps it
  */
 export async function cancelJob(job) {
   const { status, task, progress, requestId } = job;
   const isWaiting = status === "PENDING";
-  const isConfirmed = await confirmed({
+  const body = await confirmedWithReason({
     title: `Cancel ${requestId}?`,
     lines: [
       isWaiting
@@ -20,6 +20,7 @@ export async function cancelJob(job) {
     action: "Cancel job",
     isDanger: true,
   });
-  if (isConfirmed) await send(jobPath(job, "/cancel"), { method: "POST" });
-  return isConfirmed;
+  if (body === undefined) return false;
+  await send(jobPath(job, "/cancel"), { method: "POST", body });
+  return true;
 }

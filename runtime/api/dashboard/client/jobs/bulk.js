@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { count, counted } from "../format.js";
 import { ask, errorMessage } from "../http.js";
 import { may } from "../session.js";
-import { confirmed } from "../ui/confirm.js";
+import { confirmed, confirmedWithReason } from "../ui/confirm.js";
 import { bulkOf } from "./chosen.js";
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
@@ -18,9 +18,10 @@ const BATCH = 100;
 
 /**
  * Changes jobs with the API, in bounded batches of one tenant.
- * @type {(action: "cancel" | "retry", jobs: readonly ListedJob[], progressed: (n: number) => void) => Promise<Outcome>}
+ * @type {(action: "cancel" | "retry", jobs: readonly ListedJob[], more: { reason?: string }, progressed: (n: number) =>
+ * void) => Promise<Outcome>}
  */
-async function changeAll(action, jobs, onProgress) {
+async function changeAll(action, jobs, more, onProgress) {
   /** @type {Outcome} */
   const sum = { done: 0, unchanged: 0, failed: [] };
   let looked = 0;
@@ -28,7 +29,10 @@ async function changeAll(action, jobs, onProgress) {
     for (let first = 0; first < own.length; first += BATCH) {
       const ids = own.slice(first, first + BATCH).map(({ requestId }) => requestId);
       /** @type {Outcome} */
-      const found = await ask(`bulk/${action}?${new URLSearchParams({ tenant })}`, { method: "POST", body: { ids } });
+      const found = await ask(`bulk/${action}?${new URLSearchParams({ tenant })}`, {
+        method: "POST",
+        body: { ids, ...more },
+      });
       sum.done += found.done;
       sum.unchanged += found.unchanged;
       sum.failed.push(...found.failed);
@@ -50,13 +54,13 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
   const { waiting, running, retryable, hopeless: finalFailures } = bulkOf(jobs);
   const open = [...running, ...waiting];
 
-  /** @type {(action: "cancel" | "retry", verb: string, ended: string, some: ListedJob[]) => Promise<void>} */
-  const doing = async (action, verb, ended, some) => {
+  /** @type {(action: "cancel" | "retry", verb: string, ended: string, some: ListedJob[], more?: { reason?: string }) => Promise<void>} */
+  const doing = async (action, verb, ended, some, more = {}) => {
     setSaid("");
     setProblems([]);
     setProgress(`${verb} ${counted(some.length, "job")} …`);
     try {
-      const { done, unchanged, failed } = await changeAll(action, some, (n) =>
+      const { done, unchanged, failed } = await changeAll(action, some, more, (n) =>
         setProgress(`${verb}: ${count(n)} of ${count(some.length)}`),
       );
       setProblems(failed.map(({ requestId, message }) => `${requestId}: ${message}`));
@@ -71,7 +75,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
     changed();
   };
   const cancel = async () => {
-    const yes = await confirmed({
+    const reason = await confirmedWithReason({
       title: `Cancel ${counted(open.length, "job")}?`,
       lines: [
         ...(waiting.length > 0 ? [`${counted(waiting.length, "waiting job")} will not run.`] : []),
@@ -80,7 +84,7 @@ export function BulkActions({ jobs, hasMore, chooseAll, clear, changed }) {
       action: `Cancel ${counted(open.length, "job")}`,
       isDanger: true,
     });
-    if (yes) await doing("cancel", "Cancelling", "cancelled or being cancelled", open);
+    if (reason) await doing("cancel", "Cancelling", "cancelled or being cancelled", open, reason);
   };
   const retry = async () => {
     const yes = await confirmed({

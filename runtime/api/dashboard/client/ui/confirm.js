@@ -2,29 +2,49 @@ import { signal } from "@preact/signals";
 import { html } from "htm/preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** @typedef {{ title: unknown, lines: readonly unknown[], action: string, isDanger?: boolean }} Question */
+/** Maximum length of a reason, that of the API. Characters. */
+const MAX_REASON = 500;
 
-/** @type {import("@preact/signals").Signal<(Question & { answer: (yes: boolean) => void }) | undefined>} */
+/** @typedef {{ title: unknown, lines: readonly unknown[], action: string, isDanger?: boolean }} Question */
+/** An open question. `answer` takes the reason, empty if there is none, or undefined for no. */
+/** @typedef {Question & { hasReason: boolean, answer: (reason: string | undefined) => void }} OpenQuestion */
+
+/** @type {import("@preact/signals").Signal<OpenQuestion | undefined>} */
 const open = signal(undefined);
 
-/** Asks for confirmation of an irreversible action. @param {Question} question @returns {Promise<boolean>} */
-export function confirmed(question) {
-  open.peek()?.answer(false);
+/** @type {(question: Question, hasReason: boolean) => Promise<string | undefined>} */
+function ask(question, hasReason) {
+  open.peek()?.answer(undefined);
   return new Promise((resolve) => {
     open.value = {
       ...question,
-      answer(yes) {
+      hasReason,
+      answer(reason) {
         open.value = undefined;
-        resolve(yes);
+        resolve(reason);
       },
     };
   });
+}
+
+/** Asks for confirmation of an irreversible action. @param {Question} question @returns {Promise<boolean>} */
+export const confirmed = async (question) => (await ask(question, false)) !== undefined;
+
+/**
+ * Asks for confirmation, and for an optional reason.
+ * @param {Question} question
+ * @returns {Promise<{ reason?: string } | undefined>} undefined for no
+ */
+export async function confirmedWithReason(question) {
+  const reason = await ask(question, true);
+  return reason === undefined ? undefined : reason === "" ? {} : { reason };
 }
 
 /** Dialog with the open question. */
 export function ConfirmDialog() {
   const question = open.value;
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const input = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => {
     if (!question) return;
     // The focus returns to the previous element.
@@ -33,19 +53,36 @@ export function ConfirmDialog() {
     return () => before instanceof HTMLElement && before.isConnected && before.focus();
   }, [question]);
   if (!question) return null;
-  const { title, lines, action, isDanger = false, answer } = question;
+  const { title, lines, action, isDanger = false, hasReason, answer } = question;
   /** @param {Event} event */
   const dismiss = (event) => {
     event.preventDefault();
-    answer(false);
+    answer(undefined);
   };
+  // Pasted tabs and other control characters become spaces, as the API accepts none.
+  const confirm = () => answer((input.current?.value ?? "").replace(/\p{Cc}/gu, " ").trim());
   return html`
     <dialog ref=${dialog} class="confirm" aria-labelledby="confirm-title" aria-describedby="confirm-lines" onCancel=${dismiss}>
       <h2 id="confirm-title">${title}</h2>
       <div id="confirm-lines">${lines.map((line) => html`<p>${line}</p>`)}</div>
+      ${
+        hasReason &&
+        html`
+          <div class="field">
+            <label for="confirm-reason">Reason <span class="dim small">optional</span></label>
+            <input
+              id="confirm-reason"
+              ref=${input}
+              maxlength=${MAX_REASON}
+              autocomplete="off"
+              onKeyDown=${(/** @type {KeyboardEvent} */ { key }) => key === "Enter" && confirm()}
+            />
+          </div>
+        `
+      }
       <div class="actions">
-        <button type="button" class=${isDanger ? "danger solid" : "primary"} onClick=${() => answer(true)}>${action}</button>
-        <button type="button" onClick=${() => answer(false)} autofocus>Keep as it is</button>
+        <button type="button" class=${isDanger ? "danger solid" : "primary"} onClick=${confirm}>${action}</button>
+        <button type="button" onClick=${() => answer(undefined)} autofocus>Keep as it is</button>
       </div>
     </dialog>
   `;
