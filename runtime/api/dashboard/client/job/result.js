@@ -1,4 +1,5 @@
 import { html } from "htm/preact";
+import { useEffect } from "preact/hooks";
 import { count, counted } from "../format.js";
 import { ask, jobPath } from "../http.js";
 import { usePolled } from "../polling.js";
@@ -10,14 +11,14 @@ import { Grid } from "./grid.js";
 const ROWS = 1_000;
 
 /**
- * Result of a job: the rows of a read, or the summary of an update.
- * @param {{ job: import("../types.ts").Job }} props
+ * Result of a job: the rows of a read, or the summary of an update. `shown` is called when the rows are there.
+ * @param {{ job: import("../types.ts").Job, shown?: () => void }} props
  */
-export const Result = ({ job }) =>
-  job.task.type === "read" ? html`<${Rows} job=${job} />` : html`<${Changed} job=${job} />`;
+export const Result = ({ job, shown }) =>
+  job.task.type === "read" ? html`<${Rows} job=${job} shown=${shown} />` : html`<${Changed} job=${job} />`;
 
-/** @param {{ job: import("../types.ts").Job }} props */
-function Rows({ job }) {
+/** @param {{ job: import("../types.ts").Job, shown?: (() => void) | undefined }} props */
+function Rows({ job, shown }) {
   const { found, error } = usePolled(
     job.requestId,
     (signal) =>
@@ -26,6 +27,9 @@ function Rows({ job }) {
       ),
     () => undefined,
   );
+  useEffect(() => {
+    if (found) shown?.();
+  }, [found !== undefined]);
   const rows = job.result?.rows ?? 0;
   const aside =
     found &&

@@ -46,8 +46,7 @@ export function Run({ id, done: ended }) {
   useEffect(() => {
     if (!job || !isEnded) return;
     ended?.(job);
-    // Its result or report is below; the form above is no longer needed.
-    if (job.error || job.task.type === "read") scrollTo(box.current, "start");
+    if (job.error) scrollTo(box.current, "start");
   }, [isEnded]);
   const cancel = async () => {
     setFailure("");
@@ -73,7 +72,7 @@ export function Run({ id, done: ended }) {
       </div>
       ${error && html`<${LostContact} error=${error} contactAt=${contactAt} />`}
       ${job?.error && html`<${Report} job=${job} />`}
-      ${job?.status === "SUCCEEDED" && html`<${Result} job=${job} />`}
+      ${job?.status === "SUCCEEDED" && html`<${Result} job=${job} shown=${() => scrollTo(box.current, "start")} />`}
     </section>
   `;
 }
