@@ -147,7 +147,7 @@ describe("the dashboard", () => {
     assert.deepEqual(levels(/^EC2: waiting/), [plan.ec2.maxInstances]);
     assert.deepEqual(levels(/^Connections/), [plan.database.usable, plan.database.total]);
     assert.deepEqual(levels(/DPUs/), [plan.glue.maxConcurrentRuns * plan.glue.dpuPerRun]);
-    assert.deepEqual(levels(/at once/), [plan.dispatcher.reservedConcurrency]);
+    assert.deepEqual(levels(/simultaneous/), [plan.dispatcher.reservedConcurrency]);
   });
 
   it("begins with an introduction and shows every alarm", async () => {
