@@ -40,6 +40,7 @@ export const RejectedPage = Type.Object({
       ...Type.Pick(RejectedDocument, ["rejectedId", "requestId", "tenant", "source", "copies"]).properties,
       type: Type.String({ description: "error class" }),
       message: Type.String(),
+      problem: Type.Optional(Type.String({ description: "the first problem of an invalid request, with its field" })),
       body: Type.String({ description: "the beginning of the request as JSON, with secrets removed from URLs" }),
       firstSeenAt: Time,
       lastSeenAt: Time,
@@ -63,7 +64,8 @@ export async function listRejected(
   const [page, causes] = await Promise.all([
     db.query(
       `select id as "rejectedId", request_id as "requestId", tenant, source, copies, error_type as type,
-         error_message as message, body, jobs.iso(created_at) as "firstSeenAt", jobs.iso(last_at) as "lastSeenAt" ${matching}
+         error_message as message, body,
+         concat_ws(' ', document #>> '{error,details,0,field}', document #>> '{error,details,0,message}') as problem, jobs.iso(created_at) as "firstSeenAt", jobs.iso(last_at) as "lastSeenAt" ${matching}
          and ($8::text is null or (last_at, id) < (select last_at, id from jobs.rejected_documents where id = $8 and ($1::text is null or tenant = $1)))
        order by last_at desc, id desc limit $9`,
       [...values, before ?? null, limit],
@@ -78,8 +80,9 @@ export async function listRejected(
   ]);
   const counted = causes.rows.reduce((sum: number, { count }: { count: number }) => sum + count, 0);
   return {
-    rejected: page.rows.map(({ message, body, ...row }) => ({
+    rejected: page.rows.map(({ message, body, problem, ...row }) => ({
       ...row,
+      ...(problem === "" ? {} : { problem: cutText(problem, MAX_MESSAGE) }),
       message: cutText(message ?? "", MAX_MESSAGE),
       body: cutText(body, MAX_BODY),
     })),

@@ -49,6 +49,7 @@ describe("requests over HTTP", () => {
     assert(causes[0].firstSeenAt <= causes[0].lastSeenAt);
     const two = rejected.find((one: { requestId: string }) => one.requestId === "two");
     assert.deepEqual([two.copies, JSON.parse(two.body).priority, two.source], [2, 11, "http"]);
+    assert.match(two.problem, /^priority must be at most 9\.$/);
     assert(two.firstSeenAt <= two.lastSeenAt);
     assert.equal((await list("?text=NO_SUCH")).total, 1);
     assert.equal((await list("?type=RequestIdConflict")).total, 0);

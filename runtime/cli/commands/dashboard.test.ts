@@ -14,7 +14,7 @@ describe("rates dashboard", () => {
     try {
       const { stdout, stderr, code } = await start(["dashboard"], double.env).ended;
       assert.deepEqual([stdout, code], [`${double.url}/dashboard#/sign-in/rates_l_x\n`, 0]);
-      assert.match(stderr, /signs in once and expires at/);
+      assert.match(stderr, /signs in once and expires at \d\d:\d\d UTC\./);
       assert.deepEqual(double.calls, ["POST /session-links"]);
       const machine = await start(["dashboard", "--json"], double.env).ended;
       assert.equal(JSON.parse(machine.stdout).link, `${double.url}/dashboard#/sign-in/rates_l_x`);

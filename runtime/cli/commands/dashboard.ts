@@ -20,7 +20,7 @@ export function dashboardCommand({ program }: CliContext): void {
     if (json) printJson({ link, expiresAt });
     else {
       print(link);
-      printInfo(`The link signs in once and expires at ${new Date(expiresAt).toLocaleTimeString()}.`);
+      printInfo(`The link signs in once and expires at ${expiresAt.slice(11, 16)} UTC.`);
     }
     if (open) await openBrowser(link);
   });

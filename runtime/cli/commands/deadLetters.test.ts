@@ -94,7 +94,12 @@ describe("rates rejected", () => {
   const ID = "3f9c2a1b04de".padEnd(32, "0");
   const entry = {
     ...{ rejectedId: ID, requestId: "bad", tenant: "acme", source: "http", copies: 2, type: "InvalidRequest" },
-    ...{ message: "The request is not valid", body: '{"priority":11}', ...TIMES },
+    ...{
+      message: "The request is not valid",
+      problem: "priority must be at most 9.",
+      body: '{"priority":11}',
+      ...TIMES,
+    },
   };
   const page = {
     ...{ rejected: [entry], total: 1, isMore: false },
@@ -105,7 +110,7 @@ describe("rates rejected", () => {
     const { stdout, calls } = await runAgainst(page, "rejected", "list", "--type", "invalidrequest", "--text", "x");
     assert.equal(calls[0], "GET /rejected?limit=20&type=InvalidRequest&text=x");
     assert.match(stdout, /InvalidRequest +1 +2 +2026-01-01 00:00:00 +2026-01-02 00:00:00/);
-    assert.match(stdout, /3f9c2a1b04de +2026-01-02 00:00:00 +2 +bad +InvalidRequest +The request is not valid/);
+    assert.match(stdout, /3f9c2a1b04de +2026-01-02 00:00:00 +InvalidRequest +priority must be at most 9\. +bad +2/);
   });
 
   it("shows one by a prefix of its id: reason, problems and body", async () => {

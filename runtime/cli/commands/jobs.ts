@@ -35,6 +35,8 @@ interface ListFlags {
   cursor?: string;
 }
 
+/** Characters of a rejected request's id on a narrow terminal; `rates rejected show` takes it. */
+const SHORT_ID_LENGTH = 12;
 /** Terminals with fewer columns get short times. */
 const NARROW = 100;
 
@@ -53,7 +55,9 @@ function jobTable(jobs: readonly JobDocument[]): string {
       (narrow ? job.createdAt.slice(5, 16) : job.createdAt.slice(0, 19)).replace("T", " "),
       job.stats ? durationText(job.stats.totalMs) : "",
       job.stats ? String(job.stats.rows ?? 0) : "",
-      job.rejectedId === undefined ? about(job) : `${job.error?.type} ${job.rejectedId}`,
+      job.rejectedId === undefined
+        ? about(job)
+        : `${narrow ? job.rejectedId.slice(0, SHORT_ID_LENGTH) : job.rejectedId} ${job.error?.type}`,
     ]),
     room,
     {

@@ -22,5 +22,7 @@ export function placesCommand({ program }: CliContext): void {
       if (places.length === 0) return printInfo("No places match.");
       const rows = places.map(({ code, name, kind }) => [code, plain(name), kind]);
       print(table(["CODE", "NAME", "KIND"], rows, width(process.stdout), { keep: [0] }));
+      if (places.length === limit)
+        printInfo(`The first ${limit} places. \`rates places TEXT\` finds others; --limit N (at most 100) shows more.`);
     });
 }

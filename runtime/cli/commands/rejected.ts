@@ -19,6 +19,7 @@ const ENTRY_FIELDS: Fields<RejectedPage["rejected"][number]> = {
   copies: (one) => one.copies,
   type: (one) => one.type,
   reason: (one) => one.message,
+  problem: (one) => one.problem,
   firstSeenAt: (one) => one.firstSeenAt,
   lastSeenAt: (one) => one.lastSeenAt,
   body: (one) => one.body,
@@ -144,15 +145,15 @@ function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
   const several = new Set(rejected.map(({ tenant }) => tenant)).size > 1;
   print(
     table(
-      ["ID", ...(several ? ["TENANT"] : []), "LAST SEEN (UTC)", "COPIES", "REQUEST", "CAUSE", "REASON"],
-      rejected.map(({ rejectedId, tenant, lastSeenAt, copies, requestId, type, message }) => [
+      ["ID", ...(several ? ["TENANT"] : []), "LAST SEEN (UTC)", "CAUSE", "REASON", "REQUEST", "COPIES"],
+      rejected.map(({ rejectedId, tenant, lastSeenAt, copies, requestId, type, message, problem }) => [
         rejectedId.slice(0, SHORT_ID_LENGTH),
         ...(several ? [tenant] : []),
         timeText(lastSeenAt),
-        String(copies),
-        requestId,
         type,
-        message,
+        problem ?? message,
+        requestId,
+        String(copies),
       ]),
       width(process.stdout),
       { keep: [0] },

@@ -9,8 +9,9 @@ import { examples, GROUPS } from "../lib/help.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { DEFAULT_ROWS, MAX_ROWS, showTable } from "../lib/resultTable.ts";
-import { coloured, print, printInfo, printJson } from "../lib/screen.ts";
+import { coloured, print, printInfo, printJson, width } from "../lib/screen.ts";
 import type { SubmitFlags } from "../lib/submit.ts";
+import { wrapped } from "../lib/table.ts";
 import { follow, printEnd } from "../lib/watch.ts";
 
 /** Options of every submitted job. */
@@ -327,12 +328,17 @@ export function submitCommands({ program, end }: CliContext): void {
       const { client, json } = clientOf(command);
       const all = await client.json<import("../lib/params.ts").Queries>("GET", "/queries");
       if (json) return printRecords(command, QUERY_FIELDS, [...all.queries, ...all.statements], all);
+      const line = (indent: number, text: string) => {
+        const [first = "", ...more] = wrapped(text, width(process.stdout) - indent - 2);
+        print([first, ...more.map((one) => `  ${one}`)].map((one) => " ".repeat(indent) + one).join("\n"));
+      };
       for (const kind of ["queries", "statements"] as const)
         for (const { name, description, params, columns = [] } of all[kind]) {
-          print(`${name} (${kind === "queries" ? "query" : "statement"})\n  ${description}`);
+          print(`${name} (${kind === "queries" ? "query" : "statement"})`);
+          line(2, description);
           for (const { name: param, type, required, description: about } of params)
-            print(`    --param ${param}=…  ${type}${required ? "" : ", optional"}: ${about}`);
-          for (const { name: column, description: about } of columns) print(`    → ${column}: ${about}`);
+            line(4, `--param ${param}=… ${type}${required ? "" : ", optional"}: ${about}`);
+          for (const { name: column, description: about } of columns) line(4, `→ ${column}: ${about}`);
         }
     });
 }

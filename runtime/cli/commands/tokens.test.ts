@@ -36,7 +36,11 @@ describe("rates token", () => {
     const { rows } = await p.admin.query("select * from jobs.tokens where name = 'billing'");
     assert(!JSON.stringify(rows).includes(token.slice(6)), "the database knows its hash only");
 
+    const shown = (await rates("token", "list")).stdout;
+    assert.match(shown, /^ID +KIND +NAME +TENANT +SCOPES +CREATED(?: +LAST USED)?\n/, "no column without a value");
+    assert.match(shown, / billing +acme +read +\d{4}-\d\d-\d\d(?: |$)/m);
     assert.equal((await rates("token", "revoke", listed.id)).code, 0);
+    assert.match((await rates("token", "list")).stdout, / REVOKED \(UTC\)\n/);
     assert.equal((await jobs(token)).statusCode, 401);
     const own = JSON.parse(stdout).find((one: { tenant: string }) => one.tenant === "operations");
     assert.match((await rates("token", "revoke", own.id)).stderr, /another admin/);

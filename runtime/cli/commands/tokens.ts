@@ -54,23 +54,29 @@ export function tokenCommands({ program }: CliContext): void {
     });
 }
 
-const tokensTable = (tokens: readonly TokenInfo[]): string =>
-  table(
-    ["ID", "KIND", "NAME", "TENANT", "SCOPES", "MADE", "LAST USED", "EXPIRES", "REVOKED"],
-    tokens.map(({ id, kind, name, tenant, scopes, createdAt, lastUsedOn, expiresAt, revokedAt }) => [
-      id,
-      kind,
-      name,
-      tenant,
-      scopes.join(","),
-      createdAt,
-      lastUsedOn ?? "",
-      expiresAt ?? "",
-      revokedAt ?? "",
-    ]),
+/** Formats tokens as a table, without the times that none of them has. */
+function tokensTable(tokens: readonly TokenInfo[]): string {
+  const day = (time: string | null | undefined) => time?.slice(0, 10) ?? "";
+  const minute = (time: string | null | undefined) => time?.slice(0, 16).replace("T", " ") ?? "";
+  const columns: [name: string, cell: (token: TokenInfo) => string][] = [
+    ["ID", ({ id }) => id],
+    ["KIND", ({ kind }) => kind],
+    ["NAME", ({ name }) => name],
+    ["TENANT", ({ tenant }) => tenant],
+    ["SCOPES", ({ scopes }) => scopes.join(",")],
+    ["CREATED", ({ createdAt }) => day(createdAt)],
+    ["LAST USED", ({ lastUsedOn }) => day(lastUsedOn)],
+    ["EXPIRES (UTC)", ({ expiresAt }) => minute(expiresAt)],
+    ["REVOKED (UTC)", ({ revokedAt }) => minute(revokedAt)],
+  ];
+  const shown = columns.filter(([, cell]) => tokens.some((token) => cell(token) !== ""));
+  return table(
+    shown.map(([name]) => name),
+    tokens.map((token) => shown.map(([, cell]) => cell(token))),
     width(process.stdout),
     { keep: [0] },
   );
+}
 
 /** Parses a comma-separated list of scopes. */
 function scopes(value: string): Scope[] {

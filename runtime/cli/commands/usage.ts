@@ -32,7 +32,8 @@ export function usageCommand({ program }: CliContext): void {
         `/usage?${search}`,
       );
       if (json) return printJson(answer);
-      if (answer.tenants.length === 0) return printInfo(`No jobs ended in ${answer.month}.`);
+      if (answer.tenants.length === 0)
+        return printInfo(`No jobs ended in ${answer.month}. Jobs are counted within minutes of their end.`);
       const rows = answer.tenants.map((one) => [
         one.tenant,
         ...[one.succeeded, one.failed, one.cancelled, one.rows, one.bytes].map((value) => value.toLocaleString("en")),

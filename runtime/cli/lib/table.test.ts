@@ -35,6 +35,16 @@ describe("tables", () => {
     assert.equal(line, `FAILED  ${id}`, "what is kept last gives way to it");
   });
 
+  it("shorten a long id only after the columns behind it are left out", () => {
+    const id = `load-prices-${"0123456789abcdef".repeat(2)}.retry-1`;
+    const row = ["SUCCEEDED", id, "11-30 00:04", "10 ms"];
+    const [head = "", line = ""] = table(["STATUS", "ID", "CREATED", "TOOK"], [row], 60, { keep: [0, 1, 2] }).split(
+      "\n",
+    );
+    assert.equal(line, `SUCCEEDED  ${id.slice(0, 48)}…`);
+    assert.equal(head.trimEnd(), "STATUS     ID");
+  });
+
   it("count wide characters as two columns, and never split one", () => {
     const wide = [["東京から上海まで", "👨‍👩‍👧‍👦 family", "é"]];
     for (let room = 1; room < 40; room++)

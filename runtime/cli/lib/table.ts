@@ -3,6 +3,8 @@ import { dim, plain } from "./screen.ts";
 
 /** Minimum width of a column, unless its heading is wider. */
 const MIN_WIDTH = 10;
+/** Minimum width of a shortened id if the columns after it are omitted for it. */
+const SHORTENED_ID = 24;
 /** Maximum measured width of a cell; no terminal has more columns. */
 const WIDEST = 1_000;
 
@@ -104,7 +106,15 @@ function fitted(whole: readonly number[], head: readonly string[], room: number,
   const widths = [...whole];
   narrow(widths, least, room, keep);
   const fits = keep.length === 0 || columnsThatFit(widths, room) > Math.max(...keep);
-  return fits ? widths : fitted(whole, head, room, keep.slice(0, -1));
+  if (fits) return widths;
+  const last = keep.at(-1) ?? 0;
+  const others = whole
+    .slice(0, Math.max(...keep) + 1)
+    .reduce((sum, one, column) => sum + (column === last ? 0 : one + 2), 0);
+  // An id that is cut at its end may still identify a job by its beginning.
+  if (keep.length > 1 && room - others >= SHORTENED_ID)
+    return whole.with(last, Math.min(whole[last] ?? 0, room - others));
+  return fitted(whole, head, room, keep.slice(0, -1));
 }
 
 /** Shrinks the widest cells until all fit, or none can shrink further. */
