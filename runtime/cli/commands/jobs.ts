@@ -14,7 +14,7 @@ import { ID, withJob } from "../lib/jobIds.ts";
 import { jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { phaseLines, phasesOfJob } from "../lib/phases.ts";
 import { coloured, durationText, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
-import { table } from "../lib/table.ts";
+import { table, wrapped } from "../lib/table.ts";
 import { timeOption } from "../lib/times.ts";
 import { visibleJson } from "../lib/visible.ts";
 import { waitingOf } from "../lib/waiting.ts";
@@ -46,15 +46,24 @@ function jobTable(jobs: readonly JobDocument[]): string {
   const room = width(process.stdout);
   // Narrow terminals get short times, so that ids are not truncated.
   const narrow = room < NARROW;
+  const ended = jobs.some(({ stats }) => stats !== undefined);
   return table(
-    ["STATUS", ...(several ? ["TENANT"] : []), "ID", narrow ? "CREATED" : "CREATED (UTC)", "TOOK", "ROWS", "WHAT"],
+    [
+      "STATUS",
+      ...(several ? ["TENANT"] : []),
+      "ID",
+      narrow ? "CREATED" : "CREATED (UTC)",
+      ...(ended ? ["TOOK", "ROWS"] : []),
+      "WHAT",
+    ],
     jobs.map((job) => [
       job.status,
       ...(several ? [job.tenant] : []),
       job.requestId,
       (narrow ? job.createdAt.slice(5, 16) : job.createdAt.slice(0, 19)).replace("T", " "),
-      job.stats ? durationText(job.stats.totalMs) : "",
-      job.stats ? String(job.stats.rows ?? 0) : "",
+      ...(ended
+        ? [job.stats ? durationText(job.stats.totalMs) : "", job.stats ? String(job.stats.rows ?? 0) : ""]
+        : []),
       job.rejectedId === undefined
         ? about(job)
         : `${narrow ? job.rejectedId.slice(0, SHORT_ID_LENGTH) : job.rejectedId} ${job.error?.type}`,
@@ -62,7 +71,7 @@ function jobTable(jobs: readonly JobDocument[]): string {
     room,
     {
       keep: several ? [0, 2, 3] : [0, 1, 2],
-      right: several ? [4, 5] : [3, 4],
+      right: !ended ? [] : several ? [4, 5] : [3, 4],
       colour: (cell, column) =>
         column === 0 ? cell.replace(/\S+/, (status) => coloured(status, process.stdout)) : cell,
     },
@@ -159,6 +168,10 @@ export function jobCommands({ program, end }: CliContext): void {
       print(
         `${coloured(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(about(document))}`,
       );
+      const { error } = document;
+      if (error)
+        for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stdout) - 2))
+          print(`  ${line}`);
       if (document.status === "PENDING") {
         const waiting = await waitingOf(client, document.requestId).catch(() => undefined);
         if (waiting !== undefined) print(`  ${plain(waiting.sentence)}`);

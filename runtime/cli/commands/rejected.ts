@@ -38,6 +38,8 @@ const DOCUMENT_FIELDS: Fields<RejectedDocument> = {
   body: (one) => one.body,
 };
 
+/** Minimum width of a terminal for all columns. */
+const WIDE = 100;
 /** Length of ids in lists, enough to distinguish a thousand. Characters. */
 const SHORT_ID_LENGTH = 12;
 
@@ -142,21 +144,29 @@ function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
     ),
   );
   print("");
+  // A narrow terminal shows the reason instead of the request's id, which `rejected show` has.
+  const isWide = width(process.stdout) >= WIDE;
   const several = new Set(rejected.map(({ tenant }) => tenant)).size > 1;
   print(
     table(
-      ["ID", ...(several ? ["TENANT"] : []), "LAST SEEN (UTC)", "CAUSE", "REASON", "REQUEST", "COPIES"],
+      [
+        "ID",
+        ...(several ? ["TENANT"] : []),
+        "LAST SEEN (UTC)",
+        "CAUSE",
+        "REASON",
+        ...(isWide ? ["REQUEST", "COPIES"] : []),
+      ],
       rejected.map(({ rejectedId, tenant, lastSeenAt, copies, requestId, type, message, problem }) => [
         rejectedId.slice(0, SHORT_ID_LENGTH),
         ...(several ? [tenant] : []),
         timeText(lastSeenAt),
         type,
         problem ?? message,
-        requestId,
-        String(copies),
+        ...(isWide ? [requestId, String(copies)] : []),
       ]),
       width(process.stdout),
-      { keep: [0] },
+      { keep: several ? [0, 1, 2, 3] : [0, 1, 2] },
     ),
   );
   if (isMore || total > rejected.length)
