@@ -32,7 +32,7 @@ export interface CopyOptions {
 /**
  * Streams the rows of `COPY … TO STDOUT`: `await client.query(copy)`, then iterate. The statements before and after it are
  * sent in the same round trip. The server sends one message per row; the rows of each chunk from the socket are
- * compacted in place, and counted. Memory is constant: the socket is paused while nobody reads.
+ * compacted in place, and counted. Memory is constant: the socket is paused while no caller reads.
  *
  * Takes over the connection's data listener until the rows end, as pg-copy-streams does
  * (https://github.com/brianc/node-pg-copy-streams/blob/master/copy-to.js). That library takes 1.5 times the processor

@@ -7,7 +7,7 @@ const LISTED_NAMES = 10;
 
 /**
  * Requires columns that the format can represent.
- * @throws JobError InvalidSql when there are none, or when two columns of a JSON result have one name
+ * @throws JobError InvalidSql for no columns, and for two columns of a JSON result that have one name
  */
 export function requireColumns(names: readonly string[], format: Format): void {
   if (names.length === 0)
@@ -46,7 +46,7 @@ function jsonStatement(sql: string, format: "ndjson" | "json"): string {
   return `copy (select ${format === "json" ? `',' || ${text}` : text} from (${sql}\n) ${ROW}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
 }
 
-/** Alias of a row. `row_to_json(name)` would use a column of this name, so that nobody can know it. */
+/** Alias of a row. `row_to_json(name)` would use a column of this name, so that callers must not know it. */
 const ROW = `row_${randomUUID().replaceAll("-", "")}`;
 
 const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
