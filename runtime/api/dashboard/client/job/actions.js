@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { ask, errorMessage, jobPath } from "../http.js";
-import { mayPass } from "../jobs/chosen.js";
+import { mayPass } from "../jobs/selection.js";
 import { formatRoute } from "../route.js";
 import { may } from "../session.js";
 import { cancelJob } from "./cancel.js";

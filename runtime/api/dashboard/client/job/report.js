@@ -2,8 +2,8 @@ import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { count } from "../format.js";
 import { errorMessage } from "../http.js";
-import { ProblemTable, problemsIn } from "../ui/faults.js";
 import { Panel } from "../ui/parts.js";
+import { ProblemTable, problemsIn } from "../ui/problems.js";
 import { download } from "./download.js";
 
 /** Problems of a failed job. A cancelled job has none. @param {{ job: import("../types.ts").Job }} props */

@@ -4,7 +4,7 @@ import { count, counted } from "../format.js";
 import { ask, errorMessage } from "../http.js";
 import { may } from "../session.js";
 import { confirmed, confirmedWithReason } from "../ui/confirm.js";
-import { bulkOf } from "./chosen.js";
+import { bulkOf } from "./selection.js";
 
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 

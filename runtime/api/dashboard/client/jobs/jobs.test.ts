@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ListedJob } from "../types.ts";
-import { bulkOf, mayPass } from "./chosen.js";
+import { bulkOf, mayPass } from "./selection.js";
 import { createdFrom } from "./times.js";
 
 describe("the list of jobs", () => {

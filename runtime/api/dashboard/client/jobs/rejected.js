@@ -2,8 +2,8 @@ import { html } from "htm/preact";
 import { counted, moment } from "../format.js";
 import { ask } from "../http.js";
 import { usePolled } from "../polling.js";
-import { ProblemTable } from "../ui/faults.js";
 import { Badge, Failure, Panel } from "../ui/parts.js";
+import { ProblemTable } from "../ui/problems.js";
 
 /**
  * Page of a rejected request: its problems, and the beginning of its body.
