@@ -14,17 +14,15 @@ import { codeOf, descriptorOf, fileReason, openDescriptor, type Path, pathOf, pr
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, printInfo, width } from "./screen.ts";
-import { StreamCheck } from "./streamCheck.ts";
+import { type ContentFormat, StreamCheck } from "./streamCheck.ts";
 
 /** A file to upload: a regular file, or a copy of a pipe's content. */
-export interface LoadFile {
+export interface LoadFile extends ContentFormat {
   /** Display name on one line. */
   name: string;
   handle: FileHandle;
   bytes: number;
   sha256: string;
-  format: "csv" | "ndjson";
-  compression: "none" | "gzip";
   /** @throws CommandError if the file changed since it was hashed */
   assertUnchanged(): Promise<void>;
   close(): Promise<void>;
@@ -275,12 +273,7 @@ const GZIP = Buffer.from([0x1f, 0x8b]);
  * Determines format and compression of a file: from flags, its name or, for a pipe, its first bytes.
  * @throws CommandError if they are unknown or contradict the content
  */
-function formatFor(
-  name: string,
-  named: string | undefined,
-  start: Buffer,
-  flags: KindFlags,
-): Pick<LoadFile, "format" | "compression"> {
+function formatFor(name: string, named: string | undefined, start: Buffer, flags: KindFlags): ContentFormat {
   const match = EXTENSION.exec(named ?? "");
   const isGzip = start.subarray(0, 2).equals(GZIP);
   const fromName = match && { format: match[1]?.toLowerCase() === "csv" ? "csv" : "ndjson", packed: match[2] };

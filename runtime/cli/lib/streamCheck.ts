@@ -6,7 +6,12 @@ import { MAX_RECORD_BYTES } from "../../runner/load/sink.ts";
 import { TARGETS } from "../../runner/load/targets.ts";
 import { otherFormat } from "../../runner/load/text.ts";
 import { CommandError } from "./exits.ts";
-import type { LoadFile } from "./loadFile.ts";
+
+/** Format and compression of a file's content. */
+export interface ContentFormat {
+  format: "csv" | "ndjson";
+  compression: "none" | "gzip";
+}
 
 /** Bytes after which a stream's beginning, which is kept until then, is checked. A shorter stream is checked by the platform only. */
 const CHECKED_AFTER = 64 * 1024;
@@ -22,17 +27,17 @@ const CR = 0x0d;
  */
 export class StreamCheck {
   readonly #name: string;
-  readonly #formatFor: (start: Buffer) => Pick<LoadFile, "format" | "compression">;
+  readonly #formatFor: (start: Buffer) => ContentFormat;
   readonly #target: string;
   #starts: Buffer[] = [];
   #kept = 0;
   /** Undefined until the beginning is checked. */
-  #kind: Pick<LoadFile, "format" | "compression"> | undefined;
+  #kind: ContentFormat | undefined;
   /** Bytes since the last line end. */
   #line = 0;
 
   /** @param formatFor returns the format of a stream that begins so, or throws */
-  constructor(name: string, formatFor: (start: Buffer) => Pick<LoadFile, "format" | "compression">, target = "prices") {
+  constructor(name: string, formatFor: (start: Buffer) => ContentFormat, target = "prices") {
     this.#name = name;
     this.#formatFor = formatFor;
     this.#target = target;
@@ -61,7 +66,7 @@ export class StreamCheck {
       throw this.#refusal(`it has a line that does not end within ${MAX_RECORD_BYTES} bytes`);
   }
 
-  #checkStart(start: Buffer, format: LoadFile["format"]): void {
+  #checkStart(start: Buffer, format: ContentFormat["format"]): void {
     const kind = kindOf(start) ?? otherFormat(start, format);
     if (kind) throw this.#refusal(`it looks like ${kind.name}. ${kind.remedy}`);
     const text = start.toString("utf8").replace(/^\uFEFF/, "");
