@@ -21,6 +21,9 @@ export interface Harness {
   close(): Promise<void>;
 }
 
+/** Distance between a schedule's seed and that of its further random numbers. */
+const FURTHER_SEED = 1_000_000_007;
+
 /** Creates a harness: the platform's schema, with a clock that only schedules advance. */
 export async function openHarness(): Promise<Harness> {
   const fixture = await jobDatabase();
@@ -57,7 +60,7 @@ export async function openHarness(): Promise<Harness> {
       const slots = { glue: 1 + Math.round(pick()), ec2: 1 + Math.floor(3 * pick()) };
       const environment = new SimulatedEnvironment(admin, dispatchers, runs, slots);
       try {
-        const schedule = new Schedule(environment, pick);
+        const schedule = new Schedule(environment, pick, random(seed + FURTHER_SEED));
         await schedule.play();
         return { broken: await violatedGuarantees(schedule), history: schedule.history };
       } finally {

@@ -54,19 +54,25 @@ export class Schedule {
   readonly history: string[] = [];
   readonly environment: SimulatedEnvironment;
   readonly #pick: () => number;
+  /** Random numbers for a cancel of a working job after another cancel: it does not change what else is drawn. */
+  readonly #pickCancel: () => number;
   readonly #faultProfile: FaultProfile;
   #cancelled = false;
-  /** True if a working job was cancelled; other cancels mostly hit waiting jobs. */
+  /** True if a working job was cancelled. */
   #cancelledAtFence = false;
   /** A run that is about to end its job, stalled until nothing else can progress. */
   #stalled: Actor | undefined;
   /** A dispatcher that is about to start a run, stalled until other runs hold all slots of that type. */
   #late: { readonly actor: Actor; readonly kind: string } | undefined;
 
-  /** @param pick - Random numbers of the seed in [0, 1). */
-  constructor(environment: SimulatedEnvironment, pick: () => number) {
+  /**
+   * @param pick - Random numbers of the seed in [0, 1).
+   * @param pickCancel - Further ones, for cancels of working jobs.
+   */
+  constructor(environment: SimulatedEnvironment, pick: () => number, pickCancel: () => number) {
     this.environment = environment;
     this.#pick = pick;
+    this.#pickCancel = pickCancel;
     this.#faultProfile = faultProfile(this.#pick);
     this.requests = generateRequests(this.#pick);
     environment.messages.push(...this.#messages());
@@ -136,8 +142,10 @@ export class Schedule {
         continue;
       }
       // A caller may cancel at any time; random cancels rarely hit a job that is about to commit.
-      if (!this.#cancelledAtFence && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.cancel)
-        moves.push({ label: "cancel", run: () => this.#cancelWorking() });
+      if (!this.#cancelledAtFence && waiting.label.startsWith(FENCE)) {
+        const chance = this.#cancelled ? this.#pickCancel() : this.#pick();
+        if (chance < this.#faultProfile.cancel) moves.push({ label: "cancel", run: () => this.#cancelWorking() });
+      }
       const [, kind] = LAUNCH.exec(waiting.label) ?? [];
       if (!this.#late && kind && this.#pick() < this.#faultProfile.stall) {
         moves.push({ label: `stall ${actor.name}`, run: () => this.#delay(actor, kind) });
