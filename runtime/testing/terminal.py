@@ -1,7 +1,8 @@
 """Runs a command in a pseudo terminal and answers what it showed.
 
 Standard input: {"argv", "cwd", "env", "columns", "rows", "steps": [{"expect": regex, "send": text}], "seconds"}.
-Standard output: {"output", "code"}; code is the exit code, or minus the number of the signal.
+Standard output: {"output", "code", "remaining"}; code is the exit code, or minus the number of the signal; remaining is
+the number of steps that did not happen.
 """
 import fcntl
 import json
@@ -44,4 +45,4 @@ while True:
         os.write(terminal, steps.pop(0)["send"].encode())
 _, status = os.waitpid(pid, 0)
 code = os.waitstatus_to_exitcode(status)
-json.dump({"output": shown.decode("utf-8", "replace"), "code": code, "left": len(steps)}, sys.stdout)
+json.dump({"output": shown.decode("utf-8", "replace"), "code": code, "remaining": len(steps)}, sys.stdout)

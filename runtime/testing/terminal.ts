@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { counted } from "../contract/counted.ts";
 
 const PROGRAM = fileURLToPath(new URL("terminal.py", import.meta.url));
 
@@ -41,7 +42,7 @@ export async function inTerminal(run: TerminalRun): Promise<TerminalOutcome> {
   const child = spawn("python3", [PROGRAM], { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.end(JSON.stringify({ columns: 90, rows: 24, steps: [], seconds: 50, ...run }));
   const outcome = (await json(child.stdout)) as TerminalOutcome;
-  if (outcome.remaining > 0)
-    throw new Error(`${outcome.remaining} steps did not happen (exit ${outcome.code}):\n${outcome.output}`);
+  if (outcome.remaining !== 0)
+    throw new Error(`${counted(outcome.remaining, "step")} did not happen (exit ${outcome.code}):\n${outcome.output}`);
   return outcome;
 }
