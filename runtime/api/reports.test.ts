@@ -37,6 +37,25 @@ describe("GET /jobs/{id}/report", () => {
     );
   });
 
+  it("marks cells that a spreadsheet would run as a formula, like the stored file", async () => {
+    const values = ["=1+1", "+cmd|x", "-2+3", "@SUM(1)", "\uFF1D1", "-5", "+7", "-1.5", "x=1", "", null];
+    const details = values.map((value, index) => ({ line: index + 1, column: "=A1", value, reason: "is bad" }));
+    await p.admin.query("update jobs.jobs set error = jsonb_set(error, '{details}', $1) where request_id = 'failed'", [
+      JSON.stringify(details),
+    ]);
+    const cells = (await get("failed")).body
+      .split("\n")
+      .slice(1, -1)
+      .map((line) => line.split(",").slice(1, 3));
+    assert.deepEqual(
+      cells,
+      ["'=1+1", "'+cmd|x", "'-2+3", "'@SUM(1)", "'\uFF1D1", "-5", "+7", "-1.5", "x=1", '""', ""].map((value) => [
+        "'=A1",
+        value,
+      ]),
+    );
+  });
+
   it("reports the job's state if there is no report", async () => {
     const { statusCode, body } = await get("ended");
     assert.equal(statusCode, 409);

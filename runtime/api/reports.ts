@@ -1,10 +1,13 @@
 import { JobError } from "../contract/errors.ts";
+import { markFormula } from "../contract/formula.ts";
 import type { JobServices } from "./deps.ts";
 import { finishedJob } from "./finishedJob.ts";
 import type { Stored } from "./resultObject.ts";
 
 /** Columns of a report, as the runner writes them (runtime/runner/load/check.ts). */
 const COLUMNS = ["line", "column", "value", "reason"] as const;
+/** Columns with callers' text. */
+const FOREIGN: ReadonlySet<string> = new Set(["column", "value"]);
 
 /**
  * Finds the report of all bad rows of a batch: a long report is a file that the error's details name, a short one is
@@ -18,13 +21,13 @@ export async function storedReport({ db }: JobServices, tenant: string, requestI
   const kept = { responseId, format: "csv", compression: "none" } as const;
   const pointer = details.find((one) => "report" in one)?.report;
   if (pointer) return { ...kept, inline: null, location: pointer.location, bytes: pointer.bytes, link: { ...pointer } };
-  const lines = [COLUMNS.join(), ...details.map((row) => COLUMNS.map((name) => cell(row[name])).join())];
+  const lines = [COLUMNS.join(), ...details.map((row) => COLUMNS.map((name) => cell(name, row[name])).join())];
   return { ...kept, inline: `${lines.join("\n")}\n`, location: undefined, bytes: 0, link: {} };
 }
 
-/** Formats a value as COPY writes it in CSV: empty for null, quoted where it would be ambiguous. */
-function cell(value: unknown): string {
+/** Formats a value as the runner's COPY writes it in CSV: empty for null, quoted where it would be ambiguous. */
+function cell(name: string, value: unknown): string {
   if (value === null || value === undefined) return "";
-  const text = String(value);
+  const text = FOREIGN.has(name) ? markFormula(String(value)) : String(value);
   return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

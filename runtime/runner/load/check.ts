@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
+import { FORMULA_START, PLAIN_NUMBER } from "../../contract/formula.ts";
 import { escapedInSql } from "./invisible.ts";
 import { MISSING } from "./records.ts";
 import { SHOWN, type Sink } from "./sink.ts";
@@ -28,12 +29,9 @@ export interface BadRows {
   report(): Readable;
 }
 
-/**
- * SQL expression: a text as a cell of the report. A cell that spreadsheets would run as a formula gets ' before it; plain
- * numbers are no formulas.
- */
+/** SQL expression: a text as a cell of the report, as `markFormula` writes it in reports without a file. */
 const asCell = (text: string): string =>
-  `case when ${text} ~ '^[=+@\\s\\uFF1D\\uFF0B\\uFF0D\\uFF20-]' and ${text} !~ '^[+-]?[0-9]+([.][0-9]+)?$' then '''' || ${text} else ${text} end`;
+  `case when ${text} ~ '${FORMULA_START.source}' and ${text} !~ '${PLAIN_NUMBER.source}' then '''' || ${text} else ${text} end`;
 
 const BY_LINE = "order by line, name nulls first, reason";
 

@@ -1,0 +1,8 @@
+/** Matches text that a spreadsheet runs as a formula, unless it is a plain number. Valid in Postgres too. */
+export const FORMULA_START = /^[=+@\s\uFF1D\uFF0B\uFF0D\uFF20-]/;
+/** Matches plain numbers, which are no formulas. Valid in Postgres too. */
+export const PLAIN_NUMBER = /^[+-]?[0-9]+([.][0-9]+)?$/;
+
+/** Puts ' before a text that a spreadsheet would run as a formula. */
+export const markFormula = (text: string): string =>
+  FORMULA_START.test(text) && !PLAIN_NUMBER.test(text) ? `'${text}` : text;
