@@ -39,6 +39,12 @@ describe("why a job waits", () => {
       expected: /^Waiting for a Glue run: 1 of tenant acme's 1 busy/,
       remedy: /raise runners\.glue\.tenantSlots\.$/,
     },
+    "its tenant has its maximum of runs, and all others are busy": {
+      change: { working: 2, tenantSlots: 1 },
+      reason: "tenantSlots",
+      expected: /^Waiting for a Glue run: 1 of tenant acme's 1 busy/,
+      remedy: /, raise runners\.glue\.maxRuns; if it is set, raise runners\.glue\.tenantSlots too\.$/,
+    },
     "a run starts": {
       change: { working: 1, starting: 1, ahead: 1 },
       reason: "starting",

@@ -74,7 +74,7 @@ export function waitingOf(place: WaitingPlace, { runners }: Pick<Settings, "runn
     ...(reason === "retry" || reason === "largerRun" ? [] : [aheadText(ahead)]),
     durationText(waitedSeconds),
   ].join(", ");
-  const remedy = remedyFor(reason, runner, { limitedBy, limitRemedy });
+  const remedy = remedyFor(reason, runner, { limitedBy, limitRemedy, hasFreeSlot: busy < slots });
   return {
     reason,
     ...(remedy === undefined ? {} : { remedy }),
@@ -126,18 +126,25 @@ function reasonOf(
 function remedyFor(
   reason: WaitingReason,
   runner: RunnerType,
-  { limitedBy, limitRemedy }: { limitedBy: string | undefined; limitRemedy: string | undefined },
+  {
+    limitedBy,
+    limitRemedy,
+    hasFreeSlot,
+  }: { limitedBy: string | undefined; limitRemedy: string | undefined; hasFreeSlot: boolean },
 ): string | undefined {
   const toRun = (remedy: string) => `To run more jobs at once, ${remedy}.`;
   const { count, quotas, of } = RUNNER_TERMS[runner];
+  const moreSlots = limitedBy === undefined ? `raise ${count}` : limitRemedy;
+  const tenantSlots = `runners.${runner}.tenantSlots`;
   switch (reason) {
     case "slots":
-      if (limitedBy === undefined) return toRun(`raise ${count}`);
-      return limitRemedy === undefined ? undefined : toRun(limitRemedy);
+      return moreSlots === undefined ? undefined : toRun(moreSlots);
     case "noRuns":
       return toRun(`raise ${count}`);
     case "tenantSlots":
-      return `To run more jobs of one tenant at once, raise runners.${runner}.tenantSlots.`;
+      if (hasFreeSlot) return `To run more jobs of one tenant at once, raise ${tenantSlots}.`;
+      // A higher maximum per tenant alone would not help.
+      return moreSlots === undefined ? undefined : toRun(`${moreSlots}; if it is set, raise ${tenantSlots} too`);
     case "paused":
       return `If this continues, raise the account's ${of} quota, then ${quotas}.`;
     default:
