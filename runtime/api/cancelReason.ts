@@ -7,7 +7,7 @@ import { redactText } from "../contract/redact.ts";
 export const CancelFields = {
   reason: Type.Optional(
     Type.String({
-      pattern: "^[^\\u0000-\\u001f\\u007f]*$",
+      pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
       minLength: 1,
       maxLength: INPUT.cancelReason,
       description: "why, as text without control characters: in the document, the response and the audit trail",

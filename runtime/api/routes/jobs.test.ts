@@ -154,6 +154,7 @@ describe("the jobs API", () => {
       [{ reason: "" }, "reason"],
       [{ reason: "x".repeat(501) }, "reason"],
       [{ reason: "a\nb" }, "reason"],
+      [{ reason: "a\u009b31mb" }, "reason"],
       [{ reason: 1 }, "reason"],
       [{ why: "x" }, "why"],
     ] as const) {
