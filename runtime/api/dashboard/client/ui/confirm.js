@@ -75,7 +75,7 @@ export function ConfirmDialog() {
               ref=${input}
               maxlength=${MAX_REASON}
               autocomplete="off"
-              onKeyDown=${(/** @type {KeyboardEvent} */ { key }) => key === "Enter" && confirm()}
+              onKeyDown=${(/** @type {KeyboardEvent} */ { key, isComposing }) => key === "Enter" && !isComposing && confirm()}
             />
           </div>
         `
