@@ -8,7 +8,7 @@ describe("rates places", () => {
     try {
       assert.match((await start(["places", "rott"], double.env).ended).stdout, /NLRTM +Rotterdam +port/);
       const first = await start(["places", "rott", "--limit", "1"], double.env).ended;
-      assert.match(first.stderr, /^The first 1 places\. .*--limit N \(at most 100\) shows more\./);
+      assert.match(first.stderr, /^The first 1 place\. .*--limit N \(at most 100\) shows more\./);
       double.calls.pop();
       places = [];
       assert.match((await start(["places", "rott"], double.env).ended).stderr, /No places match/);

@@ -1,3 +1,4 @@
+import { counted } from "../../contract/counted.ts";
 import { type CliContext, clientOf, whole } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { plain, print, printInfo, printJson, width } from "../lib/screen.ts";
@@ -23,6 +24,6 @@ export function placesCommand({ program }: CliContext): void {
       const rows = places.map(({ code, name, kind }) => [code, plain(name), kind]);
       print(table(["CODE", "NAME", "KIND"], rows, width(process.stdout), { keep: [0] }));
       if (places.length === limit)
-        printInfo(`The first ${limit} places. \`rates places TEXT\` finds others; --limit N (at most 100) shows more.`);
+        printInfo(`The first ${counted(limit, "place")}. \`rates places TEXT\` finds others; --limit N (at most 100) shows more.`);
     });
 }

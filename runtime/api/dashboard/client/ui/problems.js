@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { count } from "../format.js";
+import { counted } from "../format.js";
 import { StackedTable } from "./parts.js";
 
 /** Fields of a problem that are shown first, since the database orders keys differently. */
@@ -29,7 +29,7 @@ export function ProblemTable({ details }) {
   const found = new Set(faults.flatMap((one) => Object.keys(one)));
   const columns = [...new Set([...ORDER.filter((name) => found.has(name)), ...found])];
   return html`
-    <${StackedTable} label=${`${count(faults.length)} faults`} head=${columns} class="bounded">
+    <${StackedTable} label=${counted(faults.length, "problem")} head=${columns} class="bounded">
       ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" class=${SHORT.has(name) ? "" : "long"} data-label=${name}>${shown(fault[name])}</td>`)}</tr>`)}
     <//>
   `;
