@@ -10,7 +10,8 @@ export const CancelFields = {
       pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
       minLength: 1,
       maxLength: INPUT.cancelReason,
-      description: "why, as text without control characters: in the document, the response and the audit trail",
+      description: "why, as text: shown in the document, the response and the audit trail",
+      rule: "text without control characters",
     }),
   ),
 };

@@ -161,6 +161,8 @@ describe("the jobs API", () => {
       const answer = await post("/jobs/plain/cancel", payload);
       assert.deepEqual([answer.statusCode, answer.json().problems?.[0].field], [400, field], answer.body);
     }
+    const [problem] = (await post("/jobs/plain/cancel", { reason: "a\tb" })).json().problems;
+    assert.equal(problem.message, "must be text without control characters.");
     assert.equal((await post("/jobs/plain/cancel", { reason: "  " })).statusCode, 200);
     const { cancelReason, error } = (await get("/jobs/plain")).json();
     assert.deepEqual([cancelReason, error.message], [undefined, "The job was cancelled on request."]);
