@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
+import { JobError } from "../../contract/errors.ts";
 import { handleRequests } from "../../dispatcher/requests.ts";
 import { cancel } from "../../store/jobs.ts";
 import { sqsEvent } from "../../testing/dispatcher.ts";
@@ -224,7 +225,8 @@ describe("the runner in Python, beside the one in TypeScript", () => {
     await p.until("it runs", async () => (await p.document("python-cancel")).status === "IN_PROGRESS");
     await cancel(await p.as("api_reader"), "default", "python-cancel");
     assert.equal(await process.exit, 0, process.output());
-    assert.equal((await p.document("python-cancel")).status, "CANCELLED");
+    const { status, error } = await p.document("python-cancel");
+    assert.deepEqual([status, error], ["CANCELLED", new JobError("Cancelled").body()]);
     const { rows } = await p.admin.query(
       "select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()",
     );

@@ -79,9 +79,10 @@ class JobError(Exception):
     def __init__(self, code, **params):
         entry = CATALOG["errors"][code]
         most = CATALOG["bounds"]
+        # {name?} may be left out.
         message = re.sub(
-            r"\{(\w+)\}",
-            lambda found: cut(str(params.get(found.group(1), found.group(0))), most["parameter"]),
+            r"\{(\w+)(\??)\}",
+            lambda found: cut(str(params.get(found[1], "" if found[2] else found[0])), most["parameter"]),
             entry["message"],
         )
         super().__init__(cut(message, most["message"]))
