@@ -10,6 +10,7 @@ import {
   RDS_PRICES,
   SEARCH_PRICES,
 } from "../../infra/limits/prices.ts";
+import { counted } from "../../runtime/contract/counted.ts";
 import { RUNNERS, type RunnerType } from "../../runtime/contract/states.ts";
 import { PLATFORM_METRICS, RUNNER_METRICS } from "../../runtime/monitoring/metrics.ts";
 import { isEc2Type, isRdsClass } from "../config/checks.ts";
@@ -181,6 +182,6 @@ function usageLines(config: StackConfig, plan: CapacityPlan): Line[] {
       what: `${ec2.maxInstances} × ${config.runners.ec2.instanceType}`,
       usd: ec2.maxInstances * runUsd(config, plan).ec2,
     },
-    { part: "api", what: `${more} more tasks`, usd: more * taskHour(config) },
+    { part: "api", what: counted(more, "more task"), usd: more * taskHour(config) },
   ];
 }
