@@ -24,6 +24,8 @@ export function placesCommand({ program }: CliContext): void {
       const rows = places.map(({ code, name, kind }) => [code, plain(name), kind]);
       print(table(["CODE", "NAME", "KIND"], rows, width(process.stdout), { keep: [0] }));
       if (places.length === limit)
-        printInfo(`The first ${counted(limit, "place")}. \`rates places TEXT\` finds others; --limit N (at most 100) shows more.`);
+        printInfo(
+          `The first ${counted(limit, "place")}. \`rates places TEXT\` finds others; --limit N (at most 100) shows more.`,
+        );
     });
 }
