@@ -231,6 +231,9 @@ describe("jobs in the dashboard", function () {
       assert.equal(await page.locator(".badge").first().textContent(), "Waiting");
       await page.getByRole("button", { name: "Cancel job" }).click();
       await dialog(page).getByLabel("Reason").fill("not needed any more");
+      // This Enter ends the input of a character, for example a Japanese one.
+      await dialog(page).getByLabel("Reason").dispatchEvent("keydown", { key: "Enter", isComposing: true });
+      assert.equal(await dialog(page).count(), 1);
       await page.keyboard.press("Enter");
       await page.locator(".badge").getByText("Cancelled").waitFor();
       await page.getByRole("button", { name: "Cancel job" }).waitFor({ state: "detached" });
