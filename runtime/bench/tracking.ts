@@ -8,7 +8,7 @@ import type { Document, Search, TrackingStore } from "../tracking/store.ts";
 import type { BenchPlatform } from "./platform.ts";
 import { percentile, type Row } from "./report.ts";
 
-/** Aim for a search among 1,000,000 documents, at its 95th percentile. */
+/** Target for the 95th percentile of searches among 1,000,000 documents. */
 const TARGET_MS = 100;
 const BATCH = 1_000;
 const WRITERS = 2;
@@ -27,7 +27,7 @@ const PORTS = Array.from({ length: 500 }, (_, index) => `P${(index * 7_919).toSt
   ...string[],
 ];
 const letter = (index: number) => String.fromCharCode(97 + (index % 26));
-/** Words that each occur in 2 % of the documents: frequent searches, slow if every match must be sorted. */
+/** 26 words, each in 2 or 4 % of the documents (24 are listed twice): slow to search if every match must be sorted. */
 const WORDS = Array.from({ length: 50 }, (_, index) => `${letter(index)}lane${letter(index * 3)}`) as [
   string,
   ...string[],

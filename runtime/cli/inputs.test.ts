@@ -26,7 +26,7 @@ interface Outcome {
   err: string;
 }
 
-describe("the command line with what people type", () => {
+describe("the command line with typical input", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
   let root: string;
   let url: string;

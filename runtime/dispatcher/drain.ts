@@ -6,7 +6,7 @@ import { type AnyLauncher, type InstanceLauncher, type Launcher, launchesInstanc
 
 /** Runs per batch. Batches are stopped one after the other; an invocation has a minute for all of them. */
 const BATCH = 100;
-/** Concurrent calls when a launcher stops runs one by one. */
+/** Concurrent calls that update runs in the database, or stop runs if the launcher cannot stop a batch. */
 const PARALLEL = 10;
 
 type Ending = Pick<OpenRun, "run" | "externalId">;
@@ -105,5 +105,5 @@ async function inParallel<T>(
   await Promise.all(Array.from({ length: PARALLEL }, worker));
 }
 
-/** Resumes starting runs: the stack was kept, or exists again. */
+/** Allows runs to start again, after the stack was kept or recreated. */
 export const reopen = ({ db }: DispatcherDeps): Promise<void> => closeRunners(db, false);

@@ -64,7 +64,7 @@ describe("counters of ended jobs", () => {
     );
   };
 
-  it("count each job once, by runner and type of error, however often they are added", async () => {
+  it("count each job once, by runner and error type, even if addTotals runs twice", async () => {
     await ended("a");
     await ended("b");
     await ended("bad", { category: "User", type: "InvalidRows" });
@@ -86,7 +86,7 @@ describe("counters of ended jobs", () => {
     assert.equal((await totals())["succeeded glue"], 2);
   });
 
-  it("leave a minute that ended less than a minute ago to the next call", async () => {
+  it("count a minute only after another minute has passed", async () => {
     await ended("now", undefined, { minutes: 1 });
     await add();
     assert.deepEqual(await totals(), {});
@@ -136,7 +136,7 @@ describe("counters of ended jobs", () => {
     assert.equal((await totals())["succeeded glue"], 1);
   });
 
-  it("have the usage per tenant and month, including the time of its attempts", async () => {
+  it("include the usage per tenant and month, with the run time of attempts, and delete old usage", async () => {
     await ended("a", undefined, { tenant: "acme" });
     await ended("b", { category: "User", type: "InvalidRows" }, { tenant: "acme" });
     await ended("c", undefined, { tenant: "globex" });

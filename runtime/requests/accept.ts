@@ -26,7 +26,7 @@ export type Outcome =
 /** Dependencies of accepting requests: the store, the stack's rules, and S3 to pin sources. */
 export interface AcceptDeps {
   db: pg.Pool;
-  /** Plans reads (planningPool). */
+  /** Connections that plan reads (planningPool). */
   plans: Database;
   settings: Settings;
   s3: LazyS3 | undefined;
@@ -36,14 +36,14 @@ export interface AcceptDeps {
 
 /** A submitted body. */
 interface SubmittedBody {
-  /** Parsed JSON. */
+  /** Parsed JSON; for a body that was not parsed, the recipient of the answer. */
   value: unknown;
-  /** Its text, if that was not parsed; `problems` has the reasons. */
+  /** The body's text if it was not parsed; then `problems` has the reason. */
   unparsed?: string;
   /** Id and tenant of the answer if the body is invalid. */
   requestId: string;
   tenant: string;
-  /** Problems of its text. */
+  /** Problems of the text, for example a duplicate key. */
   problems?: readonly Problem[];
   /** Trace context of the request: not part of its identity. */
   traceparent?: string | undefined;
@@ -63,8 +63,9 @@ interface ValidRequest {
 }
 
 /**
- * Accepts requests from the queue and from POST /jobs. When it returns, each request is committed as a job, or its
- * answer is committed to the outbox. An S3 object is pinned by version (by ETag in a bucket without versions), so that
+ * Accepts requests from the queue and from POST /jobs. When it returns, each accepted request is committed as a job,
+ * and each refusal that is due on the response queue is committed to the outbox. A request over the tenant's maximum of
+ * waiting jobs (FULL) is not stored. An S3 object is pinned by version (by ETag in a bucket without versions), so that
  * the job loads exactly the accepted object, or nothing.
  */
 export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody[]): Promise<Outcome[]> {
@@ -154,8 +155,9 @@ async function validate(deps: AcceptDeps, body: SubmittedBody): Promise<Omit<Val
 }
 
 /**
- * Returns a refused request as the repeat of a job: an earlier version or configuration may have accepted it, and a
- * repeat is answered with the job. Undefined if there is no such job, or the sender may not submit it.
+ * Checks whether a refused request repeats a job that an earlier version or configuration accepted: a repeat gets the
+ * job's answer instead of the refusal.
+ * @returns Undefined if there is no such job, or the sender may not submit the request.
  */
 async function repeatOf(
   { db, settings }: AcceptDeps,

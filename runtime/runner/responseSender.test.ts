@@ -54,7 +54,7 @@ describe("a run's responses", () => {
     assert.deepEqual([calls, recorded], [[{ queue: "shared", bodies: ["body 1"] }], [[1]]]);
   });
 
-  it("share a call while the next job runs, one per queue and ten responses", async () => {
+  it("are sent in calls of up to ten responses per queue while the next job runs", async () => {
     const { sender: one, calls } = sender();
     one.busy();
     for (let id = 1; id <= 11; id++) one.add(job, response(id, id === 3 ? { tenant: "acme" } : {}));

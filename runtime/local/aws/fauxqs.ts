@@ -1,19 +1,19 @@
 import type { BuildAppOptions } from "fauxqs";
-// The stores are not exported: https://github.com/kibertoad/fauxqs (2.4.1, pinned). Its startFauxqs, which makes them itself,
-// listens on every interface, keeps objects in files named by their keys, and syncs the disk for every message.
-// fauxqs.test.ts fails once the package exports them.
+// The package does not export its stores (2.4.1, pinned; https://github.com/kibertoad/fauxqs). startFauxqs, which
+// creates them, cannot be used: it listens on every interface, keeps objects in files named by their keys, and syncs the
+// disk for every message. fauxqs.test.ts fails once the package exports the stores.
 import { S3Store } from "../../../node_modules/fauxqs/dist/s3/s3Store.js";
 import { SnsStore } from "../../../node_modules/fauxqs/dist/sns/snsStore.js";
 import { SqsStore } from "../../../node_modules/fauxqs/dist/sqs/sqsStore.js";
 
-// Actions that every job needs: calling them takes a third of the time of a request to the package's own server.
+// Actions that every job needs. Calling them directly takes a third of the time of a request to the package's server.
 export { SqsError } from "../../../node_modules/fauxqs/dist/common/errors.js";
 export { deleteMessage } from "../../../node_modules/fauxqs/dist/sqs/actions/deleteMessage.js";
 export { deleteMessageBatch } from "../../../node_modules/fauxqs/dist/sqs/actions/deleteMessageBatch.js";
 export { receiveMessage } from "../../../node_modules/fauxqs/dist/sqs/actions/receiveMessage.js";
 export { S3Store, SnsStore, SqsStore };
 
-/** Types of what the stores hold, by the types that the package exports. */
+/** The package's stores; the types of their contents are derived from it, since the package does not export them. */
 type Stores = NonNullable<BuildAppOptions["stores"]>;
 export type SqsQueue = ReturnType<Stores["sqsStore"]["createQueue"]>;
 export type SqsMessage = Parameters<SqsQueue["enqueue"]>[0];
