@@ -117,9 +117,10 @@ function runCheck(
 }
 
 /**
- * Reports unknown values as an advisory. @pulumi/policy has only one way to advise from a mandatory rule: it converts
- * the error that it throws when an unknown property is read. This function adds the resource to the error's message.
- * Reading a placeholder inside a JSON text throws no error, so it remains a violation.
+ * Reports unknown values as an advisory. A mandatory rule has only one way to advise: reading an unknown property
+ * throws an error, which @pulumi/policy reports as an advisory. This function provokes that error, and replaces its
+ * message by one that names the resources and properties. A placeholder inside a JSON text throws no error, so that an
+ * unknown value there is reported as a violation.
  *
  * @see https://www.pulumi.com/docs/iac/packages-and-automation/crossguard/core-concepts/
  */

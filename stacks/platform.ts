@@ -28,7 +28,7 @@ import { permissions } from "./permissions.ts";
 import { memoryOf } from "./planning/plan.ts";
 import type { ValidatedStack } from "./program.ts";
 
-/** Outputs of a stack for the `rates` command and for other services; shared keys are those of platform.json. */
+/** Outputs of a stack for the `rates` command and other services. Values that platform.json also has use its keys. */
 export type Outputs = Record<string, pulumi.Input<unknown>>;
 
 /** File in the image with RDS's certificate authorities (runtime/Dockerfile). */
@@ -97,7 +97,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     tracking,
   });
   const image = { image: images.image, repositoryArn: images.repository.arn };
-  /** Components that log in wait for their roles and tables. */
+  /** Options of components that connect to the database: created after the migrations of roles and tables. */
   const migrated: pulumi.ComponentResourceOptions = { ...on, dependsOn: migrations };
 
   const glue = new GlueRunner(
@@ -277,7 +277,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
   };
 }
 
-/** Looks up the unique id of a role or user of the stack's own account; others are configured. */
+/** Looks up the unique id of a role or user of the stack's account. Ids of other accounts are configured. */
 function senderIds(principal: string, account: string, provider: Provider): pulumi.Output<string>[] {
   const own = ownPrincipal(principal, account);
   if (own === undefined) return [];

@@ -22,8 +22,9 @@ describe("settings of a stack's runtime", () => {
 
   it("do not reassign a run's slot while the dispatcher that starts it may still be running", () => {
     const { settings } = settingsOf((it) => it);
-    // An invocation claims slots after it has begun, and Lambda ends it at its timeout, even between its last check of
-    // the clock and the call. It cannot send anything later.
+    // The dispatcher checks a deadline before it launches, but may be delayed between the check and the call. Lambda's
+    // timeout covers that delay: an invocation takes slots after it has started, so it launches nothing later than one
+    // timeout after it took them.
     for (const { startSeconds } of Object.values(settings.runners))
       assert.ok(startSeconds >= 2 * DISPATCHER.timeoutSeconds);
   });
@@ -37,7 +38,7 @@ describe("settings of a stack's runtime", () => {
     assert.deepEqual([settings.runners.glue.tenantSlots, settings.runners.ec2.tenantSlots], [3, 1]);
   });
 
-  it("give the API its sign-in methods, and the redirect address of an identity provider", () => {
+  it("give the API its sign-in methods, and its own URL for redirects from the identity provider", () => {
     const rule = { claim: "groups", value: "staff", tenant: "default", scopes: ["read"] };
     const { settings } = settingsOf((it) => ({
       ...it,

@@ -32,7 +32,7 @@ interface Example {
   readonly code: string;
 }
 
-/** Functions that must have an example, in addition to the Args of components. */
+/** Exports that must have an example, in addition to the Args of components. */
 const WITH_EXAMPLE = [
   "parseStackConfig",
   "readStackFile",
@@ -134,7 +134,7 @@ const examplesOf = (all: readonly DeclarationReflection[]): Example[] =>
  * Type-checks examples, each as a file in the folder of its source.
  *
  * @param program - Program whose parsed files are used again.
- * @returns The problems, each after the name that the example belongs to.
+ * @returns The problems, each prefixed with the name of the example's declaration.
  */
 function problemsOf(examples: readonly Example[], program: ts.Program): string[] {
   const files = new Map(examples.map((example, index) => [join(example.folder, `example${index}.ts`), example]));
