@@ -1,8 +1,8 @@
-"""Runs a command in a pseudo terminal and answers what it showed.
+"""Runs a command in a pseudo terminal, types the text of each step once its pattern appears, and prints the outcome.
 
 Standard input: {"argv", "cwd", "env", "columns", "rows", "steps": [{"expect": regex, "send": text}], "seconds"}.
 Standard output: {"output", "code", "remaining"}; code is the exit code, or minus the number of the signal; remaining is
-the number of steps that did not happen.
+the number of steps that did not happen. "seconds" is the time limit, after which the command is killed.
 """
 import fcntl
 import json
@@ -22,7 +22,7 @@ if pid == 0:
     os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", spec["rows"], spec["columns"], 0, 0))
 shown = b""
-seen = 0
+matched_to = 0
 steps = list(spec["steps"])
 deadline = time.monotonic() + spec["seconds"]
 while True:
@@ -38,10 +38,10 @@ while True:
         break
     shown += chunk
     while steps:
-        found = re.search(steps[0]["expect"], shown[seen:].decode("utf-8", "replace"))
+        found = re.search(steps[0]["expect"], shown[matched_to:].decode("utf-8", "replace"))
         if not found:
             break
-        seen = len(shown)
+        matched_to = len(shown)
         os.write(terminal, steps.pop(0)["send"].encode())
 _, status = os.waitpid(pid, 0)
 code = os.waitstatus_to_exitcode(status)
