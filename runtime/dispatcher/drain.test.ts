@@ -89,7 +89,10 @@ describe("a stack that is being destroyed", () => {
     const { stop } = d.launcher;
     d.launcher.stop = (run) =>
       run === failing ? Promise.reject(new Error("socket hang up")) : stop.call(d.launcher, run);
-    await assert.rejects(drain(d.context), /1 runs could not be ended: Error: socket hang up\. Run destroy again/);
+    await assert.rejects(
+      drain(d.context),
+      /Draining failed with 1 problem, the first: Error: socket hang up\. Run destroy again/,
+    );
     assert.deepEqual(d.launcher.stopped, [other]);
     d.launcher.stop = stop;
     assert.equal(await drain(d.context), 2);

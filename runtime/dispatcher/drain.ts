@@ -44,7 +44,7 @@ export async function drain(context: DispatcherDeps): Promise<number> {
   if (problems.length > 0)
     throw new AggregateError(
       problems,
-      `${counted(problems.length, "run")} could not be ended: ${problems[0]}. Run destroy again.`,
+      `Draining failed with ${counted(problems.length, "problem")}, the first: ${problems[0]}. Run destroy again.`,
     );
   return ended.reduce((sum, count) => sum + count, 0);
 }
