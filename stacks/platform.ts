@@ -38,37 +38,41 @@ export const RESPONSE_DAYS = 14;
 
 /** Assembles the components of infra/, passing each its inputs by name. */
 export async function platform({ name: stack, config, plan }: ValidatedStack, provider: Provider): Promise<Outputs> {
-  const { account, api: wanted, data, runners, tracking: search, arch, callers, tenants } = config;
+  const { account, api: apiConfig, data, runners, tracking: trackingConfig, arch, callers, tenants } = config;
   const { region, id: accountId } = account;
   const place = { region, accountId };
   const { retentionDays, keep: keepData } = data;
-  const kept = { retentionDays, keepData };
-  const on: pulumi.ComponentResourceOptions = {
+  const retention = { retentionDays, keepData };
+  const options: pulumi.ComponentResourceOptions = {
     providers: { aws: provider },
     transformations: [withBoundary(accountId)],
   };
   const named = (part: string) => `rates-${stack}-${part}`;
 
-  const network = new Network(named("network"), { ...config.network, region, retentionDays }, on);
+  const network = new Network(named("network"), { ...config.network, region, retentionDays }, options);
   const { placement } = network;
   const queues = new Queues(
     named("queues"),
     { consumer: DISPATCHER, tenants, callers, responseDays: RESPONSE_DAYS },
-    on,
+    options,
   );
-  const buckets = new Buckets(named("buckets"), { ...kept, callers }, on);
-  const images = new Images(named("images"), { arch, keepData }, on);
+  const buckets = new Buckets(named("buckets"), { ...retention, callers }, options);
+  const images = new Images(named("images"), { arch, keepData }, options);
   const { maxConnections } = plan.database;
-  const database = new Database(named("database"), { ...config.database, ...kept, placement, maxConnections }, on);
+  const database = new Database(
+    named("database"),
+    { ...config.database, ...retention, placement, maxConnections },
+    options,
+  );
   const slots = readerSlots(config.jobs.rawSql, { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances });
   const migrations = new Migrations(
     named("migrations"),
     { ...place, outbound: network.outbound, placement, database, arch, retentionDays, slots },
-    on,
+    options,
   );
   const tracking =
-    search.store === "opensearch"
-      ? new Tracking(resourceNames(stack).domain, { ...search, ...kept, placement }, on)
+    trackingConfig.store === "opensearch"
+      ? new Tracking(resourceNames(stack).domain, { ...trackingConfig, ...retention, placement }, options)
       : undefined;
 
   const chosen = stackSettings(config, plan);
@@ -87,7 +91,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     AWS_REGION: region,
     RATES_SETTINGS: settingsJson(),
   };
-  const may = permissions({
+  const statements = permissions({
     ...place,
     rawSql: config.jobs.rawSql,
     headersSecret: config.traces?.headersSecret,
@@ -98,7 +102,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
   });
   const image = { image: images.image, repositoryArn: images.repository.arn };
   /** Options of components that connect to the database: created after the migrations of roles and tables. */
-  const migrated: pulumi.ComponentResourceOptions = { ...on, dependsOn: migrations };
+  const migrated: pulumi.ComponentResourceOptions = { ...options, dependsOn: migrations };
 
   const glue = new GlueRunner(
     named("glue"),
@@ -112,7 +116,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       settings: settingsJson(),
       catalog: glueCatalog(),
       timeoutMinutes: runners.glue.timeoutMinutes,
-      statements: may.glue,
+      statements: statements.glue,
     },
     migrated,
   );
@@ -132,7 +136,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       lifetimeSeconds: runners.ec2.lifetimeSeconds,
       maxTimeoutSeconds: config.jobs.maxTimeoutSeconds,
       environment,
-      statements: may.ec2,
+      statements: statements.ec2,
       tags: { ...config.tags, stack },
     },
     migrated,
@@ -140,19 +144,19 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
   const api = new Api(
     resourceNames(stack).loadBalancer,
     {
-      ...wanted,
+      ...apiConfig,
       ...image,
-      ...kept,
+      ...retention,
       ...place,
       placement,
       arch,
       publicSubnetIds: network.publicSubnetIds,
       deletionProtection: config.database.deletionProtection,
-      vcpus: wanted.taskVcpus,
+      vcpus: apiConfig.taskVcpus,
       deploymentMaximumPercent: 100 * DEPLOYMENT_TASK_FACTOR,
       environment,
       database: database.endpoint,
-      statements: may.api,
+      statements: statements.api,
       cidr: network.cidr,
     },
     migrated,
@@ -179,10 +183,10 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
         launchTemplate: ec2.launchTemplate.id,
         maxConnections,
       },
-      statements: [...may.smoke, ...glue.checkStatements, ...ec2.checkStatements],
+      statements: [...statements.smoke, ...glue.checkStatements, ...ec2.checkStatements],
       migrationsFunction: migrations.functionName,
     },
-    on,
+    options,
   );
   const dispatcher = new Dispatcher(
     named("dispatcher"),
@@ -203,7 +207,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
         ],
         platformSenders: [api.senderId],
       }),
-      statements: [...may.dispatcher, ...glue.launchStatements, ...ec2.launchStatements],
+      statements: [...statements.dispatcher, ...glue.launchStatements, ...ec2.launchStatements],
       glueJobName: glue.job.name,
     },
     migrated,
@@ -216,7 +220,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       arch,
       loadBalancer: { ...api.loadBalancerEndpoint, host: api.loadBalancer.dnsName },
     },
-    on,
+    options,
   );
   tracking?.allowFrom(named("search-api"), api.group);
   tracking?.allowFrom(named("search-dispatcher"), dispatcher.group);
@@ -243,13 +247,19 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
         cluster: api.cluster.name,
         service: api.service.name,
       },
-      ...(tracking && search.store === "opensearch"
-        ? { tracking: { domainName: tracking.domain.domainName, nodes: tracking.nodes, storageGb: search.storageGb } }
+      ...(tracking && trackingConfig.store === "opensearch"
+        ? {
+            tracking: {
+              domainName: tracking.domain.domainName,
+              nodes: tracking.nodes,
+              storageGb: trackingConfig.storageGb,
+            },
+          }
         : {}),
       jobSeconds: config.jobs.timeoutSeconds,
       runMemory: memoryOf(config),
     },
-    on,
+    options,
   );
 
   return {

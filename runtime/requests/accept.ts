@@ -58,7 +58,7 @@ interface ValidRequest {
   task: Task;
   sql: string | null;
   /** Request hash of the repeated job, if the current rules refuse the request. */
-  known?: string;
+  repeatedHash?: string;
   traceparent: string | undefined;
 }
 
@@ -171,25 +171,25 @@ async function repeatOf(
   } catch {
     return undefined;
   }
-  const known = await findRequestHash(db, request);
-  return known === undefined ? undefined : { request, task: request.task, sql: null, known, traceparent };
+  const repeatedHash = await findRequestHash(db, request);
+  return repeatedHash === undefined ? undefined : { request, task: request.task, sql: null, repeatedHash, traceparent };
 }
 
 const defaultReply = (source: Source): Reply => (source === "queue" ? "queue" : "none");
 
 function newJob(
-  { request, task, sql, known, traceparent }: ValidRequest,
+  { request, task, sql, repeatedHash, traceparent }: ValidRequest,
   { settings, source }: AcceptDeps,
   expected: number | undefined,
 ): NewJob {
-  const requestHash = known ?? hashOf(canonical(request.task));
+  const requestHash = repeatedHash ?? hashOf(canonical(request.task));
   const inline = "source" in task && "inline" in task.source ? task.source.inline : null;
   const storedTask = inline ? { ...task, source: { inline: inline.length } } : task;
   return {
     tenant: request.tenant,
     requestId: request.requestId,
     requestHash,
-    isRepeat: known !== undefined,
+    isRepeat: repeatedHash !== undefined,
     responseId: responseIdOf(request.tenant, request.requestId, requestHash),
     task: storedTask,
     redacted: redactedFields(storedTask, request.labels),
