@@ -6,23 +6,25 @@ import { type ReaderSlots, ROLES, readerRole } from "../runtime/platform/postgre
 const READERS = "price_readers";
 
 /**
- * Settings of every role that runs or plans a read. They are made on each role, since roles do not inherit the settings
- * of a group. A session whose client vanished during a statement ends within the interval, not at its next output.
+ * Settings of every role that runs or plans a read. They are set on each role, since roles do not inherit the settings
+ * of a group. With the check interval, a session whose client vanished during a statement ends within 10 seconds, not
+ * only at its next output.
  */
 const READER_SETTINGS = { default_transaction_read_only: "on", client_connection_check_interval: "10s" } as const;
 
 /**
- * Maximum retries of a statement that conflicts with one of another database of the cluster, which changes the same
- * role.
+ * Maximum attempts of a statement that conflicts with a concurrent change of the same role, for example from another
+ * database of the cluster: all of them share the roles.
  */
 const ATTEMPTS = 20;
+/** SQLSTATEs of such conflicts: unique_violation, and internal_error ("tuple concurrently updated"). */
 const RACES = new Set(["23505", "XX000"]);
 
 /**
- * The step `roles`, run by the master or a superuser: creates missing roles and grants them their privileges for the
- * cluster and the database (migrations grant those for tables). Can be repeated at any time. If the role rds_iam exists
- * (RDS), every login role becomes a member, so that it logs in with IAM tokens. The master never becomes a member of
- * such a role with INHERIT or SET, since RDS would then refuse its password.
+ * The migration step `roles`, run by the master or a superuser: creates missing roles and grants them their privileges
+ * for the cluster and the database (migrations grant those for tables). Can be repeated at any time. If the role
+ * rds_iam exists (RDS), every login role becomes a member, so that it logs in with IAM tokens. The master never becomes
+ * a member of such a role with INHERIT or SET, since RDS would then refuse its password.
  *
  * @param slots number of run slots that need their own login role, per runner type; 0 if raw SQL is off
  * @returns the names of the roles that it created
@@ -80,7 +82,7 @@ async function existingRoles(client: pg.ClientBase): Promise<Map<string, { group
 export const slotRoles = (slots: ReaderSlots): string[] =>
   RUNNERS.flatMap((runner) => Array.from({ length: slots[runner] }, (_, index) => readerRole(runner, index + 1)));
 
-/** Gives the migrator the tables that a dump made as the superuser, before it changes them. */
+/** Makes the migrator the owner of the tables that the superuser restored from a dump, so that it may change them. */
 async function handOver(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables

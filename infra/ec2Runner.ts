@@ -84,15 +84,15 @@ export interface Ec2RunnerArgs {
 export const STACK_TAG = "rates:stack";
 /** GiB of disk for the system, the image and its log. */
 const DISK_GB = 30;
-/** Seconds for the boot and the drain. */
+/** Seconds for booting and for stopping, added to the maximum lifetime of an instance. */
 const SHUTDOWN_MARGIN_SECONDS = 600;
-/** Seconds that a shutdown waits for the runner before it kills it, even with a job in progress. */
+/** Seconds that a shutdown gives the runner to stop before it is killed, even with a job in progress. */
 const STOP_SECONDS = 60;
 
 /**
- * The launch template of EC2 runs. An instance pulls the image, executes one run of the launch in its tags, and shuts
- * down, which terminates it: when the work is done, when the runner crashed, or after its maximum lifetime. It has no
- * key pair and no ingress. Old versions are kept, since a dispatcher starts the version that it was deployed with.
+ * The launch template of EC2 runs. An instance pulls the image and executes one run of the launch that its tags name.
+ * It shuts down, which terminates it, when the run is done or crashed, or after its maximum lifetime. It has no key
+ * pair and no ingress. Old versions are kept, since a dispatcher starts the version that it was deployed with.
  */
 export class Ec2Runner extends pulumi.ComponentResource {
   /** Launch template from which the dispatcher starts instances. */

@@ -43,11 +43,12 @@ export interface QueuesArgs {
 const DAY = 86_400;
 /**
  * Receives before SQS moves a message to the dead-letter queue: SQS's maximum. The dispatcher moves invalid messages
- * itself, so only an outage uses receives, one per visibility timeout, and the maximum lasts for days.
+ * itself, so only an outage causes repeated receives, one per visibility timeout: the maximum is reached after days.
  */
 const MAX_RECEIVES = 1_000;
 /**
- * Retention in days. Requests survive an outage that long; dead letters are kept longer, so that none expires early.
+ * Retention in days. Requests survive an outage of this length. Dead letters are kept longer, since SQS counts their
+ * age from the original send.
  */
 const REQUEST_DAYS = 7;
 /** Retention in seconds. A wake-up only triggers a check, which the schedule does every minute too. */
@@ -66,8 +67,8 @@ const RECEIVE = [
 
 /**
  * Queues for requests, wake-ups and dead letters, and response queues: one per tenant that has its own, and a shared
- * one. All are encrypted, refuse requests without TLS, and allow only named principals. The dispatcher's messages are
- * hidden for six times its timeout plus the batching window (AWS Lambda Developer Guide, SQS).
+ * one. All are encrypted, refuse requests without TLS, and allow only named principals. The visibility timeout of the
+ * queues that the dispatcher reads is six times its timeout plus the batching window (AWS Lambda Developer Guide, SQS).
  */
 export class Queues extends pulumi.ComponentResource {
   /** Requests of callers. */

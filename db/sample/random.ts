@@ -9,7 +9,7 @@ export function random(seed: number): () => number {
   };
 }
 
-/** Combines several numbers to a seed, so that each part of a sample has its own numbers. */
+/** Combines several numbers into a seed, so that each part of a sample has its own random sequence. */
 export function seedOf(...numbers: number[]): number {
   let hash = 0x811c9dc5;
   for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193) ^ (hash >>> 13);

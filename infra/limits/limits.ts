@@ -323,8 +323,8 @@ export const FARGATE_SIZES = [
 ] as const;
 
 /**
- * Families of OpenSearch instances without gp3 volumes, which data nodes require (Amazon OpenSearch Service Developer
- * Guide of 2023-09, EBS volume size quotas).
+ * Families of OpenSearch instances that do not support gp3, the volume type of the platform's data nodes (Amazon
+ * OpenSearch Service Developer Guide of 2023-09, EBS volume size quotas).
  */
 export const SEARCH_FAMILIES_WITHOUT_GP3 = ["t2", "m3", "m4", "c4", "r3", "r4", "i2", "i3", "r6gd"] as const;
 

@@ -16,13 +16,13 @@ describe("GET /jobs/{id}/report", () => {
     assert.equal(headers["content-disposition"], 'attachment; filename="failed.report.csv"');
   });
 
-  it("is the stored file if it is long, through the API or by a link", async () => {
+  it("is the stored file if the error lists only some of the bad rows, streamed or as a link", async () => {
     assert.equal((await get("refused", "?delivery=stream")).body, "line,column,value,reason\n2,price,0,no\n");
     const { location } = (await get("refused", "?delivery=link")).json();
     assert.equal(await (await fetch(location)).text(), "line,column,value,reason\n2,price,0,no\n");
   });
 
-  it("quotes ambiguous values, and omits missing ones", async () => {
+  it("quotes empty values and those with commas, quotes or line breaks, and leaves missing ones empty", async () => {
     const details = [
       { line: 1, column: null, value: 'a,"b"\nc', reason: "is no row" },
       { line: 2, column: "price", value: "", reason: "is missing" },

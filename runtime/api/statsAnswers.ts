@@ -58,7 +58,8 @@ const Activity = Type.Object({
 /** State of the platform. Admins only, since it counts the jobs of all tenants. */
 const Platform = {
   bottleneck: Bottleneck,
-  // Metrics by name (runtime/monitoring/metrics.ts), with the number of busy runs, the slots, and the end of a pause.
+  // Metrics by name (runtime/monitoring/metrics.ts), the numbers of busy runs and slots, and while launches are paused
+  // the time at which they resume, or "closed".
   runners: ofRunners(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()]))),
   platform: Type.Record(Type.String(), Maybe),
   database: Type.Object({ connections: Count, maxConnections: Count }),

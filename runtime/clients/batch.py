@@ -14,7 +14,7 @@ import boto3
 sqs = boto3.client("sqs")
 requests, responses = os.environ["REQUEST_QUEUE_URL"], os.environ["RESPONSE_QUEUE_URL"]
 
-# The id belongs to the batch: sent again after a crash, it is the same job, and its prices are loaded once.
+# The id identifies the batch: after a crash, sending it again finds the same job, and the prices are loaded once.
 request_id = sys.argv[1] if len(sys.argv) > 1 else f"prices-{datetime.date.today()}"
 task = {
     "type": "update",
@@ -30,7 +30,7 @@ sqs.send_message(QueueUrl=requests, MessageBody=json.dumps({"requestId": request
 
 
 def take(response):
-    """Returns the exit code for a response."""
+    """Prints a response and returns the exit code for it."""
     if response["status"] == "SUCCEEDED":
         print(f"{request_id}: {response['stats']['rows']} rows loaded.")
         return 0
@@ -55,7 +55,7 @@ while not seen and time.time() < deadline:
         if message["MessageAttributes"]["requestId"]["StringValue"] != request_id:
             continue
         response = json.loads(message["Body"])
-        # A response may come more than once; every copy has one responseId. Store it first, then delete it.
+        # A response may arrive more than once; all copies have the same responseId. Store it before deleting it.
         if response["responseId"] not in seen:
             code = take(response)
         seen.add(response["responseId"])

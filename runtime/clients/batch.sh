@@ -3,7 +3,7 @@
 #   eval "$(npx rates env)" && sh runtime/clients/batch.sh
 set -eu
 
-# The id belongs to the batch: sent again after a crash, it is the same job, and its prices are loaded once.
+# The id identifies the batch: after a crash, sending it again finds the same job, and the prices are loaded once.
 id=${1:-prices-$(date +%F)}
 # Version 1 of AWS's command does not read this variable.
 sqs() { aws sqs "$@" ${AWS_ENDPOINT_URL_SQS:+--endpoint-url "$AWS_ENDPOINT_URL_SQS"}; }

@@ -20,7 +20,7 @@ process.once("SIGTERM", async () => {
   process.exit(0);
 });
 
-// Names are only compared: messages to a queue that exists on one side only would be lost.
+// Refuse different names: messages to a queue that only the other containers' settings name would be lost.
 const resources = { queues: ensureQueues(cloud, Object.keys(queues.tenants)), buckets: ensureBuckets(cloud) };
 if (!isDeepStrictEqual(resources, { queues, buckets }))
   throw new Error(`RATES_SETTINGS names other queues or buckets than exist: ${JSON.stringify(resources)}`);

@@ -9,7 +9,7 @@ const TASKS = {
   read: { kind: "glue", task: { type: "read", sql: "select generate_series(1, 3) as n", format: "json" } },
 } as const;
 
-describe("a runner killed at any step", () => {
+describe("a job whose runner fails", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;
   beforeEach(async () => {
     p = await testPlatform();
@@ -18,14 +18,14 @@ describe("a runner killed at any step", () => {
 
   const rows = async () =>
     (await p.admin.query("select price from prices order by price")).rows.map((row) => row.price);
-  /** Messages of the queue; asserts that all copies are one response. */
+  /** Receives the messages of the queue, asserts that all are copies of one response, and returns it. */
   const response = async () => {
     const messages = await p.receive(p.context.queues.responses);
     assert(messages.length >= 1, "at least one response");
     assert.equal(new Set(messages.map((message) => message.Body)).size, 1, "all copies are the same");
     return JSON.parse(messages[0]?.Body ?? "");
   };
-  /** Does what events and ticks would do: records the run's end, starts a new run, and sends due responses. */
+  /** Runs the dispatcher after a run's end, without delays: a new run starts, or due responses are sent. */
   const settle = async (run: string) => {
     p.launcher.statuses.set(run, "ENDED");
     const handlers = createHandlers(p.context);
@@ -37,7 +37,7 @@ describe("a runner killed at any step", () => {
 
   for (const [type, { kind, task }] of Object.entries(TASKS))
     for (const step of CRASH_POINTS.filter((one) => type === "update" || one !== "COMMIT"))
-      it(`leaves the ${type} done once and answered: ${step}`, async () => {
+      it(`completes once and is answered when its runner is killed: ${type}, ${step}`, async () => {
         await p.request({ requestId: "job", task });
         const [first] = p.startRuns(kind, { step, signal: "SIGKILL" });
         assert(first);
@@ -58,7 +58,7 @@ describe("a runner killed at any step", () => {
       });
 
   for (const step of ["BEGIN", "COPY", "fence", "COMMIT"] as const)
-    it(`paused past its lease and continued, applies nothing twice: ${step}`, async () => {
+    it(`is applied once when its runner is paused past its lease and resumed: ${step}`, async () => {
       await p.request({ requestId: "job", task: TASKS.update.task });
       const [paused] = p.startRuns("ec2", { step, signal: "SIGSTOP" });
       assert(paused);
@@ -81,7 +81,7 @@ describe("a runner killed at any step", () => {
       assert.equal((await response()).stats.attempts, 2);
     });
 
-  it("records the session of its work, also for a read on EC2, so that a later run can end it", async () => {
+  it("records its database session, also for a read on EC2, so that the dispatcher can end it", async () => {
     await p.close();
     p = await testPlatform({
       runners: { glue: { slots: 0 }, ec2: { slots: 1, idleSeconds: 0 } },
@@ -108,7 +108,7 @@ describe("a runner killed at any step", () => {
     assert.equal(left.length, 0);
   });
 
-  it("commits its job although the server ends its keeper session during the work", async () => {
+  it("commits although the server ends its runner's job_keeper session during the work", async () => {
     await p.request({ requestId: "job", task: TASKS.update.task });
     const [run] = p.startRuns("ec2", { step: "COPY", signal: "SIGSTOP" });
     assert(run);
@@ -125,7 +125,7 @@ describe("a runner killed at any step", () => {
     assert.deepEqual([answer.status, answer.stats.attempts], ["SUCCEEDED", 1]);
   });
 
-  it("applies a batch once although it is sent five times at once", async () => {
+  it("is applied once although its batch is sent five times at once", async () => {
     const body = { requestId: "batch", task: TASKS.update.task };
     await Promise.all([p.request(body), p.request(body, body), p.request(body), p.request(body)]);
     const [first, ...others] = p.startRuns("ec2", { step: "COPY", signal: "SIGKILL" });
@@ -157,7 +157,7 @@ describe("a runner killed at any step", () => {
     assert.deepEqual(await rows(), []);
   });
 
-  it("ends normally, with the reason in its log, when its connection is lost while it waits for work", async () => {
+  it("succeeds, and its idle runner exits with 1 and logs the reason when the connection is lost", async () => {
     await p.close();
     p = await testPlatform({ runners: { glue: { slots: 1, idleSeconds: 60 }, ec2: { slots: 0 } } });
     await p.request({ requestId: "job", task: TASKS.read.task });

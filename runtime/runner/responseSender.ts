@@ -5,8 +5,8 @@ import { type ClaimedJob, type Database, type DueResponse, responsesSent, type S
 import { reachCrashPoint } from "./crashPoints.ts";
 
 /**
- * Milliseconds that sent responses wait for the run's next finish or claim, which records them. Well below the ten
- * seconds after which the dispatcher sends a response again.
+ * Milliseconds after which a separate call records sent responses, unless the run's next finish or claim does so
+ * earlier. Well below the ten seconds after which the dispatcher sends an unrecorded response again.
  */
 const RECORD_MS = { busy: 1_000, idle: 100 };
 /** Responses that are sent without waiting for more: SQS's maximum per call. */

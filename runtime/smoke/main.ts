@@ -83,7 +83,7 @@ async function runInside(stack: string, limit: number): Promise<number> {
   }
 }
 
-// Checks that exceeded their limit may still be pending.
+// Exit explicitly, because checks that exceeded their limit may still be pending.
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

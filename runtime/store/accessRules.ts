@@ -10,9 +10,9 @@ export type Claims = Readonly<Record<string, unknown>> & { readonly iss: string;
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /**
- * Returns the session that a person's claims allow, by the first matching rule.
+ * Returns the session that a person's claims allow, by the first matching rule whose tenant is valid.
  *
- * @throws JobError NoAccess if no rule matches, or if the tenant claim contains no tenant
+ * @throws JobError NoAccess if there is no such rule
  */
 export function holderOfClaims(rules: readonly AccessRule[], claims: Claims): Omit<SessionHolder, "proof"> {
   const name = nameOf(claims);

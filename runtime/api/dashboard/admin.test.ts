@@ -42,7 +42,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
       .first()
       .waitFor();
     await page.locator("header").getByText("3", { exact: true }).waitFor();
-    // Other pages show the number without the overview.
+    // The header of other pages shows the number too.
     const other = await p.open(token, "#/load");
     await other.locator("header").getByText("3", { exact: true }).waitFor();
     // Causes that may be accepted now are preselected.

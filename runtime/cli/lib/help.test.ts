@@ -63,7 +63,7 @@ describe("help", () => {
     assert.doesNotMatch(text, /^Commands:$/m, "a command without a group");
   });
 
-  it("has colors on a terminal or on request, and none with NO_COLOR or in a pipe", async () => {
+  it("has colors on request, and none with NO_COLOR or in a pipe", async () => {
     const bold = "\u001b[1m";
     const help = async (env: Record<string, string>) => (await start(["list", "--help"], env).ended).stdout;
     assert(!(await help({})).includes(bold), "a pipe");

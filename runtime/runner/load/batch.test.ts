@@ -47,7 +47,7 @@ describe("a batch", () => {
     });
   const price = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01", price: 5 };
 
-  it("reports all problems of a row, of its form and of its values", async () => {
+  it("reports all problems of a row: wrong types, unknown or missing columns, and invalid values", async () => {
     assert.deepEqual(
       await load("prices", [price, { orig_code: 7, dest_code: "XXXXX", price: 0, prize: null, day: "" }, price]),
       [
@@ -60,7 +60,7 @@ describe("a batch", () => {
     );
   });
 
-  it("reports no missing parents that are in another bad row, and no keys that exceed an index", async () => {
+  it("accepts a parent that is in another bad row, and reports a key too long for an index", async () => {
     assert.deepEqual(
       await load("regions", [
         { slug: "above", name: 5 },
@@ -93,7 +93,7 @@ describe("a batch", () => {
     );
   });
 
-  it("of regions takes time by its size, not by its depth", async () => {
+  it("of regions loads in time that depends on its size, not on its depth", async () => {
     const chain = Array.from({ length: 20_000 }, (_, at) => ({
       slug: `r${at}`,
       name: `Region ${at}`,
@@ -105,7 +105,7 @@ describe("a batch", () => {
     assert.equal(circle.length, 100);
   });
 
-  it("closes no cycle together with a batch that is loaded at the same time", async () => {
+  it("cannot form a cycle of regions with a concurrent batch: the second waits for a lock", async () => {
     const other = await database.connect("job_writer");
     await other.query("begin; set local lock_timeout = '100ms'");
     await inTransaction(async () => {
@@ -118,7 +118,7 @@ describe("a batch", () => {
     });
   });
 
-  it("whose missing port is added while it is checked is retried, not refused", async () => {
+  it("is retryable if a missing port is added during its check", async () => {
     const client = Object.create(writer) as pg.Client;
     client.query = ((text: never, values?: never) =>
       String(text).startsWith("rollback to savepoint")

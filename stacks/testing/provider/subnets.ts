@@ -3,7 +3,7 @@ import { asList, asObject, asText, type Properties, type Value } from "./values.
 /** A planned subnet of an awsx VPC. */
 export interface Subnet {
   readonly type: "public" | "private" | "isolated";
-  /** As awsx names it: VPC, kind and zone's number from 1. */
+  /** Name in awsx's form: VPC, name or type of the spec, and number of the zone, starting from 1. */
   readonly name: string;
   readonly zone: string;
   readonly cidr: string;
@@ -11,9 +11,9 @@ export interface Subnet {
 }
 
 /**
- * The subnets of a VPC: the same kinds in every zone, each of the size that its spec gives (`cidrMask`), else a share
- * of the zone. Every zone takes an equal power of two of the VPC. The layout is similar to awsx's own; the order of a
- * zone's subnets may differ.
+ * Plans the subnets of a VPC, with the same types in every zone. All zones get address blocks of the same size. A
+ * subnet has the CIDR or the mask of its spec (`cidrBlocks`, `cidrMask`), or else an equal share of its zone's block.
+ * The layout is similar to awsx's own; the order of a zone's subnets may differ.
  */
 export function planSubnets(vpc: string, cidr: string, zones: readonly string[], specs: readonly Value[]): Subnet[] {
   const [address = "", mask = ""] = cidr.split("/");
