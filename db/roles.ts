@@ -18,7 +18,7 @@ const READER_SETTINGS = { default_transaction_read_only: "on", client_connection
  */
 const ATTEMPTS = 20;
 /** SQLSTATEs of such conflicts: unique_violation, and internal_error ("tuple concurrently updated"). */
-const RACES = new Set(["23505", "XX000"]);
+const CONFLICT_CODES = new Set(["23505", "XX000"]);
 
 /**
  * The migration step `roles`, run by the master or a superuser: creates missing roles and grants them their privileges
@@ -34,7 +34,7 @@ export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Pr
   const readers = ["job_reader", "job_reader_plan", ...slotRoles(slots)];
   const logins = [...ROLES.filter((role) => !readers.includes(role)), ...readers];
   const existing = await existingRoles(client);
-  const run = (statement: string) => withoutRaces(client, statement);
+  const run = (statement: string) => retryConflicts(client, statement);
 
   const has = (role: string, group: string) => existing.get(role)?.groups.includes(group);
 
@@ -63,7 +63,7 @@ export async function ensureRoles(client: pg.ClientBase, slots: ReaderSlots): Pr
   await run(`grant temporary on database ${name} to job_writer`);
   await run("revoke create on schema public from public");
   await run("grant usage, create on schema public to migrator with grant option");
-  if (superuser) await handOver(client);
+  if (superuser) await transferTablesToMigrator(client);
   return created;
 }
 
@@ -83,7 +83,7 @@ export const slotRoles = (slots: ReaderSlots): string[] =>
   RUNNERS.flatMap((runner) => Array.from({ length: slots[runner] }, (_, index) => readerRole(runner, index + 1)));
 
 /** Makes the migrator the owner of the tables that the superuser restored from a dump, so that it may change them. */
-async function handOver(client: pg.ClientBase): Promise<void> {
+async function transferTablesToMigrator(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables
      where schemaname = 'public' and tablename in ('prices', 'ports', 'regions', 'migrations') and tableowner <> 'migrator'`,
@@ -91,7 +91,7 @@ async function handOver(client: pg.ClientBase): Promise<void> {
   for (const { name } of rows) await client.query(`alter table ${name} owner to migrator`);
 }
 
-async function withoutRaces(client: pg.ClientBase, statement: string): Promise<void> {
+async function retryConflicts(client: pg.ClientBase, statement: string): Promise<void> {
   for (let attempt = 1; ; attempt++)
     try {
       await client.query(statement);
@@ -99,7 +99,8 @@ async function withoutRaces(client: pg.ClientBase, statement: string): Promise<v
     } catch (error) {
       const { code = "", message } = error as Error & { code?: string };
       if (code === "42710" || (code === "23505" && statement.startsWith("create role"))) return;
-      if (!RACES.has(code) || !/tuple concurrently|duplicate key/.test(message) || attempt >= ATTEMPTS) throw error;
+      if (!CONFLICT_CODES.has(code) || !/tuple concurrently|duplicate key/.test(message) || attempt >= ATTEMPTS)
+        throw error;
     }
 }
 
@@ -110,5 +111,5 @@ async function withoutRaces(client: pg.ClientBase, statement: string): Promise<v
 export async function letRolesLogIn(client: pg.ClientBase, password: string, slots: ReaderSlots): Promise<void> {
   const literal = pg.escapeLiteral(password);
   for (const role of [...ROLES, ...slotRoles(slots)])
-    await withoutRaces(client, `alter role ${role} login password ${literal}`);
+    await retryConflicts(client, `alter role ${role} login password ${literal}`);
 }

@@ -11,7 +11,7 @@ import { TargetGroup } from "@pulumi/aws/lb/targetGroup.js";
 import { Record as DnsRecord } from "@pulumi/aws/route53/record.js";
 import * as pulumi from "@pulumi/pulumi";
 import { privateBucket } from "./buckets.ts";
-import { type DatabaseEndpoint, databaseClient } from "./database.ts";
+import { type DatabaseEndpoint, databaseClientGroup } from "./database.ts";
 import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import { allow, ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
@@ -152,7 +152,7 @@ export class Api extends pulumi.ComponentResource {
     this.targetGroup = balancer.targetGroup;
     this.loadBalancerEndpoint = { group: balancer.group, port: certificateArn === undefined ? 80 : 443 };
 
-    const client = databaseClient(
+    const client = databaseClientGroup(
       `${name}-task`,
       { placement, database: args.database, clientName: "API tasks" },
       child,

@@ -215,7 +215,7 @@ function storageGrowth(storageGb: number): { maxAllocatedStorage?: number } {
  *
  * @param clientName - Name of the component in the descriptions of group and rules.
  */
-export function databaseClient(
+export function databaseClientGroup(
   name: string,
   { placement, database, clientName }: { placement: Placement; database: DatabaseEndpoint; clientName: string },
   opts: pulumi.CustomResourceOptions,

@@ -11,7 +11,7 @@ import { Permission } from "@pulumi/aws/lambda/permission.js";
 import type { Queue } from "@pulumi/aws/sqs/queue.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
-import { type DatabaseEndpoint, databaseClient, databaseEnvironment } from "./database.ts";
+import { type DatabaseEndpoint, databaseClientGroup, databaseEnvironment } from "./database.ts";
 import type { OutboundAccess } from "./network.ts";
 import type { Queues } from "./queues.ts";
 import { type BundleArgs, bundle, RUNTIME_MODULES } from "./shared/bundle.ts";
@@ -141,7 +141,11 @@ export class Dispatcher extends pulumi.ComponentResource {
     // Lambda deletes its network interfaces with the function's role; the security group can be deleted only
     // afterwards.
     const roleDependent = { ...child, dependsOn: policies };
-    const { group, rules } = databaseClient(name, { placement, database, clientName: "dispatcher" }, roleDependent);
+    const { group, rules } = databaseClientGroup(
+      name,
+      { placement, database, clientName: "dispatcher" },
+      roleDependent,
+    );
     this.group = group;
     this.function = new Lambda(
       name,

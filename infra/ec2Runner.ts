@@ -5,7 +5,7 @@ import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { InstanceProfile } from "@pulumi/aws/iam/instanceProfile.js";
 import * as pulumi from "@pulumi/pulumi";
 import { pullImage } from "./api.ts";
-import { type DatabaseEndpoint, databaseClient } from "./database.ts";
+import { type DatabaseEndpoint, databaseClientGroup } from "./database.ts";
 import { INSTANCES_TAG } from "./limits/limits.ts";
 import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
@@ -120,7 +120,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
     const { placement, database } = args;
     const child = { parent: this };
 
-    this.group = databaseClient(name, { placement, database, clientName: "EC2 runs" }, child).group;
+    this.group = databaseClientGroup(name, { placement, database, clientName: "EC2 runs" }, child).group;
     this.logGroup = logGroup(name, { retentionDays: args.retentionDays }, child);
     const { role, policies } = roleFor(
       name,

@@ -9,7 +9,7 @@ import { BucketObjectv2 } from "@pulumi/aws/s3/bucketObjectv2.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import { privateBucket } from "./buckets.ts";
-import { type DatabaseEndpoint, databaseClient } from "./database.ts";
+import { type DatabaseEndpoint, databaseClientGroup } from "./database.ts";
 import { textAsset } from "./shared/asset.ts";
 import { policyDocument, roleFor, type Statement } from "./shared/iam.ts";
 import { egressRule, ingressRule, type Placement } from "./shared/securityGroups.ts";
@@ -132,7 +132,7 @@ export class GlueRunner extends pulumi.ComponentResource {
     // Glue deletes a run's network interfaces with the job's role, perhaps minutes after the run. The security group
     // can be deleted only after its interfaces, so role and policy must be deleted after the group.
     const roleDependent = { ...child, dependsOn: policies };
-    this.group = databaseClient(name, { placement, database, clientName: "Glue runs" }, roleDependent).group;
+    this.group = databaseClientGroup(name, { placement, database, clientName: "Glue runs" }, roleDependent).group;
     this.#allowGlueConnections(name);
     const connections = args.zones.map(
       (availabilityZone, index) =>

@@ -5,7 +5,7 @@ import { Invocation } from "@pulumi/aws/lambda/invocation.js";
 import * as pulumi from "@pulumi/pulumi";
 import { rdsBundle } from "../runtime/image/rdsCa.ts";
 import type { ReaderSlots } from "../runtime/platform/postgres.ts";
-import { type Database, databaseClient, databaseEnvironment, loginStatement } from "./database.ts";
+import { type Database, databaseClientGroup, databaseEnvironment, loginStatement } from "./database.ts";
 import type { OutboundAccess } from "./network.ts";
 import { bundle, RUNTIME_MODULES } from "./shared/bundle.ts";
 import { NETWORK_INTERFACES, roleFor, writeLogs } from "./shared/iam.ts";
@@ -98,7 +98,7 @@ export class Migrations extends pulumi.ComponentResource {
     );
     // Lambda deletes its network interfaces with the function's role; the security group can be deleted only
     // afterwards.
-    const { group, rules } = databaseClient(name, client, { ...child, dependsOn: policies });
+    const { group, rules } = databaseClientGroup(name, client, { ...child, dependsOn: policies });
     const code = {
       entry: new URL("../db/lambda.ts", import.meta.url),
       external: RUNTIME_MODULES,

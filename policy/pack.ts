@@ -131,7 +131,7 @@ function adviseOf(
   const [first] = unknownProperties.values();
   if (first === undefined) return;
   const message = [...unknownProperties.keys()]
-    .map((property) => `${property} is unknown until it is created, and is checked then.`)
+    .map((property) => `${property} is unknown during the preview, and is checked during the update.`)
     .join(" ");
   try {
     readUnknown(first);

@@ -74,7 +74,7 @@ for (const name of ["limits", "security"] as const)
             assert.match(
               message,
               isCheckedLater
-                ? /is unknown until it is created, and is checked then/
+                ? /is unknown during the preview, and is checked during the update/
                 : /is unknown, so the rule cannot be checked/,
             );
             assert.equal(reportedLevel, isCheckedLater ? "advisory" : level);

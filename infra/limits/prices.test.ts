@@ -27,7 +27,7 @@ describe("prices", () => {
 
   it("are described in stacks/README.md with the number of unverified ones", () => {
     assert.match(priceSources([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
-    assert.match(priceSources([price("2026-11"), price("unverified")]), /^1 of the 2 have not been compared/);
+    assert.match(priceSources([price("2026-11"), price("unverified")]), /^1 of the 2 are not yet compared/);
     assert.match(priceSources([price("2026-11")]), /^each was compared .* in 2026-11$/);
     assert.ok(pageOf("stacks/README.md").current.includes(priceSources(allPrices())));
   });

@@ -105,7 +105,8 @@ export const glueDpus = stackRule({
 /** Glue's default timeout is two days. */
 export const glueJob = resourceRule({
   name: "glue-job-limits",
-  description: "A Glue job has a timeout and a size of its kind, and does not combine queueing with retries.",
+  description:
+    "A Glue job has a valid timeout and a size that its type allows, and does not combine queueing with retries.",
   framework: documented("AWS Glue API Reference, Job"),
   remediation:
     "Set timeout in minutes, maxCapacity to 0.0625 or 1 for a Python shell, and maxRetries to 0 beside jobRunQueuingEnabled.",

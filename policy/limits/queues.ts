@@ -133,7 +133,7 @@ export const deadLetterRetention = stackRule({
 export const responseRetention = stackRule({
   name: "sqs-response-retention",
   description:
-    "A queue that is neither a function's source nor a dead-letter queue keeps messages for as long as its readers may be away.",
+    "A queue that is neither a function's source nor a dead-letter queue keeps messages for at least the maximum absence of its readers.",
   framework: SQS,
   remediation: "Raise messageRetentionSeconds of the queue.",
   settings: {
@@ -152,7 +152,7 @@ export const responseRetention = stackRule({
       if (retention !== UNRESOLVED && retention < seconds)
         report(
           queue,
-          `messageRetentionSeconds is ${retention}, ${seconds - retention} s less than its readers may be away (${seconds} s): raise it.`,
+          `messageRetentionSeconds is ${retention}, ${seconds - retention} s less than the maximum absence of its readers (${seconds} s): raise it.`,
         );
     }
   },

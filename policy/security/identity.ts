@@ -97,7 +97,7 @@ export const roleNotPublic = resourceRule({
 /** Without a source, a service may call on behalf of other accounts (the confused deputy). */
 export const permissionSource = resourceRule({
   name: "lambda-permission-source",
-  description: "A service may invoke a function only for a source of this account.",
+  description: "A service may invoke a function only for a named source, account or organization.",
   framework: control("Lambda.1"),
   remediation: "Set sourceArn or sourceAccount.",
   presenceOf: ["sourceArn", "sourceAccount", "principalOrgId"],

@@ -44,7 +44,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-queues-dead: messageRetentionSeconds is 345600, not more than the 604800 of shop-queues-requests, whose messages keep their age: raise it.",
   ],
   "responses for an hour": [
-    "shop-queues-responses: messageRetentionSeconds is 3600, 342000 s less than its readers may be away (345600 s): raise it.",
+    "shop-queues-responses: messageRetentionSeconds is 3600, 342000 s less than the maximum absence of its readers (345600 s): raise it.",
   ],
   "a visibility timeout of a day": [
     "shop-queues-requests: visibilityTimeoutSeconds is 86400, 43200 s more than the 43200 of SQS: set it between 0 and 43200.",

@@ -75,8 +75,8 @@ const SEARCHES: Record<string, (count: number) => Omit<Search, "limit">> = {
   "a tenant's failed": () => ({ tenant: oneOf(TENANTS), status: ["FAILED"] }),
   "a tenant's slowest": () => ({ tenant: oneOf(TENANTS), sort: "totalMs" }),
   "the slowest of a day": () => day({ sort: "totalMs" }),
-  "the latest to end of a kind": () => ({ type: "update", runner: "ec2", sort: "finishedAt" }),
-  "what waits": () => ({ status: ["PENDING", "IN_PROGRESS"] }),
+  "the EC2 updates that ended last": () => ({ type: "update", runner: "ec2", sort: "finishedAt" }),
+  "waiting or running jobs": () => ({ status: ["PENDING", "IN_PROGRESS"] }),
   "a frequent label": () => ({ labels: { team: oneOf(TEAMS) } }),
   "a rare label": () => ({ labels: { batch: String(below(10_000)) } }),
   "a frequent word": () => ({ text: oneOf(WORDS) }),
@@ -151,7 +151,7 @@ async function measure(
     peerName: "target",
     higherIsBetter: false,
     target: 1,
-    note: `slowest kind: ${slowest}, ${p95(slowest).toFixed(0)} ms; figures over all ${figures.toFixed(0)} ms; written at ${Math.round(rate).toLocaleString("en")}/s`,
+    note: `slowest search: ${slowest}, ${p95(slowest).toFixed(0)} ms; summary of all ${figures.toFixed(0)} ms; written at ${Math.round(rate).toLocaleString("en")}/s`,
   };
 }
 

@@ -151,7 +151,11 @@ function endingOf(task: Task, fails: boolean): Ending {
   const common = { rows: 1, bytes: 4, peakMemoryBytes: 1 };
   const { type, compression, format = "csv", dryRun = false } = task;
   if (fails)
-    return { ...common, status: "FAILED", error: new JobError("InvalidSql", { reason: "it was to fail" }).body() };
+    return {
+      ...common,
+      status: "FAILED",
+      error: new JobError("InvalidSql", { reason: "the test makes this job fail" }).body(),
+    };
   if (type === "update")
     return {
       ...common,

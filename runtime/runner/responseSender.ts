@@ -95,7 +95,7 @@ export class ResponseSender {
     for (const { response, error } of failed)
       log.warn(
         { requestId: response.requestId, error: (error as Error).message },
-        "the response could not be sent; the sweep will",
+        "the response could not be sent; the dispatcher will send it",
       );
     const ids = new Set(sent.map(({ id }) => id));
     for (const { job, response } of waiting)

@@ -20,7 +20,7 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
       .replace(/^.*$/, `| | ${Object.keys(costs).join(" | ")} |`),
     `|---|${all.map(() => "---|").join("")}`,
     ...parts("fixed").map((part) => row(part, (cost) => amount(of(cost.fixed, part), 0))),
-    row("**a month, idle**", ({ monthlyUsd }) => `**$${monthlyUsd.toFixed(0)}**`),
+    row("**per month, idle**", ({ monthlyUsd }) => `**$${monthlyUsd.toFixed(0)}**`),
     ...parts("usage").map((part) => row(`${part}, per hour`, (cost) => amount(of(cost.usage, part), 2))),
     row("**one hour at full capacity**", ({ hourlyUsd }) => `**$${hourlyUsd.toFixed(2)}**`),
     ...(unpriced.length > 0
@@ -36,7 +36,7 @@ export function priceSources(prices: readonly Price[]): string {
     return `none of the ${unverified} has been compared with AWS's prices yet (unverified)`;
   const read = "the document that it names, most often a copy of AWS's own file of prices";
   if (unverified > 0)
-    return `${unverified} of the ${prices.length} have not been compared with AWS's prices yet (unverified); each of the others was, with ${read}`;
+    return `${unverified} of the ${prices.length} are not yet compared with AWS's prices (unverified); each of the others was compared with ${read}`;
   const since = prices.map(({ source }) => source.checked).sort()[0];
   return `each was compared with ${read}, the oldest in ${since}`;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { dashboardSuite, heading, READ } from "../../testing/dashboard/fixture.ts";
-import { violationsOf } from "../../testing/dashboard/page.ts";
+import { accessibilityViolations } from "../../testing/dashboard/page.ts";
 
 describe("dead letters and the audit trail in the dashboard", function () {
   this.timeout(60_000);
@@ -53,7 +53,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
     await letters.first().locator("summary").click();
     await letters.getByText("because of StorageUnavailable").waitFor();
     assert.match(String(await letters.locator("pre").textContent()), /from-StorageUnavailable/);
-    assert.deepEqual(await violationsOf(page), []);
+    assert.deepEqual(await accessibilityViolations(page), []);
     await page.getByRole("checkbox", { name: "StorageUnavailable" }).uncheck();
     const dialog = page.getByRole("dialog");
     await page.getByRole("button", { name: "Requeue selected" }).click();
@@ -93,7 +93,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
     await page.getByText("No entries match.").waitFor();
     assert.match(page.url(), /text=audited-1&action=cancel$/);
     await page.getByLabel("Action").selectOption("");
-    assert.deepEqual(await violationsOf(page), []);
+    assert.deepEqual(await accessibilityViolations(page), []);
     await link.click();
     await heading(page, "Timeline");
   });

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
-import { misplacedIn, overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
+import { accessibilityViolations, misplacedIn, overflowOf } from "../../testing/dashboard/page.ts";
 
 /** Number of pages that are checked concurrently. */
 const AT_ONCE = 4;
@@ -73,10 +73,10 @@ describe("the dashboard's appearance", function () {
   };
 
   it("passes axe on every page in a narrow window, light", async () => {
-    assert.deepEqual(await lookAt(Object.keys(SEEN), "light", 360, (page) => violationsOf(page)), []);
+    assert.deepEqual(await lookAt(Object.keys(SEEN), "light", 360, (page) => accessibilityViolations(page)), []);
     const page = await suite.p.open(undefined, "#/", { viewport: { width: 360, height: 740 } });
     await page.getByLabel("Token").waitFor();
-    assert.deepEqual([await violationsOf(page), await overflowOf(page)], [[], 0]);
+    assert.deepEqual([await accessibilityViolations(page), await overflowOf(page)], [[], 0]);
   });
 
   it("shows navigation and tables whole in a narrow window, without scrolling them sideways", async () => {
@@ -106,7 +106,7 @@ describe("the dashboard's appearance", function () {
   });
 
   it("has enough contrast on every page in a wide window, dark", async () => {
-    const contrast = (page: Page) => violationsOf(page, ["color-contrast"]);
+    const contrast = (page: Page) => accessibilityViolations(page, ["color-contrast"]);
     assert.deepEqual(await lookAt(Object.keys(SEEN), "dark", 1_280, contrast), []);
   });
 

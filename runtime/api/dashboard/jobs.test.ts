@@ -6,7 +6,7 @@ import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { FAULT, oneOfEach, REPORT } from "../../testing/dashboard/oneOfEach.ts";
-import { violationsOf } from "../../testing/dashboard/page.ts";
+import { accessibilityViolations } from "../../testing/dashboard/page.ts";
 
 describe("jobs in the dashboard", function () {
   this.timeout(60_000);
@@ -118,7 +118,7 @@ describe("jobs in the dashboard", function () {
       await heading(page, "refused");
       await page.getByRole("cell", { name: /is not a query of this platform/ }).waitFor();
       assert.match(String(await page.getByLabel("Beginning of the body").textContent()), /"query": "nothing_like_it"/);
-      assert.deepEqual(await violationsOf(page), []);
+      assert.deepEqual(await accessibilityViolations(page), []);
       // An address with an invalid id says what is wrong with it.
       await page.goto(`${suite.p.origin}/dashboard#/rejected/default/not-an-id`);
       await page
@@ -137,7 +137,7 @@ describe("jobs in the dashboard", function () {
       assert.ok(await page.getByRole("button", { name: "Retry 0" }).isDisabled());
       await page.getByRole("button", { name: "Cancel 3" }).click();
       await dialog(page).getByText("3 waiting jobs will not run.").waitFor();
-      assert.deepEqual(await violationsOf(page), []);
+      assert.deepEqual(await accessibilityViolations(page), []);
       await page.keyboard.press("Escape");
       await dialog(page).waitFor({ state: "detached" });
       const states = async () => {

@@ -5,7 +5,7 @@ import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
 import { dashboardSuite, jobAt } from "../../testing/dashboard/fixture.ts";
-import { overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
+import { accessibilityViolations, overflowOf } from "../../testing/dashboard/page.ts";
 import { testPlan } from "../../testing/jobs.ts";
 
 const CSV = "orig_code,dest_code,day,price\nCNSGH,NLRTM,2021-01-01,-5\n";
@@ -72,7 +72,7 @@ describe("loading a file in the dashboard", function () {
     await reason.waitFor();
     const box = await reason.boundingBox();
     assert.ok(box && box.x >= 0 && box.x + box.width <= 360, JSON.stringify(box));
-    assert.deepEqual([await violationsOf(page), await overflowOf(page)], [[], 0]);
+    assert.deepEqual([await accessibilityViolations(page), await overflowOf(page)], [[], 0]);
 
     await choose(page, CSV.replace("-5", "5"));
     await page.getByRole("button", { name: "Dry run" }).click();

@@ -5,7 +5,7 @@ import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
 import { type DashboardSuite, dashboardSuite, heading } from "../../testing/dashboard/fixture.ts";
-import { violationsOf } from "../../testing/dashboard/page.ts";
+import { accessibilityViolations } from "../../testing/dashboard/page.ts";
 import { testPlan } from "../../testing/jobs.ts";
 
 /** Prices of a month with a gap in the middle and a long fraction. */
@@ -61,7 +61,7 @@ describe("queries in the dashboard", function () {
     });
     await origin.fill("shangh");
     await page.getByRole("option", { name: /CNSGH/ }).waitFor();
-    assert.deepEqual(await violationsOf(page), []);
+    assert.deepEqual(await accessibilityViolations(page), []);
     await page.keyboard.press("ArrowDown");
     assert.equal(
       await page.getByRole("listbox", { name: "Places" }).getByRole("option", { selected: true }).count(),
@@ -115,7 +115,7 @@ describe("queries in the dashboard", function () {
     await result(page)
       .getByRole("img", { name: /price 1,377\.33, count 4/ })
       .waitFor();
-    assert.deepEqual(await violationsOf(page), []);
+    assert.deepEqual(await accessibilityViolations(page), []);
   });
 
   it("report a problem beside the field after it loses the focus, in the API's words, before submitting", async () => {
@@ -224,7 +224,7 @@ describe("queries in the dashboard", function () {
       .getByRole("region", { name: "Recent runs" })
       .getByText("select day, price from prices limit 5")
       .waitFor();
-    assert.deepEqual(await violationsOf(page), []);
+    assert.deepEqual(await accessibilityViolations(page), []);
   });
 
   it("include statements, which run after a confirmation with their parameters", async () => {

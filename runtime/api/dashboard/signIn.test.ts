@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Browser } from "playwright-core";
 import { startProvider } from "../../testing/api/oidcProvider.ts";
 import { startChromium } from "../../testing/dashboard/chromium.ts";
-import { dashboardFor, overflowOf, violationsOf } from "../../testing/dashboard/page.ts";
+import { accessibilityViolations, dashboardFor, overflowOf } from "../../testing/dashboard/page.ts";
 
 describe("signing in to the dashboard at an identity provider", function () {
   this.timeout(60_000);
@@ -26,7 +26,7 @@ describe("signing in to the dashboard at an identity provider", function () {
     const page = await p.open(undefined, hash, { viewport: { width: 360, height: 740 } });
     const link = page.getByRole("link", { name: "Sign in with Acme login" });
     await link.waitFor();
-    assert.deepEqual(await violationsOf(page), []);
+    assert.deepEqual(await accessibilityViolations(page), []);
     assert.ok((await overflowOf(page)) <= 0);
     await link.click();
     await page.locator("input[name=login]").fill(login);

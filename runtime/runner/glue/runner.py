@@ -760,7 +760,7 @@ class ResponseSender:
             with self._lock:
                 self._sent += sent
         for response, error in failed:
-            log("warn", "the response could not be sent; the sweep will", requestId=response[3], error=error)
+            log("warn", "the response could not be sent; the dispatcher will send it", requestId=response[3], error=error)
 
     @staticmethod
     def _entry(at, response):

@@ -54,7 +54,7 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
 }
 
 /** Returns the accessibility violations that axe finds in a page, as text; `rules` limits it to these rules. */
-export async function violationsOf(page: Page, rules?: string[]): Promise<string[]> {
+export async function accessibilityViolations(page: Page, rules?: string[]): Promise<string[]> {
   const axe = new AxeBuilder({ page });
   const { violations } = await (rules ? axe.withRules(rules) : axe).analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
