@@ -1,4 +1,4 @@
--- Tokens, sessions and links that are neither revoked nor expired; of those with a parent, only while it is active too.
+-- Tokens, sessions and links that are neither revoked nor expired, and whose parent, if any, is neither.
 create or replace view jobs.active_credentials as
 select t.id, t.hash, t.kind, t.name, t.tenant, t.scopes, t.created_at, t.expires_at, t.last_used_on, t.parent, t.owner
 from jobs.tokens t

@@ -21,7 +21,7 @@ export type UpdateTask =
 export interface UpdateContext {
   job: ClaimedJob;
   session: Session;
-  /** The role job_keeper's connection, which ends a dry run: the work's own transaction is rolled back. */
+  /** Connection of the role job_keeper. It ends the job of a dry run, whose own transaction is rolled back. */
   db: Database;
   s3: LazyS3;
   settings: Settings;

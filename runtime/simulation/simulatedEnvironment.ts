@@ -41,7 +41,7 @@ export interface LaunchedRun {
   stopped: boolean;
 }
 
-/** Milliseconds that a caller waits for a lock; the run that holds it may get its next turn only afterwards. */
+/** Lock timeout of a caller, in milliseconds: a run that holds the lock may get its next turn only after the call. */
 const CALLER_LOCK_TIMEOUT_MS = 100;
 const LOCK_NOT_AVAILABLE = "55P03";
 /** Clock skew between dispatchers. */
@@ -68,7 +68,7 @@ export class SimulatedEnvironment {
   readonly actors: Actor[] = [];
   /** Observed violations of guarantees. */
   readonly violations: string[] = [];
-  /** Injected outcomes of the next launches; without one, the account's capacity decides. */
+  /** Injected outcomes of the next launches. Without one, a launch succeeds unless EC2 throttles it. */
   readonly launches: SimulatedLaunchOutcome[] = [];
   readonly #ec2 = new SimulatedEc2({
     now: () => this.#passed,
@@ -125,7 +125,7 @@ export class SimulatedEnvironment {
     });
   }
 
-  /** Runs the dispatcher's schedule. */
+  /** Invokes the dispatcher as its timer does. */
   tick(): Actor {
     return this.#invoke("tick", (handlers) => handlers.tick());
   }
@@ -218,7 +218,7 @@ export class SimulatedEnvironment {
     return Number(rows[0].left) === 0;
   }
 
-  /** Returns true if no job is left. */
+  /** Returns true if every job has ended. */
   async isDone(): Promise<boolean> {
     const { rows } = await this.admin.query("select from jobs.jobs where finished_at is null limit 1");
     return rows.length === 0;
@@ -229,7 +229,7 @@ export class SimulatedEnvironment {
     return RUNNERS.some((one) => one === kind && this.#alive(one) >= this.#slots[one]);
   }
 
-  /** Returns the existing runs of a type. */
+  /** Returns the number of runs of a type that have not ended. */
   #alive(kind: RunnerType): number {
     return this.launched.filter((one) => one.runnerType === kind && this.#status(one) === "ALIVE").length;
   }

@@ -4,17 +4,17 @@ import type { Reply, Task } from "../contract/request.ts";
 import type { TerminalState } from "../contract/states.ts";
 
 /**
- * The job store: calls the SQL functions of db/functions/jobs, one function and one round trip each. The file of each
+ * The job store: one function per SQL function of db/functions/jobs, called in one round trip. The file of an SQL
  * function grants it to its roles.
  */
 
 /** A pg client or pool. */
 export interface Database {
-  // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says; each function below gives them their type
+  // biome-ignore lint/suspicious/noExplicitAny: columns depend on the statement; each function below types them
   query(statement: string | Prepared, values?: unknown[]): Promise<{ rows: any[] }>;
 }
 
-/** A statement that each connection parses and plans once. */
+/** A prepared statement: each connection parses it once. */
 interface Prepared {
   name: string;
   text: string;
@@ -26,7 +26,10 @@ export interface NewJob {
   tenant: string;
   requestId: string;
   requestHash: string;
-  /** True for a repeat of a job: if that job no longer exists, none is created (FULL). */
+  /**
+   * True if the current rules refuse the request, but an earlier job has it. If that job no longer exists, none is
+   * created (FULL).
+   */
   isRepeat?: boolean;
   responseId: string;
   /** The task without inline items. */
@@ -52,12 +55,13 @@ export interface NewJob {
   traceparent?: string | undefined;
 }
 
-/** `answered`: the job has ended and its response is due again, since this request asks for it on the queue. */
+/** Result of `accept` for one request. */
 export interface Accepted {
   outcome: "ACCEPTED" | "REPEATED" | "CONFLICT" | "FULL";
   /** 0 if no job was created (FULL). */
   jobId: number;
   status: string;
+  /** True if the job has ended and its response is due again, because this request has the reply `queue`. */
   answered: boolean;
 }
 
@@ -82,7 +86,7 @@ export interface DueResponse {
   tenant: string;
   requestId: string;
   status: string;
-  /** Version of the job that the response was read in: recording a sending names it. */
+  /** Version of the job when the response was read, for `responsesSent`. */
   version: number;
   body: string;
 }
@@ -133,7 +137,7 @@ export async function dueResponses(db: Database, limit: number, jobs?: readonly 
 /** A response that was sent to its queue, with the message id that SQS returned. */
 export interface SentResponse {
   id: number;
-  /** Version that was sent: a later request for the response is not recorded as sent. */
+  /** Version that was sent. A response that was requested again in the meantime stays due. */
   version: number;
   messageId: string;
 }

@@ -82,7 +82,7 @@ describe("the runs of the job store", () => {
   const runnerOf = async (requestId: string) =>
     (await fixture.admin.query("select runner from jobs.jobs where request_id = $1", [requestId])).rows[0].runner;
 
-  it("hands reads that wait for Glue to EC2 while it has capacity, in order, and only those that may run there", async () => {
+  it("moves waiting reads from Glue to EC2 while EC2 has capacity, in order, and only those that may run there", async () => {
     const read = (id: string, ec2Fallback: boolean, priority = 4) => newJob(id, { ec2Fallback, priority });
     await accept(dispatcher, [read("here", false, 9), read("low", true, 1), read("high", true, 6)]);
     await aged();
@@ -129,7 +129,7 @@ describe("the runs of the job store", () => {
     assert.equal(found.attempts[0].peakMemoryBytes, 1_000_000_000);
   });
 
-  it("retries a read that ran out of memory on a larger run if it may not run on EC2: one at a time, for such jobs only", async () => {
+  it("starts one larger run at a time for reads that ran out of memory and may not run on EC2, and for no other job", async () => {
     assert.equal(await larger(), undefined, "nothing waits");
     await accept(dispatcher, [newJob("large"), newJob("other"), newJob("small")]);
     const [small = ""] = await planRuns(dispatcher, testPlan("glue", 1));
@@ -201,7 +201,7 @@ describe("the runs of the job store", () => {
     assert.notEqual(await larger(), undefined);
   });
 
-  it("fails a job at once, not retryable, if it ran out of memory and no run has more", async () => {
+  it("fails a job at once as not retryable if it ran out of memory and no larger run exists", async () => {
     await larger(false);
     await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", ec2Fallback: true })]);
     const usual = await started("test");
@@ -229,7 +229,7 @@ describe("the runs of the job store", () => {
     assert.equal(await retry(keeper, again, outOfMemory, 8), "FAILED", "the larger run was not large enough");
   });
 
-  it("gives jobs that wait for a larger run to normal ones, if the stack no longer has larger runs", async () => {
+  it("lets normal runs claim jobs that wait for a larger run if the stack no longer has larger runs", async () => {
     await larger();
     await accept(dispatcher, [newJob("large")]);
     const run = await started("test");

@@ -1,5 +1,6 @@
 -- If p_overflow is true, hands reads over to EC2 (jobs.overflow); then decides for each runner type of p_plans which
--- runs to start (jobs.plan_runs), and returns them. One call and one transaction per batch of a dispatcher.
+-- runs to start (jobs.plan_runs), and returns them. The dispatcher plans all runner types with one call, and therefore
+-- in one transaction.
 -- p_plans: a JSON array of {runner, slots, version, startSeconds, silentSeconds, tenantSlots}.
 create or replace function jobs.plan_all_runs(p_plans json, p_overflow boolean)
 returns table (runner text, run uuid) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

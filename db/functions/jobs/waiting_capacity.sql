@@ -1,8 +1,8 @@
--- Returns how many further jobs of a tenant may wait, given its maximum; p_wanted or more if all of them may. Far from
--- the maximum an upper bound decides, from the last count and the numbers that the job sequence has issued since. Near
--- it (within the margin for requests that are being accepted at the same time), waiting jobs are counted, up to the
--- maximum, by one transaction per tenant at a time, which keeps its lock until it commits. A tenant at a maximum above
--- the margin is counted once per second.
+-- Returns how many more jobs of a tenant may wait, given its maximum; at least p_wanted if all of them may. Far from
+-- the maximum an upper bound is enough: the last count plus the ids that the job sequence has issued since. Closer than
+-- `margin` (for requests that are accepted concurrently) the waiting jobs are counted, up to the maximum. A lock that
+-- is held until commit allows one counting transaction per tenant. After a tenant has reached a maximum above the
+-- margin, it is not counted again for one second.
 create or replace function jobs.waiting_capacity(p_tenant text, p_wanted integer, p_maximum integer)
 returns integer language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
