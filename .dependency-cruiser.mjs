@@ -1,4 +1,4 @@
-/** Production code: no tests, no test support, no clients that are examples. */
+/** Paths of tests and test support, to which the rules of folders do not apply. */
 const TEST = String.raw`\.test\.ts$|/testing/`;
 
 /** Allows a folder to import only the given folders, besides itself. */
@@ -48,7 +48,7 @@ export default {
     tsConfig: { fileName: "tsconfig.json" },
     doNotFollow: { path: "node_modules" },
     exclude: { path: "node_modules|^runtime/api/dashboard/client/" },
-    // tsc knows which file a specifier of a declaration means; only ours are of interest.
+    // Only the project's own files: tsc checks that all other imports resolve.
     includeOnly: "^(stacks|infra|policy|runtime|db)/",
   },
 };

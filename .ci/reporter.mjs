@@ -1,15 +1,15 @@
-// Mocha's own `spec` with another end: failures in full, skipped tests grouped by their reason, and as the very last
-// line `N passed, N failed, N skipped`.
+// Mocha's `spec` reporter with a different summary: failures in full, skipped tests grouped by their reason, and
+// `N passed, N failed, N skipped` as the very last line.
 import Mocha from "mocha";
 
 const { Base, Spec } = Mocha.reporters;
 
 /**
- * Format in which runtime/testing/cluster.ts writes the reason of a skip into a test's title, since workers report
- * titles.
+ * Reason of a skip, which runtime/testing/cluster.ts appends to the test's title, since mocha's workers pass titles to
+ * the reporter.
  */
 const REASON = / \[skipped: (.*)\]$/s;
-/** Failed checks that runtime/tools/test.ts ran before: the end of each one's output, by name. */
+/** The end of the output of each failed check, by its name. runtime/tools/test.ts runs checks before the tests. */
 const failedChecks = Object.entries(JSON.parse(process.env.RATES_FAILED_CHECKS || "{}"));
 const NO_REASON = "no reason given";
 
@@ -25,7 +25,7 @@ export default class Reporter extends Spec {
   }
 
   epilogue() {
-    // Files that could not be loaded are reported after the end of the run: the last word waits for the end itself.
+    // Mocha reports files that it could not load after the run, so the summary waits until the process exits.
     process.once("exit", () => this.close());
   }
 
@@ -33,7 +33,7 @@ export default class Reporter extends Spec {
     const { passes, failures, pending } = this.stats;
     const seconds = (this.stats.duration / 1000).toFixed(1);
     const minutes = (this.stats.duration / 60_000).toFixed(1);
-    // A failure counts, however this process ends.
+    // A failed test makes the exit code non-zero, whatever mocha sets.
     if (failures > 0) process.exitCode ||= 1;
     if (this.failures.length > 0) Base.list(this.failures);
     for (const [reason, titles] of this.skipped) {

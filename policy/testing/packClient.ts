@@ -8,7 +8,7 @@ import messages from "@pulumi/pulumi/proto/analyzer_pb.js";
 import type { Message } from "google-protobuf";
 import Structs from "google-protobuf/google/protobuf/struct_pb.js";
 
-/** A resource in the form of the tests. */
+/** A resource as tests describe it. */
 export interface EngineResource {
   type: string;
   name: string;
@@ -34,7 +34,7 @@ export interface Finding {
   urn: string;
 }
 
-/** A pack in its own process, started and called like by the engine. */
+/** A policy pack in its own process, started and called as by Pulumi's engine. */
 export interface Pack {
   /** Returns the findings of all rules of the pack, about single resources and about the stack. */
   findings(resources: readonly EngineResource[]): Promise<Finding[]>;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** A change of one module's text while it is loaded: switches a defence off without a production setting for it. */
+/** Text to replace in a module when Node.js loads it. Disables a defence without a setting in production code. */
 export interface SourceChange {
   /** The module, relative to this directory. */
   readonly file: string;

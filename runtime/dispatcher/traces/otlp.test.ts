@@ -26,7 +26,7 @@ describe("an export to a collector", () => {
 
   const send = (timeoutMs?: number) => sendSpans(collector, RESOURCE, [SPAN], timeoutMs);
 
-  it("says how many spans were not taken", async () => {
+  it("returns the number of spans that the collector rejected", async () => {
     assert.deepEqual(await send(), { outcome: "accepted", rejectedSpans: 0 });
     for (const [answer, rejectedSpans] of [
       ['{"partialSuccess":{"rejectedSpans":"3"}}', 3],
@@ -39,7 +39,7 @@ describe("an export to a collector", () => {
     }
   });
 
-  it("has the configured headers, and its own content type", async () => {
+  it("sends the configured headers and the content type of JSON", async () => {
     let received: Record<string, unknown> = {};
     collector.answerWith(({ headers }, response) => {
       received = headers;

@@ -11,7 +11,7 @@ import type { StagingLimits } from "./sink.ts";
 
 const ROWS = 10_000_000;
 
-describe("the limits of reading a batch", () => {
+describe("loading a batch beyond its limits", () => {
   let database: Scratch;
   let writer: pg.Client;
   before(async () => {
@@ -58,7 +58,7 @@ describe("the limits of reading a batch", () => {
   };
 
   for (const [name, target, format, row] of BAD_ROWS)
-    it(`stop early at ${name}, and the report says so`, async function () {
+    it(`stops early at ${name}, and the report says so`, async function () {
       this.timeout(60_000);
       const start = format === "csv" ? HEADER[target] : "";
       const { bad, stopped, rows, report, read, size } = await load(target, {
@@ -77,19 +77,19 @@ describe("the limits of reading a batch", () => {
       );
     });
 
-  it("stop at once in the items of a request", async () => {
+  it("stops at the maximum of bad rows in the items of a request", async () => {
     const items = Array.from({ length: 5_000 }, () => ({ price: "x" }));
     const { stopped, rows } = await load("prices", { items });
     assert.deepEqual([stopped?.setting, rows], ["jobs.maxBadRows", 1_000]);
   });
 
-  it("report the maximum number of bad rows without saying that reading stopped", async () => {
+  it("reports exactly the maximum number of bad rows without a message that reading stopped", async () => {
     const items = Array.from({ length: 10 }, () => ({ price: "x" }));
     const { stopped, bad, report } = await load("prices", { items }, { maxBadRows: 10 });
     assert.deepEqual([stopped, bad.rows, report.length - 1], [undefined, 10, bad.problemCount]);
   });
 
-  it("list no more bad rows than the maximum if the database finds more at the end", async () => {
+  it("lists no more bad rows than the maximum if the database finds more at the end", async () => {
     const items = Array.from({ length: 10 }, () => ({
       orig_code: "X",
       dest_code: "BBBBB",
@@ -100,7 +100,7 @@ describe("the limits of reading a batch", () => {
     assert.deepEqual([stopped, bad.rows], [{ setting: "jobs.maxBadRows", maximum: 4, rows: 10 }, 4]);
   });
 
-  it("refuse a valid batch that takes too much space in the database, and name the limit", async () => {
+  it("refuses a valid batch that takes too much space in the database, and names the limit", async () => {
     const bytes = repeated(HEADER.prices, () => "AAAAA,BBBBB,2021-01-01,5\n");
     await assert.rejects(load("prices", { format: "csv", bytes }, { stagedBytes: 1_000_000 }), {
       code: "BatchTooLarge",
@@ -108,13 +108,13 @@ describe("the limits of reading a batch", () => {
     });
   });
 
-  it("report the bad rows of a batch that takes too much space in the database", async () => {
+  it("reports the bad rows of a batch that takes too much space in the database", async () => {
     const bytes = repeated(HEADER.prices, (at) => `${at ? "AAAAA" : "X"},BBBBB,2021-01-01,5\n`);
     const { stopped, bad, rows } = await load("prices", { format: "csv", bytes }, { stagedBytes: 1_000_000 });
     assert.deepEqual([stopped, bad.rows], [{ setting: "jobs.stagedBytes", maximum: 1_000_000, rows }, 1]);
   });
 
-  it("keep long values and rows with many faults small in the report", async () => {
+  it("shortens long values and rows with many faults in the report", async () => {
     const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`n${at}`, at]));
     const rows = [JSON.stringify(many), `{"orig_code":"${"x".repeat(900_000)}"}`];
     const bytes = async function* () {
@@ -125,7 +125,7 @@ describe("the limits of reading a batch", () => {
     assert(report.some((line) => /has 49992 more fields/.test(line)));
   });
 
-  it("stop within a small archive that unpacks to ten million bad rows", async () => {
+  it("stops within a small archive that unpacks to a million bad rows", async () => {
     const packed: Buffer[] = [];
     for await (const chunk of Readable.from(repeated(HEADER.prices, () => ",,,\n", 1_000_000)).pipe(createGzip()))
       packed.push(chunk);

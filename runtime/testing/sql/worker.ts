@@ -1,8 +1,8 @@
 import { parentPort } from "node:worker_threads";
 
 /**
- * A worker with the parser's protocol whose statements are commands: `hang`, `throw`, `exit`, and `count` for the number
- * of statements in its message; all others are answered.
+ * Replaces the worker of the SQL parser in tests. Its statements are commands: `hang`, `throw`, `exit`, and `count`,
+ * which returns the number of statements in the message. Any other statement is returned unchanged.
  */
 parentPort?.on("message", (texts: string[]) => {
   parentPort?.postMessage(texts.map((text) => ({ sql: answer(text, texts.length) })));

@@ -17,14 +17,14 @@ export interface Outcome {
 
 /**
  * Characters after which a bulk request is complete. Small instances of Amazon OpenSearch Service accept 10 MiB per
- * call (Amazon OpenSearch Service limits, "maximum size of HTTP request payloads"); a document adds at most a few
- * hundred kB (jobs.bounded_document, and its words).
+ * call (Amazon OpenSearch Service limits, "maximum size of HTTP request payloads"). The last document exceeds the limit
+ * by at most a few hundred kB: jobs.bounded_document and `wordsOf` limit its size.
  */
 const FULL = 2_000_000;
 
 /**
- * Generates bulk requests for these documents, one at a time in memory. With ids and external versions, late writes
- * lose; the same version is written again, so that a rebuild repairs existing documents.
+ * Generates bulk requests for these documents, one at a time in memory. With external versions OpenSearch rejects
+ * outdated writes, but accepts the same version again, so that a rebuild repairs existing documents.
  */
 export function* bulks(prefix: string, documents: readonly Versioned[]): Generator<Bulk> {
   let bulk: Bulk = { lines: "", first: 0, count: 0 };
