@@ -13,7 +13,7 @@ const only = (name, from, to, comment) => ({
 /** The dependency rule of ARCHITECTURE.md: imports point downwards, and nothing imports in a circle. */
 export default {
   forbidden: [
-    { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
       name: "no-test-support",
       comment: "Production code does not import tests or their support; simulation, attack and bench are tests.",

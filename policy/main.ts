@@ -5,7 +5,7 @@ import { fillTables } from "../stacks/docs/tables.ts";
 import { ALL_RULES, details, overview, PACKS, rulesTable } from "./explain.ts";
 import { packConfigOf } from "./packConfig.ts";
 
-const USAGE = `npm run policy -- explain [RULE …]  one line per rule, or everything about some
+const USAGE = `npm run policy -- explain [RULE …]  one line per rule, or all details of the named rules
 npm run policy -- config STACK [PACK]   a pack's configuration with the settings of Pulumi.STACK.yaml; PACK is limits or security
 npm run policy -- write             updates the tables of policy/README.md
 The packs themselves run with Pulumi:

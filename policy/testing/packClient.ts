@@ -123,7 +123,7 @@ export async function startPack(name: "limits" | "security", env: Record<string,
 async function portOf(child: ChildProcess): Promise<string> {
   const output = once(child.stdout ?? child, "data").then(([data]) => String(data).trim());
   const exited = once(child, "exit").then(([code]) => {
-    throw new Error(`The pack ended with ${code} before it said where it is`);
+    throw new Error(`The pack ended with ${code} before it printed its port`);
   });
   return Promise.race([output, exited]);
 }

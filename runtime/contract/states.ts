@@ -30,7 +30,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: "PENDING", to: "CANCELLED", cause: "cancelled while waiting" },
   { from: "IN_PROGRESS", to: "SUCCEEDED", cause: "work committed" },
   { from: "IN_PROGRESS", to: "FAILED", cause: "permanent error, timeout, or no attempts left" },
-  { from: "IN_PROGRESS", to: "CANCELLED", cause: "cancelled, its database session has ended" },
+  { from: "IN_PROGRESS", to: "CANCELLED", cause: "cancelled, and no longer runs in the database" },
   { from: "IN_PROGRESS", to: "PENDING", cause: "run lost or retryable error, attempts left" },
 ];
 

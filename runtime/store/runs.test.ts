@@ -65,7 +65,7 @@ describe("the runs of the job store", () => {
     assert.notEqual(await claim(keeper, old, backend, undefined), undefined);
     await accept(dispatcher, [newJob("later")]);
     const [fresh = ""] = await planRuns(dispatcher, { ...testPlan("glue", 4), version: "new" });
-    assert.notEqual(fresh, "", "the old run is not counted on, though it is free once its job is done");
+    assert.notEqual(fresh, "", "the old run does not count as free, although its job will end");
     assert.equal(await claim(keeper, old, backend, undefined), undefined);
     await assert.rejects(claim(keeper, old, backend, undefined), { code: "P0002" });
     await runStarted(keeper, fresh);
@@ -93,7 +93,7 @@ describe("the runs of the job store", () => {
     assert.deepEqual([await runnerOf("here"), await runnerOf("low"), await runnerOf("high")], ["glue", "glue", "ec2"]);
     assert.equal(await overflow(dispatcher, slots), 0, "EC2 is full");
     await accept(dispatcher, [read("new", true, 9)]);
-    assert.equal(await overflow(dispatcher, { glue: 2, ec2: 9 }), 1, "what has just come waits for Glue a while");
+    assert.equal(await overflow(dispatcher, { glue: 2, ec2: 9 }), 1, "a new job waits for Glue first");
     assert.equal(await runnerOf("new"), "glue");
   });
 
@@ -144,8 +144,8 @@ describe("the runs of the job store", () => {
     await backOffIsOver();
     assert.equal((await claim(keeper, small, backend, undefined))?.requestId, "small");
     assert.equal(await claim(keeper, small, backend, undefined), undefined, "a normal run does not claim it");
-    assert.equal(await retire(keeper, small), true, "nor does it stay for it");
-    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), [], "nor is another started for it");
+    assert.equal(await retire(keeper, small), true, "the normal run retires");
+    assert.deepEqual(await planRuns(dispatcher, testPlan("glue", 4)), [], "no normal run is started for it");
 
     const planned = await Promise.all(
       [dispatcher, await fixture.as("dispatcher")].map((db) => planLarger(db, testPlan("glue", 4), true)),
@@ -166,13 +166,13 @@ describe("the runs of the job store", () => {
     assert(job);
     const lostOnce = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
     assert.equal(await retry(keeper, job, lostOnce, 8), "RETRIED");
-    assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "other", "the next that waits for one");
+    assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "other", "the next job that waits for a larger run");
     assert.equal(await claim(keeper, run, backend, undefined), undefined, "and nothing else");
     await backOffIsOver();
     assert.equal(
       (await claim(keeper, run, backend, undefined))?.requestId,
       "large",
-      "which a larger run keeps, whatever failed",
+      "it stays on larger runs after any error",
     );
     assert.equal(await retire(keeper, run), true);
     assert.deepEqual(

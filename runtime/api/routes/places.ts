@@ -41,7 +41,7 @@ export const placesRoute: RoutePlugin = async (app, { db, guard }) => {
       scope: "read",
       summary: "Find ports and regions by part of their code or name",
       querystring: Query,
-      answers: { 200: { description: "places, those whose code begins with the text first", schema: Places } },
+      answers: { 200: { description: "places; codes that begin with the text come first", schema: Places } },
     }),
     async ({ query: { text, limit } }) => {
       const { rows } = await db.query(

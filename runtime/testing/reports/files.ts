@@ -12,7 +12,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/citusdata/citus/issues/8401",
     reported: "COPY takes a line \\. in a CSV for the end of the data; what follows is lost.",
-    here: "It is data in quotes, also alone on a line, and elsewhere a row of the wrong form.",
+    here: "It is data in quotes, also alone on a line, and elsewhere it is reported as a malformed row.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -26,7 +26,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/brianc/node-pg-copy-streams/issues/153",
     reported: "A single quote character takes all rows up to the next one into one field, without an error.",
-    here: "A quote inside an unquoted field, and one that is left open, is a fault of its line.",
+    here: "A quote inside an unquoted field, or one that is not closed, is reported as an error of its line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -39,7 +39,7 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/brianc/node-postgres/issues/463",
-    reported: 'COPY ends at a record that begins with "" with "unterminated CSV quoted field" and no more than a line.',
+    reported: 'COPY ends at a record that begins with "" with "unterminated CSV quoted field" and only a line number.',
     here: "Each such line is listed with its beginning and the way to write it.",
     verdict: "right",
     trial: {
@@ -99,7 +99,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/duckdb/duckdb/issues/1501",
     reported: 'A row ""A"" makes others disappear.',
-    here: "It is a fault of its line.",
+    here: "It is reported as an error of its line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -161,7 +161,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/simonw/sqlite-utils/issues/582",
     reported: "A NUL byte ends the import with an exception of the CSV module.",
-    here: "It is a fault of its line beside the others.",
+    here: "It is reported as an error of its line, with the other errors.",
     verdict: "right",
     trial: {
       target: "prices",
@@ -183,7 +183,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/mholt/PapaParse/issues/99",
     reported: 'A space before a quote ("a", "b") merges fields without an error.',
-    here: "It is a fault of its line.",
+    here: "It is reported as an error of its line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -260,7 +260,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/adaltas/node-csv/pull/350",
     reported: "A file in UTF-16 becomes other characters.",
-    here: "It is refused as what it is.",
+    here: "It is refused as UTF-16.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -294,14 +294,14 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/adaltas/node-csv-parse/issues/122",
     reported: "Empty lines at the end make an empty record.",
-    here: "They are no rows.",
+    here: "They are ignored.",
     verdict: "right",
     trial: { target: "prices", content: `${PRICES}\n${price(5)}\n\n\n`, rows: [PRICE_5] },
   },
   {
     url: "https://github.com/adaltas/node-csv/issues/275",
     reported: "Rows of separators alone are accepted, and disappear.",
-    here: "Each is a fault of its line.",
+    here: "Each is reported as an error of its line.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -311,7 +311,7 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/dimitri/pgloader/issues/26",
-    reported: "A value that ends with a backslash takes the quote after it along.",
+    reported: "A value that ends with a backslash escapes the quote after it.",
     here: "A backslash is an ordinary character.",
     verdict: "right",
     trial: {
@@ -323,7 +323,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/dimitri/pgloader/issues/217",
     reported: "Markers of NULL (\\N, NULL) are read as text, or texts as NULL.",
-    here: "Only an empty field is NULL; a marker is a text, and refused where it is not sound.",
+    here: "Only an empty field is NULL; a marker is a text, and refused where the text is not valid.",
     verdict: "right",
     trial: {
       target: "regions",
@@ -361,7 +361,7 @@ export const FILES: readonly Report[] = [
   },
   {
     url: "https://github.com/proompteng/bilig/issues/28",
-    reported: "A number with leading zeros is converted without a word.",
+    reported: "A number with leading zeros is converted silently.",
     here: "A price is judged by its text: 007 is refused, 1.5e3 is 1500.",
     verdict: "right",
     trial: {
@@ -436,7 +436,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/PowerShell/PowerShell/issues/7776",
     reported: "A first line sep=, for spreadsheet programs is taken for the header.",
-    here: "It is refused as what it is. Its columns were listed as unknown and missing before.",
+    here: "It is refused with that reason. Before, its columns were listed as unknown and missing.",
     verdict: "fixed",
     trial: {
       target: "prices",
@@ -467,7 +467,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/digitalfabrik/lunes-cms/pull/954",
     reported: "A file in another encoding is refused with the decoder's own message.",
-    here: "The encoding is named, of the header too. It was an unknown column before.",
+    here: "The message names the encoding, also for the header. Before, it reported an unknown column.",
     verdict: "fixed",
     trial: {
       target: "regions",
@@ -526,7 +526,7 @@ export const FILES: readonly Report[] = [
   {
     url: "https://github.com/git-lfs/git-lfs/issues/4278",
     reported: "A pointer of Git LFS is read as the CSV that it stands for.",
-    here: "It is refused as what it is.",
+    here: "It is refused as a pointer of Git LFS.",
     verdict: "fixed",
     trial: {
       target: "prices",

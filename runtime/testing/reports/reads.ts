@@ -12,7 +12,7 @@ export const READS: readonly Report[] = [
   {
     url: "https://github.com/brianc/node-postgres/issues/993",
     reported: "A timestamp without time zone is shifted by the client's offset.",
-    here: "It has the digits that it has in Postgres.",
+    here: "It is returned as Postgres shows it.",
     verdict: "right",
     trial: {
       sql: "select timestamp '2016-07-15 06:00' as t",

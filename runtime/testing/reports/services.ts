@@ -34,7 +34,7 @@ export const SERVICES: readonly Report[] = [
   },
   {
     url: "https://github.com/bufbuild/protobuf-es/pull/1446",
-    reported: "Of a repeated field in JSON the last value wins without a word.",
+    reported: "If a field is repeated in JSON, the last value wins silently.",
     here: "A request with a repeated field is refused with the field.",
     verdict: "right",
     trial: {
