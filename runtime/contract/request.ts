@@ -93,7 +93,8 @@ const updateFields = {
   target: Type.Enum([...TARGETS], { description: "table that the batch updates; its columns are listed below" }),
   mode: Type.Enum(["append", "replace"], {
     default: "append",
-    description: "`append` adds rows; `replace` first deletes the prices of each origin, destination and day that is in the batch",
+    description:
+      "`append` adds rows; `replace` first deletes the prices of each origin, destination and day that is in the batch",
   }),
 };
 const DryRun = Type.Boolean({ default: false, description: "checks the whole batch and changes nothing" });

@@ -166,7 +166,11 @@ describe("the runs of the job store", () => {
     assert(job);
     const lostOnce = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
     assert.equal(await retry(keeper, job, lostOnce, 8), "RETRIED");
-    assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "other", "the next job that waits for a larger run");
+    assert.equal(
+      (await claim(keeper, run, backend, undefined))?.requestId,
+      "other",
+      "the next job that waits for a larger run",
+    );
     assert.equal(await claim(keeper, run, backend, undefined), undefined, "and nothing else");
     await backOffIsOver();
     assert.equal(
