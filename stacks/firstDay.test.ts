@@ -92,9 +92,9 @@ describe("first day of a stack, on a stand-in for RDS", function () {
     const [, ...args] = line?.replace(/ > .*/, "").split(" ") ?? [];
     const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
     assert.equal(status, 0, stderr);
-    const [answer] = (await migrate(JSON.parse(stdout))) as [{ kept: string }];
+    const [answer] = (await migrate(JSON.parse(stdout))) as [{ tokenId: string }];
     token = stderr.trim();
-    assert.match(answer.kept, /^[0-9a-f]{12}$/);
+    assert.match(answer.tokenId, /^[0-9a-f]{12}$/);
     api = await stack.startApi();
     assert.equal((await ask("/readyz")).status, 200);
     assert.equal((await ask("/jobs")).status, 200);

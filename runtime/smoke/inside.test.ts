@@ -31,7 +31,7 @@ const noStream: Answer = {
   stderr: "An error occurred (ResourceNotFoundException) when calling the GetLogEvents operation",
   code: 254,
 };
-const kept: Answer = { stdout: { kept: TOKEN.id, StatusCode: 200 } };
+const stored: Answer = { stdout: { tokenId: TOKEN.id, StatusCode: 200 } };
 
 describe("a smoke run inside a stack's network", () => {
   let aws: AwsStandIn | undefined;
@@ -45,7 +45,7 @@ describe("a smoke run inside a stack's network", () => {
       "ecs run-task": [started],
       "ecs describe-tasks": [stopped(0)],
       "ecs stop-task": [{ stdout: {} }],
-      "lambda invoke": [kept],
+      "lambda invoke": [stored],
       "logs get-log-events": [log("f/1")],
       ...answers,
     });

@@ -773,7 +773,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
     name: "load --dry-run says that nothing changed",
     script: "rates load prices.csv --dry-run",
     code: 0,
-    err: /Dry run: 1 rows valid, nothing changed/,
+    err: /Dry run: 1 row valid, nothing changed/,
   },
   {
     from: "further",

@@ -388,11 +388,11 @@ export const REFUSED: Readonly<Record<string, RefusedGroup>> = {
     ],
   },
   "powers and logarithms that take long": {
-    message: /take too long to evaluate|passes too many long values|with a base of few digits/,
+    message: /take too long to evaluate|passes too many bytes per row|with a base of few digits/,
     statements: LONG_ARITHMETIC,
   },
   "many lists of OR": { message: /too many lists of OR/, statements: MANY_ALTERNATIVES },
-  "long values in many functions": { message: /passes too many long values/, statements: LONG_CHAINS },
+  "long values in many functions": { message: /passes too many bytes per row/, statements: LONG_CHAINS },
   "constants that take long": {
     message: /take too long to evaluate|with at most one long value/,
     statements: SLOW_CONSTANTS,
