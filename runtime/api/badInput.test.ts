@@ -81,13 +81,18 @@ describe("bad input", () => {
         const { url, payload = {} } = VALID_REQUESTS[id]?.(q.known) ?? { url: "/none" };
         // The fields of a retry are those of a job.
         const useless = id === "retryJob" ? [] : fields;
+        // A valid reason would cancel the job, so it is sent for one that has ended.
+        const fieldUrl = id === "cancelJob" ? `/jobs/${q.known.cancelled}/cancel` : url;
         const places = [
           ...query.map((name) => (value: string) => {
             const changed = new URL(url, "http://rates");
             changed.searchParams.set(name, value);
             return { url: `${changed.pathname}${changed.search}` };
           }),
-          ...useless.map((name) => (_: string, value: unknown) => ({ url, payload: { ...payload, [name]: value } })),
+          ...useless.map((name) => (_: string, value: unknown) => ({
+            url: fieldUrl,
+            payload: { ...payload, [name]: value },
+          })),
           ...Object.values(q.known).flatMap((known) =>
             typeof known === "string" && url.includes(`/${known}`)
               ? [

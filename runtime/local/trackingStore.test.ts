@@ -91,7 +91,7 @@ describe("npm start -- --tracking", function () {
     await fetch(`${endpoint}/rates-jobs-*`, { method: "DELETE" });
     assert.deepEqual((await ask(first, "/jobs?text=rotter")).body.jobs, []);
     const rebuilt = promisify(execFile)(process.execPath, [program("../tracking/reindex.ts"), "--data-dir", dataDir]);
-    assert.match((await rebuilt).stderr, /^1 documents written/m);
+    assert.match((await rebuilt).stderr, /^1 document written/m);
     assert.deepEqual(await found(first, "rotter", 1), ["nightly-rotterdam-7"]);
     await stop();
 

@@ -37,8 +37,11 @@ function matches({ claim, value }: AccessRule, claims: Claims): boolean {
   const found = claimOf(claims, claim);
   if (found === undefined || found === null) return false;
   const values = Array.isArray(found) ? found : [found];
-  return value === "*" ? values.length > 0 : values.some((one) => String(one) === value);
+  return value === "*" ? values.length > 0 : values.some((one) => isScalar(one) && String(one) === value);
 }
+
+/** Returns true for values with a text: an object of a token may have no usable `toString`. */
+const isScalar = (value: unknown) => ["string", "number", "boolean"].includes(typeof value);
 
 function tenantOf({ tenant, tenantClaim }: AccessRule, claims: Claims): string | undefined {
   if (tenantClaim === undefined) return tenant;

@@ -169,7 +169,10 @@ describe("parseStackConfig", () => {
     ]);
   });
 
-  for (const raw of [undefined, null, {}, [], 3, "text", { tracking: 3, network: [], runners: null }])
+  for (const raw of [
+    ...[undefined, null, {}, [], 3, "text", { tracking: 3, network: [], runners: null }],
+    { tracking: { store: { toString: false } } },
+  ])
     it(`reports problems of ${JSON.stringify(raw)} without throwing`, () => {
       assert.ok(problemsOf(raw).length > 0);
     });

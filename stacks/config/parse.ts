@@ -128,7 +128,7 @@ function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] }
     problems.push({
       key: "tracking.store",
       value: redactAndTruncate(store),
-      message: `must be one of: ${stores.join(", ")}.${suggestion(String(store), stores)}`,
+      message: `must be one of: ${stores.join(", ")}.${typeof store === "string" ? suggestion(store, stores) : ""}`,
     });
   }
   return { schema: Type.Object({ ...StackConfig.properties, tracking }, { additionalProperties: false }), problems };

