@@ -85,4 +85,18 @@ describe("a component process", () => {
     forceStop();
     await stopped;
   });
+
+  it("stops when it is forced at the moment when it has ended", async () => {
+    const { ready, stop, forceStop } = start(`
+      setInterval(() => {}, 1000);
+      console.log(process.pid);
+      process.send("ready");
+    `);
+    await ready;
+    forceStop();
+    process.kill(Number(readFileSync(logFile, "utf8")), "SIGKILL");
+    // Without returning to the event loop, which would notice the end.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    await stop();
+  });
 });

@@ -82,7 +82,8 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
     }
   };
   const forceStopIfRequested = () => {
-    if (current?.connected) current.send("hurry");
+    // With a callback, since a child that has just ended makes the send fail: that error must not end the stop.
+    if (current?.connected) current.send("hurry", () => undefined);
     setTimeout(() => current?.kill("SIGKILL"), FORCE_STOP_MS).unref();
   };
   const run = live();

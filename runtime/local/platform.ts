@@ -68,7 +68,11 @@ export interface PlatformOptions {
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const started: (() => Promise<void>)[] = [];
   const stopAll = async () => {
-    for (let stop = started.pop(); stop !== undefined; stop = started.pop()) await stop();
+    const problems: unknown[] = [];
+    // A part that fails to stop must not leave the others running.
+    for (let stop = started.pop(); stop !== undefined; stop = started.pop())
+      await stop().catch((error) => problems.push(error));
+    if (problems.length > 0) throw problems[0];
   };
   try {
     return await start(options, started, stopAll);
