@@ -111,6 +111,21 @@ describe("the SQL parser's worker", () => {
     assert.deepEqual(order, ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
   });
 
+  it("checks a statement of another tenant between those that ended a worker together", async () => {
+    parser = new SqlParser({ entry: FAKE });
+    const order: string[] = [];
+    const check = async (text: string, tenant: string) => {
+      const verdict = await parser.check(text, tenant);
+      order.push("sql" in verdict ? verdict.sql : tenant);
+    };
+    const flood = Array.from({ length: 5 }, () => check("throw", "a"));
+    // The others of the flood are together in the worker once the first one is refused.
+    await flood[0];
+    const other = check("b1", "b");
+    await Promise.all([...flood, other]);
+    assert.deepEqual(order, ["a", "b1", "a", "a", "a", "a"]);
+  });
+
   it("fails with an error of the platform when no worker starts", async () => {
     parser = new SqlParser({ entry: new URL("./testing/none.ts", import.meta.url) });
     await assert.rejects(parser.check("select 1"), { code: "Internal" });

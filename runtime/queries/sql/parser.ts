@@ -47,15 +47,19 @@ const WASM_FLAGS = ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"];
 
 interface WaitingStatement {
   text: string;
+  tenant: string;
+  /** True if it was one of several statements that ended a worker: it is checked alone. */
+  isSuspect: boolean;
   resolve(verdict: Verdict): void;
   reject(error: Error): void;
 }
 
 /**
  * Checks SQL in a worker thread, one statement at a time and of each tenant in turn, so that slow statements of one
- * tenant delay another tenant by one of them at most: only long statements are slow, and these are sent alone. A
- * statement that exceeds the deadline, or ends the worker (WASM trap, memory, stack), is refused, and the next one gets a
- * new worker. The worker does not keep the process alive.
+ * tenant delay another tenant by three of them at most. Short statements of several tenants are checked together, and once
+ * more, each alone and in its tenant's turn, if they end the worker. A statement that exceeds the deadline, or ends the
+ * worker (WASM trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the process
+ * alive.
  */
 export class SqlParser {
   readonly #options: ParserOptions;
@@ -66,8 +70,6 @@ export class SqlParser {
   #isReady = false;
   /** Statements that the worker checks. */
   #current: WaitingStatement[] = [];
-  /** Statements that ended a worker together; each is checked alone. */
-  #alone: WaitingStatement[] = [];
   #timer: NodeJS.Timeout | undefined;
   #statements = 0;
   /** Workers started so far. */
@@ -90,7 +92,7 @@ export class SqlParser {
     if (this.#waitingCount >= maxWaiting || own.length >= maxWaitingOfTenant)
       return Promise.reject(new JobError("Busy", { reason: "too many SQL statements wait to be checked" }));
     return new Promise((resolve, reject) => {
-      own.push({ text, resolve, reject });
+      own.push({ text, tenant, isSuspect: false, resolve, reject });
       this.#waiting.set(tenant, own);
       this.#waitingCount += 1;
       this.#next();
@@ -116,10 +118,11 @@ export class SqlParser {
     else this.#watch(this.#options.startMs);
   }
 
-  /** The next statements: one of the tenant whose turn it is, which then comes last, and others that are short too. */
+  /**
+   * The next statements: one of the tenant whose turn it is, which then comes last, and others that are short too. A
+   * suspect is taken alone.
+   */
   #take(): WaitingStatement[] {
-    const suspect = this.#alone.shift();
-    if (suspect) return [suspect];
     const batch: WaitingStatement[] = [];
     let characters = 0;
     while (batch.length < BATCH.statements) {
@@ -127,13 +130,24 @@ export class SqlParser {
       if (turn === undefined) break;
       const [tenant, own] = turn;
       characters += own[0]?.text.length ?? 0;
-      if (batch.length > 0 && characters > BATCH.characters) break;
+      if (batch.length > 0 && (own[0]?.isSuspect || characters > BATCH.characters)) break;
       batch.push(...own.splice(0, 1));
       this.#waiting.delete(tenant);
       if (own.length > 0) this.#waiting.set(tenant, own);
       this.#waitingCount -= 1;
+      if (batch[0]?.isSuspect) break;
     }
     return batch;
+  }
+
+  /** Puts statements that ended a worker together before the others of their tenants, to be checked alone. */
+  #putBack(statements: readonly WaitingStatement[]): void {
+    for (const { tenant } of statements) if (!this.#waiting.has(tenant)) this.#waiting.set(tenant, []);
+    for (const statement of statements.toReversed()) {
+      statement.isSuspect = true;
+      this.#waiting.get(statement.tenant)?.unshift(statement);
+      this.#waitingCount += 1;
+    }
   }
 
   #start(): Worker {
@@ -174,8 +188,8 @@ export class SqlParser {
   }
 
   /**
-   * Drops a worker that failed or timed out. Its statement is refused, or fails if the worker never started; several are
-   * checked again, each alone.
+   * Drops a worker that failed or timed out. Its statement is refused, or fails if the worker never started; several wait
+   * again.
    */
   #lost(worker: Worker | undefined, error: Error): void {
     if (worker === undefined || worker !== this.#worker) return;
@@ -183,7 +197,7 @@ export class SqlParser {
     void this.#drop();
     if (wasReady && this.#current.length > 1) {
       clearTimeout(this.#timer);
-      this.#alone.push(...this.#current.splice(0));
+      this.#putBack(this.#current.splice(0));
       this.#next();
     } else if (wasReady) this.#settle([TOO_COMPLEX_VERDICT]);
     else
