@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { JobError } from "../contract/errors.ts";
 import type { Format } from "./output.ts";
 
@@ -42,12 +41,21 @@ function csvStatement(sql: string, names: readonly string[]): string {
  * they are replaced with spaces. In a JSON array, each row begins with a comma.
  */
 function jsonStatement(sql: string, format: "ndjson" | "json"): string {
-  const text = `replace(replace(row_to_json(${ROW})::text, e'\\n', ' '), e'\\r', ' ')`;
-  return `copy (select ${format === "json" ? `',' || ${text}` : text} from (${sql}\n) ${ROW}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
+  const row = unusedName(sql);
+  const text = `replace(replace(row_to_json(${row})::text, e'\\n', ' '), e'\\r', ' ')`;
+  return `copy (select ${format === "json" ? `',' || ${text}` : text} from (${sql}\n) ${row}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')`;
 }
 
-/** Alias of a row. `row_to_json(name)` would use a column of this name, so that callers must not know it. */
-const ROW = `row_${randomUUID().replaceAll("-", "")}`;
+/**
+ * Returns an alias for a row that a statement does not name: `row_to_json(name)` would use a column of this name. The same
+ * statement always has the same alias, so that the server's statistics count it as one.
+ */
+function unusedName(sql: string): string {
+  const used = new Set(Array.from(sql.matchAll(/row_(\d+)/gi), ([, number]) => Number(number)));
+  let number = 0;
+  while (used.has(number)) number++;
+  return `row_${number}`;
+}
 
 const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
