@@ -168,7 +168,7 @@ async function conclude(
   const error =
     interruption === "cancelled"
       ? new JobError("Cancelled")
-      : interruption === "timedOut" || isStatementTimeout(thrown, lease)
+      : !isInvalidSql(thrown) && (interruption === "timedOut" || isStatementTimeout(thrown, lease))
         ? timedOut(deps, job)
         : classify(causeOf(thrown, session), job.task.type);
   deps.log.warn(
@@ -241,6 +241,9 @@ const isStatementTimeout = (error: unknown, lease: JobLease): boolean => {
   return code === QUERY_CANCELED && (lease.isPastDeadline || /statement timeout/.test(message ?? ""));
 };
 const QUERY_CANCELED = "57014";
+
+/** Returns true for SQL that is refused, which may become known only when a slow statement is ended. */
+const isInvalidSql = (error: unknown): boolean => error instanceof JobError && error.code === "InvalidSql";
 
 /** A statement sent after the server ended the session only reports a closed connection; `ended` has the reason. */
 const causeOf = (thrown: unknown, { ended }: Session): unknown =>

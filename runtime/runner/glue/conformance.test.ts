@@ -75,6 +75,11 @@ const REFUSED: Record<string, Case> = {
     sql: `select ${Array.from({ length: 30 }, (_, at) => `${at} as "c${at % 15}"`).join(", ")}`,
     format: "ndjson",
   },
+  "two columns of one name of a slow read": {
+    sql: "select 1 as n, 2 as n from pg_sleep(20)",
+    format: "json",
+    timeoutSeconds: 1,
+  },
   "no columns": { sql: "select from generate_series(1, 3)", format: "csv" },
   "several statements": { sql: "select 1; drop table prices", format: "csv" },
   "a way out of the parentheses": { sql: "select 1) to stdout; commit; delete from prices; --", format: "csv" },
