@@ -194,7 +194,7 @@ create table jobs.jobs (
   constraint jobs_tenant_request_id_key UNIQUE (tenant, request_id)
 ) with (fillfactor=80);
 CREATE INDEX jobs_changed ON jobs.jobs USING btree (changed, id);
-CREATE INDEX jobs_created ON jobs.jobs USING brin (created_at) WITH (pages_per_range='16', autosummarize='on');
+CREATE INDEX jobs_created ON jobs.jobs USING brin (created_at timestamptz_minmax_multi_ops) WITH (pages_per_range='16', autosummarize='on');
 CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE (((status)::text = 'PENDING'::text) AND (not_before IS NOT NULL));
 CREATE INDEX jobs_due ON jobs.jobs USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);

@@ -118,7 +118,9 @@ create index jobs_pending on jobs.jobs (runner, tenant, not_before, rank desc, c
 create index jobs_running on jobs.jobs (tenant, runner) where status = 'IN_PROGRESS';
 create index jobs_running_run on jobs.jobs (run_id) where status = 'IN_PROGRESS';
 -- By block ranges, as rows are made in this order: an entry per row would be one more to write with each state change.
-create index jobs_created on jobs.jobs using brin (created_at) with (pages_per_range = 16, autosummarize = on);
+-- Several intervals per range, since a range whose space is used again keeps the times of deleted jobs: one interval would
+-- then contain every period since.
+create index jobs_created on jobs.jobs using brin (created_at timestamptz_minmax_multi_ops) with (pages_per_range = 16, autosummarize = on);
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
 create index jobs_changed on jobs.jobs (changed, id);
 create index jobs_due on jobs.jobs (due_at) where due_at is not null;
