@@ -56,10 +56,10 @@ interface WaitingStatement {
 
 /**
  * Checks SQL in a worker thread, one statement at a time and of each tenant in turn, so that slow statements of one
- * tenant delay another tenant by three of them at most. Short statements of several tenants are checked together, and once
- * more, each alone and in its tenant's turn, if they end the worker. A statement that exceeds the deadline, or ends the
- * worker (WASM trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the process
- * alive.
+ * tenant delay another tenant by three of them at most. Short statements of several tenants are checked together. If they
+ * end the worker, each is checked again, alone and in its tenant's turn. A statement that exceeds the deadline, or ends
+ * the worker (WASM trap, memory, stack), is refused, and the next one gets a new worker. The worker does not keep the
+ * process alive.
  */
 export class SqlParser {
   readonly #options: ParserOptions;
