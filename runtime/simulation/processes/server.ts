@@ -3,7 +3,6 @@ import { migrate, migrateRoles } from "../../../db/migrate.ts";
 import { withClient } from "../../../db/prepare.ts";
 import { letRolesLogIn } from "../../../db/roles.ts";
 import { DATABASE } from "../../local/environment.ts";
-import { freePort } from "../../local/ports.ts";
 import { type Postgres, startPostgres } from "../../local/postgres.ts";
 import { identify, signal } from "../../local/processes.ts";
 import { TEST_SLOTS } from "../../testing/cluster.ts";
@@ -35,8 +34,10 @@ export class Server {
   }
 
   static async start(directory: string, logFile: string): Promise<Server> {
-    const server = new Server({ directory, logFile, port: await freePort(), maxConnections: CONNECTIONS });
-    server.#postgres = await startPostgres(server.#options);
+    const options = { directory, logFile, maxConnections: CONNECTIONS };
+    const postgres = await startPostgres(options);
+    const server = new Server({ ...options, port: postgres.port });
+    server.#postgres = postgres;
     await withClient(server.#postgres.url("postgres"), (client) => client.query(`create database ${DATABASE}`));
     await migrateRoles({ url: server.url }, TEST_SLOTS);
     await migrate({ url: server.url });
