@@ -48,7 +48,7 @@ describe("the guarantees of the platform, under faults of its processes", () => 
   });
 
   it("are detected as violated: more concurrent runs than the capacity", async function () {
-    this.timeout(4 * SCHEDULE_MS);
+    this.timeout(11 * SCHEDULE_MS);
     const harness = await ProcessHarness.open();
     try {
       const [plan] =
@@ -58,11 +58,12 @@ describe("the guarantees of the platform, under faults of its processes", () => 
       await harness.server.tryQuery(
         plan.source.replace("generate_series(1, p_slots)", "generate_series(1, p_slots + 2)"),
       );
-      for (let seed = 1; seed <= 3; seed++) {
+      // On a quiet machine runs are so fast that most schedules need no more of them than there are slots.
+      for (let seed = 1; seed <= 10; seed++) {
         const { broken } = await play(harness, seed);
         if (broken.some((one) => one.startsWith("guarantee 4"))) return;
       }
-      assert.fail("three schedules did not violate guarantee 4");
+      assert.fail("ten schedules did not violate guarantee 4");
     } finally {
       await harness.close();
     }
