@@ -64,7 +64,7 @@ export const CLI_INPUTS: readonly CliInput[] = [
   {
     from: "further",
     verdict: "fixed",
-    name: "load an endless pipe that is no CSV",
+    name: "load an endless pipe that is not CSV",
     script: "yes | rates load -",
     code: 2,
     err: /line 1 \(y\) names no column; .*Reading stopped; nothing was sent\./,

@@ -1,3 +1,4 @@
+import { quoteForShell } from "../../contract/shellQuote.ts";
 import { type Connection, localCredentials, localPlatform, noPlatformError } from "../lib/connection.ts";
 import type { CliContext, GlobalOptions } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
@@ -16,7 +17,7 @@ export function environmentCommand({ program }: CliContext): void {
     if (json) return printJson(variables);
     print(
       Object.entries(variables)
-        .map(([name, value]) => `export ${name}=${quoted(value)}`)
+        .map(([name, value]) => `export ${name}=${quoteForShell(value)}`)
         .join("\n"),
     );
   });
@@ -62,6 +63,3 @@ const common = (
   RESULTS_BUCKET: of.resultsBucket,
   UPLOADS_BUCKET: of.uploadsBucket,
 });
-
-/** Quotes a value for a POSIX shell. */
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

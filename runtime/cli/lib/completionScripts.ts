@@ -1,3 +1,5 @@
+import { quoteForShell } from "../../contract/shellQuote.ts";
+
 /** Shells with completion. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -10,9 +12,8 @@ export const FILES = ":files";
  * tabtab) are not used, because they evaluate the line (TAB after `$(…)` would run it) and do not complete files.
  */
 export const script = (shell: Shell, command: readonly string[]): string =>
-  SCRIPTS[shell](command.map(shell === "fish" ? fishQuoted : quoted).join(" "));
+  SCRIPTS[shell](command.map(shell === "fish" ? fishQuoted : quoteForShell).join(" "));
 
-const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 const fishQuoted = (word: string): string => `'${word.replace(/[\\']/g, "\\$&")}'`;
 
 const SCRIPTS: Record<Shell, (command: string) => string> = {

@@ -65,26 +65,14 @@ export function ago(iso, now = Date.now()) {
   return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h ago` : `${Math.floor(seconds / 86_400)} d ago`;
 }
 
+/** @type {Intl.DateTimeFormatOptions} */
+const TO_THE_MINUTE = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
+
 /** Formats a time in the browser's time zone: "25 Nov 2026, 04:38:05". @param {string} iso */
-export const moment = (iso) =>
-  new Date(iso).toLocaleString("en-GB", {
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-  });
+export const moment = (iso) => new Date(iso).toLocaleString("en-GB", { ...TO_THE_MINUTE, second: "2-digit" });
 
 /** Formats a time without seconds: "25 Nov 2026, 04:38". @param {string} iso */
-export const minute = (iso) =>
-  new Date(iso).toLocaleString("en-GB", {
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-  });
+export const minute = (iso) => new Date(iso).toLocaleString("en-GB", TO_THE_MINUTE);
 
 /** Formats a time of day in the browser's time zone: "04:38:05". @param {number} ms */
 export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
