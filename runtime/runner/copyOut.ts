@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type pg from "pg";
 import { MinorGcTrigger } from "./memory.ts";
 import { type ExecutedStatements, Statements } from "./messages.ts";
-import type { PipelineResults } from "./pipeline.ts";
+import { Pipeline, type PipelineResults } from "./pipeline.ts";
 
 /** Types of the server's messages that arrive before and while rows are streamed (Postgres documentation, 54.7). */
 const COPY_OUT = 0x48; // H
@@ -38,14 +38,9 @@ export interface CopyOptions {
  * (https://github.com/brianc/node-pg-copy-streams/blob/master/copy-to.js). That library takes 1.5 times the processor
  * time for the same rows, and counts them only at the end, so that no progress can be shown.
  */
-export class CopyOut implements AsyncIterableIterator<Buffer> {
-  readonly statements: Statements;
-  /** Resolves when the statements after the rows are done too. */
-  readonly settled: Promise<void>;
-  readonly #settle: { resolve(): void; reject(error: Error): void };
+export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   readonly #isArray: boolean;
   readonly #onBegun: ((results: PipelineResults) => void) | undefined;
-  readonly #results: PipelineResults = { names: [], rows: [] };
   #socket: Socket | undefined;
   #driver: ((chunk: Buffer) => void) | undefined;
   /** True once the server has begun to send rows. */
@@ -65,30 +60,24 @@ export class CopyOut implements AsyncIterableIterator<Buffer> {
 
   /** True while rows may still come: then the connection cannot be used for anything else. */
   isUnderway = false;
-  /** Executed statements that succeeded, of those before the COPY. */
-  completed = 0;
   rows = 0;
   bytes = 0;
 
   constructor({ before = new Statements(), copy, after, isArray = false, onBegun }: CopyOptions) {
-    this.statements = before.execute(copy).append(after);
+    super(before.execute(copy).append(after));
     this.#isArray = isArray;
     this.#onBegun = onBegun;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.settled = promise;
-    this.settled.catch(() => undefined);
-    this.#settle = { resolve, reject };
   }
 
   /** Called by pg when it is this query's turn: takes the socket over from the driver until the rows end. */
-  submit(connection: pg.Connection): void {
+  override submit(connection: pg.Connection): void {
     const socket = connection.stream as Socket;
     this.#socket = socket;
     [this.#driver] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     if (!this.#driver) throw new Error("the connection has no reader to take over from");
     this.isUnderway = true;
     socket.off("data", this.#driver).on("data", this.#take);
-    socket.write(this.statements.bytesWithSync);
+    super.submit(connection);
   }
 
   [Symbol.asyncIterator](): this {
@@ -116,28 +105,21 @@ export class CopyOut implements AsyncIterableIterator<Buffer> {
     return Promise.resolve({ value: undefined, done: true });
   }
 
-  handleError(error: Error & { severity?: string }): void {
+  override handleError(error: Error & { severity?: string }): void {
     // A server's error ends the statement; anything else leaves the connection in the middle of its rows.
     if (error.severity !== undefined) this.isUnderway = false;
-    this.#settle.reject(error);
+    super.handleError(error);
     this.#giveBack(undefined);
     this.#fail(error);
   }
-  handleRowDescription({ fields }: { fields: { name: string }[] }): void {
-    this.#results.names = fields.map(({ name }) => name);
+  /** Counts the statements before the COPY only. */
+  override handleCommandComplete(): void {
+    if (!this.#isCopying) super.handleCommandComplete();
   }
-  handleDataRow({ fields }: { fields: (string | null)[] }): void {
-    this.#results.rows.push(fields);
-  }
-  handleCommandComplete(): void {
-    if (!this.#isCopying) this.completed++;
-  }
-  handleReadyForQuery(): void {
+  override handleReadyForQuery(): void {
     this.isUnderway = false;
-    this.#settle.resolve();
+    super.handleReadyForQuery();
   }
-  handlePortalSuspended(): void {}
-  handleEmptyQuery(): void {}
 
   #take = (received: Buffer): void => {
     const chunk = this.#header.length > 0 ? Buffer.concat([this.#header, received]) : received;
@@ -180,7 +162,7 @@ export class CopyOut implements AsyncIterableIterator<Buffer> {
   #begin(): void {
     this.#isCopying = true;
     try {
-      this.#onBegun?.(this.#results);
+      this.#onBegun?.(this.found);
     } catch (error) {
       this.#fail(error as Error);
     }

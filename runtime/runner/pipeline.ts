@@ -16,11 +16,12 @@ export interface PipelineResults {
  */
 export class Pipeline {
   readonly statements: Statements;
+  /** Resolves when all statements are done. */
   readonly results: Promise<PipelineResults>;
   /** Executed statements that succeeded. */
   completed = 0;
 
-  readonly #found: PipelineResults = { names: [], rows: [] };
+  protected readonly found: PipelineResults = { names: [], rows: [] };
   readonly #resolve: (results: PipelineResults) => void;
   readonly #reject: (error: Error) => void;
 
@@ -38,11 +39,11 @@ export class Pipeline {
   }
 
   handleRowDescription({ fields }: { fields: { name: string }[] }): void {
-    this.#found.names = fields.map(({ name }) => name);
+    this.found.names = fields.map(({ name }) => name);
   }
 
   handleDataRow({ fields }: { fields: (string | null)[] }): void {
-    this.#found.rows.push(fields);
+    this.found.rows.push(fields);
   }
 
   handleCommandComplete(): void {
@@ -50,7 +51,7 @@ export class Pipeline {
   }
 
   handleReadyForQuery(): void {
-    this.#resolve(this.#found);
+    this.#resolve(this.found);
   }
 
   handleError(error: Error): void {

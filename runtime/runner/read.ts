@@ -74,7 +74,7 @@ export async function read(task: ReadTask, context: ReadContext): Promise<Output
       ...(plan ? { estimatedRows: expectedRows(plan) } : {}),
     }));
     const output = await storeResult(copy, { ...context.output, format, compression }, context.signal);
-    await copy.settled;
+    await copy.results;
     return { ...output, rows: copy.rows - header };
   } catch (error) {
     // After stopping in the middle of a COPY the connection cannot be reused: its rows are still to come.

@@ -1,6 +1,5 @@
 import pg from "pg";
 import { abandon, connectWith, isAbandoned } from "../platform/postgres.ts";
-import { CopyOut } from "../runner/copyOut.ts";
 import { Pipeline } from "../runner/pipeline.ts";
 import type { Actor } from "./actor.ts";
 
@@ -20,12 +19,12 @@ async function open(url: string): Promise<pg.Client> {
 function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["query"]): pg.Client {
   const query = statement.bind(client) as (...all: unknown[]) => unknown;
   const call = (first: unknown, ...rest: unknown[]): unknown => {
-    if (first instanceof Pipeline || first instanceof CopyOut)
+    if (first instanceof Pipeline)
       return actor.call(
         first.statements.texts.join("; ").slice(0, 60),
         async () => {
           query(first);
-          await (first instanceof Pipeline ? first.results : first.settled);
+          await first.results;
         },
         () => sever(client),
       );
