@@ -1,6 +1,6 @@
-/** Matches text that a spreadsheet runs as a formula, unless it is a plain number. Valid in Postgres too. */
+/** Matches text that a spreadsheet may run as a formula; also signed numbers. Valid in Postgres too. */
 export const FORMULA_START = /^[=+@\s\uFF1D\uFF0B\uFF0D\uFF20-]/;
-/** Matches plain numbers, which are no formulas. Valid in Postgres too. */
+/** Matches plain numbers, which are not formulas. Valid in Postgres too. */
 export const PLAIN_NUMBER = /^[+-]?[0-9]+([.][0-9]+)?$/;
 
 /** Puts ' before a text that a spreadsheet would run as a formula. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
+import { INPUT } from "../../contract/inputLimits.ts";
 import { syncRejected } from "../../dispatcher/syncRejected.ts";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
@@ -148,7 +149,9 @@ describe("jobs in the dashboard", function () {
       };
       assert.deepEqual(await states(), ["PENDING"]);
       await page.getByRole("button", { name: "Cancel 3" }).click();
-      await dialog(page).getByLabel("Reason").fill("wrong month");
+      const reason = dialog(page).getByLabel("Reason");
+      assert.equal(await reason.getAttribute("maxlength"), String(INPUT.cancelReason));
+      await reason.fill("wrong month");
       await dialog(page).getByRole("button", { name: "Cancel 3 jobs" }).click();
       await page.getByText("3 jobs cancelled or being cancelled.").waitFor();
       assert.deepEqual(await states(), ["CANCELLED"]);

@@ -9,7 +9,7 @@ import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { plain, print, printInfo, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
-import { timeOption } from "../lib/times.ts";
+import { timeOption, timeText } from "../lib/times.ts";
 
 const ENTRY_FIELDS: Fields<AuditEntry> = {
   id: (entry) => entry.id,
@@ -82,7 +82,7 @@ function auditTable(entries: readonly AuditEntry[]): string {
   const reasons = entries.some((entry) => reasonOf(entry) !== "");
   const head = ["TIME (UTC)", "WHO", "VIA", "ACTION", ...(tenants ? ["TENANT"] : []), "TARGET"];
   const rows = entries.map((entry) => [
-    entry.at.slice(0, 19).replace("T", " "),
+    timeText(entry.at),
     plain(entry.actor),
     entry.via,
     entry.action,

@@ -7,6 +7,7 @@ import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { dim, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table, truncateToWidth } from "../lib/table.ts";
+import { timeText } from "../lib/times.ts";
 
 const LETTER_FIELDS: Fields<DeadLetter> = {
   id: (one) => one.messageId,
@@ -21,8 +22,6 @@ const LETTER_FIELDS: Fields<DeadLetter> = {
   body: (one) => one.body,
 };
 
-/** Formats a time for a table: 2026-01-31 08:00:00. */
-export const timeText = (time: string | undefined): string => (time ?? "").slice(0, 19).replace("T", " ");
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, one) => all + one, 0);
 const count = (number: number) => counted(number, "dead letter");
 

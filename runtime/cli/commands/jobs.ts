@@ -15,7 +15,7 @@ import { jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { phaseLines, phasesOfJob } from "../lib/phases.ts";
 import { coloured, durationText, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table, wrapped } from "../lib/table.ts";
-import { timeOption } from "../lib/times.ts";
+import { timeOption, timeText } from "../lib/times.ts";
 import { visibleJson } from "../lib/visible.ts";
 import { waitingOf } from "../lib/waiting.ts";
 import { follow, printEnd } from "../lib/watch.ts";
@@ -60,7 +60,7 @@ function jobTable(jobs: readonly JobDocument[]): string {
       job.status,
       ...(several ? [job.tenant] : []),
       job.requestId,
-      (narrow ? job.createdAt.slice(5, 16) : job.createdAt.slice(0, 19)).replace("T", " "),
+      narrow ? timeText(job.createdAt).slice(5, 16) : timeText(job.createdAt),
       ...(ended
         ? [job.stats ? durationText(job.stats.totalMs) : "", job.stats ? String(job.stats.rows ?? 0) : ""]
         : []),

@@ -8,8 +8,7 @@ import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { plain, print, printInfo, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
-import { timeOption } from "../lib/times.ts";
-import { timeText } from "./deadLetters.ts";
+import { timeOption, timeText } from "../lib/times.ts";
 
 const ENTRY_FIELDS: Fields<RejectedPage["rejected"][number]> = {
   id: (one) => one.rejectedId,

@@ -12,6 +12,7 @@ import { DEFAULT_ROWS, MAX_ROWS, showTable } from "../lib/resultTable.ts";
 import { coloured, print, printInfo, printJson, width } from "../lib/screen.ts";
 import type { SubmitFlags } from "../lib/submit.ts";
 import { wrapped } from "../lib/table.ts";
+import { timeText } from "../lib/times.ts";
 import { follow, printEnd } from "../lib/watch.ts";
 
 /** Options of every submitted job. */
@@ -89,7 +90,7 @@ function isTableRequested({
 
 /** Returns the final message of a repeated load. */
 function repeatText({ status, requestId, finishedAt, task }: JobDocument, client: Client): string {
-  const when = finishedAt ? ` at ${finishedAt.slice(0, 19).replace("T", " ")} UTC` : "";
+  const when = finishedAt ? ` at ${timeText(finishedAt)} UTC` : "";
   const again = task.dryRun ? "--again checks it again." : "--again loads it again.";
   if (status === "SUCCEEDED")
     return `The same content was ${task.dryRun ? "checked" : "loaded"} by ${requestId}${when}; it was not ${task.dryRun ? "checked" : "loaded"} again. ${again}`;

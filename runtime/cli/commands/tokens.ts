@@ -4,7 +4,7 @@ import { type CliContext, clientOf } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
-import { pointInTime } from "../lib/times.ts";
+import { pointInTime, timeText } from "../lib/times.ts";
 
 /** Commands for API tokens: create, list and revoke. They need an admin token. */
 export function tokenCommands({ program }: CliContext): void {
@@ -57,7 +57,7 @@ export function tokenCommands({ program }: CliContext): void {
 /** Formats tokens as a table, without the times that none of them has. */
 function tokensTable(tokens: readonly TokenInfo[]): string {
   const day = (time: string | null | undefined) => time?.slice(0, 10) ?? "";
-  const minute = (time: string | null | undefined) => time?.slice(0, 16).replace("T", " ") ?? "";
+  const minute = (time: string | null | undefined) => timeText(time).slice(0, 16);
   const columns: [name: string, cell: (token: TokenInfo) => string][] = [
     ["ID", ({ id }) => id],
     ["KIND", ({ kind }) => kind],
