@@ -162,6 +162,7 @@ describe("the dashboard in a browser", function () {
     await page.goBack();
     await page.getByRole("region", { name: "Slowest work" }).getByRole("link", { name: "price_export" }).click();
     await page.waitForURL(/text=price_export/);
+    await page.getByRole("heading", { name: "Jobs", level: 1 }).waitFor();
     assert.equal(await page.getByRole("searchbox").inputValue(), "price_export");
   });
 
@@ -250,7 +251,7 @@ describe("the dashboard in a browser", function () {
     // The state of the platform counts other tenants' jobs.
     assert.equal(await page.getByRole("region", { name: "Capacity" }).count(), 0);
     await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Jobs" }).click();
-    await page.getByRole("link", { name: "acme-1", exact: true }).waitFor();
+    await page.getByRole("rowheader").getByRole("link", { name: "acme-1", exact: true }).waitFor();
     assert.equal(await page.getByRole("rowheader").count(), 1);
     await page.goto(`${p.origin}/dashboard${jobAt("good")}`);
     await page.getByRole("alert").getByText("admin").waitFor();

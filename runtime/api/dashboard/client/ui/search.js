@@ -7,25 +7,24 @@ const TYPING_MS = 150;
 
 /** Search in the bar of every page: searches while typing on the page of jobs, on Enter elsewhere. */
 export function Search() {
-  const now = route.value;
-  const sought = now.page === "jobs" ? now.filter.text : "";
-  const isLive = now.page === "jobs";
-  const [typed, setTyped] = useState(sought);
+  const { page, ...now } = route.value;
+  const sought = "filter" in now ? now.filter.text : "";
+  // Text that was typed on this page and is not searched yet.
+  const [typed, setTyped] = useState(/** @type {{ page: string, text: string } | undefined} */ (undefined));
+  const text = typed?.page === page ? typed.text : sought;
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const sent = useRef(sought);
-  // A search that was set elsewhere, for example by a link, replaces the text, but not text typed meanwhile.
-  useEffect(() => {
-    if (sought !== sent.current) setTyped(sought);
-    sent.current = sought;
-  }, [sought]);
-  useEffect(() => {
-    if (!isLive || typed === sought) return;
-    const timer = setTimeout(() => {
-      sent.current = typed;
-      refineJobs({ text: typed });
-    }, TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [typed, isLive]);
+  const timer = useRef(/** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined));
+  const search = (/** @type {string} */ searched) => {
+    setTyped(undefined);
+    refineJobs({ text: searched });
+  };
+  /** @param {InputEvent} event */
+  const type = ({ currentTarget }) => {
+    const { value } = /** @type {HTMLInputElement} */ (currentTarget);
+    setTyped({ page, text: value });
+    clearTimeout(timer.current);
+    if (page === "jobs") timer.current = setTimeout(() => route.value.page === "jobs" && search(value), TYPING_MS);
+  };
   useEffect(() => {
     /** @param {KeyboardEvent} event */
     const slash = (event) => {
@@ -40,7 +39,8 @@ export function Search() {
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
-    if (!isLive) refineJobs({ text: typed });
+    clearTimeout(timer.current);
+    search(text);
   };
   return html`
     <search class="find">
@@ -53,8 +53,8 @@ export function Search() {
             maxlength="200"
             placeholder="Search jobs"
             aria-keyshortcuts="/"
-            value=${typed}
-            onInput=${(/** @type {InputEvent} */ { currentTarget }) => setTyped(/** @type {HTMLInputElement} */ (currentTarget).value)}
+            value=${text}
+            onInput=${type}
           />
           <kbd aria-hidden="true">/</kbd>
         </label>
