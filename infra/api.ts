@@ -5,16 +5,15 @@ import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Cluster } from "@pulumi/aws/ecs/cluster.js";
 import { Service } from "@pulumi/aws/ecs/service.js";
 import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
-import { Listener } from "@pulumi/aws/lb/listener.js";
-import { LoadBalancer } from "@pulumi/aws/lb/loadBalancer.js";
-import { TargetGroup } from "@pulumi/aws/lb/targetGroup.js";
+import type { LoadBalancer } from "@pulumi/aws/lb/loadBalancer.js";
+import type { TargetGroup } from "@pulumi/aws/lb/targetGroup.js";
 import { Record as DnsRecord } from "@pulumi/aws/route53/record.js";
 import * as pulumi from "@pulumi/pulumi";
-import { privateBucket } from "./buckets.ts";
 import { type DatabaseEndpoint, databaseClientGroup } from "./database.ts";
-import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
+import { createLoadBalancer, type LoadBalancerArgs } from "./loadBalancer.ts";
+import { pullImage, roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
-import { allow, ingressRule, type Placement, securityGroup } from "./shared/securityGroups.ts";
+import { allow } from "./shared/securityGroups.ts";
 
 /**
  * Arguments of the HTTP API of a stack.
@@ -51,15 +50,7 @@ import { allow, ingressRule, type Placement, securityGroup } from "./shared/secu
  *   });
  * ```
  */
-export interface ApiArgs {
-  /** Private subnets of the tasks. */
-  readonly placement: Placement;
-  /** Public subnets, one per zone, for a load balancer with public addresses. */
-  readonly publicSubnetIds: pulumi.Input<pulumi.Input<string>[]>;
-  /** Gives the load balancer public addresses. */
-  readonly public: boolean;
-  /** ARN of the certificate for HTTPS; without one the load balancer serves HTTP and must be internal. */
-  readonly certificateArn?: string | undefined;
+export interface ApiArgs extends LoadBalancerArgs {
   /** Host name of the certificate. */
   readonly domainName?: string | undefined;
   /** Route 53 zone in which a record of the host is created. */
@@ -84,20 +75,8 @@ export interface ApiArgs {
   readonly database: DatabaseEndpoint;
   /** Permissions of the tasks. */
   readonly statements: readonly Statement[];
-  /** Addresses of the VPC in CIDR notation; they always reach the load balancer. */
-  readonly cidr: string;
-  /** Further networks that may reach it, in CIDR notation. */
-  readonly allowedCidrs: readonly string[];
-  /** Retention of the logs in days, including the load balancer's. */
-  readonly retentionDays: number;
-  /** Protects the load balancer against deletion. */
-  readonly deletionProtection: boolean;
-  /** Keeps the load balancer's logs when the stack is destroyed. */
-  readonly keepData: boolean;
   /** Region code, for example `eu-central-1`. */
   readonly region: string;
-  /** Id of the AWS account: 12 digits. */
-  readonly accountId: string;
 }
 
 const PORT = 3000;
@@ -105,13 +84,6 @@ const PORT = 3000;
  * Seconds in which a task finishes its requests before it stops; longer than the load balancer's deregistration delay.
  */
 const STOP_SECONDS = 60;
-/** Deregistration delay of the load balancer in seconds. */
-const DRAIN_SECONDS = 30;
-/**
- * Idle timeout in seconds: longer than gaps in event streams, shorter than the API's keep-alive
- * (runtime/api/timeouts.ts).
- */
-const IDLE_SECONDS = 60;
 /** Average CPU in percent that autoscaling aims at. */
 const CPU_PERCENT = 60;
 /** Requests per minute and task that autoscaling aims at. */
@@ -147,7 +119,7 @@ export class Api extends pulumi.ComponentResource {
     const { placement, certificateArn, domainName } = args;
     const child = { parent: this };
 
-    const balancer = this.#createLoadBalancer(name, args);
+    const balancer = createLoadBalancer(name, args, PORT, child);
     this.loadBalancer = balancer.loadBalancer;
     this.targetGroup = balancer.targetGroup;
     this.loadBalancerEndpoint = { group: balancer.group, port: certificateArn === undefined ? 80 : 443 };
@@ -216,86 +188,6 @@ export class Api extends pulumi.ComponentResource {
         child,
       );
     this.registerOutputs({ url: this.url });
-  }
-
-  /** The load balancer, its ingress rules and its target group. */
-  #createLoadBalancer(name: string, args: ApiArgs) {
-    const { placement, certificateArn } = args;
-    const child = { parent: this };
-    const group = securityGroup(name, { vpcId: placement.vpcId, description: "load balancer of the API" }, child);
-    const ports = certificateArn === undefined ? [80] : [443, 80];
-    for (const port of ports) {
-      const allowFrom = (rule: string, cidr: string, description: string) =>
-        ingressRule(rule, { group: group.id, peer: { cidr }, ports: [port, port], description }, child);
-      allowFrom(`${name}-${port}`, args.cidr, "clients in the VPC");
-      // The name contains the network, so that a change of the list replaces no other rule.
-      for (const cidr of args.allowedCidrs)
-        if (cidr !== args.cidr)
-          allowFrom(`${name}-${port}-${cidr.replaceAll(/[./]/g, "-")}`, cidr, "clients of api.allowedCidrs");
-    }
-    const logs = privateBucket(
-      `${name}-access`,
-      { keepData: args.keepData, expireDays: args.retentionDays, accessLogAccount: args.accountId },
-      child,
-    );
-    const loadBalancer = new LoadBalancer(
-      name,
-      {
-        loadBalancerType: "application",
-        internal: !args.public,
-        subnets: args.public ? args.publicSubnetIds : placement.subnetIds,
-        securityGroups: [group.id],
-        dropInvalidHeaderFields: true,
-        desyncMitigationMode: "defensive",
-        enableDeletionProtection: args.deletionProtection,
-        idleTimeout: IDLE_SECONDS,
-        accessLogs: { enabled: true, bucket: logs.bucket.bucket },
-      },
-      // The load balancer writes a test object before it accepts the setting.
-      { ...child, dependsOn: logs.policy },
-    );
-    const targetGroup = new TargetGroup(
-      name,
-      {
-        vpcId: placement.vpcId,
-        targetType: "ip",
-        protocol: "HTTP",
-        port: PORT,
-        deregistrationDelay: DRAIN_SECONDS,
-        healthCheck: {
-          path: "/healthz",
-          matcher: "200",
-          interval: 10,
-          timeout: 5,
-          healthyThreshold: 2,
-          unhealthyThreshold: 3,
-        },
-      },
-      child,
-    );
-    const forwardActions = [{ type: "forward", targetGroupArn: targetGroup.arn }];
-    const listener = (suffix: string, settings: Omit<ConstructorParameters<typeof Listener>[1], "loadBalancerArn">) =>
-      new Listener(`${name}-${suffix}`, { loadBalancerArn: loadBalancer.arn, ...settings }, child);
-    const listeners =
-      certificateArn === undefined
-        ? [listener("http", { port: 80, protocol: "HTTP", defaultActions: forwardActions })]
-        : [
-            listener("https", {
-              port: 443,
-              protocol: "HTTPS",
-              sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06",
-              certificateArn,
-              defaultActions: forwardActions,
-            }),
-            listener("http", {
-              port: 80,
-              protocol: "HTTP",
-              defaultActions: [
-                { type: "redirect", redirect: { port: "443", protocol: "HTTPS", statusCode: "HTTP_301" } },
-              ],
-            }),
-          ];
-    return { group, loadBalancer, targetGroup, listeners };
   }
 
   /** The task definition with its execution role and its task role. */
@@ -404,12 +296,3 @@ export class Api extends pulumi.ComponentResource {
     });
   }
 }
-
-/** Permissions to pull images of one repository; GetAuthorizationToken has no resource-level permissions. */
-export const pullImage = (repositoryArn: pulumi.Input<string>): Statement[] => [
-  { actions: ["ecr:GetAuthorizationToken"], resources: ["*"] },
-  {
-    actions: ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
-    resources: [repositoryArn],
-  },
-];

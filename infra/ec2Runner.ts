@@ -4,10 +4,9 @@ import { LaunchTemplate } from "@pulumi/aws/ec2/launchTemplate.js";
 import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { InstanceProfile } from "@pulumi/aws/iam/instanceProfile.js";
 import * as pulumi from "@pulumi/pulumi";
-import { pullImage } from "./api.ts";
 import { type DatabaseEndpoint, databaseClientGroup } from "./database.ts";
 import { INSTANCES_TAG } from "./limits/limits.ts";
-import { roleFor, type Statement, writeLogs } from "./shared/iam.ts";
+import { pullImage, roleFor, type Statement, writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 import type { Placement } from "./shared/securityGroups.ts";
 

@@ -2,8 +2,7 @@ import type { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { Cluster } from "@pulumi/aws/ecs/cluster.js";
 import { TaskDefinition } from "@pulumi/aws/ecs/taskDefinition.js";
 import * as pulumi from "@pulumi/pulumi";
-import { pullImage } from "./api.ts";
-import { roleFor, type Statement } from "./shared/iam.ts";
+import { pullImage, roleFor, type Statement } from "./shared/iam.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
 /** Arguments of a task that a command starts in the stack's network and that reaches only the load balancer and AWS. */

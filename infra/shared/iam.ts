@@ -105,3 +105,12 @@ export const NETWORK_INTERFACES: Statement = {
   ],
   resources: ["*"],
 };
+
+/** Permissions to pull images of one repository; GetAuthorizationToken has no resource-level permissions. */
+export const pullImage = (repositoryArn: pulumi.Input<string>): Statement[] => [
+  { actions: ["ecr:GetAuthorizationToken"], resources: ["*"] },
+  {
+    actions: ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
+    resources: [repositoryArn],
+  },
+];
