@@ -32,7 +32,7 @@ export function exemptionOf(
   now = new Date(),
 ): "exempt" | string | undefined {
   const all = Value.Check(COMMON.exempt, configured.exempt) ? configured.exempt : [];
-  const exemptions = all.filter((one) => one.urn === urn).toSorted((a, b) => (a.until < b.until ? 1 : -1));
+  const exemptions = all.filter((exemption) => exemption.urn === urn).toSorted((a, b) => (a.until < b.until ? 1 : -1));
   const [latest] = exemptions;
   if (latest === undefined) return undefined;
   return isExpired(latest, now)

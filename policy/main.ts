@@ -43,7 +43,7 @@ export function runCommand([command, ...names]: readonly string[]): { text: stri
 
 /** Returns all names that contain the given text; without any, the name with the most similar spelling. */
 function nearest(name: string, ruleNames: readonly string[]): string {
-  const matches = ruleNames.filter((one) => one.includes(name));
+  const matches = ruleNames.filter((ruleName) => ruleName.includes(name));
   return matches.length > 0 ? matches.join(" or ") : closest(name, ruleNames);
 }
 

@@ -112,19 +112,20 @@ describe("configuration of a policy pack", () => {
       "kms-rotation": remediate,
       "elb-drop-invalid-headers": remediate,
     });
-    const remedied = (type: string, props: Record<string, unknown>) => pack.remedied({ type, name: "one", props });
-    assert.deepEqual(await remedied(QUEUE, { name: "q" }), [{ name: "q", sqsManagedSseEnabled: true }]);
-    assert.deepEqual(await remedied(QUEUE, { sqsManagedSseEnabled: false }), []);
-    assert.deepEqual(await remedied(QUEUE, { kmsMasterKeyId: "alias/own" }), []);
+    const remediationsOf = (type: string, props: Record<string, unknown>) =>
+      pack.remediate({ type, name: "one", props });
+    assert.deepEqual(await remediationsOf(QUEUE, { name: "q" }), [{ name: "q", sqsManagedSseEnabled: true }]);
+    assert.deepEqual(await remediationsOf(QUEUE, { sqsManagedSseEnabled: false }), []);
+    assert.deepEqual(await remediationsOf(QUEUE, { kmsMasterKeyId: "alias/own" }), []);
     const key = "aws:kms/key:Key";
-    assert.deepEqual(await remedied(key, {}), [{ enableKeyRotation: true }]);
-    assert.deepEqual(await remedied(key, { enableKeyRotation: false }), []);
-    assert.deepEqual(await remedied(LOAD_BALANCER, {}), [{ dropInvalidHeaderFields: true }]);
-    assert.deepEqual(await remedied(LOAD_BALANCER, { loadBalancerType: "network" }), []);
-    assert.deepEqual(await remedied(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
-    assert.deepEqual(await remedied(DATABASE, { storageEncrypted: false }), []);
+    assert.deepEqual(await remediationsOf(key, {}), [{ enableKeyRotation: true }]);
+    assert.deepEqual(await remediationsOf(key, { enableKeyRotation: false }), []);
+    assert.deepEqual(await remediationsOf(LOAD_BALANCER, {}), [{ dropInvalidHeaderFields: true }]);
+    assert.deepEqual(await remediationsOf(LOAD_BALANCER, { loadBalancerType: "network" }), []);
+    assert.deepEqual(await remediationsOf(REPOSITORY, {}), [{ imageTagMutability: "IMMUTABLE" }]);
+    assert.deepEqual(await remediationsOf(DATABASE, { storageEncrypted: false }), []);
     assert.deepEqual(
-      await remedied(DATABASE, {}),
+      await remediationsOf(DATABASE, {}),
       [{ storageEncrypted: true }],
       "a standby costs, so it is not for everybody",
     );

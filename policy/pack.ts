@@ -14,7 +14,7 @@ interface Finding {
 /** Converts rules to the policies of a pack. */
 export function policiesOf(rules: readonly Rule[]): Policies {
   // The engine passes each resource to a pack before it passes the stack.
-  const requested = new Map<string, RawResource["props"]>();
+  const inputsByUrn = new Map<string, RawResource["props"]>();
   return rules.map((rule) => {
     const policy = {
       name: rule.name,
@@ -32,7 +32,7 @@ export function policiesOf(rules: readonly Rule[]): Policies {
         ...policy,
         validateStack: (args, report) => {
           runCheck(rule, args.getConfig(), report, (findings, reporterOf) => {
-            rule.check(new Stack(args.resources as RawResource[], reporterOf, requested), findings, args.getConfig());
+            rule.check(new Stack(args.resources as RawResource[], reporterOf, inputsByUrn), findings, args.getConfig());
           });
         },
       };
@@ -54,7 +54,7 @@ export function policiesOf(rules: readonly Rule[]): Policies {
         },
       }),
       validateResource: (args, report) => {
-        requested.set(args.urn, args.props);
+        inputsByUrn.set(args.urn, args.props);
         if (!rule.types.includes(typeOf(args.type))) return;
         runCheck(rule, args.getConfig(), report, (findings, reporterOf) => {
           rule.check(new Resource(args as RawResource, reporterOf, () => undefined), findings, args.getConfig());
@@ -113,7 +113,7 @@ function runCheck(
     const exemption = exemptionOf(urn, configured);
     if (exemption !== "exempt") report(exemption === undefined ? message : `${message} ${exemption}`, urn);
   }
-  adviseOf(unknownProperties, report);
+  reportAdvisory(unknownProperties, report);
 }
 
 /**
@@ -124,7 +124,7 @@ function runCheck(
  *
  * @see https://www.pulumi.com/docs/iac/packages-and-automation/crossguard/core-concepts/
  */
-function adviseOf(
+function reportAdvisory(
   unknownProperties: ReadonlyMap<string, UnknownProperty>,
   report: (message: string, urn?: string) => void,
 ): void {

@@ -16,8 +16,8 @@ export function isOnFargate(service: Resource): boolean {
   const strategies = service.at("capacityProviderStrategies").items();
   if (strategies === UNRESOLVED) return true;
   if (strategies.length > 0)
-    return strategies.some((one) => {
-      const provider = one.at("capacityProvider").text("");
+    return strategies.some((strategy) => {
+      const provider = strategy.at("capacityProvider").text("");
       return provider === UNRESOLVED || provider.startsWith("FARGATE");
     });
   const compatibilities = service.links("taskDefinition", TASK_DEFINITION)[0]?.at("requiresCompatibilities").texts();

@@ -93,9 +93,9 @@ export class Stack {
     requested: RequestedProperties = new Map(),
   ) {
     const byUrn = new Map<string, Resource>();
-    this.resources = raw.map((one) => {
-      const resource = new Resource(one, reporterOf, (urn) => byUrn.get(urn), requested.get(one.urn));
-      byUrn.set(one.urn, resource);
+    this.resources = raw.map((rawResource) => {
+      const resource = new Resource(rawResource, reporterOf, (urn) => byUrn.get(urn), requested.get(rawResource.urn));
+      byUrn.set(rawResource.urn, resource);
       return resource;
     });
   }

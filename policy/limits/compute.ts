@@ -42,9 +42,11 @@ export function instancesOf(stack: Stack, template: Resource, instances: Record<
 export function tasksOf(stack: Stack, service: Resource): number | undefined {
   const targets = stack.linkedTo(service, SCALING_TARGET, "resourceId");
   const taskCounts =
-    targets.length > 0 ? targets.map((one) => one.at("maxCapacity").number(0)) : [service.at("desiredCount").number(1)];
+    targets.length > 0
+      ? targets.map((target) => target.at("maxCapacity").number(0))
+      : [service.at("desiredCount").number(1)];
   const percent = service.at("deploymentMaximumPercent").number(200);
-  const known = taskCounts.filter((one) => typeof one === "number");
+  const known = taskCounts.filter((count) => typeof count === "number");
   if (percent === UNRESOLVED || known.length < taskCounts.length) return undefined;
   // ECS rounds down.
   return Math.floor((Math.max(...known) * percent) / 100);
@@ -69,9 +71,9 @@ function vcpusOf(type: string): number | undefined {
 }
 
 /** Returns the instance type of a template, or of an instance, which may inherit it from its template. */
-const instanceTypeOf = (one: Resource) => {
-  const directInstances = one.at("instanceType").text(undefined);
-  return directInstances ?? one.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
+const instanceTypeOf = (resource: Resource) => {
+  const directInstances = resource.at("instanceType").text(undefined);
+  return directInstances ?? resource.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
 };
 
 /** EC2 refuses an instance beyond the quota. */
@@ -92,30 +94,30 @@ export const ec2Vcpus = stackRule({
   },
   check(stack, report, settings) {
     const { limit, from } = quotaShare("ec2Vcpus", settings);
-    const usages = [...stack.of(INSTANCE), ...stack.of(LAUNCH_TEMPLATE)].flatMap((one) => {
-      const max = one.type === INSTANCE ? 1 : instancesOf(stack, one, settings.instances);
-      if (max === undefined) report(one, UNBOUNDED);
+    const usages = [...stack.of(INSTANCE), ...stack.of(LAUNCH_TEMPLATE)].flatMap((resource) => {
+      const max = resource.type === INSTANCE ? 1 : instancesOf(stack, resource, settings.instances);
+      if (max === undefined) report(resource, UNBOUNDED);
       if (max === undefined || max === 0) return [];
-      const type = instanceTypeOf(one);
+      const type = instanceTypeOf(resource);
       if (type === UNRESOLVED) return [];
       const vcpus = type === undefined ? undefined : (settings.vcpus[type] ?? vcpusOf(type));
       if (vcpus === undefined) {
         report(
-          one,
+          resource,
           type === undefined
             ? "it names no instanceType, so its vCPUs cannot be counted: name one."
             : `the vCPUs of ${type} in this quota are unknown: enter them under \`vcpus\` in the pack's configuration.`,
         );
         return [];
       }
-      return [{ one, most: max, each: vcpus }];
+      return [{ resource, max, vcpus }];
     });
-    const total = usages.reduce((sum, { most: max, each: vcpus }) => sum + max * vcpus, 0);
-    const largest = usages.toSorted((a, b) => b.most * b.each - a.most * a.each)[0];
+    const total = usages.reduce((sum, { max, vcpus }) => sum + max * vcpus, 0);
+    const largest = usages.toSorted((a, b) => b.max * b.vcpus - a.max * a.vcpus)[0];
     if (largest !== undefined && total > limit)
       report(
-        largest.one,
-        `the program's instances may have ${total} vCPUs at once, ${total - limit} more than ${from}: ${largest.most} from here have ${largest.each} each; launch fewer, or use a smaller instanceType.`,
+        largest.resource,
+        `the program's instances may have ${total} vCPUs at once, ${total - limit} more than ${from}: ${largest.max} from here have ${largest.vcpus} each; launch fewer, or use a smaller instanceType.`,
       );
   },
 });

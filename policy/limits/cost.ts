@@ -48,7 +48,7 @@ export const monthlyCost = stackRule({
           `the price of ${type === "" ? "it" : type} is unknown and not counted: enter it in infra/limits/prices.ts, or add it yourself.`,
         );
     const usd = lines.reduce((sum, line) => sum + (line.usd ?? 0), 0);
-    const subject = budget?.one ?? stack.resources[0];
+    const subject = budget?.resource ?? stack.resources[0];
     if (subject !== undefined && usd > limit)
       report(
         subject,
@@ -65,14 +65,16 @@ export const monthlyCost = stackRule({
 const MONTHS: Readonly<Record<string, number>> = { MONTHLY: 1, QUARTERLY: 3, ANNUALLY: 12 };
 
 /** Returns the program's smallest cost budget, in US dollars per month. */
-function budgetOf(stack: Stack): { one: Resource; limit: number } | undefined {
+function budgetOf(stack: Stack): { resource: Resource; limit: number } | undefined {
   return stack
     .of(BUDGET)
-    .flatMap((one) => {
-      const months = MONTHS[text(one.at("timeUnit")) || "MONTHLY"];
-      const limit = number(one.at("limitAmount"));
-      const isOfCosts = (text(one.at("budgetType")) || "COST") === "COST";
-      return isOfCosts && months !== undefined && limit !== undefined ? [{ one, limit: limit / months }] : [];
+    .flatMap((budget) => {
+      const months = MONTHS[text(budget.at("timeUnit")) || "MONTHLY"];
+      const limit = number(budget.at("limitAmount"));
+      const isOfCosts = (text(budget.at("budgetType")) || "COST") === "COST";
+      return isOfCosts && months !== undefined && limit !== undefined
+        ? [{ resource: budget, limit: limit / months }]
+        : [];
     })
     .toSorted((a, b) => a.limit - b.limit)[0];
 }
@@ -83,40 +85,46 @@ function fixedLines(stack: Stack): Line[] {
   const priced = <P>(prices: Readonly<Record<string, P>>, type: string): P | undefined =>
     Object.hasOwn(prices, type) ? prices[type] : undefined;
   return [
-    ...stack.of(DATABASE).map((one): Line => {
-      const type = text(one.at("instanceClass"));
-      const copies = one.at("multiAz").flag(false) === true ? 2 : 1;
+    ...stack.of(DATABASE).map((database): Line => {
+      const type = text(database.at("instanceClass"));
+      const copies = database.at("multiAz").flag(false) === true ? 2 : 1;
       const perTask = hours(priced(RDS_PRICES, type));
-      const storage = (number(one.at("allocatedStorage")) ?? 0) * PRICES.databaseStorage.usd;
-      return { resource: one, type, usd: multiply(copies, perTask === undefined ? undefined : perTask + storage) };
+      const storage = (number(database.at("allocatedStorage")) ?? 0) * PRICES.databaseStorage.usd;
+      return { resource: database, type, usd: multiply(copies, perTask === undefined ? undefined : perTask + storage) };
     }),
-    ...stack.of(DOMAIN).map((one): Line => {
-      const nodes = number(one.at("clusterConfig.instanceCount")) ?? 1;
-      const type = text(one.at("clusterConfig.instanceType"));
-      return { resource: one, type, usd: multiply(nodes, hours(priced(SEARCH_PRICES, type))) };
+    ...stack.of(DOMAIN).map((domain): Line => {
+      const nodes = number(domain.at("clusterConfig.instanceCount")) ?? 1;
+      const type = text(domain.at("clusterConfig.instanceType"));
+      return { resource: domain, type, usd: multiply(nodes, hours(priced(SEARCH_PRICES, type))) };
     }),
-    ...stack.of(INSTANCE).map((one): Line => {
-      const type = text(one.at("instanceType"));
-      return { resource: one, type, usd: hours(priced(EC2_PRICES, type)) };
+    ...stack.of(INSTANCE).map((instance): Line => {
+      const type = text(instance.at("instanceType"));
+      return { resource: instance, type, usd: hours(priced(EC2_PRICES, type)) };
     }),
     ...stack.of(NAT).map(
-      (one): Line => ({
-        resource: one,
+      (gateway): Line => ({
+        resource: gateway,
         type: "",
         usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }),
       }),
     ),
-    ...stack.of(LOAD_BALANCER).map((one): Line => ({ resource: one, type: "", usd: hours(PRICES.loadBalancer) })),
+    ...stack
+      .of(LOAD_BALANCER)
+      .map((balancer): Line => ({ resource: balancer, type: "", usd: hours(PRICES.loadBalancer) })),
     ...stack
       .of(ECS_SERVICE)
       .filter(isOnFargate)
-      .map((one): Line => {
-        const task = one.links("taskDefinition", TASK_DEFINITION)[0];
+      .map((resource): Line => {
+        const task = resource.links("taskDefinition", TASK_DEFINITION)[0];
         const { vcpu, gb } =
           FARGATE_PRICES[text(task?.at("runtimePlatform.cpuArchitecture")) === "ARM64" ? "arm64" : "x86_64"];
         const [units, megabytes] = [number(task?.at("cpu")) ?? 0, number(task?.at("memory")) ?? 0];
         const perTask = (units / 1024) * vcpu.usd + (megabytes / 1024) * gb.usd;
-        return { resource: one, type: "", usd: multiply(number(one.at("desiredCount")) ?? 1, perTask * MONTH_HOURS) };
+        return {
+          resource: resource,
+          type: "",
+          usd: multiply(number(resource.at("desiredCount")) ?? 1, perTask * MONTH_HOURS),
+        };
       }),
   ];
 }

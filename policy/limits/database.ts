@@ -75,7 +75,7 @@ function usableConnections(database: Resource): { limit: number; from: string } 
     const parameters = group.at("parameters").items();
     if (parameters === UNRESOLVED) return undefined;
     const configured = parameters
-      .find((one) => one.at("name").text("") === "max_connections")
+      .find((parameter) => parameter.at("name").text("") === "max_connections")
       ?.at("value")
       .number(undefined);
     if (configured === UNRESOLVED) return undefined;
@@ -116,16 +116,16 @@ function usersOf(
     if (number === undefined) unbounded.push({ user, why });
     else counted.push({ user, connections: number * connectionsEach });
   };
-  for (const one of stack.of(FUNCTION).filter(usesDatabase)) {
-    const reserved = one.at("reservedConcurrentExecutions").number(-1);
+  for (const fn of stack.of(FUNCTION).filter(usesDatabase)) {
+    const reserved = fn.at("reservedConcurrentExecutions").number(-1);
     if (reserved === UNRESOLVED) continue;
     // A function without event sources and permissions is invoked only by the program itself, once.
     const isInvoked =
-      stack.of(EVENT_SOURCE).some((mapping) => functionOf(mapping) === one) ||
-      stack.linkedTo(one, PERMISSION, "function").length > 0;
+      stack.of(EVENT_SOURCE).some((mapping) => functionOf(mapping) === fn) ||
+      stack.linkedTo(fn, PERMISSION, "function").length > 0;
     const executions = reserved >= 0 ? reserved : isInvoked ? sharedConcurrency() : 1;
     count(
-      one,
+      fn,
       executions,
       settings.perInvocation,
       "reservedConcurrentExecutions is not set, so its database connections are unlimited: set it.",
@@ -135,12 +135,12 @@ function usersOf(
     const runs = job.at("executionProperty.maxConcurrentRuns").number(1);
     if (runs !== UNRESOLVED) count(job, runs, settings.perRun, "");
   }
-  for (const one of stack.of(INSTANCE).filter(usesDatabase)) count(one, 1, settings.perInstance, "");
+  for (const instance of stack.of(INSTANCE).filter(usesDatabase)) count(instance, 1, settings.perInstance, "");
   for (const template of stack.of(LAUNCH_TEMPLATE).filter(usesDatabase))
     count(template, instancesOf(stack, template, settings.instances), settings.perInstance, UNBOUNDED);
   for (const service of stack
     .of(ECS_SERVICE)
-    .filter((one) => one.links("taskDefinition", TASK_DEFINITION).some(usesDatabase)))
+    .filter((candidate) => candidate.links("taskDefinition", TASK_DEFINITION).some(usesDatabase)))
     count(
       service,
       tasksOf(stack, service),

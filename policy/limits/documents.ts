@@ -26,7 +26,7 @@ const countCharacters = (policy: Value): number | Unresolved => {
 function inlinePolicies(role: Resource, attached: readonly Resource[]): readonly Value[] | Unresolved {
   const inline = role.at("inlinePolicies").items();
   if (inline === UNRESOLVED) return UNRESOLVED;
-  return [...inline, ...attached].map((one) => one.at("policy"));
+  return [...inline, ...attached].map((policy) => policy.at("policy"));
 }
 
 /** IAM refuses a policy beyond the maximum only during the update, after the role is created. */
@@ -59,8 +59,8 @@ function principalsOf(statement: Value): readonly string[] {
   const principal = statement.at("Principal");
   const kinds = principal.isObject ? principal.keys() : UNRESOLVED;
   const values = kinds === UNRESOLVED ? [principal] : kinds.map((kind) => principal.at(kind));
-  return values.flatMap((one) => {
-    const names = one.texts();
+  return values.flatMap((value) => {
+    const names = value.texts();
     return names === UNRESOLVED ? [] : names;
   });
 }
@@ -96,16 +96,16 @@ export const userDataSize = resourceRule({
   remediation: "Let the instance download large files from a bucket.",
   mayBeUnknown: ["userData", "userDataBase64"],
   types: [LAUNCH_TEMPLATE, INSTANCE],
-  check(one, report) {
+  check(resource, report) {
     const max = LIMITS.ec2UserData.value;
     for (const property of ["userData", "userDataBase64"]) {
-      const text = one.at(property).text("");
+      const text = resource.at(property).text("");
       if (text === UNRESOLVED) continue;
-      const isPlain = one.type === INSTANCE && property === "userData";
+      const isPlain = resource.type === INSTANCE && property === "userData";
       const bytes = Buffer.byteLength(text, isPlain ? "utf8" : "base64");
       if (bytes > max)
         report(
-          one,
+          resource,
           `${property} has ${bytes} bytes, ${bytes - max} more than EC2's maximum of ${max}: download large files from a bucket instead.`,
         );
     }
@@ -116,13 +116,13 @@ export const userDataSize = resourceRule({
 const TYPES_WITH_INLINE_RULES: readonly string[] = [SECURITY_GROUP, DEFAULT_SECURITY_GROUP];
 
 /** Descriptions of a resource and of its inline rules. */
-function descriptionsOf(one: Resource): Value[] {
-  if (!TYPES_WITH_INLINE_RULES.includes(one.type)) return [one.at("description")];
+function descriptionsOf(resource: Resource): Value[] {
+  if (!TYPES_WITH_INLINE_RULES.includes(resource.type)) return [resource.at("description")];
   const inlineRules = ["ingress", "egress"].flatMap((property) => {
-    const rules = one.at(property).items();
+    const rules = resource.at(property).items();
     return rules === UNRESOLVED ? [] : rules.map((rule) => rule.at("description"));
   });
-  return one.type === SECURITY_GROUP ? [one.at("description"), ...inlineRules] : inlineRules;
+  return resource.type === SECURITY_GROUP ? [resource.at("description"), ...inlineRules] : inlineRules;
 }
 
 /** EC2 refuses an invalid description only when the resource is created; neither the provider nor moto checks it. */
@@ -132,11 +132,11 @@ export const groupDescriptions = resourceRule({
   framework: documented(LIMITS.groupDescription.source.document),
   remediation: "Use only ASCII letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*, 255 at most.",
   types: [SECURITY_GROUP, DEFAULT_SECURITY_GROUP, SECURITY_GROUP_INGRESS, SECURITY_GROUP_EGRESS, SECURITY_GROUP_RULE],
-  check(one, report) {
-    for (const value of descriptionsOf(one)) {
+  check(resource, report) {
+    for (const value of descriptionsOf(resource)) {
       const text = value.text("");
       const problem = text === UNRESOLVED ? undefined : groupDescriptionProblem(text);
-      if (problem !== undefined) report(one, `${value.path} ${problem}`);
+      if (problem !== undefined) report(resource, `${value.path} ${problem}`);
     }
   },
 });

@@ -22,7 +22,7 @@ const queueMappings = (stack: Stack): QueueMapping[] =>
     .filter((mapping) => mapping.links("eventSourceArn", QUEUE).length > 0)
     .map((mapping) => ({ mapping, target: functionOf(mapping), concurrency: mapping.at(SCALING).number(undefined) }));
 
-const sumOf = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0);
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** Batches beyond the reserved or unreserved concurrency are throttled, which uses up receives of their messages. */
 export const eventSourceConcurrency = stackRule({
@@ -42,8 +42,8 @@ export const eventSourceConcurrency = stackRule({
     for (const target of stack.of(FUNCTION)) {
       const reserved = target.at("reservedConcurrentExecutions").number(-1);
       if (reserved === UNRESOLVED) continue;
-      const mappings = all.flatMap(({ mapping, concurrency, ...one }) =>
-        one.target === target && typeof concurrency === "number" ? [{ mapping, concurrency }] : [],
+      const mappings = all.flatMap(({ mapping, concurrency, ...rest }) =>
+        rest.target === target && typeof concurrency === "number" ? [{ mapping, concurrency }] : [],
       );
       if (reserved === -1) {
         unreserved.push(...mappings);
@@ -109,15 +109,15 @@ export const reservedConcurrency = stackRule({
   check(stack, report, settings) {
     const { limit, from } = quotaShare("lambdaConcurrency", settings);
     const reservable = Math.max(0, limit - LIMITS.lambdaUnreserved.value);
-    const reservations = stack.of(FUNCTION).flatMap((one) => {
-      const reserved = one.at("reservedConcurrentExecutions").number(-1);
-      return typeof reserved === "number" && reserved > 0 ? [{ one, reserved }] : [];
+    const reservations = stack.of(FUNCTION).flatMap((fn) => {
+      const reserved = fn.at("reservedConcurrentExecutions").number(-1);
+      return typeof reserved === "number" && reserved > 0 ? [{ fn, reserved }] : [];
     });
     const total = sumOf(reservations.map(({ reserved }) => reserved));
     const largest = reservations.toSorted((a, b) => b.reserved - a.reserved)[0];
     if (largest !== undefined && total > reservable)
       report(
-        largest.one,
+        largest.fn,
         `the program's functions reserve ${total} executions, ${total - reservable} more than ${from} less the ${LIMITS.lambdaUnreserved.value} that AWS keeps unreserved: lower reservedConcurrentExecutions (${largest.reserved} here), or have the quota raised.`,
       );
   },
@@ -133,17 +133,17 @@ export const functionLimits = resourceRule({
     "Change the value to one within the named range; pass more than 4 KB of settings to a function as a file.",
   mayBeUnknown: ["environment.variables"],
   types: [FUNCTION],
-  check(one, report) {
-    const timeout = one.at("timeout").number(3);
+  check(fn, report) {
+    const timeout = fn.at("timeout").number(3);
     if (timeout !== UNRESOLVED && timeout > LIMITS.lambdaTimeout.value)
       report(
-        one,
+        fn,
         `timeout is ${timeout} s, ${timeout - LIMITS.lambdaTimeout.value} s more than Lambda's maximum of ${LIMITS.lambdaTimeout.value}: lower it.`,
       );
-    const memory = one.at("memorySize").number(128);
+    const memory = fn.at("memorySize").number(128);
     if (memory !== UNRESOLVED && (memory < 128 || memory > 10_240))
-      report(one, `memorySize is ${memory} MB: Lambda accepts 128 to 10240.`);
-    const variables = one.at("environment.variables");
+      report(fn, `memorySize is ${memory} MB: Lambda accepts 128 to 10240.`);
+    const variables = fn.at("environment.variables");
     const keys = variables.keys();
     if (keys === UNRESOLVED) return;
     const entries = keys.map((key) => ({ key, value: variables.at(key).text("") }));
@@ -151,7 +151,7 @@ export const functionLimits = resourceRule({
     const bytes = entries.reduce((sum, { key, value }) => sum + Buffer.byteLength(`${key}${String(value)}`), 0);
     if (bytes > ENVIRONMENT_BYTES)
       report(
-        one,
+        fn,
         `environment has ${bytes} bytes, ${bytes - ENVIRONMENT_BYTES} more than Lambda's maximum of ${ENVIRONMENT_BYTES}: pass settings as a file instead.`,
       );
   },

@@ -72,7 +72,7 @@ export const glueRuns = stackRule({
           job,
           `${RUNS} is ${runs}, ${runs - perJob} more than Glue's maximum of ${perJob} per job (${LIMITS.glueRunsPerJob.quota.code}): lower it.`,
         );
-      if (total > limit && runs === Math.max(...jobs.map((one) => one.runs)))
+      if (total > limit && runs === Math.max(...jobs.map(({ runs }) => runs)))
         report(
           job,
           `the program's jobs may have ${total} runs at once, ${total - limit} more than ${from}: lower ${RUNS} (${runs} here).`,
@@ -120,7 +120,7 @@ export const glueJob = resourceRule({
       if (timeout === undefined)
         report(
           job,
-          `timeout is not set, so Glue stops a run only after ${LIMITS.glueShellTimeout.value} minutes: set it.`,
+          `timeout is not set, so Glue stops a run only after ${LIMITS.glueDefaultTimeout.value} minutes: set it.`,
         );
       else if (timeout !== UNRESOLVED && (timeout < 1 || timeout > maxTimeout))
         report(job, `timeout is ${timeout} minutes: set it between 1 and ${maxTimeout}.`);

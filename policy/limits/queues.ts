@@ -29,10 +29,12 @@ const redrives = (stack: Stack): { source: Resource; deadLetterQueue: Resource }
     .flatMap((source) => source.links("redrivePolicy", QUEUE).map((deadLetterQueue) => ({ source, deadLetterQueue }))),
   ...stack
     .of(REDRIVE_POLICY)
-    .flatMap((one) =>
-      one
+    .flatMap((queue) =>
+      queue
         .links("queueUrl", QUEUE)
-        .flatMap((source) => one.links("redrivePolicy", QUEUE).map((deadLetterQueue) => ({ source, deadLetterQueue }))),
+        .flatMap((source) =>
+          queue.links("redrivePolicy", QUEUE).map((deadLetterQueue) => ({ source, deadLetterQueue })),
+        ),
     ),
 ];
 
@@ -144,7 +146,7 @@ export const responseRetention = stackRule({
     }),
   },
   check(stack, report, { seconds }) {
-    const deadLetterQueue = new Set(redrives(stack).map((one) => one.deadLetterQueue));
+    const deadLetterQueue = new Set(redrives(stack).map((redrive) => redrive.deadLetterQueue));
     const sources = new Set(stack.of(EVENT_SOURCE).flatMap((mapping) => mapping.links("eventSourceArn", QUEUE)));
     for (const queue of stack.of(QUEUE)) {
       if (deadLetterQueue.has(queue) || sources.has(queue)) continue;

@@ -27,15 +27,18 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
     mayBeUnknown: ["policy"],
     check(stack, report) {
       const checked = new Set<Resource>();
-      for (const one of stack.of(type)) {
-        const policies = [...stack.linkedTo(one, policy, link), ...(one.at("policy").isAbsent ? [] : [one])];
-        if (policies.length === 0) report(one, `it has no policy that denies requests without TLS: add one.`);
+      for (const resource of stack.of(type)) {
+        const policies = [
+          ...stack.linkedTo(resource, policy, link),
+          ...(resource.at("policy").isAbsent ? [] : [resource]),
+        ];
+        if (policies.length === 0) report(resource, `it has no policy that denies requests without TLS: add one.`);
         for (const from of policies) {
           checked.add(from);
           const statements = statementsOf(from.at("policy"));
           if (statements !== UNRESOLVED && !isTlsOnly(statements))
             report(
-              one,
+              resource,
               `its policy ${from.name} does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.`,
             );
         }

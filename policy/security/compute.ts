@@ -4,8 +4,8 @@ import { ECS_SERVICE, INSTANCE, LAUNCH_TEMPLATE, TASK_DEFINITION } from "../type
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** Returns true if an instance inherits a property from its launch template, which is checked separately. */
-const hasFromTemplate = (one: Resource, property: string): boolean =>
-  one.type === INSTANCE && one.at(property).isAbsent && !one.at("launchTemplate").isAbsent;
+const hasFromTemplate = (resource: Resource, property: string): boolean =>
+  resource.type === INSTANCE && resource.at(property).isAbsent && !resource.at("launchTemplate").isAbsent;
 
 export const imdsV2 = resourceRule({
   name: "ec2-imdsv2",
@@ -14,11 +14,11 @@ export const imdsV2 = resourceRule({
   remediation: "Set metadataOptions.httpTokens to required.",
   presenceOf: ["launchTemplate"],
   types: [INSTANCE, LAUNCH_TEMPLATE],
-  check(one, report) {
-    if (hasFromTemplate(one, "metadataOptions")) return;
-    const tokens = one.at("metadataOptions.httpTokens").text("optional");
+  check(resource, report) {
+    if (hasFromTemplate(resource, "metadataOptions")) return;
+    const tokens = resource.at("metadataOptions.httpTokens").text("optional");
     if (tokens !== UNRESOLVED && tokens !== "required")
-      report(one, `metadataOptions.httpTokens is ${tokens}: set it to required.`);
+      report(resource, `metadataOptions.httpTokens is ${tokens}: set it to required.`);
   },
 });
 
@@ -29,14 +29,14 @@ export const volumesEncrypted = resourceRule({
   remediation: "Set encrypted to true on each volume, including the root volume.",
   presenceOf: ["launchTemplate"],
   types: [INSTANCE, LAUNCH_TEMPLATE],
-  check(one, report) {
-    if (hasFromTemplate(one, "rootBlockDevice") && one.at("ebsBlockDevices").isAbsent) return;
-    const volumes = one.type === LAUNCH_TEMPLATE ? mappedVolumes(one) : ownVolumes(one);
+  check(resource, report) {
+    if (hasFromTemplate(resource, "rootBlockDevice") && resource.at("ebsBlockDevices").isAbsent) return;
+    const volumes = resource.type === LAUNCH_TEMPLATE ? mappedVolumes(resource) : ownVolumes(resource);
     if (volumes === UNRESOLVED) return;
-    if (volumes.length === 0) report(one, "no volume is configured as encrypted: add the root volume, encrypted.");
+    if (volumes.length === 0) report(resource, "no volume is configured as encrypted: add the root volume, encrypted.");
     for (const volume of volumes)
       if (volume.at("encrypted").flag(false) === false)
-        report(one, `${volume.path}.encrypted is not true: set it to true.`);
+        report(resource, `${volume.path}.encrypted is not true: set it to true.`);
   },
 });
 
@@ -51,9 +51,9 @@ function mappedVolumes(template: Resource): readonly Value[] | Unresolved {
 }
 
 /** Returns the volumes of an instance, including a root volume that is not configured. */
-function ownVolumes(one: Resource): readonly Value[] | Unresolved {
-  const root = one.at("rootBlockDevice");
-  const blockDevices = one.at("ebsBlockDevices").items();
+function ownVolumes(resource: Resource): readonly Value[] | Unresolved {
+  const root = resource.at("rootBlockDevice");
+  const blockDevices = resource.at("ebsBlockDevices").items();
   return blockDevices === UNRESOLVED ? UNRESOLVED : [root, ...blockDevices];
 }
 
@@ -63,11 +63,11 @@ export const instancePrivate = resourceRule({
   framework: control("EC2.25"),
   remediation: "Set associatePublicIpAddress to false, and launch it into a private subnet.",
   types: [INSTANCE, LAUNCH_TEMPLATE],
-  check(one, report) {
-    const interfaces = one.at("networkInterfaces").items();
-    const candidates = [one, ...(interfaces === UNRESOLVED ? [] : interfaces)];
+  check(resource, report) {
+    const interfaces = resource.at("networkInterfaces").items();
+    const candidates = [resource, ...(interfaces === UNRESOLVED ? [] : interfaces)];
     if (candidates.some((part) => part.at("associatePublicIpAddress").flag(false) === true))
-      report(one, "associatePublicIpAddress is true: set it to false.");
+      report(resource, "associatePublicIpAddress is true: set it to false.");
   },
 });
 
@@ -98,7 +98,7 @@ export const containers = resourceRule({
         container.at("readonlyRootFilesystem").flag(false) === false && "readonlyRootFilesystem is not true",
         container.at("privileged").flag(false) === true && "privileged is true",
         rootOf(container.at("user")),
-      ].filter((one) => one !== false);
+      ].filter((name) => name !== false);
       if (problems.length > 0)
         report(task, `container ${textOrUnknown(container.at("name").text("?"))}: ${problems.join(", ")}.`);
     }

@@ -118,7 +118,9 @@ export const databaseTls = stackRule({
       const forceSsl = lists
         .filter((list) => list !== UNRESOLVED)
         .flat()
-        .some((one) => one.at("name").text("") === "rds.force_ssl" && one.at("value").number(0) === 1);
+        .some(
+          (parameter) => parameter.at("name").text("") === "rds.force_ssl" && parameter.at("value").number(0) === 1,
+        );
       if (!forceSsl)
         report(
           database,
@@ -129,7 +131,7 @@ export const databaseTls = stackRule({
     for (const group of stack.of(PARAMETER_GROUP)) {
       const parameters = group.at("parameters").items();
       if (checked.has(group) || parameters === UNRESOLVED) continue;
-      const forceSsl = parameters.find((one) => one.at("name").text("") === "rds.force_ssl");
+      const forceSsl = parameters.find((parameter) => parameter.at("name").text("") === "rds.force_ssl");
       if (forceSsl?.at("value").number(1) === 0)
         report(group, "rds.force_ssl is 0: connections of its databases may be unencrypted. Set it to 1.");
     }

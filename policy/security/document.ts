@@ -58,11 +58,11 @@ export function isLimited({ value }: Statement): boolean {
 /** Returns true if a document denies requests without TLS. */
 export const isTlsOnly = (statements: readonly Statement[]): boolean =>
   statements.some(
-    (one) =>
-      !one.allows &&
-      appliesToEveryone(one) &&
-      one.actions.some((action) => action === "*" || /^\w+:\*$/.test(action)) &&
-      ["Bool", "BoolIfExists"].some((test) => isFalse(one.value.at(`Condition.${test}.aws:SecureTransport`))),
+    (value) =>
+      !value.allows &&
+      appliesToEveryone(value) &&
+      value.actions.some((action) => action === "*" || /^\w+:\*$/.test(action)) &&
+      ["Bool", "BoolIfExists"].some((test) => isFalse(value.value.at(`Condition.${test}.aws:SecureTransport`))),
   );
 
 /** Returns true if a condition's value is false, or a list that contains only false. */

@@ -19,7 +19,7 @@ const KEY = "aws:kms/key:Key";
 function documentsOf(resource: Resource): readonly Value[] | Unresolved {
   if (resource.type !== ROLE) return [resource.at("policy")];
   const inline = resource.at("inlinePolicies").items();
-  return inline === UNRESOLVED ? UNRESOLVED : inline.map((one) => one.at("policy"));
+  return inline === UNRESOLVED ? UNRESOLVED : inline.map((policy) => policy.at("policy"));
 }
 
 /** Returns the allow statements of a resource's policies, as far as they can be read. */
@@ -33,7 +33,7 @@ function allowancesOf(resource: Resource): readonly Statement[] {
 }
 
 /** Returns the ARNs of managed policies that a resource attaches. */
-function givenBy(resource: Resource): readonly string[] {
+function attachedPolicyArns(resource: Resource): readonly string[] {
   const arns = resource.type === ROLE ? resource.at("managedPolicyArns") : resource.at("policyArn");
   const arnList = arns.texts();
   return arnList === UNRESOLVED ? [] : arnList;
@@ -48,7 +48,7 @@ export const noAdministrator = resourceRule({
   mayBeUnknown: ["policy", "policyArn", "inlinePolicies", "managedPolicyArns"],
   types: [POLICY, ...INLINE, ROLE, ...ATTACHMENTS],
   check(resource, report) {
-    for (const arn of givenBy(resource))
+    for (const arn of attachedPolicyArns(resource))
       if (/\/(AdministratorAccess|PowerUserAccess|IAMFullAccess)$/.test(arn))
         report(resource, `it attaches ${arn.split("/").at(-1)}: write a policy with the needed permissions.`);
     for (const { actions, resources } of allowancesOf(resource)) {
@@ -89,7 +89,7 @@ export const roleNotPublic = resourceRule({
   check(role, report) {
     const statements = statementsOf(role.at("assumeRolePolicy"));
     if (statements === UNRESOLVED) return;
-    if (statements.some((one) => one.allows && appliesToEveryone(one)))
+    if (statements.some((statement) => statement.allows && appliesToEveryone(statement)))
       report(role, "everyone may assume it: name the principals in Principal.");
   },
 });
@@ -105,11 +105,11 @@ export const permissionSource = resourceRule({
   check(permission, report) {
     const principal = permission.at("principal").text("");
     if (principal === UNRESOLVED) return;
-    const invokers =
+    const hasSource =
       !permission.at("sourceArn").isAbsent ||
       !permission.at("sourceAccount").isAbsent ||
       !permission.at("principalOrgId").isAbsent;
-    if (invokers) return;
+    if (hasSource) return;
     if (principal === "*") report(permission, "everyone may invoke the function: name the principal.");
     else if (principal.includes("."))
       report(

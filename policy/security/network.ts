@@ -48,11 +48,11 @@ function ingresses(stack: Stack): Ingress[] {
   });
   return [
     ...inline,
-    ...stack.of(SECURITY_GROUP_INGRESS).map((one) => ingress(one, "ipProtocol", ["cidrIpv4", "cidrIpv6"])),
+    ...stack.of(SECURITY_GROUP_INGRESS).map((rule) => ingress(rule, "ipProtocol", ["cidrIpv4", "cidrIpv6"])),
     ...stack
       .of(SECURITY_GROUP_RULE)
-      .flatMap((one) =>
-        one.at("type").text("") === "egress" ? [] : [ingress(one, "protocol", ["cidrBlocks", "ipv6CidrBlocks"])],
+      .flatMap((group) =>
+        group.at("type").text("") === "egress" ? [] : [ingress(group, "protocol", ["cidrBlocks", "ipv6CidrBlocks"])],
       ),
   ];
 }
@@ -64,8 +64,8 @@ export const noIngressFromWorld = stackRule({
   remediation: "Name the security group or the network that may connect.",
   check(stack, report) {
     const balancers = new Set(
-      [...stack.of(LOAD_BALANCER), ...stack.of(CLASSIC_LOAD_BALANCER)].flatMap((one) =>
-        one.links("securityGroups", SECURITY_GROUP),
+      [...stack.of(LOAD_BALANCER), ...stack.of(CLASSIC_LOAD_BALANCER)].flatMap((balancer) =>
+        balancer.links("securityGroups", SECURITY_GROUP),
       ),
     );
     for (const { resource, group, from, protocol, ports } of ingresses(stack)) {
@@ -78,13 +78,13 @@ export const noIngressFromWorld = stackRule({
       const isBalancer =
         group !== undefined && balancers.has(group) && fromPort === toPort && BALANCER_PORTS.includes(Number(fromPort));
       if (fromPort === UNRESOLVED || toPort === UNRESOLVED || isBalancer) continue;
-      const isOpen =
+      const openPorts =
         fromPort === -1
           ? "every port is"
           : fromPort === toPort
             ? `port ${fromPort} is`
             : `ports ${fromPort} to ${toPort} are`;
-      report(resource, `${isOpen} open to everyone: name the security group or the network that may connect.`);
+      report(resource, `${openPorts} open to everyone: name the security group or the network that may connect.`);
     }
   },
 });

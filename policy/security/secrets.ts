@@ -30,9 +30,9 @@ function variablesOf(resource: Resource): readonly Variable[] | Unresolved {
       const all = container.at("environment").items();
       return all === UNRESOLVED
         ? []
-        : all.map((one) => {
-            const name = one.at("name").text("");
-            return { name: name === UNRESOLVED ? "" : name, value: one.at("value") };
+        : all.map((variable) => {
+            const name = variable.at("name").text("");
+            return { name: name === UNRESOLVED ? "" : name, value: variable.at("value") };
           });
     });
   }

@@ -25,7 +25,9 @@ export const bucketPrivate = stackRule({
     for (const bucket of stack.of(BUCKET)) {
       const blocks = stack.linkedTo(bucket, BUCKET_BLOCK, "bucket");
       for (const block of blocks) checked.add(block);
-      const unblocked = BLOCK_SETTINGS.filter((block) => !blocks.some((one) => one.at(block).flag(false) !== false));
+      const unblocked = BLOCK_SETTINGS.filter(
+        (setting) => !blocks.some((block) => block.at(setting).flag(false) !== false),
+      );
       if (unblocked.length > 0)
         report(
           bucket,
@@ -55,13 +57,13 @@ export const bucketExpires = stackRule({
     for (const bucket of stack.of(BUCKET)) {
       const configurations = stack.linkedTo(bucket, BUCKET_LIFECYCLE, "bucket");
       for (const configuration of configurations) checked.add(configuration);
-      const rules = configurations.map((one) => one.at("rules").items());
+      const rules = configurations.map((configuration) => configuration.at("rules").items());
       // The deprecated form: inline rules of the bucket.
       const inlineRules = bucket.at("lifecycleRules").items();
       if (rules.includes(UNRESOLVED) || inlineRules === UNRESOLVED) continue;
       const enabled =
         rules
-          .filter((one) => one !== UNRESOLVED)
+          .filter((list) => list !== UNRESOLVED)
           .flat()
           .some((rule) => rule.at("status").text("") === "Enabled") ||
         inlineRules.some((rule) => rule.at("enabled").flag(false) === true);
@@ -85,11 +87,13 @@ export const bucketEncrypted = stackRule({
   check(stack, report) {
     for (const bucket of stack.of(BUCKET)) {
       const rules: (readonly Value[] | Unresolved)[] = [
-        ...stack.linkedTo(bucket, BUCKET_ENCRYPTION, "bucket").map((one) => one.at("rules").items()),
+        ...stack
+          .linkedTo(bucket, BUCKET_ENCRYPTION, "bucket")
+          .map((configuration) => configuration.at("rules").items()),
         // The deprecated form: an inline configuration of the bucket.
         bucket.at("serverSideEncryptionConfiguration").items(),
       ];
-      if (rules.every((one) => one !== UNRESOLVED && one.length === 0))
+      if (rules.every((list) => list !== UNRESOLVED && list.length === 0))
         report(bucket, "it does not configure encryption: add a BucketServerSideEncryptionConfiguration.");
     }
   },

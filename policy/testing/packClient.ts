@@ -41,7 +41,7 @@ export interface Pack {
   /** Configures rules by name, with their enforcementLevel; replaces the previous configuration. */
   configure(settings: Record<string, Record<string, unknown>>): Promise<void>;
   /** Returns the properties of a resource after each remediation that changes it. */
-  remedied(resource: EngineResource): Promise<Record<string, unknown>[]>;
+  remediate(resource: EngineResource): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
@@ -107,7 +107,7 @@ export async function startPack(name: "limits" | "security", env: Record<string,
       }
       await call("configure", request);
     },
-    async remedied(resource) {
+    async remediate(resource) {
       const reply = await call<messages.RemediateResponse>("remediate", analyzeRequest(resource));
       return reply.getRemediationsList().map((one) => one.getProperties()?.toJavaScript() ?? {});
     },
