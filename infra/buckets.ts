@@ -97,25 +97,34 @@ export function privateBucket(
   // A bucket that is kept stays private; of its settings only the lifecycle rules are deleted with the stack.
   const bucketOptions = { ...opts, retainOnDelete: keepData };
   const bucket = new Bucket(name, { forceDestroy: !keepData }, bucketOptions);
-  const of = { bucket: bucket.bucket };
+  const bucketRef = { bucket: bucket.bucket };
   new BucketPublicAccessBlock(
     name,
-    { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
+    {
+      ...bucketRef,
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    },
     bucketOptions,
   );
-  new BucketOwnershipControls(name, { ...of, rule: { objectOwnership: "BucketOwnerEnforced" } }, bucketOptions);
+  new BucketOwnershipControls(name, { ...bucketRef, rule: { objectOwnership: "BucketOwnerEnforced" } }, bucketOptions);
   new BucketServerSideEncryptionConfiguration(
     name,
-    { ...of, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" }, bucketKeyEnabled: true }] },
+    {
+      ...bucketRef,
+      rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" }, bucketKeyEnabled: true }],
+    },
     bucketOptions,
   );
   const versioning = versioned
-    ? [new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, bucketOptions)]
+    ? [new BucketVersioning(name, { ...bucketRef, versioningConfiguration: { status: "Enabled" } }, bucketOptions)]
     : [];
   new BucketLifecycleConfiguration(
     name,
     {
-      ...of,
+      ...bucketRef,
       rules: [
         {
           id: "expire",
@@ -133,7 +142,7 @@ export function privateBucket(
   );
   const policy = new BucketPolicy(
     name,
-    { ...of, policy: policyOf(bucket.arn, writers, accessLogAccount) },
+    { ...bucketRef, policy: policyOf(bucket.arn, writers, accessLogAccount) },
     bucketOptions,
   );
   return { bucket, policy };

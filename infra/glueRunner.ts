@@ -151,7 +151,10 @@ export class GlueRunner extends pulumi.ComponentResource {
     );
     const getConnections: Statement = {
       actions: ["glue:GetConnection"],
-      resources: [glueArn("catalog"), ...connections.map((one) => glueArn(pulumi.interpolate`connection/${one.name}`))],
+      resources: [
+        glueArn("catalog"),
+        ...connections.map((connection) => glueArn(pulumi.interpolate`connection/${connection.name}`)),
+      ],
     };
     const connect = new RolePolicy(
       `${name}-connect`,
@@ -163,7 +166,7 @@ export class GlueRunner extends pulumi.ComponentResource {
       {
         roleArn: role.arn,
         command: { name: "pythonshell", pythonVersion: "3.9", scriptLocation: script },
-        connections: connections.map((one) => one.name),
+        connections: connections.map((connection) => connection.name),
         // Version for Python 3.9 (aws-cdk's PythonShellJob); the default is 0.9 (AWS Glue API, CreateJob).
         glueVersion: "3.0",
         maxCapacity: args.dpuPerRun,

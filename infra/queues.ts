@@ -169,7 +169,7 @@ export class Queues extends pulumi.ComponentResource {
         `responses-${tenant}`,
         responseQueue,
         RECEIVE,
-        readersOf((one) => one === tenant),
+        readersOf((readerTenant) => readerTenant === tenant),
       );
 
     this.responseArns = [this.responses, ...Object.values(this.tenants)].map(({ arn }) => arn);

@@ -52,7 +52,7 @@ export function dashboardOf(
         heading(section.heading),
         ...section.rows.map((row) => ({
           height: HEIGHT,
-          widgets: row.map((one) => graph({ ...one, region: targets.region })),
+          widgets: row.map((widget) => graph({ ...widget, region: targets.region })),
         })),
       ]),
       heading("Cost of the account"),

@@ -62,15 +62,15 @@ interface Target {
 
 function targetsOf({ series, levels = [] }: Omit<Graph, "region">, targets: MonitoringTargets): Target[] {
   const ids = Object.fromEntries(
-    series.flatMap((one) =>
-      "measure" in one && one.id !== undefined ? [[one.id, queryOf(one.measure, targets)] as const] : [],
+    series.flatMap((line) =>
+      "measure" in line && line.id !== undefined ? [[line.id, queryOf(line.measure, targets)] as const] : [],
     ),
   );
-  const queries = series.flatMap((one): [label: string, query: string | undefined][] => {
-    if ("expression" in one) return [[one.label, expressionQuery(one.expression, ids)]];
-    return one.hidden ? [] : [[one.label, queryOf(one.measure, targets)]];
+  const queries = series.flatMap((line): [label: string, query: string | undefined][] => {
+    if ("expression" in line) return [[line.label, expressionQuery(line.expression, ids)]];
+    return line.hidden ? [] : [[line.label, queryOf(line.measure, targets)]];
   });
-  const known = queries.filter((one): one is [string, string] => one[1] !== undefined);
+  const known = queries.filter((query): query is [string, string] => query[1] !== undefined);
   if (known.length === 0) return [];
   const lines = [...known, ...levels.map(({ label, value }) => [label, `vector(${value})`] as const)];
   return lines.map(([legendFormat, expr], index) => ({

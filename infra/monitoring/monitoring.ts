@@ -180,8 +180,8 @@ function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.Cust
         ...common,
         metricQueries: [
           { id: "watched", expression: metric.expression, label: key, returnData: true },
-          ...Object.entries(metric.of).map(([id, one]) => {
-            const { statistic, extendedStatistic, ...metric } = metricOf(one);
+          ...Object.entries(metric.of).map(([id, query]) => {
+            const { statistic, extendedStatistic, ...metric } = metricOf(query);
             return { id, metric: { ...metric, stat: statistic ?? extendedStatistic ?? "" } };
           }),
         ],

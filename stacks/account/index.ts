@@ -14,13 +14,17 @@ export default async function (): Promise<Record<string, unknown>> {
   const args = { id, region, tags: { owner: "rates", stack: "account" } };
   const provider = accountProvider("account", args);
   await verifyAccount(provider, args);
-  const on = { providers: { aws: provider } };
-  const state = new State("rates-state", { id, region }, on);
-  const boundaries = new Boundaries("rates-boundary", { accountId: id, state }, on);
+  const options = { providers: { aws: provider } };
+  const state = new State("rates-state", { id, region }, options);
+  const boundaries = new Boundaries("rates-boundary", { accountId: id, state }, options);
   const boundaryArn = boundaries.deployment.arn;
-  const roles = new WorkflowRoles("rates-workflows", { accountId: id, repository, stacks, state, boundaryArn }, on);
-  const operators = new Operators("rates-operators", { accountId: id, state }, on);
-  new AccountSingletons("rates-once", { id, region, serviceLinkedRoles, quotas }, on);
+  const roles = new WorkflowRoles(
+    "rates-workflows",
+    { accountId: id, repository, stacks, state, boundaryArn },
+    options,
+  );
+  const operators = new Operators("rates-operators", { accountId: id, state }, options);
+  new AccountSingletons("rates-once", { id, region, serviceLinkedRoles, quotas }, options);
   return {
     backend: state.bucket.bucket.apply((bucket) => `s3://${bucket}?region=${region}`),
     secretsProvider: `awskms://alias/rates-state?region=${region}`,

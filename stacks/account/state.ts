@@ -21,12 +21,12 @@ export class State extends pulumi.ComponentResource {
     new Alias(name, { name: "alias/rates-state", targetKeyId: this.key.keyId }, child);
     // The workflows (stacks/workflows/account.ts) need a predictable name.
     this.bucket = new Bucket(name, { bucket: `rates-state-${id}-${region}` }, protectedChild);
-    const of = { bucket: this.bucket.bucket };
-    new BucketVersioning(name, { ...of, versioningConfiguration: { status: "Enabled" } }, child);
+    const bucketRef = { bucket: this.bucket.bucket };
+    new BucketVersioning(name, { ...bucketRef, versioningConfiguration: { status: "Enabled" } }, child);
     new BucketServerSideEncryptionConfiguration(
       name,
       {
-        ...of,
+        ...bucketRef,
         rules: [
           {
             applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: this.key.arn },
@@ -38,13 +38,19 @@ export class State extends pulumi.ComponentResource {
     );
     new BucketPublicAccessBlock(
       name,
-      { ...of, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
+      {
+        ...bucketRef,
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      },
       child,
     );
     new BucketPolicy(
       name,
       {
-        ...of,
+        ...bucketRef,
         policy: pulumi.jsonStringify({
           Version: "2012-10-17",
           Statement: [tlsOnly("s3:*", [this.bucket.arn, pulumi.interpolate`${this.bucket.arn}/*`])],

@@ -169,7 +169,7 @@ const Api = Type.Object(
     allowedCidrs: Type.Array(Type.String({ description: "IPv4 network, for example 192.168.0.0/16" }), {
       default: [],
       uniqueItems: true,
-      maxItems: LIMITS.groupNetworks.value,
+      maxItems: LIMITS.allowedNetworks.value,
       description:
         "networks outside the VPC that may reach the load balancer; 0.0.0.0/0 (everyone) only if api.public is true",
     }),
@@ -263,7 +263,7 @@ const Runners = Type.Object(
           300,
           "minutes after which Glue ends a run",
           1,
-          LIMITS.glueShellTimeout.value,
+          LIMITS.glueDefaultTimeout.value,
         ),
       },
       { ...optional, description: "where reads run" },

@@ -55,10 +55,10 @@ const FACTS: Readonly<Record<string, readonly [Part, RegExp | "min" | "max", num
     /at least ([\d,]+) simultaneous executions unreserved/,
     LIMITS.lambdaUnreserved.value,
   ],
-  glueShellTimeout: [
+  glueDefaultTimeout: [
     GLUE_TIMEOUT,
     /defaulted to ([\d,]+) minutes for Glue version 4\.0/,
-    LIMITS.glueShellTimeout.value,
+    LIMITS.glueDefaultTimeout.value,
   ],
   "glueTimeoutMax, below which a timeout must be": [
     GLUE_TIMEOUT,
