@@ -81,7 +81,7 @@ export class Schedule {
   async play(): Promise<void> {
     for (let turn = 0; turn < TURNS; turn++) await this.#make(this.#one([...this.#work(false), ...this.#faults()]));
     this.history.push("faults end");
-    this.environment.launches.length = 0;
+    this.environment.launchOutcomes.length = 0;
     for (let turn = 0; turn < RECOVERY; turn++) {
       const move = this.#one(this.#work(true));
       if (move) await this.#make(move);
@@ -119,12 +119,12 @@ export class Schedule {
     return all;
   }
 
-  get #alive(): Actor[] {
+  get #activeActors(): Actor[] {
     return this.environment.actors.filter(({ state }) => state === "alive");
   }
 
   get #isDispatching(): boolean {
-    return this.#alive.filter(({ kind }) => kind === "dispatcher").length >= DISPATCHERS;
+    return this.#activeActors.filter(({ kind }) => kind === "dispatcher").length >= DISPATCHERS;
   }
 
   /** Next actions: calls of actors, deliveries, starting runs. */
@@ -132,7 +132,7 @@ export class Schedule {
     const moves: Action[] = [];
     const delayedMove = this.#belated();
     if (delayedMove) return [delayedMove];
-    for (const actor of this.#alive) {
+    for (const actor of this.#activeActors) {
       const { waiting, paused } = actor;
       if (!waiting || paused) continue;
       const outcome = isCalm ? "go" : callOutcome(this.#pick(), this.#faultProfile);
@@ -180,13 +180,13 @@ export class Schedule {
       if (again) addWithChance(repeat, "deliver again", () => this.#deliver([again]));
       addWithChance(tick, "tick", () => this.environment.tick().settled(LOCK_WAIT_MS));
     }
-    for (const actor of this.#alive.filter((one) => one !== this.#zombie && one !== this.#late?.actor))
+    for (const actor of this.#activeActors.filter((one) => one !== this.#zombie && one !== this.#late?.actor))
       if (actor.paused) moves.push({ label: `continue ${actor.name}`, run: () => actor.pause(false) });
       else addWithChance(pause, `pause ${actor.name}`, () => actor.pause(true));
     if (!this.#zombie)
       addWithChance(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * MAX_CLOCK_JUMP));
     addWithChance(refuse, "the account refuses", () =>
-      this.environment.launches.push(this.#one(LAUNCH_OUTCOMES) ?? "refuse"),
+      this.environment.launchOutcomes.push(this.#one(LAUNCH_OUTCOMES) ?? "refuse"),
     );
     addWithChance(cancel, "cancel", () => this.#cancel(this.#one(this.requests)?.requestId));
     return moves;
@@ -232,7 +232,7 @@ export class Schedule {
 
   /** Returns true if no actor can continue by itself; actors that wait for a lock count as running. */
   async #isStuck(): Promise<boolean> {
-    const busy = this.#alive.filter(({ paused }) => !paused);
+    const busy = this.#activeActors.filter(({ paused }) => !paused);
     if (busy.length === 0) return true;
     await Promise.race(busy.map((actor) => actor.settled(1_000)));
     return !busy.some(({ waiting, state }) => waiting || state !== "alive");
@@ -245,7 +245,7 @@ export class Schedule {
   async #passTime(): Promise<void> {
     const zombie = this.#zombie;
     const isZombiesTurn = zombie !== undefined && (await this.environment.isDone());
-    const paused = isZombiesTurn ? zombie : this.#one(this.#alive.filter((one) => one.paused && one !== zombie));
+    const paused = isZombiesTurn ? zombie : this.#one(this.#activeActors.filter((one) => one.paused && one !== zombie));
     if (paused && (isZombiesTurn || this.#pick() < 0.3)) {
       this.history.push(`continue ${paused.name}`);
       paused.pause(false);

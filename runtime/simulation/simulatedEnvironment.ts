@@ -69,29 +69,34 @@ export class SimulatedEnvironment {
   /** Observed violations of guarantees. */
   readonly violations: string[] = [];
   /** Injected outcomes of the next launches. Without one, a launch succeeds unless EC2 throttles it. */
-  readonly launches: SimulatedLaunchOutcome[] = [];
+  readonly launchOutcomes: SimulatedLaunchOutcome[] = [];
   readonly #ec2 = new SimulatedEc2({
     now: () => this.#passed,
-    outcome: () => this.launches.shift(),
-    hasEnded: (instance) => this.#instance(instance, (one) => this.#status(one)) === "ENDED",
-    onLaunch: ({ instance, tags }) => this.#launched("ec2", { launch: tags[LAUNCH_TAG] ?? "", instance }),
-    onTerminate: (instance) => this.#instance(instance, (one) => this.#stop(one)),
+    outcome: () => this.launchOutcomes.shift(),
+    hasEnded: (instance) => this.#instance(instance, (launched) => this.#status(launched)) === "ENDED",
+    onLaunch: ({ instance, tags }) => this.#addRun("ec2", { launch: tags[LAUNCH_TAG] ?? "", instance }),
+    onTerminate: (instance) => this.#instance(instance, (launched) => this.#stop(launched)),
   });
   readonly admin: pg.Client;
   readonly #settings: Settings;
   #invocations = 0;
 
   readonly #slots: Record<RunnerType, number>;
-  readonly #dispatchers: SharedClients;
-  readonly #runs: DedicatedClients;
+  readonly #dispatcherClients: SharedClients;
+  readonly #runClients: DedicatedClients;
   /** Milliseconds that have passed on the shared clock. */
   #passed = 0;
 
-  constructor(admin: pg.Client, dispatchers: SharedClients, runs: DedicatedClients, slots: Record<RunnerType, number>) {
+  constructor(
+    admin: pg.Client,
+    dispatcherClients: SharedClients,
+    runClients: DedicatedClients,
+    slots: Record<RunnerType, number>,
+  ) {
     this.admin = admin;
     this.#slots = slots;
-    this.#dispatchers = dispatchers;
-    this.#runs = runs;
+    this.#dispatcherClients = dispatcherClients;
+    this.#runClients = runClients;
     this.#settings = readSettings({
       RATES_SETTINGS: JSON.stringify({
         queues: QUEUES,
@@ -141,7 +146,7 @@ export class SimulatedEnvironment {
     launched.actor = actor;
     actor.begin(async () => {
       const as = async (role: string) => {
-        const client = await this.#runs.take(actor, role);
+        const client = await this.#runClients.take(actor, role);
         clients.push(client);
         return client;
       };
@@ -169,7 +174,7 @@ export class SimulatedEnvironment {
           gatherMs: 0,
         });
       } finally {
-        await this.#runs.leave(clients);
+        await this.#runClients.leave(clients);
       }
     });
     return actor;
@@ -225,13 +230,14 @@ export class SimulatedEnvironment {
   }
 
   /** Returns true if the maximum number of runs of a type exists. */
-  isFull(kind: string): boolean {
-    return RUNNERS.some((one) => one === kind && this.#alive(one) >= this.#slots[one]);
+  isFull(runnerType: string): boolean {
+    return RUNNERS.some((type) => type === runnerType && this.#activeCount(type) >= this.#slots[type]);
   }
 
   /** Returns the number of runs of a type that have not ended. */
-  #alive(kind: RunnerType): number {
-    return this.launched.filter((one) => one.runnerType === kind && this.#status(one) === "ALIVE").length;
+  #activeCount(runnerType: RunnerType): number {
+    return this.launched.filter((launched) => launched.runnerType === runnerType && this.#status(launched) === "ALIVE")
+      .length;
   }
 
   /** Ends all remaining actors. */
@@ -240,15 +246,15 @@ export class SimulatedEnvironment {
   }
 
   #invoke(name: string, work: (handlers: Handlers) => Promise<unknown>): Actor {
-    const actor: Actor = new Actor("dispatcher", `${name} ${++this.#invocations}`, () => warm.sever());
-    const warm = this.#dispatchers.poolFor(actor);
-    const db = warm.pool;
+    const actor: Actor = new Actor("dispatcher", `${name} ${++this.#invocations}`, () => connections.sever());
+    const connections = this.#dispatcherClients.poolFor(actor);
+    const db = connections.pool;
     this.actors.push(actor);
     const launcher: Launcher = {
-      start: (run, kind, how) =>
-        actor.call(`launch ${kind}`, async () => {
-          how?.assertBeforeDeadline?.();
-          return this.#launchRun(run, kind);
+      start: (run, runnerType, options) =>
+        actor.call(`launch ${runnerType}`, async () => {
+          options?.assertBeforeDeadline?.();
+          return this.#launchRun(run, runnerType);
         }),
       status: (run) => actor.call("describe run", async () => this.#statusOf(run)),
       stop: (run) => actor.call("stop run", async () => this.#stop(this.#run(run))),
@@ -270,22 +276,22 @@ export class SimulatedEnvironment {
       now: () => this.#passed + skew,
       sleep: (milliseconds) => actor.call("wait", () => this.advance(milliseconds / 1_000)),
     };
-    actor.begin(() => work(createHandlers(context)).finally(warm.release));
+    actor.begin(() => work(createHandlers(context)).finally(connections.release));
     return actor;
   }
 
-  #launchRun(run: string, kind: RunnerType): string {
-    const answer = this.launches.shift();
+  #launchRun(run: string, runnerType: RunnerType): string {
+    const answer = this.launchOutcomes.shift();
     if (answer === "refuse" || answer === "throttle") throw new CapacityUnavailable("ConcurrentRunsExceededException");
-    this.#launched(kind, { run });
+    this.#addRun(runnerType, { run });
     if (answer === "unknown") throw new Error("timeout");
     return `external-${run}`;
   }
 
-  #launched(kind: RunnerType, identity: RunIdentity): void {
-    this.launched.push({ identity, runnerType: kind, stopped: false });
-    if (this.#alive(kind) > this.#slots[kind])
-      this.violations.push(`guarantee 4: ${this.#alive(kind)} ${kind} runs at once`);
+  #addRun(runnerType: RunnerType, identity: RunIdentity): void {
+    this.launched.push({ identity, runnerType: runnerType, stopped: false });
+    if (this.#activeCount(runnerType) > this.#slots[runnerType])
+      this.violations.push(`guarantee 4: ${this.#activeCount(runnerType)} ${runnerType} runs at once`);
   }
 
   #run(run: string): LaunchedRun | undefined {
