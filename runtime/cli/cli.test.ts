@@ -66,7 +66,7 @@ describe("the command line", () => {
   it("has help with exit codes, and suggests a command for a misspelled one", async () => {
     const help = await rates(["--help"]);
     assert.equal(help.code, 0);
-    for (const word of ["submit", "watch", "load", "query", ...Object.values(EXITS).map((exit) => exit.means)])
+    for (const word of ["submit", "watch", "load", "query", ...Object.values(EXITS).map((exit) => exit.meaning)])
       assert(help.stdout.includes(word), word);
     const wrong = await rates(["submt"]);
     assert.equal(wrong.code, EXITS.invalid.code);

@@ -48,18 +48,18 @@ describe("the command line with typical input", () => {
   });
 
   /** Ends every job immediately, as FAILED if its timeout is 99 seconds. Jobs whose SQL contains "hold" do not end. */
-  async function work(kind: "glue" | "ec2"): Promise<void> {
+  async function work(runnerType: "glue" | "ec2"): Promise<void> {
     const keeper = await p.role("job_keeper");
     let run: string | undefined;
     while (!ended.signal.aborted) {
       if (run === undefined) {
-        [run] = await planRuns(p.context.db, testPlan(kind, 1));
+        [run] = await planRuns(p.context.db, testPlan(runnerType, 1));
         if (run !== undefined) await runStarted(keeper, run);
       }
       const job = run === undefined ? undefined : await claim(keeper, run, await backendOf(keeper), undefined);
       if (job === undefined) await pause(20);
       else if (!job.sql?.includes("hold"))
-        await finish(keeper, job, endingOf(job.task as Task, job.timeoutSeconds === FAILS));
+        await finish(keeper, job, endingOf(job.task as Task, job.timeoutSeconds === FAILING_TIMEOUT_SECONDS));
     }
   }
 
@@ -82,7 +82,7 @@ describe("the command line with typical input", () => {
       { requestId: "done", task },
       { requestId: "done-2", task },
       { requestId: "packed", task: { ...task, compression: "gzip" } },
-      { requestId: "failed", task, timeoutSeconds: FAILS },
+      { requestId: "failed", task, timeoutSeconds: FAILING_TIMEOUT_SECONDS },
     ];
     for (const payload of jobs)
       await p.app.inject({ method: "POST", url: "/jobs", headers: { authorization }, payload });
@@ -145,7 +145,7 @@ interface Task {
 }
 
 /** Timeout of jobs that must fail. Seconds. */
-const FAILS = 99;
+const FAILING_TIMEOUT_SECONDS = 99;
 
 function endingOf(task: Task, fails: boolean): Ending {
   const common = { rows: 1, bytes: 4, peakMemoryBytes: 1 };

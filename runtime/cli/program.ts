@@ -23,7 +23,7 @@ import { commandsOf, examples, GROUPS, HELP_STYLE } from "./lib/help.ts";
 import { print, printInfo } from "./lib/screen.ts";
 
 const EXIT_CODES = Object.values(EXITS)
-  .map(({ code, means }) => `${String(code).padStart(5)}  ${means}`)
+  .map(({ code, meaning }) => `${String(code).padStart(5)}  ${meaning}`)
   .join("\n");
 
 const { version: VERSION } = manifest;

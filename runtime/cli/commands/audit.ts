@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { reasonOf } from "../../contract/reason.ts";
 import { ACTIONS, type AuditEntry } from "../../store/audit.ts";
-import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
+import { type CliContext, choice, clientOf, wholeNumber } from "../lib/context.ts";
 import { csvLine } from "../lib/csv.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
@@ -52,7 +52,7 @@ export function auditCommand({ program }: CliContext): void {
     .option("--text <text>", "part of the person's or token's name, or of the job's id")
     .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
     .option("--until <time>", "before then", timeOption)
-    .option("--limit <n>", `maximum number of entries (${SHOWN})`, whole)
+    .option("--limit <n>", `maximum number of entries (${SHOWN})`, wholeNumber)
     .option("--export <file>", "write all entries to a file: .csv or .ndjson")
     .action(async (flags: Flags, command) => {
       const { client, json } = clientOf(command);

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { requireClone } from "../lib/clone.ts";
 import { connect, localPlatform, variable } from "../lib/connection.ts";
-import { type CliContext, type GlobalOptions, seconds, whole } from "../lib/context.ts";
+import { type CliContext, type GlobalOptions, seconds, wholeNumber } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { print, printInfo, printJson, width } from "../lib/screen.ts";
@@ -20,7 +20,7 @@ interface Flags extends GlobalOptions {
 
 /** Parses the number of jobs of a burst. */
 function jobs(value: string): number {
-  const number = whole(value);
+  const number = wholeNumber(value);
   if (number === 0 || number > MAX_JOBS)
     throw new InvalidArgumentError(`It must be from 1 to ${MAX_JOBS.toLocaleString("en")}.`);
   return number;

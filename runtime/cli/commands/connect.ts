@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { AccessSession, requirePrograms } from "../lib/accessSession.ts";
-import { type CliContext, type GlobalOptions, whole } from "../lib/context.ts";
+import { type CliContext, type GlobalOptions, wholeNumber } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { printInfo } from "../lib/screen.ts";
@@ -13,7 +13,7 @@ export function connectCommand({ program, end }: CliContext): void {
   const connect = program
     .command("connect")
     .description("Forward a local port to a deployed stack's API while the command runs")
-    .option("--port <port>", "local port", whole, LOCAL_PORT);
+    .option("--port <port>", "local port", wholeNumber, LOCAL_PORT);
   examples(connect, "rates connect --stack dev", "rates connect --stack dev --port 9000");
   connect.action(async (_flags: object, command: Command) => {
     const { stack, port } = command.optsWithGlobals<GlobalOptions & { port: number }>();

@@ -1,8 +1,8 @@
 import { counted } from "../../contract/counted.ts";
 import type { DeadLetterCause } from "../../requests/deadLetterCauses.ts";
-import type { DeadLetter, DeadLetterPage, Redriven } from "../../requests/deadLetters.ts";
+import type { DeadLetter, DeadLetterPage, RedriveOutcome } from "../../requests/deadLetters.ts";
 import { confirm } from "../lib/confirm.ts";
-import { type CliContext, clientOf, collect, whole } from "../lib/context.ts";
+import { type CliContext, clientOf, collect, wholeNumber } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { dim, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
@@ -10,19 +10,19 @@ import { table, truncateToWidth } from "../lib/table.ts";
 import { timeText } from "../lib/times.ts";
 
 const LETTER_FIELDS: Fields<DeadLetter> = {
-  id: (one) => one.messageId,
-  type: (one) => one.type,
-  reason: (one) => one.reason,
-  failsAgain: (one) => one.failsAgain,
-  redrivable: (one) => one.redrivable,
-  sentAt: (one) => one.sentAt,
-  firstReceivedAt: (one) => one.firstReceivedAt,
-  receives: (one) => one.receives,
-  sender: (one) => one.sender,
-  body: (one) => one.body,
+  id: (letter) => letter.messageId,
+  type: (letter) => letter.type,
+  reason: (letter) => letter.reason,
+  failsAgain: (letter) => letter.failsAgain,
+  redrivable: (letter) => letter.redrivable,
+  sentAt: (letter) => letter.sentAt,
+  firstReceivedAt: (letter) => letter.firstReceivedAt,
+  receives: (letter) => letter.receives,
+  sender: (letter) => letter.sender,
+  body: (letter) => letter.body,
 };
 
-const sum = (counts: Record<string, number>) => Object.values(counts).reduce((all, one) => all + one, 0);
+const sum = (counts: Record<string, number>) => Object.values(counts).reduce((total, value) => total + value, 0);
 const count = (number: number) => counted(number, "dead letter");
 
 /** Formats the causes as a table. */
@@ -55,7 +55,7 @@ export function deadLetterCommands({ program }: CliContext): void {
     .description("List messages that could not be accepted: by cause, and each with reason, times, receives and body")
     .option("--type <class>", "only this error class")
     .option("--text <text>", "only messages with this text in body, reason or sender")
-    .option("--limit <n>", "maximum number to read (100)", whole)
+    .option("--limit <n>", "maximum number to read (100)", wholeNumber)
     .action(async (flags: { type?: string; text?: string; limit?: number }, command) => {
       const { client, json } = clientOf(command);
       const search = new URLSearchParams();
@@ -66,9 +66,9 @@ export function deadLetterCommands({ program }: CliContext): void {
       print(causesTable(causes, "REDRIVEN"));
       for (const letter of letters) showLetter(letter);
       if (letters.length === 0) printInfo("No dead letter matches.");
-      const looked = causes.reduce((all, one) => all + one.count, 0);
-      if (total > looked)
-        printInfo(`${looked.toLocaleString("en")} of about ${count(total)}: --limit shows more (at most 200).`);
+      const inspected = causes.reduce((all, cause) => all + cause.count, 0);
+      if (total > inspected)
+        printInfo(`${inspected.toLocaleString("en")} of about ${count(total)}: --limit shows more (at most 200).`);
       printInfo("`rates redrive --dry-run` shows what a redrive would do.");
     });
 
@@ -83,7 +83,7 @@ export function deadLetterCommands({ program }: CliContext): void {
     )
     .option("--type <class>", "an error class to redrive, for example ReceivedTooOften; repeatable", collect)
     .option("--id <messageId>", "a single dead letter; repeatable", collect)
-    .option("--limit <n>", "maximum number to read (1000)", whole)
+    .option("--limit <n>", "maximum number to read (1000)", wholeNumber)
     .option("--dry-run", "only count")
     .option("--yes", "do not ask; required without a terminal")
     .action(
@@ -95,13 +95,13 @@ export function deadLetterCommands({ program }: CliContext): void {
           ...(messageIds ? { messageIds } : {}),
           ...(limit === undefined ? {} : { limit }),
         };
-        const preview = await client.json<Redriven>("POST", "/redrive", { ...body, dryRun: true });
+        const preview = await client.json<RedriveOutcome>("POST", "/redrive", { ...body, dryRun: true });
         if (dryRun && json) return printJson(preview);
         if (!json) printPreview(preview);
         if (dryRun) return;
         const back = sum(preview.redriven);
         if (back > 0) await confirm(confirmationOf(preview, back), yes);
-        const answer = back > 0 ? await client.json<Redriven>("POST", "/redrive", body) : preview;
+        const answer = back > 0 ? await client.json<RedriveOutcome>("POST", "/redrive", body) : preview;
         if (json) return printJson(answer);
         if (back > 0) printRedriven(answer);
       },
@@ -118,7 +118,7 @@ function showLetter({ sentAt, type, redrivable, failsAgain, receives, messageId,
   print(dim(`  ${truncateToWidth(plain(body), room - 2)}`, process.stdout));
 }
 
-function printPreview({ causes, redriven, kept, looked, total }: Redriven): void {
+function printPreview({ causes, redriven, kept, looked, total }: RedriveOutcome): void {
   if (causes.length === 0) {
     printInfo("No dead letters.");
     return;
@@ -131,14 +131,14 @@ function printPreview({ causes, redriven, kept, looked, total }: Redriven): void
     printInfo(`${looked.toLocaleString("en")} of about ${total.toLocaleString("en")} were read (--limit).`);
 }
 
-function confirmationOf({ causes }: Redriven, back: number): string {
+function confirmationOf({ causes }: RedriveOutcome, back: number): string {
   const failing = causes.filter(({ redrivable }) => redrivable).reduce((all, { failsAgain }) => all + failsAgain, 0);
   const risk =
     failing === 0 ? "" : `; ${back === 1 ? "it" : `${failing.toLocaleString("en")} of them`} would fail again`;
   return `This returns ${count(back)} to the request queue${risk}`;
 }
 
-function printRedriven({ redriven, kept }: Redriven): void {
+function printRedriven({ redriven, kept }: RedriveOutcome): void {
   for (const [type, number] of Object.entries(redriven)) printInfo(`${number.toLocaleString("en")} ${type} redriven.`);
   const left = sum(kept);
   if (left > 0) printInfo(`${count(left)} kept.`);

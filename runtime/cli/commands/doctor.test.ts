@@ -44,7 +44,7 @@ describe("rates doctor", () => {
     const { code, stdout } = await start(["doctor", "--json"], api.env).ended;
     assert.equal(code, 0, stdout);
     const checks = byName(stdout);
-    assert.equal(checks.get("token")?.says, "may read, submit, update, cancel, admin");
+    assert.equal(checks.get("token")?.finding, "may read, submit, update, cancel, admin");
     for (const name of ["own Node", "node", "npm", "platform", "clock", "database", "token"])
       assert.equal(checks.get(name)?.outcome, "passed", name);
     assert.equal(api.calls.filter((call) => call.startsWith("POST")).length, 3, "probes of submit, update and cancel");
@@ -52,7 +52,7 @@ describe("rates doctor", () => {
 
   it("reports missing scopes, and an unknown token", async () => {
     const api = kept(await platform(["read"]));
-    assert.equal(byName((await start(["doctor", "--json"], api.env).ended).stdout).get("token")?.says, "may read");
+    assert.equal(byName((await start(["doctor", "--json"], api.env).ended).stdout).get("token")?.finding, "may read");
     const strange = kept(
       await platform([], (call) =>
         call.what === "GET /queries"
@@ -89,8 +89,8 @@ describe("rates doctor", () => {
     assert.equal(clockCheck(header, at - 50, at + 999).outcome, "passed");
     assert.equal(clockCheck(header, at + 999, at + 1_050).outcome, "passed", "the header has whole seconds");
     const ahead = clockCheck(header, at + 120_000, at + 120_100);
-    assert.deepEqual([ahead.outcome, /is 119 s ahead of/.test(ahead.says)], ["failed", true]);
-    assert.match(clockCheck(header, at - 120_100, at - 120_000).says, /is 120 s behind/);
+    assert.deepEqual([ahead.outcome, /is 119 s ahead of/.test(ahead.finding)], ["failed", true]);
+    assert.match(clockCheck(header, at - 120_100, at - 120_000).finding, /is 120 s behind/);
     assert.equal(clockCheck(null, at, at).outcome, "skipped");
   });
 
@@ -99,10 +99,10 @@ describe("rates doctor", () => {
     const { PATH } = process.env;
     try {
       process.env.PATH = directory;
-      assert.match(commandCheck("npm").says, /no npm command/);
+      assert.match(commandCheck("npm").finding, /no npm command/);
       writeFileSync(join(directory, "npm"), "#!/bin/sh\necho 6.14.0\n", { mode: 0o755 });
       assert.deepEqual(
-        [commandCheck("npm").outcome, commandCheck("npm").says],
+        [commandCheck("npm").outcome, commandCheck("npm").finding],
         ["failed", "6.14.0 is too old: 9 at least"],
       );
     } finally {
@@ -118,7 +118,7 @@ describe("rates doctor", () => {
 
   it("fits a narrow terminal without cutting remedies", () => {
     const remedy = "do this and that and then something else that takes many words to say";
-    const checks: Check[] = [{ name: "quotas.ec2Vcpus", outcome: "failed", says: "too few", remedy }];
+    const checks: Check[] = [{ name: "quotas.ec2Vcpus", outcome: "failed", finding: "too few", remedy }];
     const text = checksText(checks, 50);
     for (const line of text.split("\n")) assert(stringWidth(line) <= 50, line);
     assert(text.replace(/\s+/g, " ").includes(remedy));
@@ -173,9 +173,9 @@ describe("rates doctor --stack", () => {
     const checks = byName(stdout);
     assert.equal(code, EXITS.failed.code, "a quota is short");
     assert.equal(checks.get("pulumi")?.outcome, "passed");
-    assert.match(checks.get("AWS account")?.says ?? "", /assumed-role\/preview\/me/);
+    assert.match(checks.get("AWS account")?.finding ?? "", /assumed-role\/preview\/me/);
     const runs = checks.get("quotas.glueRuns");
-    assert.deepEqual([runs?.outcome, /has 20 .* assumes 50$/.test(runs?.says ?? "")], ["failed", true]);
+    assert.deepEqual([runs?.outcome, /has 20 .* assumes 50$/.test(runs?.finding ?? "")], ["failed", true]);
     assert.match(runs?.remedy ?? "", /Write 20 there, or have L-5E4153CA raised in eu-central-1/);
     assert.equal(checks.get("quotas.fargateVcpus")?.outcome, "passed");
     assert.equal([...checks.keys()].filter((name) => name.startsWith("quotas.")).length, 7);
@@ -188,7 +188,7 @@ describe("rates doctor --stack", () => {
     unchanged.add("L-5E4153CA");
     const before = quotas.calls.length;
     const runs = byName((await doctor(true)).stdout).get("quotas.glueRuns");
-    assert.match(runs?.says ?? "", /has 20 .* assumes 50$/);
+    assert.match(runs?.finding ?? "", /has 20 .* assumes 50$/);
     assert.equal(quotas.calls.length, before + 8, "one is asked for twice");
   });
 
@@ -198,7 +198,7 @@ describe("rates doctor --stack", () => {
     const checks = byName((await doctor(true)).stdout);
     granted.delete("L-1216C47A");
     const short = checks.get("quotas.ec2Vcpus (L-1216C47A)");
-    assert.match(short?.says ?? "", /has 1 .* assumes \d+$/);
+    assert.match(short?.finding ?? "", /has 1 .* assumes \d+$/);
     assert.equal(checks.get("quotas.ec2Vcpus (L-34B43A08)")?.outcome, "passed");
   });
 
@@ -208,7 +208,7 @@ describe("rates doctor --stack", () => {
     const { code, stdout } = await doctor(true);
     assert.equal(code, EXITS.failed.code);
     assert.match(
-      byName(stdout).get("AWS account")?.says ?? "",
+      byName(stdout).get("AWS account")?.finding ?? "",
       /belongs to account 999999999999, but stack dev to 111111111111/,
     );
     assert.equal(byName(stdout).get("quotas")?.outcome, "skipped");

@@ -29,21 +29,21 @@ async function allChecks(options: GlobalOptions): Promise<Check[]> {
   const { commandCheck, ownNodeCheck } = await import("../lib/doctorMachine.ts");
   const machine = [ownNodeCheck(), commandCheck("node"), commandCheck("npm")];
   const { stack } = options;
-  if (stack === undefined) return [...machine, ...(await reached(options))];
-  const [account, platform] = await Promise.all([stackChecks(stack), reached(options)]);
+  if (stack === undefined) return [...machine, ...(await checkPlatform(options))];
+  const [account, platform] = await Promise.all([stackChecks(stack), checkPlatform(options)]);
   return [...machine, commandCheck("pulumi"), ...account, ...platform];
 }
 
 /** Checks the platform; reports an unknown address as skipped or failed. */
-async function reached(options: GlobalOptions): Promise<Check[]> {
+async function checkPlatform(options: GlobalOptions): Promise<Check[]> {
   const { failed, skipped } = await import("../lib/doctor.ts");
   const { platformChecks } = await import("../lib/doctorPlatform.ts");
   try {
     return await platformChecks(connect(options), await unreachableRemedy(options));
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const [says = "", remedy = "Give --api and --token, or --stack and --token."] = error.message.split("\n");
-    return [error.exit === "invalid" ? skipped("platform", says, remedy) : failed("platform", says, remedy)];
+    const [finding = "", remedy = "Give --api and --token, or --stack and --token."] = error.message.split("\n");
+    return [error.exit === "invalid" ? skipped("platform", finding, remedy) : failed("platform", finding, remedy)];
   }
 }
 

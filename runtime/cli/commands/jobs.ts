@@ -5,7 +5,7 @@ import { about } from "../lib/about.ts";
 import { attemptLines } from "../lib/attempts.ts";
 import { type BulkFlags, bulkFilter, bulkOptions, reasonOf, runBulk } from "../lib/bulk.ts";
 import type { Submitted } from "../lib/connection.ts";
-import { type CliContext, choice, clientOf, regionOf, seconds, whole } from "../lib/context.ts";
+import { type CliContext, choice, clientOf, regionOf, seconds, wholeNumber } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples, GROUPS } from "../lib/help.ts";
@@ -14,7 +14,7 @@ import { ID, withJob } from "../lib/jobIds.ts";
 import { jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { phaseLines, phasesOfJob } from "../lib/phases.ts";
 import { coloured, durationText, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
-import { table, wrapped } from "../lib/table.ts";
+import { table, wrapText } from "../lib/table.ts";
 import { timeOption, timeText } from "../lib/times.ts";
 import { visibleJson } from "../lib/visible.ts";
 import { waitingOf } from "../lib/waiting.ts";
@@ -118,7 +118,7 @@ export function jobCommands({ program, end }: CliContext): void {
     .option("--to <time>", "submitted before then", timeOption)
     .addOption(choice("--sort <by>", "sort by (default createdAt)", ["createdAt", "finishedAt", "totalMs"]))
     .addOption(choice("--order <order>", "direction (default desc)", ["asc", "desc"]))
-    .option("--limit <n>", "maximum number of jobs", whole, 20)
+    .option("--limit <n>", "maximum number of jobs", wholeNumber, 20)
     .option("--cursor <cursor>", "cursor of an earlier list to continue")
     .action(async (flags: ListFlags, command: Command) => {
       const { client, json } = clientOf(command);
@@ -170,7 +170,7 @@ export function jobCommands({ program, end }: CliContext): void {
       );
       const { error } = document;
       if (error)
-        for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stdout) - 2))
+        for (const line of wrapText(`${error.type}: ${plain(error.message)}`, width(process.stdout) - 2))
           print(`  ${line}`);
       if (document.status === "PENDING") {
         const waiting = await waitingOf(client, document.requestId).catch(() => undefined);
@@ -243,7 +243,7 @@ export function jobCommands({ program, end }: CliContext): void {
     )
     .argument("[id]", ID);
   bulkOptions(retry, "retry")
-    .option("--timeout <seconds>", "time limit of the new job's run", whole)
+    .option("--timeout <seconds>", "time limit of the new job's run", wholeNumber)
     .option("--watch", "wait until the new job ends")
     .option("--wait <seconds>", "stop waiting after so long; the job keeps running", seconds)
     .action(

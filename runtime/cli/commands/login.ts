@@ -37,20 +37,22 @@ export function loginCommands({ program, end }: CliContext): void {
     const name = requested ?? options.stack ?? defaultProfileName(api);
     if (!PROFILE_NAME.test(name))
       throw new CommandError("invalid", `--profile '${name}' must be letters, digits and . _ -, at most 64.`);
-    const given = options.token;
+    const token = options.token;
     const { base } = new Client(api, undefined);
-    const made =
-      given === undefined
+    const session =
+      token === undefined
         ? await signIn(new Client(api, undefined), { device: device === true, browser })
-        : { token: given, ...(await new Client(api, given).json<Session>("GET", "/session")) };
-    if (made === undefined) return end("interrupted");
+        : { token: token, ...(await new Client(api, token).json<Session>("GET", "/session")) };
+    if (session === undefined) return end("interrupted");
     const { tenant } = options;
-    const kept: Profile = { api: base, token: made.token, ...(tenant === undefined ? {} : { tenant }) };
-    if (made.expiresAt !== undefined) kept.expiresAt = made.expiresAt;
+    const profile: Profile = { api: base, token: session.token, ...(tenant === undefined ? {} : { tenant }) };
+    if (session.expiresAt !== undefined) profile.expiresAt = session.expiresAt;
     const { profiles } = readProfiles();
-    writeProfiles({ current: name, profiles: { ...profiles, [name]: kept } });
-    if (options.json) return printJson({ profile: name, api: base, ...withoutToken(made) });
-    printInfo(`Signed in as ${plain(made.name)} for tenant ${made.tenant} (${made.scopes.join(", ")})${until(made)}.`);
+    writeProfiles({ current: name, profiles: { ...profiles, [name]: profile } });
+    if (options.json) return printJson({ profile: name, api: base, ...withoutToken(session) });
+    printInfo(
+      `Signed in as ${plain(session.name)} for tenant ${session.tenant} (${session.scopes.join(", ")})${until(session)}.`,
+    );
     printInfo(`The profile '${name}' is used from now on; \`rates profile use NAME\` changes it.`);
   });
 
@@ -97,14 +99,20 @@ function profileCommands(program: CliContext["program"]): void {
     .description("List profiles, without their tokens")
     .action((_flags: object, command) => {
       const { current, profiles } = readProfiles();
-      const all = Object.entries(profiles).map(([name, one]) => ({
+      const all = Object.entries(profiles).map(([name, settings]) => ({
         name,
         current: name === current,
-        ...withoutToken(one),
+        ...withoutToken(settings),
       }));
       if (command.optsWithGlobals().json) return printJson(all);
       if (all.length === 0) return printInfo("No profiles. `rates login` creates one.");
-      const rows = all.map((one) => [one.current ? "*" : "", one.name, one.api, one.tenant ?? "", one.expiresAt ?? ""]);
+      const rows = all.map(({ current, name, api, tenant = "", expiresAt = "" }) => [
+        current ? "*" : "",
+        name,
+        api,
+        tenant,
+        expiresAt,
+      ]);
       print(table(["", "NAME", "API", "TENANT", "EXPIRES"], rows, width(process.stdout), { keep: [1] }));
     });
   examples(

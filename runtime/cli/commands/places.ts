@@ -1,5 +1,5 @@
 import { counted } from "../../contract/counted.ts";
-import { type CliContext, clientOf, whole } from "../lib/context.ts";
+import { type CliContext, clientOf, wholeNumber } from "../lib/context.ts";
 import { examples } from "../lib/help.ts";
 import { plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table } from "../lib/table.ts";
@@ -11,7 +11,7 @@ export function placesCommand({ program }: CliContext): void {
   examples(program.command("places"), "rates places rotterdam", "rates places CN --limit 50")
     .description("Find ports and regions by part of their code or name")
     .argument("[place]", "part of a code, slug or name (default: the ports with the most prices)", "")
-    .option("--limit <n>", "maximum number of places", whole, 20)
+    .option("--limit <n>", "maximum number of places", wholeNumber, 20)
     .action(async (text: string, { limit }: { limit: number }, command) => {
       const { client, json } = clientOf(command);
       const search = new URLSearchParams({ text, limit: String(limit) });

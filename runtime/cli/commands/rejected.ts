@@ -2,7 +2,7 @@ import type { RejectedDocument } from "../../contract/document.ts";
 import { ERRORS } from "../../contract/errors.ts";
 import type { RejectedPage } from "../../requests/rejectedList.ts";
 import type { Client } from "../lib/apiClient.ts";
-import { type CliContext, choice, clientOf, whole } from "../lib/context.ts";
+import { type CliContext, choice, clientOf, wholeNumber } from "../lib/context.ts";
 import { CommandError } from "../lib/exits.ts";
 import { examples } from "../lib/help.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
@@ -71,7 +71,7 @@ export function rejectedCommands({ program }: CliContext): void {
     .option("--text <text>", "only requests with this text in the id, reason or body")
     .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
     .option("--until <time>", "before then", timeOption)
-    .option("--limit <n>", "maximum number of requests", whole, 20)
+    .option("--limit <n>", "maximum number of requests", wholeNumber, 20)
     .action(async (flags: ListFlags, command) => {
       const { client, json } = clientOf(command);
       const page = await client.json<RejectedPage>("GET", pathOf(client, { ...flags, limit: String(flags.limit) }));

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { counted } from "../../contract/counted.ts";
 import type { Client } from "../lib/apiClient.ts";
-import { type CliContext, choice, clientOf, collect, seconds, whole } from "../lib/context.ts";
+import { type CliContext, choice, clientOf, collect, seconds, wholeNumber } from "../lib/context.ts";
 import type { JobDocument } from "../lib/events.ts";
 import { CommandError } from "../lib/exits.ts";
 import { printableName } from "../lib/files.ts";
@@ -11,7 +11,7 @@ import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { DEFAULT_ROWS, MAX_ROWS, showTable } from "../lib/resultTable.ts";
 import { coloured, print, printInfo, printJson, width } from "../lib/screen.ts";
 import type { SubmitFlags } from "../lib/submit.ts";
-import { wrapped } from "../lib/table.ts";
+import { wrapText } from "../lib/table.ts";
 import { timeText } from "../lib/times.ts";
 import { follow, printEnd } from "../lib/watch.ts";
 
@@ -55,7 +55,7 @@ const TABLE = "table";
 
 /** Parses the maximum number of rows of a table. */
 function rowLimit(value: string): number {
-  const rows = whole(value);
+  const rows = wholeNumber(value);
   if (rows < 1 || rows > MAX_ROWS) throw new InvalidArgumentError(`It must be from 1 to ${MAX_ROWS}.`);
   return rows;
 }
@@ -330,7 +330,7 @@ export function submitCommands({ program, end }: CliContext): void {
       const all = await client.json<import("../lib/params.ts").Queries>("GET", "/queries");
       if (json) return printRecords(command, QUERY_FIELDS, [...all.queries, ...all.statements], all);
       const line = (indent: number, text: string) => {
-        const [first = "", ...more] = wrapped(text, width(process.stdout) - indent - 2);
+        const [first = "", ...more] = wrapText(text, width(process.stdout) - indent - 2);
         print([first, ...more.map((one) => `  ${one}`)].map((one) => " ".repeat(indent) + one).join("\n"));
       };
       for (const kind of ["queries", "statements"] as const)

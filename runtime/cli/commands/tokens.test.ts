@@ -17,8 +17,8 @@ describe("rates token", () => {
   const jobs = (token: string) => p.app.inject({ url: "/jobs", headers: { authorization: `Bearer ${token}` } });
 
   it("creates a token for its tenant and scopes, lists it without its secret, and revokes it immediately", async () => {
-    const made = await rates("token", "create", "billing", "--for", "acme", "--scopes", "read");
-    const token = made.stdout.trim();
+    const created = await rates("token", "create", "billing", "--for", "acme", "--scopes", "read");
+    const token = created.stdout.trim();
     assert.match(token, /^rates_[\w-]{43}$/);
     assert.equal((await jobs(token)).statusCode, 200);
     const submitted = await p.app.inject({

@@ -26,11 +26,11 @@ export function tokenCommands({ program }: CliContext): void {
       const { client, json } = clientOf(command);
       const { scopes, expires: expiresAt } = flags;
       const body = { name, tenant: client.tenant ?? flags.for, scopes, ...(expiresAt ? { expiresAt } : {}) };
-      const made = await client.json<{ id: string; token: string }>("POST", "/tokens", body);
-      if (json) return printJson(made);
-      print(made.token);
+      const created = await client.json<{ id: string; token: string }>("POST", "/tokens", body);
+      if (json) return printJson(created);
+      print(created.token);
       printInfo(
-        `Token ${made.id} for ${body.tenant}; it is not shown again. \`rates token revoke ${made.id}\` ends it.`,
+        `Token ${created.id} for ${body.tenant}; it is not shown again. \`rates token revoke ${created.id}\` ends it.`,
       );
     });
 
@@ -69,10 +69,10 @@ function tokensTable(tokens: readonly TokenInfo[]): string {
     ["EXPIRES (UTC)", ({ expiresAt }) => minute(expiresAt)],
     ["REVOKED (UTC)", ({ revokedAt }) => minute(revokedAt)],
   ];
-  const shown = columns.filter(([, cell]) => tokens.some((token) => cell(token) !== ""));
+  const visibleColumns = columns.filter(([, cell]) => tokens.some((token) => cell(token) !== ""));
   return table(
-    shown.map(([name]) => name),
-    tokens.map((token) => shown.map(([, cell]) => cell(token))),
+    visibleColumns.map(([name]) => name),
+    tokens.map((token) => visibleColumns.map(([, cell]) => cell(token))),
     width(process.stdout),
     { keep: [0] },
   );
@@ -80,8 +80,8 @@ function tokensTable(tokens: readonly TokenInfo[]): string {
 
 /** Parses a comma-separated list of scopes. */
 function scopes(value: string): Scope[] {
-  const all = value.split(",").map((one) => one.trim());
-  const wrong = all.find((one) => !(SCOPES as readonly string[]).includes(one));
+  const all = value.split(",").map((scope) => scope.trim());
+  const wrong = all.find((scope) => !(SCOPES as readonly string[]).includes(scope));
   if (wrong !== undefined) throw new InvalidArgumentError(`'${wrong}' is not a scope. Scopes: ${SCOPES.join(", ")}.`);
   return [...new Set(all)] as Scope[];
 }

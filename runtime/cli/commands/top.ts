@@ -51,11 +51,11 @@ export function topCommand({ program }: CliContext): void {
       const { client, json } = clientOf(command);
       if (once) {
         const { takeSnapshot } = await import("../lib/topSnapshot.ts");
-        const look = await takeSnapshot(client);
-        if (json) return printRecords(command, SNAPSHOT_FIELDS, look, look);
+        const snapshot = await takeSnapshot(client);
+        if (json) return printRecords(command, SNAPSHOT_FIELDS, snapshot, snapshot);
         const { snapshotLines } = await import("../lib/topView.ts");
         const frame = { columns: width(process.stdout), lines: Number.POSITIVE_INFINITY, stream: process.stdout };
-        return print(snapshotLines(look, frame).join("\n"));
+        return print(snapshotLines(snapshot, frame).join("\n"));
       }
       if (typeof command.optsWithGlobals().json === "string" && command.optsWithGlobals().json !== "*")
         throw new CommandError("invalid", "--json FIELDS goes with --once.");
@@ -69,7 +69,7 @@ async function snapshots(
   client: Client,
   every: number,
   signal: AbortSignal,
-  show: (look: Snapshot | undefined, trouble: string | undefined) => void,
+  show: (snapshot: Snapshot | undefined, trouble: string | undefined) => void,
 ): Promise<void> {
   const { takeSnapshot } = await import("../lib/topSnapshot.ts");
   let last: Snapshot | undefined;
@@ -90,9 +90,9 @@ async function inLines(client: Client, every: number, json: boolean): Promise<vo
   const { snapshotLine } = await import("../lib/topView.ts");
   await interruptible(
     (signal) =>
-      snapshots(client, every, signal, (look, trouble) => {
+      snapshots(client, every, signal, (snapshot, trouble) => {
         if (trouble !== undefined) printInfo(trouble);
-        else if (look) print(json ? visibleJson(look) : snapshotLine(look));
+        else if (snapshot) print(json ? visibleJson(snapshot) : snapshotLine(snapshot));
       }),
     () => "Stopped.",
   );
@@ -105,18 +105,18 @@ async function inPlace(client: Client, every: number): Promise<void> {
   ]);
   const { stdout, stdin } = process;
   const quit = new AbortController();
-  let shown: { look: Snapshot; trouble: string | undefined } | undefined;
+  let latest: { snapshot: Snapshot; trouble: string | undefined } | undefined;
   const screen = new LiveScreen({ out: stdout, keys: stdin }, () => quit.abort());
   const draw = () => {
-    if (!shown) return;
-    const { look, trouble } = shown;
-    const title = `rates top  ${client.base}  ${look.at.slice(11, 19)} UTC  q quits`;
+    if (!latest) return;
+    const { snapshot, trouble } = latest;
+    const title = `rates top  ${client.base}  ${snapshot.at.slice(11, 19)} UTC  q quits`;
     const head = truncateToWidth(
       trouble === undefined ? dim(title, stdout) : `${trouble} Trying again.`,
       stdout.columns,
     );
     const frame = { columns: stdout.columns, lines: stdout.rows - 1, stream: stdout };
-    screen.draw([head, ...snapshotLines(look, frame)]);
+    screen.draw([head, ...snapshotLines(snapshot, frame)]);
   };
   // Redraw the latest snapshot when the window is resized: the next one may take long.
   stdout.on("resize", draw);
@@ -124,8 +124,8 @@ async function inPlace(client: Client, every: number): Promise<void> {
   try {
     await interruptible(
       (signal) =>
-        snapshots(client, every, AbortSignal.any([signal, quit.signal]), (look, trouble) => {
-          if (look) shown = { look, trouble };
+        snapshots(client, every, AbortSignal.any([signal, quit.signal]), (snapshot, trouble) => {
+          if (snapshot) latest = { snapshot: snapshot, trouble };
           draw();
         }),
       () => "Stopped.",

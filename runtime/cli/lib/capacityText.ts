@@ -9,7 +9,7 @@ import { quotaUsageOf } from "../../../stacks/planning/usage.ts";
 import { RUNNER_NAMES, RUNNERS, type RunnerType } from "../../contract/states.ts";
 import { blocks } from "./progress.ts";
 import { dim, durationText } from "./screen.ts";
-import { table, wrapped } from "./table.ts";
+import { table, wrapText } from "./table.ts";
 
 /** Length of the bars. Columns. */
 const BAR = 10;
@@ -60,7 +60,7 @@ function smallJobsLines({ database }: StackConfig, width: number): string[] {
         ]),
   ];
   return text
-    .flatMap((line) => wrapped(line, width - DATABASE.length - 2))
+    .flatMap((line) => wrapText(line, width - DATABASE.length - 2))
     .map((line, index) => `${(index === 0 ? DATABASE : "").padEnd(DATABASE.length + 2)}${line}`);
 }
 const DATABASE = "Database";
@@ -87,7 +87,7 @@ function runnerLines(
     ...(first ? [`limited by ${first.limit}; for more, ${first.remedy}`] : []),
     ...(second ? [`next limit: ${count(second.runs)}, by ${second.limit}`] : []),
   ];
-  const lines = notes.flatMap((note) => wrapped(note, width - INDENT));
+  const lines = notes.flatMap((note) => wrapText(note, width - INDENT));
   return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind].service : "").padEnd(INDENT)}${line}`);
 }
 
@@ -156,7 +156,7 @@ export function burstText(bursts: readonly Burst[], seconds: number, width: numb
     ...[
       `Plus the start time of the first runs (at most ${durationText(starts * 1000)}); each run then takes one job after another.`,
       "No job is refused: waiting jobs are stored in the database, in the order of the contract.",
-    ].flatMap((line) => wrapped(line, width).map((one) => dim(one))),
+    ].flatMap((line) => wrapText(line, width).map((one) => dim(one))),
   ].join("\n");
 }
 

@@ -43,7 +43,7 @@ export function seconds(value: string): number {
 }
 
 /** Parses a whole number. */
-export function whole(value: string): number {
+export function wholeNumber(value: string): number {
   if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(value);
 }
@@ -51,7 +51,7 @@ export function whole(value: string): number {
 /** Creates a case-insensitive option with fixed choices. */
 export const choice = (flags: string, description: string, choices: readonly string[]): Option =>
   new Option(flags, description).choices(choices).argParser((value: string) => {
-    const found = choices.find((one) => one.toLowerCase() === value.toLowerCase());
+    const found = choices.find((allowed) => allowed.toLowerCase() === value.toLowerCase());
     if (found !== undefined) return found;
     const near = suggestion(value.toLowerCase(), choices);
     throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.${near.startsWith(" Did") ? near : ""}`);

@@ -1,5 +1,5 @@
 import { reasonOf } from "../../contract/reason.ts";
-import { wrapped } from "./table.ts";
+import { wrapText } from "./table.ts";
 import { styled } from "./visible.ts";
 
 /** Outcomes of a check. */
@@ -15,22 +15,22 @@ export interface Check {
   name: string;
   outcome: Outcome;
   /** Finding, or the reason for skipping. */
-  says: string;
+  finding: string;
   /** Remedy; every check that did not pass has one. */
   remedy?: string;
 }
 
-export const passed = (name: string, says: string): Check => ({ name, outcome: "passed", says });
-export const failed = (name: string, says: string, remedy: string): Check => ({
+export const passed = (name: string, finding: string): Check => ({ name, outcome: "passed", finding: finding });
+export const failed = (name: string, finding: string, remedy: string): Check => ({
   name,
   outcome: "failed",
-  says,
+  finding: finding,
   remedy,
 });
-export const skipped = (name: string, says: string, remedy: string): Check => ({
+export const skipped = (name: string, finding: string, remedy: string): Check => ({
   name,
   outcome: "skipped",
-  says,
+  finding: finding,
   remedy,
 });
 
@@ -45,16 +45,19 @@ export async function checked(name: string, remedy: string, check: () => Promise
 
 /** Number of checks with an outcome. */
 export const countOf = (checks: readonly Check[], outcome: Outcome): number =>
-  checks.filter((one) => one.outcome === outcome).length;
+  checks.filter((check) => check.outcome === outcome).length;
 
 /** Formats checks for people: a line each, with the remedy of each failure. */
 export function checksText(checks: readonly Check[], room: number, stream = process.stdout): string {
   const longest = Math.max(...checks.map(({ name }) => name.length));
   const indent = " ".repeat(longest + 4);
-  const lines = checks.flatMap(({ name, outcome, says, remedy }) => {
+  const lines = checks.flatMap(({ name, outcome, finding, remedy }) => {
     const { mark, colour } = OUTCOMES[outcome];
-    const [first = "", ...rest] = wrapped(outcome === "skipped" ? `skipped: ${says}` : says, room - indent.length);
-    const todo = remedy === undefined ? [] : wrapped(`→ ${remedy}`, room - indent.length);
+    const [first = "", ...rest] = wrapText(
+      outcome === "skipped" ? `skipped: ${finding}` : finding,
+      room - indent.length,
+    );
+    const todo = remedy === undefined ? [] : wrapText(`→ ${remedy}`, room - indent.length);
     return [
       `${styled(colour, mark, stream)} ${name.padEnd(longest)}  ${first}`,
       ...[...rest, ...todo].map((line) => indent + line),

@@ -18,12 +18,12 @@ export async function platformChecks(client: Client, remedy = START): Promise<Ch
   try {
     response = await client.fetch("GET", "/healthz", undefined, AbortSignal.timeout(TIMEOUT_MS));
   } catch (error) {
-    const says =
+    const finding =
       error instanceof CommandError
         ? (error.message.split("\n")[0] ?? "")
         : `${client.base} does not answer within ${TIMEOUT_MS / 1000} s`;
     return [
-      failed("platform", says, remedy),
+      failed("platform", finding, remedy),
       ...["clock", "database", "token"].map((name) => skipped(name, "the platform does not answer", remedy)),
     ];
   }

@@ -2,14 +2,14 @@ import type { State } from "../../contract/states.ts";
 
 /** Exit codes and their meanings; the help shows this list. */
 export const EXITS = {
-  done: { code: 0, means: "success; a job that was waited for SUCCEEDED" },
-  failed: { code: 1, means: "the job FAILED, or a check of `rates doctor` failed" },
-  invalid: { code: 2, means: "invalid command or request, or unknown job" },
-  cancelled: { code: 3, means: "the job was CANCELLED" },
-  unreachable: { code: 4, means: "the platform is unreachable or refuses the token" },
-  waitTimedOut: { code: 5, means: "the job did not end within --wait" },
-  internalError: { code: 6, means: "local error, for example a file that cannot be written" },
-  interrupted: { code: 130, means: "interrupted; a submitted job keeps running" },
+  done: { code: 0, meaning: "success; a job that was waited for SUCCEEDED" },
+  failed: { code: 1, meaning: "the job FAILED, or a check of `rates doctor` failed" },
+  invalid: { code: 2, meaning: "invalid command or request, or unknown job" },
+  cancelled: { code: 3, meaning: "the job was CANCELLED" },
+  unreachable: { code: 4, meaning: "the platform is unreachable or refuses the token" },
+  waitTimedOut: { code: 5, meaning: "the job did not end within --wait" },
+  internalError: { code: 6, meaning: "local error, for example a file that cannot be written" },
+  interrupted: { code: 130, meaning: "interrupted; a submitted job keeps running" },
 } as const;
 export type Exit = keyof typeof EXITS;
 

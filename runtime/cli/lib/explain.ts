@@ -26,12 +26,16 @@ export const explained = (client: Client, request: object): Promise<Explained> =
   client.json("POST", "/explain", request);
 
 /** Prints the explanation for people. */
-export function printExplained({ route, room, estimatedRows, estimatedBytes, plan }: Explained): void {
+export function printExplained({ route, room: capacity, estimatedRows, estimatedBytes, plan }: Explained): void {
   const kind = route === "glue" ? "Glue" : "EC2";
   const taken =
-    room.running === undefined ? counted(room.slots, "run") : `${room.running} of ${counted(room.slots, "run")}`;
-  print(`route  ${kind}, ${taken}${room.waiting === undefined ? "" : `, ${counted(room.waiting, "job")} waiting`}`);
-  printInfo(room.now ? "It would start immediately." : "It would wait: all runs of this type are busy.");
+    capacity.running === undefined
+      ? counted(capacity.slots, "run")
+      : `${capacity.running} of ${counted(capacity.slots, "run")}`;
+  print(
+    `route  ${kind}, ${taken}${capacity.waiting === undefined ? "" : `, ${counted(capacity.waiting, "job")} waiting`}`,
+  );
+  printInfo(capacity.now ? "It would start immediately." : "It would wait: all runs of this type are busy.");
   if (estimatedRows !== undefined)
     print(`rows   about ${estimatedRows.toLocaleString("en")}, ${(estimatedBytes ?? 0).toLocaleString("en")} bytes`);
   if (plan) for (const line of planLines(plan)) print(line);
@@ -40,5 +44,5 @@ export function printExplained({ route, room, estimatedRows, estimatedBytes, pla
 const planLines = (node: PlanNode, depth = 0): string[] => {
   const what = [node["Node Type"], node["Relation Name"], node["Index Name"]].filter(Boolean).join(" ");
   const line = `${"  ".repeat(depth)}${what}  (rows ${node["Plan Rows"]}, cost ${node["Total Cost"]})`;
-  return [line, ...(node.Plans ?? []).flatMap((one) => planLines(one, depth + 1))];
+  return [line, ...(node.Plans ?? []).flatMap((child) => planLines(child, depth + 1))];
 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { start } from "../../testing/cli.ts";
 import { createProgram } from "../program.ts";
-import { commandsOf, examplesOf, shown } from "./help.ts";
+import { commandsOf, examplesOf, formatExample } from "./help.ts";
 
 const program = () => createProgram(() => undefined);
 const pathOf = (command: Command): string[] => (command.parent ? [...pathOf(command.parent), command.name()] : []);
@@ -29,7 +29,7 @@ describe("help", () => {
       const name = pathOf(command).join(" ");
       assert(command.description().length > 10, name);
       assert(examplesOf(command).length > 0, `${name} has no examples`);
-      for (const line of examplesOf(command).flatMap(shown))
+      for (const line of examplesOf(command).flatMap(formatExample))
         assert(line.length <= COLUMNS, `${name}: ${line.length} columns: ${line}`);
     }
   });

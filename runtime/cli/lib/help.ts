@@ -14,7 +14,7 @@ const EXAMPLES = new WeakMap<Command, readonly string[]>();
 /** Adds examples to a command's help: each is the line to type, and a comment (#) with its purpose. */
 export function examples(command: Command, ...lines: readonly string[]): Command {
   EXAMPLES.set(command, lines);
-  const text = lines.flatMap(shown).join("\n");
+  const text = lines.flatMap(formatExample).join("\n");
   return command.addHelpText("after", ({ error }) => (error ? "" : `\nExamples:\n${text}`));
 }
 
@@ -22,7 +22,7 @@ export function examples(command: Command, ...lines: readonly string[]): Command
 const COLUMNS = 80;
 
 /** Formats an example for the help; the comment is on its own line if one line would be too long. */
-export function shown(example: string): string[] {
+export function formatExample(example: string): string[] {
   const [run = "", does] = example.split(/ {2,8}(?=# )/);
   const lines = run.split("\n").map((line, index) => `${index === 0 ? "  " : "    "}${line}`);
   if (does === undefined) return lines;
@@ -34,7 +34,8 @@ export function shown(example: string): string[] {
 export const examplesOf = (command: Command): readonly string[] => EXAMPLES.get(command) ?? [];
 
 /** Returns all commands, including subcommands. */
-export const commandsOf = (command: Command): Command[] => command.commands.flatMap((one) => [one, ...commandsOf(one)]);
+export const commandsOf = (command: Command): Command[] =>
+  command.commands.flatMap((subcommand) => [subcommand, ...commandsOf(subcommand)]);
 
 /** Styles of the help; commander removes them without a terminal and with NO_COLOR. */
 export const HELP_STYLE = {
@@ -49,7 +50,8 @@ export const HELP_STYLE = {
 const argumentsOf = (command: Command): string => {
   const help = new Help();
   return (
-    command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`)).join(" ") ||
-    (help.visibleCommands(command).length > 1 ? "<command>" : "")
+    command.registeredArguments
+      .map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`))
+      .join(" ") || (help.visibleCommands(command).length > 1 ? "<command>" : "")
   );
 };

@@ -56,7 +56,7 @@ export async function openLoadFile(argument: string, flags: LoadFileFlags): Prom
   const name = isStdin ? "stdin" : printableName(argument);
   try {
     return await interruptible(
-      (signal) => opened(argument, name, isStdin, flags, signal),
+      (signal) => openSource(argument, name, isStdin, flags, signal),
       () => `${name} was not read to its end. Nothing was submitted.`,
     );
   } catch (error) {
@@ -67,7 +67,9 @@ export async function openLoadFile(argument: string, flags: LoadFileFlags): Prom
 
 /** Explains how to load from an address; undefined if the argument is not an address. */
 function addressOf(argument: string): string | undefined {
-  const scheme = ["https://", "http://", "s3://", "file://"].find((one) => argument.toLowerCase().startsWith(one));
+  const scheme = ["https://", "http://", "s3://", "file://"].find((candidate) =>
+    argument.toLowerCase().startsWith(candidate),
+  );
   if (scheme === undefined) return undefined;
   if (scheme === "file://") return "`rates load` takes a path, not a file:// address: leave out file://.";
   const source = scheme === "s3://" ? '{"s3":"s3://…"}' : '{"url":"https://…"}';
@@ -76,7 +78,7 @@ function addressOf(argument: string): string | undefined {
 
 const unreadable = (name: string, reason: string) => new CommandError("invalid", `${name} cannot be read: ${reason}.`);
 
-async function opened(
+async function openSource(
   argument: string,
   name: string,
   isStdin: boolean,
@@ -88,7 +90,7 @@ async function opened(
     throw unreadable(name, `descriptor ${descriptor} is not open`);
   if (isStdin) {
     assertNoEndlessDevice(fstatSync(0), name);
-    return sent(await copied(process.stdin, name, undefined, flags, signal), name, undefined, flags);
+    return toLoadFile(await copyStream(process.stdin, name, undefined, flags, signal), name, undefined, flags);
   }
   const path = await pathOf(argument);
   const found = await stat(path);
@@ -97,13 +99,13 @@ async function opened(
   assertNoEndlessDevice(found, name);
   const isNamed = descriptor === undefined && (found.isFile() || EXTENSION.test(argument));
   const named = isNamed ? basename(argument) : undefined;
-  if (found.isFIFO()) return sent(await copied(fifo(path), name, named, flags, signal), name, named, flags);
+  if (found.isFIFO()) return toLoadFile(await copyStream(fifo(path), name, named, flags, signal), name, named, flags);
   // Files of /proc have a size of 0 although they have content.
   if (!found.isFile() || found.size === 0)
-    return sent(await copied(createReadStream(path), name, named, flags, signal), name, named, flags);
+    return toLoadFile(await copyStream(createReadStream(path), name, named, flags, signal), name, named, flags);
   const handle = await open(path);
   try {
-    return await sent(await hashed(handle, path, name, signal), name, named, flags);
+    return await toLoadFile(await hashFile(handle, path, name, signal), name, named, flags);
   } catch (error) {
     await handle.close();
     throw error;
@@ -134,7 +136,12 @@ interface Content {
   assertUnchanged(): Promise<void>;
 }
 
-async function sent(content: Content, name: string, named: string | undefined, flags: KindFlags): Promise<LoadFile> {
+async function toLoadFile(
+  content: Content,
+  name: string,
+  named: string | undefined,
+  flags: KindFlags,
+): Promise<LoadFile> {
   const { handle, start, ...rest } = content;
   const close = () => handle.close();
   try {
@@ -147,7 +154,7 @@ async function sent(content: Content, name: string, named: string | undefined, f
 }
 
 /** Computes the hash of a regular file. */
-async function hashed(handle: FileHandle, path: Path, name: string, signal: AbortSignal): Promise<Content> {
+async function hashFile(handle: FileHandle, path: Path, name: string, signal: AbortSignal): Promise<Content> {
   const before = await handle.stat({ bigint: true });
   const hash = createHash("sha256");
   const line = new ProgressLine();
@@ -198,7 +205,7 @@ async function hashed(handle: FileHandle, path: Path, name: string, signal: Abor
  * Copies a stream into an unlinked temporary file, which the system removes after use. Stops at content that cannot be
  * loaded, since a stream may have no end.
  */
-async function copied(
+async function copyStream(
   source: Readable,
   name: string,
   named: string | undefined,

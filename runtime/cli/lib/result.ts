@@ -16,7 +16,7 @@ export interface StoredKind {
 }
 
 /** Source and destination of a download. */
-export interface Fetching {
+export interface DownloadOptions {
   what: "result" | "report";
   /** Required if the result goes to a terminal or to a named file. */
   stored: StoredKind | undefined;
@@ -48,12 +48,12 @@ export function checkName(argument: string | undefined, { format }: StoredKind, 
 export async function fetchResult(
   client: Client,
   id: string,
-  { what, stored, output, argument }: Fetching,
+  { what, stored, output, argument }: DownloadOptions,
 ): Promise<number> {
   const toTerminal = isShown(output);
   let bytes = 0;
   let broken: unknown;
-  const counted = async function* (body: AsyncIterable<Uint8Array>) {
+  const countBytes = async function* (body: AsyncIterable<Uint8Array>) {
     try {
       for await (const chunk of body) {
         bytes += chunk.length;
@@ -68,9 +68,9 @@ export async function fetchResult(
     async (signal) => {
       const { body } = await client.fetch("GET", client.job(id, `/${what}`), undefined, signal);
       if (body === null) throw new CommandError("unreachable", "The answer has no body.");
-      const source = Readable.from(counted(body), { objectMode: false });
+      const source = Readable.from(countBytes(body), { objectMode: false });
       try {
-        await writeOutput(output, argument ?? "-", [source, ...changes(stored, argument, toTerminal)], signal);
+        await writeOutput(output, argument ?? "-", [source, ...transformations(stored, argument, toTerminal)], signal);
       } catch (error) {
         if (signal.aborted) throw error;
         const reason = broken ?? (codeOf(error).startsWith("Z_") ? error : undefined);
@@ -85,7 +85,7 @@ export async function fetchResult(
 }
 
 /** Transformations of the bytes: compressed or decompressed by the file's name, and escaped for a terminal. */
-function changes(stored: StoredKind | undefined, argument: string | undefined, toTerminal: boolean) {
+function transformations(stored: StoredKind | undefined, argument: string | undefined, toTerminal: boolean) {
   const steps: (Transform | typeof visibleBytes)[] = [];
   const packed = stored?.compression === "gzip";
   const isNamed = argument !== undefined && argument !== "-";

@@ -19,14 +19,14 @@ export function truncateToWidth(text: string, columns: number): string {
   let cut = false;
   const pieces = text.split(STYLES).map((piece) => {
     if (STYLES.test(piece)) return piece;
-    let kept = "";
+    let result = "";
     for (const { segment } of cut ? [] : graphemes.segment(piece)) {
       room -= stringWidth(segment);
       cut = room < 0;
-      if (cut) return columns > 0 ? `${kept}…` : "";
-      kept += segment;
+      if (cut) return columns > 0 ? `${result}…` : "";
+      result += segment;
     }
-    return kept;
+    return result;
   });
   return pieces.join("");
 }
@@ -35,7 +35,7 @@ export function truncateToWidth(text: string, columns: number): string {
 const MIN_LINE_WIDTH = 20;
 
 /** Wraps text into lines of a maximum width; longer words are cut. */
-export function wrapped(text: string, columns: number): string[] {
+export function wrapText(text: string, columns: number): string[] {
   const room = Math.max(MIN_LINE_WIDTH, columns);
   const lines: string[] = [];
   for (const word of text.split(/\s+/)) {
@@ -48,9 +48,9 @@ export function wrapped(text: string, columns: number): string[] {
 }
 
 /** Pads or truncates text to a width. */
-const filled = (text: string, columns: number): string => {
-  const fitted = truncateToWidth(text, columns);
-  return fitted + " ".repeat(Math.max(0, columns - stringWidth(fitted)));
+const padToWidth = (text: string, columns: number): string => {
+  const truncated = truncateToWidth(text, columns);
+  return truncated + " ".repeat(Math.max(0, columns - stringWidth(truncated)));
 };
 
 /** Style of a table. */
@@ -78,20 +78,20 @@ export function table(
   { stream = process.stdout, colour = (cell) => cell, right = [], keep = [] }: TableStyle = {},
 ): string {
   const cells = rows.map((row) => row.map(plain));
-  const whole = head.map((name, column) =>
+  const fullWidths = head.map((name, column) =>
     Math.max(stringWidth(name), ...cells.map((row) => Math.min(stringWidth(row[column] ?? ""), WIDEST))),
   );
-  const widths = fitted(whole, head, room, keep);
-  const shown = Math.max(1, columnsThatFit(widths, room));
-  if (shown === 1) widths[0] = Math.min(widths[0] ?? 0, Math.max(1, room));
+  const widths = fitWidths(fullWidths, head, room, keep);
+  const visibleColumns = Math.max(1, columnsThatFit(widths, room));
+  if (visibleColumns === 1) widths[0] = Math.min(widths[0] ?? 0, Math.max(1, room));
   const line = (row: readonly string[], style: (cell: string, column: number) => string) =>
     row
-      .slice(0, shown)
+      .slice(0, visibleColumns)
       .map((cell, column) => {
         const size = widths[column] ?? 0;
         const padding = " ".repeat(Math.max(0, size - stringWidth(cell)));
         if (right.includes(column)) return style(padding + truncateToWidth(cell, size), column);
-        return style(column < shown - 1 ? filled(cell, size) : truncateToWidth(cell, size), column);
+        return style(column < visibleColumns - 1 ? padToWidth(cell, size) : truncateToWidth(cell, size), column);
       })
       .join("  ");
   return [line(head, (cell) => dim(cell, stream)), ...cells.map((row) => line(row, colour))].join("\n");
@@ -101,26 +101,26 @@ export function table(
  * Returns the widths of the columns. Columns of `keep` are narrowed only if omitting the columns after them is not
  * enough, the last of them first.
  */
-function fitted(whole: readonly number[], head: readonly string[], room: number, keep: readonly number[]): number[] {
+function fitWidths(full: readonly number[], head: readonly string[], room: number, keep: readonly number[]): number[] {
   const least = head.map((name) => Math.max(stringWidth(name), MIN_WIDTH));
-  const widths = [...whole];
-  narrow(widths, least, room, keep);
+  const widths = [...full];
+  shrinkWidest(widths, least, room, keep);
   const fits = keep.length === 0 || columnsThatFit(widths, room) > Math.max(...keep);
   if (fits) return widths;
   const last = keep.at(-1) ?? 0;
-  const others = whole
+  const others = full
     .slice(0, Math.max(...keep) + 1)
-    .reduce((sum, one, column) => sum + (column === last ? 0 : one + 2), 0);
+    .reduce((sum, width, column) => sum + (column === last ? 0 : width + 2), 0);
   // An id that is cut at its end may still identify a job by its beginning.
   if (keep.length > 1 && room - others >= SHORTENED_ID)
-    return whole.with(last, Math.min(whole[last] ?? 0, room - others));
-  return fitted(whole, head, room, keep.slice(0, -1));
+    return full.with(last, Math.min(full[last] ?? 0, room - others));
+  return fitWidths(full, head, room, keep.slice(0, -1));
 }
 
 /** Shrinks the widest cells until all fit, or none can shrink further. */
-function narrow(widths: number[], least: readonly number[], room: number, keep: readonly number[]): void {
-  for (let excess = widths.reduce((sum, one) => sum + one + 2, -2) - room; excess > 0; excess--) {
-    const spare = widths.map((one, column) => (one > (least[column] ?? 0) && !keep.includes(column) ? one : 0));
+function shrinkWidest(widths: number[], least: readonly number[], room: number, keep: readonly number[]): void {
+  for (let excess = widths.reduce((sum, width) => sum + width + 2, -2) - room; excess > 0; excess--) {
+    const spare = widths.map((width, column) => (width > (least[column] ?? 0) && !keep.includes(column) ? width : 0));
     const widest = spare.lastIndexOf(Math.max(...spare));
     if (spare[widest] === 0) return;
     widths[widest] = (widths[widest] ?? 0) - 1;
@@ -129,7 +129,7 @@ function narrow(widths: number[], least: readonly number[], room: number, keep: 
 
 /** Number of columns that fit. */
 function columnsThatFit(widths: readonly number[], room: number): number {
-  const upTo = (column: number) => widths.slice(0, column + 1).reduce((sum, one) => sum + one + 2, -2);
+  const upTo = (column: number) => widths.slice(0, column + 1).reduce((sum, width) => sum + width + 2, -2);
   const over = widths.findIndex((_, column) => upTo(column) > room);
   return over < 0 ? widths.length : over;
 }

@@ -29,27 +29,27 @@ export interface TailOptions {
  */
 export async function tail(client: Client, id: string, options: TailOptions): Promise<JobDocument> {
   const line = new ProgressLine();
-  const shown = new Shown(line, options, client.isLocal);
+  const printer = new JobPrinter(line, options, client.isLocal);
   try {
     return await interruptible(
       async (signal) => {
         if (!options.follow) {
           const document = await client.json<JobDocument>("GET", client.job(id), undefined, signal);
-          await shown.update(document);
+          await printer.update(document);
           return document;
         }
         const ended = new AbortController();
-        const polling = shown.look(AbortSignal.any([signal, ended.signal]));
+        const polling = printer.pollLogs(AbortSignal.any([signal, ended.signal]));
         try {
           let last: JobDocument | undefined;
           for await (const document of documents(client, id, signal)) {
             last = document;
-            await shown.update(document);
+            await printer.update(document);
             if (!isTerminal(document.status) && document.progress.bytes > 0)
               line.update(progressText(document, undefined), document.status);
           }
           if (last === undefined) throw new Error(`${id} has no document`);
-          await shown.waitForFinalLog(signal);
+          await printer.waitForFinalLog(signal);
           return last;
         } finally {
           ended.abort();
@@ -60,12 +60,12 @@ export async function tail(client: Client, id: string, options: TailOptions): Pr
     );
   } finally {
     line.end();
-    await shown.close();
+    await printer.close();
   }
 }
 
 /** Shows a job's states, attempts and log lines, each once. */
-class Shown {
+class JobPrinter {
   readonly #line: ProgressLine;
   readonly #options: TailOptions;
   readonly #local: boolean;
@@ -73,7 +73,7 @@ class Shown {
   #document: JobDocument | undefined;
   #history = 0;
   #answered = false;
-  #looking: Promise<void> = Promise.resolve();
+  #polling: Promise<void> = Promise.resolve();
 
   constructor(line: ProgressLine, options: TailOptions, local: boolean) {
     this.#line = line;
@@ -104,7 +104,7 @@ class Shown {
   }
 
   /** Reads the logs until the signal aborts. */
-  async look(signal: AbortSignal): Promise<void> {
+  async pollLogs(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.pollOnce();
       await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
@@ -113,8 +113,8 @@ class Shown {
 
   /** Polls the logs after the running poll, so that no line is printed twice. */
   pollOnce(): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#read());
-    return this.#looking;
+    this.#polling = this.#polling.then(() => this.#read());
+    return this.#polling;
   }
 
   async #read(): Promise<void> {
@@ -148,7 +148,7 @@ class Shown {
   }
 
   async close(): Promise<void> {
-    await this.#looking;
+    await this.#polling;
     await Promise.all(this.#logs.map((log) => log?.close()));
   }
 }

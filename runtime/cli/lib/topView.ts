@@ -20,22 +20,22 @@ export interface Frame {
 }
 
 /** Formats a snapshot as lines that fit on the screen. */
-export function snapshotLines(look: Snapshot, { columns, lines, stream }: Frame): string[] {
-  const { capacity, bottleneck } = look;
+export function snapshotLines(snapshot: Snapshot, { columns, lines, stream }: Frame): string[] {
+  const { capacity, bottleneck } = snapshot;
   const head = [
     ...(bottleneck ? [bottleneck.sentence] : []),
-    statesLine(look, stream),
-    ...(capacity ? RUNNERS.map((kind) => runnerLine(look, capacity, kind, stream)) : []),
-    waitingLine(look),
-    endedLine(look),
-    ...timesLines(look),
+    statesLine(snapshot, stream),
+    ...(capacity ? RUNNERS.map((runnerType) => runnerLine(snapshot, capacity, runnerType, stream)) : []),
+    waitingLine(snapshot),
+    endedLine(snapshot),
+    ...timesLines(snapshot),
   ].map((line) => truncateToWidth(line, columns));
   // Running jobs first; the slowest ones take the remaining lines.
   const room = lines - head.length;
-  const running = tableLines("Running", look.running, runningRow(look), RUNNING, room, columns, stream);
+  const running = tableLines("Running", snapshot.running, runningRow(snapshot), RUNNING, room, columns, stream);
   const slowest = tableLines(
     "Slowest of the last hour",
-    look.slowest,
+    snapshot.slowest,
     slowestRow,
     SLOWEST,
     room - running.length,
@@ -53,17 +53,17 @@ function statesLine({ byStatus }: Snapshot, stream: NodeJS.WriteStream): string 
 }
 
 function runnerLine(
-  look: Snapshot,
+  snapshot: Snapshot,
   capacity: NonNullable<Snapshot["capacity"]>,
-  kind: (typeof RUNNERS)[number],
+  runnerType: (typeof RUNNERS)[number],
   stream: NodeJS.WriteStream,
 ): string {
-  const { running, working, slots } = capacity[kind];
+  const { running, working, slots } = capacity[runnerType];
   const bar = blocks(slots === 0 ? 0 : working / slots, BAR);
-  const isFull = full(look).includes(kind);
+  const isFull = full(snapshot).includes(runnerType);
   const warm = Math.max(0, running - working);
-  const figures = `${working} of ${slots} busy${isFull ? ", full" : warm > 0 ? `, ${warm} warm or starting` : ""}`;
-  return `${RUNNER_NAMES[kind].service.padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${figures}`;
+  const counts = `${working} of ${slots} busy${isFull ? ", full" : warm > 0 ? `, ${warm} warm or starting` : ""}`;
+  return `${RUNNER_NAMES[runnerType].service.padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${counts}`;
 }
 
 function waitingLine({ oldest, waiting, at, byStatus }: Snapshot): string {

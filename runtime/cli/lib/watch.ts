@@ -9,7 +9,7 @@ import { type Exit, exitOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { bytesText, coloured, dim, durationText, plain, printInfo, width } from "./screen.ts";
-import { table, truncateToWidth, wrapped } from "./table.ts";
+import { table, truncateToWidth, wrapText } from "./table.ts";
 import { waitingOf } from "./waiting.ts";
 
 /** Options of `follow`. */
@@ -112,9 +112,9 @@ export function progressText(document: JobDocument, total: number | undefined): 
  */
 export function printEnd(client: Client, document: JobDocument): Exit {
   const { status, stats, error, requestId, result, task } = document;
-  printInfo(`${coloured(status)} ${requestId}${stats ? dim(`  ${figures(stats)}`) : ""}`);
+  printInfo(`${coloured(status)} ${requestId}${stats ? dim(`  ${statsText(stats)}`) : ""}`);
   if (error && status === "FAILED") {
-    for (const line of wrapped(`${error.type}: ${plain(error.message)}`, width(process.stderr))) printInfo(line);
+    for (const line of wrapText(`${error.type}: ${plain(error.message)}`, width(process.stderr))) printInfo(line);
     printDetails(error.details ?? [], client.hint("result", `${requestId} --report`));
     printInfo(
       error.retryable
@@ -122,14 +122,14 @@ export function printEnd(client: Client, document: JobDocument): Exit {
         : `${client.hint("show", requestId)} shows everything.`,
     );
   } else if (error && status === "CANCELLED") {
-    for (const line of wrapped(plain(error.message), width(process.stderr))) printInfo(line);
+    for (const line of wrapText(plain(error.message), width(process.stderr))) printInfo(line);
   } else if (task.dryRun && status === "SUCCEEDED")
     printInfo(`Dry run: ${counted(stats?.rows ?? 0, "row")} valid, nothing changed.`);
   else if (result?.location) printInfo(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
   return exitOf(status);
 }
 
-function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<JobDocument["stats"]>): string {
+function statsText({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<JobDocument["stats"]>): string {
   const done = `${counted(rows ?? 0, "row")}, ${bytesText(bytes ?? 0)}`;
   const times = `waited ${durationText(queueMs)}, ran ${durationText(executionMs)}`;
   return `${done}, ${times}${attempts > 1 ? `, ${attempts} attempts` : ""}`;
@@ -137,9 +137,9 @@ function figures({ rows, bytes, queueMs, executionMs, attempts }: NonNullable<Jo
 
 /**
  * Prints the problems of an error.
- * @param whole the command that fetches the complete report
+ * @param reportCommand the command that fetches the complete report
  */
-function printDetails(details: readonly ErrorDetail[], whole: string): void {
+function printDetails(details: readonly ErrorDetail[], reportCommand: string): void {
   const rows = details.filter(({ reason }) => reason !== undefined);
   if (rows.length > 0)
     printInfo(
@@ -158,5 +158,5 @@ function printDetails(details: readonly ErrorDetail[], whole: string): void {
   for (const { field, message } of details)
     if (message !== undefined) printInfo(`  ${plain(`${field ?? ""} ${message}`)}`);
   for (const { more } of details)
-    if (more !== undefined) printInfo(`… and ${more.toLocaleString("en")} more: ${whole} has all of them.`);
+    if (more !== undefined) printInfo(`… and ${more.toLocaleString("en")} more: ${reportCommand} has all of them.`);
 }
