@@ -76,7 +76,7 @@ describe("the hub of event streams", () => {
     for (let one = 0; one < 1_000; one++) add(new FakeResponse(), "job-0");
     await looked();
     statements.length = 0;
-    for (let look = 0; look < 4; look++) await looked();
+    for (let poll = 0; poll < 4; poll++) await looked();
     assert.equal(statements.filter((text) => text.includes("d.version")).length, 4);
     assert.equal(statements.filter((text) => text.includes("d.document")).length, 0);
     assert.ok(statements.filter((text) => text.includes("active_credentials")).length <= 1);

@@ -12,7 +12,7 @@ interface Stream {
   readonly raw: ServerResponse;
   readonly tokenId: string;
   /** State key of the last event sent or pending. */
-  shown: string;
+  latestState: string;
   /** Event that is sent when the client has read the previous one. */
   waiting: string | undefined;
   /** Time of the last write, and of the write that stalled. Milliseconds. */
@@ -91,7 +91,7 @@ export class JobHub {
     const stream: Stream = {
       raw,
       tokenId,
-      shown: "",
+      latestState: "",
       waiting: undefined,
       wroteAt: Date.now(),
       stalledSince: undefined,
@@ -129,7 +129,7 @@ export class JobHub {
     if (this.#timer !== undefined || this.#closed) return;
     this.#timer = setTimeout(async () => {
       try {
-        await this.#look();
+        await this.#poll();
       } catch (error) {
         this.#log.warn({ err: error }, "the event streams ended early");
         for (const stream of this.#all()) stream.raw.end();
@@ -139,7 +139,7 @@ export class JobHub {
     }, POLL_MS);
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     if (++this.#polls % POLLS_PER_TOKEN_CHECK === 0) await this.#checkTokens();
     const jobs = [...this.#jobs.values()];
     if (jobs.length === 0) return;
@@ -156,7 +156,7 @@ export class JobHub {
         this.#show(job, document as Record<string, unknown>);
       }
     }
-    this.#tend();
+    this.#sendKeepAlives();
   }
 
   async #select(column: "version" | "document", jobs: readonly WatchedJob[]): Promise<Map<WatchedJob, unknown>> {
@@ -186,7 +186,7 @@ export class JobHub {
   }
 
   /** Sends comments on silent streams, and closes streams of stalled readers. */
-  #tend(): void {
+  #sendKeepAlives(): void {
     const now = Date.now();
     for (const stream of this.#all())
       if (stream.stalledSince !== undefined) {
@@ -202,8 +202,8 @@ export class JobHub {
   }
 
   #send(stream: Stream, state: string, event: string): void {
-    if (state === stream.shown) return;
-    stream.shown = state;
+    if (state === stream.latestState) return;
+    stream.latestState = state;
     // Only the latest event is kept for a reader that lags behind.
     if (stream.stalledSince !== undefined) stream.waiting = event;
     else this.#write(stream, event);

@@ -67,9 +67,9 @@ export class RatesReader {
   }
 
   /** Reads `day,count,price;…`; null if the range has no prices. */
-  ask(question: RatesQuery): Promise<string | null> {
+  ask(query: RatesQuery): Promise<string | null> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...question, resolve, reject });
+      this.#waiting.push({ ...query, resolve, reject });
       // Waits for the other queries of this tick.
       if (this.#waiting.length === 1 && this.#busy < this.#parallel) setImmediate(() => this.#next());
     });
@@ -77,26 +77,26 @@ export class RatesReader {
 
   #next(): void {
     if (this.#waiting.length === 0 || this.#busy >= this.#parallel) return;
-    const taken = this.#waiting.splice(0, this.#share());
+    const queries = this.#waiting.splice(0, this.#share());
     this.#busy++;
     const values = [
-      taken.map((one) => one.origin),
-      taken.map((one) => one.destination),
-      taken.map((one) => one.from),
-      taken.map((one) => one.to),
+      queries.map((query) => query.origin),
+      queries.map((query) => query.destination),
+      queries.map((query) => query.from),
+      queries.map((query) => query.to),
     ];
     this.#pool
       .query<[string | null]>({ ...STATEMENT, values })
       .then(
         ({ rows }) => {
-          for (const [index, one] of taken.entries()) {
+          for (const [index, query] of queries.entries()) {
             const answer = rows[index]?.[0] ?? null;
-            if (answer === REGION_STATEMENT) this.#askRegions(one);
-            else one.resolve(answer);
+            if (answer === REGION_STATEMENT) this.#askRegions(query);
+            else query.resolve(answer);
           }
         },
         (error: unknown) => {
-          for (const one of taken) one.reject(error);
+          for (const query of queries) query.reject(error);
         },
       )
       .finally(() => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ERRORS } from "../../contract/errors.ts";
 import { testApi } from "../../testing/api/api.ts";
 
-interface Described {
+interface Operation {
   operationId: string;
   tags: string[];
   security: object[];
@@ -13,14 +13,14 @@ interface Described {
 
 describe("GET /openapi.json", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
-  let operations: [string, Described][];
+  let operations: [string, Operation][];
   before(async () => {
     p = await testApi();
     const document = (await p.app.inject("/openapi.json")).json();
     assert.match(document.openapi, /^3\.1\./);
-    operations = Object.entries(document.paths as Record<string, Record<string, Described>>).flatMap(
+    operations = Object.entries(document.paths as Record<string, Record<string, Operation>>).flatMap(
       ([path, methods]) =>
-        Object.entries(methods).map(([method, one]) => [`${method} ${path}`, one] as [string, Described]),
+        Object.entries(methods).map(([method, one]) => [`${method} ${path}`, one] as [string, Operation]),
     );
   });
   after(() => p.close());
@@ -53,10 +53,10 @@ describe("GET /openapi.json", () => {
   });
 
   it("has the limits that requests are validated against, and does not require fields with a default", () => {
-    const of = (id: string) => operations.find(([, { operationId }]) => operationId === id)?.[1];
-    const limit = of("searchJobs")?.parameters?.find(({ name }) => name === "limit");
+    const operationById = (id: string) => operations.find(([, { operationId }]) => operationId === id)?.[1];
+    const limit = operationById("searchJobs")?.parameters?.find(({ name }) => name === "limit");
     assert.deepEqual([limit?.schema.minimum, limit?.schema.maximum, limit?.required ?? false], [1, 1000, false]);
-    assert.deepEqual(of("submitJob")?.requestBody?.content["application/json"]?.schema.required, ["task"]);
-    assert.match(JSON.stringify(of("submitJob")?.requestBody), /average_rates.*dest_code/);
+    assert.deepEqual(operationById("submitJob")?.requestBody?.content["application/json"]?.schema.required, ["task"]);
+    assert.match(JSON.stringify(operationById("submitJob")?.requestBody), /average_rates.*dest_code/);
   });
 });

@@ -1,6 +1,6 @@
 import Type from "typebox";
 import { listDeadLetters } from "../../requests/deadLetters.ts";
-import { DeadLetters } from "../deadLetterAnswers.ts";
+import { DeadLetters } from "../deadLetterResponses.ts";
 import { operation } from "../operation.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 

@@ -71,15 +71,15 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
 
   const provider = new IdentityProvider(oidc);
   const sessionOf = async (claims: Claims, proof?: string): Promise<CreatedSession> => {
-    const made = await createSession(
+    const session = await createSession(
       db,
       "session",
       { ...holderOfClaims(oidc.rules, claims), proof },
       sessionMinutes * 60,
     );
-    if (!made)
+    if (!session)
       throw new JobError("InvalidSignIn", { reason: "this ID token was already used for a session. Sign in again." });
-    return made;
+    return session;
   };
 
   app.post(
@@ -139,9 +139,9 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
       try {
         const pending = parsePending(cookieOf(request, name));
         const [, search = ""] = request.url.split(/(?=\?)/);
-        const made = await sessionOf(await provider.finish(search, pending));
-        setSession(request, reply, platform, made);
-        const caller = await callerOf(db, made.secret);
+        const session = await sessionOf(await provider.finish(search, pending));
+        setSession(request, reply, platform, session);
+        const caller = await callerOf(db, session.secret);
         if (caller) await recordSignIn(db, request, caller, "identity provider");
         // Fastify appends this cookie to that of the session.
         reply.header("set-cookie", setCookie(name, "", pendingOptions(request, 0)));
@@ -180,7 +180,7 @@ function parsePending(value: string | undefined): Pending {
     throw expired;
   }
   const { state, nonce, verifier, redirectUri, page } = pending;
-  for (const one of [state, nonce, verifier, redirectUri, page]) if (typeof one !== "string") throw expired;
+  if ([state, nonce, verifier, redirectUri, page].some((field) => typeof field !== "string")) throw expired;
   return { ...(pending as Pending), page: PAGE.test(String(page)) ? String(page) : "#/" };
 }
 

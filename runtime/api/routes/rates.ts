@@ -86,10 +86,10 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
         serializerCompiler: () => (data: unknown) => data as string,
       },
       (request, reply) => {
-        const question = parse(request.query, api.ratesDays);
-        reader.ask(question).then(
+        const query = parse(request.query, api.ratesDays);
+        reader.ask(query).then(
           (answer) => {
-            const json = ratesJson(question, answer);
+            const json = ratesJson(query, answer);
             const etag = `"${hash("sha256", json, "base64url")}"`;
             reply.header("etag", etag).header("cache-control", "no-cache");
             if (matchesEtag(request.headers["if-none-match"], etag)) reply.code(304).send();

@@ -2,7 +2,7 @@ import Type from "typebox";
 import { ERRORS } from "../../contract/errors.ts";
 import { RECEIVED_TOO_OFTEN, redrive } from "../../requests/deadLetters.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { Redriven } from "../deadLetterAnswers.ts";
+import { Redriven } from "../deadLetterResponses.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
 import type { JobRoutePlugin } from "./plugin.ts";

@@ -64,10 +64,10 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       errors: ["Forbidden"],
     }),
     async (request, reply) => {
-      const made = await createSession(db, "link", holderOf(callerOfRequest(request)), linkMinutes * 60);
-      if (!made) throw ended();
+      const link = await createSession(db, "link", holderOf(callerOfRequest(request)), linkMinutes * 60);
+      if (!link) throw ended();
       reply.code(201).header("cache-control", "no-store");
-      return { path: signInPath(made.secret), expiresAt: made.expiresAt };
+      return { path: signInPath(link.secret), expiresAt: link.expiresAt };
     },
   );
 
@@ -86,10 +86,10 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
     }),
     async (request, reply) => {
       if (!isSameOrigin(request)) throw crossOrigin();
-      const made = await exchange(request.body);
-      setSession(request, reply, platform, made);
+      const session = await exchange(request.body);
+      setSession(request, reply, platform, session);
       reply.code(201).header("cache-control", "no-store");
-      const caller = await callerOf(db, made.secret);
+      const caller = await callerOf(db, session.secret);
       if (!caller) throw ended();
       await recordSignIn(db, request, caller, "code" in request.body ? "link" : "token");
       return sessionAnswer(caller);
@@ -98,14 +98,14 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
 
   const exchange = async (body: Static<typeof SignIn>): Promise<CreatedSession> => {
     if ("code" in body) {
-      const made = await redeemLink(db, body.code, seconds);
-      if (made) return made;
+      const session = await redeemLink(db, body.code, seconds);
+      if (session) return session;
       const reason = "the link was already used, or has expired. Create another with `rates dashboard`.";
       throw new JobError("InvalidSignIn", { reason });
     }
     const caller = await callerOf(db, body.token);
-    const made = caller && (await createSession(db, "session", holderOf(caller), seconds));
-    if (made) return made;
+    const session = caller && (await createSession(db, "session", holderOf(caller), seconds));
+    if (session) return session;
     const reason = "this token is unknown, has expired or was revoked. Create one with `rates token create`.";
     throw new JobError("InvalidSignIn", { reason });
   };

@@ -7,7 +7,7 @@ import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { queueDepth } from "../queueDepth.ts";
-import { Figures, Stats } from "../statsAnswers.ts";
+import { Figures, Stats } from "../statsResponses.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 /** Periods up to now, with the number of steps of their charts. */

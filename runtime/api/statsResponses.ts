@@ -6,9 +6,9 @@ import { SCOPES } from "../store/tokens.ts";
 /** Response schemas of GET /stats and GET /stats/figures. */
 
 const Count = Type.Integer({ minimum: 0 });
-const Maybe = Type.Union([Type.Number(), Type.Null()]);
-const Percentiles = Type.Object({ p50: Maybe, p95: Maybe, p99: Maybe });
-const StepPercentiles = Type.Object({ p50: Maybe, p95: Maybe });
+const NumberOrNull = Type.Union([Type.Number(), Type.Null()]);
+const Percentiles = Type.Object({ p50: NumberOrNull, p95: NumberOrNull, p99: NumberOrNull });
+const StepPercentiles = Type.Object({ p50: NumberOrNull, p95: NumberOrNull });
 const Ended = Type.Object({ succeeded: Count, failed: Count, cancelled: Count });
 
 /** Location of the bottleneck, a sentence about it, and the configuration key to raise. */
@@ -51,7 +51,9 @@ const Activity = Type.Object({
   ended: Ended,
   percentiles: Type.Object({ queueMs: Percentiles, runMs: Percentiles, totalMs: Percentiles }),
   errors: Type.Array(Type.Object({ type: Type.String(), category: Type.String(), count: Count, last: Type.String() })),
-  slowest: Type.Array(Type.Object({ what: Type.String(), count: Count, p50: Maybe, p95: Maybe, max: Maybe })),
+  slowest: Type.Array(
+    Type.Object({ what: Type.String(), count: Count, p50: NumberOrNull, p95: NumberOrNull, max: NumberOrNull }),
+  ),
   results: Type.Object({ byPointer: Count, nearlyInline: Count }),
 });
 
@@ -61,7 +63,7 @@ const Platform = {
   // Metrics by name (runtime/monitoring/metrics.ts), the numbers of busy runs and slots, and while launches are paused
   // the time at which they resume, or "closed".
   runners: ofRunners(Type.Record(Type.String(), Type.Union([Type.Number(), Type.String(), Type.Null()]))),
-  platform: Type.Record(Type.String(), Maybe),
+  platform: Type.Record(Type.String(), NumberOrNull),
   database: Type.Object({ connections: Count, maxConnections: Count }),
   queues: Type.Object({ requests: Type.Optional(Count), deadLetters: Type.Optional(Count) }),
 };
