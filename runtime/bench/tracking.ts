@@ -138,11 +138,11 @@ async function measure(
   await settle();
   const rate = count / ((performance.now() - begun) / 1000);
   const times = await searchTimes(store, count);
-  const asked = performance.now();
+  const startedAt = performance.now();
   await store.summarise({});
-  const figures = performance.now() - asked;
+  const summaryMs = performance.now() - startedAt;
   const p95 = (kind: string) => percentile(times.get(kind) ?? [], 0.95);
-  const slowest = [...times.keys()].reduce((one, other) => (p95(other) > p95(one) ? other : one));
+  const slowest = [...times.keys()].reduce((a, b) => (p95(b) > p95(a) ? b : a));
   return {
     name: `search among ${count.toLocaleString("en")} documents in ${name}, p95`,
     ours: percentile([...times.values()].flat(), 0.95),
@@ -151,7 +151,7 @@ async function measure(
     peerName: "target",
     higherIsBetter: false,
     target: 1,
-    note: `slowest search: ${slowest}, ${p95(slowest).toFixed(0)} ms; summary of all ${figures.toFixed(0)} ms; written at ${Math.round(rate).toLocaleString("en")}/s`,
+    note: `slowest search: ${slowest}, ${p95(slowest).toFixed(0)} ms; summary of all ${summaryMs.toFixed(0)} ms; written at ${Math.round(rate).toLocaleString("en")}/s`,
   };
 }
 
@@ -164,7 +164,7 @@ async function write(store: TrackingStore, count: number): Promise<void> {
         const first = next;
         next += BATCH;
         const batch = Array.from({ length: BATCH }, (_, index) => document(first + index, count));
-        await store.put(batch.map((one) => ({ version: 1, document: one })));
+        await store.put(batch.map((document) => ({ version: 1, document })));
       }
     }),
   );

@@ -29,7 +29,7 @@ task = {
 sqs.send_message(QueueUrl=requests, MessageBody=json.dumps({"requestId": request_id, "task": task}))
 
 
-def take(response):
+def report(response):
     """Prints a response and returns the exit code for it."""
     if response["status"] == "SUCCEEDED":
         print(f"{request_id}: {response['stats']['rows']} rows loaded.")
@@ -57,7 +57,7 @@ while not seen and time.time() < deadline:
         response = json.loads(message["Body"])
         # A response may arrive more than once; all copies have the same responseId. Store it before deleting it.
         if response["responseId"] not in seen:
-            code = take(response)
+            code = report(response)
         seen.add(response["responseId"])
         sqs.delete_message(QueueUrl=responses, ReceiptHandle=message["ReceiptHandle"])
 

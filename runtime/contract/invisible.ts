@@ -5,7 +5,7 @@ export type Ranges = readonly (readonly [first: number, last: number])[];
  * Invisible characters, some of which terminals interpret, as ranges of code points: controls except tab and line feed,
  * soft hyphen, zero width characters, direction marks, fillers, variation selectors, the byte order mark and tags.
  */
-const UNSEEN: Ranges = [
+const INVISIBLE_CODES: Ranges = [
   [0x00, 0x08],
   [0x0b, 0x1f],
   [0x7f, 0x9f],
@@ -48,10 +48,10 @@ const NO_CHARACTERS: Ranges = [
 const sorted = (...tables: Ranges[]): Ranges => tables.flat().toSorted(([one], [other]) => one - other);
 
 /** Characters that a value must not have: they cannot be seen, or look like a plain space. */
-export const INVISIBLE: Ranges = sorted(UNSEEN, SPACES);
+export const INVISIBLE: Ranges = sorted(INVISIBLE_CODES, SPACES);
 
 /** Code points that a terminal must not receive: they cannot be seen, or have no character. */
-export const HIDDEN_IN_TERMINALS: Ranges = sorted(UNSEEN, NO_CHARACTERS);
+export const HIDDEN_IN_TERMINALS: Ranges = sorted(INVISIBLE_CODES, NO_CHARACTERS);
 
 const hex = (code: number, digits: number) => code.toString(16).toUpperCase().padStart(digits, "0");
 const patternEscape = (code: number) => `\\u{${hex(code, 1)}}`;

@@ -21,7 +21,7 @@ export async function schedule(context: DispatcherDeps, leftovers = false): Prom
   const { jobs, runners, version } = context.settings;
   const active = RUNNERS.filter((runner) => runners[runner].slots > 0);
   // Measured before the query, so before the slots are taken.
-  const asked = context.now();
+  const plannedAt = context.now();
   const plans = active.map((runner) => ({
     runner,
     slots: runners[runner].slots,
@@ -36,7 +36,7 @@ export async function schedule(context: DispatcherDeps, leftovers = false): Prom
       const runs = planned.get(runner) ?? [];
       const launcher = context.launchers[runner];
       if (!launchesInstances(launcher))
-        return launch(context, runs, runner, asked + LAUNCH_SHARE * startSeconds * 1000);
+        return launch(context, runs, runner, plannedAt + LAUNCH_SHARE * startSeconds * 1000);
       return runs.length > 0 || leftovers ? launchInstances(context, runner, launcher) : 0;
     }),
   );
@@ -51,9 +51,9 @@ export async function schedule(context: DispatcherDeps, leftovers = false): Prom
 export async function scheduleLarger(context: DispatcherDeps): Promise<number> {
   const { glue, jobs, runners, version } = context.settings;
   const { slots, startSeconds } = runners.glue;
-  const isThere = glue?.largerCapacity !== undefined && !(jobs.readsOnEc2 && runners.ec2.slots > 0);
+  const isAvailable = glue?.largerCapacity !== undefined && !(jobs.readsOnEc2 && runners.ec2.slots > 0);
   const until = context.now() + LAUNCH_SHARE * startSeconds * 1000;
-  const run = await planLarger(context.db, { runner: "glue", slots, version, startSeconds }, isThere);
+  const run = await planLarger(context.db, { runner: "glue", slots, version, startSeconds }, isAvailable);
   return run === undefined ? 0 : await launch(context, [run], "glue", until, true);
 }
 

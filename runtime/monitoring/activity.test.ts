@@ -13,11 +13,13 @@ describe("activity and status", () => {
   });
   afterEach(() => d.close());
 
-  const lately = async (tenant?: string, seconds = 3_600, steps = 60): Promise<Activity> =>
+  const recentActivity = async (tenant?: string, seconds = 3_600, steps = 60): Promise<Activity> =>
     readActivity(await d.as("api_reader"), { tenant, seconds, steps, nearBytes: 900_000 });
 
   /** Accepts jobs and executes them one by one: each succeeds, or fails with the given error. */
-  const doAll = async (jobs: { id: string; tenant?: string; query?: string; error?: JobError; bytes?: number }[]) => {
+  const executeJobs = async (
+    jobs: { id: string; tenant?: string; query?: string; error?: JobError; bytes?: number }[],
+  ) => {
     await accept(
       await d.as("dispatcher"),
       jobs.map(({ id, tenant = "default", query = "average_rates" }) =>
@@ -41,7 +43,7 @@ describe("activity and status", () => {
   };
 
   it("has one step per minute, empty if nothing happened; the last step is the current minute", async () => {
-    const { steps, stepSeconds, ended, percentiles, errors, slowest, to } = await lately();
+    const { steps, stepSeconds, ended, percentiles, errors, slowest, to } = await recentActivity();
     assert.equal(steps.length, 60);
     assert.equal(stepSeconds, 60);
     const last = steps.at(-1)?.at ?? "";
@@ -54,10 +56,10 @@ describe("activity and status", () => {
 
   it("counts ended jobs by step and in total, by error and by query", async () => {
     const error = new JobError("InvalidSql", { reason: "x" });
-    await doAll([{ id: "a" }, { id: "b", query: "price_export" }, { id: "c", error }, { id: "d", error }]);
+    await executeJobs([{ id: "a" }, { id: "b", query: "price_export" }, { id: "c", error }, { id: "d", error }]);
     await accept(await d.as("dispatcher"), [newJob("unwanted")]);
     await cancel(await d.as("api_reader"), "default", "unwanted");
-    const { steps, ended, errors, slowest, percentiles } = await lately();
+    const { steps, ended, errors, slowest, percentiles } = await recentActivity();
     assert.deepEqual(ended, { succeeded: 2, failed: 2, cancelled: 1 });
     const sum = (key: "accepted" | "succeeded" | "failed" | "cancelled") =>
       steps.reduce((all, step) => all + step[key], 0);
@@ -75,19 +77,19 @@ describe("activity and status", () => {
   });
 
   it("excludes earlier jobs and those of other tenants", async () => {
-    await doAll([{ id: "a", tenant: "acme" }, { id: "b", tenant: "acme" }, { id: "c" }]);
+    await executeJobs([{ id: "a", tenant: "acme" }, { id: "b", tenant: "acme" }, { id: "c" }]);
     await d.admin.query(
       "update jobs.jobs set created_at = created_at - interval '2 hours', finished_at = finished_at - interval '2 hours' where request_id = 'a'",
     );
-    assert.equal((await lately("acme")).ended.succeeded, 1);
-    assert.equal((await lately("acme", 86_400, 48)).ended.succeeded, 2);
-    assert.equal((await lately("nobody")).ended.succeeded, 0);
-    assert.equal((await lately()).ended.succeeded, 2);
+    assert.equal((await recentActivity("acme")).ended.succeeded, 1);
+    assert.equal((await recentActivity("acme", 86_400, 48)).ended.succeeded, 2);
+    assert.equal((await recentActivity("nobody")).ended.succeeded, 0);
+    assert.equal((await recentActivity()).ended.succeeded, 2);
   });
 
   it("counts the results that were only just too large for their response", async () => {
-    await doAll([{ id: "small" }, { id: "near", bytes: 500_000 }, { id: "large", bytes: 5_000_000 }]);
-    assert.deepEqual((await lately()).results, { byPointer: 2, nearlyInline: 1 });
+    await executeJobs([{ id: "small" }, { id: "near", bytes: 500_000 }, { id: "large", bytes: 5_000_000 }]);
+    assert.deepEqual((await recentActivity()).results, { byPointer: 2, nearlyInline: 1 });
   });
 
   it("returns jobs in progress, runner types that may not start runs, and the number of connections", async () => {
@@ -105,7 +107,7 @@ describe("activity and status", () => {
   });
 
   it("reads only waiting and recently ended jobs, not the whole table", async () => {
-    await doAll([{ id: "a" }]);
+    await executeJobs([{ id: "a" }]);
     await accept(await d.as("dispatcher"), [newJob("b")]);
     await d.admin.query("begin");
     // The planner would scan a table of this size whatever indexes exist.

@@ -33,7 +33,7 @@ export interface Redrive {
 }
 
 /** Outcome of the inspected dead letters. */
-export interface Redriven {
+export interface RedriveOutcome {
   /** Number per error class that was returned to the request queue; in a dry run, that would be. */
   redriven: Record<string, number>;
   /** Number per error class that stays in the dead-letter queue. */
@@ -56,8 +56,8 @@ export async function redrive(
   queues: Queues,
   rules: MessageRules,
   { types, messageIds, dryRun, limit }: Redrive,
-): Promise<Redriven> {
-  const counts = { redriven: {}, kept: {} } as Pick<Redriven, "redriven" | "kept">;
+): Promise<RedriveOutcome> {
+  const counts = { redriven: {}, kept: {} } as Pick<RedriveOutcome, "redriven" | "kept">;
   const letters: CountedLetter[] = [];
   const receiptHandles: string[] = [];
   const total = await depthOf(sqs, queues.deadLetters);

@@ -35,11 +35,11 @@ describe("a job whose runner fails", () => {
     await handlers.tick();
   };
 
-  for (const [type, { kind, task }] of Object.entries(TASKS))
-    for (const step of CRASH_POINTS.filter((one) => type === "update" || one !== "COMMIT"))
+  for (const [type, { kind: runnerType, task }] of Object.entries(TASKS))
+    for (const step of CRASH_POINTS.filter((point) => type === "update" || point !== "COMMIT"))
       it(`completes once and is answered when its runner is killed: ${type}, ${step}`, async () => {
         await p.request({ requestId: "job", task });
-        const [first] = p.startRuns(kind, { step, signal: "SIGKILL" });
+        const [first] = p.startRuns(runnerType, { step, signal: "SIGKILL" });
         assert(first);
         assert.equal(await first.exit, "SIGKILL", first.output());
         const committed = step === "outbox" || step === "send";
@@ -47,7 +47,7 @@ describe("a job whose runner fails", () => {
         assert.deepEqual(await rows(), type === "update" && committed ? [1, 2, 3] : []);
 
         await settle(first.run);
-        const [second] = p.startRuns(kind);
+        const [second] = p.startRuns(runnerType);
         assert.equal(second !== undefined, !committed, "a second run only where the first left something to do");
         assert.equal(await (second?.exit ?? 0), 0, second?.output());
         const answer = await response();

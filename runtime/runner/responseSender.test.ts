@@ -87,7 +87,7 @@ describe("a run's responses", () => {
     // The stand-in answers within the same turn of the event loop.
     await new Promise(setImmediate);
     assert.deepEqual(
-      [calls.length, one.take(), one.take(), recorded],
+      [calls.length, one.takeUnrecorded(), one.takeUnrecorded(), recorded],
       [1, [{ id: 1, version: 3, messageId: "m-0" }], [], []],
     );
     await one.close();
@@ -99,7 +99,7 @@ describe("a run's responses", () => {
     one.busy();
     one.add(job, response(1));
     await new Promise(setImmediate);
-    one.returnUnrecorded(one.take());
+    one.returnUnrecorded(one.takeUnrecorded());
     await one.close();
     assert.deepEqual(recorded, [[1]]);
   });

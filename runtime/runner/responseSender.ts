@@ -10,7 +10,7 @@ import { reachCrashPoint } from "./crashPoints.ts";
  */
 const RECORD_MS = { busy: 1_000, idle: 100 };
 /** Responses that are sent without waiting for more: SQS's maximum per call. */
-const FULL = 10;
+const MAX_PER_CALL = 10;
 
 /** Dependencies of a response sender. */
 export interface SenderOptions {
@@ -24,7 +24,7 @@ export interface SenderOptions {
 
 /**
  * Sends a run's responses while its next job runs, several per call if they follow each other closely. The call that
- * ends or claims the next job records sent responses (`take`); if neither follows soon, a separate call does.
+ * ends or claims the next job records sent responses (`takeUnrecorded`); if neither follows soon, a separate call does.
  */
 export class ResponseSender {
   readonly #options: SenderOptions;
@@ -42,7 +42,7 @@ export class ResponseSender {
   /** Queues a response to send. */
   add(job: ClaimedJob, response: DueResponse): void {
     this.#waiting.push({ job, response });
-    if (!this.#isBusy || this.#waiting.length >= FULL || this.#options.gatherMs === 0) this.#flush();
+    if (!this.#isBusy || this.#waiting.length >= MAX_PER_CALL || this.#options.gatherMs === 0) this.#flush();
     else this.#gathering ??= setTimeout(() => this.#flush(), this.#options.gatherMs);
   }
 
@@ -59,7 +59,7 @@ export class ResponseSender {
   }
 
   /** Returns sent responses, for the caller to record. */
-  take(): SentResponse[] {
+  takeUnrecorded(): SentResponse[] {
     if (this.#recording) clearTimeout(this.#recording);
     this.#recording = undefined;
     return this.#sent.splice(0);
@@ -113,7 +113,7 @@ export class ResponseSender {
   }
 
   #record(): void {
-    const sent = this.take();
+    const sent = this.takeUnrecorded();
     if (sent.length === 0) return;
     const { db, log } = this.#options;
     this.#track(

@@ -72,7 +72,7 @@ export async function run(options: RunOptions): Promise<number> {
     nextClaim(session) {
       if (!mayClaim()) return undefined;
       wakeSignal.reset();
-      return { claimer: { run: id, backend: session.backend, log: logLocation }, sent: sender.take() };
+      return { claimer: { run: id, backend: session.backend, log: logLocation }, sent: sender.takeUnrecorded() };
     },
   };
 
@@ -126,7 +126,7 @@ async function claimNext(
   backend: { pid: number; start: string },
   logLocation: string | undefined,
 ): Promise<ClaimResult> {
-  const sent = sender.take();
+  const sent = sender.takeUnrecorded();
   try {
     return { job: await claim(deps.db, deps.run, backend, logLocation, sent), running: true };
   } catch (error) {

@@ -30,7 +30,7 @@ describe("the runs of the job store", () => {
       dispatcher,
       Array.from({ length: count }, (_, index) => newJob(`job-${index}`)),
     );
-  const lapse = () =>
+  const expireLeases = () =>
     fixture.admin.query(
       "update jobs.jobs set lease_until = jobs.clock() - interval '1 second' where status = 'IN_PROGRESS'",
     );
@@ -77,7 +77,7 @@ describe("the runs of the job store", () => {
     await runStarted(keeper, run);
     return run;
   };
-  const aged = () =>
+  const ageWaitingJobs = () =>
     fixture.admin.query("update jobs.jobs set created_at = created_at - interval '6 seconds' where status = 'PENDING'");
   const runnerOf = async (requestId: string) =>
     (await fixture.admin.query("select runner from jobs.jobs where request_id = $1", [requestId])).rows[0].runner;
@@ -85,7 +85,7 @@ describe("the runs of the job store", () => {
   it("moves waiting reads from Glue to EC2 while EC2 has capacity, in order, and only those that may run there", async () => {
     const read = (id: string, ec2Fallback: boolean, priority = 4) => newJob(id, { ec2Fallback, priority });
     await accept(dispatcher, [read("here", false, 9), read("low", true, 1), read("high", true, 6)]);
-    await aged();
+    await ageWaitingJobs();
     const slots = { glue: 2, ec2: 1 };
     assert.equal(await overflow(dispatcher, slots), 0, "Glue has slots");
     assert.equal((await planRuns(dispatcher, testPlan("glue", 2))).length, 2);
@@ -99,38 +99,38 @@ describe("the runs of the job store", () => {
 
   it("hands reads to EC2 while Glue refuses more runs", async () => {
     await accept(dispatcher, [newJob("refused", { ec2Fallback: true })]);
-    await aged();
+    await ageWaitingJobs();
     const [run = ""] = await planRuns(dispatcher, testPlan("glue", 4));
     await runRefused(dispatcher, run, "ConcurrentRunsExceededException");
     assert.equal(await overflow(dispatcher, { glue: 4, ec2: 1 }), 1);
   });
 
   const outOfMemory = new JobError("OutOfMemory", { reason: "killed" }).body();
-  const of = async (requestId: string) =>
+  const jobRow = async (requestId: string) =>
     (
       await fixture.admin.query("select status, runner, error, attempts from jobs.jobs where request_id = $1", [
         requestId,
       ])
     ).rows[0];
-  const backOffIsOver = () =>
+  const endBackOff = () =>
     fixture.admin.query(
       `update jobs.jobs set high_memory_retry_at = case when high_memory_retry_at is not null then jobs.clock() end,
          not_before = case when not_before < 'infinity' then jobs.clock() else not_before end`,
     );
-  const larger = (isThere = true) => planLarger(dispatcher, testPlan("glue", 4), isThere);
+  const planLargerRun = (exists = true) => planLarger(dispatcher, testPlan("glue", 4), exists);
 
   it("retries a read that ran out of memory on EC2, if it may run there", async () => {
     await accept(dispatcher, [newJob("large", { ec2Fallback: true })]);
     const job = await claim(keeper, await started("test"), backend, undefined);
     assert.ok(job);
     assert.equal(await retry(keeper, job, outOfMemory, 1_000_000_000), "RETRIED");
-    const found = await of("large");
+    const found = await jobRow("large");
     assert.equal(found.runner, "ec2");
     assert.equal(found.attempts[0].peakMemoryBytes, 1_000_000_000);
   });
 
   it("starts one larger run at a time for reads that ran out of memory and may not run on EC2, and for no other job", async () => {
-    assert.equal(await larger(), undefined, "nothing waits");
+    assert.equal(await planLargerRun(), undefined, "nothing waits");
     await accept(dispatcher, [newJob("large"), newJob("other"), newJob("small")]);
     const [small = ""] = await planRuns(dispatcher, testPlan("glue", 1));
     await runStarted(keeper, small);
@@ -139,9 +139,9 @@ describe("the runs of the job store", () => {
       assert.equal(job?.requestId, id);
       assert.equal(await retry(keeper, job, outOfMemory, 7), "RETRIED");
     }
-    assert.equal((await of("large")).runner, "glue");
-    assert.equal(await larger(), undefined, "it waits out its back-off");
-    await backOffIsOver();
+    assert.equal((await jobRow("large")).runner, "glue");
+    assert.equal(await planLargerRun(), undefined, "it waits out its back-off");
+    await endBackOff();
     assert.equal((await claim(keeper, small, backend, undefined))?.requestId, "small");
     assert.equal(await claim(keeper, small, backend, undefined), undefined, "a normal run does not claim it");
     assert.equal(await retire(keeper, small), true, "the normal run retires");
@@ -172,7 +172,7 @@ describe("the runs of the job store", () => {
       "the next job that waits for a larger run",
     );
     assert.equal(await claim(keeper, run, backend, undefined), undefined, "and nothing else");
-    await backOffIsOver();
+    await endBackOff();
     assert.equal(
       (await claim(keeper, run, backend, undefined))?.requestId,
       "large",
@@ -180,33 +180,33 @@ describe("the runs of the job store", () => {
     );
     assert.equal(await retire(keeper, run), true);
     assert.deepEqual(
-      (await of("large")).attempts.map((one: { memoryBytes?: number }) => one.memoryBytes),
+      (await jobRow("large")).attempts.map((one: { memoryBytes?: number }) => one.memoryBytes),
       [undefined, 16_000_000_000, 16_000_000_000],
     );
   });
 
   it("starts a larger run only when a slot is free and the type's pause is over", async () => {
     await accept(dispatcher, [newJob("large")]);
-    await larger();
+    await planLargerRun();
     const run = await started("test");
     const job = await claim(keeper, run, backend, undefined);
     assert(job);
     await retry(keeper, job, outOfMemory, 7);
-    await backOffIsOver();
+    await endBackOff();
     assert.equal(await planLarger(dispatcher, testPlan("glue", 1), true), undefined, "the slot is taken");
     await fixture.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 minute'");
-    assert.equal(await larger(), undefined);
+    assert.equal(await planLargerRun(), undefined);
     await fixture.admin.query("update jobs.runners set paused_until = null");
-    const refused = await larger();
+    const refused = await planLargerRun();
     assert(refused);
     await runRefused(dispatcher, refused, "ConcurrentRunsExceeded");
-    assert.deepEqual([(await of("large")).status, (await of("large")).attempts.length], ["PENDING", 1]);
+    assert.deepEqual([(await jobRow("large")).status, (await jobRow("large")).attempts.length], ["PENDING", 1]);
     await fixture.admin.query("update jobs.runners set paused_until = null");
-    assert.notEqual(await larger(), undefined);
+    assert.notEqual(await planLargerRun(), undefined);
   });
 
   it("fails a job at once as not retryable if it ran out of memory and no larger run exists", async () => {
-    await larger(false);
+    await planLargerRun(false);
     await accept(dispatcher, [newJob("stays"), newJob("on-ec2", { runner: "ec2", ec2Fallback: true })]);
     const usual = await started("test");
     for (const [id, run] of [
@@ -216,17 +216,17 @@ describe("the runs of the job store", () => {
       const job = await claim(keeper, run, backend, undefined);
       assert.equal(job?.requestId, id);
       assert.equal(await retry(keeper, job, outOfMemory, 7), "FAILED");
-      const { status, error } = await of(id);
+      const { status, error } = await jobRow(id);
       assert.deepEqual([status, error], ["FAILED", { ...outOfMemory, retryable: false }]);
       assert.match(error.message, /raise runners\.glue\.dpu/);
     }
     await accept(dispatcher, [newJob("twice")]);
-    await larger();
+    await planLargerRun();
     const job = await claim(keeper, usual, backend, undefined);
     assert(job);
     await retry(keeper, job, outOfMemory, 7);
-    await backOffIsOver();
-    const run = (await larger()) ?? "";
+    await endBackOff();
+    const run = (await planLargerRun()) ?? "";
     await runStarted(keeper, run);
     const again = await claim(keeper, run, backend, undefined);
     assert.equal(again?.requestId, "twice");
@@ -234,14 +234,14 @@ describe("the runs of the job store", () => {
   });
 
   it("lets normal runs claim jobs that wait for a larger run if the stack no longer has larger runs", async () => {
-    await larger();
+    await planLargerRun();
     await accept(dispatcher, [newJob("large")]);
     const run = await started("test");
     const job = await claim(keeper, run, backend, undefined);
     assert(job);
-    await larger();
+    await planLargerRun();
     assert.equal(await retry(keeper, job, outOfMemory, 7), "RETRIED");
-    assert.equal(await larger(false), undefined);
+    assert.equal(await planLargerRun(false), undefined);
     assert.equal((await claim(keeper, run, backend, undefined))?.requestId, "large");
   });
 
@@ -354,7 +354,7 @@ describe("the runs of the job store", () => {
     await runStarted(keeper, next);
     const a = await claim(keeper, next, backend, undefined);
     assert.equal(a?.requestId, "a");
-    await lapse();
+    await expireLeases();
     const [again] = await lostJobs(dispatcher);
     assert(again);
     assert.equal(await settleLost(dispatcher, again, lost(1)), "FAILED");
@@ -368,13 +368,13 @@ describe("the runs of the job store", () => {
     await runStarted(keeper, run);
     const job = await claim(keeper, run, backend, undefined);
     assert(job);
-    await lapse();
+    await expireLeases();
     const [found] = await lostJobs(dispatcher);
     assert(found);
     await fixture.admin.query("update jobs.jobs set lease_until = jobs.clock() + interval '1 minute'");
     assert.equal(await settleLost(dispatcher, found, lost(1)), "KEEP");
     await cancel(await fixture.as("api_reader"), "default", "job-0");
-    await lapse();
+    await expireLeases();
     assert.equal(await settleLost(dispatcher, found, lost(1)), "CANCELLED");
     assert.equal(await finish(keeper, job, { status: "SUCCEEDED", rows: 0, bytes: 0, peakMemoryBytes: 0 }), undefined);
   });

@@ -57,19 +57,19 @@ export async function planAllRuns(
  * Takes a slot for a larger run if a job that ran out of memory waits for one; returns the run's id. Only one runs at a
  * time.
  *
- * @param larger - Whether the stack has larger runs of this type; if not, such jobs use normal ones.
+ * @param isAvailable - Whether the stack has larger runs of this type; if not, such jobs use normal ones.
  */
 export async function planLarger(
   db: Database,
   { runner, slots, version, startSeconds }: Omit<RunPlan, "silentSeconds" | "tenantSlots">,
-  larger: boolean,
+  isAvailable: boolean,
 ): Promise<string | undefined> {
   const { rows } = await db.query("select run from jobs.plan_larger($1, $2, $3, $4, $5) run", [
     runner,
     slots,
     version,
     startSeconds,
-    larger,
+    isAvailable,
   ]);
   return rows[0]?.run;
 }

@@ -21,7 +21,7 @@ export class ObjectFiles implements ObjectPersistence {
   constructor(directory: string) {
     this.#buckets = join(directory, "buckets");
     this.#uploads = join(directory, "_multipart");
-    for (const made of [this.#buckets, this.#uploads]) mkdirSync(made, { recursive: true, mode: 0o700 });
+    for (const path of [this.#buckets, this.#uploads]) mkdirSync(path, { recursive: true, mode: 0o700 });
   }
 
   insertBucket(name: string, creationDate: Date, type: BucketType): void {
@@ -110,12 +110,12 @@ export class ObjectFiles implements ObjectPersistence {
     const found = readdirSync(this.#objects(bucket), { recursive: true, encoding: "utf8" });
     for (const name of found.filter((name) => name.endsWith(META))) {
       const meta = JSON.parse(readFileSync(join(this.#objects(bucket), name), "utf8"));
-      const is = join(this.#objects(bucket), name.slice(0, -META.length));
+      const currentFile = join(this.#objects(bucket), name.slice(0, -META.length));
       const file = this.#object(bucket, meta.key);
       // Older versions of the platform named files by key.
-      if (is !== file) {
+      if (currentFile !== file) {
         mkdirSync(dirname(file), { recursive: true });
-        for (const ending of [DATA, META]) renameSync(is + ending, file + ending);
+        for (const ending of [DATA, META]) renameSync(currentFile + ending, file + ending);
       }
       // Bodies are read on demand.
       store.restoreObject(bucket, { ...meta, lastModified: new Date(meta.lastModified), body: Buffer.alloc(0) });

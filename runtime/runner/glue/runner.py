@@ -689,7 +689,7 @@ def read(job, session, lease, output):
 class ResponseSender:
     """Sends responses in the background while the next job runs, several per call if they have gathered.
 
-    Sent responses are recorded by the call that ends the next job (`take`), or by a call of their own without one.
+    Sent responses are recorded by the call that ends the next job (`take_unrecorded`), or by a call of their own without one.
     """
 
     # SQS's maximum entries and bytes per call; an upper bound of the bytes of a response's attributes.
@@ -708,7 +708,7 @@ class ResponseSender:
             if self._sending is None:
                 self._sending = self._pool.submit(self._run)
 
-    def take(self):
+    def take_unrecorded(self):
         """Returns ids, versions and message ids of sent responses, for the caller to record."""
         with self._lock:
             sent, self._sent = self._sent, []
@@ -859,7 +859,7 @@ class Run:
     def _settle_responses(self):
         """Sends waiting responses and records them. The sweep sends those again that could not be recorded."""
         self._sender.settle()
-        rows, versions, messages = self._sender.take()
+        rows, versions, messages = self._sender.take_unrecorded()
         if not rows:
             return
         try:
@@ -982,7 +982,7 @@ class Run:
             "%s::bigint[], %s::bigint[], %s::text[])",
             *end,
             *self._claimer(session),
-            *self._sender.take(),
+            *self._sender.take_unrecorded(),
         )
         return (response if response[0] is not None else None), (running, following)
 

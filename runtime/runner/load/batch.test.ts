@@ -100,9 +100,9 @@ describe("a batch", () => {
       ...(at > 0 ? { parent_slug: `r${at - 1}` } : {}),
     }));
     assert.equal(await load("regions", chain), 20_000);
-    const circle = await load("regions", [{ ...chain[0], parent_slug: "r19999" }, ...chain.slice(1)]);
-    assert(Array.isArray(circle));
-    assert.equal(circle.length, 100);
+    const cycle = await load("regions", [{ ...chain[0], parent_slug: "r19999" }, ...chain.slice(1)]);
+    assert(Array.isArray(cycle));
+    assert.equal(cycle.length, 100);
   });
 
   it("cannot form a cycle of regions with a concurrent batch: the second waits for a lock", async () => {

@@ -448,9 +448,9 @@ describe("loading a batch", () => {
       "2 parent_slug north makes the region its own ancestor",
       "3 parent_slug nowhere is not the slug of a known region, nor of one in this batch",
     ]);
-    const circle = (await load([{ slug: "north", name: "N", parent_slug: "north" }], { target: "regions" })) as {
+    const cycle = (await load([{ slug: "north", name: "N", parent_slug: "north" }], { target: "regions" })) as {
       faults: string[];
     };
-    assert.deepEqual(circle.faults, ["1 parent_slug north makes the region its own ancestor"]);
+    assert.deepEqual(cycle.faults, ["1 parent_slug north makes the region its own ancestor"]);
   });
 });

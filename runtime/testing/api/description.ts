@@ -3,7 +3,7 @@ import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import Schema from "typebox/schema";
 
 /** A response in /openapi.json. */
-interface Described {
+interface Operation {
   description: string;
   content?: Record<string, { schema: object }>;
   headers?: Record<string, { schema?: object; required?: boolean }>;
@@ -25,7 +25,7 @@ export interface DescribedOperation {
   query: readonly string[];
   /** Names of the fields of its body. */
   fields: readonly string[];
-  responses: Record<string, Described>;
+  responses: Record<string, Operation>;
 }
 
 interface Parameter {
@@ -62,7 +62,7 @@ export class Description {
           takesParameters: one.parameters !== undefined,
           query: ((one.parameters ?? []) as Parameter[]).filter((at) => at.in === "query").map(({ name }) => name),
           fields: fieldsOf(one.requestBody as Body | undefined),
-          responses: one.responses as Record<string, Described>,
+          responses: one.responses as Record<string, Operation>,
         })),
     );
     return new Description(operations, components.schemas);

@@ -20,7 +20,7 @@ export interface Outcome {
  * call (Amazon OpenSearch Service limits, "maximum size of HTTP request payloads"). The last document exceeds the limit
  * by at most a few hundred kB: jobs.bounded_document and `wordsOf` limit its size.
  */
-const FULL = 2_000_000;
+const MAX_BULK_CHARACTERS = 2_000_000;
 
 /**
  * Generates bulk requests for these documents, one at a time in memory. With external versions OpenSearch rejects
@@ -37,7 +37,7 @@ export function* bulks(prefix: string, documents: readonly Versioned[]): Generat
     };
     bulk.lines += `${JSON.stringify({ index })}\n${JSON.stringify(source(document))}\n`;
     bulk.count++;
-    if (bulk.lines.length < FULL) continue;
+    if (bulk.lines.length < MAX_BULK_CHARACTERS) continue;
     yield bulk;
     bulk = { lines: "", first: bulk.first + bulk.count, count: 0 };
   }
