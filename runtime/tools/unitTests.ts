@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 
 const IMPORT = /(?:\bfrom |\bimport\()"(\.[^"\n]+)"/g;
 /** Modules that start a server or another program; tests that import one, directly or not, are not unit tests. */
-const HEAVY = /"(?:node:child_process|@pulumi\/pulumi\/automation[^"\n]*|playwright-core|recheck)"/;
+const HEAVY = /"(?:node:child_process|@pulumi\/pulumi\/automation[^"\n]*|playwright(?:\/test)?|recheck)"/;
 /** Starts the databases that tests share. */
 const CLUSTER = "runtime/testing/cluster.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { marked } from "marked";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page } from "playwright";
 import { startChromium } from "../../runtime/testing/dashboard/chromium.ts";
 import { documents } from "./commands.ts";
 import { pathOf } from "./pages.ts";

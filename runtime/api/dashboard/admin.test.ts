@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { expect } from "../../testing/dashboard/expect.ts";
 import { dashboardSuite, heading, READ } from "../../testing/dashboard/fixture.ts";
 import { accessibilityViolations } from "../../testing/dashboard/page.ts";
 
@@ -52,7 +53,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
     await letters.nth(1).waitFor({ state: "detached" });
     await letters.first().locator("summary").click();
     await letters.getByText("because of StorageUnavailable").waitFor();
-    assert.match(String(await letters.locator("pre").textContent()), /from-StorageUnavailable/);
+    await expect(letters.locator("pre")).toHaveText(/from-StorageUnavailable/);
     assert.deepEqual(await accessibilityViolations(page), []);
     await page.getByRole("checkbox", { name: "StorageUnavailable" }).uncheck();
     const dialog = page.getByRole("dialog");
@@ -91,7 +92,7 @@ describe("dead letters and the audit trail in the dashboard", function () {
     assert.match(content, /^id,at,tenant,actorId,actor,via,action,target,detail\r\n\d+,.*,submit,audited-1,/);
     await page.getByLabel("Action").selectOption("cancel");
     await page.getByText("No entries match.").waitFor();
-    assert.match(page.url(), /text=audited-1&action=cancel$/);
+    await expect(page).toHaveURL(/text=audited-1&action=cancel$/);
     await page.getByLabel("Action").selectOption("");
     assert.deepEqual(await accessibilityViolations(page), []);
     await link.click();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import type { Page } from "playwright-core";
+import type { Page } from "playwright";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Page } from "playwright";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
+import { expect } from "../../testing/dashboard/expect.ts";
 import { dashboardSuite, heading, jobAt, READ } from "../../testing/dashboard/fixture.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
@@ -26,7 +27,7 @@ describe("the dashboard in a browser", function () {
     await heading(page, "Overview");
     await page.reload();
     await heading(page, "Overview");
-    assert.ok(!page.url().includes(token));
+    await expect(page).not.toHaveURL(new RegExp(token));
     assert.ok(!(await page.content()).includes(token));
     const seen = await page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)");
     assert.doesNotMatch(String(seen), /rates_/);
@@ -36,8 +37,8 @@ describe("the dashboard in a browser", function () {
     await heading(tab, "Timeline");
     await page.getByRole("button", { name: "Sign out" }).click();
     for (const one of [page, tab]) await one.getByLabel("Token").waitFor();
-    assert.equal(await page.evaluate("sessionStorage.length + localStorage.length"), 0);
-    assert.deepEqual(await page.context().cookies(), []);
+    await expect.poll(() => page.evaluate("sessionStorage.length + localStorage.length")).toBe(0);
+    await expect.poll(() => page.context().cookies()).toEqual([]);
   });
 
   it("says that a session has ended, whether the browser still has its cookie or not", async () => {
@@ -48,14 +49,14 @@ describe("the dashboard in a browser", function () {
       else await suite.p.admin.query("delete from jobs.tokens where kind = 'session'");
       const alert = page.getByRole("alert");
       await alert.getByText("The session has expired or was ended. Sign in again.").waitFor();
-      assert.equal(await page.getByLabel("Token").getAttribute("aria-invalid"), "false");
+      await expect(page.getByLabel("Token")).toHaveAttribute("aria-invalid", "false");
     }
   });
 
   it("says that an address names no page", async () => {
     const page = await open("#/nothing/like/it");
     await page.getByRole("heading", { name: "Not found", level: 1 }).waitFor();
-    assert.equal(await page.title(), "Not found · Rates platform");
+    await expect(page).toHaveTitle("Not found · Rates platform");
     await page.getByRole("main").getByRole("link", { name: "Overview" }).click();
     await heading(page, "Overview");
   });
@@ -68,8 +69,8 @@ describe("the dashboard in a browser", function () {
     const page = await p.open(undefined, path);
     await heading(page, "Overview");
     await page.locator("header").getByText("default").waitFor();
-    assert.match(page.url(), /dashboard#\/$/);
-    assert.equal(await page.evaluate("history.length"), 2);
+    await expect(page).toHaveURL(/dashboard#\/$/);
+    await expect.poll(() => page.evaluate("history.length")).toBe(2);
     await page.goto(`${p.origin}/dashboard#/query`);
     await heading(page, "Query");
     const again = await p.open(undefined, path);
@@ -84,19 +85,14 @@ describe("the dashboard in a browser", function () {
       .getByText(/The one Glue run is busy; 1 job waits/)
       .waitFor();
     const glue = page.getByRole("meter", { name: "Glue runs" });
-    assert.deepEqual([await glue.getAttribute("aria-valuenow"), await glue.getAttribute("aria-valuemax")], ["1", "1"]);
+    for (const name of ["aria-valuenow", "aria-valuemax"]) await expect(glue).toHaveAttribute(name, "1");
     const now = page.getByRole("region", { name: "Running now" }).getByRole("listitem");
-    await now.nth(1).waitFor();
-    const found = await now.allInnerTexts();
-    assert.deepEqual(
-      found.map((text) => text.split("\n")[0]?.trim()),
-      ["Running", "Waiting"],
-    );
+    await expect(now).toHaveText([/^Running/, /^Waiting/]);
     const failing = page.getByRole("region", { name: "Failing now" });
     await failing.getByRole("link", { name: "InvalidSql" }).waitFor();
     await failing.getByRole("link", { name: "bad", exact: true }).waitFor();
     await page.getByRole("region", { name: "Slowest work" }).getByText("price_export").waitFor();
-    assert.equal(await page.getByRole("img", { name: /steps; at/ }).count(), 3);
+    await expect(page.getByRole("img", { name: /steps; at/ })).toHaveCount(3);
   });
 
   it("shows the 95th percentile first in its tiles, and counts waiting, running and failed jobs", async () => {
@@ -106,16 +102,15 @@ describe("the dashboard in a browser", function () {
     );
     await p.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 hour' where runner = 'ec2'");
     const page = await open();
-    const tile = async (name: string) =>
-      String(await page.locator(".tile", { hasText: name }).textContent()).replaceAll("\u00a0", " ");
+    const tile = (name: string) => page.locator(".tile", { hasText: name });
     const capacity = page.getByRole("region", { name: "Capacity" });
     await capacity.getByText("0 busy, 1 starting or warm · none waiting · paused after a refused launch").waitFor();
-    assert.equal(await capacity.locator(".meter .faint").count(), 1);
+    await expect(capacity.locator(".meter .faint")).toHaveCount(1);
     // 60 jobs of which every twentieth failed, plus those of this test.
-    assert.equal(await tile("Failed"), "Failed6 %4 of 62");
-    assert.match(await tile("Waiting"), /^Waiting1oldest: /);
-    assert.match(await tile("Running"), /^Running1of 2 at once/);
-    assert.match(await tile("Run time"), /^Run time[\d.]+ \w+ p95p50 [\d.]+ \w+ · p99 /);
+    await expect(tile("Failed")).toHaveText("Failed6 %4 of 62");
+    await expect(tile("Waiting")).toHaveText(/^Waiting1oldest: /);
+    await expect(tile("Running")).toHaveText(/^Running1of 2 at once/);
+    await expect(tile("Run time")).toHaveText(/^Run time[\d.]+\s\w+\sp95p50\s[\d.]+\s\w+\s·\sp99\s/);
     await p.admin.query("update jobs.runners set paused_until = 'infinity' where runner = 'ec2'");
     await capacity.getByText("none waiting · closed").waitFor();
     await p.admin.query("update jobs.runners set paused_until = null");
@@ -126,23 +121,16 @@ describe("the dashboard in a browser", function () {
     const page = await open();
     await page.getByRole("radio", { name: "24 h" }).check();
     await page.getByRole("heading", { name: "Jobs every 30 min" }).waitFor();
-    assert.match(page.url(), /#\/\?over=24h$/);
+    await expect(page).toHaveURL(/#\/\?over=24h$/);
     const jobs = page.getByRole("region", { name: "Jobs every 30 min" });
     await jobs.getByText("Data as a table").click();
-    await jobs.getByRole("row").nth(48).waitFor();
-    assert.equal(await jobs.getByRole("row").count(), 1 + 48);
-    assert.deepEqual(await jobs.getByRole("columnheader").allInnerTexts(), [
-      "Time",
-      "succeeded",
-      "failed",
-      "cancelled",
-      "accepted",
-    ]);
+    await expect(jobs.getByRole("row")).toHaveCount(1 + 48);
+    await expect(jobs.getByRole("columnheader")).toHaveText(["Time", "succeeded", "failed", "cancelled", "accepted"]);
     await page.getByRole("radio", { name: "Custom" }).check();
     await page.getByRole("textbox", { name: "From" }).fill("2026-01-02T10:00");
     await page.getByRole("textbox", { name: "To" }).fill("2026-01-02T09:00");
     await page.getByText("To must be after from.").waitFor();
-    assert.ok(await page.getByRole("button", { name: "Show" }).isDisabled());
+    await expect(page.getByRole("button", { name: "Show" })).toBeDisabled();
     await page.getByRole("textbox", { name: "To" }).fill("2026-01-02T12:00");
     await page.getByRole("button", { name: "Show" }).click();
     await page.waitForURL(/from=2026-01-02T1/);
@@ -150,31 +138,33 @@ describe("the dashboard in a browser", function () {
     await page.getByRole("region", { name: "Run time" }).getByText("No data").waitFor();
     await page.reload();
     await page.getByRole("region", { name: "Run time" }).getByText("No data").waitFor();
-    assert.equal(await page.getByRole("textbox", { name: "From" }).inputValue(), "2026-01-02T10:00");
+    await expect(page.getByRole("textbox", { name: "From" })).toHaveValue("2026-01-02T10:00");
   });
 
   it("links errors and slow work to their jobs", async () => {
     const page = await open();
     await page.getByRole("link", { name: "InvalidRows" }).click();
+    await expect(page).toHaveURL(/#\/jobs\?text=InvalidRows&status=FAILED$/);
+    await page.getByRole("heading", { name: "Jobs", level: 1 }).waitFor();
     await page.getByRole("link", { name: "bad", exact: true }).waitFor();
     await page.getByRole("link", { name: "many-1", exact: true }).waitFor({ state: "detached" });
-    assert.match(page.url(), /#\/jobs\?text=InvalidRows&status=FAILED$/);
     await page.goBack();
     await page.getByRole("region", { name: "Slowest work" }).getByRole("link", { name: "price_export" }).click();
     await page.waitForURL(/text=price_export/);
     await page.getByRole("heading", { name: "Jobs", level: 1 }).waitFor();
-    assert.equal(await page.getByRole("searchbox").inputValue(), "price_export");
+    await expect(page.getByRole("searchbox")).toHaveValue("price_export");
   });
 
   it("announces changes of the state, but not the passing of time", async () => {
     const page = await open();
     const said = page.locator(".verdict + [role=status]");
     await bottleneck(page).waitFor();
-    const before = await said.textContent();
-    const shown = await page.locator(".verdict p").textContent();
-    await page.locator(".verdict p", { hasNotText: String(shown) }).waitFor();
-    assert.equal(await said.textContent(), before);
-    assert.match(String(before), /The one Glue run is busy/);
+    await expect(said).toHaveText(/The one Glue run is busy/);
+    const words = page.locator(".verdict p");
+    // biome-ignore lint/plugin: the later texts are compared with these
+    const [before, shown] = [String(await said.textContent()), String(await words.textContent())];
+    await expect(words).not.toHaveText(shown);
+    await expect(said).toHaveText(before);
   });
 
   it("dims its data while the API is away, says since when, and recovers by itself", async () => {
@@ -187,10 +177,10 @@ describe("the dashboard in a browser", function () {
     await alert.getByText(/^No contact since \d\d:\d\d:\d\d$/).waitFor();
     await alert.getByText("cannot be reached").waitFor();
     // One notice, since figures and lists come from the same API. The earlier state is no longer shown.
-    assert.equal(await alert.count(), 1);
-    assert.equal(await bottleneck(page).count(), 0);
-    assert.equal(await page.locator(".live.stale .tiles").count(), 1);
-    assert.equal(await page.getByRole("link", { name: "bad", exact: true }).count(), 1);
+    await expect(alert).toHaveCount(1);
+    await expect(bottleneck(page)).toHaveCount(0);
+    await expect(page.locator(".live.stale .tiles")).toHaveCount(1);
+    await expect(page.getByRole("link", { name: "bad", exact: true })).toHaveCount(1);
     await page.context().setOffline(false);
     await alert.waitFor({ state: "detached" });
     await bottleneck(page).waitFor();
@@ -201,9 +191,9 @@ describe("the dashboard in a browser", function () {
     const page = await open();
     await page.getByRole("link", { name: "bad", exact: true }).waitFor();
     await page.keyboard.press("Tab");
-    assert.equal(await page.locator(":focus").textContent(), "Skip to content");
+    await expect(page.locator(":focus")).toHaveText("Skip to content");
     await page.keyboard.press("Enter");
-    assert.equal(await page.locator(":focus").getAttribute("id"), "content");
+    await expect(page.locator(":focus")).toHaveAttribute("id", "content");
     await page.getByRole("link", { name: "bad", exact: true }).focus();
     await page.keyboard.press("Enter");
     await page.locator("h1:focus").getByText("bad").waitFor();
@@ -217,18 +207,20 @@ describe("the dashboard in a browser", function () {
   it("offers only what the token may do", async () => {
     const page = await suite.p.open(await suite.p.token("read"), jobAt("bad"));
     await heading(page, "InvalidRows");
-    await page.getByText("default").first().waitFor();
-    for (const name of ["Retry", "Cancel job"]) assert.equal(await page.getByRole("button", { name }).count(), 0, name);
+    await page.locator("header").getByText("default").waitFor();
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Jobs" }).waitFor();
+    for (const name of ["Retry", "Cancel job"]) await expect(page.getByRole("button", { name })).toHaveCount(0);
     for (const name of ["Query", "Load", "Dead letters", "Edit and resubmit"])
-      assert.equal(await page.getByRole("link", { name, exact: true }).count(), 0, name);
-    for (const [hash, scope] of Object.entries({
-      "#/query": "submit",
-      "#/load": "submit",
-      "#/dead-letters": "admin",
-    })) {
+      await expect(page.getByRole("link", { name, exact: true })).toHaveCount(0);
+    for (const [hash, name, scope] of [
+      ["#/query", "Query", "submit"],
+      ["#/load", "Load", "submit"],
+      ["#/dead-letters", "Dead letters", "admin"],
+    ] as const) {
       await page.goto(`${suite.p.origin}/dashboard${hash}`);
+      await page.getByRole("heading", { name, level: 1 }).waitFor();
       await page.getByRole("alert").getByText(`lacks the scope '${scope}'`).waitFor();
-      assert.equal(await page.getByRole("main").locator("form").count(), 0, hash);
+      await expect(page.getByRole("main").locator("form")).toHaveCount(0);
     }
   });
 
@@ -247,14 +239,14 @@ describe("the dashboard in a browser", function () {
     await page.locator("header").getByText("acme", { exact: true }).waitFor();
     const now = page.getByRole("region", { name: "Running now" });
     await now.getByRole("link", { name: "acme-1" }).waitFor();
-    assert.equal(await now.getByRole("listitem").count(), 1);
+    await expect(now.getByRole("listitem")).toHaveCount(1);
     // The state of the platform counts other tenants' jobs.
-    assert.equal(await page.getByRole("region", { name: "Capacity" }).count(), 0);
+    await expect(page.getByRole("region", { name: "Capacity" })).toHaveCount(0);
     await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Jobs" }).click();
     await page.getByRole("rowheader").getByRole("link", { name: "acme-1", exact: true }).waitFor();
-    assert.equal(await page.getByRole("rowheader").count(), 1);
+    await expect(page.getByRole("rowheader")).toHaveCount(1);
     await page.goto(`${p.origin}/dashboard${jobAt("good")}`);
     await page.getByRole("alert").getByText("admin").waitFor();
-    assert.equal(await page.getByRole("heading", { name: "Timeline" }).count(), 0);
+    await expect(page.getByRole("heading", { name: "Timeline" })).toHaveCount(0);
   });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import type { Page } from "playwright-core";
+import type { Page } from "playwright";
 import { JobError } from "../../contract/errors.ts";
 import { syncRejected } from "../../dispatcher/syncRejected.ts";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
@@ -8,6 +8,7 @@ import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
 import { createToken } from "../../store/tokens.ts";
+import { expect } from "../../testing/dashboard/expect.ts";
 import { dashboardSuite, jobAt } from "../../testing/dashboard/fixture.ts";
 import { HOSTILE, INJECTED } from "../../testing/dashboard/hostile.ts";
 import { misplacedIn } from "../../testing/dashboard/page.ts";
@@ -180,7 +181,7 @@ describe("text of callers in the dashboard", function () {
     );
     await page.getByRole("link", { name: "Jobs", exact: true }).click();
     await page.getByRole("navigation", { name: "Views" }).getByText(MARKUP).waitFor();
-    assert.equal(await page.getByText("elsewhere").count(), 0);
+    await expect(page.getByText("elsewhere")).toHaveCount(0);
     assert.deepEqual(await page.evaluate(INJECTED), []);
   });
 });

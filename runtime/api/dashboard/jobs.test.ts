@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import type { Page } from "playwright-core";
+import type { Page } from "playwright";
 import { INPUT } from "../../contract/inputLimits.ts";
 import { syncRejected } from "../../dispatcher/syncRejected.ts";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
+import { expect } from "../../testing/dashboard/expect.ts";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { FAULT, oneOfEach, REPORT } from "../../testing/dashboard/oneOfEach.ts";
@@ -35,15 +36,15 @@ describe("jobs in the dashboard", function () {
       await page.keyboard.press("/");
       await page.keyboard.type("many 17");
       await rowsOf(page).nth(1).waitFor({ state: "detached" });
-      assert.match(String(await rowsOf(page).first().textContent()), /many-17/);
-      assert.match(page.url(), /#\/jobs\?text=many\+17$/);
+      await expect(rowsOf(page).first()).toHaveText(/many-17/);
+      await expect(page).toHaveURL(/#\/jobs\?text=many\+17$/);
       await page.keyboard.type("zzz");
       await page.getByText("No jobs match.").waitFor();
       await page.getByRole("button", { name: "Show all" }).click();
       await rowsOf(page).nth(20).waitFor();
       await page.getByLabel("State").selectOption("FAILED");
       await page.getByRole("link", { name: "bad", exact: true }).waitFor();
-      assert.match(page.url(), /status=FAILED/);
+      await expect(page).toHaveURL(/status=FAILED/);
     });
 
     it("lose no keystroke that the user types while a search starts", async () => {
@@ -62,8 +63,8 @@ describe("jobs in the dashboard", function () {
         };
       }`);
       await search.fill("many 1");
-      await page.waitForURL(/text=many\+17$/);
-      assert.equal(await search.inputValue(), "many 17");
+      await expect(page).toHaveURL(/text=many\+17$/);
+      await expect(search).toHaveValue("many 17");
     });
 
     it("are filtered by label, runner and age, and report an invalid label beside its field", async () => {
@@ -71,7 +72,7 @@ describe("jobs in the dashboard", function () {
       await rowsOf(page).nth(20).waitFor();
       await page.getByLabel("Label").fill("pricing");
       await page.getByText("Label must be of the form key=value.").waitFor();
-      assert.doesNotMatch(page.url(), /label/);
+      await expect(page).not.toHaveURL(/label/);
       await page.getByLabel("Label").fill("team=pricing");
       await page.keyboard.press("Enter");
       await page.getByRole("link", { name: "good", exact: true }).waitFor({ state: "detached" });
@@ -91,10 +92,10 @@ describe("jobs in the dashboard", function () {
       await took.getByRole("button").click();
       await page.waitForURL(/sort=totalMs$/);
       await page.locator("tbody tr").first().getByText("many-60").waitFor();
-      assert.equal(await took.getAttribute("aria-sort"), "descending");
+      await expect(took).toHaveAttribute("aria-sort", "descending");
       await took.getByRole("button").click();
       await page.locator("tbody tr").first().getByText("many-1", { exact: true }).waitFor();
-      assert.equal(await took.getAttribute("aria-sort"), "ascending");
+      await expect(took).toHaveAttribute("aria-sort", "ascending");
     });
 
     it("keep their filter as a named view, saved in this browser by its address", async () => {
@@ -107,9 +108,9 @@ describe("jobs in the dashboard", function () {
       await page.reload();
       await page.getByRole("link", { name: "Bad rows" }).click();
       await page.waitForURL(/text=InvalidRows&status=FAILED/);
-      assert.equal(await page.getByRole("link", { name: "Bad rows" }).getAttribute("aria-current"), "true");
+      await expect(page.getByRole("link", { name: "Bad rows" })).toHaveAttribute("aria-current", "true");
       await page.getByRole("button", { name: "Delete view" }).click();
-      assert.equal(await page.getByRole("link", { name: "Bad rows" }).count(), 0);
+      await expect(page.getByRole("link", { name: "Bad rows" })).toHaveCount(0);
     });
 
     it("have rejected requests beside them, with body and reason", async () => {
@@ -118,7 +119,7 @@ describe("jobs in the dashboard", function () {
       await page.getByRole("link", { name: "refused" }).click();
       await heading(page, "refused");
       await page.getByRole("cell", { name: /is not a query of this platform/ }).waitFor();
-      assert.match(String(await page.getByLabel("Beginning of the body").textContent()), /"query": "nothing_like_it"/);
+      await expect(page.getByLabel("Beginning of the body")).toHaveText(/"query": "nothing_like_it"/);
       assert.deepEqual(await accessibilityViolations(page), []);
       // An address with an invalid id says what is wrong with it.
       await page.goto(`${suite.p.origin}/dashboard#/rejected/default/not-an-id`);
@@ -126,7 +127,7 @@ describe("jobs in the dashboard", function () {
         .getByRole("alert")
         .getByText(/^id must /)
         .waitFor();
-      assert.equal(await page.locator(".badge").count(), 0);
+      await expect(page.locator(".badge")).toHaveCount(0);
     });
 
     it("are cancelled together after a confirmation with the numbers of waiting and running jobs", async () => {
@@ -135,7 +136,7 @@ describe("jobs in the dashboard", function () {
       const page = await open("#/jobs?text=together");
       await page.getByRole("checkbox", { name: "Select all shown" }).check();
       await page.getByText("3 jobs selected").waitFor();
-      assert.ok(await page.getByRole("button", { name: "Retry 0" }).isDisabled());
+      await expect(page.getByRole("button", { name: "Retry 0" })).toBeDisabled();
       await page.getByRole("button", { name: "Cancel 3" }).click();
       await dialog(page).getByText("3 waiting jobs will not run.").waitFor();
       assert.deepEqual(await accessibilityViolations(page), []);
@@ -150,7 +151,7 @@ describe("jobs in the dashboard", function () {
       assert.deepEqual(await states(), ["PENDING"]);
       await page.getByRole("button", { name: "Cancel 3" }).click();
       const reason = dialog(page).getByLabel("Reason");
-      assert.equal(await reason.getAttribute("maxlength"), String(INPUT.cancelReason));
+      await expect(reason).toHaveAttribute("maxlength", String(INPUT.cancelReason));
       await reason.fill("wrong month");
       await dialog(page).getByRole("button", { name: "Cancel 3 jobs" }).click();
       await page.getByText("3 jobs cancelled or being cancelled.").waitFor();
@@ -186,12 +187,10 @@ describe("jobs in the dashboard", function () {
     it("show their result first, then their phases; markup in text stays text", async () => {
       const page = await open(jobAt("good"));
       await heading(page, "Result");
-      const headings = await page.getByRole("heading", { level: 2 }).allInnerTexts();
-      assert.deepEqual(headings, ["Result", "Facts", "Task", "Timeline", "Attempts"]);
-      const phases = await page.getByRole("region", { name: "Timeline" }).getByRole("listitem").allInnerTexts();
-      const words = phases.map((text) => text.trim().split(/\s/)[0]);
-      assert.deepEqual(words, ["Waiting", "Starting", "Running"]);
-      assert.match(String(phases[1]), /\+[\d.]+\s(?:ms|s)\b/);
+      const headings = page.getByRole("heading", { level: 2 });
+      await expect(headings).toHaveText(["Result", "Facts", "Task", "Timeline", "Attempts"]);
+      const phases = page.getByRole("region", { name: "Timeline" }).getByRole("listitem");
+      await expect(phases).toHaveText([/^\s*Waiting/, /^\s*Starting.*\+[\d.]+\s(?:ms|s)/s, /^\s*Running/]);
       await page.getByRole("cell", { name: "<img src=x onerror=alert(1)>" }).waitFor();
       const download = page.waitForEvent("download");
       await page.getByRole("button", { name: "Download result" }).click();
@@ -204,15 +203,15 @@ describe("jobs in the dashboard", function () {
       for (const value of Object.values(FAULT))
         await page.getByRole("cell", { name: String(value), exact: true }).waitFor();
       const report = page.getByRole("region", { name: "InvalidRows" });
-      assert.deepEqual(await report.getByRole("columnheader").allInnerTexts(), ["line", "column", "value", "reason"]);
+      await expect(report.getByRole("columnheader")).toHaveText(["line", "column", "value", "reason"]);
       await report.getByText("… and 1,799 more").waitFor();
       const download = page.waitForEvent("download");
       await report.getByRole("button", { name: "Download all" }).click();
       assert.equal(await readFile(await (await download).path(), "utf8"), REPORT);
-      assert.equal(await page.getByRole("button", { name: "Retry" }).count(), 0);
+      await expect(page.getByRole("button", { name: "Retry" })).toHaveCount(0);
       await page.getByRole("link", { name: "Edit and resubmit" }).click();
       await heading(page, "price_export");
-      assert.match(page.url(), /#\/query\/query\/price_export\?again=default%2Fbad$/);
+      await expect(page).toHaveURL(/#\/query\/query\/price_export\?again=default%2Fbad$/);
     });
 
     it("stack a report's columns on narrow screens, so that the reason is visible", async () => {
@@ -231,26 +230,27 @@ describe("jobs in the dashboard", function () {
       await page.getByRole("button", { name: "Cancel job" }).click();
       await dialog(page).getByText("has not started and will not run").waitFor();
       await dialog(page).getByRole("button", { name: "Keep as it is" }).click();
-      assert.equal(await page.locator(".badge").first().textContent(), "Waiting");
+      await expect(page.locator(".badge").first()).toHaveText("Waiting");
       await page.getByRole("button", { name: "Cancel job" }).click();
       await dialog(page).getByLabel("Reason").fill("not needed any more");
       // This Enter ends the input of a character, for example a Japanese one.
       await dialog(page).getByLabel("Reason").dispatchEvent("keydown", { key: "Enter", isComposing: true });
-      assert.equal(await dialog(page).count(), 1);
+      await dialog(page).getByLabel("Reason").pressSequentially(".");
+      await expect(dialog(page).getByLabel("Reason")).toHaveValue("not needed any more.");
       await page.keyboard.press("Enter");
       await page.locator(".badge").getByText("Cancelled").waitFor();
       await page.getByRole("button", { name: "Cancel job" }).waitFor({ state: "detached" });
       await page.getByRole("region", { name: "Cancelled" }).getByText("not needed any more").waitFor();
       // A cancelled job has no problems.
-      assert.equal(await page.locator(".report:not(.calm)").count(), 0);
+      await expect(page.locator(".report:not(.calm)")).toHaveCount(0);
       await page.evaluate("scrollTo(0, document.body.scrollHeight)");
       await page.getByRole("button", { name: "Retry" }).click();
       await heading(page, "unwanted.retry-1");
       await page.getByRole("link", { name: "retryOf unwanted" }).waitFor();
       // Another job is another page: it starts at the top, with the focus on its heading.
       await page.locator("h1:focus").getByText("unwanted.retry-1").waitFor();
-      assert.equal(await page.evaluate("scrollY"), 0);
-      assert.equal(await page.title(), "unwanted.retry-1 · Rates platform");
+      await expect.poll(() => page.evaluate("scrollY")).toBe(0);
+      await expect(page).toHaveTitle("unwanted.retry-1 · Rates platform");
     });
 
     it("show their progress there and in the overview", async () => {
@@ -262,11 +262,10 @@ describe("jobs in the dashboard", function () {
       await syncTracking(suite.p.context);
       const page = await open(jobAt("running"));
       await page.getByText(/^5 rows of about 10 · 1\.2\skB · /).waitFor();
-      assert.equal(await page.getByRole("meter", { name: "Progress" }).getAttribute("aria-valuenow"), "50");
+      await expect(page.getByRole("meter", { name: "Progress" })).toHaveAttribute("aria-valuenow", "50");
       await page.getByRole("link", { name: "Rates platform" }).click();
       const half = page.getByRole("meter", { name: "Progress of running" });
-      await half.waitFor();
-      assert.equal(await half.getAttribute("aria-valuenow"), "50");
+      await expect(half).toHaveAttribute("aria-valuenow", "50");
     });
 
     it("say why they wait, and what is ahead of them", async () => {
@@ -274,8 +273,8 @@ describe("jobs in the dashboard", function () {
       await page.getByText(/^Waiting for a Glue run: 1 of 1 busy, next in line, /).waitFor();
       await page.getByText("To run more jobs at once, raise runners.glue.maxRuns.").waitFor();
       await page.goto(`${suite.p.origin}/dashboard${jobAt("good")}`);
-      await heading(page, "Timeline");
-      assert.equal(await page.getByText(/^Waiting for/).count(), 0);
+      await heading(page, "Result");
+      await expect(page.getByText(/^Waiting for/)).toHaveCount(0);
     });
   });
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Page } from "playwright";
 import { JobError } from "../../contract/errors.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
+import { expect } from "../../testing/dashboard/expect.ts";
 import { dashboardSuite, jobAt } from "../../testing/dashboard/fixture.ts";
 import { accessibilityViolations, overflowOf } from "../../testing/dashboard/page.ts";
 import { testPlan } from "../../testing/jobs.ts";
@@ -45,7 +46,7 @@ describe("loading a file in the dashboard", function () {
     await choose(page, "x", "prices.xlsx");
     await page.getByText("The file must end in .csv, .ndjson, .csv.gz or .ndjson.gz.").waitFor();
     for (const name of ["Dry run", "Load"])
-      assert.ok(await page.getByRole("button", { name, exact: true }).isDisabled(), name);
+      await expect(page.getByRole("button", { name, exact: true })).toBeDisabled();
     await choose(page, "");
     await page.getByText("The file is empty.").waitFor();
   });
@@ -57,10 +58,7 @@ describe("loading a file in the dashboard", function () {
       data.items.add(new File([${JSON.stringify(CSV)}], "prices.csv", { type: "text/csv" }));
       document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
     }`);
-    assert.match(
-      String(await page.getByLabel("First lines of the file").textContent()),
-      /^orig_code,dest_code,day,price/,
-    );
+    await expect(page.getByLabel("First lines of the file")).toHaveText(/^orig_code,dest_code,day,price/);
     await page.getByRole("button", { name: "Dry run" }).click();
     await page
       .locator(".run")
@@ -109,7 +107,7 @@ describe("loading a file in the dashboard", function () {
       (await suite.p.admin.query("select count(*)::int as n from jobs.jobs where request_id like 'load-prices-%'"))
         .rows[0].n;
     assert.equal(await count(), 1);
-    assert.equal(await page.locator(".run").count(), 0);
+    await expect(page.locator(".run")).toHaveCount(0);
   });
 
   it("opens from a load with bad rows, with its target and mode", async () => {
@@ -124,6 +122,6 @@ describe("loading a file in the dashboard", function () {
     const page = await open(jobAt("bad-load"));
     await page.getByRole("link", { name: "Edit and resubmit" }).click();
     await page.getByText("Choose the corrected file.").waitFor();
-    assert.equal(await page.getByLabel("Mode").inputValue(), "replace");
+    await expect(page.getByLabel("Mode")).toHaveValue("replace");
   });
 });

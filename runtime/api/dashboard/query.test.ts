@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Page } from "playwright";
 import { syncTracking } from "../../dispatcher/syncTracking.ts";
 import { backendOf } from "../../store/backend.ts";
 import { claim, finish, runStarted } from "../../store/jobs.ts";
 import { planRuns } from "../../store/runs.ts";
+import { expect } from "../../testing/dashboard/expect.ts";
 import { type DashboardSuite, dashboardSuite, heading } from "../../testing/dashboard/fixture.ts";
 import { accessibilityViolations } from "../../testing/dashboard/page.ts";
 import { testPlan } from "../../testing/jobs.ts";
@@ -56,20 +57,17 @@ describe("queries in the dashboard", function () {
     await options.getByText("NLRTM").waitFor();
     // While the search runs, places that do not match the text are not shown.
     await page.route("**/places?text=shangh*", async (route) => {
-      assert.deepEqual(await options.locator("strong").allTextContents(), ["CNSGH"]);
+      await expect(options.locator("strong")).toHaveText(["CNSGH"]);
       await route.continue();
     });
     await origin.fill("shangh");
     await page.getByRole("option", { name: /CNSGH/ }).waitFor();
     assert.deepEqual(await accessibilityViolations(page), []);
     await page.keyboard.press("ArrowDown");
-    assert.equal(
-      await page.getByRole("listbox", { name: "Places" }).getByRole("option", { selected: true }).count(),
-      1,
-    );
+    await expect(page.getByRole("listbox", { name: "Places" }).getByRole("option", { selected: true })).toHaveCount(1);
     await page.keyboard.press("Enter");
-    assert.equal(await origin.inputValue(), "CNSGH");
-    assert.equal(await page.getByRole("listbox", { name: "Places" }).count(), 0);
+    await expect(origin).toHaveValue("CNSGH");
+    await expect(page.getByRole("listbox", { name: "Places" })).toHaveCount(0);
     await page.getByRole("combobox", { name: "dest_code" }).fill("NLRTM");
     await page.keyboard.press("Escape");
     await page.getByLabel("date_from").fill("2021-01-01");
@@ -94,23 +92,20 @@ describe("queries in the dashboard", function () {
       .getByRole("img", { name: /^31 days; at 2021-01-31: price 1,377\.33/ })
       .waitFor();
     const cells = result(page).getByRole("row").nth(1).getByRole("cell");
-    assert.deepEqual(await cells.allInnerTexts(), ["1", "2021-01-31", "1,377.33", "4"]);
-    assert.equal(await cells.nth(2).getAttribute("title"), "1377.3333333333333");
-    assert.match(String(await cells.nth(2).getAttribute("class")), /number/);
+    await expect(cells).toHaveText(["1", "2021-01-31", "1,377.33", "4"]);
+    await expect(cells.nth(2)).toHaveAttribute("title", "1377.3333333333333");
+    await expect(cells.nth(2)).toHaveAttribute("class", /number/);
     await result(page).getByText("Rows 1–20 of 31").waitFor();
     await result(page).getByRole("button", { name: "Next" }).click();
     await result(page).getByText("Rows 21–31 of 31").waitFor();
     await result(page).getByRole("button", { name: "price" }).click();
     await result(page).getByText("Rows 1–20 of 31").waitFor();
-    assert.match(String(await result(page).getByRole("row").nth(1).textContent()), /1,377\.33/);
+    await expect(result(page).getByRole("row").nth(1)).toHaveText(/1,377\.33/);
     await result(page)
       .getByRole("button", { name: /^price/ })
       .click();
-    assert.match(String(await result(page).getByRole("row").nth(1).textContent()), /1,430\.00/);
-    assert.equal(
-      await result(page).getByRole("columnheader", { name: "price" }).getAttribute("aria-sort"),
-      "descending",
-    );
+    await expect(result(page).getByRole("row").nth(1)).toHaveText(/1,430\.00/);
+    await expect(result(page).getByRole("columnheader", { name: "price" })).toHaveAttribute("aria-sort", "descending");
     await result(page).getByRole("checkbox", { name: "count" }).check();
     await result(page)
       .getByRole("img", { name: /price 1,377\.33, count 4/ })
@@ -125,14 +120,14 @@ describe("queries in the dashboard", function () {
     await page.getByRole("combobox", { name: "orig_code" }).focus();
     const dateTo = page.getByLabel("date_to");
     await page.getByText(/^date_to is missing|^Required/).waitFor();
-    assert.equal(await dateTo.getAttribute("aria-invalid"), "true");
-    assert.match(String(await dateTo.getAttribute("aria-describedby")), /param-date_to-problem/);
+    await expect(dateTo).toHaveAttribute("aria-invalid", "true");
+    await expect(dateTo).toHaveAttribute("aria-describedby", /param-date_to-problem/);
     // A field that was not visited yet shows no problem.
-    assert.equal(await page.getByLabel("dest_code").getAttribute("aria-invalid"), null);
+    await expect(page.getByLabel("dest_code")).not.toHaveAttribute("aria-invalid");
     const posts = postsOf(page);
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.locator("[aria-invalid=true]:focus").waitFor();
-    assert.equal(await page.getByLabel("dest_code").getAttribute("aria-invalid"), "true");
+    await expect(page.getByLabel("dest_code")).toHaveAttribute("aria-invalid", "true");
     assert.deepEqual(posts, []);
   });
 
@@ -140,20 +135,10 @@ describe("queries in the dashboard", function () {
     const page = await open("#/query/query/average_rates");
     await heading(page, "average_rates");
     const posts = postsOf(page);
-    const flagged = async () =>
-      Promise.all(
-        ["date_from", "date_to", "orig_code", "dest_code"].map((name) =>
-          page.locator(`#param-${name}-problem`).textContent(),
-        ),
-      );
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.locator("#param-date_from:focus").waitFor();
-    assert.deepEqual(await flagged(), [
-      "date_from is missing.",
-      "date_to is missing.",
-      "orig_code is missing.",
-      "dest_code is missing.",
-    ]);
+    for (const name of ["date_from", "date_to", "orig_code", "dest_code"])
+      await expect(page.locator(`#param-${name}-problem`)).toHaveText(`${name} is missing.`);
     await page.getByRole("combobox", { name: "orig_code" }).fill("CNSGX");
     await page.keyboard.press("Escape");
     await page.getByLabel("date_to").fill("2021-01-31");
@@ -166,7 +151,7 @@ describe("queries in the dashboard", function () {
       .waitFor();
     await page.locator("#request-id-problem").waitFor();
     await page.locator("#param-date_from-problem").waitFor();
-    assert.equal(await page.locator("#param-date_to-problem").count(), 0);
+    await expect(page.locator("#param-date_to-problem")).toHaveCount(0);
     assert.deepEqual(posts, []);
   });
 
@@ -190,9 +175,8 @@ describe("queries in the dashboard", function () {
     await recent.getByText("CNSGH → NLRTM, 2021-01-01 to 2021-01-31").waitFor();
     await recent.getByRole("link", { name: "Use again" }).first().click();
     await page.waitForURL(/again=default%2Ffrom-a-form/);
-    await page.getByLabel("date_from").waitFor();
-    assert.equal(await page.getByLabel("date_from").inputValue(), "2021-01-01");
-    assert.equal(await page.getByLabel("Request id").inputValue(), "");
+    await expect(page.getByLabel("date_from")).toHaveValue("2021-01-01");
+    await expect(page.getByLabel("Request id")).toHaveValue("");
   });
 
   it("accept SQL in an editor with tables, error positions, estimates and a keyboard shortcut", async () => {
@@ -201,14 +185,14 @@ describe("queries in the dashboard", function () {
     await editor.fill("select day, price from ");
     await page.getByRole("group", { name: "Tables" }).getByText("ports", { exact: true }).click();
     await page.getByRole("button", { name: "insert the name" }).first().click();
-    assert.equal(await editor.inputValue(), "select day, price from ports");
+    await expect(editor).toHaveValue("select day, price from ports");
     await editor.fill("select * from\nnothing");
     await page.getByText(/at line 2, column 1 does not allow the relation "nothing"/).waitFor();
     const posts = postsOf(page);
     await page.keyboard.press("Control+Enter");
     const selected = () =>
       page.evaluate("[document.activeElement.selectionStart, document.activeElement.selectionEnd].join()");
-    while ((await selected()) !== "14,21") await page.waitForTimeout(20);
+    await expect.poll(selected).toBe("14,21");
     assert.deepEqual(posts, []);
     await editor.fill("select day, price from prices limit 5");
     await page.getByText(/^About [\d,]+ rows?/).waitFor();
@@ -219,7 +203,7 @@ describe("queries in the dashboard", function () {
       .waitFor();
     await doNext(suite, "day,price\n2021-01-01,5\n");
     await result(page).getByRole("cell", { name: "2021-01-01" }).waitFor();
-    assert.equal(await result(page).getByRole("img").count(), 0, "one day is no chart");
+    await expect(result(page).getByRole("img"), "one day is no chart").toHaveCount(0);
     await page
       .getByRole("region", { name: "Recent runs" })
       .getByText("select day, price from prices limit 5")
@@ -258,6 +242,7 @@ describe("queries in the dashboard of a stack without raw SQL", function () {
   it("have no SQL editor", async () => {
     const page = await suite.p.open(suite.token, "#/query/sql");
     await page.getByText("There is no SQL editor here.").waitFor();
-    assert.equal(await page.getByRole("link", { name: /SQL editor/ }).count(), 0);
+    await page.getByRole("link", { name: /average_rates/ }).waitFor();
+    await expect(page.getByRole("link", { name: /SQL editor/ })).toHaveCount(0);
   });
 });

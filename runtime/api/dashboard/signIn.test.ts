@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { Browser } from "playwright-core";
+import type { Browser } from "playwright";
 import { startProvider } from "../../testing/api/oidcProvider.ts";
 import { startChromium } from "../../testing/dashboard/chromium.ts";
+import { expect } from "../../testing/dashboard/expect.ts";
 import { accessibilityViolations, dashboardFor, overflowOf } from "../../testing/dashboard/page.ts";
 
 describe("signing in to the dashboard at an identity provider", function () {
@@ -41,8 +42,8 @@ describe("signing in to the dashboard at an identity provider", function () {
     await page.getByRole("heading", { name: "Audit" }).waitFor();
     await page.locator("header").getByText("acme", { exact: true }).waitFor();
     await page.getByRole("cell", { name: "bob@acme.example" }).first().waitFor();
-    assert.equal(await page.getByRole("link", { name: "Dead letters" }).count(), 0);
-    assert.match(page.url(), /dashboard#\/audit$/);
+    await expect(page.getByRole("link", { name: "Dead letters" })).toHaveCount(0);
+    await expect(page).toHaveURL(/dashboard#\/audit$/);
   });
 
   it("reports that the signed-in user has no access", async () => {

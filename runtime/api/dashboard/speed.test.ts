@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Browser } from "playwright-core";
+import type { Browser } from "playwright";
 import { startChromium } from "../../testing/dashboard/chromium.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { dashboardFor } from "../../testing/dashboard/page.ts";

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { json } from "node:stream/consumers";
-import type { Browser } from "playwright-core";
+import type { Browser } from "playwright";
 import { testApi } from "../../testing/api/api.ts";
 import { startChromium } from "../../testing/dashboard/chromium.ts";
+import { expect } from "../../testing/dashboard/expect.ts";
 
 describe("GET /docs", () => {
   let p: Awaited<ReturnType<typeof testApi>>;
@@ -64,8 +65,8 @@ describe("GET /docs in a browser", function () {
     await page.getByText("/jobs/{id}/timeline").waitFor();
     const { paths } = (await p.app.inject("/openapi.json")).json();
     const operations = Object.values(paths as Record<string, object>).flatMap((methods) => Object.keys(methods));
-    assert.equal(await page.locator(".opblock").count(), operations.length);
+    await expect(page.locator(".opblock")).toHaveCount(operations.length);
     assert.deepEqual(failed, []);
-    assert.match(await page.title(), /Rates platform/);
+    await expect(page).toHaveTitle(/Rates platform/);
   });
 });

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser } from "playwright";
 import { skip } from "../cluster.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -29,7 +29,7 @@ export async function startChromium(context: Mocha.Context, more: readonly strin
 export async function launchChromium(more: readonly string[] = []): Promise<Browser | undefined> {
   const executablePath = findChromium();
   if (executablePath === undefined) return undefined;
-  const { chromium } = await import("playwright-core");
+  const { chromium } = await import("playwright");
   // Chromium's own sandbox refuses root, and would only confine our own page.
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...more] });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page } from "playwright";
 import { startChromium } from "./chromium.ts";
 import { dashboardFor } from "./page.ts";
 

@@ -1,6 +1,6 @@
 import type { AddressInfo } from "node:net";
 import AxeBuilder from "@axe-core/playwright";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright";
 import { testApi } from "../api/api.ts";
 
 /** Script that a page runs after sign-in. */
@@ -35,6 +35,8 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
     async open(token: string | undefined, hash = "#/", options: BrowserContextOptions = {}): Promise<Page> {
       const context = await browser.newContext(options);
       context.setDefaultTimeout(20_000);
+      // A busy machine may need longer to load a page than to change it.
+      context.setDefaultNavigationTimeout(60_000);
       const page = await context.newPage();
       if (token !== undefined) {
         await context.addCookies([await cookieFor(token)]);
