@@ -233,6 +233,103 @@ describe("queries in the dashboard", function () {
       .waitFor();
     assert.equal(await count(), 1);
   });
+
+  describe("while their check is running", () => {
+    /** Holds the page's checks back until they are released. */
+    const holdChecks = async (page: Page) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const held: Promise<unknown>[] = [];
+      await page.route("**/explain", (route) => {
+        held.push(promise.then(() => route.continue()).catch(() => "the page gave it up"));
+      });
+      const started = () => page.waitForRequest("**/explain");
+      return { release: resolve, started };
+    };
+    const note = (page: Page) => page.locator(".estimate");
+    const taskOf = async (requestId: string) =>
+      (await suite.p.admin.query("select task from jobs.jobs where request_id = $1", [requestId])).rows[0]?.task;
+
+    it("keep text that is typed meanwhile, and submit the request as it was (form)", async () => {
+      const page = await open("#/query/query/price_export");
+      await page.getByRole("combobox", { name: "orig_code" }).fill("CNSGH");
+      await page.keyboard.press("Escape");
+      await page.getByText("Name, format, priority and labels").click();
+      await page.getByLabel("Request id").fill("typed-1");
+      const { release, started } = await holdChecks(page);
+      const checked = started();
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await checked;
+      await page.getByRole("combobox", { name: "orig_code" }).fill("NLRTM");
+      await page.getByLabel("Labels").fill("team=pricing");
+      release();
+      await page.getByRole("region", { name: "Job typed-1" }).waitFor();
+      await expect(page.getByRole("combobox", { name: "orig_code" })).toHaveValue("NLRTM");
+      await expect(page.getByLabel("Labels")).toHaveValue("team=pricing");
+      await expect(page.getByLabel("Request id")).toHaveValue("");
+      assert.equal((await taskOf("typed-1")).params.orig_code, "CNSGH");
+    });
+
+    it("keep text that is typed meanwhile, and submit the request as it was (SQL)", async () => {
+      const page = await open("#/query/sql");
+      const editor = page.getByRole("textbox", { name: "SQL" });
+      const { release, started } = await holdChecks(page);
+      await editor.fill("select 1 as x");
+      await page.getByText("Name, format, priority and labels").click();
+      await page.getByLabel("Request id").fill("typed-2");
+      const checked = started();
+      await editor.press("Control+Enter");
+      await checked;
+      await editor.fill("select 2 as x");
+      await page.getByLabel("Request id").fill("typed-3");
+      release();
+      await page.getByRole("region", { name: "Job typed-2" }).waitFor();
+      await expect(editor).toHaveValue("select 2 as x");
+      await expect(page.getByLabel("Request id")).toHaveValue("typed-3");
+      assert.equal((await taskOf("typed-2")).sql, "select 1 as x");
+    });
+
+    it("say that a refused request was changed meanwhile, without moving the focus", async () => {
+      const page = await open("#/query/sql");
+      const editor = page.getByRole("textbox", { name: "SQL" });
+      const posts = postsOf(page);
+      await page.route("**/explain", async (route) => {
+        if (JSON.stringify(route.request().postDataJSON()).includes("nothing")) {
+          await editor.fill("select 2 as x");
+          await page.getByText("Name, format, priority and labels").focus();
+        }
+        await route.continue();
+      });
+      await editor.fill("select * from nothing");
+      await page.keyboard.press("Control+Enter");
+      await expect(note(page)).toHaveText(/^Not submitted: the form was changed while it was being checked/);
+      await expect(page.locator("summary:focus")).toHaveText("Name, format, priority and labels");
+      await expect(page.locator("#sql-problem")).toHaveText("");
+      assert.deepEqual(posts, []);
+    });
+
+    for (const form of ["#/query/query/price_export", "#/query/sql"])
+      it(`are submitted without an estimate that takes too long (${form})`, async () => {
+        const page = await open(form);
+        await holdChecks(page);
+        if (form.endsWith("sql")) await page.getByRole("textbox", { name: "SQL" }).fill("select 3 as x");
+        await page.getByRole("button", { name: "Run", exact: true }).click();
+        await page
+          .locator(".run")
+          .getByText(/^Waiting for a Glue run/)
+          .waitFor();
+        await expect(note(page)).toHaveText("Submitted without an estimate, which took more than 2 s.");
+      });
+
+    it("are confirmed without the number of rows if its estimate takes too long", async () => {
+      const page = await open("#/query/statement/purge_prices");
+      await holdChecks(page);
+      await page.getByLabel("before").fill("2000-01-01");
+      await page.getByRole("button", { name: "Run the statement" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByText("The number of rows is unknown, since estimating it took more than 2 s.").waitFor();
+      await expect(dialog.getByText("will be deleted.")).toHaveCount(0);
+    });
+  });
 });
 
 describe("queries in the dashboard of a stack without raw SQL", function () {

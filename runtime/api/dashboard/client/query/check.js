@@ -48,17 +48,26 @@ export function useCheck(body, isOn) {
     : { problems: check.problems, isChecking: isOn, isCurrent: false };
 }
 
+/** Maximum time that a submission waits for its check, since planning a large query may take long. Seconds. */
+export const MAX_WAIT_SECONDS = 2;
+
+/**
+ * Result of the check before a submission. `isLate`: it took too long, and was given up.
+ * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isLate: boolean }} Before
+ */
+
 /**
  * Validates a request before it is submitted, since refused requests are recorded.
- * @type {(body: Record<string, unknown>, check: Check) => Promise<Problem[]>}
+ * @type {(body: Record<string, unknown>, check: Check) => Promise<Before>}
  */
-export async function problemsBefore(body, { isCurrent, explained }) {
-  if (isCurrent && explained) return [];
+export async function checkBefore(body, { isCurrent, explained }) {
+  if (isCurrent && explained) return { problems: [], explained, isLate: false };
+  const late = AbortSignal.timeout(1_000 * MAX_WAIT_SECONDS);
   try {
-    await ask("explain", { method: "POST", body });
-    return [];
+    return { problems: [], explained: await ask("explain", { method: "POST", body, signal: late }), isLate: false };
   } catch (error) {
     // An estimate that fails for another reason does not prevent the job.
-    return error instanceof Refused && error.status < 500 && error.status !== 429 ? problemsOf(error) : [];
+    const isRefused = error instanceof Refused && error.status < 500 && error.status !== 429;
+    return { problems: isRefused ? problemsOf(error) : [], isLate: late.aborted && !isRefused };
   }
 }

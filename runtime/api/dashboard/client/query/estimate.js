@@ -11,7 +11,7 @@ export const estimateOf = ({ route, room, estimatedRows, estimatedBytes }) =>
         : `after ${counted(room.waiting, "other")} (${room.running} of ${room.slots} runs are busy)`
   }.`;
 
-/** Estimate of a valid request. @param {{ check: import("./check.js").Check }} props */
-export const Estimate = ({ check: { explained, isChecking } }) => html`
-  <p role="status" class=${`estimate dim small ${isChecking ? "stale" : ""}`}>${explained && estimateOf(explained)}</p>
+/** Estimate of a valid request, or a note of its submission. @param {{ check: import("./check.js").Check, note: string }} props */
+export const Estimate = ({ check: { explained, isChecking }, note }) => html`
+  <p role="status" class=${`estimate dim small ${isChecking && !note ? "stale" : ""}`}>${note || (explained && estimateOf(explained))}</p>
 `;

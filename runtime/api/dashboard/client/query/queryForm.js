@@ -1,14 +1,14 @@
 import { html } from "htm/preact";
 import { useRef, useState } from "preact/hooks";
 import { counted } from "../format.js";
-import { ask } from "../http.js";
 import { confirmed } from "../ui/confirm.js";
 import { Failure, Panel } from "../ui/parts.js";
-import { problemsBefore, problemsOf, useCheck } from "./check.js";
+import { MAX_WAIT_SECONDS, useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { ParamField } from "./fields.js";
 import { byField, focusInvalid, labelProblem, requestOf, typedOf } from "./form.js";
 import { MoreFields } from "./moreFields.js";
+import { useSubmission } from "./submission.js";
 
 /** Delay before showing the problem of a field that lost the focus. Milliseconds. */
 const PROBLEM_DELAY_MS = 250;
@@ -25,55 +25,43 @@ export function QueryForm({ query, earlier, submitted }) {
   const [left, setLeft] = useState(
     /** @type {ReadonlySet<string>} */ (new Set(earlier?.error ? query.params.map(({ name }) => name) : [])),
   );
-  const [refused, setRefused] = useState(/** @type {import("./check.js").Problem[]} */ ([]));
-  const [busy, setBusy] = useState(false);
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const body = requestOf(query, typed);
   const isComplete = query.params.every(({ name, required }) => !required || (typed.params[name] ?? "") !== "");
   const check = useCheck(body, left.size > 0 || isComplete);
   const fields = [...query.params.map(({ name }) => `task.params.${name}`), "requestId", "labels"];
-  const isRefused = refused.length > 0;
-  const problems = byField(isRefused ? refused : check.problems, fields);
+  const submission = useSubmission({
+    body,
+    check,
+    ...(query.kind === "statement"
+      ? { confirm: (before) => confirmed(confirmationOf(query, typed.params, before)) }
+      : {}),
+    submitted(id) {
+      submitted(id);
+      // Text that was typed meanwhile is kept.
+      setTyped((before) => ({ ...before, requestId: before.requestId === typed.requestId ? "" : before.requestId }));
+    },
+    refused(_problems, isChanged) {
+      setLeft(new Set(query.params.map(({ name }) => name)));
+      if (!isChanged) focusInvalid(form.current);
+    },
+  });
+  const isRefused = submission.problems.length > 0;
+  const problems = byField(isRefused ? submission.problems : check.problems, fields);
   /** @type {(field: string, name: string) => string | undefined} */
   const problemOf = (field, name) => (isRefused || left.has(name) ? problems.get(field) : undefined);
 
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
     event.preventDefault();
-    if (labelProblem(typed.labels) !== undefined) {
-      focusInvalid(form.current);
-      return;
-    }
-    setBusy(true);
-    setRefused([]);
-    const found = await problemsBefore(body, check);
-    if (found.length > 0) {
-      setRefused(found);
-      setBusy(false);
-      focusInvalid(form.current);
-      return;
-    }
-    setBusy(false);
-    if (
-      query.kind === "statement" &&
-      !(await confirmed(confirmationOf(query, typed.params, check.explained?.estimatedRows)))
-    )
-      return;
-    setBusy(true);
-    try {
-      submitted(await ask("jobs", { method: "POST", body }));
-      setTyped({ ...typed, requestId: "" });
-    } catch (error) {
-      setRefused(problemsOf(error));
-      focusInvalid(form.current);
-    }
-    setBusy(false);
+    if (labelProblem(typed.labels) === undefined) await submission.submit();
+    else focusInvalid(form.current);
   };
   /** @param {Partial<import("./form.js").Typed>} change */
-  const change = (change) => {
-    setTyped({ ...typed, ...change });
-    setRefused([]);
-  };
+  const change = (change) => setTyped((before) => ({ ...before, ...change }));
+  /** @type {(name: string, value: string) => void} */
+  const changeParam = (name, value) =>
+    setTyped((before) => ({ ...before, params: { ...before.params, [name]: value } }));
   // Delayed, since a message would move the button that is being pressed.
   const leave = (/** @type {string} */ name) =>
     setTimeout(() => setLeft((before) => (before.has(name) ? before : new Set([...before, name]))), PROBLEM_DELAY_MS);
@@ -90,7 +78,7 @@ export function QueryForm({ query, earlier, submitted }) {
                 param=${param}
                 value=${typed.params[param.name] ?? ""}
                 problem=${problemOf(`task.params.${param.name}`, param.name)}
-                change=${(/** @type {string} */ value) => change({ params: { ...typed.params, [param.name]: value } })}
+                change=${(/** @type {string} */ value) => changeParam(param.name, value)}
                 leave=${() => leave(param.name)}
               />
             `,
@@ -99,8 +87,8 @@ export function QueryForm({ query, earlier, submitted }) {
         ${query.columns.length > 0 && html`<${Columns} columns=${query.columns} />`}
         <${MoreFields} typed=${typed} change=${change} problems=${problems} hasFormat=${query.kind === "query"} />
         <div class="actions">
-          <button type="submit" class=${query.kind === "query" ? "primary" : "danger"} disabled=${busy}>${query.kind === "query" ? "Run" : "Run the statement"}</button>
-          <${Estimate} check=${check} />
+          <button type="submit" class=${query.kind === "query" ? "primary" : "danger"} disabled=${submission.isBusy}>${query.kind === "query" ? "Run" : "Run the statement"}</button>
+          <${Estimate} check=${check} note=${submission.note} />
         </div>
       </form>
     <//>
@@ -122,15 +110,16 @@ const Columns = ({ columns }) => html`
 
 /**
  * Returns the confirmation of a statement that changes data.
- * @type {(query: import("./form.js").Query, params: Record<string, string>, rows: number | undefined) =>
+ * @type {(query: import("./form.js").Query, params: Record<string, string>, before: import("./check.js").Before) =>
  * import("../ui/confirm.js").Question}
  */
-const confirmationOf = ({ name, description }, params, rows) => ({
+const confirmationOf = ({ name, description }, params, { explained: { estimatedRows: rows } = {}, isLate }) => ({
   title: `Run ${name}?`,
   lines: [
     description,
     ...Object.entries(params).map(([param, value]) => `${param}: ${value}`),
     ...(rows === undefined ? [] : [`About ${counted(rows, "row")} will be deleted.`]),
+    ...(isLate ? [`The number of rows is unknown, since estimating it took more than ${MAX_WAIT_SECONDS} s.`] : []),
     "This cannot be undone.",
   ],
   action: `Run ${name}`,

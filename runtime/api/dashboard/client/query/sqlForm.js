@@ -1,13 +1,13 @@
 import { html } from "htm/preact";
 import { useRef, useState } from "preact/hooks";
-import { ask } from "../http.js";
 import { Failure, Panel } from "../ui/parts.js";
-import { problemsBefore, problemsOf, useCheck } from "./check.js";
+import { useCheck } from "./check.js";
 import { Estimate } from "./estimate.js";
 import { sentenceOf } from "./fields.js";
 import { byField, commonOf, envelopeOf, focusInvalid, labelProblem } from "./form.js";
 import { MoreFields } from "./moreFields.js";
 import { positionOf } from "./position.js";
+import { useSubmission } from "./submission.js";
 
 /** @typedef {import("./query.js").JobId} JobId */
 
@@ -18,35 +18,32 @@ import { positionOf } from "./position.js";
 export function SqlForm({ tables, earlier, submitted }) {
   const [sql, setSql] = useState(earlier?.task.sql ?? "");
   const [typed, setTyped] = useState(() => commonOf(earlier));
-  const [refused, setRefused] = useState(/** @type {import("./check.js").Problem[]} */ ([]));
-  const [busy, setBusy] = useState(false);
   const form = useRef(/** @type {HTMLFormElement | null} */ (null));
   const editor = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const task = { type: "read", sql, format: typed.format, compression: typed.compression };
   const body = { ...envelopeOf(typed), task };
   const check = useCheck(body, sql.trim() !== "");
-  const isRefused = refused.length > 0;
-  const problems = byField(isRefused ? refused : check.problems, ["task.sql", "requestId", "labels"]);
+  const submission = useSubmission({
+    body,
+    check,
+    submitted(id) {
+      submitted(id);
+      // Text that was typed meanwhile is kept.
+      setTyped((before) => ({ ...before, requestId: before.requestId === typed.requestId ? "" : before.requestId }));
+    },
+    refused(found, isChanged) {
+      if (isChanged) return;
+      const isOfSql = found.some(({ field = "task.sql" }) => field.startsWith("task"));
+      if (isOfSql) select(editor.current, positionOf(found.map(({ message }) => message).join(" ")));
+      else focusInvalid(form.current);
+    },
+  });
+  const isRefused = submission.problems.length > 0;
+  const problems = byField(isRefused ? submission.problems : check.problems, ["task.sql", "requestId", "labels"]);
   const problem = problems.get("task.sql") ?? problems.get("");
-  const canRun = !busy && sql.trim() !== "";
+  const canRun = !submission.isBusy && sql.trim() !== "";
   const run = async () => {
-    if (labelProblem(typed.labels) !== undefined) return focusInvalid(form.current);
-    setBusy(true);
-    setRefused([]);
-    let found = await problemsBefore(body, check);
-    try {
-      if (found.length === 0) {
-        submitted(await ask("jobs", { method: "POST", body }));
-        setTyped({ ...typed, requestId: "" });
-      }
-    } catch (error) {
-      found = problemsOf(error);
-    }
-    setBusy(false);
-    if (found.length === 0) return;
-    setRefused(found);
-    const isOfSql = found.some(({ field = "task.sql" }) => field.startsWith("task"));
-    if (isOfSql) select(editor.current, positionOf(found.map(({ message }) => message).join(" ")));
+    if (labelProblem(typed.labels) === undefined) await submission.submit();
     else focusInvalid(form.current);
   };
   /** @param {SubmitEvent} event */
@@ -64,7 +61,6 @@ export function SqlForm({ tables, earlier, submitted }) {
   const insert = (name) => {
     const { selectionStart: start = sql.length, selectionEnd: end = sql.length } = editor.current ?? {};
     setSql(sql.slice(0, start) + name + sql.slice(end));
-    setRefused([]);
     requestAnimationFrame(() => {
       editor.current?.focus();
       editor.current?.setSelectionRange(start + name.length, start + name.length);
@@ -88,21 +84,18 @@ export function SqlForm({ tables, earlier, submitted }) {
             placeholder="select day, avg(price) as price from prices where orig_code = 'CNSGH' group by day order by day"
             aria-describedby="sql-help sql-problem"
             aria-invalid=${problem !== undefined}
-            onInput=${(/** @type {InputEvent} */ { currentTarget }) => {
-              setSql(/** @type {HTMLTextAreaElement} */ (currentTarget).value);
-              setRefused([]);
-            }}
+            onInput=${(/** @type {InputEvent} */ { currentTarget }) => setSql(/** @type {HTMLTextAreaElement} */ (currentTarget).value)}
             onKeyDown=${press}
           ></textarea>
           <p id="sql-help" class="dim small"><kbd>Ctrl</kbd> <kbd>Enter</kbd> runs it.</p>
           <p id="sql-problem" class="bad-text small" role="status">${problem && sentenceOf("SQL", problem)}</p>
         </div>
         <${Tables} tables=${tables} insert=${insert} />
-        <${MoreFields} typed=${typed} change=${(/** @type {object} */ change) => setTyped({ ...typed, ...change })} problems=${problems} hasFormat />
-        ${isRefused && !problem && html`<${Failure}>${refused.map(({ message }) => message).join(" ")}<//>`}
+        <${MoreFields} typed=${typed} change=${(/** @type {object} */ change) => setTyped((before) => ({ ...before, ...change }))} problems=${problems} hasFormat />
+        ${isRefused && !problem && html`<${Failure}>${submission.problems.map(({ message }) => message).join(" ")}<//>`}
         <div class="actions">
           <button type="submit" class="primary" disabled=${!canRun}>Run</button>
-          <${Estimate} check=${check} />
+          <${Estimate} check=${check} note=${submission.note} />
         </div>
       </form>
     <//>

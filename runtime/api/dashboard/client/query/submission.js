@@ -1,0 +1,61 @@
+import { useRef, useState } from "preact/hooks";
+import { ask } from "../http.js";
+import { checkBefore, MAX_WAIT_SECONDS, problemsOf } from "./check.js";
+
+const UNESTIMATED = `Submitted without an estimate, which took more than ${MAX_WAIT_SECONDS} s.`;
+const CHANGED = "Not submitted: the form was changed while it was being checked. Run it again.";
+
+/**
+ * Submits the request of a form: validates it, asks for confirmation if needed, and creates the job. The form can be
+ * edited meanwhile; what is submitted is the request at the time of `submit`.
+ * @param {{
+ *   body: Record<string, unknown>,
+ *   check: import("./check.js").Check,
+ *   confirm?: (before: import("./check.js").Before) => Promise<boolean>,
+ *   submitted: (id: import("./query.js").JobId) => void,
+ *   refused: (problems: import("./check.js").Problem[], isChanged: boolean) => void,
+ * }} form `refused` is called with the problems, and whether the form was changed since
+ * @returns {{ problems: import("./check.js").Problem[], isBusy: boolean, note: string, submit: () => Promise<void> }}
+ * `problems` are those of the request as it is now, if it was refused
+ */
+export function useSubmission({ body, check, confirm, submitted, refused }) {
+  const key = JSON.stringify(body);
+  const latest = useRef(key);
+  latest.current = key;
+  const [state, setState] = useState(
+    /** @type {{ key: string, problems: import("./check.js").Problem[], isBusy: boolean, note: string }} */ (IDLE),
+  );
+  const isRunning = useRef(false);
+  const submitOnce = async () => {
+    setState({ ...IDLE, isBusy: true });
+    const before = await checkBefore(body, check);
+    let { problems } = before;
+    if (problems.length === 0) {
+      // The button must be enabled, so that it has the focus again after the dialog.
+      setState(IDLE);
+      if (confirm && !(await confirm(before))) return;
+      setState({ ...IDLE, isBusy: true });
+      try {
+        submitted(await ask("jobs", { method: "POST", body }));
+        setState({ ...IDLE, note: before.isLate ? UNESTIMATED : "" });
+        return;
+      } catch (error) {
+        problems = problemsOf(error);
+      }
+    }
+    const isChanged = latest.current !== key;
+    setState({ key, problems, isBusy: false, note: isChanged ? CHANGED : "" });
+    refused(problems, isChanged);
+  };
+  const submit = async () => {
+    // A second press may arrive before the button is drawn as disabled.
+    if (isRunning.current) return;
+    isRunning.current = true;
+    await submitOnce().finally(() => {
+      isRunning.current = false;
+    });
+  };
+  return { ...state, problems: state.key === key ? state.problems : [], submit };
+}
+
+const IDLE = { key: "", problems: [], isBusy: false, note: "" };
