@@ -12,8 +12,10 @@ const ERROR = 0x45; // E
 const READY = 0x5a; // Z
 const SKIPPED = new Set([0x4e, 0x53, 0x41]); // N notice, S parameter status, A notification
 const HEADER_BYTES = 5;
+/** Bytes of rows that are gathered before a reader gets them: the server sends 8 kB at a time. */
+const GATHERED_BYTES = 256 * 1024;
 /** Bytes that wait for a reader before the socket is paused. */
-const HIGH_WATER_BYTES = 256 * 1024;
+const HIGH_WATER_BYTES = 2 * GATHERED_BYTES;
 
 /** Statements of a {@link CopyOut}, in the order in which they are sent. */
 export interface CopyOptions {
@@ -51,6 +53,9 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   #header: Buffer = Buffer.alloc(0);
   readonly #minorGc = new MinorGcTrigger();
 
+  /** Rows that no reader has yet, and their number of bytes. */
+  #gathered: Buffer = EMPTY;
+  #gatheredBytes = 0;
   #chunks: Buffer[] = [];
   #waitingBytes = 0;
   #isEnded = false;
@@ -208,7 +213,21 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     if (this.#isArray && this.bytes === 0) chunk[0] = OPEN;
     this.bytes += end;
     this.#minorGc.count(end);
-    this.#push(chunk.subarray(0, end));
+    for (let at = 0; at < end; ) {
+      if (this.#gathered.length === 0) this.#gathered = Buffer.allocUnsafeSlow(GATHERED_BYTES);
+      const copied = chunk.copy(this.#gathered, this.#gatheredBytes, at, end);
+      this.#gatheredBytes += copied;
+      at += copied;
+      if (this.#gatheredBytes === GATHERED_BYTES) this.#flush();
+    }
+  }
+
+  /** Passes the gathered rows on. */
+  #flush(): void {
+    const rows = this.#gathered.subarray(0, this.#gatheredBytes);
+    this.#gathered = EMPTY;
+    this.#gatheredBytes = 0;
+    if (rows.length > 0) this.#push(rows);
   }
 
   #push(value: Buffer): void {
@@ -237,6 +256,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     const rest = Buffer.from(chunk.subarray(from));
     this.#hand(chunk, end);
     if (!failed) {
+      this.#flush();
       this.isUnderway = false;
       if (this.#isArray) this.#push(this.bytes === 0 ? EMPTY_ARRAY : ARRAY_END);
       this.#isEnded = this.#error === undefined;
@@ -257,6 +277,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   }
 }
 
+const EMPTY = Buffer.alloc(0);
 const OPEN = 0x5b; // [
 const ARRAY_END = Buffer.from("]");
 const EMPTY_ARRAY = Buffer.from("[]");
