@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import Type from "typebox";
-import Value from "typebox/value";
+import type { Static } from "typebox";
 import { BOUNDS } from "../contract/bounds.ts";
+import { problemsOf, withDefaults } from "../contract/problems.ts";
+import { SchemaBuilder as Type } from "../contract/schemaBuilder.ts";
 import { SCOPES } from "../contract/scopes.ts";
 import type { RunnerType } from "../contract/states.ts";
 import { type ReaderSlots, readerSlots } from "./postgres.ts";
@@ -84,7 +85,7 @@ export const AccessRule = Type.Object(
   { additionalProperties: false },
 );
 /** A rule that maps a claim to a tenant and scopes. */
-export type AccessRule = Type.Static<typeof AccessRule>;
+export type AccessRule = Static<typeof AccessRule>;
 
 /** An OpenID Connect provider at which people sign in. */
 export const OidcSettings = Type.Object(
@@ -111,7 +112,7 @@ export const OidcSettings = Type.Object(
   { additionalProperties: false },
 );
 /** Settings of the OpenID Connect provider. */
-export type OidcSettings = Type.Static<typeof OidcSettings>;
+export type OidcSettings = Static<typeof OidcSettings>;
 
 /** Sign-in methods. */
 const SignInSettings = Type.Object(
@@ -163,7 +164,7 @@ export const TrackingSettings = Type.Object(
   },
 );
 /** Settings of the tracking store in OpenSearch. */
-export type TrackingSettings = Type.Static<typeof TrackingSettings>;
+export type TrackingSettings = Static<typeof TrackingSettings>;
 
 /** Collector of spans. */
 export const TracesSettings = Type.Object(
@@ -185,7 +186,7 @@ export const TracesSettings = Type.Object(
   { additionalProperties: false, description: "collector for traces of ended jobs; if missing, none are exported" },
 );
 /** Settings of the collector of traces. */
-export type TracesSettings = Type.Static<typeof TracesSettings>;
+export type TracesSettings = Static<typeof TracesSettings>;
 
 /**
  * Settings of a component apart from the database connection: one JSON document in RATES_SETTINGS, or in the file that
@@ -337,7 +338,7 @@ export const Settings = Type.Object(
   },
   { additionalProperties: false },
 );
-export type Settings = Type.Static<typeof Settings>;
+export type Settings = Static<typeof Settings>;
 
 /**
  * Reads RATES_SETTINGS, or RATES_SETTINGS_FILE, fills in defaults and reports all problems at once.
@@ -352,10 +353,11 @@ export type Settings = Type.Static<typeof Settings>;
  */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const { RATES_SETTINGS_FILE: file, RATES_SETTINGS: json = file ? readFileSync(file, "utf8") : "{}" } = env;
-  const filled = Value.Default(Settings, JSON.parse(json));
-  if (Value.Check(Settings, filled)) return filled;
-  const problems = Value.Errors(Settings, filled).map((error) => `${error.instancePath || "/"} ${error.message}`);
-  throw new Error(`RATES_SETTINGS is not valid:\n  ${problems.join("\n  ")}`);
+  const filled = withDefaults(Settings, JSON.parse(json));
+  const problems = problemsOf(Settings, filled, "RATES_SETTINGS");
+  if (problems.total === 0) return filled as Settings;
+  const lines = problems.map(({ field, message }) => `${field} ${message}`);
+  throw new Error(`The settings are not valid:\n  ${lines.join("\n  ")}`);
 }
 
 /** Returns the run slots that need a login role: all if `jobs.rawSql` is allowed, otherwise none. */
