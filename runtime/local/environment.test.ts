@@ -15,6 +15,8 @@ describe("the environment of the platform's components", () => {
     assert.equal(env.LOG_LEVEL, "debug");
     assert.equal(env.DATABASE_PORT, "5433");
     assert.equal(env.RATES_DATA_DIR, "/data");
+    assert.equal(env.NODE_COMPILE_CACHE, "/data/compile-cache");
+    assert.equal(environment({ NODE_COMPILE_CACHE: "/cache" }).NODE_COMPILE_CACHE, "/cache");
     assert.deepEqual(JSON.parse(env.RATES_SETTINGS ?? ""), { version: "local" });
   });
 
