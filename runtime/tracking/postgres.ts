@@ -35,6 +35,9 @@ const MAX_LABEL_LENGTH = 2_000;
 /** Postgres's errors for an invalid time: datetime_field_overflow, invalid_time_zone_displacement_value. */
 const NO_TIME = new Set(["22008", "22009"]);
 
+/** Returns true for errors of a value: data exceptions (class 22) and exceeded limits of values and rows (class 54). */
+const isOfDocument = (code: string | undefined): boolean => /^(?:22|54)/.test(code ?? "");
+
 /** The tracking store in the platform's own Postgres, for small stacks. */
 export class PostgresTracking implements TrackingStore {
   readonly #db: Pick<pg.Pool, "query">;
@@ -44,6 +47,22 @@ export class PostgresTracking implements TrackingStore {
   }
 
   async put(documents: readonly Versioned[]): Promise<Unwritten[]> {
+    try {
+      await this.#write(documents);
+      return [];
+    } catch (error) {
+      const { code, message } = error as Error & { code?: string };
+      if (!isOfDocument(code)) throw error;
+      if (documents.length === 1) return [{ index: 0, reason: message, final: true }];
+    }
+    // Halves isolate a document that Postgres refuses, so that it does not delay the others.
+    const middle = Math.ceil(documents.length / 2);
+    const first = await this.put(documents.slice(0, middle));
+    const second = await this.put(documents.slice(middle));
+    return [...first, ...second.map((one) => ({ ...one, index: one.index + middle }))];
+  }
+
+  async #write(documents: readonly Versioned[]): Promise<void> {
     // Each document once and ordered by key, so that concurrent writers cannot deadlock.
     await this.#db.query(
       `insert into tracking.documents
@@ -63,7 +82,6 @@ export class PostgresTracking implements TrackingStore {
        where documents.version <= excluded.version`,
       [JSON.stringify(documents.map((one) => ({ ...one, key: keyOf(one.document), words: wordsOf(one.document) })))],
     );
-    return [];
   }
 
   async get(tenant: string, requestId: string): Promise<Document | undefined> {

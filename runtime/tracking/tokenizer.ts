@@ -11,8 +11,13 @@ const MAX_WORD_LENGTH = 100;
 const MAX_WORDS = 100_000;
 
 /** Returns the words of a text, in lower case. */
-export const wordsIn = (text: string): string[] =>
-  (text.toLowerCase().match(WORD) ?? []).map((word) => word.slice(0, MAX_WORD_LENGTH));
+export const wordsIn = (text: string): string[] => (text.toLowerCase().match(WORD) ?? []).map(truncated);
+
+/** Truncates a word; half of a surrogate pair at its end is dropped, since no store accepts it. */
+function truncated(word: string): string {
+  const start = word.slice(0, MAX_WORD_LENGTH);
+  return start.isWellFormed() ? start : start.slice(0, -1);
+}
 
 /** Returns true if a search text can match no document: it has characters, but no letter or digit. */
 export const isUnfindable = (text: string): boolean => text.trim() !== "" && wordsIn(text).length === 0;

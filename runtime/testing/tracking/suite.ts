@@ -173,6 +173,14 @@ export function trackingSuite(
           assert((await found({ text: id.slice(0, length) })).includes(id), id.slice(0, length));
     });
 
+    it("truncates long words between characters, so that every text is stored and found", async () => {
+      for (const character of ["a", "é", "𠀀"])
+        for (let lead = 0; lead < 3; lead++)
+          await put(document("long", { labels: { k: `${"b".repeat(lead)}${character.repeat(150)}` } }));
+      assert.deepEqual(await found({ text: `bb${"𠀀".repeat(150)}` }), ["long"]);
+      assert.deepEqual(await found({ text: `b${"𠀀".repeat(150)}` }), []);
+    });
+
     it("pages through any order without losing or repeating a document", async () => {
       const many = Array.from({ length: 25 }, (_, index) =>
         document(`job-${String(index).padStart(2, "0")}`, {
