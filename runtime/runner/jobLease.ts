@@ -56,7 +56,7 @@ export class JobLease {
 
   /** Sends a heartbeat now, since a cancel was announced. */
   checkNow(): void {
-    if (this.#timer) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     this.#beatNow();
   }
 
@@ -73,7 +73,7 @@ export class JobLease {
     this.#stopped = true;
     this.#stoppedAt ??= performance.now();
     clearTimeout(this.#deadline);
-    if (this.#timer) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     await this.#beat;
     await this.#ending;
   }
@@ -91,6 +91,8 @@ export class JobLease {
   #next(): void {
     // At least four heartbeats per lease, and often enough to show progress.
     const pause = Math.min(1_000, (this.#job.leaseSeconds * 1000) / 4);
+    // Another heartbeat, sent by checkNow meanwhile, may have set it.
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#beatNow(), pause);
   }
 
