@@ -47,6 +47,15 @@ describe("the SQL parser's worker", () => {
     assert.equal(parser.started, 4);
   });
 
+  it("answers statements that it checks while it is closed", async () => {
+    parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
+    const verdicts = ["hang", "select 1", "select 2"].map((text) => parser.check(text));
+    await parser.close();
+    const [hanging, ...others] = await Promise.all(verdicts);
+    assert.ok("refused" in (hanging ?? {}));
+    assert.deepEqual(others, [{ sql: "select 1" }, { sql: "select 2" }]);
+  });
+
   it("leaves the main thread free while a statement hangs", async () => {
     parser = new SqlParser({ entry: FAKE, deadlineMs: 200 });
     let turns = 0;

@@ -99,9 +99,13 @@ export class SqlParser {
     });
   }
 
-  /** Ends the worker; statements that wait are checked by a new one. */
+  /** Ends the worker; the statements that it checks, and those that wait, are checked by a new one. */
   async close(): Promise<void> {
-    await this.#drop();
+    clearTimeout(this.#timer);
+    const ended = this.#drop();
+    this.#putBack(this.#current.splice(0));
+    this.#next();
+    await ended;
   }
 
   #next(): void {
