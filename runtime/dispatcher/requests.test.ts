@@ -45,6 +45,17 @@ describe("the request queue's handler", () => {
     );
   });
 
+  it("throws if the database becomes unavailable while requests are accepted one by one", async () => {
+    const errors = [
+      new Error("unexpected"),
+      Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }),
+    ];
+    const fails = () => Promise.reject(errors.length > 1 ? errors.shift() : errors[0]);
+    const db = { query: fails, connect: fails } as unknown as pg.Pool;
+    const event = sqsEvent({ requestId: "a", task: read }, { requestId: "b", task: read });
+    await assert.rejects(handleRequests({ ...d.context, db }, event), /ECONNREFUSED/);
+  });
+
   it("sends a message without a usable requestId to the dead-letter queue, unanswered", async () => {
     await handleRequests(
       d.context,

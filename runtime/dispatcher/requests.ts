@@ -69,7 +69,7 @@ export async function handleRequests(context: DispatcherDeps, event: SQSEvent): 
 /**
  * Accepts requests together. If that fails, accepts each by itself, since one may be the cause (for example an S3
  * object that cannot be read now).
- * @returns The error for all requests if the database is unavailable.
+ * @returns The error if the database is unavailable, or becomes so.
  */
 async function acceptBatch(
   context: DispatcherDeps,
@@ -106,8 +106,9 @@ async function acceptBatch(
     const { code } = classify(error);
     const isUnavailable = code === "DatabaseUnavailable" || code === "Interrupted";
     if (!isUnavailable && valid.length > 1) {
-      for (const one of valid) await acceptBatch(context, failures, [one]);
-      return undefined;
+      let unavailable: unknown;
+      for (const one of valid) unavailable = (await acceptBatch(context, failures, [one])) ?? unavailable;
+      return unavailable;
     }
     for (const one of valid) {
       if (OUTAGES.has(code) || Number(one.record.attributes.ApproximateReceiveCount) < UNEXPECTED_RECEIVES)
