@@ -59,10 +59,10 @@ export async function redrive(
 ): Promise<RedriveOutcome> {
   const counts = { redriven: {}, kept: {} } as Pick<RedriveOutcome, "redriven" | "kept">;
   const letters: CountedLetter[] = [];
-  const receiptHandles: string[] = [];
+  const invisible = new Set<string | undefined>();
   const total = await depthOf(sqs, queues.deadLetters);
   try {
-    for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total))) {
+    for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total), invisible)) {
       const { body: _, ...letter } = await describeLetter(message, rules);
       const isSelected = messageIds?.includes(letter.messageId) ?? true;
       const isRedriven =
@@ -70,10 +70,7 @@ export async function redrive(
       const count = isRedriven ? counts.redriven : counts.kept;
       count[letter.type] = (count[letter.type] ?? 0) + 1;
       letters.push({ ...letter, redrivable: isRedriven });
-      if (!isRedriven || dryRun) {
-        receiptHandles.push(message.ReceiptHandle ?? "");
-        continue;
-      }
+      if (!isRedriven || dryRun) continue;
       const attributes = Object.entries({
         [SENDER_ATTRIBUTE]: letter.sender,
         [TRACEPARENT]: validTraceparent(message.MessageAttributes?.[TRACEPARENT]?.StringValue),
@@ -86,10 +83,11 @@ export async function redrive(
         }),
       );
       await sqs.send(new DeleteMessageCommand({ QueueUrl: queues.deadLetters, ReceiptHandle: message.ReceiptHandle }));
+      invisible.delete(message.ReceiptHandle);
     }
   } finally {
     // Only at the end: visible messages would be received again.
-    await release(sqs, queues.deadLetters, receiptHandles);
+    await release(sqs, queues.deadLetters, invisible);
   }
   return { ...counts, causes: causesOf(letters), looked: letters.length, total: Math.max(total, letters.length) };
 }
@@ -124,15 +122,13 @@ export async function listDeadLetters(
   limit: number,
 ): Promise<DeadLetterPage> {
   const letters: DeadLetter[] = [];
-  const receiptHandles: string[] = [];
+  const invisible = new Set<string | undefined>();
   const total = await depthOf(sqs, queues.deadLetters);
   try {
-    for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total))) {
-      receiptHandles.push(message.ReceiptHandle ?? "");
+    for await (const message of deadLetters(sqs, queues.deadLetters, Math.min(limit, total), invisible))
       letters.push(await describeLetter(message, rules));
-    }
   } finally {
-    await release(sqs, queues.deadLetters, receiptHandles);
+    await release(sqs, queues.deadLetters, invisible);
   }
   return { letters, causes: causesOf(letters), total: Math.max(total, letters.length) };
 }
@@ -171,9 +167,9 @@ const failureByClass = (
     : undefined;
 
 /** Makes messages visible again. */
-const release = (sqs: SQSClient, QueueUrl: string, receiptHandles: readonly string[]) =>
+const release = (sqs: SQSClient, QueueUrl: string, receiptHandles: ReadonlySet<string | undefined>) =>
   Promise.allSettled(
-    receiptHandles.map((ReceiptHandle) =>
+    [...receiptHandles].map((ReceiptHandle) =>
       sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 })),
     ),
   );
@@ -187,10 +183,16 @@ async function depthOf(sqs: SQSClient, QueueUrl: string): Promise<number> {
 }
 
 /**
- * Receives dead letters. @param limit at most the number before the redrive, so that letters which fail again are not
- * received twice
+ * Receives dead letters.
+ * @param limit at most the number before the redrive, so that letters which fail again are not received twice
+ * @param invisible receives the receipt handles of all received letters, also of those after an error
  */
-async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): AsyncGenerator<Message> {
+async function* deadLetters(
+  sqs: SQSClient,
+  QueueUrl: string,
+  limit: number,
+  invisible: Set<string | undefined>,
+): AsyncGenerator<Message> {
   let remaining = limit;
   while (remaining > 0) {
     const { Messages = [] } = await sqs.send(
@@ -211,6 +213,7 @@ async function* deadLetters(sqs: SQSClient, QueueUrl: string, limit: number): As
     );
     if (Messages.length === 0) return;
     remaining -= Messages.length;
+    for (const { ReceiptHandle } of Messages) invisible.add(ReceiptHandle);
     yield* Messages;
   }
 }
