@@ -7,6 +7,9 @@ export const PLATFORM_SENDER_ID = "AIDALOCALPLATFORM0000";
 /** Profile of the platform's own credentials, and the one that AWS's SDKs use by default. */
 const PLATFORM_PROFILE = "default";
 
+/** First line of a section. */
+const PROFILE = /^\[([^\]]+)\]$/;
+
 /** Name of the credentials file in the emulator's directory. */
 export const CREDENTIALS_FILE = "credentials";
 
@@ -75,7 +78,7 @@ export class Principals {
     };
     for (const other of this.#byKey.values()) if (other.profile === profile) this.#byKey.delete(other.accessKeyId);
     this.#byKey.set(principal.accessKeyId, principal);
-    if (this.#file !== undefined) this.#write(this.#file);
+    if (this.#file !== undefined) this.#write(this.#file, principal);
     return principal;
   }
 
@@ -88,14 +91,17 @@ export class Principals {
     this.#byKey = new Map(parseCredentials(readFileSync(file, "utf8")).map((one) => [one.accessKeyId, one]));
   }
 
-  #write(file: string): void {
+  /** Adds a principal's section to the file, or replaces it; other sections are kept as they are. */
+  #write(file: string, { profile, accessKeyId, secretAccessKey, senderId }: Principal): void {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const unfinished = `${file}.new`;
-    const sections = [...this.#byKey.values()].map(
-      ({ profile, accessKeyId, secretAccessKey, senderId }) =>
-        `[${profile}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\nsender_id = ${senderId}\n`,
+    const sections = existsSync(file) ? readFileSync(file, "utf8").split(/^(?=[ \t]*\[)/m) : [];
+    const kept = sections.filter(
+      (section) => PROFILE.exec(section.split("\n", 1)[0]?.trim() ?? "")?.[1]?.trim() !== profile,
     );
-    writeFileSync(unfinished, sections.join("\n"), { mode: 0o600 });
+    const section = `[${profile}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\nsender_id = ${senderId}\n`;
+    const text = kept.join("").trimEnd();
+    writeFileSync(unfinished, text === "" ? section : `${text}\n\n${section}`, { mode: 0o600 });
     renameSync(unfinished, file);
     this.#readAt = statSync(file).mtimeMs;
   }
@@ -119,7 +125,7 @@ export function readPlatformCredentials(dataDir: string): { accessKeyId: string;
 export function parseCredentials(text: string): Principal[] {
   const sections: { profile: string; values: Map<string, string> }[] = [];
   for (const line of text.split(/\r?\n/)) {
-    const profile = /^\[([^\]]+)\]$/.exec(line.trim())?.[1];
+    const profile = PROFILE.exec(line.trim())?.[1];
     if (profile !== undefined) sections.push({ profile: profile.trim(), values: new Map() });
     const at = line.indexOf("=");
     if (profile !== undefined || at === -1 || /^\s*[#;]/.test(line)) continue;

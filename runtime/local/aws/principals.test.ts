@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Principals } from "./principals.ts";
+
+describe("the credentials of the emulator", () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "rates-principals-"));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  it("keep sections of a user's file that are no principals, and its comments", () => {
+    const file = join(dir, "credentials");
+    const own = "# mine\n[work]\naws_access_key_id = AKIA\naws_secret_access_key = s\n\n[half]\nsender_id = x\n";
+    writeFileSync(file, own);
+    const principals = new Principals(file);
+    const orders = principals.add("orders", "AROAEXAMPLE:orders");
+    const text = readFileSync(file, "utf8");
+    assert.ok(text.startsWith(own), text);
+    for (const profile of ["work", "half", "default", "orders"])
+      assert.equal(text.split(`[${profile}]\n`).length, 2, profile);
+    assert.deepEqual(new Principals(file).find(orders.accessKeyId), orders);
+  });
+
+  it("replace a profile's credentials when it is added again", () => {
+    const file = join(dir, "credentials");
+    const principals = new Principals(file);
+    const first = principals.add("orders", "AROAEXAMPLE:orders");
+    const second = principals.add("orders", "AROAEXAMPLE:orders");
+    assert.equal(readFileSync(file, "utf8").split("[orders]").length, 2);
+    const read = new Principals(file);
+    assert.equal(read.find(first.accessKeyId), undefined);
+    assert.deepEqual(read.find(second.accessKeyId), second);
+  });
+});
