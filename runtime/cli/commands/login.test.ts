@@ -127,6 +127,18 @@ describe("rates login", function () {
     assert.equal((await ended).code, EXITS.interrupted.code);
   });
 
+  it("tells the browser that a sign-in failed, and the user why", async () => {
+    const { url, ended } = await begin("--no-browser");
+    const sent = new URL(url).searchParams;
+    const { issuer } = provider.settings;
+    const query = new URLSearchParams({ error: "access_denied", state: sent.get("state") ?? "", iss: issuer });
+    const page = await fetch(`${sent.get("redirect_uri")}?${query}`);
+    assert.match(await page.text(), /^The sign-in failed\./);
+    const { code, stderr } = await ended;
+    assert.equal(code, EXITS.unreachable.code);
+    assert.match(stderr, /access_denied/);
+  });
+
   it("creates no session from a forged ID token", async () => {
     const idToken = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from('{"sub":"ada"}').toString("base64url")}.`;
     for (const token of [idToken, `${idToken}AAAA`]) {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type * as Oidc from "openid-client";
 import { reasonOf } from "../../contract/reason.ts";
@@ -67,16 +67,15 @@ export async function signInByBrowser(
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const redirect = `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`;
-  const came = new Promise<URL>((resolve) => {
+  const redirected = new Promise<{ url: URL; page: ServerResponse }>((resolve) => {
     server.on("request", (request, response) => {
       const url = new URL(request.url ?? "/", redirect);
       response.setHeader("connection", "close");
       // Other programs on this machine can call the port: only the answer to this sign-in is accepted.
       if (request.method !== "GET" || url.pathname !== "/callback" || url.searchParams.get("state") !== state)
         return response.writeHead(404).end();
-      response.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
-      response.end("Signed in. You can close this window and return to the command line.\n");
-      resolve(url);
+      response.setHeader("content-type", "text/plain; charset=utf-8");
+      resolve({ url, page: response });
     });
   });
   const url = oidc.buildAuthorizationUrl(config, {
@@ -90,14 +89,24 @@ export async function signInByBrowser(
   try {
     say(`Sign in with ${provider.name}:\n  ${url.href}`);
     await open(url.href).catch((error) => say(reasonOf(error)));
-    const answer = await untilAborted(came, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_SECONDS * 1000)]));
-    const tokens = await oidc.authorizationCodeGrant(config, answer, {
-      expectedState: state,
-      expectedNonce: nonce,
-      pkceCodeVerifier: verifier,
-      idTokenExpected: true,
-    });
-    return idTokensOf(tokens);
+    const { url: answer, page } = await untilAborted(
+      redirected,
+      AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_SECONDS * 1000)]),
+    );
+    try {
+      const tokens = await oidc.authorizationCodeGrant(config, answer, {
+        expectedState: state,
+        expectedNonce: nonce,
+        pkceCodeVerifier: verifier,
+        idTokenExpected: true,
+      });
+      const idTokens = idTokensOf(tokens);
+      await endPage(page, "Signed in. You can close this window and return to the command line.\n");
+      return idTokens;
+    } catch (error) {
+      await endPage(page, "The sign-in failed. Return to the command line, which shows the reason.\n");
+      throw error;
+    }
   } catch (error) {
     throw failed(error, signal);
   } finally {
@@ -105,6 +114,13 @@ export async function signInByBrowser(
     server.closeAllConnections();
   }
 }
+
+/** Ends the page that the browser waits for; resolves also if the browser has closed it. */
+const endPage = (page: ServerResponse, text: string): Promise<void> =>
+  new Promise((resolve) => {
+    page.once("close", resolve);
+    page.end(text);
+  });
 
 /** Signs in with a browser on any machine: prints a code that the user enters at the provider (RFC 8628). */
 export async function signInByDevice(
