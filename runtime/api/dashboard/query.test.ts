@@ -55,6 +55,11 @@ describe("queries in the dashboard", function () {
     await origin.click();
     const options = page.getByRole("listbox", { name: "Places" }).getByRole("option");
     await options.getByText("NLRTM").waitFor();
+    // Without a selected place, the arrows select the last or the first one.
+    await page.keyboard.press("ArrowUp");
+    await page.locator("[role=option][aria-selected=true]:last-child").waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.locator("[role=option][aria-selected=true]:first-child").waitFor();
     // While the search runs, places that do not match the text are not shown.
     await page.route("**/places?text=shangh*", async (route) => {
       await expect(options.locator("strong")).toHaveText(["CNSGH"]);

@@ -125,12 +125,19 @@ describe("formatted SQL", () => {
       ),
     );
   });
+  it("has a line for each condition in parentheses, but not for functions named like joins", () => {
+    assert.equal(
+      formatSql("select left(a, 2) from b where (c) and (d or e) or (f)"),
+      ["select left(a, 2)", "from b", "where (c)", "  and (d or e)", "  or (f)"].join("\n"),
+    );
+  });
   it("differs only in white space, and keeps SQL that already has several lines", () => {
     const texts = [
       "select 'a from b where '' c', \"from\" from prices where x::text <> ''",
       "select extract(day from d), count(*) filter (where price > 1) from prices",
       "select 1\n from prices",
       "select $$ from $$",
+      "select E'it\\'s  from  b', 1 and (2 or  (3))",
       "not sql at all ((",
     ];
     for (const text of texts) assert.equal(formatSql(text).replace(/\s+/g, ""), text.replace(/\s+/g, ""), text);

@@ -25,12 +25,19 @@ const INDENT = "  ";
 const MAX_LENGTH = 20_000;
 
 /**
- * Formats SQL for display with a line per clause. SQL that already has several lines, or dollar quotes, is unchanged.
+ * Formats SQL for display with a line per clause. SQL that already has several lines, dollar quotes or backslashes is unchanged.
  * @param {string} sql
  */
 export function formatSql(sql) {
   const text = sql.trim();
-  if (text.includes("\n") || text.includes("$") || text.includes("--") || text.length > MAX_LENGTH) return text;
+  if (
+    text.includes("\n") ||
+    text.includes("$") ||
+    text.includes("\\") ||
+    text.includes("--") ||
+    text.length > MAX_LENGTH
+  )
+    return text;
   /** For each open parenthesis, true if it contains a query. @type {boolean[]} */
   const open = [];
   let out = "";
@@ -53,7 +60,13 @@ export function formatSql(sql) {
       !(word === "from" && previous === "distinct")
     )
       out += `\n${INDENT.repeat(depth())}`;
-    else if (isTop && CONTINUED.has(word) && !isBound && !JOINS.has(previous) && tokens[index + 1] !== "(")
+    else if (
+      isTop &&
+      CONTINUED.has(word) &&
+      !isBound &&
+      !JOINS.has(previous) &&
+      !(JOINS.has(word) && tokens[index + 1] === "(")
+    )
       out += `\n${INDENT.repeat(depth() + 1)}`;
     else if (hasSpace(previous, token)) out += " ";
     out += token;

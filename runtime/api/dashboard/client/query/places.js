@@ -6,8 +6,9 @@ import { ask } from "../http.js";
 
 /** Delay between the last key and the search. Milliseconds. */
 const TYPING_MS = 150;
-const MOST = 8;
-const LONGEST = 100;
+const MAX_SUGGESTIONS = 8;
+/** Longer texts are not searched. Characters. */
+const MAX_TEXT_LENGTH = 100;
 
 /**
  * Combobox for a place, with suggestions by part of a code or name, and of much used ports while it is empty (ARIA
@@ -24,13 +25,13 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
   const text = value.trim();
   useEffect(() => {
     ended.current.abort();
-    if (!isOpen || text.length > LONGEST) return setPlaces([]);
+    if (!isOpen || text.length > MAX_TEXT_LENGTH) return setPlaces([]);
     const controller = new AbortController();
     ended.current = controller;
     const timer = setTimeout(async () => {
       try {
         /** @type {{ places: Place[] }} */
-        const found = await ask(`places?${new URLSearchParams({ text, limit: String(MOST) })}`, {
+        const found = await ask(`places?${new URLSearchParams({ text, limit: String(MAX_SUGGESTIONS) })}`, {
           signal: controller.signal,
         });
         if (controller.signal.aborted) return;
@@ -58,6 +59,7 @@ export function PlaceInput({ given, value, placeholder, change, leave }) {
     if (key === "ArrowDown" || key === "ArrowUp") {
       event.preventDefault();
       if (!isShown) return setOpen(true);
+      if (active < 0) return setActive(key === "ArrowDown" ? 0 : places.length - 1);
       return setActive((active + (key === "ArrowDown" ? 1 : -1) + places.length) % places.length);
     }
     const place = places[active];
