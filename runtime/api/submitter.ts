@@ -71,7 +71,7 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
       throw outcome?.error ?? new JobError("Internal", { reason: "acceptAll returned no outcome." });
     const failed = await deliverResponses(cloud.sqs, cloud.queues, db, outcome.send).catch((error) => [{ error }]);
     for (const { error } of failed)
-      request.log.warn({ err: error }, "the response could not be sent or recorded; the next sweep will send it");
+      request.log.warn({ err: error }, "the response could not be sent or recorded; the next tick will send it");
     const id = outcome.request.requestId;
     const isNew = outcome.outcome === "ACCEPTED";
     if (isNew) {

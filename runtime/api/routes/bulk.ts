@@ -109,7 +109,7 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
       tag: "jobs",
       scope: "cancel",
       summary: "Cancel many jobs",
-      description: `At most ${BULK_JOBS} jobs per call; repeat with the returned cursor until it is absent. A search is up to a second behind.`,
+      description: `At most ${BULK_JOBS} jobs per call; repeat with the returned cursor until it is absent. A search is up to a minute behind.`,
       querystring: TenantQuery,
       body: Cancel,
       answers: { 200: { description: "cancelled jobs; in a dry run, the jobs that would be", schema: Outcome } },

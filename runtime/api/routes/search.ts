@@ -62,7 +62,7 @@ export const searchRoute: JobRoutePlugin = async (app, { tracking, guard }) => {
       tag: "jobs",
       scope: "read",
       summary: "Search jobs",
-      description: "Up to a second behind; GET /jobs/{id} is current.",
+      description: "Up to a minute behind; GET /jobs/{id} is current.",
       querystring: Filters,
       answers: { 200: { description: "a page of documents", schema: SearchPage } },
       errors: ["TrackingUnavailable"],

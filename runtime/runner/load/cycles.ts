@@ -20,7 +20,7 @@ export async function checkCycles(client: pg.ClientBase): Promise<boolean> {
       select slug, parent_slug from regions where not exists (select from batch where batch.slug = regions.slug);
     create index on merged (parent_slug);
     analyze merged;
-    -- Where each region leads that hangs on no root: its parent, at first.
+    -- The parent of each region that no root reaches.
     create temp table leads on commit drop as
       with recursive rooted as (
         select slug from merged m where not exists (select from merged parent where parent.slug = m.parent_slug)
