@@ -17,7 +17,7 @@ describe("Splitter", () => {
     ]);
   });
 
-  it("does not split quoted text, over several lines", () => {
+  it("does not split quoted text, even over several lines", () => {
     for (const quoted of [
       "'a;b'",
       "'it''s;'",
@@ -50,7 +50,7 @@ describe("Splitter", () => {
     assert.deepEqual(split(rule).statements, [[1, rule]]);
   });
 
-  it("returns a statement that has begun and not ended", () => {
+  it("returns an unfinished statement", () => {
     assert.deepEqual(split("select 1;\nselect 'a;\n").rest, { text: "select 'a;", line: 2 });
     assert.equal(split("/* never closed").open, true);
     assert.equal(split("select 1;\n-- the end").open, false);

@@ -88,8 +88,8 @@ const MAX_KILOBYTES = 2 ** 31 - 1;
 /** Interval of enhanced monitoring in seconds. */
 const MONITORING_SECONDS = 60;
 /**
- * Retention of Performance Insights in days that is free of charge. CloudWatch Database Insights shows its data since
- * its own console ended (2026-07).
+ * Free retention of Performance Insights in days. Its data is shown by CloudWatch Database Insights, since its own
+ * console was retired (2026-07).
  */
 const INSIGHTS_DAYS = 7;
 

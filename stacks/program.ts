@@ -20,8 +20,8 @@ export interface ValidatedStack {
 /** Disables default providers, so that no resource uses the ambient credentials. */
 const DISABLED = "pulumi:disable-default-providers";
 /**
- * Environment variable with the role that deploys or previews: an input outside the configuration, since the two
- * differ.
+ * Environment variable with the role to assume. It is not part of the configuration, since deployments and previews
+ * assume different roles.
  */
 const ROLE = "RATES_ROLE_ARN";
 

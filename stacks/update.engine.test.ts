@@ -13,7 +13,7 @@ const of = (key: string) => dev[`rates-platform:${key}`] ?? {};
 /** Types with data that a replacement would lose. */
 const HOLDS_DATA = /^aws:(rds\/instance|s3\/bucket|sqs\/queue|ecr\/repository):/;
 
-/** Resources that change with the settings of each component: a task definition is always replaced. */
+/** Resources that contain the runtime settings and change with them; a task definition is always replaced. */
 const SETTINGS_CHANGE = [
   "replace TaskDefinition api",
   "update Alias dispatcher",

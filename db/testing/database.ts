@@ -4,7 +4,7 @@ import { TEST_SLOTS, testDatabase } from "../../runtime/testing/cluster.ts";
 import { loadDump } from "../dump.ts";
 import { migrate, migrateRoles } from "../migrate.ts";
 
-/** A small pg_dump file of our own: nested regions, days without prices, names beyond ASCII. */
+/** A small pg_dump file of our own: nested regions, days without prices, non-ASCII names. */
 export const FIXTURE = fileURLToPath(new URL("dump.sql", import.meta.url));
 
 /** A database that only one test uses. */

@@ -10,7 +10,7 @@ describe("cancel and retry of the jobs API", () => {
   });
   const settleOthers = () => p.admin.query("delete from jobs.jobs");
 
-  it("cancels a waiting job at once and retries it as a new one, labelled", async () => {
+  it("cancels a waiting job at once and retries it as a new job with the label retryOf", async () => {
     await settleOthers();
     await submit("dropped");
     assert.deepEqual((await post("/jobs/dropped/retry")).json().type, "NotRetryable");

@@ -6,7 +6,7 @@ import { ProblemList } from "./problemList.ts";
 
 /** A parsed request body. */
 export interface Body extends ParsedJson {
-  /** Set if it was parsed; otherwise `value` is undefined, and `problems` has the reason. */
+  /** True if the text was parsed; otherwise `value` is undefined, and `problems` has the reason. */
   isParsed: boolean;
 }
 
@@ -14,7 +14,7 @@ export interface Body extends ParsedJson {
  * Reads the JSON of a request. Text that would take long to parse (too deep, too many fields, objects or lists) is not
  * parsed.
  *
- * @throws SyntaxError if it is not JSON
+ * @throws SyntaxError if the text is not JSON
  */
 export function readBody(text: string): Body {
   const shape = textShapeProblem(text);

@@ -122,7 +122,7 @@ async function acceptBatch(
 
 /**
  * Leaves a request in the queue while its tenant has too many waiting jobs. Its delay grows, so that a full tenant does
- * not keep the dispatcher busy, and the message reaches the queue's retention before its receive count.
+ * not keep the dispatcher busy, and the message expires before it reaches the queue's maximum receive count.
  */
 async function defer(
   { sqs, queues, log }: DispatcherDeps,
@@ -228,7 +228,7 @@ function truncateToLimit(body: string, attributes: Record<string, string>): stri
     .concat(Object.keys(attributes).map(() => "String"));
   const room = MESSAGE_BYTES - Buffer.byteLength(beside.join(""));
   if (Buffer.byteLength(body) <= room) return body;
-  // A character that was split becomes U+FFFD.
+  // A split character becomes U+FFFD, which is removed.
   return Buffer.from(body)
     .subarray(0, room - 3)
     .toString()

@@ -8,7 +8,10 @@ import { type Platform, startPlatform } from "./platform.ts";
 import { freePort, portProblem } from "./ports.ts";
 import { summary } from "./summary.ts";
 
-/** `npm start`: the whole platform on this machine, until Ctrl-C. Exit code 2: invalid options. */
+/**
+ * `npm start`: the whole platform on this machine, until Ctrl-C. Exit code 2: an expected error, for example invalid
+ * options or a data directory in use.
+ */
 const API_HOST = "127.0.0.1";
 /** Time limit for the API of a killed platform to notice and release its port. */
 const PORT_RELEASE_MS = 3_000;
@@ -38,7 +41,7 @@ async function main(): Promise<number> {
   }
   const plan = localPlan(options.stack, {
     runsPerCore: options.runsPerCore,
-    // The data directory has the dump then.
+    // After the first start the data directory contains the dump.
     startCommand: startCommand(options, { dump: undefined, "runs-per-core": undefined }),
   });
   const held = await lock(options.dataDir, print);

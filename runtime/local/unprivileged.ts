@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chownSync } from "node:fs";
 
 /**
- * Means to run a program that refuses root, like Postgres: command prefix, user, and a function that gives it its files.
+ * Means to run a program that refuses root, like Postgres: command prefix, user, and a function that changes the owner
+ * of files.
  */
 export interface Unprivileged {
   /** Program and arguments to put before the command; empty if none is needed. */

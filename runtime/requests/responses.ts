@@ -21,8 +21,8 @@ export interface SendResult {
 }
 
 /**
- * Sends frozen responses to their queues in as few calls as SQS allows. Never rejects: each response has its own
- * outcome.
+ * Sends committed responses to their queues in as few calls as SQS allows. Never rejects: the result has the outcome of
+ * each response.
  */
 export async function sendResponses(
   sqs: SQSClient,
@@ -53,7 +53,7 @@ export async function sendResponses(
 }
 
 /**
- * Sends frozen responses and records that they were sent. A crash between the two sends them again: the same bodies
+ * Sends committed responses and records that they were sent. A crash between the two sends them again: the same bodies
  * with the same responseIds, by which consumers drop repeats.
  * @returns the responses that were not sent, which stay due
  */

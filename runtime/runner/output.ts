@@ -34,8 +34,8 @@ const CONTENT_TYPE = {
 } as const;
 
 /**
- * Takes a result as it streams and keeps it inline while it fits into a response; from the first byte that does not, it
- * goes to S3 as a multipart upload in constant memory. A failure aborts the upload: no parts are left behind.
+ * Stores a result as it streams: inline if it fits into a response, otherwise as a whole in S3, by a multipart upload
+ * in constant memory. A failure aborts the upload, so that no parts are left behind.
  */
 export async function storeResult(
   source: AsyncIterable<Buffer>,
@@ -98,8 +98,8 @@ function inlineCost(chunk: Buffer, { format, compression }: OutputOptions): numb
   // The two characters that SQS refuses are escaped in a response: six bytes in place of three.
   const escaped = 3 * (occurrences(chunk, NONCHARACTERS[0]) + occurrences(chunk, NONCHARACTERS[1]));
   if (format === "json") return chunk.length + escaped;
-  // A control character takes up to six bytes; a line feed, quote or backslash two. They are counted, since most of a
-  // CSV is plain text.
+  // A control character takes up to six bytes; a line feed, quote or backslash two. They are counted rather than
+  // assuming six bytes for each character, since most of a CSV is plain text.
   let cost = chunk.length + escaped;
   for (const byte of chunk)
     if (byte === 0x22 || byte === 0x5c || byte === 0x0a) cost += 1;

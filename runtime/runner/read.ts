@@ -24,11 +24,11 @@ export interface ReadContext {
 }
 
 /**
- * Runs a read in a read-only transaction and stores its result, which COPY streams from the server in constant memory. A
- * caller's SQL is planned first, which proves that it is one statement: COPY takes no parameters and wraps its query in
- * parentheses, which the SQL could close. No statement after it runs if it is not.
+ * Runs a read in a read-only transaction and stores its result, which COPY streams from the server in constant memory.
+ * A caller's SQL is planned first, which proves that it is one statement: COPY takes no parameters and wraps its query
+ * in parentheses, which the SQL could close. If planning fails, no later statement runs.
  *
- * The statement of a CSV depends on the columns, so that it needs another round trip.
+ * The COPY statement of a CSV contains the names of the columns, so that it needs another round trip.
  *
  * @throws JobError NotOneStatement or InvalidSql; the server's other errors unchanged
  */
@@ -98,7 +98,7 @@ const COMMIT = constantStatements(["commit"]);
 
 /**
  * Resets settings and locks that caller-supplied SQL left in this session. DISCARD ALL may not run in a transaction, so
- * its parts are used (Postgres documentation, DISCARD): they run behind the COPY, in the same round trip.
+ * its parts are used (Postgres documentation, DISCARD): they run after the COPY, in the same round trip.
  */
 const RESET_AND_COMMIT = constantStatements([
   "close all",

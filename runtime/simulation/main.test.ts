@@ -17,7 +17,7 @@ async function fire(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 }
 
 describe("npm run simulate", () => {
-  it("runs each seed once, in any process", async function () {
+  it("runs each seed exactly once, in one of the workers", async function () {
     this.timeout(60_000);
     const played: PlayedSchedule[] = [];
     await runWorkers({ seed: 7, count: 5, workers: 2 }, (one) => played.push(one));

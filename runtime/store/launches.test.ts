@@ -122,7 +122,7 @@ describe("launches of several instances", () => {
     assert.ok((await runs()).every(({ state, external_id }) => state === "RUNNING" && external_id.startsWith("i-")));
   });
 
-  it("give an instance no second run, and one that was started for a run exactly that run", async () => {
+  it("give an instance the run that it was started for, and no second one", async () => {
     await planned(2);
     const launch = await begin();
     assert.deepEqual(await launchAnswered(dispatcher, launch, { instances: ["i-1", "i-2"] }), []);
@@ -133,7 +133,7 @@ describe("launches of several instances", () => {
     assert.equal((await reportIn(launch.launch, first.external_id))?.slot, 1);
   });
 
-  it("give no run to an instance of another launch, or of none", async () => {
+  it("give no run to an instance of another launch or of an unknown one", async () => {
     await planned(1);
     const { launch } = await begin();
     await planned(1, 2);
@@ -144,7 +144,7 @@ describe("launches of several instances", () => {
     assert.ok(await reportIn(launch, "i-4"));
   });
 
-  it("let a run that an instance claimed execute a job, and end a back-off", async () => {
+  it("let the run of a started instance claim a job, and end the back-off", async () => {
     await planned(1);
     await fixture.admin.query("update jobs.runners set pauses = 3 where runner = 'ec2'");
     const { launch } = await begin();
@@ -218,7 +218,7 @@ describe("launches of several instances", () => {
     assert.equal((await begin()).target, "subnet-a", "a minute later it is preferred again");
   });
 
-  it("repeat a launch with an unknown outcome unchanged, first of all, even during a pause", async () => {
+  it("repeat a launch with an unknown outcome unchanged and before all others, even during a pause", async () => {
     await planned(2);
     const first = await begin();
     await planned(1, 3);

@@ -13,7 +13,7 @@ export interface AccountSingletonsArgs {
   readonly id: string;
   readonly region: string;
   readonly serviceLinkedRoles: readonly string[];
-  /** Names of infra/limits/limits.ts, and the requested values. */
+  /** Requested values by the quota's name in infra/limits/limits.ts. */
   readonly quotas: Readonly<Record<string, number>>;
 }
 
@@ -63,7 +63,7 @@ export class AccountSingletons extends pulumi.ComponentResource {
       child,
     );
     new EncryptionByDefault(name, { enabled: true }, child);
-    // A request does not wait for its result, and destroy lowers nothing: capacity counts granted values.
+    // A quota request does not wait for approval, and destroy lowers no quota. Capacity is planned from granted values.
     const limits: Readonly<Record<string, Limit>> = LIMITS;
     for (const [limit, value] of Object.entries(args.quotas)) {
       const quota = limits[limit]?.quota;

@@ -31,8 +31,8 @@ export type PlannedStack =
 export const PROJECT = "rates-platform";
 
 /**
- * Checks a stack's configuration, from Pulumi or YAML, and the prefixes of its keys. A wrong field hides no other:
- * everything that does not depend on it is checked too.
+ * Checks a stack's configuration, from Pulumi or YAML, and the prefixes of its keys. Checks that do not read an invalid
+ * field run too, so that all problems are reported at once.
  *
  * @example
  * ```ts
@@ -66,7 +66,7 @@ const keysOf = (problems: readonly ConfigProblem[]) => problems.map(({ key }) =>
  * Parses a stack's configuration and plans its capacity. Reports all problems of the configuration and the quotas at
  * once; quotas are checked unless a field that the check reads is invalid.
  *
- * @param additionalChecks - Additional checks of this caller.
+ * @param additionalChecks - Checks that run in addition to those of the schema and the quotas.
  */
 export function planStack(raw: unknown, stack: string, additionalChecks: readonly ConfigCheck[] = []): PlannedStack {
   const parsed = parseStackConfig(raw, stack);
@@ -134,7 +134,7 @@ function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] }
   return { schema: Type.Object({ ...StackConfig.properties, tracking }, { additionalProperties: false }), problems };
 }
 
-/** A message with the field's description, unless it is already included (patterns show it). */
+/** Appends the field's description to a message, unless the message contains it (as those of patterns do). */
 function withDescription(schema: TSchema, key: string, message: string): string {
   const field = key.split(".").reduce<unknown>((at, name) => member(member(at, "properties"), name), schema);
   const description = member(field, "description");

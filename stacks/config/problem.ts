@@ -22,7 +22,7 @@ export interface ConfigCheck {
 }
 
 /**
- * Runs the checks that read valid fields only, so that one problem neither hides others nor causes further ones.
+ * Runs the checks whose fields are all valid, so that one problem neither hides others nor causes further ones.
  * @param invalid - Paths of invalid fields, for example `network.zones.0`.
  */
 export function runChecks(

@@ -14,7 +14,7 @@ import { skip } from "../../runtime/testing/cluster.ts";
 import { shippedStacks } from "../planning/shipped.ts";
 import { monitoringTargetsOf } from "./monitoringTargets.ts";
 
-/** Series of a rule's test, minute by minute (Prometheus documentation, unit testing for rules). */
+/** Test of a rule, with a value per minute for each series (Prometheus documentation, unit testing for rules). */
 interface Case {
   readonly name: string;
   readonly series: Readonly<Record<string, string>>;

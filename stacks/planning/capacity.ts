@@ -17,7 +17,10 @@ import { EPSILON, shortages } from "./usage.ts";
 const OPERATOR_CONNECTIONS = 5;
 /** Connections that Postgres reserves for superusers (3) and RDS for itself (2). */
 const RESERVED_CONNECTIONS = 5;
-/** Factor of the formula: instances have 5 to 12 % less, because it counts memory that the system uses. */
+/**
+ * Factor for RDS's formula of max_connections: instances have 5 to 12 % less, because it counts memory that the system
+ * uses.
+ */
 const FORMULA_FACTOR = 0.85;
 
 /** A plan, or all exceeded limits, with the excess and the remedy. */
@@ -89,7 +92,7 @@ const reservable = ({ quotas }: StackConfig) =>
   shareOf(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), quotas.share);
 
 function planDispatcher(executions: number, reservable: number): CapacityPlan["dispatcher"] {
-  // Without a reservation only the stack's share of the account limits state changes.
+  // Without reserved concurrency, only the stack's share of the account limits invocations for state changes of runs.
   if (reservable < MIN_EXECUTIONS)
     return {
       reservedConcurrency: undefined,

@@ -161,7 +161,7 @@ function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
   ];
 }
 
-/** Returns the hourly cost in US dollars of one run per type, in the usual size. */
+/** Returns the hourly cost in US dollars of one run of each type, in its normal size. */
 export function runUsd({ runners: { ec2 } }: StackConfig, { glue }: CapacityPlan): Record<RunnerType, number> {
   const { instanceType } = ec2;
   if (!isEc2Type(instanceType)) throw new Error(`runners.ec2.instanceType '${instanceType}' was not checked.`);

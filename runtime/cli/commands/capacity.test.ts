@@ -100,7 +100,7 @@ describe("rates capacity", () => {
     assert.match(alone.stderr, /^http:\/\/127\.0\.0\.1:1 does not name its stack\. .* plan of dev; --stack selects/m);
   });
 
-  it("shows the stack that the platform on this machine imitates", async () => {
+  it("shows the stack whose plan the platform on this machine uses", async () => {
     const directory = mkdtempSync(join(tmpdir(), "rates-imitates-"));
     const api = await httpDouble((call) =>
       json(call, { capacity: { glue: { running: 1, slots: 4 }, ec2: { running: 0, slots: 2 } } }),

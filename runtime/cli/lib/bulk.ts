@@ -95,7 +95,7 @@ export function bulkFilter(id: string | undefined, flags: BulkFlags): Record<str
   return filter;
 }
 
-/** Returns the field of a cancel's body that says why. */
+/** Returns the reason as a field of a cancel request's body; empty without a reason. */
 export const reasonOf = ({ reason }: BulkFlags): { reason?: string } => (reason === undefined ? {} : { reason });
 
 /** Outcome of all batches. */

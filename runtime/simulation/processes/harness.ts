@@ -39,13 +39,14 @@ const CLOSED_PORT = "http://127.0.0.1:1";
 /** Options of a harness. */
 export interface ProcessHarnessOptions {
   /**
-   * Store of the documents: Postgres; a fake OpenSearch whose calls fail as scheduled; or none, which never responds.
+   * Store of the documents: Postgres; a fake OpenSearch whose calls fail as scheduled; or an address at which nothing
+   * listens.
    */
   tracking?: "postgres" | "unsteady" | "nowhere";
   /**
-   * Idle time of runs.
+   * Seconds that a run waits for its next job.
    *
-   * @default none
+   * @default 0
    */
   idleSeconds?: number;
 }
@@ -181,7 +182,7 @@ export class ProcessHarness {
     await this.#sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(body) }));
   }
 
-  /** Calls the API; returns undefined if it is not reachable. */
+  /** Sends a POST request to the API. Returns the status code; undefined if the API is not reachable. */
   async call(path: string, body: object = {}): Promise<number | undefined> {
     try {
       const response = await fetch(`http://127.0.0.1:${this.#port}${path}`, {

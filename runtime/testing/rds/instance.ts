@@ -10,7 +10,7 @@ import type { Authority, Certificate } from "./certificates.ts";
 
 /** RDS's own role, the only superuser. */
 export const SUPERUSER = "rdsadmin";
-/** Common name of the certificate that the front shows to Postgres, and the map by which Postgres admits it. */
+/** Common name of the proxy's client certificate, and the pg_ident.conf map by which Postgres accepts it. */
 const TOKEN_CHECK = "rates-token-check";
 
 /**
@@ -49,7 +49,7 @@ export interface InstanceOptions {
 export class Instance {
   readonly resourceId: string;
   readonly options: InstanceOptions;
-  /** Certificate with which the front connects to Postgres. */
+  /** Certificate with which the TLS proxy connects to Postgres. */
   readonly client: Certificate;
   #postgres: Postgres | undefined;
   #admin: pg.Client | undefined;
@@ -67,8 +67,8 @@ export class Instance {
     await instance.#start("postgres");
     const admin = instance.#client;
     await admin.query(NEW_INSTANCE("rates_first", options.password));
-    // The bootstrap superuser keeps its rights and gets RDS's name; the master takes the name that was its own. No session
-    // can rename its own user.
+    // The bootstrap superuser is renamed to RDS's name, which frees its own for the master. No session can rename its
+    // own user, so that another superuser does it.
     await admin.query("create role rates_rename superuser login password 'once'");
     await instance.#reconnect("rates_rename", "once");
     await instance.#client.query(`alter role postgres rename to ${SUPERUSER}`);
@@ -153,7 +153,7 @@ export class Instance {
     this.#admin = client;
   }
 
-  /** Configures TLS, the front's certificate and the first rules. */
+  /** Configures TLS, the proxy's certificate and the first rules. */
   async #secure(): Promise<void> {
     const { authority, directory } = this.options;
     const server = authority.issue("postgres", ["127.0.0.1"]);
@@ -188,7 +188,7 @@ export class Instance {
   }
 
   /**
-   * Writes the rules: users with a token are admitted only over TLS with the front's certificate, all others by
+   * Writes the rules: users with a token are admitted only over TLS with the proxy's certificate, all others by
    * password.
    */
   async #writeRules(roles: readonly string[]): Promise<void> {

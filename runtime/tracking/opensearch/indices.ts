@@ -9,8 +9,8 @@ const MAX_TERM_LENGTH = 8_191;
 const keyword = { type: "keyword", ignore_above: MAX_TERM_LENGTH };
 
 /**
- * Indexed fields of a document: those of filters, sorts and metrics. The document itself is stored without indexing: no
- * task can be refused or create unlimited fields.
+ * Indexed fields of a document: those of filters, sorts and metrics. The document itself is stored without indexing, so
+ * that no task can be refused or create unlimited fields.
  */
 export const MAPPINGS = {
   dynamic: false,

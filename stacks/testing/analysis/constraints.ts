@@ -16,7 +16,7 @@ interface TemplateResource {
   readonly Metadata: { readonly name: string; readonly type: string };
 }
 
-/** Findings of AWS's published constraints about the resources of variants. */
+/** Result of checking the resources of variants against AWS's published constraints. */
 export interface Verdict {
   readonly templates: Readonly<Record<string, Template>>;
   readonly findings: readonly Finding[];
@@ -27,7 +27,7 @@ export interface Verdict {
 }
 
 const REGION = "eu-central-1";
-/** Bytes of a verdict with its templates. */
+/** Maximum bytes of a verdict with its templates. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 const mapping: unknown = parse(readFileSync(new URL("mapping.yaml", import.meta.url), "utf8"), { merge: true });

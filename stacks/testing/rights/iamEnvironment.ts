@@ -32,7 +32,7 @@ function resourcesOf(deployment: Deployment): Resource[] {
   }));
 }
 
-/** Registrations of programs in the engine's state: resources, and the policies of roles and resources. */
+/** Resources of one or more programs as the engine's state has them, with the policies of roles and resources. */
 export class IamEnvironment {
   readonly resources: readonly Resource[];
   /** Roles by their names in the program. */
@@ -59,7 +59,11 @@ export class IamEnvironment {
     );
   }
 
-  /** The one resource of a type and a name. */
+  /**
+   * Returns the resource of a type and name.
+   *
+   * @throws if there is no such resource
+   */
   resource(type: string, name: string): Resource {
     const found = this.#ofType(type).find((one) => one.name === name);
     if (found === undefined)

@@ -30,7 +30,7 @@ export const ec2 = (prefix: string, kind: string, more: ResourceType = {}): Reso
     ...more.outputs?.(made),
   }),
 });
-/** Naming of a type: see Naming. */
+/** Rules for the names of a type; see {@link Naming}. */
 export const naming = (
   property: string,
   max: number,

@@ -4,7 +4,7 @@ import { all, on, type Place, throughService } from "./part.ts";
 
 type Calls = (resource: Resource, place: Place) => Need[];
 
-/** Actions that EC2 authorizes on what a call creates or names, by the resources' ids. */
+/** Actions that EC2 authorizes on the resources that a call creates or names, with these resources' ARNs. */
 const ec2 =
   (
     kind: string,
@@ -698,7 +698,7 @@ function describing(...actions: string[]): Calls {
   return ({ outputs }) => all(outputs.arn, ...actions).map((need) => ({ ...need, anywhere: true }));
 }
 
-/** Creating the first resource of a service in an account creates the service's role. */
+/** Creating the first resource of a service in an account creates the service-linked role. */
 function linked(service: string): Calls {
   return (_, { account }) => [
     {

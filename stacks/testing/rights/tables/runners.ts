@@ -3,7 +3,7 @@ import { functionInterfaces, networkInterfaces } from "./dispatcher.ts";
 import { all, on, type Part, throughService } from "./part.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** Database users as which a runner's reads log in: one per run slot if callers may bring SQL. */
+/** Database users of a runner's reads: one per run slot if callers may send their own SQL. */
 const readers = (runner: "ec2" | "glue", rawSql: boolean) =>
   rawSql ? [`job_reader_${runner}_1`, `job_reader_${runner}_100`] : ["job_reader"];
 

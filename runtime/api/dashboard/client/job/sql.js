@@ -21,11 +21,12 @@ const JOINS = new Set(["left", "right", "full", "inner", "cross"]);
 const TOKEN =
   /'(?:''|[^'])*'|"(?:""|[^"])*"|\$\w*\$|--[^\n]*|\/\*[\s\S]*?\*\/|[\p{L}_][\p{L}\p{N}_$.]*|\d[\w.]*|[(),;]|::|[^\s\w'"(),;$]+|\S/gu;
 const INDENT = "  ";
-/** Longer SQL is shown unformatted. Characters. */
+/** Maximum length in characters of SQL that is formatted. */
 const MAX_LENGTH = 20_000;
 
 /**
- * Formats SQL for display with a line per clause. SQL that already has several lines, dollar quotes or backslashes is unchanged.
+ * Formats SQL for display with a line per clause. SQL with line breaks, dollar signs, backslashes or `--` is returned
+ * unchanged.
  * @param {string} sql
  */
 export function formatSql(sql) {

@@ -1,6 +1,6 @@
 /** Formats and compressions by file extension. */
 
-/** Largest file that the dashboard can upload: the maximum number of parts, of 8 MiB each. Bytes. */
+/** Maximum size in bytes of a file that the dashboard can upload: the maximum number of parts, of 8 MiB each. */
 export const MAX_FILE_BYTES = 1_100 * 8 * 1024 * 1024;
 /** Size of the preview. */
 const SHOWN_BYTES = 4_096;

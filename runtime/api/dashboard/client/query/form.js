@@ -53,7 +53,7 @@ export function typedValue(type, text) {
  * @typedef {Common & { params: Record<string, string> }} Typed
  */
 
-/** Tells if a parameter is a port or region, for which the form offers suggestions. @param {Param} param */
+/** Returns true if a parameter is a port or region, for which the form offers suggestions. @param {Param} param */
 export const isPlace = ({ type }) => type === "place";
 
 /** Converts a value of a request to the text of its field. @param {unknown} value */
@@ -127,7 +127,7 @@ const labelsOf = (text) =>
   );
 
 /**
- * Groups problems by field; those of no field of the form are under "".
+ * Groups problems by field; those of fields that the form does not have are under "".
  * @type {(problems: { field?: string, message?: string }[], fields: readonly string[]) => Map<string, string>}
  */
 export function byField(problems, fields) {
@@ -141,7 +141,7 @@ export function byField(problems, fields) {
 }
 
 /**
- * Moves the focus to the first invalid field, once it is drawn as such; a closed section around it is opened.
+ * Moves the focus to the first invalid field, once it is rendered as such; a closed section around it is opened.
  * @param {HTMLFormElement | null} form
  */
 export function focusInvalid(form) {

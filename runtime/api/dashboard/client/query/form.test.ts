@@ -89,7 +89,7 @@ describe("the form of a named query", () => {
     assert.equal(typedOf(query, undefined).priority, "4");
   });
 
-  it("says which line of the labels has no key or no value", () => {
+  it("names the first line of the labels that is not of the form key=value", () => {
     assert.equal(labelProblem("team=x\n\n empty= \nurl=a=b"), undefined);
     assert.equal(labelProblem("team=x\nnokey\n"), '"nokey" must be of the form key=value.');
     assert.match(labelProblem(" =x") ?? "", /^"=x" must be/);
