@@ -68,7 +68,7 @@ describe("roles created by a master without superuser rights (as on RDS)", () =>
         select member::regrole::text as role from holds order by 1`)
     ).rows.map(({ role }) => role);
 
-  it("lets the migrator do the rest, with the same schema as by a superuser", async () => {
+  it("lets the migrator create the same schema as a superuser does", async () => {
     const slots = { glue: 2, ec2: 1 };
     const created = await migrateRoles({ url: master }, slots);
     assert.deepEqual(

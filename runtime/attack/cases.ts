@@ -1,4 +1,4 @@
-/** Requests that no honest caller sends, by kind. Each is tried through every door that it fits. */
+/** Hostile requests by kind. Each is sent through every channel that accepts its kind. */
 
 const lots = (text: string, bytes: number) => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
 const read = (sql: string) => ({ type: "read", sql, format: "csv" });
@@ -73,7 +73,7 @@ export const SQL: readonly string[] = [
   `select 1 from ports where ${Array.from({ length: 400 }, (_, n) => `(code = 'a${n}' or code = 'b${n}')`).join(" and ")}`,
 ];
 
-/** Bodies of a request that hold much of something, or something where it does not belong. None may be accepted. */
+/** Bodies of requests that are too large, too deep, or have too many parts. None may be accepted. */
 export const BODIES: Readonly<Record<string, () => string>> = {
   "half a million numbers as items": () => JSON.stringify({ requestId: "a", task: items(new Array(500_000).fill(1)) }),
   "50,000 numbers as items": () => JSON.stringify({ requestId: "a", task: items(new Array(50_000).fill(1)) }),

@@ -59,7 +59,7 @@ describe("credentials in what a caller sent", () => {
       for (const one of shown) assert.doesNotMatch(String(one), /SECRET/);
     });
 
-  it("leave scheme, host and path of a URL", () => {
+  it("are removed from a URL, which keeps scheme, host and path", () => {
     assert.equal(redactUrl("HTTPS://H.example:443/a/b.csv?x=1#y"), "https://h.example/a/b.csv");
     assert.equal(redactUrl("https://user:password@h.example:8443/a"), "https://h.example:8443/a");
     assert.equal(redactUrl("https://h/a b?sig=1"), "https://h/a%20b");
@@ -67,12 +67,12 @@ describe("credentials in what a caller sent", () => {
     assert.equal(redactUrl("s3://bucket/day=2021-01-01/a.csv"), "s3://bucket/day=2021-01-01/a.csv");
   });
 
-  it("leave nothing of a URL whose host is not certain", () => {
+  it("are removed together with the whole URL if its host is not certain", () => {
     for (const text of ["https://user:SECRET/x@h/", "https://user:1234/x@h/", "mailto:a@b", "no URL", ""])
       assert.equal(redactUrl(text), UNREADABLE_URL);
   });
 
-  it("leave other text unchanged", () => {
+  it("are not found in other text, which stays unchanged", () => {
     for (const text of [
       "nightly",
       "a = 1",

@@ -6,7 +6,7 @@ const BATCH = 500;
 /** Longest pause after a failure of the store or of a document. Seconds. */
 const MAX_PAUSE = 60;
 
-/** SQL for the end of a pause, of a refused document or of the store: it doubles with each of its `failures`. */
+/** SQL for the end of a pause of a refused document or of the store. The pause doubles with each of its `failures`. */
 export const retryTime = `jobs.clock() + least(${MAX_PAUSE}, 2 ^ least(failures, 10)) * interval '1 second'`;
 
 /** A document that the tracking store lacks. */
@@ -18,7 +18,7 @@ export interface PendingDocument {
   pauses: number;
 }
 
-/** Pending documents of one origin. */
+/** Pending documents of one kind: jobs, or rejected requests. */
 export interface Backlog {
   /** Reads the next documents that are due while the store is not paused, previously refused ones last. */
   next(limit: number): Promise<PendingDocument[]>;

@@ -11,7 +11,7 @@ import { ROOT } from "../platform/root.ts";
 import { baseImage, build, docker, eventually, IMAGES, inspect, requireDocker } from "../testing/image/engine.ts";
 import { testPlatform } from "../testing/runner/runner.ts";
 
-/** Maximum additional size over the base image; 36.0 MB when this was written. */
+/** Maximum bytes that the image adds to its base image; 36.0 MB when this was written. */
 const MAX_BYTES = 37_000_000;
 /** Options of a hardened container: only /tmp is writable, and it has no capabilities. */
 const HARDENED = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"];
@@ -111,7 +111,7 @@ describe("the image", () => {
       );
   });
 
-  it("serves the API read-only, is healthy while its database answers, and completes open requests", async () => {
+  it("serves the API on a read-only file system, is healthy with its database, and ends open requests", async () => {
     const port = await freePort();
     const name = await start({ env: { HOST: "127.0.0.1", PORT: String(port) } });
     await eventually(
@@ -158,7 +158,7 @@ describe("the image", () => {
     await assert.rejects(check, ({ code, stdout }) => code === 1 && /readyz: 503/.test(stdout));
   });
 
-  it("executes a job as a runner, read-only, and ends with code 0", async () => {
+  it("executes a job as a runner on a read-only file system, and exits with code 0", async () => {
     const items = [{ orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-02", price: 7 }];
     const task = { type: "update", target: "prices", mode: "append", source: { inline: items } };
     await platform.request({ requestId: "in-a-container", task });
@@ -212,7 +212,7 @@ describe("the image of the smoke task", () => {
     assert.equal(layers.filter((layer) => !shared.includes(layer)).length, 1);
   });
 
-  it("runs read-only and without root, loads its program, and reports missing environment variables", async () => {
+  it("runs on a read-only file system without root, and reports missing environment variables", async () => {
     assert.equal(await inspect(IMAGES.smoke, ".Config.User"), "1000:1000");
     const run = docker("run", "--rm", ...hardened, IMAGES.smoke);
     await assert.rejects(run, ({ code, stderr }) => code === 2 && /missing: stack, region, api/.test(stderr));

@@ -27,15 +27,15 @@ export interface ChildOptions {
 }
 
 /**
- * A supervised component process. SIGTERM asks it to end in order; the message `hurry` on its channel asks it to end
- * fast.
+ * A supervised component process. SIGTERM stops it gracefully; the message `hurry` on its channel makes it stop at
+ * once.
  */
 export interface Child {
   /** Resolves when its process first sends `ready` over its channel. */
   ready: Promise<void>;
   /** Rejects when it has ended unexpectedly too often; never resolves. */
   failed: Promise<never>;
-  /** Asks it to end and waits for its exit. */
+  /** Sends SIGTERM and waits for its exit. */
   stop(): Promise<void>;
   /** Ends it by force, now or when `stop` is called. */
   forceStop(): void;

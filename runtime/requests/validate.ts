@@ -42,7 +42,7 @@ async function unknownPlaces(db: Database, value: unknown): Promise<Problem[]> {
   return unknown;
 }
 
-/** Tells if the sender of an invalid request may learn about places. */
+/** Returns true if the sender of an invalid request may learn which places exist. */
 function mayLookUp(value: unknown, rules: RequestRules, authorise: (request: Request) => void): boolean {
   const request = requestAsSent(value, rules);
   try {

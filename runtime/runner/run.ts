@@ -33,8 +33,8 @@ export interface RunOptions {
 }
 
 /**
- * Claims and executes jobs one after the other until none has waited for the idle time, its lifetime is over, or it is
- * drained.
+ * Claims and executes jobs one after the other until the run has been idle for `idleSeconds`, its lifetime is over, or
+ * it is drained.
  *
  * @returns The number of jobs.
  */

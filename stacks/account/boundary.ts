@@ -10,7 +10,7 @@ export interface BoundariesArgs {
   readonly state: State;
 }
 
-/** Permissions on the state of Pulumi's stacks, and the other maximum permissions of a deployment. */
+/** Returns the arguments of deploymentRights: the account, and the bucket and key of Pulumi's state. */
 export const rightsArgs = ({ accountId, state }: BoundariesArgs): DeploymentRightsArgs => ({
   accountId,
   stateBucketArn: state.bucket.arn,

@@ -20,7 +20,7 @@ export interface Block {
 
 const SKIPPED = new Set(["node_modules", ".git"]);
 
-/** Every page of the clone, by its path. */
+/** Returns the paths of all Markdown pages of the repository. */
 export function documents(folder = ""): string[] {
   return readdirSync(pathOf(folder || "."), { withFileTypes: true })
     .filter(({ name }) => !SKIPPED.has(name) && !name.startsWith(".local"))

@@ -21,7 +21,7 @@ describe("POST /redrive", () => {
     p.app.inject({ method: "POST", url: "/redrive", payload, headers: await p.as("ops", ...scopes) });
   const bodies = async (queue: string) => (await p.receive(queue)).map(({ Body }) => Body).sort();
 
-  it("requeues messages that can be accepted, and keeps those that would fail again visible to others", async () => {
+  it("requeues messages that can be accepted, and leaves the others visible in the dead-letter queue", async () => {
     await bury('{"requestId":"a"}');
     await bury("{torn", "UnreadableMessage");
     await bury('{"requestId":"b"}', "DatabaseUnavailable");

@@ -10,7 +10,7 @@ import { print, printInfo, printJson, width } from "../lib/screen.ts";
 const DEFAULT_STACK = "dev";
 /** Default duration of a job: a read of a few thousand rows. */
 const DEFAULT_SECONDS = 30;
-/** Largest burst. */
+/** Maximum jobs of a burst. */
 const MAX_JOBS = 1_000_000_000;
 
 interface Flags extends GlobalOptions {
@@ -80,8 +80,8 @@ export function capacityCommand({ program }: CliContext): void {
 }
 
 /**
- * Returns the stack that the platform on this machine imitates; undefined for other platforms, whose API does not name
- * their stack.
+ * Returns the stack whose plan the platform on this machine uses; undefined for other platforms, whose API does not
+ * name their stack.
  */
 function imitatedStack({ api = variable("RATES_API"), dataDir }: GlobalOptions): string | undefined {
   const platform = localPlatform(dataDir);

@@ -6,7 +6,7 @@ const HEADER = "orig_code,dest_code,day,price\n";
 const CHUNK = 64 * 1024;
 
 describe("the check of a stream", () => {
-  /** Adds a chunk again and again. @returns the error and the bytes read until then; undefined if there is none */
+  /** Adds a first chunk, then a second one many times. @returns the error's message; undefined if there is none */
   const refusal = (
     first: string | Buffer,
     repeated: string | Buffer,
@@ -38,7 +38,7 @@ describe("the check of a stream", () => {
     assert.equal(refusal(rows, "x", { compression: "gzip" }), undefined);
   });
 
-  it("accepts packed rows however repetitive they are, of several members, and damaged ones", () => {
+  it("accepts gzip data that is repetitive, has several members or is damaged", () => {
     const gzip = (text: string) => refusal(gzipSync(text), "x", { compression: "gzip" });
     assert.equal(gzip(HEADER + "AEJEA,ITSPE,2021-01-01,1500\n".repeat(1_000_000)), undefined);
     const members = Buffer.concat([gzipSync(HEADER), gzipSync("AEJEA,ITSPE,2021-01-01,1500\n".repeat(1_000_000))]);
@@ -52,7 +52,7 @@ describe("the check of a stream", () => {
   it("accepts objects whose white space has carriage returns", () =>
     assert.equal(refusal("", '{"orig_code":"A",\r"dest_code":"B"}\r\n', { format: "ndjson" }), undefined));
 
-  it("passes as much of the beginning to the recognition of formats as for a whole stream", () => {
+  it("passes only the first 4,096 bytes to the detection of the format", () => {
     const sizes: number[] = [];
     const check = new StreamCheck("stdin", (start) => {
       sizes.push(start.length);

@@ -29,8 +29,8 @@ export async function checkCycles(client: pg.ClientBase): Promise<boolean> {
       select slug, parent_slug as ancestor from merged m where not exists (select from rooted where rooted.slug = m.slug);
     analyze leads`);
   const { rows } = await client.query<{ count: number }>("select count(*)::int as count from leads");
-  // Then to its parent's parent, and twice as far each time. After as many steps as there are such regions, each leads
-  // to a region on a cycle, and each region on a cycle is the ancestor of one.
+  // Each update doubles the distance: parent, grandparent, and so on. Once the distance is at least the number of such
+  // regions, all their ancestors are on cycles, and each region on a cycle is an ancestor.
   for (let steps = 1; steps < (rows[0]?.count ?? 0); steps *= 2)
     await client.query(
       "update leads set ancestor = further.ancestor from leads further where further.slug = leads.ancestor",

@@ -219,7 +219,7 @@ export class Deployment {
     return this.#spawn(python, [file, ...args], env);
   }
 
-  /** @param channel - True if the process sends messages to this one. */
+  /** @param channel - True if the process sends messages to its parent. */
   #spawn(program: string, args: readonly string[], env: Record<string, string>, channel = false) {
     const stdio: StdioOptions = ["ignore", "pipe", "pipe", ...(channel ? (["ipc"] as const) : [])];
     const child = spawn(program, args, { cwd: ROOT, env, stdio });

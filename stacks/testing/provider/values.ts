@@ -7,7 +7,7 @@ export type Properties = { [key: string]: Value };
 /** Wire form of a value that is unknown in a preview. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** The key that marks an object as more than an object, and the mark of a reference to a resource. */
+/** Key that marks an object as an asset, an archive or a reference, and its value for a reference to a resource. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e";
 

@@ -7,11 +7,11 @@ import { Empty, Failure, Panel } from "../ui/parts.js";
 import { DayChart, dayColumnOf } from "./dayChart.js";
 import { Grid } from "./grid.js";
 
-/** Number of rows loaded of a result; longer results are for download. */
+/** Maximum rows that are loaded; larger results must be downloaded. */
 const ROWS = 1_000;
 
 /**
- * Result of a job: the rows of a read, or the summary of an update. `shown` is called when the rows are there.
+ * Result of a job: the rows of a read, or the summary of an update. `shown` is called once the rows are loaded.
  * @param {{ job: import("../types.ts").Job, shown?: () => void }} props
  */
 export const Result = ({ job, shown }) =>

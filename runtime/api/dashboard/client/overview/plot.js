@@ -196,7 +196,7 @@ function optionsOf({ step, series, stacked, format, ticks, height, days, fitted,
 }
 
 /**
- * Draws a dot for a value without neighbours, whose line would be invisible.
+ * Returns true for a series with a single value: it is drawn as a dot, since its line would be invisible.
  * @param {uPlot} plot
  * @param {number} index
  */
