@@ -4,7 +4,7 @@ import { allQueries, allStatements, bindParams, findQuery, findStatement } from 
 import type { ParamType, ParamValue } from "../runtime/queries/parameters.ts";
 import { fixtureDatabase, type Scratch } from "./testing/database.ts";
 
-/** Values of parameters without an example below, so that a new query's header is tested without one. */
+/** Values by parameter type, for queries without an entry in PARAMS. */
 const EXAMPLES: Record<ParamType, ParamValue> = {
   place: "CNSHA",
   text: "CNSHA",
@@ -49,7 +49,7 @@ describe("the named queries, on the fixture", () => {
   };
   const rows = async (name: string, params?: Record<string, unknown>) => (await ask(name, params)).rows;
 
-  it("each have the columns that their headers promise, and answer something with their example params", async () => {
+  it("each return the columns that their headers declare, and rows for their example params", async () => {
     for (const query of allQueries()) {
       const { fields, rowCount } = await ask(query.name);
       const types = await reader.query(

@@ -11,7 +11,7 @@ import { ERRORS } from "./errors.ts";
 /** An error as pg throws it. */
 const ofServer = (code: string, message = "message") => Object.assign(new Error(message), { code, severity: "ERROR" });
 
-/** SQLSTATEs that are the platform's fault or another session's, by class or one by one; all others are the caller's. */
+/** SQLSTATEs that are the platform's fault or another session's, by class or code; all others are the caller's. */
 const PLATFORMS = /^(08(?!P01)|25P0[34]|28|3D|40(?!002)|53(?!400)|55P03|57014|57P|58|72|F0|XX)/;
 
 /** Postgres's own list of SQLSTATEs of errors, with their condition names. */

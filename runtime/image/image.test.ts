@@ -111,7 +111,7 @@ describe("the image", () => {
       );
   });
 
-  it("serves the API on a read-only file system, is healthy with its database, and ends open requests", async () => {
+  it("serves the API on a read-only file system, reports its health, and completes open requests", async () => {
     const port = await freePort();
     const name = await start({ env: { HOST: "127.0.0.1", PORT: String(port) } });
     await eventually(

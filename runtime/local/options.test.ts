@@ -68,7 +68,7 @@ describe("the options of npm start", () => {
     assert.doesNotMatch(text, /hunter2/);
   });
 
-  it("have headers for it where OpenTelemetry's variable has some, and repeat none", () => {
+  it("have the collector's headers from OpenTelemetry's variable, and never show them", () => {
     const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
     const headers = { OTEL_EXPORTER_OTLP_HEADERS: "api-key=hunter2" };
     assert.equal(parseOptions([], { ...collector, ...headers }).traceHeaders, "api-key=hunter2");

@@ -2,8 +2,8 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Addresses of a running platform for people and programs of this machine: `<data-dir>/platform.json` (mode 600). It
- * exists exactly while all parts respond.
+ * Addresses of a running platform for people and programs of this machine: `<data-dir>/platform.json` (mode 600). It is
+ * written once all parts respond and removed when the platform stops; a killed platform leaves it until the next start.
  */
 export interface PlatformFile {
   /** Base URL of the HTTP API, without a trailing slash. */

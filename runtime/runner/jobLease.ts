@@ -7,7 +7,7 @@ import type { Session } from "./sessions.ts";
 export type Interruption = "cancelled" | "timedOut" | "lost";
 
 /**
- * Keeps a job's lease during its work, over another connection than the work's: extends the lease, records progress,
+ * Keeps a job's lease while it runs, over another connection than the job's: extends the lease, records progress,
  * detects a cancel, and enforces the timeout. To interrupt the work it ends its database session; `stop` resolves only
  * when that session is known to be gone.
  */

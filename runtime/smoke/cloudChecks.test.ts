@@ -154,7 +154,7 @@ describe("the smoke run's cloud checks, on moto's AWS", () => {
     MetadataOptions: { HttpTokens: "required" },
   };
 
-  it("accept a launch template without a key pair and with IMDSv2 only, and instances with all their tags", async () => {
+  it("accept a launch template with IMDSv2 and without a key pair, and instances with all their tags", async () => {
     const words = "instances accept IMDSv2 only";
     assert.equal(await check(words, { launchTemplate: await template(closed) }), "version 1, 0 running instances");
     await assert.rejects(check(words, { launchTemplate: await template({ ...closed, KeyName: "mine" }) }));

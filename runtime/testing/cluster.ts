@@ -19,13 +19,13 @@ import type { OpenSearchNode } from "./tracking/node.ts";
 /** Environment variable with the address at which mocha's workers get the run's shared cluster and OpenSearch. */
 const CLUSTER_ENV = "RATES_TEST_CLUSTER";
 const OPENSEARCH = "/opensearch";
-/** Includes its download, if it is required. */
+/** Time limit for starting OpenSearch, including its download. */
 const START_OPENSEARCH_MS = 300_000;
 
 /** Run slots with a login role in the cluster that tests share. */
 export const TEST_SLOTS: ReaderSlots = { glue: 24, ec2: 24 };
 
-/** A cluster, by the superuser's URL of its database `postgres`, and the migrated database that others are copies of. */
+/** Shared cluster: the superuser's URL of its database `postgres`, and the name of the migrated template database. */
 const TestCluster = Type.Object({ url: Type.String(), template: Type.String() });
 type TestCluster = Type.Static<typeof TestCluster>;
 

@@ -49,7 +49,7 @@ export class FakeLauncher implements Launcher {
 
 /**
  * Creates a dispatcher with its own database, queues and buckets, and a launcher that starts nothing.
- * @param emulator - Stand-in for AWS, if a test does not use the platform's own.
+ * @param emulator - Emulator of SQS and S3; by default a new one.
  */
 export async function testDispatcher(settings: object = {}, emulator: Promise<Emulator> = testCloud()) {
   const [fixture, cloud] = await Promise.all([jobDatabase(), emulator]);

@@ -240,7 +240,7 @@ async function jobIds(
   const newest = `${columns} and id > (select coalesce(max(id), 0) - ${NEWEST} from jobs.documents) order by id desc limit $2`;
   const { rows } = await db.query(newest, [tenant, limit + 1]);
   if (rows.length > limit) return page(rows);
-  // The search is up to a second behind; the rows include the jobs that it lacks.
+  // The search is up to a minute behind (the dispatcher's schedule); the rows include the jobs that it lacks.
   const { documents } = await tracking.search({ tenant, limit: limit + 1 });
   const known = new Set(rows.map(({ requestId }) => requestId));
   return page([...rows, ...documents.filter(({ requestId }) => !known.has(requestId))]);

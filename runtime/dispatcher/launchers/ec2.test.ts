@@ -254,7 +254,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     );
   });
 
-  it("takes a lack of the account in one market for this market only, and one of a zone for this zone", async () => {
+  it("applies an account's limit to its market only (Spot or On-Demand), and missing capacity to the zone", async () => {
     const both = new Ec2Launcher({ ...template, spot: true }, ec2);
     const spot = both.targets.slice(0, subnetIds.length);
     const shortTargets = async (name: string, target = "") => {
@@ -335,7 +335,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
   });
 
   // The last test, since it checks the calls of all others.
-  it("keeps every constraint that AWS publishes in all its calls", function () {
+  it("satisfies every constraint that AWS publishes, in all its calls", function () {
     const python = requirePython(this, "models");
     for (const operation of ["RunInstances", "TerminateInstances"])
       assert.ok(recorder.operations.has(operation), `${operation} was recorded`);

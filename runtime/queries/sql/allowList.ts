@@ -3,8 +3,9 @@
 const words = (...groups: string[]): ReadonlySet<string> => new Set(groups.flatMap((group) => group.split(/\s+/)));
 
 /**
- * Operators, by name; Postgres chooses the function by the operands' types. Text search (@@ on tsvector works, its
- * constructors are not on the list), geometry and row images (*=) have no use on this data.
+ * Operators, by name; Postgres chooses the function by the operands' types. Those of text search, geometry and row
+ * images (*=) are left out, since they have no use on this data; @@ is listed for JSON paths, and also works on
+ * tsvector.
  */
 export const OPERATORS = words(
   // Arithmetic; interval and date arithmetic too. Division by zero is an error of the query.

@@ -105,7 +105,7 @@ const TIMEOUT_MS = 25_000;
 /** Errors with the server's own text, which depends on how the SQL was parsed. */
 const OWN_WORDS = new Set(["several statements", "a write", "a way out of the parentheses"]);
 
-describe("the runner in Python, beside the one in TypeScript", () => {
+describe("the Python runner, compared with the TypeScript runner", () => {
   let p: Awaited<ReturnType<typeof testPlatform>>;
   let python = "";
   before(async function () {
@@ -249,7 +249,7 @@ describe("the runner in Python, beside the one in TypeScript", () => {
   });
 
   for (const kind of KINDS)
-    it(`leaves a response due that a repeat asks for between its sending and its record: ${kind}`, async () => {
+    it(`keeps a response due if its request is repeated before it is recorded as sent: ${kind}`, async () => {
       await p.admin.query("update jobs.runs set state = 'ENDED'");
       await request(`${kind}-recorded`, { sql: "select 1 as n", format: "json" });
       const recorded = run(kind);

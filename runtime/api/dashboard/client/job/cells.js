@@ -7,7 +7,7 @@ const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i;
 const MAX_DECIMALS = 2;
 const SMALL_DECIMALS = 4;
 
-/** Tells if a column contains numbers; codes with a leading zero are not numbers. @param {Row} values */
+/** Returns true if a column contains numbers; codes with a leading zero are not numbers. @param {Row} values */
 export const isNumeric = (values) =>
   values.some((value) => value !== null) && values.every((value) => value === null || NUMBER.test(value));
 

@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { STATE_LABELS } from "../format.js";
 
-/** Logo, relative to the page's files of any version. */
+/** URL of the logo; the path of the page's files contains their version. */
 export const ICON = new URL("../icon.svg", import.meta.url).href;
 
 /**
@@ -31,7 +31,7 @@ export const Lacks = ({ scope }) => html`<${Failure}>This token lacks the scope 
 export const Failure = ({ children }) => html`<p class="failure" role="alert">${children}</p>`;
 
 /**
- * Bar for a part of a whole; `at` is the part of the value in full color, if not all of it.
+ * Bar for a value out of `most`. `at` is the part of the value that has the full color; the default is all of it.
  * @param {{ label: string, value: number, most: number, at?: number, tone?: string }} props
  */
 export const Meter = ({ label, value, most, at = value, tone = "busy" }) => html`
