@@ -1,7 +1,7 @@
 import { FORBIDDEN, HOSTS } from "../testing/runner/addresses.ts";
 import type { SourceChange } from "./sourceChange.ts";
 
-/** Hosts as a URL names them: an IP address, in brackets if it is one of IPv6, or the name of this machine. */
+/** Returns an IP address (IPv6 in brackets) or localhost as the host of a URL; nothing for other names. */
 const hostsOf = (name: string): string[] => {
   const { host } = URL.parse(`https://${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}/`) ?? {};
   return host !== undefined && /^(?:[\d.]+|\[.*\]|localhost)$/.test(host) ? [host] : [];
@@ -21,8 +21,8 @@ export const TENANT_SLOTS = 1;
 export const CONNECTIONS = 300;
 
 /**
- * Configuration of the attacked platforms. No stack in the repository has it, and some of it is a constant of the code,
- * which its own tests compare with the server's value.
+ * Configuration of the attacked platforms, which no stack in the repository has. Some of its values are constants of
+ * the code, which the code's own tests compare with the server's values.
  */
 export const CONFIGURATION: readonly SourceChange[] = [
   {

@@ -156,7 +156,7 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(room.get("spot:subnet-a"), 0);
   });
 
-  it("starts no On-Demand Instance without onDemandFallback: the job waits, and its attempts stay", async () => {
+  it("starts no On-Demand Instance without onDemandFallback: the job waits, and loses no attempt", async () => {
     await begin(2, { spot: true, onDemandFallback: false });
     room.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
     await accept(d.context.db, jobs(1));
@@ -362,7 +362,7 @@ describe("launches of instances within AWS's request rate", () => {
     assert.equal(calls, 1);
   });
 
-  it("keep all slots while the account does not answer", async () => {
+  it("keep all slots while EC2 does not answer", async () => {
     await begin(2);
     await accept(context.db, jobs(2));
     await dispatch();

@@ -62,7 +62,7 @@ class Bucket {
     const refilled = this.#at === Number.NEGATIVE_INFINITY ? 0 : (now - this.#at) * this.#perMs;
     this.#tokens = Math.min(this.#size, this.#tokens + refilled);
     this.#at = now;
-    // The database's bucket counts microseconds, this one milliseconds: the tolerance allows for rounding.
+    // The database's bucket counts in microseconds, this one in milliseconds: the tolerance allows for rounding.
     if (this.#tokens + 1e-3 < count) return false;
     this.#tokens -= count;
     return true;

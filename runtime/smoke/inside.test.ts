@@ -140,7 +140,7 @@ describe("a smoke run inside a stack's network", () => {
     assert.match(String(refused.exit), /ECS refused the smoke task: RESOURCE:ENI/);
   });
 
-  it("ends and stops a task that does not start, or does not end", async () => {
+  it("fails and stops the task if it does not start or does not end in time", async () => {
     const waiting = await run(
       { "ecs describe-tasks": [is("PENDING")], "logs get-log-events": [noStream] },
       { pace: 100 },

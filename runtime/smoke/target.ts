@@ -35,7 +35,7 @@ export const stackTarget = (outputs: SmokeOutputs, token: string): Target => ({
   killRun: (run) => killCloudRun(outputs, run),
 });
 
-/** A response, with the number of copies received so far. */
+/** Body of a received response. */
 export interface ReceivedResponse {
   readonly responseId: string;
   readonly requestId: string;

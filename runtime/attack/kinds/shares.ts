@@ -9,10 +9,10 @@ const READS = 12;
 /** Maximum wait of another tenant's small read in milliseconds: less than the long reads take. */
 const WAIT_MS = 10_000;
 const LONG_SECONDS = 40;
-/** Results that one tenant asks for without reading them, and how long it waits for their beginnings. */
+/** Number of results that one tenant requests without reading them, and the time that it waits for their headers. */
 const UNREAD = 60;
 const UNREAD_MS = 3_000;
-/** Without a start for so long, no further long read gets a slot. Milliseconds. */
+/** Time without a start after which no further long read is expected to get a slot. Milliseconds. */
 const SETTLED_MS = 5_000;
 
 /** Fills the platform with long reads of the attacker, for as long as `use` takes. */
@@ -42,7 +42,7 @@ async function whileFull(target: Target, use: () => Promise<void>): Promise<void
   }
 }
 
-/** One tenant that asks for all there is. */
+/** One tenant that requests all capacity. */
 export const shares: Kind = {
   name: "shares of the platform",
   checks: {

@@ -254,7 +254,7 @@ describe("the launcher of EC2 instances, against moto's EC2", () => {
     );
   });
 
-  it("applies an account's limit to its market only (Spot or On-Demand), and missing capacity to the zone", async () => {
+  it("applies an account's limit to its market only (Spot or On-Demand), missing capacity to the zone", async () => {
     const both = new Ec2Launcher({ ...template, spot: true }, ec2);
     const spot = both.targets.slice(0, subnetIds.length);
     const shortTargets = async (name: string, target = "") => {

@@ -38,7 +38,7 @@ describe("a file of another kind", () => {
     "an encrypted file": ["-----BEGIN PGP MESSAGE-----\n", /Decrypt it/],
   };
   for (const [name, [bytes, message]] of Object.entries(KINDS))
-    it(`is refused by its name: ${name}`, async () => {
+    it(`is refused with the name of its kind: ${name}`, async () => {
       await assert.rejects(read(bytes), { code: "InvalidHeader", message });
       await assert.rejects(read(bytes, "ndjson"), { code: "InvalidFormat", message });
     });

@@ -79,7 +79,7 @@ export class Server {
     }
   }
 
-  /** Ends it: with SIGQUIT like a crash, with SIGINT like a restart. It may have just ended. */
+  /** Ends the server: with SIGQUIT like a crash, with SIGINT like a restart. Does nothing if it has just ended. */
   end(name: "SIGQUIT" | "SIGINT"): void {
     const found = identify(this.#postgres.pid);
     if (found) signal(found, name);

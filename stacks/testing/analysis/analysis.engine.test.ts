@@ -171,7 +171,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
 
   describe("and their order", () => {
     for (const variant of VARIANTS)
-      it(`gives every part of ${variant.name} routes, rights and database while it runs, in any order that the graph allows`, () => {
+      it(`gives every part of ${variant.name} routes, rights and database while it runs, in any possible order`, () => {
         assert.deepEqual(orderProblems(variants[variant.name] ?? []), []);
         assert.deepEqual(staleRules(variants[variant.name] ?? []), []);
       });

@@ -2,10 +2,10 @@ import { html } from "htm/preact";
 import { counted } from "../format.js";
 import { StackedTable } from "./parts.js";
 
-/** Fields of a problem that are shown first, since the database orders keys differently. */
+/** Order of the first columns, since Postgres (jsonb) does not keep the order of a problem's fields. */
 const ORDER = ["line", "column", "field", "value", "reason", "message"];
 
-/** Fields whose values are words, which are not broken. */
+/** Columns whose values are not broken across lines. */
 const SHORT = new Set(["line", "column"]);
 
 /** Returns the problems in an error's details, without the count of further ones. @param {unknown[]} details */
