@@ -4,7 +4,7 @@ import { writeLogs } from "./shared/iam.ts";
 import { logGroup } from "./shared/logs.ts";
 
 /**
- * The checks of a stack that run in its own network.
+ * Arguments of the task that checks a stack inside its own network.
  *
  * @example
  * ```ts

@@ -20,7 +20,7 @@ const IS_ALONE = process.env.RATES_ATTACK_ALONE === "1";
 /** Maximum additional memory of a component in bytes under load of all kinds, after each kind was tried once. */
 const MAX_GROWTH: Record<Part, number> = { api: 150e6, dispatcher: 100e6, runners: 150e6, database: 150e6 };
 
-/** The whole platform, attacked through each of its doors: no caller reads, stops or stalls what is not theirs. */
+/** The whole platform, attacked through each of its entry points: callers cannot read, stop or stall others' work. */
 describe("the platform under attack", function () {
   this.timeout(240_000);
   let target: Target;

@@ -28,7 +28,7 @@ export const INPUT = {
   search: { text: 200, cursor: 1_000, time: 64 },
   /** Reason of a cancel. */
   cancelReason: 500,
-  /** A place of GET /rates. */
+  /** A place: a port's code or a region's slug. */
   place: 64,
   /** ETag of an uploaded part, and an upload's id. */
   etag: 200,

@@ -75,7 +75,7 @@ describe("a message that goes to the dead-letter queue", () => {
     for (const reason of await reasons()) assert.match(reason, /^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD]{1,1000}$/);
   });
 
-  it("excludes messages that begin with a byte order mark", async () => {
+  it("is not a request that begins with a byte order mark", async () => {
     assert.equal(await handled(`\uFEFF${JSON.stringify({ requestId: "a", task: read })}`), 0);
     assert.deepEqual(await reasons(), []);
     assert.equal((await d.admin.query("select from jobs.jobs where request_id = 'a'")).rows.length, 1);
@@ -105,7 +105,7 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.deepEqual(rows, [{ request_id: "good" }]);
   });
 
-  it("excludes messages that an outage keeps from being accepted, however often they were received", async () => {
+  it("is not one that fails because of an outage, however often it is received", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     const event = sqsEvent({ requestId: "a", task: read });
@@ -122,7 +122,7 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.deepEqual(await reasons(), []);
   });
 
-  it("excludes messages that are received while the platform is busy, however often", async () => {
+  it("is not one that is refused because the platform is busy, however often it is received", async () => {
     const { db } = d.context;
     const broken = Object.create(db) as typeof db;
     broken.query = (() => Promise.reject(new JobError("Busy", { reason: "SQL waits" }))) as unknown as typeof db.query;
@@ -133,7 +133,7 @@ describe("a message that goes to the dead-letter queue", () => {
     assert.deepEqual(await reasons(), []);
   });
 
-  it("excludes messages whose runs cannot be started: the job is committed", async () => {
+  it("is not one whose run cannot be started, since its job is committed", async () => {
     d.launcher.failure = new Error("a fault of the launcher");
     for (const record of sqsEvent({ requestId: "a", task: read }).Records) {
       record.attributes.ApproximateReceiveCount = "9";

@@ -189,7 +189,7 @@ describe("npm start", function () {
     assert.deepEqual([answer.requestId, answer.status, answer.stats.attempts], ["running", "SUCCEEDED", 1]);
   });
 
-  it("ends it after a second Ctrl-C, and leaves nothing behind either", async () => {
+  it("ends a running job after a second Ctrl-C, and leaves no process behind", async () => {
     start();
     const file = await platform();
     await send(file, "long", slow(300));

@@ -54,7 +54,7 @@ export class Schedule {
   readonly history: string[] = [];
   readonly environment: SimulatedEnvironment;
   readonly #pick: () => number;
-  /** Random numbers for a cancel of a working job after another cancel: it does not change what else is drawn. */
+  /** Random numbers of their own for cancels of running jobs after a first cancel, so that the other draws stay. */
   readonly #pickCancel: () => number;
   readonly #faultProfile: FaultProfile;
   #cancelled = false;
@@ -67,7 +67,7 @@ export class Schedule {
 
   /**
    * @param pick - Random numbers of the seed in [0, 1).
-   * @param pickCancel - Further ones, for cancels of working jobs.
+   * @param pickCancel - Further random numbers, for cancels of running jobs.
    */
   constructor(environment: SimulatedEnvironment, pick: () => number, pickCancel: () => number) {
     this.environment = environment;
@@ -239,8 +239,8 @@ export class Schedule {
   }
 
   /**
-   * Resumes a paused actor, or a stalled one when nothing else can progress; otherwise advances the clock for the
-   * schedule.
+   * Resumes a paused actor, or a stalled one when nothing else can progress; otherwise advances the clock and runs a
+   * tick.
    */
   async #passTime(): Promise<void> {
     const zombie = this.#zombie;

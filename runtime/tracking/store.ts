@@ -99,7 +99,7 @@ export interface TrackingStore {
    * Returns those that were not written.
    */
   put(documents: readonly Versioned[]): Promise<Unwritten[]>;
-  /** Reads a document, which may be a second old; read the job for current data. */
+  /** Reads a document, which may be a minute old (the dispatcher's schedule); read the job for current data. */
   get(tenant: string, requestId: string): Promise<Document | undefined>;
   /** @throws InvalidCursor */
   search(search: Search): Promise<Page>;
