@@ -45,7 +45,7 @@ describe("access to a stack through Session Manager", () => {
     );
   });
 
-  it("may open sessions only, and reaches only the load balancer and AWS", async () => {
+  it("may open sessions only, and connect only to the load balancer and port 443", async () => {
     const { registry } = await create();
     const [sessions, ...more] = registry.statements("x");
     assert.ok(sessions?.Action.every((action) => action.startsWith("ssmmessages:")));

@@ -49,7 +49,7 @@ const AGENT_DIRECTORIES = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/a
 
 /**
  * A task that forwards a port to the load balancer over a Systems Manager session. IAM permissions to start it and to
- * open a session are enough to reach the API. Nothing runs, and nothing costs, until `rates connect` starts the task,
+ * open a session are enough to reach the API. Nothing runs and no costs arise until `rates connect` starts the task,
  * which ends with that command, and after an hour at the latest. The task has no other permissions in the platform and
  * no security group rule for the database.
  */

@@ -5,7 +5,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { pullImage, roleFor, type Statement } from "./shared/iam.ts";
 import { allow, allowHttps, type Placement, securityGroup } from "./shared/securityGroups.ts";
 
-/** Arguments of a task that a command starts in the stack's network and that reaches only the load balancer and AWS. */
+/**
+ * Arguments of a task that a command starts in the stack's network. Its security group allows connections to the load
+ * balancer, and to any address on port 443, which AWS's services need.
+ */
 export interface OnDemandTaskArgs {
   /** Private subnets of the task. */
   readonly placement: Placement;
@@ -44,7 +47,7 @@ export interface OnDemandTask {
 }
 
 /**
- * Creates a Fargate task definition with its own roles, security group and cluster. Nothing runs, and nothing costs,
+ * Creates a Fargate task definition with its own roles, security group and cluster. Nothing runs and no costs arise
  * until a command starts the task.
  */
 export function onDemandTask(

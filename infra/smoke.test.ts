@@ -58,7 +58,7 @@ describe("the smoke task of a stack", () => {
     assert.deepEqual([logConfiguration.logDriver, logConfiguration.options.mode], ["awslogs", "blocking"]);
   });
 
-  it("has only the given permissions, and reaches only the load balancer and AWS", async () => {
+  it("has only the given permissions, and may connect only to the load balancer and port 443", async () => {
     const { registry } = await create();
     assert.deepEqual(
       registry.statements("x").flatMap(({ Action }) => Action),

@@ -7,8 +7,8 @@ const API_SECONDS = 1;
 /** Percent of failed requests above which an operator should investigate. */
 const API_FAILURES = 1;
 /**
- * I/O operations per second of RDS's gp3 for Postgres, below and from 400 GiB (Amazon RDS User Guide of 2023-06, gp3
- * storage).
+ * Baseline I/O operations per second of RDS's gp3 storage for Postgres: 3,000 below 400 GiB, 12,000 from there (Amazon
+ * RDS User Guide of 2023-06, gp3 storage).
  */
 export const diskLimit = ({ database: { storageGb } }: MonitoringTargets): number => (storageGb < 400 ? 3_000 : 12_000);
 

@@ -11,8 +11,8 @@ export const SCRAPE_JOB = "rates";
 const STALE_SECONDS = 300;
 
 /**
- * Returns the PromQL of a measure's value per minute. Counters come from the database and are equal in all processes,
- * so their growth is the difference of two values and includes everything between two scrapes.
+ * Returns the PromQL of a measure; counts are per minute. Counters come from the database and are equal in all
+ * processes, so their growth is the difference of two values and includes everything between two scrapes.
  *
  * @returns undefined if only CloudWatch has the metric
  */

@@ -30,7 +30,7 @@ const roles = async () =>
 /** Actions whose result a deployment never removes. */
 const UNCHANGED_RIGHTS = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
 
-describe("an account's first day", () => {
+describe("the account program", () => {
   it("lets only pull requests of the repository preview, and only its environments deploy", async () => {
     const registry = await roles();
     const condition = (suffix: string) =>

@@ -57,6 +57,6 @@ export interface ResourceType {
   /** Inputs that cannot be changed in place, in addition to the name. */
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
   readonly guards?: readonly Guard[];
-  /** Side effect of its deletion, called with its current inputs. Throwing keeps it. */
+  /** Side effect of its deletion, called with its current inputs. If it throws, the resource is kept. */
   readonly onDelete?: (made: CreateContext & { readonly id: string }) => void;
 }

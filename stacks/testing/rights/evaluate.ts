@@ -17,7 +17,10 @@ export interface Need {
    * the service.
    */
   readonly anywhere?: boolean;
-  /** The library's data does not list the resource for the action: AWS's own without an account, or what ELB tags. */
+  /**
+   * The library's data does not list the resource for the action: a resource of AWS without an account, or one that ELB
+   * tags.
+   */
   readonly unlisted?: boolean;
   /** Policy of a resource that the program does not register, for example of a key that AWS manages. */
   readonly resourcePolicy?: Policy;
@@ -137,8 +140,8 @@ export class Evaluator {
 }
 
 /**
- * A request with an identity provider's token. The library drops the token's condition keys when it checks a request, so
- * the statements that trust the provider are evaluated as if they were a policy of the caller's.
+ * A request with an identity provider's token. The library drops the token's condition keys when it checks a request,
+ * so the statements that trust the provider are evaluated as if they were a policy of the caller's.
  */
 function federatedSimulation(one: Case, trust: PolicyDocument): Simulation {
   const statements = trust.Statement.filter(

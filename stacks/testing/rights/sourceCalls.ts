@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { ROOT } from "../../../runtime/platform/root.ts";
 
 const CLIENT = /["'](@aws-sdk\/(?:client|lib)-[\w-]+)["']/g;
-/** `new sdk.GetObjectCommand(`, also where esbuild renamed an import of several (`GetObjectCommand2`). */
+/** `new sdk.GetObjectCommand(`, also if esbuild appended a number to the name (`GetObjectCommand2`). */
 const COMMAND = /\bnew\s+(?:[\w.#$]+\.)?([A-Z]\w*?)Command\d*\(/g;
 const PAGINATOR = /\bpaginate([A-Z]\w*?)\d*\(/g;
 

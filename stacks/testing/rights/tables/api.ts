@@ -53,7 +53,8 @@ export function api(names: StackNames): Part {
     source: { typescript: "runtime/api/main.ts" },
     calls: {
       "rds-db connect": on("rds-db:connect", databaseUser("api_reader"), databaseUser("job_reader_plan")),
-      // Multipart uploads need PutObject for all but their abortion (Amazon S3 User Guide, multipart upload permissions).
+      // Every call of a multipart upload except AbortMultipartUpload needs PutObject (Amazon S3 User Guide, multipart
+      // upload permissions).
       "s3 CreateMultipartUpload": on("s3:PutObject", object),
       "s3 UploadPart": on("s3:PutObject", object),
       "s3 CompleteMultipartUpload": on("s3:PutObject", object),
@@ -71,7 +72,7 @@ export function api(names: StackNames): Part {
       ...(domain === undefined ? {} : searchReads(domain)),
     },
     services: {},
-    // It shares the tracking store's class with the dispatcher, which writes.
+    // The API uses the same tracking-store class as the dispatcher, which also writes.
     never:
       domain === undefined
         ? { ...searchReads(otherDomain(names)), ...searchWrites(otherDomain(names)) }

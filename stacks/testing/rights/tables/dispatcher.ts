@@ -3,7 +3,10 @@ import { databaseUsersBut, otherDomain, searchReads, searchWrites } from "./api.
 import { all, on, type Part, throughService } from "./part.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** Network interfaces of a function or a run, by AWS's own policies for any network (AWSLambdaVPCAccessExecutionRole). */
+/**
+ * Permissions on network interfaces of a function or a run, which AWS's managed policies grant for any network
+ * (AWSLambdaVPCAccessExecutionRole).
+ */
 export const networkInterfaces = ({ arnOf }: StackNames, ...more: readonly string[]): Need[] =>
   [
     ...on(

@@ -11,7 +11,7 @@ const readsState = ({ state, stateKey }: StackNames): Need[] => [
   ...on("kms:Decrypt", stateKey),
 ];
 
-/** Look-ups of a preview and a deployment, by the provider's tokens. */
+/** Look-ups of a preview and a deployment, by the tokens of the provider's functions. */
 export const lookUps = ({ account, region, arnOf }: StackNames): Record<string, Need[]> => ({
   // STS answers every caller.
   "aws:index/getCallerIdentity:getCallerIdentity": [],
@@ -24,7 +24,8 @@ export const lookUps = ({ account, region, arnOf }: StackNames): Record<string, 
   ],
   "aws:iam/getRole:getRole": on("iam:GetRole", `arn:aws:iam::${account}:role/pricing`),
   "aws:iam/getUser:getUser": on("iam:GetUser", `arn:aws:iam::${account}:user/pricing`),
-  // The difference of a domain's engine version (terraform-provider-aws, internal/service/opensearch/domain.go).
+  // The provider calls this to compare a domain's engine versions (terraform-provider-aws,
+  // internal/service/opensearch/domain.go).
   "domain's compatible versions": on("es:GetCompatibleVersions", arnOf("es", "domain/rates-dev-1a2b3c4")),
 });
 

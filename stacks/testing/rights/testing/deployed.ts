@@ -22,8 +22,8 @@ export const headersSecretOf = (stack: string): string | undefined =>
 export type LookedUp = Set<string>;
 
 /**
- * A stack in its account, as the real engine registers both: the account's own program, and the stack with callers in another
- * account and in its own.
+ * Deploys a stack and its account's own program with the real engine; the stack has callers in another account and in
+ * its own.
  * @param lookedUp - Receives the tokens of the functions that the stack's program called.
  */
 export async function deployed(stack: string, lookedUp: LookedUp = new Set()): Promise<IamEnvironment> {
