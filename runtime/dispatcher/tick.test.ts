@@ -142,7 +142,7 @@ describe("the dispatcher's maintenance", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("reports that a lost job used up its memory, as another run of its size would", async () => {
+  it("fails a lost job as OutOfMemory if its run ran out of memory, as another of its size would", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     d.launcher.statuses.set(run, "OUT_OF_MEMORY");
@@ -191,7 +191,7 @@ describe("the dispatcher's maintenance", () => {
     assert.equal(await openRuns(), 0);
   });
 
-  it("allows a run two leases until its next heartbeat: that of its claim, and one to receive it", async () => {
+  it("allows a run two leases until its next heartbeat: its claim's, and one for the heartbeat to arrive", async () => {
     await accept(d.context.db, [newJob("a")]);
     const { run } = await claimed();
     await d.admin.query("update jobs.runs set seen_at = jobs.clock() - interval '45 seconds'");
@@ -295,7 +295,7 @@ describe("the dispatcher's maintenance", () => {
     assert.equal(d.launcher.started.length, 3);
   });
 
-  it("connects with the role it needs", async () => {
+  it("connects with the requested role", async () => {
     const client = await connect("canceller");
     assert.equal((await client.query("select current_user as name")).rows[0].name, "canceller");
     await client.end();

@@ -38,7 +38,10 @@ export function readMessage(body: string): MessageContent {
   return { value, isParsed: true, ...found, problem, problems };
 }
 
-/** Content of a message that is not parsed: an invalid request if it has a certain requestId, otherwise no request. */
+/**
+ * Content of a message that is not parsed: an invalid request if it has a certain requestId, otherwise an unreadable
+ * message.
+ */
 function unparsedMessage(body: string, problems: readonly Problem[]): MessageContent {
   const { requestId, tenant, reply } = recipientOf(body);
   // The error's template ends the sentence itself.

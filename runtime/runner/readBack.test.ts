@@ -48,7 +48,7 @@ interface Task {
   compression: (typeof COMPRESSIONS)[number];
 }
 
-describe("what a read returns", () => {
+describe("the result of a read", () => {
   let database: Scratch;
   let cloud: Emulator;
   let s3: S3Client;
@@ -111,7 +111,7 @@ describe("what a read returns", () => {
     }
   };
 
-  it("is read by Python's csv and json with the values of Postgres, from both runners, inline and in S3", async function () {
+  it("has Postgres's values for Python's csv and json, from both runners, inline and in S3", async function () {
     this.timeout(propertyTimeout(300_000));
     await fc.assert(
       fc.asyncProperty(table, async ({ names, rows, inlineBytes }) => {
@@ -155,7 +155,7 @@ describe("what a read returns", () => {
               assert.equal(count, cells.length, what);
               if (format !== "csv") continue;
               const back = await readByPostgres(file, names.length);
-              // A single column has no way to write NULL that is not a blank line.
+              // In a single column NULL would be a blank line, so it is written as an empty text.
               const expected = names.length > 1 ? cells : cells.map(([only]) => [only ?? ""]);
               assert.deepEqual(back, expected, what);
             }

@@ -63,7 +63,7 @@ async function readyCheck(client: Client): Promise<Check> {
   }
 }
 
-/** Requests that need each scope and change nothing, whatever the token may do. */
+/** A request per scope that needs the scope and changes nothing. */
 const PROBES: Record<Scope, (client: Client) => [method: string, path: string, body?: unknown]> = {
   read: () => ["GET", "/queries"],
   // An invalid request: refused as invalid if the token has the scope.

@@ -8,7 +8,9 @@ export type Headers = Readonly<Record<string, string>>;
 export const HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_HEADERS";
 /** Time after which the secret is read again, so that a rotated one is used. Milliseconds. */
 const FRESH_MS = 300_000;
-/** Time until the next attempt to read a secret after one failed, if an earlier value is used meanwhile. Milliseconds. */
+/**
+ * Time until the next attempt to read a secret after one failed, if an earlier value is used meanwhile. Milliseconds.
+ */
 const RETRY_MS = 30_000;
 const MAX_HEADERS = 20;
 /** Longest value. Characters. */
@@ -33,8 +35,8 @@ const RESERVED_HEADERS = new Set([
 ]);
 
 /**
- * Reads headers: `name=value` pairs separated by commas, values percent-encoded, or a JSON object as the Secrets Manager
- * console stores it.
+ * Reads headers: `name=value` pairs separated by commas, values percent-encoded, or a JSON object as the Secrets
+ * Manager console stores it.
  * @throws Error that repeats no value
  */
 export function parseHeaders(text: string): Headers {

@@ -22,8 +22,8 @@ export async function apply(
       await client.query("analyze batch");
       removed = (await client.query(remove)).rowCount ?? 0;
     }
-    // The planner cannot estimate how many values read back as they were written, assumes one row, and would join a
-    // million rows by nested loops (23 s instead of 5).
+    // The planner has no statistics for the condition that values read back as they were written: it assumes one row,
+    // and would join a million rows by nested loops (23 s instead of 5).
     await client.query("set local enable_nestloop = off; set local enable_mergejoin = off");
     const { rowCount } = await client.query(insert);
     await client.query("set local enable_nestloop to default; set local enable_mergejoin to default");

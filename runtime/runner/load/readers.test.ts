@@ -86,7 +86,7 @@ const arrival = fc.record({
 });
 type Arrival = { size: number; members: number };
 
-describe("a file, beside Python's readers", () => {
+describe("a file, compared with Python's readers", () => {
   let database: Scratch;
   let writer: pg.Client;
   let reader: PythonReader | undefined;
@@ -124,13 +124,13 @@ describe("a file, beside Python's readers", () => {
     assert(loaded.bad.length > 0);
     return { lines: loaded.bad.map(({ line }) => line) };
   };
-  /** A reader's rows as the table holds them. */
+  /** Python's rows in the form and order of the table. */
   const stored = (rows: readonly (readonly [string, string, string | null | undefined])[]) =>
     rows
       .map(([slug, name, parent]) => [slug, name, parent || null])
       .sort(([a], [b]) => Buffer.compare(Buffer.from(a ?? ""), Buffer.from(b ?? "")));
 
-  it("of CSV is loaded as they read it, or refused with line and reason", async function () {
+  it("of CSV is loaded as Python's csv reads it, or refused with line and reason", async function () {
     this.timeout(propertyTimeout(120_000));
     let taken = 0;
     await fc.assert(
@@ -159,7 +159,7 @@ describe("a file, beside Python's readers", () => {
     assert(taken > 0, "no generated file was valid");
   });
 
-  it("of NDJSON is loaded as they read it, or refused with line and reason", async function () {
+  it("of NDJSON is loaded as Python's json reads it, or refused with line and reason", async function () {
     this.timeout(propertyTimeout(120_000));
     let taken = 0;
     const field = fc.tuple(fc.constantFrom('"name"', '"n\\u0061me"', '"parent_slug"', '"other"', '"Name"'), jsonText);

@@ -10,10 +10,10 @@ export interface Fault {
   readonly action: "SIGKILL" | "SIGSTOP" | "crash Postgres";
 }
 
-/** Outcome of the dispatcher's attempt to start a run's process, which fails for the dispatcher unless it is `go`. */
+/** Outcome of a launch by the dispatcher; for the dispatcher the launch fails unless it is `go`. */
 export type LaunchOutcome = "refuse" | "fail before" | "fail after" | "go";
 
-/** File in which runs record that they exceed the maximum. */
+/** File in which runs record that more runs of their type exist than slots. */
 export const OVERRUN_FILE = "over";
 
 /**

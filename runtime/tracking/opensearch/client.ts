@@ -60,7 +60,7 @@ export function connectTo({ endpoint, region }: Pick<TrackingSettings, "endpoint
   };
 }
 
-/** Reason of a refused call by its status; any other from 500 on is an internal error of OpenSearch. */
+/** Reason of a refused call by its status; any other status from 500 is reported by its number. */
 const STATUS: Record<number, string> = {
   401: "it refuses this platform's credentials (401).",
   403: "it refuses this platform's credentials (403).",
@@ -80,7 +80,7 @@ function unavailable(error: unknown, knownMessage: string | undefined): Error {
   return reason === undefined ? cause : new JobError("TrackingUnavailable", { reason }, { cause });
 }
 
-/** Reason of a missing response; undefined for an invalid call of the platform. */
+/** Reason of a failed call; undefined if OpenSearch refused an invalid call of the platform (4xx). */
 function reasonOf(error: unknown): string | undefined {
   if (error instanceof errors.ResponseError) {
     const status = error.statusCode ?? 0;
