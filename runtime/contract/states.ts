@@ -3,7 +3,9 @@ export const STATES = ["PENDING", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELL
 /** A state of a job. */
 export type State = (typeof STATES)[number];
 
-/** Statuses of documents in the tracking store: the states of a job, and `REJECTED` for a request that created no job. */
+/**
+ * Statuses of documents in the tracking store: the states of a job, and `REJECTED` for a request that created no job.
+ */
 export const DOCUMENT_STATES = [...STATES, "REJECTED"] as const;
 /** A status of a document. */
 export type DocumentState = (typeof DOCUMENT_STATES)[number];
@@ -37,7 +39,7 @@ export const TRANSITIONS: readonly Transition[] = [
 /** Returns true for a final state. */
 export const isTerminal = (state: string): state is TerminalState => (TERMINAL as readonly string[]).includes(state);
 
-/** Runner types: AWS Glue Python shell runs, and EC2 instances on demand. */
+/** Runner types: AWS Glue Python shell runs, and EC2 instances that are started when needed. */
 export const RUNNERS = ["glue", "ec2"] as const;
 /** A runner type. */
 export type RunnerType = (typeof RUNNERS)[number];

@@ -3,7 +3,7 @@ import type { ReaderSlots } from "../platform/postgres.ts";
 import { DATABASE } from "./environment.ts";
 import type { Postgres } from "./postgres.ts";
 
-/** Thrown when the data directory cannot be set up as requested. */
+/** Thrown if a dump is given and the database already contains data. */
 export class DatabaseNotEmpty extends Error {
   override readonly name = "NotEmpty";
 }
@@ -12,7 +12,7 @@ export class DatabaseNotEmpty extends Error {
  * Prepares the cluster's database: creates and fills it on the first start, with the given dump or the sample, and
  * migrates it on every start.
  *
- * @throws NotEmpty if a dump is given and the database contains data
+ * @throws DatabaseNotEmpty if a dump is given and the database contains data
  */
 export async function prepareDatabase(
   postgres: Postgres,

@@ -3,7 +3,8 @@ import type { Database } from "../store/jobs.ts";
 import type { PlatformMetric, RunnerMetric } from "./metrics.ts";
 
 /**
- * Current status of the platform and activity of the last minutes (db/functions/jobs/activity.sql and platform_status.sql).
+ * Current status of the platform and activity of the last minutes (db/functions/jobs/activity.sql and
+ * platform_status.sql).
  */
 export type PlatformStatus = Record<RunnerType, Record<RunnerMetric, number | null>> & {
   platform: Record<PlatformMetric, number>;

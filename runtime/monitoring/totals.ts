@@ -34,7 +34,10 @@ export interface Usage {
   readonly ec2Seconds: number;
 }
 
-/** Adds the minutes that are not counted yet. Requires the role `dispatcher`. */
+/**
+ * Adds the minutes that are not counted yet to the counters and to the usage of tenants. Requires the role
+ * `dispatcher`.
+ */
 export async function addTotals(db: Database): Promise<void> {
   await db.query("select jobs.add_totals($1, $2, $3)", [[...BUCKETS], MINUTES, MONTHS]);
 }

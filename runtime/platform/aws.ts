@@ -22,8 +22,8 @@ const AGENTS = { httpAgent: { maxSockets: S3_CONNECTIONS }, httpsAgent: { maxSoc
 export type LazyS3 = () => Promise<S3Client>;
 
 /**
- * Loads the S3 client at its first use. Most jobs do not use S3, and loading the client takes a third of a run's start time
- * and 30 MB.
+ * Loads the S3 client at its first use. Most jobs do not use S3, and loading the client takes a third of a run's start
+ * time and 30 MB.
  */
 export function lazyS3(settings: Pick<Settings, "pathStyleS3">): LazyS3 {
   let client: Promise<S3Client> | undefined;

@@ -18,7 +18,7 @@ export const SmokeTaskOutputs = Type.Object({
   logGroup: Type.String(),
   /** Prefix of the log stream's name, before the task's id. */
   logStreams: Type.String(),
-  /** Stores the hash of the task's token. */
+  /** Name of the function that stores the hash of the task's token. */
   migrationsFunction: Type.String(),
 });
 type SmokeTaskOutputs = Static<typeof SmokeTaskOutputs>;

@@ -4,7 +4,7 @@ import type { Backend, Database } from "./jobs.ts";
 
 /** Runs in the job store: which to start, which have ended, and which jobs were lost. */
 
-/** Input of the plan of new runs. */
+/** Parameters of {@link planRuns}. */
 export interface RunPlan {
   runner: RunnerType;
   /** Maximum concurrent runs of this type. */
@@ -162,6 +162,7 @@ export interface OpenRun {
   launch: string | undefined;
 }
 
+/** Lists the runs that have not ended. */
 export async function openRuns(db: Database, silentSeconds: number): Promise<OpenRun[]> {
   const { rows } = await db.query("select * from jobs.open_runs($1)", [silentSeconds]);
   return rows.map((row) => ({
@@ -174,6 +175,7 @@ export async function openRuns(db: Database, silentSeconds: number): Promise<Ope
   }));
 }
 
+/** A job in progress whose lease has expired, or whose deadline passed more than one lease ago. */
 export interface LostJob {
   id: number;
   attempt: number;

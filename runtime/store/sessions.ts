@@ -28,8 +28,8 @@ export interface SessionHolder {
 const PREFIX = { session: "rates_s_", link: "rates_l_" } as const;
 
 /**
- * Returns the holder of a session that a caller creates for itself: with its own permissions, and no longer than its
- * own credential.
+ * Returns the holder of a session that a caller creates for itself, with its own permissions. The session ends at the
+ * latest with the credential from which the caller's own session stems.
  */
 export function holderOf({ tokenId, parent, name, tenant, scopes }: Caller): SessionHolder {
   const root = parent ?? tokenId;
@@ -57,7 +57,11 @@ export async function createSession(
   return expiresAt === null ? undefined : { id, secret, expiresAt };
 }
 
-/** Exchanges the code of a link for a session. @returns undefined for a code that is unknown, was used, or has expired */
+/**
+ * Exchanges the code of a link for a session.
+ *
+ * @returns undefined for a code that is unknown, was used, or has expired
+ */
 export async function redeemLink(db: Database, code: string, seconds: number): Promise<CreatedSession | undefined> {
   const { secret, id, hash } = newSecret(PREFIX.session);
   const { rows } = await db.query("select jobs.iso(expires_at) as expires from jobs.redeem_link($1, $2, $3, $4)", [

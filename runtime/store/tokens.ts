@@ -149,7 +149,7 @@ export async function listTokens(db: Database): Promise<TokenInfo[]> {
   }));
 }
 
-/** Returns false if the token does not exist or is already revoked. */
+/** Revokes a token. Returns false if it does not exist or is already revoked. */
 export async function revokeToken(db: Database, id: string): Promise<boolean> {
   const { rows } = await db.query(
     "update jobs.tokens set revoked_at = jobs.clock() where id = $1 and revoked_at is null returning id",

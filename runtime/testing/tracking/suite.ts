@@ -28,7 +28,7 @@ export const document = (requestId: string, overrides: Record<string, unknown> =
 /**
  * Common suite of all tracking stores.
  *
- * @param ready - Called before the suite: prepares the needs of `make`, or skips.
+ * @param ready - Called before the suite: prepares what `make` needs, or skips the suite.
  */
 export function trackingSuite(
   name: string,

@@ -3,7 +3,7 @@ import { ask, errorMessage, Refused } from "../http.js";
 
 /** @typedef {{ field?: string, message?: string }} Problem */
 /**
- * Result of the latest check. `isCurrent`: it is of the request as it is now.
+ * Result of the latest check. `isCurrent`: the request has not changed since then.
  * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isChecking: boolean, isCurrent: boolean }} Check
  */
 
