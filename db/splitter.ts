@@ -100,7 +100,7 @@ export class Splitter {
   }
 }
 
-/** End of the comment or quotes on this line, and the rest. */
+/** Returns the end of the comment or quotes on this line, and the state after it. */
 function leave(state: Exclude<State, { in: "code" }>, line: string, from: number): [end: number, next: State] {
   if (state.in === "dollars") {
     const at = line.indexOf(state.end, from);

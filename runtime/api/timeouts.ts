@@ -1,6 +1,6 @@
 /**
- * Keep-alive timeout. Longer than the load balancer's idle timeout (infra/api.ts), so that the balancer closes first:
- * otherwise it sends requests into connections that are being closed, and answers them with 502.
+ * Keep-alive timeout. Longer than the load balancer's idle timeout (infra/loadBalancer.ts), so that the balancer closes
+ * first: otherwise it sends requests into connections that are being closed, and answers them with 502.
  */
 export const KEEP_ALIVE_SECONDS = 75;
 

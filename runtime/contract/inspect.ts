@@ -36,8 +36,8 @@ const TOO_MANY_ITEMS = `has a list with more than ${INPUT.items.toLocaleString("
 const TOO_MANY_FIELDS = `has an object with more than ${INPUT.fields.toLocaleString("en")} fields.`;
 
 /**
- * Checks a JSON text before parsing, which takes long for many objects and lists, deep nesting, an object with many fields
- * or a list with many items. Counts brackets and commas in linear time.
+ * Checks a JSON text before parsing, which takes long for many objects and lists, deep nesting, an object with many
+ * fields or a list with many items. Counts brackets and commas in linear time.
  *
  * @returns The problem; undefined for acceptable text and for text that is not JSON.
  */

@@ -26,7 +26,7 @@ export const checkEach = <T>(
 ): Record<string, Check> =>
   Object.fromEntries(Object.entries(cases).map(([name, one]) => [title(name), (target: Target) => check(target, one)]));
 
-/** Fails unless an answer refuses the request, is short, and says what is wrong. */
+/** Fails unless an answer refuses the request with 4xx, and has at most MAX_RESPONSE_BYTES. */
 export function assertRefused({ status, text }: Answer, what = ""): void {
   assert.ok(status >= 400 && status < 500, `${what}: ${status} ${text.slice(0, 300)}`);
   assert.ok(text.length <= MAX_RESPONSE_BYTES, `${what}: an answer of ${text.length} bytes`);

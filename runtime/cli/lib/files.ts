@@ -105,7 +105,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Synchronous `pathOf` that returns the first matching name. */
+/** Synchronous `pathOf` that returns the first matching name; the path of its directory must be UTF-8. */
 function pathOfSync(argument: string): Path {
   if (!argument.includes(REPLACEMENT) || statSync(argument, { throwIfNoEntry: false })) return argument;
   const name = basename(argument);

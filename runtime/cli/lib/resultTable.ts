@@ -17,7 +17,7 @@ interface Preview {
   furtherColumns?: number;
 }
 
-/** Widest column of a table; longer cells are cut. */
+/** Maximum width of a column of a table; longer cells are cut. Terminal columns. */
 const MAX_COLUMN_WIDTH = 60;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const NULL = "NULL";
@@ -70,7 +70,7 @@ function tableLines(
   ];
 }
 
-/** Minimum width of values beside their names. Columns. */
+/** Minimum width of values beside their names. Terminal columns. */
 const MIN_VALUE_WIDTH = 20;
 
 function recordLines(
@@ -97,7 +97,7 @@ function recordLines(
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
-/** Splits text into pieces of a maximum width. Columns. */
+/** Splits text into pieces of at most so many terminal columns. */
 function piecesOf(text: string, columns: number): string[] {
   if (stringWidth(text) <= columns) return [text];
   const pieces: string[] = [];

@@ -13,7 +13,10 @@ export interface ContentFormat {
   compression: "none" | "gzip";
 }
 
-/** Bytes after which a stream's beginning, which is kept until then, is checked. A shorter stream is checked by the platform only. */
+/**
+ * Bytes after which a stream's beginning, which is kept until then, is checked. A shorter stream is checked by the
+ * platform only.
+ */
 const CHECKED_AFTER = 64 * 1024;
 /** Bytes of a compressed beginning that are unpacked; DEFLATE makes at most 1,032 times as many of them. */
 const PACKED_BYTES = 8 * 1024;

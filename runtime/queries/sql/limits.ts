@@ -31,8 +31,8 @@ export const SQL_LIMITS = {
    */
   rowBytes: 16 * 1024 ** 3,
   /**
-   * Alternatives (arguments of OR) beside the longest list of them, times all of them: the planner tries an index for
-   * each combination, which takes 10 µs without checking for interrupts.
+   * Arguments of OR outside the longest list of them, times all of them: the planner tries an index for each pair,
+   * which takes 10 µs without checking for interrupts.
    */
   conditionPairs: 150_000,
   /** Columns of a SELECT (Postgres's own MaxTupleAttributeNumber). */

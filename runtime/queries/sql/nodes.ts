@@ -1,6 +1,6 @@
 /**
  * Field of a node: a child node, a list of them, a child of one known type, names, or a plain value. A list of strings
- * are the values that a plain field may have.
+ * names the values that a plain field may have.
  */
 export type Field = "node" | "nodes" | "names" | "value" | { readonly type: string } | readonly string[];
 

@@ -12,7 +12,7 @@ const DEAD_LETTERS_MS = 60_000;
 /** Number of dead letters in the latest figures; admins only. */
 export const deadLetters = signal(0);
 
-/** Loads the session once, unless figures, which include it, arrive first. */
+/** Loads the caller once. */
 export async function learnCaller() {
   if (caller.peek()) return;
   caller.value = await ask("session");

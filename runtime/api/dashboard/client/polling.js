@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { errorMessage } from "./http.js";
 
-/** Maximum delay after failures, as a multiple of the interval. */
+/** Maximum delay after failures. Seconds. */
 const MAX_BACKOFF = 8;
 
 /**

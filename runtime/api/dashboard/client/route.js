@@ -155,7 +155,7 @@ export function titleOf(route) {
 }
 
 /**
- * Tells if a navigation stays on the same page, for example when a search is refined.
+ * Returns true if a navigation stays on the same page, for example when a search is refined.
  * @type {(one: Route, other: Route) => boolean}
  */
 export const isSamePage = (one, other) =>

@@ -6,7 +6,7 @@ import { Empty } from "../ui/parts.js";
 /** @typedef {import("../types.ts").DeadLetterPage["letters"][number]} Letter */
 
 /**
- * Tells if a message's class, reason, body or sender contains a text.
+ * Returns true if a message's class, reason, body or sender contains a text.
  * @type {(letter: Letter, text: string) => boolean}
  */
 const has = ({ type, reason = "", body, sender = "" }, text) =>

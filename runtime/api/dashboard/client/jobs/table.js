@@ -10,7 +10,7 @@ import { Badge, Meter } from "../ui/parts.js";
 /** Returns a key of a job that is unique among tenants. @param {ListedJob} job */
 export const keyOf = ({ tenant, requestId, rejectedId }) => rejectedId ?? `${tenant}/${requestId}`;
 
-/** Tells if an action in the list applies to a job. @param {ListedJob} job */
+/** Returns true if an action in the list applies to a job. @param {ListedJob} job */
 const isChoosable = ({ status }) =>
   status === "PENDING" || status === "IN_PROGRESS"
     ? may("cancel")

@@ -19,7 +19,7 @@ const MAX_NAME = 40;
 /** @typedef {{ name: string, address: string }} View */
 
 /**
- * Returns the storage key of a tenant's views, so that other users of this browser do not see them.
+ * Returns the storage key of a tenant's views, so that users of other tenants in this browser do not see them.
  * @param {string} tenant
  */
 const storageKey = (tenant) => `rates-views:${tenant}`;

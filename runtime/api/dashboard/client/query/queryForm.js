@@ -96,7 +96,7 @@ export function QueryForm({ query, earlier, submitted }) {
 }
 
 /**
- * Columns of the result, including when a price is empty.
+ * Columns of the result with their descriptions.
  * @param {{ columns: import("./form.js").Query["columns"] }} props
  */
 const Columns = ({ columns }) => html`
