@@ -48,7 +48,7 @@ describe("senders on the request queue", () => {
     "a sender whose session is a caller's id": "AROASTRANGER:AIDABILLING",
     "a message without a sender": "",
   }))
-    it(`are refused ${what}, without an answer on the tenant's queue`, async () => {
+    it(`are refused without an answer on the tenant's queue, from ${what}`, async () => {
       const { acme } = d.context.queues.tenants;
       const own = { requestId: "own", tenant: "acme", task: read };
       await handleRequests(d.context, from("AIDABILLING", own));
@@ -90,7 +90,7 @@ describe("senders on the request queue", () => {
     assert.deepEqual(await letters(), [], "a rejected request is no dead letter");
   });
 
-  it("are all refused if the list is empty; unlisted ones follow the rule for others", async () => {
+  it("are all refused if the list is empty; without a rule of its own, a sender has the rule of *", async () => {
     const message = { requestId: "a", task: read };
     d.context.settings.callers = [];
     await handleRequests(d.context, from("AIDABILLING", message));

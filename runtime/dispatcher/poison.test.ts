@@ -101,7 +101,7 @@ describe("an invalid message of SQS's maximum size", () => {
   });
   after(() => d.close());
 
-  // Of one byte per character, and of three, which the limit may split.
+  // Characters of one byte and of three bytes; the size limit may split the latter.
   for (const filler of ["x", "東", "x東"])
     it(`becomes a dead letter with its reason, which counts towards the size, and is answered: '${filler}'`, async function () {
       this.timeout(60_000);

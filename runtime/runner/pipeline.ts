@@ -11,8 +11,8 @@ export interface PipelineResults {
 }
 
 /**
- * Runs several statements in one round trip: `await client.query(pipeline)`, then `await pipeline.results`. The first error
- * skips all statements after it (Postgres documentation, 54.2.4, pipelining).
+ * Runs several statements in one round trip: `await client.query(pipeline)`, then `await pipeline.results`. The first
+ * error skips all statements after it (Postgres documentation, 54.2.4, pipelining).
  */
 export class Pipeline {
   readonly statements: Statements;

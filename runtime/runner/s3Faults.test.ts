@@ -17,7 +17,7 @@ const ONCE: readonly Omit<S3Fault, "times">[] = (
 ]);
 
 for (const kind of ["TypeScript", "Python"] as const)
-  describe(`the runner in ${kind}, where S3 fails`, () => {
+  describe(`the runner in ${kind}, when S3 fails`, () => {
     let p: Awaited<ReturnType<typeof testPlatform>>;
     let front: Awaited<ReturnType<typeof startS3Proxy>>;
     let python: string | undefined;
@@ -88,7 +88,7 @@ for (const kind of ["TypeScript", "Python"] as const)
       });
 
     for (const operation of ["UploadPart", "CompleteMultipartUpload"] as const)
-      it(`leaves no part behind where no ${operation} goes through, and does the job again`, async () => {
+      it(`leaves no parts when every ${operation} fails, and retries the job`, async () => {
         front.faults.push({ operation, when: "before", how: "SlowDown", times: Number.POSITIVE_INFINITY });
         const id = await submit();
         await run();
@@ -104,7 +104,7 @@ for (const kind of ["TypeScript", "Python"] as const)
         assert.equal((await objects(response.responseId)).length, 1);
       });
 
-    it("fails with S3's reason when its attempts are used up, though nothing can be cleaned up either", async () => {
+    it("fails with S3's reason when its attempts are used up, even if the upload cannot be aborted", async () => {
       for (const operation of ["UploadPart", "AbortMultipartUpload"] as const)
         front.faults.push({ operation, when: "before", how: "SlowDown", times: Number.POSITIVE_INFINITY });
       const id = await submit();

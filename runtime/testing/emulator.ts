@@ -13,7 +13,7 @@ export interface RawRequest {
   service?: "s3" | "sqs";
 }
 
-/** Headers of a request signed with Signature Version 4, its path as it is. The query must be sorted and encoded. */
+/** Headers of a request that is signed with Signature Version 4. The query must be sorted and encoded. */
 export function sign(
   { method, path, headers = {}, body = "", service = "s3" }: RawRequest,
   { accessKeyId, secretAccessKey }: Emulator["credentials"],

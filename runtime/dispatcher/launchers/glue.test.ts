@@ -184,7 +184,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     assert.equal(await statusOf({ JobRunState: "STOPPING" }), "ALIVE");
   });
 
-  it("lists active runs with their tags", async () => {
+  it("lists active runs with their ids", async () => {
     const name = await job(5);
     const run = randomUUID();
     const externalId = await launcher(name).start(run, "glue");

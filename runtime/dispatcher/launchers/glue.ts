@@ -100,7 +100,7 @@ export class GlueLauncher implements Launcher {
     return (await this.#newest()).find((one) => one.Arguments?.["--run"] === run);
   }
 
-  /** Lists the newest 200 runs, which include all that may still be starting. Glue returns the newest first. */
+  /** Lists the newest 200 runs, the maximum of one call. Glue returns the newest first. */
   async #newest(): Promise<JobRun[]> {
     const { JobRuns = [] } = await this.#glue.send(
       new GetJobRunsCommand({ JobName: this.#job.jobName, MaxResults: 200 }),

@@ -150,7 +150,7 @@ describe("the traces of ended jobs", () => {
     assert.deepEqual(collector.calls, []);
   });
 
-  it("wait for the response to be sent, for a while", async () => {
+  it("wait for the response to be sent, for at most five minutes", async () => {
     await submit("a", SAMPLED);
     await cancel(await p.as("api_reader"), "default", "a");
     await exportDue();
@@ -171,7 +171,7 @@ describe("the traces of ended jobs", () => {
     assert(first.length > 0);
   });
 
-  it("stay due while the collector fails, which holds up nothing else", async () => {
+  it("stay due while the collector fails, and delay no other maintenance", async () => {
     await submit("a", SAMPLED);
     await cancelled("a");
     const answers = [503, 429, 401, 302];

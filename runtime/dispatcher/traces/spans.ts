@@ -5,7 +5,10 @@ import type { RunTimes } from "../../store/traces.ts";
 
 type AttributeValue = { stringValue: string } | { intValue: string };
 
-/** A span in the JSON encoding of OTLP (opentelemetry-proto, trace.proto): ids are hexadecimal, 64-bit integers are text. */
+/**
+ * A span in the JSON encoding of OTLP (opentelemetry-proto, trace.proto): ids are hexadecimal, 64-bit integers are
+ * text.
+ */
 export interface Span {
   traceId: string;
   spanId: string;
@@ -35,9 +38,10 @@ const FLAGS = { sampled: 0x1, hasIsRemote: 0x100, isRemote: 0x200 } as const;
 const SPAN_ID_BYTES = 8;
 
 /**
- * Makes the spans of an ended job from its history: `job` below the caller's span, and below it per attempt `waiting` (with
- * `starting`, if a run was launched for it) and `running`; at last `responding`. Ids are hashes of the job and the span's
- * name and attempt, so that a repeated export has the same ones. No attribute holds SQL, parameters or labels.
+ * Makes the spans of an ended job from its history: `job` below the caller's span, and below it per attempt `waiting`
+ * (with `starting`, if a run was launched for it) and `running`; at last `responding`. Ids are hashes of the job and
+ * the span's name and attempt, so that a repeated export has the same ones. No attribute holds SQL, parameters or
+ * labels.
  *
  * @param runs - Times of the runs by their id
  * @param queue - Name of the response queue

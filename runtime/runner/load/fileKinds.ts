@@ -65,7 +65,7 @@ export const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Bytes at the beginning of a file by which its kind is recognized. */
 export const KIND_BYTES = 4_096;
 
-/** Names the kind of a file by its first bytes; undefined where it may be CSV or NDJSON. */
+/** Names the kind of a file by its first bytes; undefined if it may be CSV or NDJSON. */
 export function kindOf(start: Buffer): FileKind | undefined {
   const head = start.toString("latin1", 0, KIND_BYTES);
   const signature = SIGNATURES.find(([bytes]) => head.startsWith(bytes));

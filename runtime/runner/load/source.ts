@@ -7,8 +7,8 @@ import { receiveStream } from "./stream.ts";
 import { type DownloadRules, download } from "./url.ts";
 
 /**
- * An object in S3 as it was when the request was accepted: by its version, which later uploads do not replace; in a bucket
- * without versions by its ETag.
+ * An object in S3 as it was when the request was accepted: by its version, which later uploads do not replace; in a
+ * bucket without versions by its ETag.
  */
 export interface S3Source {
   s3: string;
@@ -21,8 +21,8 @@ export type FileSource = S3Source | { url: string };
 
 /**
  * Opens a source as the bytes of its file, unpacked, never more than `maxBytes` of them.
- * @throws JobError SourceNotFound, SourceNotAllowed, SourceChanged, SourceTooLarge, SourceUnreachable; and while the
- * bytes are read the last two, and InvalidCompression
+ * @throws JobError SourceNotFound, SourceNotAllowed, SourceChanged, SourceTooLarge, SourceUnreachable; while the bytes
+ * are read: SourceTooLarge, SourceUnreachable, InvalidCompression
  */
 export async function openSource(
   source: FileSource,

@@ -120,7 +120,7 @@ describe("a download", () => {
     }
   });
 
-  it("refuses a name that leads to an address that is not public, even beside one that is", async () => {
+  it("refuses a name that resolves to an address that is not public, even beside a public one", async () => {
     for (const addresses of [["127.0.0.1"], ["1.1.1.1", "10.0.0.1"], ["::1"], ["169.254.169.254"]])
       await assert.rejects(
         fetchText("/", { isAllowedAddress: isPublicAddress, lookup: leadsTo(...addresses) }),
@@ -138,7 +138,7 @@ describe("a download", () => {
     await assert.rejects(fetchText("/", { lookup: changing }), refused("SourceNotAllowed", /not public/));
   });
 
-  it("checks every redirect like the first address, and follows few", async () => {
+  it("checks every redirect like the first address, and follows at most five", async () => {
     const redirect = (location: string) => {
       answer = (request, response) =>
         request.url === "/" ? response.writeHead(302, { location }).end() : response.end("there");
@@ -378,7 +378,7 @@ describe("a download", () => {
     }
   });
 
-  it("refuses a coding of the transfer, which would change the bytes", async () => {
+  it("refuses a transfer coding other than chunked, which would change the bytes", async () => {
     answer = (_request, response) => {
       const body = gzipSync("a,b");
       response.socket?.end(

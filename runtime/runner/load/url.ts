@@ -36,7 +36,10 @@ export interface DownloadRules {
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MISSING_STATUSES = new Set([404, 410]);
-/** Answers below 500 after which a later request may succeed (RFC 9110, sections 15.5.9 and 15.5.20; RFC 6585; RFC 8470). */
+/**
+ * Answers below 500 after which a later request may succeed (RFC 9110, sections 15.5.9 and 15.5.20; RFC 6585; RFC
+ * 8470).
+ */
 const TRANSIENT = new Set([408, 421, 425, 429]);
 /** Causes of answers that people meet with links to files. */
 const CAUSES: Readonly<Record<number, string>> = {
@@ -46,7 +49,9 @@ const CAUSES: Readonly<Record<number, string>> = {
   401: "the file needs a login, which a url source cannot give. Use a signed link",
   403: "the link may have expired, or may not be for this platform. Use a new link",
 };
-/** Values of Content-Encoding that change no byte: servers and uploads send them although they are no content codings. */
+/**
+ * Values of Content-Encoding that change no byte: servers and uploads send them although they are not content codings.
+ */
 const UNCHANGED = new Set(["", "identity", "none", "utf-8", "utf8", "aws-chunked"]);
 const GZIP = new Set(["gzip", "x-gzip"]);
 
@@ -177,8 +182,8 @@ function body(
 }
 
 /**
- * Returns why a body is not the bytes of the file, or undefined. A file stored with content coding gzip (as in S3 or Google
- * Cloud Storage) is sent so whatever was accepted; it is what `compression: "gzip"` expects.
+ * Returns why a body is not the bytes of the file, or undefined. A file stored with content coding gzip (as in S3 or
+ * Google Cloud Storage) is sent with it whatever the request accepts; `compression: "gzip"` expects that.
  */
 function codingProblem(
   { "content-encoding": coding = "", "transfer-encoding": transfer = "chunked" }: IncomingMessage["headers"],

@@ -85,7 +85,7 @@ describe("the values of a batch", () => {
       "1e-400",
       "1e400",
     ])
-      it(`are judged by their text, by ${door}: ${text}`, async () => {
+      it(`are checked by their text, not as rounded numbers, by ${door}: ${text}`, async () => {
         assert.match(String(await price(door, text)), /must be a whole number above 0|is above/);
       });
 
@@ -123,7 +123,7 @@ describe("the values of a batch", () => {
   });
 
   for (const code of ["AB CD", "AB\u00A0D", "ABCD\u200B", "\uFEFFABCD", "ABCD ", "A\tB", "A\u3000B"])
-    it(`name no place that people could not tell from another: ${JSON.stringify(code)}`, async () => {
+    it(`are refused as codes with a space or an invisible character: ${JSON.stringify(code)}`, async () => {
       assert.match(
         String(await load("ports", { items: [{ code, name: "P", parent_slug: "north" }] })),
         /has a space or an invisible character$/,

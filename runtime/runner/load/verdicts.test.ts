@@ -12,7 +12,7 @@ import { property, propertyTimeout } from "../../testing/runner/property.ts";
 import { type PythonReader, pythonReader } from "../../testing/runner/pythonReader.ts";
 
 const digit = fc.constantFrom(..."0123456789");
-/** Numbers as people, spreadsheets and programs write them, and what only looks like a number. */
+/** Numbers as people, spreadsheets and programs write them, and texts that only look like numbers. */
 const price = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 2_147_483_647 }).map(String) },
   fc.constantFrom(
@@ -97,7 +97,7 @@ const row = fc.tuple(code, code, day, price);
 type Row = [orig: string, dest: string, day: string, price: string];
 const COLUMNS = ["orig_code", "dest_code", "day", "price"] as const;
 
-describe("the verdict on each row of a batch of prices, beside Python's", () => {
+describe("the verdict on each row of a batch of prices, compared with Python's", () => {
   let database: Scratch;
   let writer: pg.Client;
   let reader: PythonReader | undefined;
@@ -147,7 +147,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
     );
   };
 
-  it("is Python's in CSV, for any line ends, quotes, order of columns and compression", async function () {
+  it("is the same in CSV, for any line ends, quotes, order of columns and compression", async function () {
     this.timeout(propertyTimeout(120_000));
     const field = fc.record({ quote: fc.boolean() });
     await fc.assert(
@@ -197,7 +197,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
     return { text: `${rest},"price":${isNumber ? text : JSON.stringify(text)}}`, isNumber };
   };
 
-  it("is Python's in NDJSON, and no text is accepted as a number", async function () {
+  it("is the same in NDJSON, and no text is accepted as a number", async function () {
     this.timeout(propertyTimeout(120_000));
     await fc.assert(
       fc.asyncProperty(
@@ -217,7 +217,7 @@ describe("the verdict on each row of a batch of prices, beside Python's", () => 
     );
   });
 
-  it("is Python's for the items of a request, or the request is refused with the field", async function () {
+  it("is the same for the items of a request, or the request is refused with the field", async function () {
     this.timeout(propertyTimeout(120_000));
     const rules = readSettings({}).jobs;
     await fc.assert(

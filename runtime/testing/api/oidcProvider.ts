@@ -3,14 +3,17 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Provider } from "oidc-provider";
 
-/** People whom the provider knows: the login is the name, any password works. */
+/** People who can sign in: the login is the name, any password works. */
 const PEOPLE: Record<string, { email: string; groups: string[]; company: string }> = {
   ada: { email: "ada@acme.example", groups: ["rates-admins", "staff"], company: "acme" },
   bob: { email: "bob@acme.example", groups: ["rates-readers"], company: "acme" },
   eve: { email: "eve@other.example", groups: ["staff"], company: "other" },
 };
 
-/** Rules of a test: admins administer their own tenant, readers read. */
+/**
+ * Access rules: `rates-admins` administer the platform as tenant `default`; `rates-readers` read and submit for the
+ * tenant of their company.
+ */
 export const RULES = [
   { claim: "groups", value: "rates-admins", tenant: "default", scopes: ["admin"] },
   { claim: "groups", value: "rates-readers", tenantClaim: "company", scopes: ["read", "submit"] },

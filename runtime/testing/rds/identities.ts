@@ -74,8 +74,8 @@ export class Identities {
   }
 
   /**
-   * Checks an IAM token as RDS does: signed by an identity of this account within the last 15 minutes, for this host, port
-   * and user, and allowed by the identity's policy for this instance.
+   * Checks an IAM token as RDS does: signed by an identity of this account within the last 15 minutes, for this host,
+   * port and user, and allowed by the identity's policy for this instance.
    * @throws Error with the reason, which RDS does not tell the client
    */
   verifyToken(token: string, { host, port, user, resourceId, now }: TokenFor): Identity {

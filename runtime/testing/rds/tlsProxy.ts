@@ -10,10 +10,10 @@ const GSS_REQUEST = 80_877_104;
 const CANCEL_REQUEST = 80_877_102;
 const AUTHENTICATION_CLEARTEXT_PASSWORD = 3;
 
-/** Route of a session from a front to Postgres. */
+/** Route of a session from the proxy to Postgres. */
 export interface Upstream {
   readonly port: number;
-  /** The front's own certificate, by which Postgres admits the users whose token was accepted. */
+  /** The proxy's own certificate, by which Postgres admits the users whose token was accepted. */
   readonly client: Certificate;
   readonly ca: string;
   /** Returns true if a user logs in by token instead of password. */

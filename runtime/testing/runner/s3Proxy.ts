@@ -6,7 +6,7 @@ import { buffer } from "node:stream/consumers";
 /** A failure of calls that a test requests. */
 export interface S3Fault {
   operation: S3Operation;
-  /** True if S3 executes the failing call. */
+  /** `before`: the call fails before it reaches S3; `after`: S3 executes it, but its answer is lost. */
   when: "before" | "after";
   /** A broken connection, an error of S3, or an answer whose second half never arrives. */
   how: "reset" | "SlowDown" | "stall";
