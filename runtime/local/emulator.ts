@@ -54,11 +54,11 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
-/** Starts it and resolves when it responds. A port in use is an error (EADDRINUSE). */
+/** Starts the emulator, and resolves when it responds. A port in use is an error (EADDRINUSE). */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const region = options.region ?? "eu-west-1";
   const sqsStore = new SqsStore();
-  // Queue URLs name the address that was asked, not a `sqs.<region>.localhost` that not every resolver knows.
+  // Queue URLs contain the requested address instead of `sqs.<region>.localhost`, which some resolvers cannot resolve.
   sqsStore.host = "";
   const stores = { sqsStore, snsStore: new SnsStore(), s3Store: new S3Store() };
   const principals = new Principals(options.directory && join(options.directory, CREDENTIALS_FILE));

@@ -12,7 +12,7 @@ export interface LocalLauncherOptions {
   program: string[];
   /** Directory of logs, one file per run. */
   logDirectory: string;
-  /** Called when a run of this process has ended, like EventBridge's event of a Glue run or an instance. */
+  /** Called when a run that this process started has ended, like EventBridge's event of a Glue run or an instance. */
   onEnded(run: string, outcome: string): void;
 }
 

@@ -105,7 +105,7 @@ describe("npm start -- --tracking", function () {
     assert.deepEqual(await found(await start("--tracking", endpoint), "nordics", 2), ["nightly-rotterdam-7", "second"]);
   });
 
-  it("starts and executes jobs while it is down, and finds them once it is up", async () => {
+  it("starts and executes jobs while OpenSearch is down, and finds them once it is up", async () => {
     // A proxy to the OpenSearch that becomes available later.
     let open = false;
     const front = await startRecordingServer(async ({ method, path, body }, response) => {

@@ -22,8 +22,7 @@ const NEVER = new Promise<never>(() => undefined);
 
 /**
  * A component (an invocation of the dispatcher, or a run) whose every external call waits for its turn, so that a
- * schedule decides the order and the failures of all actors' calls. The component is the production code and is not
- * aware of it.
+ * schedule decides the order and the failures of all actors' calls. The component is the unchanged production code.
  */
 export class Actor {
   readonly name: string;
@@ -31,7 +30,7 @@ export class Actor {
   /** The waiting call; undefined while the actor computes, and after its end. */
   waiting: { label: string; resume(outcome: CallOutcome): void } | undefined;
   state: "alive" | "crashed" | "ended" = "alive";
-  /** True while it must get no turn. */
+  /** True while it gets no turn. */
   paused = false;
   readonly #onCrash: () => void;
   readonly #watchers = new Set<() => void>();

@@ -1,7 +1,7 @@
 import type { Schedule } from "./schedule.ts";
 
 /**
- * Verifies guarantees 1 to 6 from outside.
+ * Verifies guarantees 1 to 6 and 9 from outside.
  *
  * @returns descriptions of the violations
  */

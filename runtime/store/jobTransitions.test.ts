@@ -26,7 +26,7 @@ const refusal = {
 };
 const passing = new JobError("DatabaseUnavailable", { reason: "gone" }).body();
 
-/** Effects of each transition of a job beyond the job store's own tests; every line is part of the contract. */
+/** Effects of a job's transitions that jobs.test.ts does not cover. */
 describe("a transition of a job", () => {
   let { fixture, dispatcher, keeper, run } = {} as TransitionClients;
   const { sql, aRun, take, taken, of, listening } = transitionStore((clients) => {
@@ -47,7 +47,7 @@ describe("a transition of a job", () => {
     }
   });
 
-  it("wakes one idle run per job, and another one while a job waits for a run that was chosen twice", async () => {
+  it("wakes one idle run per job, and at each claim another one while jobs wait", async () => {
     const [{ id: newest }] = await sql(`insert into jobs.runs (runner, slot, version, state, start_deadline, seen_at)
       select runner, 9, version, 'RUNNING', jobs.clock(), jobs.clock() from jobs.runners where runner = 'glue' returning id`);
     const [{ id: outdated }] = await sql(`insert into jobs.runs (runner, slot, version, state, start_deadline, seen_at)

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
-/** Fake installation of the lock file: npm's record, this Node, and a Postgres that prints its version. */
+/** Fake npm: records its calls, and installs the lock file, this Node, and a Postgres whose programs only exit. */
 const NPM = `#!/bin/sh
 echo "$*" >> "$NPM_CALLS"
 [ -z "$NPM_FAILS" ] || { echo "network is down" >&2; exit 1; }

@@ -66,7 +66,7 @@ describe("the file of the local queues", () => {
     );
   });
 
-  it("syncs what is written while a sync runs with the next one", async () => {
+  it("syncs messages that arrive during a sync with the next one", async () => {
     const { file, store } = load(directory);
     const queue = create(store, "requests");
     queue.enqueue(SqsStore.createMessage("first"));

@@ -99,7 +99,7 @@ interface Signed {
   credential: Credential;
   headers: string[];
   signature: string;
-  /** Parses the basic format of ISO 8601. */
+  /** Time of the signature in the basic format of ISO 8601. */
   time: string;
   expires?: string;
 }

@@ -12,12 +12,11 @@ import { generateRequests, OTHER } from "./requests.ts";
 const FAULTS_MS = 4_000;
 /** Time limit of the platform's recovery after the faults. */
 const RECOVERY_MS = 90_000;
-/**
- * Interval of checks, and step of the clock when no work is in progress: small while a run starts, larger while only a
- * back-off or deadline is pending.
- */
+/** Interval of checks. */
 const POLL_MS = 200;
+/** Step of the clock when no job is in progress, but a run's process exists: it may be starting. */
 const CLOCK_JUMP_SECONDS = 1;
+/** Step of the clock when only a back-off or a deadline is pending. */
 const LONG_CLOCK_JUMP_SECONDS = 5;
 /** Number of runs with scheduled faults. */
 const RUNS = 12;
