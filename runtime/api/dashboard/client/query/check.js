@@ -52,7 +52,7 @@ export function useCheck(body, isOn) {
 export const MAX_WAIT_SECONDS = 2;
 
 /**
- * Result of the check before a submission. `isLate`: it took too long, and was given up.
+ * Result of the check before a submission. `isLate`: it took too long and is not awaited.
  * @typedef {{ problems: Problem[], explained?: import("../types.ts").Explained, isLate: boolean }} Before
  */
 
