@@ -50,8 +50,11 @@ const storedFormat = ({ task, result }: JobDocument): { format: string; compress
   compression: result?.compression ?? (task.type === "read" ? (task.compression ?? "none") : "none"),
 });
 
-/** Format for people, the default on a terminal. */
+/** Formats for people; a table is the default on a terminal. */
 const TABLE = "table";
+const CHART = "chart";
+type View = typeof TABLE | typeof CHART;
+const isView = (format: string | undefined): format is View => format === TABLE || format === CHART;
 
 /** Parses the maximum number of rows of a table. */
 function rowLimit(value: string): number {
@@ -61,10 +64,11 @@ function rowLimit(value: string): number {
 }
 
 /**
- * Decides whether a result is shown as a table: with --format table, or on a terminal without another format.
+ * Decides how a result is shown: as a table or a chart if requested, as a table on a terminal without another format.
+ * @returns undefined for the bytes of the result
  * @throws CommandError for options that cannot be combined
  */
-function isTableRequested({
+function viewOf({
   format,
   limit,
   argument,
@@ -74,18 +78,29 @@ function isTableRequested({
   limit: number | undefined;
   argument: string | undefined;
   json: boolean;
-}): boolean {
-  const isTable =
-    format === TABLE || (format === undefined && argument === undefined && !json && process.stdout.isTTY === true);
-  if (format === TABLE && argument !== undefined && argument !== "-")
+}): View | undefined {
+  const isDefault = format === undefined && argument === undefined && !json && process.stdout.isTTY === true;
+  const view = isView(format) ? format : isDefault ? TABLE : undefined;
+  if (isView(format) && argument !== undefined && argument !== "-")
     throw new CommandError(
       "invalid",
-      "--format table cannot be written to a file. Leave out --format table or --output.",
+      `--format ${format} cannot be written to a file. Leave out --format ${format} or --output.`,
     );
-  if (format === TABLE && json) throw new CommandError("invalid", "--format table and --json cannot be combined.");
-  if (limit !== undefined && !isTable)
-    throw new CommandError("invalid", "--limit applies to tables only (on a terminal, or with --format table).");
-  return isTable;
+  if (isView(format) && json) throw new CommandError("invalid", `--format ${format} and --json cannot be combined.`);
+  if (limit !== undefined && view === undefined)
+    throw new CommandError(
+      "invalid",
+      "--limit applies to tables and charts only (on a terminal, or with --format table).",
+    );
+  return view;
+}
+
+/** Shows a result as a table or a chart. */
+async function showResult(client: Client, { requestId, result }: JobDocument, view: View, limit: number | undefined) {
+  const total = result?.rows ?? 0;
+  if (view === TABLE) return showTable(client, requestId, { limit, total });
+  const { showChart } = await import("../lib/dayChart.ts");
+  await showChart(client, requestId, { limit, total });
 }
 
 /** Returns the final message of a repeated load. */
@@ -206,6 +221,7 @@ export function submitCommands({ program, end }: CliContext): void {
     jobOptions(program.command("query")),
     "rates query price_export",
     "rates query average_rates \\\n--param date_from=2021-01-01 --param date_to=2021-01-31 \\\n--param orig_code=AEJEA --param dest_code=ITSPE \\\n--output rates.csv",
+    "rates query average_rates --format chart \\\n--param date_from=2021-01-01 --param date_to=2021-01-31 \\\n--param orig_code=AEJEA --param dest_code=ITSPE",
     `rates query --sql "select count(*) from prices" --format json`,
   )
     .description("Run a named query (or --sql) as a job, wait for it and print its result")
@@ -216,11 +232,15 @@ export function submitCommands({ program, end }: CliContext): void {
     .addOption(
       choice(
         "--format <format>",
-        "default: by the name of --output, else table on a terminal, else csv (json with --json)",
-        [...FORMATS, TABLE],
+        "default: by the name of --output, else table on a terminal, else csv (json with --json); chart draws a result with a column of days",
+        [...FORMATS, TABLE, CHART],
       ),
     )
-    .option("--limit <n>", `maximum number of rows of a table (default ${DEFAULT_ROWS})`, rowLimit)
+    .option(
+      "--limit <n>",
+      `maximum number of rows of a table (default ${DEFAULT_ROWS}) or a chart (default ${MAX_ROWS})`,
+      rowLimit,
+    )
     .option("--output <file>", "write the result to a file (- for stdout); compressed if its name ends in .gz")
     .action(async (name: string | undefined, _: Flags, command: Command) => {
       const { client, json } = clientOf(command);
@@ -235,8 +255,8 @@ export function submitCommands({ program, end }: CliContext): void {
       if ([name, given.sql, given.file].filter((one) => one !== undefined).length !== 1)
         throw new CommandError("invalid", "Name a query (`rates queries` lists them), or give either --sql or --file.");
       const { output: argument, limit, format: wanted, ...rest } = withSqlFile(given);
-      const isTable = isTableRequested({ format: wanted, limit, argument, json });
-      const flags = { ...rest, ...(wanted === undefined || wanted === TABLE ? {} : { format: wanted }) };
+      const view = viewOf({ format: wanted, limit, argument, json });
+      const flags = { ...rest, ...(wanted === undefined || isView(wanted) ? {} : { format: wanted }) };
       const named = argument === undefined ? undefined : namedKind(argument);
       const format = flags.format ?? named?.format ?? (json && argument === undefined ? "json" : "csv");
       if (argument !== undefined && named?.format !== undefined && named.format !== format)
@@ -250,11 +270,11 @@ export function submitCommands({ program, end }: CliContext): void {
       const request = requestFrom({ ...asked, ...packed }, await paramsFor(client, asked));
       const { client: owner, requestId } = await submit(client, request);
       const document = await follow(owner, requestId, flags);
-      const exit = printEnd(owner, document);
+      const exit = printEnd(owner, document, { isShown: view !== undefined });
       end(exit);
       if (exit === "done") {
         const stored = storedFormat(document);
-        if (isTable) return showTable(owner, requestId, { limit, total: document.result?.rows ?? 0 });
+        if (view) return showResult(owner, document, view, limit);
         await fetchResult(owner, requestId, { what: "result", stored, output, argument });
       }
       if (json && (exit !== "done" || output.to !== "stdout")) printJson(document);
@@ -273,8 +293,18 @@ export function submitCommands({ program, end }: CliContext): void {
       "--output <file>",
       "write to a file (- for stdout), compressed if its name ends in .gz; it appears when it is complete",
     )
-    .addOption(choice("--format <format>", "table (default on a terminal), or raw: the stored bytes", [TABLE, "raw"]))
-    .option("--limit <n>", `maximum number of rows of a table (default ${DEFAULT_ROWS})`, rowLimit)
+    .addOption(
+      choice(
+        "--format <format>",
+        "table (default on a terminal), chart (of a result with days), or raw: the stored bytes",
+        [TABLE, CHART, "raw"],
+      ),
+    )
+    .option(
+      "--limit <n>",
+      `maximum number of rows of a table (default ${DEFAULT_ROWS}) or a chart (default ${MAX_ROWS})`,
+      rowLimit,
+    )
     .action(
       async (
         id: string,
@@ -287,13 +317,13 @@ export function submitCommands({ program, end }: CliContext): void {
         command: Command,
       ) => {
         const { client, json } = clientOf(command);
-        if (report && (format === TABLE || limit !== undefined))
+        if (report && (isView(format) || limit !== undefined))
           throw new CommandError("invalid", "Reports are always CSV. Leave out --format and --limit.");
-        const isTable = !report && isTableRequested({ format, limit, argument, json });
-        if (isTable) {
+        const view = report ? undefined : viewOf({ format, limit, argument, json });
+        if (view) {
           const document = await withJob(client, id, (found) => client.json<JobDocument>("GET", client.job(found)));
           if (document.task.type === "read" && document.status === "SUCCEEDED")
-            return showTable(client, document.requestId, { limit, total: document.result?.rows ?? 0 });
+            return showResult(client, document, view, limit);
         }
         const [{ checkName, fetchResult, isShown }, { namedKind, openOutput }] = await Promise.all([
           import("../lib/result.ts"),

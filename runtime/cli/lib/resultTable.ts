@@ -10,7 +10,7 @@ export const DEFAULT_ROWS = 100;
 export const MAX_ROWS = 1_000;
 
 /** Response of GET /jobs/{id}/preview. */
-interface Preview {
+export interface Preview {
   columns: string[];
   rows: (string | null)[][];
   more: boolean;
@@ -19,7 +19,8 @@ interface Preview {
 
 /** Maximum width of a column of a table; longer cells are cut. Terminal columns. */
 const MAX_COLUMN_WIDTH = 60;
-const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+/** A number as Postgres writes it. */
+export const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const NULL = "NULL";
 
 /** Formats a cell on one line: line breaks, tabs and hidden characters as escapes. The text NULL is quoted. */
@@ -116,6 +117,12 @@ function piecesOf(text: string, columns: number): string[] {
   return [...pieces, piece];
 }
 
+/** Returns the first rows of a read's result. */
+export const previewOf = (client: Client, id: string, rows: number): Promise<Preview> => {
+  const path = client.job(id, "/preview");
+  return client.json<Preview>("GET", `${path}${path.includes("?") ? "&" : "?"}rows=${rows}`);
+};
+
 /**
  * Shows the first rows of a read's result as a table, then how many there are in all.
  * @param total rows of the whole result
@@ -125,8 +132,7 @@ export async function showTable(
   id: string,
   { limit = DEFAULT_ROWS, total }: { limit?: number | undefined; total: number },
 ): Promise<void> {
-  const path = client.job(id, "/preview");
-  const preview = await client.json<Preview>("GET", `${path}${path.includes("?") ? "&" : "?"}rows=${limit}`);
+  const preview = await previewOf(client, id, limit);
   const { columns, rows, more, furtherColumns = 0 } = preview;
   if (rows.length > 0) print(resultLines(preview, width(process.stdout)).join("\n"));
   else if (columns.length > 0) print(columns.map((name) => dim(cellText(name), process.stdout)).join("  "));

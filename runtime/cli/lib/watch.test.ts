@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import type { Client } from "./apiClient.ts";
 import type { JobDocument } from "./events.ts";
-import { printEnd, progressText } from "./watch.ts";
+import { printEnd, progressText, waitingText } from "./watch.ts";
 
 const client = { hint: (command: string, rest: string) => `rates ${command} ${rest}` } as unknown as Client;
 const STATS = { bytes: 20, queueMs: 5, executionMs: 7, totalMs: 12, attempts: 1 };
@@ -51,5 +51,16 @@ describe("the progress of a running job", () => {
       );
     assert.match(stripVTControlCharacters(running(1)), /1 row read; checking and writing$/);
     assert.match(stripVTControlCharacters(running(2)), /2 rows read; checking and writing$/);
+  });
+});
+
+describe("the progress of a waiting job", () => {
+  it("shortens the id instead of the reason of the wait", () => {
+    const waiting = { requestId: "b84a85d3-87a5-4a89-8041-e8c6863e4f30", status: "PENDING" } as unknown as JobDocument;
+    const at = (room: number) =>
+      stripVTControlCharacters(waitingText(waiting, "Waiting for a Glue run: 5 of 5 busy", room));
+    assert.equal(at(100), "PENDING b84a85d3-87a5-4a89-8041-e8c6863e4f30  Waiting for a Glue run: 5 of 5 busy");
+    assert.equal(at(60), "PENDING b84a85d3-87a5…  Waiting for a Glue run: 5 of 5 busy");
+    assert.equal(at(40), "PENDING b84a8…  Waiting for a Glue run: 5 of 5 busy");
   });
 });

@@ -74,12 +74,23 @@ async function showReason(
     for (;;) {
       const waiting = await waitingOf(own, document.requestId, signal);
       if (waiting === undefined || signal.aborted) return;
-      line.update(`${coloured(document.status)} ${document.requestId}  ${plain(waiting.sentence)}`, waiting.reason);
+      line.update(waitingText(document, waiting.sentence), waiting.reason);
       await delay(REASON_MS, undefined, { signal });
     }
   } catch {
     // The wait is over, or the API is an earlier version.
   }
+}
+
+/** Formats the reason of a wait. The id is cut to make room for it, since hints name it in full. */
+export function waitingText(
+  { status, requestId }: JobDocument,
+  sentence: string,
+  room = width(process.stderr),
+): string {
+  const reason = plain(sentence);
+  const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, room - status.length - stringWidth(reason) - 4));
+  return `${coloured(status)} ${id}  ${reason}`;
 }
 
 /** Columns of percent, rows, rate and time left. The id is cut to make room for them; hints name it in full. */
@@ -108,9 +119,10 @@ export function progressText(document: JobDocument, total: number | undefined): 
 
 /**
  * Prints a job's outcome, with its report of bad rows if any.
+ * @param isShown true if the command shows the result itself
  * @returns the command's exit
  */
-export function printEnd(client: Client, document: JobDocument): Exit {
+export function printEnd(client: Client, document: JobDocument, { isShown = false } = {}): Exit {
   const { status, stats, error, requestId, result, task } = document;
   printInfo(`${coloured(status)} ${requestId}${stats ? dim(`  ${statsText(stats)}`) : ""}`);
   if (error && status === "FAILED") {
@@ -125,7 +137,8 @@ export function printEnd(client: Client, document: JobDocument): Exit {
     for (const line of wrapText(plain(error.message), width(process.stderr))) printInfo(line);
   } else if (task.dryRun && status === "SUCCEEDED")
     printInfo(`Dry run: ${counted(stats?.rows ?? 0, "row")} valid, nothing changed.`);
-  else if (result?.location) printInfo(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
+  else if (result?.location && !isShown)
+    printInfo(dim(`${client.hint("result", `${requestId} --output FILE`)} fetches it.`));
   return exitOf(status);
 }
 

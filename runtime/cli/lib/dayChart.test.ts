@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import stringWidth from "string-width";
+import { chartLines, seriesOf } from "./dayChart.ts";
+
+const columns = ["day", "price", "count"];
+/** Rows of a query, newest first; one day has no price. */
+const rows = [
+  ["2021-01-05", "1500", "3"],
+  ["2021-01-04", null, "1"],
+  ["2021-01-02", "1300", "4"],
+  ["2021-01-01", "1100", "3"],
+];
+const chartOf = (preview: Parameters<typeof seriesOf>[0], room = 60) =>
+  chartLines(seriesOf(preview) ?? assert.fail(), room);
+
+describe("results as charts", () => {
+  it("have a mark per day, gaps for days without a value, an axis, and a summary in words", () => {
+    assert.deepEqual(chartOf({ columns, rows }), [
+      "● price",
+      "1,500 ┤            ●",
+      "      │",
+      "      │",
+      "1,400 ┤",
+      "      │",
+      "      │",
+      "1,300 ┤   ●",
+      "      │",
+      "1,200 ┤",
+      "      │",
+      "      │",
+      "1,100 ┤●",
+      "      └───────────────",
+      "       2021-01-01",
+      "price: 1,100 (2021-01-01) to 1,500 (2021-01-05), 3 of 5 days",
+    ]);
+  });
+
+  it("leave out counts beside prices, mark each column differently, and average rows of a day", () => {
+    const several = seriesOf({
+      columns: ["day", "lowest", "highest", "n"],
+      rows: [
+        ["2021-01-01", "1", "10", "5"],
+        ["2021-01-01", "3", "20", "5"],
+        ["2021-01-02", "2", "30", "5"],
+      ],
+    });
+    assert.deepEqual(several?.series, [
+      { name: "lowest", values: [2, 2] },
+      { name: "highest", values: [15, 30] },
+    ]);
+    const [legend, ...plot] = chartLines(several ?? assert.fail(), 60);
+    assert.equal(legend, "● lowest  ○ highest");
+    assert.deepEqual(
+      ["●", "○"].map((mark) => plot.join("").split(mark).length - 1),
+      [2, 2],
+    );
+    assert.equal(seriesOf({ columns: ["day", "count"], rows: [["2021-01-01", "7"]] })?.series[0]?.name, "count");
+  });
+
+  it("need days and numbers", () => {
+    assert.equal(seriesOf({ columns, rows: [] }), undefined);
+    assert.equal(seriesOf({ columns: ["code", "price"], rows: [["AEJEA", "7"]] }), undefined);
+    assert.equal(seriesOf({ columns: ["day", "code"], rows: [["2021-01-01", "AEJEA"]] }), undefined);
+    assert.deepEqual(chartLines({ days: ["2021-01-01"], series: [{ name: "price", values: [null] }] }, 60), [
+      "No day has a value.",
+    ]);
+  });
+
+  it("do not fill gaps of years", () => {
+    const far = [
+      ["0001-01-01", "1"],
+      ["9999-12-31", "2"],
+    ];
+    assert.deepEqual(seriesOf({ columns: ["day", "price"], rows: far })?.days, ["0001-01-01", "9999-12-31"]);
+  });
+
+  it("never have a line wider than the terminal, and draw all numbers", () => {
+    const number = fc.oneof(fc.double({ noNaN: true }).map(String), fc.integer().map(String), fc.constant(null));
+    const row = fc.tuple(fc.integer({ min: 1, max: 200 }), number, number);
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1, maxLength: 50 }), fc.integer({ min: 30, max: 200 }), (some, room) => {
+        const found = seriesOf({
+          columns: ["day", "東京", "b"],
+          rows: some.map(([day, ...values]) => [new Date(day * 86_400_000).toISOString().slice(0, 10), ...values]),
+        });
+        for (const line of found ? chartLines(found, room) : []) {
+          assert(stringWidth(line) <= room, `${room}: ${JSON.stringify(line)}`);
+          assert.doesNotMatch(line, /NaN|undefined/);
+        }
+      }),
+    );
+  });
+});

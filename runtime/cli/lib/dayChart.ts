@@ -1,0 +1,164 @@
+import { counted } from "../../contract/counted.ts";
+import type { Client } from "./apiClient.ts";
+import { CommandError } from "./exits.ts";
+import { cellText, MAX_ROWS, NUMBER, type Preview, previewOf } from "./resultTable.ts";
+import { dim, print, printInfo, width } from "./screen.ts";
+import { truncateToWidth, wrapped } from "./table.ts";
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const DAY_MS = 86_400_000;
+/** Columns with counts instead of prices; drawn only if there are no others. */
+const COUNTS = /(^|_)(counts?|days?|prices|rows|number|n)(_|$)/;
+/** One mark per column of the result, so that they differ without colors. */
+const MARKS = ["●", "○", "◆", "◇"] as const;
+/** Rows of the plot. */
+const HEIGHT = 12;
+/** Number of steps of the value axis. */
+const STEPS = 4;
+/** Widest plot of a file or a pipe. Columns. */
+const DEFAULT_WIDTH = 80;
+const MIN_PLOT_WIDTH = 10;
+/** Maximum distance of two days. Columns. */
+const MAX_DAY_WIDTH = 3;
+/** Gaps longer than this many days per day with a value are not drawn. */
+const MAX_GAP = 4;
+const MIN_FILLED_DAYS = 31;
+/** Largest drawn value; its distance to the smallest is still a number. */
+const MAX_VALUE = 1e300;
+/** Values from here on are shown with an exponent. */
+const EXPONENT_FROM = 1e12;
+
+interface Series {
+  name: string;
+  /** A value per day; null for a day without one. */
+  values: (number | null)[];
+}
+
+/** Days of a result, oldest first, with the values of its numeric columns. */
+export interface DaySeries {
+  days: string[];
+  series: Series[];
+}
+
+/**
+ * Returns the values of a result per day. Several rows of a day are averaged; days without a row are included, unless
+ * the gaps are far longer than the days.
+ * @returns undefined if no column consists of days, or no other one of numbers
+ */
+export function seriesOf({ columns, rows }: Pick<Preview, "columns" | "rows">): DaySeries | undefined {
+  const isDay = (value: string | null | undefined) => DAY.test(value ?? "") && !Number.isNaN(Date.parse(value ?? ""));
+  const day = rows.length === 0 ? -1 : columns.findIndex((_, column) => rows.every((row) => isDay(row[column])));
+  const numeric = columns.flatMap((name, column) => {
+    const values = rows.map((row) => row[column] ?? null).filter((value) => value !== null);
+    return column !== day && values.length > 0 && values.every((value) => NUMBER.test(value)) ? [{ name, column }] : [];
+  });
+  if (day < 0 || numeric.length === 0) return undefined;
+  const prices = numeric.filter(({ name }) => !COUNTS.test(name)).slice(0, MARKS.length);
+  const byDay = new Map<number, Preview["rows"]>();
+  for (const row of rows) {
+    const time = Date.parse(row[day] ?? "");
+    byDay.set(time, [...(byDay.get(time) ?? []), row]);
+  }
+  const found = [...byDay.keys()].sort((a, b) => a - b);
+  const [first = 0, last = 0] = [found[0], found.at(-1)];
+  const isDense = (last - first) / DAY_MS <= MAX_GAP * Math.max(MIN_FILLED_DAYS, found.length);
+  const times = isDense ? Array.from({ length: (last - first) / DAY_MS + 1 }, (_, n) => first + n * DAY_MS) : found;
+  return {
+    days: times.map((time) => new Date(time).toISOString().slice(0, 10)),
+    series: (prices.length > 0 ? prices : numeric.slice(0, 1)).map(({ name, column }) => ({
+      name: cellText(name),
+      values: times.map((time) => average((byDay.get(time) ?? []).map((row) => row[column] ?? null))),
+    })),
+  };
+}
+
+function average(texts: (string | null)[]): number | null {
+  const values = texts.flatMap((text) => (text === null || Math.abs(Number(text)) > MAX_VALUE ? [] : [Number(text)]));
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value / values.length, 0);
+}
+
+/**
+ * Draws a chart that fits into `room` columns: a mark per day and column of the result, the days below, and what a
+ * reader without the picture needs.
+ */
+export function chartLines({ days, series }: DaySeries, room: number, stream = process.stdout): string[] {
+  const known = series.flatMap(({ values }) => values.filter((value) => value !== null));
+  if (known.length === 0) return ["No day has a value."];
+  const { ticks, low, high } = axisOf(Math.min(...known), Math.max(...known));
+  const rowOf = (value: number) => Math.round(((high - value) / (high - low)) * (HEIGHT - 1));
+  const labels = new Map(ticks.map((tick) => [rowOf(tick), numberText(tick)]));
+  const labelWidth = Math.max(...[...labels.values()].map((label) => label.length));
+  const available = Math.max(MIN_PLOT_WIDTH, Math.min(room, Number.MAX_SAFE_INTEGER) - labelWidth - 2);
+  const perDay = Math.max(1, Math.min(MAX_DAY_WIDTH, Math.floor(available / days.length)));
+  const size = Math.min(available, days.length * perDay);
+  const xOf = (index: number) => (days.length > size ? Math.floor((index * size) / days.length) : index * perDay);
+  const cells = Array.from({ length: HEIGHT }, () => Array<string>(size).fill(" "));
+  // The first columns are drawn last, over the others.
+  for (const [line, { values }] of [...series.entries()].reverse())
+    for (const [index, value] of values.entries())
+      if (value !== null) (cells[rowOf(value)] ?? [])[xOf(index)] = MARKS[line] ?? MARKS[0];
+  const plot = cells.map((row, index) => {
+    const label = labels.get(index);
+    return `${dim(`${(label ?? "").padStart(labelWidth)} ${label === undefined ? "│" : "┤"}`, stream)}${row.join("").trimEnd()}`;
+  });
+  const [first = "", last = ""] = [days[0], days.at(-1)];
+  const indent = " ".repeat(labelWidth + 2);
+  const beneath = size >= first.length + last.length + 2 ? first + last.padStart(size - first.length) : first;
+  return [
+    series.map(({ name }, index) => `${MARKS[index]} ${name}`).join("  "),
+    ...plot,
+    dim(`${" ".repeat(labelWidth + 1)}└${"─".repeat(size)}`, stream),
+    dim(indent + beneath, stream),
+    ...series.flatMap((one) => wrapped(summary(one, days), room)),
+  ].map((line) => truncateToWidth(line, room));
+}
+
+/** Returns the value axis: round steps, from below the smallest to above the largest value. */
+function axisOf(least: number, most: number): { ticks: number[]; low: number; high: number } {
+  const span = most - least || Math.abs(most) || 1;
+  const power = 10 ** Math.floor(Math.log10(span / STEPS));
+  const step = power * ([1, 2, 5].find((one) => one * power * STEPS >= span) ?? 10);
+  const low = Math.floor(least / step) * step;
+  const count = Math.max(1, Math.ceil((most - low) / step));
+  return { low, high: low + count * step, ticks: Array.from({ length: count + 1 }, (_, n) => low + n * step) };
+}
+
+const numberText = (value: number): string =>
+  Math.abs(value) >= EXPONENT_FROM
+    ? value.toExponential(2)
+    : value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 1 ? 4 : 2 });
+
+/** "price: 1,365 (2021-01-26) to 1,494.6 (2021-01-17), 22 of 31 days". */
+function summary({ name, values }: Series, days: readonly string[]): string {
+  const found = values.flatMap((value, index) => (value === null ? [] : [{ value, day: days[index] ?? "" }]));
+  if (found.length === 0) return `${name}: no day has a value`;
+  const least = found.reduce((one, other) => (other.value < one.value ? other : one));
+  const most = found.reduce((one, other) => (other.value > one.value ? other : one));
+  const text = ({ value, day }: typeof least) => `${numberText(value)} (${day})`;
+  return `${name}: ${text(least)} to ${text(most)}, ${found.length.toLocaleString("en")} of ${counted(days.length, "day")}`;
+}
+
+/**
+ * Shows a result as a chart per day.
+ * @param total rows of the whole result
+ * @throws CommandError for a result that has no days or no numbers
+ */
+export async function showChart(
+  client: Client,
+  id: string,
+  { limit = MAX_ROWS, total }: { limit?: number | undefined; total: number },
+): Promise<void> {
+  const preview = await previewOf(client, id, limit);
+  const series = seriesOf(preview);
+  if (series === undefined)
+    throw new CommandError(
+      "invalid",
+      `A chart needs a column of days (YYYY-MM-DD) and one of numbers. The columns are ${preview.columns.map(cellText).join(", ")}. ${client.hint("result", id)} shows the result as a table.`,
+    );
+  const room = width(process.stdout);
+  print(chartLines(series, Number.isFinite(room) ? room : DEFAULT_WIDTH).join("\n"));
+  if (preview.rows.length < total)
+    printInfo(
+      `The chart shows ${preview.rows.length.toLocaleString("en")} of ${counted(total, "row")}. ${client.hint("result", `${id} --output FILE`)} writes all of it.`,
+    );
+}
