@@ -31,6 +31,8 @@ describe("commands of the pages", () => {
         encoding: "utf8",
       });
       assert.equal(status, 0, `${where}: ${stderr}`);
+      // Only the clone's own Node runs TypeScript; the reader's may be older.
+      assert.doesNotMatch(text, /(?<!npx )\bnode (?:--\S+ )*[\w./-]+\.ts\b/, `${where}: write npx node`);
       for (const [, script] of text.matchAll(/\bnpm run (?:-s |--silent )?([\w:-]+)/g))
         assert.ok(script !== undefined && script in scripts(), `${where}: package.json has no script ${script}`);
       for (const [, file] of text.matchAll(/\bnode (?:--\S+ )*([\w./-]+\.(?:ts|mjs))/g))
