@@ -3,7 +3,7 @@ import type { Client } from "./apiClient.ts";
 import { CommandError } from "./exits.ts";
 import { cellText, MAX_ROWS, NUMBER, type Preview, previewOf } from "./resultTable.ts";
 import { dim, print, printInfo, width } from "./screen.ts";
-import { truncateToWidth, wrapped } from "./table.ts";
+import { truncateToWidth, wrapText } from "./table.ts";
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const DAY_MS = 86_400_000;
@@ -109,7 +109,7 @@ export function chartLines({ days, series }: DaySeries, room: number, stream = p
     ...plot,
     dim(`${" ".repeat(labelWidth + 1)}└${"─".repeat(size)}`, stream),
     dim(indent + beneath, stream),
-    ...series.flatMap((one) => wrapped(summary(one, days), room)),
+    ...series.flatMap((one) => wrapText(summary(one, days), room)),
   ].map((line) => truncateToWidth(line, room));
 }
 
