@@ -170,9 +170,35 @@ describe("GET /jobs/{id}/result", () => {
     assert.equal((await ask("large-gz", "?delivery=redirect", { accept: "text/csv" })).body, CSV);
     assert.match((await ask("large", "?delivery=link")).json().location, /X-Amz-Signature/);
     assert.equal((await ask("inline", "?delivery=link")).body, CSV, "a small one is there already");
-    for (const id of ["large", "large-gz"]) {
-      const link = await ask(id, "?delivery=link", { accept: "application/json" });
-      assert.match(link.json().location, /X-Amz-Signature/, "a link is JSON, whatever it leads to");
-    }
+  });
+
+  it("returns a link to the stored bytes for delivery=link, whatever the other headers are", async () => {
+    for (const [id, compression, type] of [
+      ["large", "none", "text/csv; charset=utf-8"],
+      ["large-gz", "gzip", "application/gzip"],
+    ] as const)
+      for (const query of ["?delivery=link", "?redirect=false"])
+        for (const headers of [
+          { accept: "application/json" },
+          { accept: "text/csv" },
+          { accept: "text/csv", "accept-encoding": "identity" },
+          { accept: "text/csv", "accept-encoding": "gzip" },
+          { accept: "text/csv", range: "bytes=0-1" },
+          { "if-none-match": "*" },
+        ]) {
+          const response = await p.app.inject({
+            url: `/jobs/${id}/result${query}`,
+            headers: { ...acme, ...headers } as Record<string, string>,
+          });
+          assert.match(String(response.headers["content-type"]), /^application\/json/, JSON.stringify(headers));
+          const link = response.json();
+          const location = new URL(link.location);
+          assert.ok(location.searchParams.has("X-Amz-Signature"));
+          assert.deepEqual(
+            [link.compression, location.searchParams.get("response-content-type")],
+            [compression, type],
+          );
+          assert.equal(location.searchParams.get("response-content-encoding"), null);
+        }
   });
 });

@@ -142,9 +142,9 @@ const artifactRoute =
         const { delivery = request.query.redirect === false ? "link" : deps.settings.api.resultDelivery } =
           request.query;
         const stored = await artifact.find(deps, tenantOf(callerOfRequest(request), request.query.tenant), requestId);
-        // A caller that asks for the link accepts JSON, whatever the format of the result.
+        // A link is JSON and leads to the stored bytes, whose compression it states, so it ignores Accept.
         const isLink = delivery === "link" && stored.location !== undefined;
-        const form = represent(stored, request.headers) ?? (isLink ? represent(stored, {}) : undefined);
+        const form = represent(stored, isLink ? {} : request.headers);
         if (!form) {
           const accept = String(request.headers.accept).slice(0, 200);
           throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
@@ -156,7 +156,7 @@ const artifactRoute =
         );
         const disposition = `attachment; filename="${fileName}"`;
         reply.headers({ etag, vary: "Accept, Accept-Encoding", "cache-control": "private, no-cache" });
-        if (matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send();
+        if (!isLink && matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send();
 
         if (stored.location !== undefined && delivery !== "stream" && !form.unpacks) {
           const location = await getSignedUrl(
