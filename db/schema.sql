@@ -396,6 +396,7 @@ create table jobs.tokens (
   parent text,
   owner text,
   proof bytea,
+  session_until timestamp with time zone,
   constraint tokens_pkey PRIMARY KEY (id),
   constraint tokens_hash_key UNIQUE (hash),
   constraint tokens_proof_key UNIQUE (proof),
@@ -652,7 +653,7 @@ create table jobs.waiting_counts (
 --   callers: none
 -- function jobs.store_answer(p_response_id text, p_tenant text, p_request_id text, p_error json, p_labels jsonb, p_traceparent text) returns TABLE(response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text)
 --   callers: api_reader, dispatcher
--- function jobs.store_session(p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer) returns timestamp with time zone
+-- function jobs.store_session(p_id text, p_hash text, p_kind text, p_name text, p_tenant text, p_scopes text[], p_parent text, p_owner text, p_proof text, p_seconds integer, p_until timestamp with time zone) returns timestamp with time zone
 --   callers: api_reader
 -- function jobs.store_token(p_id text, p_hash text, p_name text, p_tenant text, p_scopes text[], p_expires_at timestamp with time zone) returns void
 --   callers: api_reader

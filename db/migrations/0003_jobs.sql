@@ -316,6 +316,7 @@ create table jobs.tokens (
   parent text references jobs.tokens on delete cascade, -- the credential that created it and with which it ends
   owner text, -- of a session or a link: its parent, or the person at the identity provider
   proof bytea unique, -- SHA-256 of the ID token that created the session; each creates one
+  session_until timestamptz, -- of a link: latest expiry of its session, if a session created the link
   check (kind = 'token' or (expires_at is not null and owner is not null))
 );
 create index tokens_owner on jobs.tokens (owner, kind, created_at) where owner is not null;

@@ -54,7 +54,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.token_used(text)": ["api_reader"],
   "jobs.waiting_place(text,text)": ["api_reader"],
   "jobs.revoke_token(text)": ["api_reader"],
-  "jobs.store_session(text,text,text,text,text,text[],text,text,text,integer)": ["api_reader"],
+  "jobs.store_session(text,text,text,text,text,text[],text,text,text,integer,timestamp with time zone)": ["api_reader"],
   "jobs.redeem_link(text,text,text,integer)": ["api_reader"],
   "jobs.record_audit(text,text,text,text,text,text,jsonb)": ["api_reader"],
   // Data of the dashboard.

@@ -23,17 +23,19 @@ export interface SessionHolder {
   owner: string;
   /** ID token of the sign-in. */
   proof?: string | undefined;
+  /** Latest expiry (ISO): that of the credential that creates the session. @default only the parent's expiry limits it */
+  until?: string | undefined;
 }
 
 const PREFIX = { session: "rates_s_", link: "rates_l_" } as const;
 
 /**
  * Returns the holder of a session that a caller creates for itself, with its own permissions. The session ends at the
- * latest with the credential from which the caller's own session stems.
+ * latest with the caller's own credential, so that a session cannot renew itself, and with the credential from which
+ * the caller's own session stems.
  */
-export function holderOf({ tokenId, parent, name, tenant, scopes }: Caller): SessionHolder {
-  const root = parent ?? tokenId;
-  return { name, tenant, scopes, parent: root, owner: root };
+export function holderOf({ tokenId, parent, owner, name, tenant, scopes, expiresAt }: Caller): SessionHolder {
+  return { name, tenant, scopes, parent: parent ?? tokenId, owner, until: expiresAt };
 }
 
 /**
@@ -44,14 +46,14 @@ export function holderOf({ tokenId, parent, name, tenant, scopes }: Caller): Ses
 export async function createSession(
   db: Database,
   kind: "session" | "link",
-  { name, tenant, scopes, parent, owner, proof }: SessionHolder,
+  { name, tenant, scopes, parent, owner, proof, until }: SessionHolder,
   seconds: number,
 ): Promise<CreatedSession | undefined> {
   const { secret, id, hash } = newSecret(PREFIX[kind]);
   const proofHash = proof === undefined ? null : hashOfSecret(proof).toString("hex");
   const { rows } = await db.query(
-    "select jobs.iso(jobs.store_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)) as expires",
-    [id, hash, kind, name, tenant, scopes, parent ?? null, owner, proofHash, seconds],
+    "select jobs.iso(jobs.store_session($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)) as expires",
+    [id, hash, kind, name, tenant, scopes, parent ?? null, owner, proofHash, seconds, until ?? null],
   );
   const expiresAt: string | null = rows[0].expires;
   return expiresAt === null ? undefined : { id, secret, expiresAt };

@@ -11,7 +11,8 @@ begin
   if not found then return; end if;
   return query
     select link.name, link.tenant, link.scopes, session.at
-    from (select jobs.store_session(p_id, p_hash, 'session', link.name, link.tenant, link.scopes, link.parent, link.owner, null, p_seconds) as at) session
+    from (select jobs.store_session(p_id, p_hash, 'session', link.name, link.tenant, link.scopes, link.parent, link.owner, null,
+      p_seconds, link.session_until) as at) session
     where session.at is not null;
 end
 $$;

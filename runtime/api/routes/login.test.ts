@@ -43,6 +43,20 @@ describe("signing in at an identity provider", function () {
     assert.deepEqual([bob.name, bob.tenant, bob.scopes], ["bob@acme.example", "acme", ["read", "submit"]]);
   });
 
+  it("lets sessions that a signed-in user creates end with the sign-in, and counts them for the user", async () => {
+    const { cookie } = await signIn("ada");
+    const token = cookie.slice(cookie.indexOf("=") + 1);
+    const headers = { "sec-fetch-site": "same-origin" };
+    const answer = await p.app.inject({ method: "POST", url: "/session", headers, payload: { token } });
+    assert.equal(answer.statusCode, 201, answer.body);
+    const { rows } = await p.admin.query(
+      `select c.expires_at <= s.expires_at as bounded, c.owner = s.owner as same from jobs.tokens c
+       join jobs.tokens s on s.id = c.parent where c.id = $1`,
+      [answer.json().id],
+    );
+    assert.deepEqual(rows, [{ bounded: true, same: true }]);
+  });
+
   it("refuses a user without a matching rule", async () => {
     const { url, session } = await signIn("eve");
     assert.match(url, /\/dashboard#\/sign-in-failed\/NoAccess$/);

@@ -150,6 +150,20 @@ describe("sessions of the API", () => {
     assert.match(String(answer.headers["set-cookie"]), /Max-Age=(5\d\d|600);/);
   });
 
+  it("end no later than the session that created them, by its secret or by a link", async () => {
+    const first = await signIn({ code: codeOf(await linkFor(await p.as("acme"))) });
+    const { id } = first.answer.json();
+    await p.admin.query("update jobs.tokens set expires_at = jobs.clock() + interval '200 seconds' where id = $1", [id]);
+    const { expiresAt } = (await call("GET", "/session", first.headers)).json();
+    const byLink = await signIn({ code: codeOf(await linkFor(first.headers)) });
+    const bySecret = await signIn({ token: first.cookie.split("=")[1] });
+    const byBoth = await signIn({ code: codeOf(await linkFor(bySecret.headers)) });
+    for (const { answer } of [byLink, bySecret, byBoth]) assert.equal(answer.json().expiresAt, expiresAt);
+    // A link, too: it would otherwise create a session after the first has expired.
+    const link = await call("POST", "/session-links", byLink.headers);
+    assert.equal(link.json().expiresAt, expiresAt);
+  });
+
   it("are limited to 50 per token: the oldest ends first", async () => {
     const { authorization } = await p.as("acme", "read");
     const token = authorization.slice("Bearer ".length);
