@@ -7,7 +7,8 @@ import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
 import { type Check, checksText } from "../lib/doctor.ts";
 import { quotaCheck } from "../lib/doctorAws.ts";
 import { commandCheck, ownNodeCheck } from "../lib/doctorMachine.ts";
-import { clockCheck } from "../lib/doctorPlatform.ts";
+import type { Client } from "../lib/apiClient.ts";
+import { clockCheck, platformChecks } from "../lib/doctorPlatform.ts";
 import { EXITS } from "../lib/exits.ts";
 
 /** A platform whose token has the scopes `may`; `answers` can override its responses. */
@@ -81,6 +82,28 @@ describe("rates doctor", () => {
       (await start(["doctor"], broken.env).ended).stdout,
       /^✘ database +No connection\.\n +→ Check that Postgres/m,
     );
+  });
+
+  it("keeps the other findings if a probe exceeds its time limit", async () => {
+    const slow = {
+      base: NOWHERE,
+      job: () => "/jobs/a/cancel",
+      fetch: async (_method: string, path: string) => {
+        if (path === "/uploads") throw new DOMException("The operation was aborted due to timeout", "TimeoutError");
+        return new Response("", { headers: { date: new Date().toUTCString() } });
+      },
+    } as unknown as Client;
+    const checks = await platformChecks(slow);
+    assert.deepEqual(
+      checks.map(({ name, outcome }) => [name, outcome]),
+      [
+        ["platform", "passed"],
+        ["clock", "passed"],
+        ["database", "passed"],
+        ["token", "failed"],
+      ],
+    );
+    assert.match(checks.at(-1)?.finding ?? "", /^POST \/uploads does not answer within 10 s$/);
   });
 
   it("accepts a clock that is a second off, but no larger difference", () => {

@@ -76,12 +76,14 @@ const PROBES: Record<Scope, (client: Client) => [method: string, path: string, b
 async function tokenChecks(client: Client): Promise<Check[]> {
   const scopes: Scope[] = [];
   for (const scope of SCOPES) {
+    const [method, path, body] = PROBES[scope](client);
     try {
-      const [method, path, body] = PROBES[scope](client);
       await client.fetch(method, path, body, AbortSignal.timeout(TIMEOUT_MS));
       scopes.push(scope);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      const transientRemedy = "Try again in a moment; the server's log has the cause.";
+      if (!(error instanceof CommandError))
+        return [failed("token", `${method} ${path} does not answer within ${TIMEOUT_MS / 1000} s`, transientRemedy)];
       const status = (error.data as { status?: number }).status;
       if (status === 401)
         return [
@@ -92,9 +94,7 @@ async function tokenChecks(client: Client): Promise<Check[]> {
           ),
         ];
       if (error.isTransient)
-        return [
-          failed("token", error.message.split("\n")[0] ?? "", "Try again in a moment; the server's log has the cause."),
-        ];
+        return [failed("token", error.message.split("\n")[0] ?? "", transientRemedy)];
       if (status !== 403) scopes.push(scope);
     }
   }
