@@ -33,6 +33,7 @@ const log = { warn: () => undefined } as unknown as FastifyBaseLogger;
 describe("the hub of event streams", () => {
   let statements: string[];
   let rows: number;
+  let status: string;
   /** Emits "looked" after each poll of the jobs. */
   let looks: EventEmitter;
   let hub: JobHub;
@@ -44,7 +45,7 @@ describe("the hub of event streams", () => {
       return {
         rows: first.map((_, index) => ({
           turn: index + 1,
-          value: text.includes("d.version") ? String(rows) : { status: "IN_PROGRESS", progress: { rows } },
+          value: text.includes("d.version") ? String(rows) : { status, progress: { rows } },
         })),
       };
     },
@@ -52,6 +53,7 @@ describe("the hub of event streams", () => {
   beforeEach(() => {
     statements = [];
     rows = 0;
+    status = "IN_PROGRESS";
     looks = new EventEmitter();
     hub = new JobHub(db, { ...limits, connections: 10, streams: 2_000, streamsPerToken: 2_000 }, log);
   });
@@ -92,6 +94,30 @@ describe("the hub of event streams", () => {
     raw.emit("drain");
     assert.equal(raw.written.length, 2);
     assert.match(raw.written[1] ?? "", /"rows":3/);
+  });
+
+  it("brings a stream up to date that joins with an older document, and sends nothing twice", async () => {
+    const first = add(new FakeResponse());
+    rows = 7;
+    await looked();
+    assert.equal(first.written.length, 2);
+    // `add` has the document with 0 rows, read before the poll.
+    const late = add(new FakeResponse());
+    await looked();
+    assert.match(late.written.at(-1) ?? "", /"rows":7/);
+    assert.deepEqual([first.written.length, late.written.length], [2, 2]);
+  });
+
+  it("ends a stream that joins while its job's end is shown to the others", async () => {
+    const first = add(new FakeResponse());
+    // A reader that is slow to close stays among the streams.
+    first.end = () => undefined;
+    status = "SUCCEEDED";
+    await looked();
+    const late = add(new FakeResponse());
+    await looked();
+    assert.match(late.written.at(-1) ?? "", /SUCCEEDED/);
+    assert.equal(late.writableEnded, true);
   });
 
   it("drops a reader that stalls for long", async () => {

@@ -24,8 +24,8 @@ interface Stream {
 interface WatchedJob {
   readonly tenant: string;
   readonly requestId: string;
+  /** Version of the last shown document; empty if a stream may have an older one. */
   version: string;
-  state: string;
   readonly streams: Set<Stream>;
 }
 
@@ -104,7 +104,9 @@ export class JobHub {
       return;
     }
     const key = JSON.stringify([tenant, requestId]);
-    const job = this.#jobs.get(key) ?? { tenant, requestId, version: "", state, streams: new Set<Stream>() };
+    const job = this.#jobs.get(key) ?? { tenant, requestId, version: "", streams: new Set<Stream>() };
+    // The document may have been read before the last poll, so the next one compares again.
+    job.version = "";
     this.#jobs.set(key, job);
     job.streams.add(stream);
     raw.once("close", () => {
@@ -177,8 +179,6 @@ export class JobHub {
   #show(job: WatchedJob, document: Record<string, unknown>): void {
     const { state, event } = describe(document);
     const ended = isTerminal(String(document.status));
-    if (state === job.state && !ended) return;
-    job.state = state;
     for (const stream of job.streams) {
       this.#send(stream, state, event);
       if (ended) stream.raw.end();
