@@ -38,7 +38,7 @@ export async function expire({ db, tracking, settings, log }: DispatcherDeps): P
   const { retentionDays, auditDays } = settings.jobs;
   await expireAudit(db, auditDays, EXPIRY_BATCH);
   const jobs = await expireJobs(db, retentionDays, EXPIRY_BATCH);
-  if (jobs === 0) return;
+  // In every call: the tracking store may have been unavailable when the jobs of its documents expired.
   const documents = await tracking.expire(new Date(Date.now() - retentionDays * DAY_MS).toISOString());
-  log.info({ jobs, documents, retentionDays }, "expired");
+  if (jobs > 0 || documents > 0) log.info({ jobs, documents, retentionDays }, "expired");
 }

@@ -91,6 +91,20 @@ describe("rejected requests", () => {
     assert.equal(rows.length, 0);
   });
 
+  it("are deleted from a tracking store that was unavailable when the jobs of their time expired", async () => {
+    await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
+    await d.admin.query("update jobs.rejected set created_at = created_at - interval '90 days'");
+    await syncRejected(d.context);
+    const { tracking } = d.context;
+    const remove = tracking.expire.bind(tracking);
+    tracking.expire = () => Promise.reject(new Error("no route"));
+    await assert.rejects(expire(d.context), /no route/);
+    assert.equal((await rejected()).length, 1);
+    tracking.expire = remove;
+    await expire(d.context);
+    assert.deepEqual(await rejected(), []);
+  });
+
   it("are written again to a store that lost its data, by ticks and by a rebuild", async () => {
     await handleRequests(d.context, sqsEvent({ requestId: "a", task: {} }));
     await accept(d.context.db, [newJob("b")]);
