@@ -194,10 +194,7 @@ describe("GET /jobs/{id}/result", () => {
           const link = response.json();
           const location = new URL(link.location);
           assert.ok(location.searchParams.has("X-Amz-Signature"));
-          assert.deepEqual(
-            [link.compression, location.searchParams.get("response-content-type")],
-            [compression, type],
-          );
+          assert.deepEqual([link.compression, location.searchParams.get("response-content-type")], [compression, type]);
           assert.equal(location.searchParams.get("response-content-encoding"), null);
         }
   });

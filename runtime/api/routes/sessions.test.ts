@@ -153,7 +153,9 @@ describe("sessions of the API", () => {
   it("end no later than the session that created them, by its secret or by a link", async () => {
     const first = await signIn({ code: codeOf(await linkFor(await p.as("acme"))) });
     const { id } = first.answer.json();
-    await p.admin.query("update jobs.tokens set expires_at = jobs.clock() + interval '200 seconds' where id = $1", [id]);
+    await p.admin.query("update jobs.tokens set expires_at = jobs.clock() + interval '200 seconds' where id = $1", [
+      id,
+    ]);
     const { expiresAt } = (await call("GET", "/session", first.headers)).json();
     const byLink = await signIn({ code: codeOf(await linkFor(first.headers)) });
     const bySecret = await signIn({ token: first.cookie.split("=")[1] });

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import stringWidth from "string-width";
 import { type Call, httpDouble, json, start } from "../../testing/cli.ts";
+import type { Client } from "../lib/apiClient.ts";
 import { type Check, checksText } from "../lib/doctor.ts";
 import { quotaCheck } from "../lib/doctorAws.ts";
 import { commandCheck, ownNodeCheck } from "../lib/doctorMachine.ts";
-import type { Client } from "../lib/apiClient.ts";
 import { clockCheck, platformChecks } from "../lib/doctorPlatform.ts";
 import { EXITS } from "../lib/exits.ts";
 

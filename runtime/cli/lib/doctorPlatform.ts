@@ -93,8 +93,7 @@ async function tokenChecks(client: Client): Promise<Check[]> {
             "Give another with --token or RATES_TOKEN; an admin creates one with `rates token create`.",
           ),
         ];
-      if (error.isTransient)
-        return [failed("token", error.message.split("\n")[0] ?? "", transientRemedy)];
+      if (error.isTransient) return [failed("token", error.message.split("\n")[0] ?? "", transientRemedy)];
       if (status !== 403) scopes.push(scope);
     }
   }
