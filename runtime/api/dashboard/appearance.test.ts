@@ -26,15 +26,25 @@ const SEEN: Record<string, (page: Page) => Promise<void>> = {
   "#/query/query/nothing": (page) => heading(page, "Not found"),
   "#/load": (page) => heading(page, "Load a file"),
   "#/dead-letters": (page) => page.locator("details.letter").waitFor(),
+  "#/usage?month=2026-01": (page) => page.getByRole("cell", { name: "Total" }).waitFor(),
+  "#/usage?month=2000-01": (page) => page.getByText("No jobs ended in 2000-01.").waitFor(),
+  "#/tokens": (page) =>
+    page
+      .getByRole("button", { name: /^Revoke / })
+      .first()
+      .waitFor(),
   "#/audit?action=submit": (page) => page.getByRole("link", { name: "good", exact: true }).waitFor(),
 };
 
 describe("the dashboard's appearance", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   this.slow(30_000);
   const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p, submit }) => {
     await createManyJobs(p.admin, 20);
     await oneOfEach(p, submit);
+    await p.admin.query(
+      "insert into jobs.usage select repeat(name, 8), '2026-01-01', 123456, 1234, 12, 1e10, 1e13, 1e7, 1e7 from unnest(array['acme', 'globex']) name",
+    );
     const { sqs, queues } = p.context;
     const errorType = { DataType: "String", StringValue: "DatabaseUnavailable" };
     await sqs.send(

@@ -72,6 +72,10 @@ describe("text of callers in the dashboard", function () {
         `place ${text.slice(0, 58)}`,
       ]);
     }
+    await p.admin.query(
+      "insert into jobs.usage select left(name, 64), '2026-01-01', 1, 1, 1, 1, 1, 1, 1 from unnest($1::text[]) name",
+      [HOSTILE],
+    );
     await syncTracking(p.context);
     await syncRejected(p.context);
     const listed = await p.app.inject({ url: "/jobs?status=REJECTED", headers });
@@ -128,6 +132,11 @@ describe("text of callers in the dashboard", function () {
     await check("#/audit", (page) => page.getByRole("cell", { name: MARKUP }).first().waitFor());
   });
 
+  it("stays text in names of tokens, and of tenants in the usage", async () => {
+    await check("#/tokens", (page) => page.getByRole("cell", { name: MARKUP }).first().waitFor());
+    await check("#/usage?month=2026-01", (page) => page.getByRole("cell", { name: MARKUP }).waitFor());
+  });
+
   it("stays text in names of places, and in the history of queries", async () => {
     await check("#/query/query/price_export", async (page) => {
       const origin = page.getByRole("combobox", { name: "orig_code" });
@@ -163,6 +172,8 @@ describe("text of callers in the dashboard", function () {
       `#/query/query/${ADDRESS}`,
       `#/query/sql?again=${ADDRESS}`,
       `#/load?again=${ADDRESS}`,
+      `#/usage?month=${ADDRESS}`,
+      `#/tokens/${ADDRESS}`,
       `#/audit?text=${ADDRESS}&action=${ADDRESS}`,
       `#/?over=${ADDRESS}&from=${ADDRESS}&to=${ADDRESS}`,
       `#/${ADDRESS}`,

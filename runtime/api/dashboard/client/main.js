@@ -11,11 +11,13 @@ import { Overview } from "./overview/overview.js";
 import { QueryPage } from "./query/query.js";
 import { titleOf } from "./route.js";
 import { isSignedIn } from "./session.js";
+import { TokensPage } from "./tokens/tokens.js";
 import { ConfirmDialog } from "./ui/confirm.js";
 import { Login } from "./ui/login.js";
 import { NotFound } from "./ui/notFound.js";
 import { Shell } from "./ui/shell.js";
 import { failureMessage, SignedIn, SignIn } from "./ui/signIn.js";
+import { UsagePage } from "./usage/usage.js";
 
 function Page() {
   const now = route.value;
@@ -32,6 +34,10 @@ function Page() {
       return html`<${Load} key=${now.again} again=${now.again} />`;
     case "dead-letters":
       return html`<${DeadLetters} />`;
+    case "usage":
+      return html`<${UsagePage} month=${now.month} />`;
+    case "tokens":
+      return html`<${TokensPage} />`;
     case "audit":
       return html`<${Audit} text=${now.text} action=${now.action} />`;
     case "overview":

@@ -12,6 +12,8 @@
  *   | { page: "query", kind: QueryKind | "", name: string, again: string }
  *   | { page: "load", again: string }
  *   | { page: "dead-letters" }
+ *   | { page: "usage", month: string }
+ *   | { page: "tokens" }
  *   | { page: "audit", text: string, action: string }
  *   | { page: "not-found" }
  *   | { page: "sign-in", code: string }
@@ -37,6 +39,8 @@ export const ALL_JOBS = {
   sort: "",
   order: "",
 };
+/** A month: "2026-01". */
+const MONTH = /^(?:19|20)\d\d-(?:0[1-9]|1[0-2])$/;
 const KINDS = new Set(["query", "statement", "sql"]);
 
 /** @type {(hash: string) => Route} */
@@ -62,7 +66,10 @@ export function parseRoute(hash) {
     case "load":
       return { page, again: value("again") };
     case "dead-letters":
+    case "tokens":
       return { page };
+    case "usage":
+      return { page, month: MONTH.test(value("month")) ? value("month") : "" };
     case "audit":
       return { page, text: value("text"), action: value("action") };
     case "sign-in":
@@ -114,7 +121,10 @@ export function formatRoute(route) {
     case "load":
       return address("load", { again: route.again });
     case "dead-letters":
-      return "#/dead-letters";
+    case "tokens":
+      return `#/${route.page}`;
+    case "usage":
+      return address("usage", { month: route.month });
     case "audit":
       return address("audit", { text: route.text, action: route.action });
     case "sign-in":
@@ -145,6 +155,8 @@ export function titleOf(route) {
     query: "name" in route && route.name ? route.name : "Query",
     load: "Load",
     "dead-letters": "Dead letters",
+    usage: "Usage",
+    tokens: "Tokens",
     audit: "Audit",
     "sign-in": "Sign in",
     "signed-in": "Sign in",

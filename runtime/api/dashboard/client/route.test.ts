@@ -16,6 +16,9 @@ describe("the address of a page of the dashboard", () => {
       { page: "query", kind: "sql", name: "", again: "" },
       { page: "load", again: "acme/a-1" },
       { page: "dead-letters" },
+      { page: "usage", month: "" },
+      { page: "usage", month: "2026-01" },
+      { page: "tokens" },
       { page: "audit", text: "a b", action: "cancel" },
       { page: "sign-in", code: "rates_l_x-1" },
       { page: "signed-in", next: "#/jobs/acme/a" },
@@ -45,6 +48,10 @@ describe("the address of a page of the dashboard", () => {
     for (const hash of ["", "#", "#/", "#/?over=year", "#/?from=x&to=y"])
       assert.deepEqual(parseRoute(hash), { page: "overview", over: "1h", from: "", to: "" }, hash);
     assert.equal(parseRoute("#/jobs/%ff/a").page, "job");
+  });
+  it("is the usage of the current month if it has an invalid month", () => {
+    for (const hash of ["#/usage", "#/usage?month=", "#/usage?month=2026-13", "#/usage?month=2026-01-01"])
+      assert.deepEqual(parseRoute(hash), { page: "usage", month: "" }, hash);
   });
   it("is reported as not found if it names no page", () => {
     for (const hash of ["#/jobs/acme", "#/rejected/acme", "#/sign-in", "#/nothing", "#/nothing/else?over=1h"])

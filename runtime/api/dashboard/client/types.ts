@@ -2,6 +2,7 @@ import type { JobDocument, RejectedDocument } from "../../../contract/document.t
 import type { DocumentState, RunnerType } from "../../../contract/states.ts";
 import type { Activity, PlatformStatus } from "../../../monitoring/activity.ts";
 import type { Verdict } from "../../../monitoring/bottleneck.ts";
+import type { Usage } from "../../../monitoring/totals.ts";
 import type { QueryDescription } from "../../../queries/catalogue.ts";
 import type { DeadLetterCause } from "../../../requests/deadLetterCauses.ts";
 import type { DeadLetterPage } from "../../../requests/deadLetters.ts";
@@ -13,6 +14,7 @@ export type Runner = PlatformStatus[RunnerType] & { working: number; slots: numb
 
 /** GET /session */
 export interface Session {
+  id: string;
   kind: "token" | "session";
   name: string;
   tenant: string;
@@ -66,6 +68,16 @@ export interface Explained {
   room: { slots: number; running?: number; waiting?: number; now: boolean };
   estimatedRows?: number;
   estimatedBytes?: number;
+}
+
+/** A tenant in the answer of GET /usage. */
+export type TenantUsage = Usage & { estimatedUsd?: number };
+
+/** GET /usage */
+export interface UsageMonth {
+  month: string;
+  tenants: TenantUsage[];
+  furtherTenants: boolean;
 }
 
 /** GET /dead-letters */

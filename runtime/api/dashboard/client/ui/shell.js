@@ -21,6 +21,8 @@ export function Shell({ page, children }) {
     { to: "#/query", name: "Query", of: ["query"], shown: may("submit") },
     { to: "#/load", name: "Load", of: ["load"], shown: may("submit") && may("update") },
     { to: "#/dead-letters", name: "Dead letters", of: ["dead-letters"], shown: isAdmin.value },
+    { to: "#/usage", name: "Usage", of: ["usage"], shown: may("read") },
+    { to: "#/tokens", name: "Tokens", of: ["tokens"], shown: isAdmin.value },
     { to: "#/audit", name: "Audit", of: ["audit"], shown: may("read") },
   ];
   return html`
