@@ -28,9 +28,11 @@ function open(): void {
       head += chunk.toString("latin1");
       const end = head.indexOf("\r\n\r\n");
       if (end === -1) return;
+      const received = head.length - end - 4;
+      head = head.slice(0, end);
       if (!head.startsWith("HTTP/1.1 200")) failed++;
       closes = /\r\nconnection: close/i.test(head);
-      left = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - (head.length - end - 4);
+      left = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - received;
     } else left -= chunk.length;
     if (left > 0) return;
     answered++;
