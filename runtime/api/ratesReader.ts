@@ -134,7 +134,8 @@ const DAY_MS = 86_400_000;
 const names = new Map<number, string>();
 const MAX_CACHED_NAMES = 100_000;
 
-function nameOf(day: number): string {
+/** Returns YYYY-MM-DD of a day, counted from 1970. */
+export function dayName(day: number): string {
   let name = names.get(day);
   if (name === undefined) {
     if (names.size >= MAX_CACHED_NAMES) names.clear();
@@ -153,7 +154,7 @@ export function ratesJson({ from, to }: RatesQuery, answer: string | null): stri
   let json = '{"rates":[';
   let at = 0;
   for (let day = dayNumber(to); day >= last; day--) {
-    const name = nameOf(day);
+    const name = dayName(day);
     let count = "null";
     let price = "null";
     if (answer?.startsWith(name, at)) {
