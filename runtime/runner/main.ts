@@ -42,7 +42,6 @@ async function main(identity: RunIdentity, runnerType: RunnerType): Promise<numb
   const client = await connect("job_keeper");
   try {
     const deps = {
-      db: client,
       sessions,
       settings,
       s3: lazyS3(settings),

@@ -1,6 +1,8 @@
+import type { Parameter } from "../store/jobs.ts";
+
 /**
- * Messages of Postgres's extended query protocol for statements without parameters (Postgres documentation, 54.7).
- * Several statements are sent in one write. Each text must be one statement: the server refuses several.
+ * Messages of Postgres's extended query protocol (Postgres documentation, 54.7), several in one write: of statements
+ * without parameters, and of prepared statements. Each text must be one statement: the server refuses several.
  */
 
 const int32 = (value: number): Buffer => {
@@ -70,6 +72,56 @@ export class Statements {
     return Buffer.concat([...this.#messages, SYNC]);
   }
 }
+
+/** Close, Parse and Describe of a named statement. Close permits that a statement of this name exists or not. */
+export function prepare(name: string, text: string): Buffer {
+  const target = `S${name}\0`;
+  return Buffer.concat([message("C", target), message("P", `${name}\0${text}\0\0\0`), message("D", target)]);
+}
+
+/** A message of text: type, length, text. */
+function message(type: string, text: string): Buffer {
+  const bytes = Buffer.from(`${type}\0\0\0\0${text}`);
+  bytes.writeInt32BE(bytes.length - 1, 1);
+  return bytes;
+}
+
+/** Bind of a named statement to the unnamed portal, with values as text, Execute of it, and Sync. */
+export function bindAndExecute(name: string, values: readonly Parameter[]): Buffer {
+  const texts = values.map((value) =>
+    typeof value === "object" && value !== null ? arrayText(value) : value === null ? null : String(value),
+  );
+  let size = HEAD_BYTES + 1 + Buffer.byteLength(name) + 1 + 2 + 2 + 2;
+  const sizes = texts.map((text) => {
+    const bytes = text === null ? NULL : Buffer.byteLength(text);
+    size += 4 + Math.max(0, bytes);
+    return bytes;
+  });
+  const bytes = Buffer.allocUnsafe(size + EXECUTE_AND_SYNC.length);
+  let at = bytes.write("B");
+  at = bytes.writeInt32BE(size - 1, at);
+  at = bytes.writeInt8(0, at); // the unnamed portal
+  at += bytes.write(name, at);
+  at = bytes.writeInt8(0, at);
+  at = bytes.writeInt16BE(0, at); // parameters are text
+  at = bytes.writeInt16BE(texts.length, at);
+  for (const [index, text] of texts.entries()) {
+    at = bytes.writeInt32BE(sizes[index] ?? NULL, at);
+    if (text !== null) at += bytes.write(text, at);
+  }
+  at = bytes.writeInt16BE(0, at); // results are text
+  EXECUTE_AND_SYNC.copy(bytes, at);
+  return bytes;
+}
+/** Type and length of a message. */
+const HEAD_BYTES = 5;
+/** Length of a null. */
+const NULL = -1;
+const EXECUTE_AND_SYNC = Buffer.concat([Buffer.from("E"), int32(9), Buffer.alloc(5), SYNC]);
+
+/** Array literal (Postgres documentation, 8.15.2): each element in quotes. */
+const arrayText = (values: readonly (string | number)[]): string =>
+  `{${values.map((value) => `"${String(value).replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
 
 /** Statements whose messages are built once. */
 export interface ExecutedStatements {

@@ -7,6 +7,7 @@ import { claim, drain, instanceStarted, isDue, retire, runStarted } from "../sto
 import { type ClaimResult, doJob, type RunnerDeps, roleFor } from "./job.ts";
 import type { JobLease } from "./jobLease.ts";
 import { availableMemory } from "./memory.ts";
+import { preparedStatements } from "./preparedStatements.ts";
 import { ResponseSender } from "./responseSender.ts";
 
 /** Maximum interval of an idle run's claims without a wake-up; they are its heartbeats, at least three per lease. */
@@ -22,7 +23,7 @@ export interface RunOptions {
   runnerType: RunnerType;
   identity: RunIdentity;
   client: pg.Client;
-  deps: Omit<RunnerDeps, "run" | "reader" | "nextClaim">;
+  deps: Omit<RunnerDeps, "run" | "db" | "reader" | "nextClaim">;
   sqs: SQSClient;
   queues: Queues;
   logLocation: string | undefined;
@@ -44,6 +45,7 @@ export async function run(options: RunOptions): Promise<number> {
   const { idleSeconds, lifetimeSeconds } = settings.runners[runnerType];
   const poll = Math.min(POLL_MS, (settings.jobs.leaseSeconds * 1000) / 3);
   const wakeSignal = new WakeSignal(client);
+  const db = preparedStatements(client);
   let lease: JobLease | undefined;
   client.on("notification", ({ channel, payload }) => {
     if (channel === `jobs_waiting_${runnerType}` || payload === "job") wakeSignal.raise();
@@ -60,13 +62,14 @@ export async function run(options: RunOptions): Promise<number> {
   const sender = new ResponseSender({
     sqs,
     queues,
-    db: client,
+    db,
     log: options.deps.log,
     gatherMs: options.gatherMs ?? GATHER_MS,
   });
   const deps: RunnerDeps = {
     ...options.deps,
     run: id,
+    db,
     // Callers' own SQL runs as a role of the slot, so that it cannot see or signal other runs' sessions.
     reader: settings.jobs.rawSql ? readerRole(runnerType, slot) : "job_reader",
     nextClaim(session) {

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { abandon, connectWith, isAbandoned } from "../platform/postgres.ts";
 import { Pipeline } from "../runner/pipeline.ts";
+import { Execution } from "../runner/preparedStatements.ts";
 import type { Actor } from "./actor.ts";
 
 /** Closes a connection abruptly, like a killed process or a network failure. */
@@ -28,17 +29,27 @@ function gateQueries(actor: Actor, client: pg.Client, statement: pg.Client["quer
         },
         () => sever(client),
       );
+    if (first instanceof Execution)
+      return actor.call(
+        summaryOf(first.text),
+        async () => {
+          query(first);
+          await first.result;
+        },
+        () => sever(client),
+      );
     if (typeof (first as { submit?: unknown }).submit === "function") return query(first, ...rest);
     const text = typeof first === "string" ? first : (first as { text: string }).text;
-    const summary = text.replace(/\s+/g, " ").slice(0, 60);
     return actor.call(
-      summary,
+      summaryOf(text),
       async () => query(first, ...rest),
       () => sever(client),
     );
   };
   return Object.assign(client, { query: call });
 }
+
+const summaryOf = (text: string): string => text.replace(/\s+/g, " ").slice(0, 60);
 
 /** Idle connections kept per role, since a starting run needs one at once. */
 const SPARE_CLIENTS = 2;

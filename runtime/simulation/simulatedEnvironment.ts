@@ -159,7 +159,6 @@ export class SimulatedEnvironment {
           identity: launched.identity,
           client,
           deps: {
-            db: client,
             sessions,
             settings: this.#settings,
             s3: () => Promise.reject(new Error("the simulation has no S3")),

@@ -15,11 +15,14 @@ export interface Database {
 }
 
 /** A prepared statement: each connection parses it once. */
-interface Prepared {
+export interface Prepared {
   name: string;
   text: string;
-  values: unknown[];
+  values: Parameter[];
 }
+
+/** A value of a prepared statement's parameter. */
+export type Parameter = string | number | null | readonly (string | number)[];
 
 /** Input of `accept`: a valid request, its hash, and the stack's decisions about it. */
 export interface NewJob {
@@ -335,7 +338,7 @@ export async function finishAndClaim(
   };
 }
 
-const endingColumns = (job: { id: number; attempt: number }, end: Ending): unknown[] => [
+const endingColumns = (job: { id: number; attempt: number }, end: Ending): Parameter[] => [
   job.id,
   job.attempt,
   end.status,

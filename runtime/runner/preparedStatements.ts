@@ -1,0 +1,96 @@
+import type { Socket } from "node:net";
+import pg from "pg";
+import type { Database, Prepared } from "../store/jobs.ts";
+import { bindAndExecute, prepare } from "./messages.ts";
+
+/** A column of a statement's result. */
+interface Column {
+  name: string;
+  parse(text: string): unknown;
+}
+
+/**
+ * Runs the prepared statements of a connection with fewer messages than the driver, which has the columns described again
+ * for each execution and sends each message by itself: that takes a third of a short call's processor time. Other
+ * statements are passed to the driver.
+ */
+export function preparedStatements(client: pg.Client): Database {
+  /** Columns of the statements that this connection has prepared. */
+  const prepared = new Map<string, Column[]>();
+  return {
+    async query(statement, values) {
+      if (typeof statement === "string") return client.query(statement, values);
+      const execution = new Execution(statement, prepared);
+      await client.query(execution);
+      return execution.result;
+    },
+  };
+}
+
+/** One execution of a prepared statement: `await client.query(execution)`, then `await execution.result`. */
+export class Execution {
+  readonly result: Promise<{ rows: Record<string, unknown>[] }>;
+  readonly #statement: Prepared;
+  readonly #prepared: Map<string, Column[]>;
+  readonly #rows: Record<string, unknown>[] = [];
+  readonly #resolve: (result: { rows: Record<string, unknown>[] }) => void;
+  readonly #reject: (error: Error) => void;
+  #columns: Column[] = [];
+  /** Error of a value that the server sent, or of the statement. */
+  #error: Error | undefined;
+
+  constructor(statement: Prepared, prepared: Map<string, Column[]>) {
+    this.#statement = statement;
+    this.#prepared = prepared;
+    const { promise, resolve, reject } = Promise.withResolvers<{ rows: Record<string, unknown>[] }>();
+    this.result = promise;
+    this.result.catch(() => undefined);
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get text(): string {
+    return this.#statement.text;
+  }
+
+  submit(connection: pg.Connection): void {
+    const { name, text, values } = this.#statement;
+    const known = this.#prepared.get(name);
+    this.#columns = known ?? [];
+    const execution = bindAndExecute(name, values);
+    (connection.stream as Socket).write(known ? execution : Buffer.concat([prepare(name, text), execution]));
+  }
+
+  handleRowDescription({ fields }: { fields: { name: string; dataTypeID: number }[] }): void {
+    this.#columns = fields.map(({ name, dataTypeID }) => ({ name, parse: pg.types.getTypeParser(dataTypeID) }));
+    this.#prepared.set(this.#statement.name, this.#columns);
+  }
+
+  handleDataRow({ fields }: { fields: (string | null)[] }): void {
+    const row: Record<string, unknown> = {};
+    try {
+      for (const [index, { name, parse }] of this.#columns.entries()) {
+        const text = fields[index] ?? null;
+        row[name] = text === null ? null : parse(text);
+      }
+    } catch (error) {
+      this.#error ??= error as Error;
+    }
+    this.#rows.push(row);
+  }
+
+  handleReadyForQuery(): void {
+    if (this.#error) this.#reject(this.#error);
+    else this.#resolve({ rows: this.#rows });
+  }
+
+  handleError(error: Error): void {
+    // Whatever is wrong with the statement, its next execution prepares it again.
+    this.#prepared.delete(this.#statement.name);
+    this.#reject(error);
+  }
+
+  handleCommandComplete(): void {}
+  handlePortalSuspended(): void {}
+  handleEmptyQuery(): void {}
+}
