@@ -39,12 +39,15 @@ async function main(identity: RunIdentity, runnerType: RunnerType): Promise<numb
   const { queues, buckets } = requireCloud(settings);
   const sessions = new Sessions();
   const sqs = sqsClient();
+  const s3 = lazyS3(settings);
+  // Most jobs of this runner type load a file from S3: the client is loaded while the run connects to the database.
+  if (runnerType === "ec2") s3().catch(() => undefined);
   const client = await connect("job_keeper");
   try {
     const deps = {
       sessions,
       settings,
-      s3: lazyS3(settings),
+      s3,
       resultsBucket: buckets.results,
       log,
     };
