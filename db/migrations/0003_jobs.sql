@@ -90,12 +90,15 @@ create table jobs.jobs (
   -- Body of the response, stored in the transaction that ends the job. A response that is requested on the queue is
   -- sent afterwards, and again until its sending is recorded; others are only read (GET /jobs/{id}/response).
   response jobs.response,
-  -- When the sweep sends the response if it was not sent before; null: the job has not ended, or its response was sent or
-  -- is not requested on the queue.
+  -- When the sweep sends the response if it was not sent before; null: the job has not ended, its response was sent or
+  -- is not requested on the queue, or its run records the sending by number.
   due_at timestamptz,
+  -- Order of the responses of a run, which records several sendings at once (jobs.sendings); null: the sending is recorded
+  -- in this row (sent_at, message_id), because no run ends a further job with this one, or a repeat asked for it again.
+  response_number bigint,
   sent_at timestamptz,
   message_id text,
-  -- Number of changes of the job and of recorded sendings of its response: the external version of its tracking
+  -- Number of changes of the job and of repeated requests for its response: the external version of its tracking
   -- document.
   version bigint not null default 1,
   -- Transaction and time of the last change: the tracking store lacks changes after its last snapshot.
@@ -124,6 +127,9 @@ create index jobs_created on jobs.jobs using brin (created_at timestamptz_minmax
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
 create index jobs_changed on jobs.jobs (changed, id);
 create index jobs_due on jobs.jobs (due_at) where due_at is not null;
+create index jobs_numbered on jobs.jobs (run_id, response_number) where response_number is not null;
+-- Numbers of responses, which grow in the order in which a run ends its jobs.
+create sequence jobs.response_numbers;
 
 -- Upper bounds of waiting jobs per tenant: there were `waiting` of them when the job sequence was at `sequence_value`.
 -- Every later job has a higher number, so no count is needed until `waiting` plus the numbers issued since come near
@@ -223,12 +229,27 @@ create table jobs.runs (
   -- known.
   larger boolean not null default false,
   memory_bytes bigint,
-  launch uuid -- its request for instances (jobs.launches); null: none, or none yet
+  launch uuid, -- its request for instances (jobs.launches); null: none, or none yet
+  -- It has sent its numbered responses up to this one, except those that are due by their own due_at
+  -- (jobs.responses_sent).
+  sent_through bigint not null default 0
 );
 create index runs_launch on jobs.runs (launch) where launch is not null and state <> 'ENDED';
 create unique index runs_larger on jobs.runs (runner) where larger and state <> 'ENDED';
 create unique index runs_slots on jobs.runs (runner, slot) where state <> 'ENDED';
 create index runs_ended on jobs.runs (ended_at) where state = 'ENDED';
+
+-- Numbered responses that a run sent and recorded together, with the ids that the queue gave their messages. A row per
+-- response would be as many writes as all other changes of a small job.
+create table jobs.sendings (
+  run_id uuid not null,
+  through bigint not null, -- the highest of the numbers
+  numbers bigint[] not null,
+  messages text[] not null,
+  sent_at timestamptz not null,
+  primary key (run_id, through)
+);
+create index sendings_sent on jobs.sendings using brin (sent_at) with (autosummarize = on);
 
 -- State of a runner type that all dispatchers share, such as its back-off after a refused launch.
 create table jobs.runners (

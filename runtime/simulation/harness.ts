@@ -53,7 +53,7 @@ export async function openHarness(): Promise<Harness> {
          where datname = current_database() and usename = 'dispatcher' and state <> 'idle'`,
       );
       await admin.query(`
-        delete from jobs.answers; delete from jobs.reply_requests; delete from jobs.rejected; delete from jobs.rejected_days; delete from jobs.jobs; delete from jobs.runs; delete from jobs.launches; delete from jobs.launch_targets; delete from jobs.request_rates; delete from prices;
+        delete from jobs.answers; delete from jobs.reply_requests; delete from jobs.rejected; delete from jobs.rejected_days; delete from jobs.jobs; delete from jobs.runs; delete from jobs.sendings; delete from jobs.launches; delete from jobs.launch_targets; delete from jobs.request_rates; delete from prices;
         update jobs.runners set paused_until = null, pauses = 0;
         update sim.time set now = '2021-01-01T00:00:00Z'`);
       const pick = random(seed);

@@ -82,7 +82,7 @@ begin
         where a.reply = 'queue')
       order by j.id for update
     ), again as (
-      update jobs.jobs p set sent_at = null, due_at = moment + interval '10 seconds',
+      update jobs.jobs p set sent_at = null, due_at = moment + interval '10 seconds', response_number = null,
         version = version + 1, changed = pg_current_xact_id(), changed_at = moment
       where p.id in (select id from ended)
       returning p.id as job_id

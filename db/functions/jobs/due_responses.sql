@@ -1,5 +1,6 @@
 -- Reserves due responses on the queue (or those of the named jobs), whose sending was not recorded, for the caller for
--- ten seconds: at most p_limit of jobs and as many answers.
+-- ten seconds: at most p_limit of jobs and as many answers. Numbered responses that their run did not record in ten seconds
+-- are due too.
 create or replace function jobs.due_responses(p_limit integer, p_jobs bigint[] default null)
 returns table (response_pk bigint, response_id text, tenant text, request_id text, status text, response_version bigint, body text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -13,8 +14,15 @@ begin
       returning job_id
     ), unsent as (
       select j.id from jobs.jobs j
-      where j.id in (select job_id from ended) and j.due_at is null and j.sent_at is null order by j.id for update)
+      where j.id in (select job_id from ended) and j.due_at is null and j.sent_at is null and j.response_number is null order by j.id for update)
     update jobs.jobs set due_at = jobs.clock() where id in (select id from unsent);
+  end if;
+  if exists (select from jobs.pending_responses u where case when p_jobs is null then u.finished_at <= jobs.clock() - interval '10 seconds' else u.job_id = any (p_jobs) end) then
+    update jobs.jobs set due_at = jobs.clock() where id in (
+      select j.id from jobs.pending_responses u join jobs.jobs j on j.id = u.job_id
+      where (case when p_jobs is null then u.finished_at <= jobs.clock() - interval '10 seconds' else u.job_id = any (p_jobs) end)
+        and j.due_at is null and j.sent_at is null
+      order by j.id for update of j skip locked);
   end if;
   return query
     update jobs.jobs j set due_at = jobs.clock() + interval '10 seconds'

@@ -1,11 +1,12 @@
 -- Ends a job whatever its state: internal, called by functions that have checked the state. The response is frozen for
 -- every job; it is due, and its body returned, only where the request asked for one on the queue. p_attempt: ends the job only
 -- if this attempt still holds it, and returns nulls where it does not; without it the caller has checked the state and holds
--- the row.
+-- the row. p_run: a run that records sent responses by their numbers. The response then has a number, and its negative is the
+-- returned version (jobs.responses_sent).
 -- A read whose result does not fit into a message ends FAILED (ResultTooLarge). An update's result has no such size: an error
 -- is raised, which ends the update's transaction.
 create or replace function jobs.end_job(
-  p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer default null,
+  p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer default null, p_run uuid default null,
   out response_id text, out tenant text, out request_id text, out status text, out response_version bigint, out body text)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -58,7 +59,8 @@ begin
     status = p_status, finished_at = moment, lease_until = null, deadline = null, not_before = null,
     result = coalesce(stored_result::jsonb, p_result::jsonb - 'inline'),
     error = p_error::jsonb, stats = job_stats::jsonb, response = answer,
-    due_at = case when is_wanted then moment + interval '10 seconds' end,
+    due_at = case when is_wanted and p_run is null then moment + interval '10 seconds' end,
+    response_number = case when is_wanted and p_run is not null then nextval('jobs.response_numbers') end,
     -- kept where `rates retry` may want it again
     inline = case when p_status <> 'SUCCEEDED' then inline end, sql = null,
     progress = progress || jsonb_build_object('rows', p_rows, 'bytes', p_bytes),
@@ -66,7 +68,7 @@ begin
     status_history = jobs.with_event(status_history, p_status, moment), version = version + 1, changed = pg_current_xact_id(), changed_at = moment
   -- The fence: the row is not locked before, since a lock is one more write.
   where id = p_job and (p_attempt is null or attempt = p_attempt and j.status = 'IN_PROGRESS')
-  returning j.response_id, j.tenant, j.request_id, j.status, j.version, case when is_wanted then answer end
+  returning j.response_id, j.tenant, j.request_id, j.status, coalesce(-j.response_number, j.version), case when is_wanted then answer end
   into response_id, tenant, request_id, status, response_version, body;
   if not found then return; end if;
   if is_wanted and job.reply = 'none' then delete from jobs.reply_requests q where q.job_id = p_job; end if;

@@ -18,10 +18,13 @@ begin
     select id from jobs.answers where created_at < p_before and due_at is null order by created_at limit p_limit);
   delete from jobs.runs where id in (
     select id from jobs.runs where state = 'ENDED' and ended_at < p_before order by ended_at limit p_limit);
+  delete from jobs.sendings where (run_id, through) in (
+    select run_id, through from jobs.sendings where sent_at < p_before limit p_limit);
   delete from jobs.launches where id in (
     select id from jobs.launches where created_at < p_before order by created_at limit p_limit);
   delete from jobs.jobs where id in (
-    select id from jobs.jobs where finished_at < p_before and due_at is null order by finished_at limit p_limit);
+    select id from jobs.jobs where finished_at < p_before and due_at is null and id not in (select job_id from jobs.pending_responses)
+    order by finished_at limit p_limit);
   get diagnostics expired = row_count;
   return expired + rejected;
 end

@@ -11,7 +11,7 @@ declare
   claimed record;
 begin
   if cardinality(p_sent) > 0 then perform jobs.responses_sent(p_sent, p_versions, p_messages); end if;
-  ended := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt);
+  ended := jobs.end_job(p_job, p_status, p_result, p_error, p_rows, p_bytes, p_peak, p_attempt, p_run);
   if ended.response_id is not null then
     response_pk := p_job;
     response_id := ended.response_id;
@@ -23,6 +23,11 @@ begin
   end if;
   claimed := jobs.next_claim(p_run, p_pid, p_backend_start, p_log);
   running := claimed.running;
+  if not running and response_version < 0 then
+    -- jobs.run_ended, which makes the run's unrecorded responses due, must not miss this one.
+    perform from jobs.runs r where r.id = p_run and r.state <> 'ENDED' for share;
+    if not found then update jobs.jobs j set due_at = jobs.clock() + interval '10 seconds' where j.id = p_job; end if;
+  end if;
   next := claimed.job;
   return next;
 end

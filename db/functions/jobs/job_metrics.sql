@@ -46,6 +46,10 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       lateral (select case a ->> 'outcome' when 'FAILED' then j.error ->> 'type' else a ->> 'outcome' end as reason) r
     where (a ->> 'endedAt')::timestamptz >= since and (a ->> 'endedAt')::timestamptz < until
     group by 1
+  ), unsent as (
+    select changed_at as asked_at from jobs.jobs where due_at is not null
+    union all select finished_at from jobs.pending_responses
+    union all select asked_at from jobs.answers where due_at is not null
   ), runners as (
     select jsonb_object_agg(runner_type, jsonb_build_object(
       'waiting', coalesce(w.waiting, 0), 'oldestWaiting', coalesce(greatest(w.oldest, 0), 0),
@@ -60,8 +64,8 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   )
   select metrics || jsonb_build_object('platform', (
     select jsonb_build_object(
-      'unsentResponses', (select count(*) from jobs.responses where due_at is not null),
-      'oldestUnsent', coalesce(extract(epoch from now - (select min(asked_at) from jobs.responses where due_at is not null)), 0),
+      'unsentResponses', (select count(*) from unsent),
+      'oldestUnsent', coalesce(extract(epoch from now - (select min(asked_at) from unsent)), 0),
       'documentsBehind', (select count(distinct job_id) from jobs.untracked) + (select count(*) from jobs.rejected where not tracked),
       'oldestBehind', coalesce(extract(epoch from now - (select min(since) from jobs.untracked)), 0),
       'lockWaits', (select count(*) from pg_locks where not granted),

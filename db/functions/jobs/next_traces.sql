@@ -21,7 +21,7 @@ begin
     from reserved t left join jobs.documents d on d.id = t.job_id
     where not exists (
       select from jobs.jobs o
-      where o.id = t.job_id and o.due_at is not null and o.finished_at > moment - interval '5 minutes')
+      where o.id = t.job_id and (o.due_at is not null or o.id in (select u.job_id from jobs.pending_responses u)) and o.finished_at > moment - interval '5 minutes')
     order by t.job_id;
 end
 $$;

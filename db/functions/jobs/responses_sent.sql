@@ -1,18 +1,40 @@
 -- Records that responses are on the response queue, each with the id that the queue gave its message. Negative ids are those
 -- of answers (jobs.responses). A response is recorded only in the version that was sent: a repeat that asked for it again
 -- since has its own sending. Locks in the order of ids, so that two calls cannot deadlock.
+-- Negative versions are numbers of responses, all of one run: they are recorded together (jobs.sendings), and the run has then
+-- sent all its responses up to the highest one. Any of them that the call lacks becomes due by itself, and is recorded in the
+-- row of its job.
 create or replace function jobs.responses_sent(p_responses bigint[], p_versions bigint[], p_messages text[])
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   moment timestamptz := jobs.clock();
+  highest bigint := (select -min(v) from unnest(p_versions) v);
+  run uuid;
+  before bigint; -- the highest number that was recorded earlier; null: none is recorded by number now
 begin
-  with sent as materialized (
-    select j.id, s.message from unnest(p_responses, p_versions, p_messages) s(id, version, message)
-    join jobs.jobs j on j.id = s.id and j.version = s.version
-    where j.finished_at is not null order by j.id for update of j)
-  update jobs.jobs j set sent_at = moment, message_id = sent.message, due_at = null,
-    version = version + 1, changed = pg_current_xact_id(), changed_at = moment
-  from sent where j.id = sent.id;
+  if highest > 0 then
+    select j.run_id into run from jobs.jobs j where j.id = p_responses[array_position(p_versions, -highest)];
+    with held as (
+      select r.id, r.sent_through from jobs.runs r where r.id = run and r.state <> 'ENDED' and r.sent_through < highest for no key update)
+    update jobs.runs r set sent_through = highest from held where r.id = held.id returning held.sent_through into before;
+  end if;
+  if before is not null then
+    insert into jobs.sendings (run_id, through, numbers, messages, sent_at)
+    select run, highest, array_agg(-s.version), array_agg(s.message), moment
+    from unnest(p_versions, p_messages) s(version, message) where -s.version > before;
+    update jobs.jobs set due_at = moment + interval '10 seconds' where id in (
+      select j.id from jobs.jobs j
+      where j.run_id = run and j.response_number > before and j.response_number < highest and -j.response_number <> all (p_versions)
+        and j.due_at is null and j.sent_at is null
+      order by j.id for update);
+  end if;
+  if before is null or -before <= any (p_versions) then
+    with sent as materialized (
+      select j.id, s.message from unnest(p_responses, p_versions, p_messages) s(id, version, message)
+      join jobs.jobs j on j.id = s.id and (j.version = s.version or j.response_number = -s.version)
+      where j.due_at is not null order by j.id for update of j)
+    update jobs.jobs j set sent_at = moment, message_id = sent.message, due_at = null from sent where j.id = sent.id;
+  end if;
   if 0 > any (p_responses) then
     with sent as materialized (
       select a.id, s.message from unnest(p_responses, p_versions, p_messages) s(id, version, message)

@@ -55,7 +55,7 @@ begin
   end if;
   pauses := failures;
   for id, version, document in
-    select d.id, d.version, d.document from jobs.documents d
+    select d.id, d.version, d.document from jobs.base_documents d
     where d.id = any (changed_ids || array(
       select r.job_id from jobs.tracking_refused r
       where r.not_before <= jobs.clock() and r.job_id <> all (coalesce(changed_ids, '{}'))

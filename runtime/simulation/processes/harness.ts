@@ -218,7 +218,7 @@ export class ProcessHarness {
   async wrongDocuments(requestIds: readonly string[]): Promise<string[]> {
     const jobs = await this.server.tryQuery(
       `select d.tenant, d.request_id, d.version::int, d.document, t.version::int as kept_version, t.document as kept
-       from jobs.documents d left join tracking.documents t on t.tenant = d.tenant and t.request_id = d.request_id
+       from jobs.base_documents d left join tracking.documents t on t.tenant = d.tenant and t.request_id = d.request_id
        where d.request_id = any ($1)`,
       [requestIds],
     );
