@@ -120,19 +120,45 @@ CREATE INDEX audit_at ON jobs.audit USING btree (at);
 CREATE INDEX audit_tenant ON jobs.audit USING btree (tenant, id);
 grant select on jobs.audit to api_reader;
 
-create view jobs.documents as
+create view jobs.base_documents as
  SELECT id,
     tenant,
     request_id,
     version,
     status,
     run_id,
-    jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'traceparent', traceparent, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'cancelReason', cancel_reason, 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result, 'response',
-        CASE
-            WHEN finished_at IS NOT NULL THEN jsonb_build_object('sentAt', jobs.iso(sent_at), 'messageId', message_id)
-            ELSE NULL::jsonb
-        END)) || jsonb_build_object('task', COALESCE(redacted -> 'task'::text, task), 'labels', COALESCE(redacted -> 'labels'::text, labels), 'statusHistory', status_history, 'attempts', attempts)) AS document
+    finished_at,
+    response_number,
+    sent_at,
+    message_id,
+    jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'traceparent', traceparent, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'cancelReason', cancel_reason, 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result)) || jsonb_build_object('task', COALESCE(redacted -> 'task'::text, task), 'labels', COALESCE(redacted -> 'labels'::text, labels), 'statusHistory', status_history, 'attempts', attempts)) AS document
    FROM jobs.jobs j;
+
+create view jobs.documents as
+ SELECT d.id,
+    d.tenant,
+    d.request_id,
+    d.version,
+    d.status,
+    d.run_id,
+    d.document ||
+        CASE
+            WHEN d.finished_at IS NULL THEN '{}'::jsonb
+            ELSE jsonb_build_object('response', jsonb_strip_nulls(jsonb_build_object('sentAt', jobs.iso(COALESCE(d.sent_at, s.sent_at)), 'messageId', COALESCE(d.message_id, s.message_id))))
+        END AS document
+   FROM jobs.base_documents d
+     LEFT JOIN LATERAL ( SELECT n.sent_at,
+            n.messages[array_position(n.numbers, d.response_number)] AS message_id
+           FROM ( SELECT sendings.run_id,
+                    sendings.through,
+                    sendings.numbers,
+                    sendings.messages,
+                    sendings.sent_at
+                   FROM jobs.sendings
+                  WHERE sendings.run_id = d.run_id AND sendings.through >= d.response_number
+                  ORDER BY sendings.through
+                 LIMIT 1) n
+          WHERE d.response_number = ANY (n.numbers)) s ON d.response_number IS NOT NULL;
 grant select on jobs.documents to api_reader;
 grant select on jobs.documents to dispatcher;
 
@@ -183,6 +209,7 @@ create table jobs.jobs (
   result jobs.result,
   response jobs.response,
   due_at timestamp with time zone,
+  response_number bigint,
   sent_at timestamp with time zone,
   message_id text,
   version bigint default 1 not null,
@@ -199,6 +226,7 @@ CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE (((status
 CREATE INDEX jobs_due ON jobs.jobs USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX jobs_larger ON jobs.jobs USING btree (high_memory_retry_at) WHERE (((status)::text = 'PENDING'::text) AND (high_memory_retry_at IS NOT NULL));
+CREATE INDEX jobs_numbered ON jobs.jobs USING btree (run_id, response_number) WHERE (response_number IS NOT NULL);
 CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC, created_at, id) WHERE ((status)::text = 'PENDING'::text);
 CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE ((status)::text = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE ((status)::text = 'IN_PROGRESS'::text);
@@ -235,6 +263,19 @@ create table jobs.launches (
 );
 CREATE INDEX launches_created ON jobs.launches USING btree (created_at);
 CREATE INDEX launches_unanswered ON jobs.launches USING btree (runner, held_until) WHERE (answered_at IS NULL);
+
+create view jobs.pending_responses as
+ SELECT j.id AS job_id,
+    r.id AS run_id,
+    j.finished_at
+   FROM jobs.runs r
+     CROSS JOIN LATERAL ( SELECT n.id,
+            n.finished_at
+           FROM jobs.jobs n
+          WHERE n.run_id = r.id AND n.response_number > r.sent_through AND n.due_at IS NULL AND n.sent_at IS NULL
+          ORDER BY n.response_number
+         LIMIT 1000) j
+  WHERE r.state <> 'ENDED'::text;
 
 create table jobs.pending_traces (
   job_id bigint not null,
@@ -306,22 +347,40 @@ create table jobs.request_rates (
   constraint request_rates_pkey PRIMARY KEY (name)
 );
 
+create sequence jobs.response_numbers;
+
 create view jobs.responses as
- SELECT jobs.id,
-    jobs.id AS job_id,
-    jobs.response_id,
-    jobs.tenant,
-    jobs.request_id,
-    jobs.status::text AS status,
-    jobs.response::text AS body,
-    jobs.finished_at AS created_at,
-    jobs.due_at,
-    jobs.sent_at,
-    jobs.message_id,
-    jobs.version,
-    jobs.changed_at AS asked_at
-   FROM jobs.jobs
-  WHERE jobs.finished_at IS NOT NULL
+ SELECT j.id,
+    j.id AS job_id,
+    j.response_id,
+    j.tenant,
+    j.request_id,
+    j.status::text AS status,
+    j.response::text AS body,
+    j.finished_at AS created_at,
+        CASE
+            WHEN u.job_id IS NULL THEN j.due_at
+            ELSE u.finished_at + '00:00:10'::interval
+        END AS due_at,
+    COALESCE(j.sent_at, s.sent_at) AS sent_at,
+    COALESCE(j.message_id, s.message_id) AS message_id,
+    j.version,
+    j.changed_at AS asked_at
+   FROM jobs.jobs j
+     LEFT JOIN jobs.pending_responses u ON u.job_id = j.id
+     LEFT JOIN LATERAL ( SELECT n.sent_at,
+            n.messages[array_position(n.numbers, j.response_number)] AS message_id
+           FROM ( SELECT sendings.run_id,
+                    sendings.through,
+                    sendings.numbers,
+                    sendings.messages,
+                    sendings.sent_at
+                   FROM jobs.sendings
+                  WHERE sendings.run_id = j.run_id AND sendings.through >= j.response_number
+                  ORDER BY sendings.through
+                 LIMIT 1) n
+          WHERE j.response_number = ANY (n.numbers)) s ON j.response_number IS NOT NULL
+  WHERE j.finished_at IS NOT NULL
 UNION ALL
  SELECT - answers.id AS id,
     NULL::bigint AS job_id,
@@ -370,6 +429,7 @@ create table jobs.runs (
   larger boolean default false not null,
   memory_bytes bigint,
   launch uuid,
+  sent_through bigint default 0 not null,
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_runner_check CHECK (runner = ANY (ARRAY['glue'::text, 'ec2'::text])),
   constraint runs_slot_check CHECK (slot > 0),
@@ -381,6 +441,16 @@ CREATE UNIQUE INDEX runs_larger ON jobs.runs USING btree (runner) WHERE (larger 
 CREATE UNIQUE INDEX runs_slots ON jobs.runs USING btree (runner, slot) WHERE (state <> 'ENDED'::text);
 grant select on jobs.runs to api_reader;
 grant select on jobs.runs to dispatcher;
+
+create table jobs.sendings (
+  run_id uuid not null,
+  through bigint not null,
+  numbers bigint[] not null,
+  messages text[] not null,
+  sent_at timestamp with time zone not null,
+  constraint sendings_pkey PRIMARY KEY (run_id, through)
+);
+CREATE INDEX sendings_sent ON jobs.sendings USING brin (sent_at) WITH (autosummarize='on');
 
 create table jobs.tokens (
   id text not null,
@@ -553,7 +623,7 @@ create table jobs.waiting_counts (
 --   callers: api_reader, dispatcher, job_keeper
 -- function jobs.end_attempt(attempts jsonb, at timestamp with time zone, outcome text, peak bigint) returns jsonb
 --   callers: none
--- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer, OUT response_id text, OUT tenant text, OUT request_id text, OUT status text, OUT response_version bigint, OUT body text) returns record
+-- function jobs.end_job(p_job bigint, p_status text, p_result json, p_error json, p_rows bigint, p_bytes bigint, p_peak bigint, p_attempt integer, p_run uuid, OUT response_id text, OUT tenant text, OUT request_id text, OUT status text, OUT response_version bigint, OUT body text) returns record
 --   callers: none
 -- function jobs.escape_noncharacters(json_text text) returns text
 --   callers: none

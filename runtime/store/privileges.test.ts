@@ -18,7 +18,7 @@ const MAY: Readonly<Record<string, readonly (Role | "price_readers")[]>> = {
   "jobs.cancelled(text)": [],
   "jobs.truncate_text(text,integer)": [],
   "jobs.end_attempt(jsonb,timestamp with time zone,text,bigint)": [],
-  "jobs.end_job(bigint,text,json,json,bigint,bigint,bigint,integer)": [],
+  "jobs.end_job(bigint,text,json,json,bigint,bigint,bigint,integer,uuid)": [],
   "jobs.event(text,timestamp with time zone)": [],
   "jobs.escape_noncharacters(text)": [],
   "jobs.result_without_rows(json)": [],

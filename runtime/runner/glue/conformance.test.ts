@@ -264,7 +264,7 @@ describe("the Python runner, compared with the TypeScript runner", () => {
         await p.admin.query(UNDO);
       }
       const { rows } = await p.admin.query(
-        `select due_at is not null as due, message_id is not null as sent from jobs.jobs
+        `select due_at is not null as due, message_id is not null as sent from jobs.responses
          where request_id in ('${kind}-recorded', '${kind}-repeated') order by id`,
       );
       assert.deepEqual(rows, [
