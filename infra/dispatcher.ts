@@ -237,7 +237,7 @@ export class Dispatcher extends pulumi.ComponentResource {
         scheduleExpression: "rate(1 minute)",
       },
       glue: {
-        description: "a Glue run has ended",
+        description: "End of a Glue run",
         eventPattern: pulumi.jsonStringify({
           source: ["aws.glue"],
           "detail-type": ["Glue Job State Change"],
@@ -246,7 +246,7 @@ export class Dispatcher extends pulumi.ComponentResource {
       },
       // EC2's events lack the instance's tags, so events of other instances cause an unnecessary check.
       ec2: {
-        description: "an instance has ended",
+        description: "End of an instance",
         eventPattern: JSON.stringify({
           source: ["aws.ec2"],
           "detail-type": ["EC2 Instance State-change Notification"],

@@ -160,6 +160,6 @@ describe("the hub of event streams", () => {
     here.destroy();
     statements.length = 0;
     await new Promise((resolve) => setTimeout(resolve, 3 * POLL_MS));
-    assert.ok(statements.length <= 1, "it goes on looking with nobody there");
+    assert.ok(statements.length <= 1, "polling continues without any client");
   });
 });

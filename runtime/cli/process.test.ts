@@ -218,7 +218,7 @@ describe("the command line, when things go wrong", () => {
       says: /was replaced by another file while it was sent/,
     },
     "is removed": { change: (file) => unlink(file), says: /was removed while it was sent/ },
-    "is written to, its size and time unchanged": {
+    "changes without a change of its size and time": {
       change: async (file) => {
         const { atime, mtime } = await stat(file);
         const handle = await open(file, "r+");

@@ -55,8 +55,8 @@ describe("launches of instances within AWS's request rate", () => {
   let ec2: SimulatedEc2;
   let time: VirtualTime;
   let terminated: Set<string>;
-  let room: Map<string, number>;
-  let fates: ("refuse" | "unknown" | "partial" | "throttle")[];
+  let capacity: Map<string, number>;
+  let outcomes: ("refuse" | "unknown" | "partial" | "throttle")[];
   let context: DispatcherDeps;
 
   const begin = async (slots: number, market: Partial<typeof TEMPLATE> = {}) => {
@@ -74,12 +74,12 @@ describe("launches of instances within AWS's request rate", () => {
       ]),
     );
     terminated = new Set();
-    room = new Map();
-    fates = [];
+    capacity = new Map();
+    outcomes = [];
     ec2 = new SimulatedEc2({
       now: () => time.now,
-      capacity: room,
-      outcome: () => fates.shift(),
+      capacity,
+      outcome: () => outcomes.shift(),
       hasEnded: (instance) => terminated.has(instance),
       onLaunch: () => undefined,
       onTerminate: (instance) => terminated.add(instance),
@@ -130,11 +130,11 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("starts Spot Instances in any zone, and On-Demand Instances only if no zone has Spot capacity", async () => {
     await begin(12, { spot: true });
-    room.set("spot:subnet-a", 5).set("spot:subnet-b", 3);
+    capacity.set("spot:subnet-a", 5).set("spot:subnet-b", 3);
     await accept(d.context.db, jobs(12));
     await dispatch();
     assert.equal(alive().length, 12);
-    assert.deepEqual([room.get("spot:subnet-a"), room.get("spot:subnet-b")], [0, 0]);
+    assert.deepEqual([capacity.get("spot:subnet-a"), capacity.get("spot:subnet-b")], [0, 0]);
     assert.deepEqual(
       ec2.launches.map(({ count }) => count),
       [5, 3, 4],
@@ -144,21 +144,21 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("returns to Spot a minute after there was no capacity", async () => {
     await begin(2, { spot: true });
-    room.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
+    capacity.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
     await accept(d.context.db, jobs(1));
     await dispatch();
     assert.equal(alive().length, 1);
     await dispatch(() => time.sleep(61_000));
-    room.set("spot:subnet-a", 1).set("subnet-a", 0).set("subnet-b", 0);
+    capacity.set("spot:subnet-a", 1).set("subnet-a", 0).set("subnet-b", 0);
     await accept(d.context.db, jobs(1, 1));
     await dispatch();
     assert.equal(alive().length, 2);
-    assert.equal(room.get("spot:subnet-a"), 0);
+    assert.equal(capacity.get("spot:subnet-a"), 0);
   });
 
   it("starts no On-Demand Instance without onDemandFallback: the job waits, and loses no attempt", async () => {
     await begin(2, { spot: true, onDemandFallback: false });
-    room.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
+    capacity.set("spot:subnet-a", 0).set("spot:subnet-b", 0);
     await accept(d.context.db, jobs(1));
     await dispatch();
     assert.deepEqual([alive().length, await openRuns()], [0, 0]);
@@ -194,7 +194,7 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("start in the next zone if one has no capacity, and pause if none has", async () => {
     await begin(20);
-    room.set("subnet-a", 3).set("subnet-b", 4);
+    capacity.set("subnet-a", 3).set("subnet-b", 4);
     await accept(context.db, jobs(20));
     await dispatch();
     assert.equal(alive().length, 7);
@@ -204,7 +204,7 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("repeat a request whose answer was lost, without starting more instances", async () => {
     await begin(5);
-    fates.push("unknown", "unknown");
+    outcomes.push("unknown", "unknown");
     await accept(context.db, jobs(5));
     await dispatch();
     assert.equal(alive().length, 5);
@@ -214,7 +214,7 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("leave an unanswered request to the next dispatcher, which repeats it first", async () => {
     await begin(7);
-    fates.push("unknown", "unknown", "unknown");
+    outcomes.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(5));
     await dispatch();
     await accept(context.db, jobs(2, 5));
@@ -260,7 +260,7 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("slow down if others use up the account's rate, without ending runs or pausing the runner type", async () => {
     await begin(4);
-    fates.push("throttle", "throttle", "throttle");
+    outcomes.push("throttle", "throttle", "throttle");
     await accept(context.db, jobs(4));
     await dispatch();
     assert.equal(alive().length, 4);
@@ -273,13 +273,13 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("leave launches that the rate delays too long to the next dispatcher", async () => {
     await begin(2);
-    fates.push(...Array.from({ length: 20 }, () => "throttle" as const));
+    outcomes.push(...Array.from({ length: 20 }, () => "throttle" as const));
     await accept(context.db, jobs(2));
     await dispatch();
     assert.equal(alive().length, 0);
     assert.ok(time.now <= 25_000, `${time.now} ms`);
     assert.equal(await openRuns(), 2);
-    fates.length = 0;
+    outcomes.length = 0;
     time.now += 60_000;
     await time.setClock(time.now);
     await dispatch(() => createHandlers(context).tick());
@@ -314,7 +314,7 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("find the instances of an unanswered launch, and end silent ones", async () => {
     await begin(2);
-    fates.push("unknown", "unknown", "unknown");
+    outcomes.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(2));
     await dispatch();
     time.now += 4_000;
@@ -332,7 +332,7 @@ describe("launches of instances within AWS's request rate", () => {
 
   it("terminate an instance without a slot, but none that may still claim a run", async () => {
     await begin(2);
-    fates.push("unknown", "unknown", "unknown");
+    outcomes.push("unknown", "unknown", "unknown");
     await accept(context.db, jobs(2));
     await dispatch();
     time.now += 4_000;

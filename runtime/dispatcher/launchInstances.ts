@@ -31,7 +31,7 @@ export async function launchInstances(
   let started = 0;
   for (let unknown = 0, throttles = 0; ; ) {
     // Measured before the query, so before the launch's time begins.
-    const asked = context.now();
+    const measuredAt = context.now();
     const plan = { runner, version: settings.version, request, targets, limit, holdSeconds: HOLD_SECONDS, rate };
     const next = await beginLaunch(db, plan);
     if (!next) return started;
@@ -41,14 +41,14 @@ export async function launchInstances(
       continue;
     }
     if ("waitMs" in next) {
-      if (asked + next.waitMs > deadline) {
+      if (measuredAt + next.waitMs > deadline) {
         log.info({ runner, waitMs: next.waitMs }, "instances wait for the request rate");
         return started;
       }
       await context.sleep(next.waitMs);
       continue;
     }
-    const answer = await send(context, launcher, next, asked);
+    const answer = await send(context, launcher, next, measuredAt);
     if (answer.outcome === "unknown") {
       if (++unknown >= MAX_UNKNOWN) return started;
     } else if (answer.outcome === "started") {
@@ -69,13 +69,13 @@ async function send(
   context: DispatcherDeps,
   launcher: InstanceLauncher,
   launch: Launch,
-  asked: number,
+  measuredAt: number,
 ): Promise<LaunchAnswer | { outcome: "unknown" | "late" }> {
   const { db, log } = context;
   const { launch: id, send: sends, target, instances } = launch;
   const about = { launch: id, send: sends, target, instances };
   const assertBeforeDeadline = () => {
-    if (context.now() > asked + launch.sendMs) throw new LaunchDeadlineExceeded();
+    if (context.now() > measuredAt + launch.sendMs) throw new LaunchDeadlineExceeded();
   };
   let answer: LaunchAnswer;
   try {

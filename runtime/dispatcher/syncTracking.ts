@@ -37,16 +37,16 @@ export interface Backlog {
 export async function writeBacklog(context: DispatcherDeps, backlog: Backlog): Promise<number> {
   let written = 0;
   for (;;) {
-    const behind = await backlog.next(BATCH);
-    if (behind.length === 0) return written;
-    const unwritten = await put(context, behind);
+    const pending = await backlog.next(BATCH);
+    if (pending.length === 0) return written;
+    const unwritten = await put(context, pending);
     const refused = new Set(unwritten.map(({ index }) => index));
     await backlog.settle(
-      behind.filter((_, index) => !refused.has(index)),
-      behind.filter((_, index) => refused.has(index)),
+      pending.filter((_, index) => !refused.has(index)),
+      pending.filter((_, index) => refused.has(index)),
     );
-    written += behind.length - refused.size;
-    if (refused.size === behind.length) return written;
+    written += pending.length - refused.size;
+    if (refused.size === pending.length) return written;
   }
 }
 

@@ -72,7 +72,7 @@ describe("a component process", () => {
     await ready;
     forceStop();
     await stop();
-    assert.equal(readFileSync(logFile, "utf8").trim(), "hurry");
+    assert.equal(readFileSync(logFile, "utf8").trim(), "forceStop");
     assert.deepEqual(printed, []);
   });
 

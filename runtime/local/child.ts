@@ -27,7 +27,7 @@ export interface ChildOptions {
 }
 
 /**
- * A supervised component process. SIGTERM stops it gracefully; the message `hurry` on its channel makes it stop at
+ * A supervised component process. SIGTERM stops it gracefully; the message `forceStop` on its channel makes it stop at
  * once.
  */
 export interface Child {
@@ -53,7 +53,7 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
   let isForced = false;
   let current: ChildProcess | undefined;
 
-  const live = async () => {
+  const supervise = async () => {
     while (!stopping) {
       const log = openSync(logFile, "a", 0o600);
       // In its own session: Ctrl-C in the terminal reaches only the platform, which decides when each component ends.
@@ -83,10 +83,10 @@ export function startChild({ name, args, env, logFile, stopTimeoutMs, print }: C
   };
   const forceStopIfRequested = () => {
     // With a callback, since a child that has just ended makes the send fail: that error must not end the stop.
-    if (current?.connected) current.send("hurry", () => undefined);
+    if (current?.connected) current.send("forceStop", () => undefined);
     setTimeout(() => current?.kill("SIGKILL"), FORCE_STOP_MS).unref();
   };
-  const run = live();
+  const run = supervise();
   return {
     ready: ready.promise,
     failed: failed.promise,

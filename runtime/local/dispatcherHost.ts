@@ -16,7 +16,7 @@ const TICK_MS = 2_000;
 /**
  * The dispatcher's process on one machine. It calls the Lambda handlers like AWS: from two event source mappings, a
  * schedule, and events about ended runs. SIGTERM drains: it takes no message and starts no run, and each run may finish
- * its job within --drain-seconds; the message `hurry` kills the runs. When the platform's own process is gone, it ends
+ * its job within --drain-seconds; the message `forceStop` kills the runs. When the platform's own process is gone, it ends
  * the runs and the Postgres server.
  *
  * node runtime/local/dispatcherHost.ts --requests N --wakeups N --logs DIR --drain-seconds N --postgres-pid N
@@ -56,7 +56,7 @@ process.on("disconnect", () => {
 });
 process.on("SIGTERM", () => stopping.abort());
 process.on("message", (message) => {
-  if (message !== "hurry") return;
+  if (message !== "forceStop") return;
   stopping.abort();
   void launcher.kill();
 });

@@ -62,7 +62,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   sqsStore.host = "";
   const stores = { sqsStore, snsStore: new SnsStore(), s3Store: new S3Store() };
   const principals = new Principals(options.directory && join(options.directory, CREDENTIALS_FILE));
-  const messages = options.directory === undefined ? undefined : keepIn(options.directory, stores);
+  const messages = options.directory === undefined ? undefined : persistIn(options.directory, stores);
   const synced = async () => messages?.synced();
   const app = buildApp({ logger: false, defaultRegion: region, stores });
   app.addHook("preHandler", async (request) => {
@@ -176,7 +176,7 @@ const s3Error = (code: string, message: string) => {
 };
 
 /** Loads the contents of `directory` into the stores, and stores their changes there from now on. */
-function keepIn(directory: string, { sqsStore, s3Store }: { sqsStore: SqsStore; s3Store: S3Store }): QueueFile {
+function persistIn(directory: string, { sqsStore, s3Store }: { sqsStore: SqsStore; s3Store: S3Store }): QueueFile {
   const messages = new QueueFile(directory);
   messages.attach(sqsStore);
   const objects = new ObjectFiles(directory);

@@ -84,10 +84,10 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   });
   const problems: string[] = [];
 
-  const swallowed = NAMES.filter((name) => env[`npm_config_${name.replaceAll("-", "_")}`] !== undefined);
-  if (swallowed.length > 0) {
+  const consumedByNpm = NAMES.filter((name) => env[`npm_config_${name.replaceAll("-", "_")}`] !== undefined);
+  if (consumedByNpm.length > 0) {
     problems.push(
-      `npm consumed ${listed(swallowed)}: options come after --, for example: ${corrected(swallowed, positionals, env)}`,
+      `npm consumed ${listed(consumedByNpm)}: options come after --, for example: ${corrected(consumedByNpm, positionals, env)}`,
     );
   } else if (positionals.length > 0) {
     problems.push(
@@ -179,9 +179,9 @@ const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? wor
  * Suggests the correct command. npm consumes options before `--`: `--port 3001` arrives as `true` and a separate word,
  * `--port=3001` completely.
  */
-function corrected(swallowed: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
+function corrected(consumedByNpm: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
   const words = [...positionals];
-  const options = swallowed.map((name) => {
+  const options = consumedByNpm.map((name) => {
     const value = env[`npm_config_${name.replaceAll("-", "_")}`];
     return `--${name} ${value === "true" ? (words.shift() ?? "…") : value}`;
   });

@@ -54,9 +54,9 @@ export async function violatedGuarantees({ requests, environment }: Schedule): P
       broken.push(`guarantee ${job.status === "PENDING" ? 1 : 5}: job ${requestId} stays ${job.status}`);
     const answers = environment.responses.filter(({ responseId }) => responseId === job.response_id);
     // Of two requests with the same id, either may be the job; the other task always asks for a reply.
-    const isCancelRequested = job.other || isWanted(requestId);
-    if (answers.length === 0 && isCancelRequested) broken.push(`guarantee 1: job ${requestId} was never answered`);
-    if (answers.length > 0 && !isCancelRequested)
+    const isReplyRequested = job.other || isWanted(requestId);
+    if (answers.length === 0 && isReplyRequested) broken.push(`guarantee 1: job ${requestId} was never answered`);
+    if (answers.length > 0 && !isReplyRequested)
       broken.push(`guarantee 1: job ${requestId} was answered without a request`);
     if (answers.some(({ status }) => status !== job.status))
       broken.push(`guarantee 1: job ${requestId} is ${job.status}, and was answered ${answers[0]?.status}`);

@@ -62,18 +62,18 @@ describe("a violation of the protocol is detected", () => {
   for (const [what, changes] of Object.entries(SABOTAGES))
     it(what, async function () {
       this.timeout(300_000);
-      const stage = await openHarness();
+      const harness = await openHarness();
       try {
-        for (const change of changes) await stage.sabotage(change);
+        for (const change of changes) await harness.sabotage(change);
         const guarantee = /^guarantee \d: /.exec(what)?.[0];
         assert.ok(guarantee, `${what} names no guarantee`);
         for (let seed = 1; seed <= ENOUGH; seed++) {
-          const { broken } = await stage.play(seed);
+          const { broken } = await harness.play(seed);
           if (broken.some((one) => one.startsWith(guarantee))) return;
         }
         assert.fail(`${ENOUGH} schedules did not violate ${guarantee.slice(0, -2)}`);
       } finally {
-        await stage.close();
+        await harness.close();
       }
     });
 });

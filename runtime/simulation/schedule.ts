@@ -63,7 +63,7 @@ export class Schedule {
   /** A run that is about to end its job, stalled until nothing else can progress. */
   #stalled: Actor | undefined;
   /** A dispatcher that is about to start a run, stalled until other runs hold all slots of that type. */
-  #late: { readonly actor: Actor; readonly kind: string } | undefined;
+  #delayedDispatcher: { readonly actor: Actor; readonly kind: string } | undefined;
 
   /**
    * @param pick - Random numbers of the seed in [0, 1).
@@ -79,12 +79,13 @@ export class Schedule {
   }
 
   async play(): Promise<void> {
-    for (let turn = 0; turn < TURNS; turn++) await this.#make(this.#one([...this.#work(false), ...this.#faults()]));
+    for (let turn = 0; turn < TURNS; turn++)
+      await this.#perform(this.#pickOne([...this.#work(false), ...this.#faults()]));
     this.history.push("faults end");
     this.environment.launchOutcomes.length = 0;
     for (let turn = 0; turn < RECOVERY; turn++) {
-      const move = this.#one(this.#work(true));
-      if (move) await this.#make(move);
+      const move = this.#pickOne(this.#work(true));
+      if (move) await this.#perform(move);
       else if (await this.#isStuck()) {
         if (await this.environment.isAtRest()) return;
         await this.#passTime();
@@ -92,11 +93,11 @@ export class Schedule {
     }
   }
 
-  #one<T>(list: readonly T[]): T | undefined {
+  #pickOne<T>(list: readonly T[]): T | undefined {
     return list[Math.floor(this.#pick() * list.length)];
   }
 
-  async #make(move: Action | undefined): Promise<void> {
+  async #perform(move: Action | undefined): Promise<void> {
     if (!move) return;
     this.history.push(move.label);
     await move.run();
@@ -110,7 +111,7 @@ export class Schedule {
     // Some want no reply on the queue; a repeat decides this independently.
     const reply = () => (this.#pick() < 0.3 ? { reply: "none" } : {});
     const all = requests.map((request) => message({ ...request, ...reply() }));
-    if (this.#pick() < 0.5) all.push(message({ ...this.#one(requests), ...reply() }));
+    if (this.#pick() < 0.5) all.push(message({ ...this.#pickOne(requests), ...reply() }));
     if (this.#pick() < 0.3)
       all.push(
         message({ requestId: requests[0]?.requestId, task: { type: "read", sql: "select 'other'", format: "csv" } }),
@@ -130,7 +131,7 @@ export class Schedule {
   /** Next actions: calls of actors, deliveries, starting runs. */
   #work(isCalm: boolean): Action[] {
     const moves: Action[] = [];
-    const delayedMove = this.#belated();
+    const delayedMove = this.#resumeDelayed();
     if (delayedMove) return [delayedMove];
     for (const actor of this.#activeActors) {
       const { waiting, paused } = actor;
@@ -147,7 +148,7 @@ export class Schedule {
         if (chance < this.#faultProfile.cancel) moves.push({ label: "cancel", run: () => this.#cancelWorking() });
       }
       const [, kind] = LAUNCH.exec(waiting.label) ?? [];
-      if (!this.#late && kind && this.#pick() < this.#faultProfile.stall) {
+      if (!this.#delayedDispatcher && kind && this.#pick() < this.#faultProfile.stall) {
         moves.push({ label: `stall ${actor.name}`, run: () => this.#delay(actor, kind) });
         continue;
       }
@@ -175,20 +176,22 @@ export class Schedule {
     const addWithChance = (chance: number, what: string, done: Action["run"]) => {
       if (this.#pick() < chance) moves.push({ label: what, run: done });
     };
-    const again = this.#one(this.environment.messages.filter(({ deleted }) => deleted));
+    const again = this.#pickOne(this.environment.messages.filter(({ deleted }) => deleted));
     if (!this.#isDispatching) {
       if (again) addWithChance(repeat, "deliver again", () => this.#deliver([again]));
       addWithChance(tick, "tick", () => this.environment.tick().settled(LOCK_WAIT_MS));
     }
-    for (const actor of this.#activeActors.filter((one) => one !== this.#zombie && one !== this.#late?.actor))
+    for (const actor of this.#activeActors.filter(
+      (one) => one !== this.#zombie && one !== this.#delayedDispatcher?.actor,
+    ))
       if (actor.paused) moves.push({ label: `continue ${actor.name}`, run: () => actor.pause(false) });
       else addWithChance(pause, `pause ${actor.name}`, () => actor.pause(true));
     if (!this.#zombie)
       addWithChance(jump, "the clock jumps", () => this.environment.advance(1 + this.#pick() * MAX_CLOCK_JUMP));
     addWithChance(refuse, "the account refuses", () =>
-      this.environment.launchOutcomes.push(this.#one(LAUNCH_OUTCOMES) ?? "refuse"),
+      this.environment.launchOutcomes.push(this.#pickOne(LAUNCH_OUTCOMES) ?? "refuse"),
     );
-    addWithChance(cancel, "cancel", () => this.#cancel(this.#one(this.requests)?.requestId));
+    addWithChance(cancel, "cancel", () => this.#cancel(this.#pickOne(this.requests)?.requestId));
     return moves;
   }
 
@@ -208,7 +211,7 @@ export class Schedule {
 
   async #cancelWorking(): Promise<void> {
     this.#cancelledAtFence = true;
-    await this.#cancel(this.#one(await this.environment.working()));
+    await this.#cancel(this.#pickOne(await this.environment.working()));
   }
 
   #stall(actor: Actor): void {
@@ -218,13 +221,13 @@ export class Schedule {
 
   #delay(actor: Actor, kind: string): void {
     actor.pause(true);
-    this.#late = { actor, kind };
+    this.#delayedDispatcher = { actor, kind };
   }
 
   /** Resumes the delayed dispatcher with its outdated plan at the worst possible time. */
-  #belated(): Action | undefined {
-    if (!this.#late) return undefined;
-    const { actor, kind } = this.#late;
+  #resumeDelayed(): Action | undefined {
+    if (!this.#delayedDispatcher) return undefined;
+    const { actor, kind } = this.#delayedDispatcher;
     if (!actor.paused || !actor.waiting || actor.state !== "alive" || !this.environment.isFull(kind)) return undefined;
     actor.pause(false);
     return turn(actor, actor.waiting, "go");
@@ -245,7 +248,9 @@ export class Schedule {
   async #passTime(): Promise<void> {
     const zombie = this.#zombie;
     const isZombiesTurn = zombie !== undefined && (await this.environment.isDone());
-    const paused = isZombiesTurn ? zombie : this.#one(this.#activeActors.filter((one) => one.paused && one !== zombie));
+    const paused = isZombiesTurn
+      ? zombie
+      : this.#pickOne(this.#activeActors.filter((one) => one.paused && one !== zombie));
     if (paused && (isZombiesTurn || this.#pick() < 0.3)) {
       this.history.push(`continue ${paused.name}`);
       paused.pause(false);

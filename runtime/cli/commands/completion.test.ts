@@ -112,7 +112,7 @@ describe("completion", () => {
 
   it("formats choices for each shell", () => {
     const jobs = named("night:1");
-    assert.deepEqual(linesFor("bash", "night:", jobs), ["1"], "bash replaces what stands behind the colon only");
+    assert.deepEqual(linesFor("bash", "night:", jobs), ["1"], "bash replaces only the text after the colon");
     assert.deepEqual(linesFor("bash", "--status=F", [{ value: "--status=FAILED" }]), ["FAILED"]);
     const place = [{ value: "orig_code=NLRTM" }];
     assert.deepEqual(linesFor("bash", "rates query q --param orig_code=N", place), ["NLRTM"]);

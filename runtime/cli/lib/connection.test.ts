@@ -33,7 +33,7 @@ describe("the command line and the platform that it reaches", () => {
       await told(["--api", url, "--token", "x", "--tenant", "y"], {}),
       new RegExp(`\`rates watch a --api ${url} --tenant y\` waits`),
     );
-    assert.match(await told([], env), /`rates watch a` waits/, "what the environment says stays there");
+    assert.match(await told([], env), /`rates watch a` waits/, "settings from the environment are not repeated");
   });
 
   it("sends the local token to the local platform only", async () => {

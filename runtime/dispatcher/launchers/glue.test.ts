@@ -198,12 +198,12 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
       Id: `jr_${JobRunState}`,
       Arguments: { "--run": JobRunState },
     }));
-    let living: unknown;
+    let active: unknown;
     const look = async () => {
-      living = await launcher(name).listActive();
+      active = await launcher(name).listActive();
     };
     await sentBy("GetJobRunsCommand", look, { JobRuns });
-    assert.deepEqual(living, [{ run: "RUNNING", externalId: "jr_RUNNING" }]);
+    assert.deepEqual(active, [{ run: "RUNNING", externalId: "jr_RUNNING" }]);
   });
 
   it("sends StartJobRun once, whatever happens, since a second call could start a second run", async () => {

@@ -202,7 +202,7 @@ describe("loading a batch", () => {
     ],
     "a day in words": ["AAAAA,BBBBB,today,1", "day today must be a day written YYYY-MM-DD"],
     "a day in another form": ["AAAAA,BBBBB,2021-1-1,1", "day 2021-1-1 must be a day written YYYY-MM-DD"],
-    "a day that there is not": ["AAAAA,BBBBB,2021-02-29,1", "day 2021-02-29 is not a day of the calendar"],
+    "a day that does not exist": ["AAAAA,BBBBB,2021-02-29,1", "day 2021-02-29 is not a day of the calendar"],
     "the year 0": ["AAAAA,BBBBB,0000-01-01,1", "day 0000-01-01 is not a day of the calendar"],
     "the year 10000": ["AAAAA,BBBBB,10000-01-01,1", "day 10000-01-01 must be a day written YYYY-MM-DD"],
     infinity: ["AAAAA,BBBBB,infinity,1", "day infinity must be a day written YYYY-MM-DD"],

@@ -49,16 +49,16 @@ try {
   for (let seed = 1; seed <= SCHEDULES; seed++) await harness.play(seed);
   await harness.close();
   // Statements that schedules do not execute: they need real time or a user.
-  const nobody = "00000000-0000-0000-0000-000000000000";
+  const unknownRun = "00000000-0000-0000-0000-000000000000";
   const job = { id: 0, attempt: 1 } as ClaimedJob;
   const others = await jobDatabase();
   const [keeper, dispatcher, api] = await Promise.all(
     (["job_keeper", "dispatcher", "api_reader"] as const).map(others.as),
   );
   if (!keeper || !dispatcher || !api) throw new Error("no connections");
-  await heartbeat(keeper, nobody, job, { rows: 0, bytes: 0 });
-  await recordSession(keeper, nobody, job, { pid: 0, start: "2021-01-01" });
-  await drain(keeper, nobody);
+  await heartbeat(keeper, unknownRun, job, { rows: 0, bytes: 0 });
+  await recordSession(keeper, unknownRun, job, { pid: 0, start: "2021-01-01" });
+  await drain(keeper, unknownRun);
   await closeRunners(dispatcher, false);
   await takeRequest(dispatcher, RUN_INSTANCES_RATE);
   await cancel(api, "default", "nothing");

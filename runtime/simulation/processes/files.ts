@@ -14,7 +14,7 @@ export interface Fault {
 export type LaunchOutcome = "refuse" | "fail before" | "fail after" | "go";
 
 /** File in which runs record that more runs of their type exist than slots. */
-export const OVERRUN_FILE = "over";
+export const OVERRUN_FILE = "overruns";
 
 /**
  * Files through which the schedule and the runs, which it does not start itself, communicate: they outlive any process.
@@ -30,7 +30,11 @@ export const faultDirectories = (directory: string) => ({
  * Writes the faults of a schedule: the first run that starts takes the first fault, and the first launch the first
  * outcome.
  */
-export function createFiles(directory: string, faults: readonly Fault[], fates: readonly LaunchOutcome[] = []): void {
+export function createFiles(
+  directory: string,
+  faults: readonly Fault[],
+  outcomes: readonly LaunchOutcome[] = [],
+): void {
   const { planned, launches, taken, runs } = faultDirectories(directory);
   for (const one of [planned, launches, taken]) rmSync(one, { recursive: true, force: true });
   for (const one of [planned, launches, taken, runs]) mkdirSync(one, { recursive: true });
@@ -39,7 +43,7 @@ export function createFiles(directory: string, faults: readonly Fault[], fates: 
       writeFileSync(join(into, String(index).padStart(3, "0")), JSON.stringify(one));
   };
   write(planned, faults);
-  write(launches, fates);
+  write(launches, outcomes);
 }
 
 /** Takes the next fault or outcome; undefined if none is left. */

@@ -71,7 +71,7 @@ export class ProcessHarness {
   readonly #sqs: SQSClient;
   readonly #s3: S3Client;
   readonly #token: string;
-  readonly #choices: ProcessHarnessOptions;
+  readonly #options: ProcessHarnessOptions;
   /** Address of the current API. */
   #port = 0;
   readonly #closing = new AbortController();
@@ -84,16 +84,16 @@ export class ProcessHarness {
     tracking: FakeTrackingStore | undefined;
     cloud: Emulator;
     token: string;
-    choices: ProcessHarnessOptions;
+    options: ProcessHarnessOptions;
   }) {
-    const { directory, server, proxy, tracking, cloud, token, choices } = made;
+    const { directory, server, proxy, tracking, cloud, token, options } = made;
     this.directory = directory;
     this.server = server;
     this.proxy = proxy;
     this.tracking = tracking;
     this.#cloud = cloud;
     this.#token = token;
-    this.#choices = choices;
+    this.#options = options;
     this.#queues = ensureQueues(cloud, []);
     const visibility = { VisibilityTimeout: String(VISIBILITY_SECONDS) };
     cloud.createQueue("rates-requests", visibility);
@@ -106,9 +106,9 @@ export class ProcessHarness {
     this.#receiving = this.#receive();
   }
 
-  static async open(choices: ProcessHarnessOptions = {}): Promise<ProcessHarness> {
+  static async open(options: ProcessHarnessOptions = {}): Promise<ProcessHarness> {
     await sweep();
-    const directory = mkdtempSync(join(tmpdir(), `rates-fire-${process.pid}-`));
+    const directory = mkdtempSync(join(tmpdir(), `rates-simulation-${process.pid}-`));
     const [server, cloud] = await Promise.all([
       Server.start(join(directory, "postgres"), join(directory, "postgres.log")),
       startEmulator(),
@@ -116,9 +116,9 @@ export class ProcessHarness {
     const [proxy, token, tracking] = await Promise.all([
       startProxy(cloud.port),
       localToken(directory, server.url),
-      choices.tracking === "unsteady" ? startTracking() : undefined,
+      options.tracking === "unsteady" ? startTracking() : undefined,
     ]);
-    const harness = new ProcessHarness({ directory, server, proxy, tracking, cloud, token, choices });
+    const harness = new ProcessHarness({ directory, server, proxy, tracking, cloud, token, options });
     await harness.deploy("first");
     return harness;
   }
@@ -148,20 +148,20 @@ export class ProcessHarness {
 
   /** The environment of API and dispatcher. */
   #environment(version: string): NodeJS.ProcessEnv {
-    const { tracking, idleSeconds = 0 } = this.#choices;
+    const { tracking, idleSeconds = 0 } = this.#options;
     const endpointOfTracking = tracking === "nowhere" ? CLOSED_PORT : this.tracking?.endpoint;
     // SQS and S3 are reachable through the proxy only.
     const { port } = this.proxy;
     const through = (url: string) => url.replace(`:${this.#cloud.port}/`, `:${port}/`);
     const { tenants: _, ...queues } = this.#queues;
     const endpoint = `http://127.0.0.1:${port}`;
-    const kind = (slots: number) => ({ slots, idleSeconds, startSeconds: START_SECONDS });
+    const runnerSettings = (slots: number) => ({ slots, idleSeconds, startSeconds: START_SECONDS });
     const settings = {
       version,
       queues: { ...Object.fromEntries(Object.entries(queues).map(([name, url]) => [name, through(url)])), tenants: {} },
       buckets: ensureBuckets(this.#cloud),
       pathStyleS3: true,
-      runners: { glue: kind(SLOTS.glue), ec2: kind(SLOTS.ec2) },
+      runners: { glue: runnerSettings(SLOTS.glue), ec2: runnerSettings(SLOTS.ec2) },
       jobs: { rawSql: true, leaseSeconds: LEASE_SECONDS, inlineBytes: 4_000, readsOnEc2: true },
       ...(endpointOfTracking === undefined ? {} : { tracking: { endpoint: endpointOfTracking } }),
     };
@@ -211,7 +211,7 @@ export class ProcessHarness {
 
   /** Returns true if documents are stored. */
   get keepsDocuments(): boolean {
-    return this.#choices.tracking !== "nowhere";
+    return this.#options.tracking !== "nowhere";
   }
 
   /** Returns the documents that differ from their jobs. Called once no work is left. */
@@ -231,7 +231,7 @@ export class ProcessHarness {
   }
 
   /** Messages of runs that found more runs of their type than slots. */
-  get over(): string[] {
+  get overruns(): string[] {
     const file = join(this.directory, OVERRUN_FILE);
     return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
   }
@@ -280,7 +280,7 @@ export class ProcessHarness {
 /** Ends and removes leftovers of killed runs of the simulation. */
 async function sweep(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
-    const [, pid] = /^rates-fire-(\d+)-/.exec(name) ?? [];
+    const [, pid] = /^rates-simulation-(\d+)-/.exec(name) ?? [];
     if (pid === undefined || identify(Number(pid)) !== undefined) continue;
     const directory = join(tmpdir(), name);
     await stopLeftovers(join(directory, "postgres", "data"));

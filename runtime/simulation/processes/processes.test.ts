@@ -29,14 +29,14 @@ describe("the guarantees of the platform, under faults of its processes", () => 
     try {
       // A trigger writes each price twice, like a load that is applied twice.
       await harness.server.tryQuery(`
-        create function fire.twice() returns trigger language plpgsql as $$
+        create function simulation.twice() returns trigger language plpgsql as $$
         begin
           if pg_trigger_depth() = 1 then insert into prices select * from written; end if;
           return null;
         end $$`);
       await harness.server.tryQuery(`create trigger twice after insert on prices referencing new table as written
-        for each statement execute function fire.twice()`);
-      await harness.server.tryQuery("grant usage on schema fire to job_writer");
+        for each statement execute function simulation.twice()`);
+      await harness.server.tryQuery("grant usage on schema simulation to job_writer");
       for (let seed = 1; seed <= 3; seed++) {
         const { broken } = await play(harness, seed);
         if (broken.some((one) => one.startsWith("guarantee 2"))) return;

@@ -24,7 +24,7 @@ const ROWS = 200;
  */
 export function generateRequests(seed: number, pick: () => number): SentRequest[] {
   return Array.from({ length: 4 + Math.floor(pick() * 4) }, (_, index) => {
-    const requestId = `fire-${seed}-${index}`;
+    const requestId = `simulation-${seed}-${index}`;
     const kind = pick();
     if (kind < 0.45) {
       const rows = pick() < 0.3 ? 5_000 : 3;

@@ -40,7 +40,7 @@ export async function play(harness: ProcessHarness, seed: number): Promise<{ bro
     conflicts: new Set(),
     violations: new Set(),
   };
-  const overBefore = harness.over.length;
+  const overrunsBefore = harness.overruns.length;
   for (const { upload } of observations.requests) if (upload) await harness.upload(upload.key, upload.body);
   createFiles(
     harness.directory,
@@ -49,9 +49,10 @@ export async function play(harness: ProcessHarness, seed: number): Promise<{ bro
   );
   breakCalls(harness, pick);
 
-  const events = [...asking(harness, observations, pick), ...scheduleFaults(harness, observations, pick)].sort(
-    (a, b) => a.at - b.at,
-  );
+  const events = [
+    ...scheduleRequests(harness, observations, pick),
+    ...scheduleFaults(harness, observations, pick),
+  ].sort((a, b) => a.at - b.at);
   const begun = performance.now();
   const history: string[] = [];
   const running: Promise<unknown>[] = [];
@@ -72,7 +73,7 @@ export async function play(harness: ProcessHarness, seed: number): Promise<{ bro
   history.push(`${Math.round(performance.now() - begun)} ms: ${isSettled ? "at rest" : "still not at rest"}`);
   watch.abort();
   await watching;
-  for (const one of harness.over.slice(overBefore)) observations.violations.add(`guarantee 4: ${one}`);
+  for (const one of harness.overruns.slice(overrunsBefore)) observations.violations.add(`guarantee 4: ${one}`);
   return { broken: await violatedGuarantees(harness, observations), history };
 }
 
@@ -111,7 +112,7 @@ function breakCalls(harness: ProcessHarness, pick: () => number): void {
 }
 
 /** Schedules the requests: delayed, repeated and in any order, over the queue or the API. */
-function asking(
+function scheduleRequests(
   harness: ProcessHarness,
   { requests, accepted, wanted, conflicts }: Observations,
   pick: () => number,
@@ -188,7 +189,7 @@ function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pic
     ["continue all runs", () => runs("SIGCONT")],
     ["crash Postgres", () => server.end("SIGQUIT")],
     ["restart Postgres", () => server.end("SIGINT")],
-    ["put the clock forward", () => server.tryQuery("update fire.clock set ahead = ahead + '1 s'")],
+    ["put the clock forward", () => server.tryQuery("update simulation.clock set ahead = ahead + '1 s'")],
   ];
   const cancels = requests.map(({ requestId }): [string, () => unknown] => [
     `cancel ${requestId}`,
@@ -213,7 +214,7 @@ async function recover(harness: ProcessHarness, observations: Observations): Pro
     if (await isAtRest(harness, observations)) return true;
     await delay(POLL_MS);
     await server.tryQuery(
-      `update fire.clock set ahead = ahead + make_interval(secs => $1)
+      `update simulation.clock set ahead = ahead + make_interval(secs => $1)
        where not exists (select from jobs.jobs where status = 'IN_PROGRESS')`,
       [liveRuns(directory).length > 0 ? CLOCK_JUMP_SECONDS : LONG_CLOCK_JUMP_SECONDS],
     );

@@ -11,13 +11,13 @@ const CONNECTIONS = 100;
 
 /** Schema of the platform, two ports, and a clock that can be advanced, so that no test waits for a back-off. */
 const PREPARE = `
-  create schema fire;
-  create table fire.clock (ahead interval not null);
-  insert into fire.clock values ('0');
-  grant usage on schema fire to public;
-  grant select on fire.clock to public;
+  create schema simulation;
+  create table simulation.clock (ahead interval not null);
+  insert into simulation.clock values ('0');
+  grant usage on schema simulation to public;
+  grant select on simulation.clock to public;
   create or replace function jobs.clock() returns timestamptz language sql volatile
-    as 'select clock_timestamp() + ahead from fire.clock';
+    as 'select clock_timestamp() + ahead from simulation.clock';
   insert into regions values ('north', 'North', null);
   insert into ports values ('AAAAA', 'A', 'north'), ('BBBBB', 'B', 'north')`;
 

@@ -3,7 +3,7 @@
 /** @typedef {import("../types.ts").ListedJob} ListedJob */
 
 /**
- * Tells if retrying a job may succeed: it was cancelled, or its error is retryable.
+ * Returns true if retrying a job may succeed: it was cancelled, or its error is retryable.
  * @param {Pick<ListedJob, "status" | "error">} job
  */
 export const mayPass = ({ status, error }) =>
