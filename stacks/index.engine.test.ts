@@ -95,7 +95,7 @@ describe("the program in the real engine", () => {
           { ...config.tags, stack },
         );
         const alarms = up.steps.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm").length;
-        const priced = costOf(config, plan).fixed.map(({ what }) => what);
+        const priced = costOf(config, plan).fixed.map(({ label }) => label);
         assert.ok(priced.includes(`${alarms} alarms`), `${alarms} alarms are made, and the cost counts others`);
         const natGateways = up.steps.filter(({ type }) => type === "aws:ec2/natGateway:NatGateway").length;
         assert.equal(natGateways, { none: 0, single: 1, perZone: config.network.zones.length }[config.network.nat]);

@@ -38,7 +38,7 @@ describe("prices", () => {
       "dev",
     );
     assert(config && plan);
-    const lines = costOf(config, plan).fixed.map(({ what }) => what);
+    const lines = costOf(config, plan).fixed.map(({ label: what }) => what);
     assert.ok(lines.includes(`${ENDPOINTS.length} endpoints in 2 zones`), lines.join(", "));
   });
 });

@@ -80,7 +80,7 @@ describe("bad input", () => {
         if (id === "submitJob") continue;
         const { url, payload = {} } = VALID_REQUESTS[id]?.(q.known) ?? { url: "/none" };
         // The fields of a retry are those of a job.
-        const useless = id === "retryJob" ? [] : fields;
+        const sentFields = id === "retryJob" ? [] : fields;
         // A valid reason would cancel the job, so it is sent for one that has ended.
         const fieldUrl = id === "cancelJob" ? `/jobs/${q.known.cancelled}/cancel` : url;
         const places = [
@@ -89,7 +89,7 @@ describe("bad input", () => {
             changed.searchParams.set(name, value);
             return { url: `${changed.pathname}${changed.search}` };
           }),
-          ...useless.map((name) => (_: string, value: unknown) => ({
+          ...sentFields.map((name) => (_: string, value: unknown) => ({
             url: fieldUrl,
             payload: { ...payload, [name]: value },
           })),

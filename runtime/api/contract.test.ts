@@ -168,12 +168,12 @@ describe("every operation of the API", function () {
   });
 
   /** Returns the successful request of an operation, for the jobs of this API. */
-  const validCasesOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
+  const validRequestOf = ({ id, path }: DescribedOperation, { known }: Api): SentRequest => {
     const make = VALID_REQUESTS[id];
     assert(make, `testing/api/validRequests.ts has no request of ${id}, and every operation needs one`);
-    const validCases = make(known);
-    assert.match(validCases.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
-    return validCases;
+    const validRequest = make(known);
+    assert.match(validRequest.url, new RegExp(`^${path.replace(/\{\w+\}/g, "[^/?]+")}(\\?|$)`));
+    return validRequest;
   };
   /** Read-only operations share an API; others get their own, since some end jobs that others need. */
   const groups = () => [
@@ -185,7 +185,7 @@ describe("every operation of the API", function () {
     this.timeout(120_000);
     const missing: string[] = [];
     const tryAll = async (p: Api, operation: DescribedOperation) => {
-      const validCases = validCasesOf(operation, p);
+      const validRequest = validRequestOf(operation, p);
       const { id, method, responses } = operation;
       const seen = new Set<string | number>();
       const answersOf = async ({ url, payload, headers = {}, as = ["admin"], without }: Omit<Case, "answers">) => {
@@ -197,21 +197,25 @@ describe("every operation of the API", function () {
         return response;
       };
       for (const { answers, ...one } of [
-        ...commonErrorCases(operation, validCases),
-        ...(await existingDataCases(p, operation, validCases)),
+        ...commonErrorCases(operation, validRequest),
+        ...(await existingDataCases(p, operation, validRequest)),
         ...(MORE[id] ?? []),
       ]) {
         const response = await answersOf(one);
         assert.equal(codeOf(response), answers, `${id} ${one.url}: ${response.body.slice(0, 300)}`);
       }
-      const response = await answersOf(validCases);
+      const response = await answersOf(validRequest);
       assert(response.statusCode < 300, `${id}: ${response.body}`);
       if (method === "GET") {
-        const head = await p.app.inject({ method: "HEAD", url: validCases.url, headers: await p.as("acme", "admin") });
+        const head = await p.app.inject({
+          method: "HEAD",
+          url: validRequest.url,
+          headers: await p.as("acme", "admin"),
+        });
         assert.deepEqual(
           [head.statusCode, head.headers["content-type"], head.body],
           [response.statusCode, response.headers["content-type"], ""],
-          `HEAD ${validCases.url}`,
+          `HEAD ${validRequest.url}`,
         );
       }
       if (id === "createToken") assert.equal(response.headers["cache-control"], "no-store");
@@ -239,7 +243,7 @@ describe("every operation of the API", function () {
     try {
       for (const operation of operations) {
         if (!Description.codesOf(operation).includes("TooManyRequests")) continue;
-        const { url } = validCasesOf(operation, p);
+        const { url } = validRequestOf(operation, p);
         const headers = operation.guarded ? await p.as("acme", "admin") : {};
         const ask = () => p.app.inject({ method: operation.method, url, headers });
         await Promise.all(Array.from({ length: most }, ask));
@@ -256,7 +260,7 @@ describe("every operation of the API", function () {
     const p = await populatedApi({ api: { ...SETTINGS.api, openRates: false } });
     try {
       const headers = await p.as("acme", "admin");
-      const asked = operations.map((operation) => ({ operation, ...validCasesOf(operation, p) }));
+      const asked = operations.map((operation) => ({ operation, ...validRequestOf(operation, p) }));
       // No server listens on port 1, so the driver reports its own error.
       const gone = new pg.Pool({ host: "127.0.0.1", port: 1 });
       p.pool.query = gone.query.bind(gone) as never;
@@ -286,25 +290,25 @@ describe("every operation of the API", function () {
 /** Returns the error cases that follow from an operation's description. */
 function commonErrorCases(
   { path, guarded, takesBody, takesParameters, method }: DescribedOperation,
-  validCases: SentRequest,
+  validRequest: SentRequest,
 ): Case[] {
-  const { url } = validCases;
+  const { url } = validRequest;
   const json = { "content-type": "application/json" };
-  const missingHeaders: Scope[] = /^.(tokens|redrive|metrics|dead-letters)/.test(path)
+  const insufficientScopes: Scope[] = /^.(tokens|redrive|metrics|dead-letters)/.test(path)
     ? ["read", "submit", "update", "cancel"]
     : method === "GET" && !path.startsWith("/uploads")
       ? ["submit", "cancel"]
       : ["read"];
   const all: (Case | false)[] = [
-    guarded && { ...validCases, as: [], answers: "Unauthorized" },
+    guarded && { ...validRequest, as: [], answers: "Unauthorized" },
     // Every caller may use its own session.
-    guarded && !path.startsWith("/session") && { ...validCases, as: missingHeaders, answers: "Forbidden" },
+    guarded && !path.startsWith("/session") && { ...validRequest, as: insufficientScopes, answers: "Forbidden" },
     takesBody && { url, payload: "{", headers: json, answers: "UnreadableMessage" },
     takesBody && { url, payload: `"${"x".repeat(1_100_000)}"`, headers: json, answers: "TooLarge" },
     takesBody && { url, payload: "<x/>", headers: { "content-type": "text/xml" }, answers: "UnsupportedMediaType" },
     takesBody && { url, payload: { none: 1 }, answers: "InvalidRequest" },
     takesParameters && {
-      ...validCases,
+      ...validRequest,
       url: path.includes("{id}") ? path.replace("{id}", "!") : `${path}?none=1`,
       answers: "InvalidRequest",
     },
@@ -315,7 +319,7 @@ function commonErrorCases(
 }
 
 /** Cases that need generated values: unknown and unstarted uploads, and a caller's own token. */
-async function existingDataCases(p: Api, { path }: DescribedOperation, validCases: SentRequest): Promise<Case[]> {
+async function existingDataCases(p: Api, { path }: DescribedOperation, validRequest: SentRequest): Promise<Case[]> {
   if (path === "/tokens/{id}") {
     const headers = await p.as("acme", "admin");
     const { rows } = await p.admin.query("select id from jobs.tokens order by created_at desc limit 1");
@@ -325,10 +329,10 @@ async function existingDataCases(p: Api, { path }: DescribedOperation, validCase
   const [key = ""] = Buffer.from(p.known.upload, "base64url").toString().split("\n");
   const unknownUpload = Buffer.from(`${key}\nnever-begun`).toString("base64url");
   return [
-    { ...validCases, url: path.replace("{id}", "none"), answers: "NotFound" },
+    { ...validRequest, url: path.replace("{id}", "none"), answers: "NotFound" },
     // Links are signed without contacting S3, which later refuses the parts.
     {
-      ...validCases,
+      ...validRequest,
       url: path.replace("{id}", unknownUpload),
       answers: path.endsWith("/parts") ? 200 : "SourceNotFound",
     },

@@ -34,14 +34,14 @@ describe("the hub of event streams", () => {
   let statements: string[];
   let rows: number;
   let status: string;
-  /** Emits "looked" after each poll of the jobs. */
-  let looks: EventEmitter;
+  /** Emits "polled" after each poll of the jobs. */
+  let polls: EventEmitter;
   let hub: JobHub;
   const db = {
     query: async (text: string, [first]: [string[]]) => {
       statements.push(text);
       if (text.includes("active_credentials")) return { rows: first.map((id) => ({ id })) };
-      if (text.includes("d.version")) setImmediate(() => looks.emit("looked"));
+      if (text.includes("d.version")) setImmediate(() => polls.emit("polled"));
       return {
         rows: first.map((_, index) => ({
           turn: index + 1,
@@ -54,7 +54,7 @@ describe("the hub of event streams", () => {
     statements = [];
     rows = 0;
     status = "IN_PROGRESS";
-    looks = new EventEmitter();
+    polls = new EventEmitter();
     hub = new JobHub(db, { ...limits, connections: 10, streams: 2_000, streamsPerToken: 2_000 }, log);
   });
   afterEach(() => {
@@ -67,8 +67,8 @@ describe("the hub of event streams", () => {
     hub.add(raw as unknown as ServerResponse, token, "acme", job, { status: "IN_PROGRESS", progress: { rows: 0 } });
     return raw;
   };
-  const looked = async () => {
-    await once(looks, "looked");
+  const polled = async () => {
+    await once(polls, "polled");
     // The documents arrive with the next statement.
     await new Promise((resolve) => setTimeout(resolve, POLL_MS / 2));
   };
@@ -76,9 +76,9 @@ describe("the hub of event streams", () => {
   it("polls once, whether a thousand streams watch one job or a thousand", async () => {
     for (let one = 0; one < 1_000; one++) add(new FakeResponse(), `job-${one}`);
     for (let one = 0; one < 1_000; one++) add(new FakeResponse(), "job-0");
-    await looked();
+    await polled();
     statements.length = 0;
-    for (let poll = 0; poll < 4; poll++) await looked();
+    for (let poll = 0; poll < 4; poll++) await polled();
     assert.equal(statements.filter((text) => text.includes("d.version")).length, 4);
     assert.equal(statements.filter((text) => text.includes("d.document")).length, 0);
     assert.ok(statements.filter((text) => text.includes("active_credentials")).length <= 1);
@@ -88,7 +88,7 @@ describe("the hub of event streams", () => {
     const raw = new FakeResponse();
     raw.isStalled = true;
     add(raw);
-    for (rows = 1; rows <= 3; rows++) await looked();
+    for (rows = 1; rows <= 3; rows++) await polled();
     assert.equal(raw.written.length, 1);
     raw.isStalled = false;
     raw.emit("drain");
@@ -99,11 +99,11 @@ describe("the hub of event streams", () => {
   it("brings a stream up to date that joins with an older document, and sends nothing twice", async () => {
     const first = add(new FakeResponse());
     rows = 7;
-    await looked();
+    await polled();
     assert.equal(first.written.length, 2);
     // `add` has the document with 0 rows, read before the poll.
     const late = add(new FakeResponse());
-    await looked();
+    await polled();
     assert.match(late.written.at(-1) ?? "", /"rows":7/);
     assert.deepEqual([first.written.length, late.written.length], [2, 2]);
   });
@@ -113,9 +113,9 @@ describe("the hub of event streams", () => {
     // A reader that is slow to close stays among the streams.
     first.end = () => undefined;
     status = "SUCCEEDED";
-    await looked();
+    await polled();
     const late = add(new FakeResponse());
-    await looked();
+    await polled();
     assert.match(late.written.at(-1) ?? "", /SUCCEEDED/);
     assert.equal(late.writableEnded, true);
   });
@@ -126,10 +126,10 @@ describe("the hub of event streams", () => {
     stalled.isStalled = true;
     add(stalled);
     const reading = add(new FakeResponse());
-    await looked();
+    await polled();
     assert.equal(stalled.destroyed, false);
     mock.timers.tick(STALLED_SECONDS * 1000 + 1);
-    await looked();
+    await polled();
     assert.deepEqual([stalled.destroyed, reading.destroyed], [true, false]);
   });
 
@@ -155,7 +155,7 @@ describe("the hub of event streams", () => {
     gone.destroy();
     add(gone);
     const here = add(new FakeResponse(), "b");
-    await looked();
+    await polled();
     assert.equal(gone.written.length, 0);
     here.destroy();
     statements.length = 0;

@@ -9,7 +9,7 @@ export interface RatesQuery {
 }
 
 /** Marker that STATEMENT returns for a query without prices whose origin or destination is a region. */
-const REGION_STATEMENT = "region";
+const REGION_MARKER = "region";
 /**
  * Answers all waiting queries with one statement: each as `day,count,price;…`, newest day first, price empty for days
  * with fewer than three prices. One index-only scan per query. Returned as text, because decoding 31 rows of three
@@ -23,7 +23,7 @@ const STATEMENT = {
             from public.prices
             where orig_code = asked.origin and dest_code = asked.destination and day between asked.first and asked.last
             group by day) priced),
-      case when exists (select from public.regions where slug in (asked.origin, asked.destination)) then '${REGION_STATEMENT}' end)
+      case when exists (select from public.regions where slug in (asked.origin, asked.destination)) then '${REGION_MARKER}' end)
     from unnest($1::text[], $2::text[], $3::date[], $4::date[]) with ordinality asked (origin, destination, first, last, turn)
     order by turn`,
   rowMode: "array" as const,
@@ -91,7 +91,7 @@ export class RatesReader {
         ({ rows }) => {
           for (const [index, query] of queries.entries()) {
             const answer = rows[index]?.[0] ?? null;
-            if (answer === REGION_STATEMENT) this.#askRegions(query);
+            if (answer === REGION_MARKER) this.#askRegions(query);
             else query.resolve(answer);
           }
         },

@@ -18,11 +18,12 @@ export async function storedReport({ db }: JobServices, tenant: string, requestI
   const { status, responseId, error } = (await finishedJob(db, tenant, requestId)).document;
   if (error?.type !== "InvalidRows") throw new JobError("NoReport", { requestId, status: error?.type ?? status });
   const { details } = error;
-  const kept = { responseId, format: "csv", compression: "none" } as const;
+  const stored = { responseId, format: "csv", compression: "none" } as const;
   const pointer = details.find((one) => "report" in one)?.report;
-  if (pointer) return { ...kept, inline: null, location: pointer.location, bytes: pointer.bytes, link: { ...pointer } };
+  if (pointer)
+    return { ...stored, inline: null, location: pointer.location, bytes: pointer.bytes, link: { ...pointer } };
   const lines = [COLUMNS.join(), ...details.map((row) => COLUMNS.map((name) => cell(name, row[name])).join())];
-  return { ...kept, inline: `${lines.join("\n")}\n`, location: undefined, bytes: 0, link: {} };
+  return { ...stored, inline: `${lines.join("\n")}\n`, location: undefined, bytes: 0, link: {} };
 }
 
 /** Formats a value as the runner's COPY writes it in CSV: empty for null, quoted where it would be ambiguous. */

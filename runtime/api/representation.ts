@@ -54,10 +54,10 @@ function withoutParameters(accept: string | undefined): string {
  * Selects the representation of a result that the headers accept; undefined if there is none. A compressed result is
  * sent as a file, unless its content is requested: then with Content-Encoding gzip if accepted, otherwise decompressed.
  */
-export function represent(kept: StoredFormat, headers: IncomingHttpHeaders): Representation | undefined {
-  const { format, compression } = kept;
+export function represent(stored: StoredFormat, headers: IncomingHttpHeaders): Representation | undefined {
+  const { format, compression } = stored;
   const wanted = new Negotiator({ headers: { ...headers, accept: withoutParameters(headers.accept) } });
-  const chosen = wanted.mediaType([...typesOf(kept)]);
+  const chosen = wanted.mediaType([...typesOf(stored)]);
   if (chosen === undefined) return undefined;
   if (chosen === GZIP) return { type: GZIP, encoding: undefined, unpacks: false, mark: "", extension: `${format}.gz` };
   const content = { type: `${chosen}${CHARSET[format]}`, extension: format };

@@ -8,10 +8,10 @@ describe("cancel and retry of the jobs API", () => {
   const { post, get, submit } = apiSuite((api) => {
     ({ p, acme } = api);
   });
-  const settleOthers = () => p.admin.query("delete from jobs.jobs");
+  const deleteJobs = () => p.admin.query("delete from jobs.jobs");
 
   it("cancels a waiting job at once and retries it as a new job with the label retryOf", async () => {
-    await settleOthers();
+    await deleteJobs();
     await submit("dropped");
     assert.deepEqual((await post("/jobs/dropped/retry")).json().type, "NotRetryable");
     await p.receive(p.context.queues.wakeups);
@@ -74,7 +74,7 @@ describe("cancel and retry of the jobs API", () => {
   });
 
   it("retries an inline update with its items", async () => {
-    await settleOthers();
+    await deleteJobs();
     const items = [{ slug: "a", name: "A" }];
     await submit("items", { type: "update", target: "regions", source: { inline: items } });
     await post("/jobs/items/cancel");

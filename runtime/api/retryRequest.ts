@@ -41,7 +41,7 @@ export async function retryRequestOf(
   changes: Static<typeof RetryChanges>,
 ): Promise<Record<string, unknown>> {
   const { rows } = await db.query("select jobs.stored_request($1, $2) as request", [tenant, requestId]);
-  const kept = rows[0].request as {
+  const stored = rows[0].request as {
     status: string;
     task: Record<string, unknown>;
     inline: unknown[] | null;
@@ -50,21 +50,21 @@ export async function retryRequestOf(
     timeoutSeconds: number;
     reply: Reply;
   } | null;
-  if (!kept) throw new JobError("UnknownJob", { requestId, tenant });
-  if (kept.status !== "FAILED" && kept.status !== "CANCELLED")
-    throw new JobError("NotRetryable", { requestId, status: kept.status });
-  const { versionId: _version, etag: _etag, ...source } = (kept.task.source ?? {}) as Record<string, unknown>;
+  if (!stored) throw new JobError("UnknownJob", { requestId, tenant });
+  if (stored.status !== "FAILED" && stored.status !== "CANCELLED")
+    throw new JobError("NotRetryable", { requestId, status: stored.status });
+  const { versionId: _version, etag: _etag, ...source } = (stored.task.source ?? {}) as Record<string, unknown>;
   const task = {
-    ...kept.task,
-    ...(kept.task.source ? { source: kept.inline ? { inline: kept.inline } : source } : {}),
+    ...stored.task,
+    ...(stored.task.source ? { source: stored.inline ? { inline: stored.inline } : source } : {}),
   };
   return {
     requestId: retryIdOf(requestId),
     tenant,
     task,
-    priority: changes.priority ?? kept.priority,
-    timeoutSeconds: changes.timeoutSeconds ?? kept.timeoutSeconds,
-    reply: kept.reply,
-    labels: { ...kept.labels, retryOf: requestId },
+    priority: changes.priority ?? stored.priority,
+    timeoutSeconds: changes.timeoutSeconds ?? stored.timeoutSeconds,
+    reply: stored.reply,
+    labels: { ...stored.labels, retryOf: requestId },
   };
 }

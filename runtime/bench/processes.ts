@@ -41,7 +41,7 @@ export function openHandles(pid: number): number {
 }
 
 /**
- * Tells whether a process descends from this one.
+ * Returns true if a process descends from this one.
  * @throws if the process has ended
  */
 export function isOurs(pid: number): boolean {

@@ -25,14 +25,14 @@ const ALARMS = 31;
 const SEARCH_ALARMS = 5;
 
 /** Components of a stack, in the order of the README's table. */
-export const PARTS = ["database", "network", "api", "tracking", "monitoring", "glue", "ec2"] as const;
-export type Part = (typeof PARTS)[number];
+export const COMPONENTS = ["database", "network", "api", "tracking", "monitoring", "glue", "ec2"] as const;
+export type Component = (typeof COMPONENTS)[number];
 
 /** One item of the cost. */
 export interface Line {
-  readonly part: Part;
+  readonly component: Component;
   /** Name with number and size. */
-  readonly what: string;
+  readonly label: string;
   /** US dollars: per month for a fixed line, per hour for a usage line. */
   readonly usd: number;
 }
@@ -79,13 +79,17 @@ function databaseLines({ database }: StackConfig): Line[] {
   if (!isRdsClass(instanceClass)) throw new Error(`database.instanceClass '${instanceClass}' was not checked.`);
   const instances = multiAz ? 2 : 1;
   return [
-    { part: "database", what: `${instances} × ${instanceClass}`, usd: instances * hourly(RDS_PRICES[instanceClass]) },
     {
-      part: "database",
-      what: `${instances} × ${storageGb} GiB`,
+      component: "database",
+      label: `${instances} × ${instanceClass}`,
+      usd: instances * hourly(RDS_PRICES[instanceClass]),
+    },
+    {
+      component: "database",
+      label: `${instances} × ${storageGb} GiB`,
       usd: instances * storageGb * PRICES.databaseStorage.usd,
     },
-    { part: "database", what: "its master password", usd: PRICES.secret.usd },
+    { component: "database", label: "its master password", usd: PRICES.secret.usd },
   ];
 }
 
@@ -93,16 +97,16 @@ function networkLines({ network: { nat, zones } }: StackConfig): Line[] {
   if (nat === "none")
     return [
       {
-        part: "network",
-        what: `${ENDPOINTS} endpoints in ${zones.length} zones`,
+        component: "network",
+        label: `${ENDPOINTS} endpoints in ${zones.length} zones`,
         usd: ENDPOINTS * zones.length * hourly(PRICES.endpoint),
       },
     ];
   const gateways = nat === "perZone" ? zones.length : 1;
   return [
     {
-      part: "network",
-      what: `${gateways} NAT ${gateways === 1 ? "gateway" : "gateways"}`,
+      component: "network",
+      label: `${gateways} NAT ${gateways === 1 ? "gateway" : "gateways"}`,
       usd: gateways * (hourly(PRICES.natGateway) + hourly(PRICES.publicAddress)),
     },
   ];
@@ -119,13 +123,13 @@ function apiLines(config: StackConfig, { api: { minTasks } }: CapacityPlan): Lin
   const addresses = api.public ? network.zones.length : 0;
   return [
     {
-      part: "api",
-      what: `load balancer${addresses > 0 ? ` with ${addresses} public addresses` : ""}`,
+      component: "api",
+      label: `load balancer${addresses > 0 ? ` with ${addresses} public addresses` : ""}`,
       usd: hourly(PRICES.loadBalancer) + addresses * hourly(PRICES.publicAddress),
     },
     {
-      part: "api",
-      what: `${minTasks} × ${api.taskVcpus} vCPU, ${TASK_GB * api.taskVcpus} GiB`,
+      component: "api",
+      label: `${minTasks} × ${api.taskVcpus} vCPU, ${TASK_GB * api.taskVcpus} GiB`,
       usd: minTasks * taskHour(config) * MONTH_HOURS,
     },
   ];
@@ -135,8 +139,8 @@ function trackingLines({ tracking }: StackConfig, price: (found: Price | undefin
   if (tracking.store !== "opensearch") return [];
   const { instanceType, instanceCount, storageGb } = tracking;
   const nodes = (count: number, type: string): Line => ({
-    part: "tracking",
-    what: `${count} × ${type}`,
+    component: "tracking",
+    label: `${count} × ${type}`,
     usd: count * price(SEARCH_PRICES[type], type) * MONTH_HOURS,
   });
   const dedicatedMasters = dedicatedMasterCount(instanceCount);
@@ -144,8 +148,8 @@ function trackingLines({ tracking }: StackConfig, price: (found: Price | undefin
     nodes(instanceCount, instanceType),
     ...(dedicatedMasters > 0 ? [nodes(dedicatedMasters, DEDICATED_MASTERS.instanceType)] : []),
     {
-      part: "tracking",
-      what: `${instanceCount} × ${storageGb} GiB`,
+      component: "tracking",
+      label: `${instanceCount} × ${storageGb} GiB`,
       usd: instanceCount * storageGb * PRICES.searchStorage.usd,
     },
   ];
@@ -155,9 +159,9 @@ function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
   const alarms = ALARMS + tenants.length + (tracking.store === "opensearch" ? SEARCH_ALARMS : 0);
   const metrics = Object.keys(PLATFORM_METRICS).length + RUNNERS.length * Object.keys(RUNNER_METRICS).length;
   return [
-    { part: "monitoring", what: `${alarms} alarms`, usd: alarms * PRICES.alarm.usd },
-    { part: "monitoring", what: `${metrics} custom metrics`, usd: metrics * PRICES.metric.usd },
-    { part: "monitoring", what: "dashboard and key", usd: PRICES.dashboard.usd + PRICES.key.usd },
+    { component: "monitoring", label: `${alarms} alarms`, usd: alarms * PRICES.alarm.usd },
+    { component: "monitoring", label: `${metrics} custom metrics`, usd: metrics * PRICES.metric.usd },
+    { component: "monitoring", label: "dashboard and key", usd: PRICES.dashboard.usd + PRICES.key.usd },
   ];
 }
 
@@ -173,15 +177,15 @@ function usageLines(config: StackConfig, plan: CapacityPlan): Line[] {
   const more = api.maxTasks - api.minTasks;
   return [
     {
-      part: "glue",
-      what: `${glue.maxConcurrentRuns} runs of ${glue.dpuPerRun} DPU${glue.largerDpu === undefined ? "" : `, one of ${glue.largerDpu}`}`,
+      component: "glue",
+      label: `${glue.maxConcurrentRuns} runs of ${glue.dpuPerRun} DPU${glue.largerDpu === undefined ? "" : `, one of ${glue.largerDpu}`}`,
       usd: dpusOf(glue) * PRICES.glue.usd,
     },
     {
-      part: "ec2",
-      what: `${ec2.maxInstances} × ${config.runners.ec2.instanceType}`,
+      component: "ec2",
+      label: `${ec2.maxInstances} × ${config.runners.ec2.instanceType}`,
       usd: ec2.maxInstances * runUsd(config, plan).ec2,
     },
-    { part: "api", what: counted(more, "more task"), usd: more * taskHour(config) },
+    { component: "api", label: counted(more, "more task"), usd: more * taskHour(config) },
   ];
 }

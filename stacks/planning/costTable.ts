@@ -1,5 +1,5 @@
 import { allPrices, PRICED_REGION, type Price } from "../../infra/limits/prices.ts";
-import { type Cost, costOf, type Line, PARTS } from "./cost.ts";
+import { COMPONENTS, type Cost, costOf, type Line } from "./cost.ts";
 import { shippedStacks } from "./shipped.ts";
 
 /** Returns a Markdown table of the cost of stacks, one column each. */
@@ -8,11 +8,11 @@ export function costTable(costs: Readonly<Record<string, Cost>>): string {
   const row = (title: string, cell: (cost: Cost) => string) => `| ${title} | ${all.map(cell).join(" | ")} |`;
   const amount = (lines: readonly Line[], digits: number) => {
     const usd = lines.reduce((total, line) => total + line.usd, 0).toFixed(digits);
-    return lines.length === 0 ? "–" : `$${usd}: ${lines.map(({ what }) => what).join(", ")}`;
+    return lines.length === 0 ? "–" : `$${usd}: ${lines.map(({ label }) => label).join(", ")}`;
   };
-  const of = (lines: readonly Line[], part: string) => lines.filter((line) => line.part === part);
+  const of = (lines: readonly Line[], part: string) => lines.filter((line) => line.component === part);
   const parts = (which: "fixed" | "usage") =>
-    PARTS.filter((part) => all.some((cost) => of(cost[which], part).length > 0));
+    COMPONENTS.filter((part) => all.some((cost) => of(cost[which], part).length > 0));
   const unpriced = all.flatMap((cost) => cost.unpriced);
   return [
     row("", () => "")

@@ -93,12 +93,12 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
     });
   }
   const principals = new Set(callers.map(({ principal }) => principal)).size;
-  const maxTenants = LIMITS.sqsPrincipals.value;
-  if (principals > maxTenants)
+  const maxPrincipals = LIMITS.sqsPrincipals.value;
+  if (principals > maxPrincipals)
     problems.push({
       key: "callers",
       value: principals,
-      message: `are ${principals - maxTenants} principals more than the ${maxTenants} that a queue's policy allows: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
+      message: `are ${principals - maxPrincipals} principals more than the ${maxPrincipals} that a queue's policy allows: name an account (arn:aws:iam::<id>:root) instead of its roles.`,
     });
   return problems;
 }

@@ -184,7 +184,7 @@ describe("the dashboard in a browser", function () {
     await page.context().setOffline(false);
     await alert.waitFor({ state: "detached" });
     await bottleneck(page).waitFor();
-    p.complaints.splice(0); // the browser's own network errors
+    p.errors.splice(0); // the browser's own network errors
   });
 
   it("can be operated by keyboard: a skip link, and the focus on each page's heading", async () => {

@@ -18,7 +18,7 @@ describe("the dashboard's first view", function () {
   });
   afterEach(async () => {
     for (const context of browser?.contexts() ?? []) await context.close();
-    assert.deepEqual(p?.complaints, []);
+    assert.deepEqual(p?.errors, []);
   });
   after(async () => {
     await browser?.close();

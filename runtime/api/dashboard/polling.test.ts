@@ -21,7 +21,7 @@ describe("the dashboard's polling", function () {
   });
   afterEach(async () => {
     for (const context of browser?.contexts() ?? []) await context.close();
-    p?.complaints.splice(0); // the browser's own network errors
+    p?.errors.splice(0); // the browser's own network errors
   });
   after(async () => {
     await browser?.close();

@@ -124,19 +124,19 @@ export const lacksScope = (scope: Scope): JobError =>
  * the call, so that a revoked token is refused at once.
  */
 function singleFlight<T>(ask: (key: string) => Promise<T>): (key: string) => Promise<T> {
-  const asked = new Map<string, { running: Promise<T>; next: Promise<T> | undefined }>();
+  const pending = new Map<string, { running: Promise<T>; next: Promise<T> | undefined }>();
   const start = (key: string): Promise<T> => {
     const running = ask(key);
     const entry = { running, next: undefined };
-    asked.set(key, entry);
+    pending.set(key, entry);
     const done = () => {
-      if (asked.get(key) === entry && entry.next === undefined) asked.delete(key);
+      if (pending.get(key) === entry && entry.next === undefined) pending.delete(key);
     };
     running.then(done, done);
     return running;
   };
   return (key) => {
-    const now = asked.get(key);
+    const now = pending.get(key);
     if (!now) return start(key);
     // The running query may already have read its answer, so this call waits for the next one.
     now.next ??= now.running.then(

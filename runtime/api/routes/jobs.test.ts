@@ -26,7 +26,7 @@ describe("the jobs API", () => {
     assert(job);
     await finish(keeper, job, { status: "SUCCEEDED", result, rows: 1, bytes: 1, peakMemoryBytes: 1 });
   };
-  const settleOthers = () => p.admin.query("delete from jobs.jobs");
+  const deleteJobs = () => p.admin.query("delete from jobs.jobs");
 
   it("accepts a job, returns its location, and wakes the dispatcher", async () => {
     const response = await post("/jobs", { requestId: "first", task: read });
@@ -235,7 +235,7 @@ describe("the jobs API", () => {
   });
 
   it("returns an inline result digit for digit, and says if there is none", async () => {
-    await settleOthers();
+    await deleteJobs();
     await submit("result");
     assert.deepEqual((await get("/jobs/result/result")).json().type, "NotFinished");
     await end('{"inline":[{"n":1.10}],"format":"json","rows":1}');
@@ -247,7 +247,7 @@ describe("the jobs API", () => {
   });
 
   it("redirects to a result in S3 with a presigned link", async () => {
-    await settleOthers();
+    await deleteJobs();
     await submit("large");
     await end(
       '{"location":"s3://results/a/1/result.csv","format":"csv","compression":"none","rows":1,"bytes":4,"sha256":"x"}',

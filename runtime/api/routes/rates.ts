@@ -55,8 +55,8 @@ const Querystring = Type.Object(
  */
 export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guard, limits: { rates } }) => {
   const reader = new RatesReader(db, Math.min(STATEMENTS, api.poolMax));
-  const open: onRequestHookHandler[] = rates ? [(request, reply) => rates(request, reply)] : [];
-  const onRequest = api.openRates ? open : [guard("read", rates)];
+  const openHooks: onRequestHookHandler[] = rates ? [(request, reply) => rates(request, reply)] : [];
+  const onRequest = api.openRates ? openHooks : [guard("read", rates)];
   const documented = operation(undefined, {
     id: "getRates",
     tag: "prices",

@@ -9,7 +9,7 @@ describe("POST /redrive", () => {
   });
   afterEach(() => p.close());
 
-  const bury = (body: string, errorType?: string) =>
+  const sendDeadLetter = (body: string, errorType?: string) =>
     p.context.sqs.send(
       new SendMessageCommand({
         QueueUrl: p.context.queues.deadLetters,
@@ -22,9 +22,9 @@ describe("POST /redrive", () => {
   const bodies = async (queue: string) => (await p.receive(queue)).map(({ Body }) => Body).sort();
 
   it("requeues messages that can be accepted, and leaves the others visible in the dead-letter queue", async () => {
-    await bury('{"requestId":"a"}');
-    await bury("{torn", "UnreadableMessage");
-    await bury('{"requestId":"b"}', "DatabaseUnavailable");
+    await sendDeadLetter('{"requestId":"a"}');
+    await sendDeadLetter("{torn", "UnreadableMessage");
+    await sendDeadLetter('{"requestId":"b"}', "DatabaseUnavailable");
     const response = await ask({}, "admin");
     const { redriven, kept, looked, total } = response.json();
     assert.deepEqual(
@@ -36,15 +36,15 @@ describe("POST /redrive", () => {
   });
 
   it("requeues only the given classes", async () => {
-    await bury("one");
-    await bury("{mended", "UnreadableMessage");
+    await sendDeadLetter("one");
+    await sendDeadLetter("{repaired", "UnreadableMessage");
     await ask({ types: ["UnreadableMessage"] }, "admin");
-    assert.deepEqual(await bodies(p.context.queues.requests), ["{mended"]);
+    assert.deepEqual(await bodies(p.context.queues.requests), ["{repaired"]);
     assert.deepEqual(await bodies(p.context.queues.deadLetters), ["one"]);
   });
 
   it("only counts in a dry run, and reads all messages", async () => {
-    await Promise.all(Array.from({ length: 25 }, (_, index) => bury(`m${index}`)));
+    await Promise.all(Array.from({ length: 25 }, (_, index) => sendDeadLetter(`m${index}`)));
     const { redriven, kept } = (await ask({ dryRun: true }, "admin")).json();
     assert.deepEqual([redriven, kept], [{ ReceivedTooOften: 25 }, {}]);
     assert.equal((await bodies(p.context.queues.deadLetters)).length, 25);
@@ -52,7 +52,7 @@ describe("POST /redrive", () => {
   });
 
   it("reads no more messages than its limit", async () => {
-    await Promise.all(Array.from({ length: 5 }, (_, index) => bury(`m${index}`)));
+    await Promise.all(Array.from({ length: 5 }, (_, index) => sendDeadLetter(`m${index}`)));
     const { redriven, kept, looked, total } = (await ask({ limit: 3 }, "admin")).json();
     assert.deepEqual([redriven, kept, looked, total], [{ ReceivedTooOften: 3 }, {}, 3, 5]);
   });
@@ -69,7 +69,7 @@ describe("POST /redrive", () => {
         },
       }),
     );
-    await bury(`{"requestId":"b"} ${"x".repeat(9_000)}`);
+    await sendDeadLetter(`{"requestId":"b"} ${"x".repeat(9_000)}`);
     const headers = await p.as("ops", "admin");
     const list = async (search = "") => (await p.app.inject({ url: `/dead-letters${search}`, headers })).json().letters;
     for (let look = 1; look <= 2; look++) {
@@ -90,10 +90,10 @@ describe("POST /redrive", () => {
 
   it("counts by cause in a dry run, and says which would fail again and why", async () => {
     const task = { type: "read", sql: "select 1 as n", format: "json" };
-    await bury(JSON.stringify({ requestId: "fine", task }));
-    await bury(JSON.stringify({ requestId: "bad", priority: 11, task }));
-    await bury("{torn", "UnreadableMessage");
-    await bury(JSON.stringify({ requestId: "mended", task }), "UnreadableMessage");
+    await sendDeadLetter(JSON.stringify({ requestId: "fine", task }));
+    await sendDeadLetter(JSON.stringify({ requestId: "bad", priority: 11, task }));
+    await sendDeadLetter("{torn", "UnreadableMessage");
+    await sendDeadLetter(JSON.stringify({ requestId: "repaired", task }), "UnreadableMessage");
     const { causes } = (await ask({ dryRun: true }, "admin")).json();
     const figures = causes.map(({ type, count, redrivable, failsAgain, reasons }: Record<string, unknown>) => {
       return [type, count, redrivable, failsAgain, (reasons as { reason: string }[])[0]?.reason];
@@ -119,8 +119,8 @@ describe("POST /redrive", () => {
   });
 
   it("requeues single dead letters of any class", async () => {
-    await bury("one", "UnreadableMessage");
-    await bury("two", "UnreadableMessage");
+    await sendDeadLetter("one", "UnreadableMessage");
+    await sendDeadLetter("two", "UnreadableMessage");
     const { letters } = (await p.app.inject({ url: "/dead-letters", headers: await p.as("ops", "admin") })).json();
     const { messageId } = letters.find(({ body }: { body: string }) => body === "two");
     const { redriven, kept } = (await ask({ messageIds: [messageId] }, "admin")).json();

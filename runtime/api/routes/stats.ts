@@ -48,7 +48,7 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
   const activityOf = (tenant: string | undefined, range: Range) =>
     cached(JSON.stringify([range, tenant]), () => readActivity(db, { tenant, ...range, nearBytes: MAX_INLINE_BYTES }));
   /** Reads the state of the platform, recent activity and the bottleneck. */
-  const look = async (range: Range) => {
+  const readSnapshot = async (range: Range) => {
     const [status, activity, lately, requests, deadLetters] = await Promise.all([
       cached("status", () => readStatus(db, STATUS_MINUTES)),
       activityOf(undefined, range),
@@ -88,7 +88,7 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
     async (request) => {
       const { tenant, scopes } = callerOfRequest(request);
       if (!scopes.includes("admin")) return tracking.summarise({ tenant });
-      const [summary, { status, bottleneck }] = await Promise.all([tracking.summarise({}), look(SPANS["1h"])]);
+      const [summary, { status, bottleneck }] = await Promise.all([tracking.summarise({}), readSnapshot(SPANS["1h"])]);
       const capacity = Object.fromEntries(
         RUNNERS.map((kind) => [
           kind,
@@ -114,7 +114,7 @@ export const statsRoute: JobRoutePlugin = async (app, { db, settings, tracking, 
       const range = rangeOf(request.query);
       const caller = { tenant, scopes };
       if (!scopes.includes("admin")) return { caller, activity: await activityOf(tenant, range) };
-      const { status, activity, bottleneck, queues } = await look(range);
+      const { status, activity, bottleneck, queues } = await readSnapshot(range);
       const { platform, database } = status;
       return {
         caller,

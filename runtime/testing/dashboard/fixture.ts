@@ -25,7 +25,7 @@ export function dashboardSuite(
   });
   afterEach(async () => {
     for (const context of suite.browser?.contexts() ?? []) await context.close();
-    assert.deepEqual(suite.p?.complaints, []);
+    assert.deepEqual(suite.p?.errors, []);
   });
   after(async () => {
     await suite.browser?.close();

@@ -11,8 +11,8 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
   const p = await testApi(settings);
   await p.app.listen({ host: "127.0.0.1", port: 0 });
   const origin = `http://127.0.0.1:${(p.app.server.address() as AddressInfo).port}`;
-  /** Complaints of each page: errors, and violations of its content security policy. */
-  const complaints: string[] = [];
+  /** Errors of each page, and violations of its content security policy. */
+  const errors: string[] = [];
 
   /** Exchanges a token for the cookie of a session. */
   const cookieFor = async (token: string) => {
@@ -30,7 +30,7 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
       await page.context().addCookies([await cookieFor(token)]);
       await page.evaluate(SIGNED_IN);
     },
-    complaints,
+    errors,
     /** Opens the dashboard at a location after the #, signed in if a token is given. */
     async open(token: string | undefined, hash = "#/", options: BrowserContextOptions = {}): Promise<Page> {
       const context = await browser.newContext(options);
@@ -42,9 +42,9 @@ export async function dashboardFor(browser: Browser, settings: Record<string, ob
         await context.addCookies([await cookieFor(token)]);
         await context.addInitScript(SIGNED_IN);
       }
-      page.on("pageerror", (error) => complaints.push(error.message));
+      page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
-        if (message.type() === "error" && !/status of (4|5)\d\d/.test(message.text())) complaints.push(message.text());
+        if (message.type() === "error" && !/status of (4|5)\d\d/.test(message.text())) errors.push(message.text());
       });
       await page.goto(`${origin}/dashboard${hash}`);
       return page;
