@@ -66,7 +66,7 @@ describe("usage in the dashboard", function () {
     await page.getByLabel("Month (UTC)").blur();
     await page.getByRole("alert").getByText("cannot be reached").waitFor();
     await expect(page.locator(".live.stale").getByRole("cell", { name: "globex" })).toBeVisible();
-    suite.p.complaints.splice(0); // the browser's own network errors
+    suite.p.errors.splice(0); // the browser's own network errors
   });
 });
 
