@@ -17,6 +17,7 @@ import { tailCommand } from "./commands/tail.ts";
 import { tokenCommands } from "./commands/tokens.ts";
 import { topCommand } from "./commands/top.ts";
 import { usageCommand } from "./commands/usage.ts";
+import { viewCommands } from "./commands/views.ts";
 import type { CliContext } from "./lib/context.ts";
 import { EXITS } from "./lib/exits.ts";
 import { commandsOf, examples, GROUPS, HELP_STYLE } from "./lib/help.ts";
@@ -61,6 +62,7 @@ export function createProgram(end: CliContext["end"]): Command {
   submitCommands(context);
   jobCommands(context);
   tailCommand(context);
+  viewCommands(context);
   program.commandsGroup(GROUPS.platform);
   topCommand(context);
   dashboardCommand(context);

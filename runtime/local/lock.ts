@@ -25,10 +25,10 @@ export class DirectoryInUse extends Error {
   override readonly name = "DirectoryInUse";
   readonly pid: number;
 
-  constructor(directory: string, pid: number) {
+  constructor(directory: string, pid: number, beside: string) {
     super(
       `The data directory ${directory} is in use by a platform that runs as process ${pid}. ` +
-        "Stop that one (Ctrl-C in its terminal), or start with another directory: npm start -- --data-dir OTHER",
+        `Stop that one (Ctrl-C in its terminal), or start another beside it, with another directory and another port: ${beside}`,
     );
     this.pid = pid;
   }
@@ -38,9 +38,14 @@ export class DirectoryInUse extends Error {
  * Takes the lock of a data directory, which is created if absent. Takes over a lock whose holder has ended; waits for
  * a stopping holder, with a message to `print`.
  *
+ * @param beside - Command that starts another platform beside the holder.
  * @throws DirectoryInUse if its holder keeps running
  */
-export async function lock(directory: string, print: (line: string) => void = () => {}): Promise<Lock> {
+export async function lock(
+  directory: string,
+  print: (line: string) => void = () => {},
+  beside = "npm start -- --data-dir OTHER --port 0",
+): Promise<Lock> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, "lock");
   const mine = `${file}.${process.pid}`;
@@ -61,7 +66,7 @@ export async function lock(directory: string, print: (line: string) => void = ()
           print(`The last platform on this data directory (process ${holder.pid}) is stopping; waiting for it …`);
         printed = true;
         await delay(50);
-      } else throw new DirectoryInUse(directory, holder.pid);
+      } else throw new DirectoryInUse(directory, holder.pid, beside);
     }
   } finally {
     rmSync(mine, { force: true });

@@ -170,6 +170,7 @@ describe("npm start", function () {
     const [[data], [code]] = await Promise.all([once(second.stderr, "data"), once(second, "exit")]);
     assert.equal(code, 2);
     assert.match(String(data), new RegExp(`in use by a platform that runs as process ${main.pid}`));
+    assert.match(String(data), /another directory and another port: npm start -- --port 0 --data-dir OTHER/);
 
     ctrlC();
     assert.equal(await exit(), 0, output);

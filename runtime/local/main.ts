@@ -44,7 +44,9 @@ async function main(): Promise<number> {
     // After the first start the data directory contains the dump.
     startCommand: startCommand(options, { dump: undefined, "runs-per-core": undefined }),
   });
-  const held = await lock(options.dataDir, print);
+  // The other platform may use the same port.
+  const beside = startCommand(options, { "data-dir": "OTHER", port: "0" });
+  const held = await lock(options.dataDir, print, beside);
   try {
     if (held.recovered) print("The last platform on this data directory was killed; continuing from its state.");
     return await run(options, plan, held);

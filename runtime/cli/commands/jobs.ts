@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { reasonOf as reasonOfError } from "../../contract/reason.ts";
 import { DOCUMENT_STATES, RUNNERS } from "../../contract/states.ts";
 import { traceContext } from "../../contract/traceparent.ts";
 import { about } from "../lib/about.ts";
@@ -15,7 +16,8 @@ import { jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { phaseLines, phasesOfJob } from "../lib/phases.ts";
 import { coloured, durationText, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table, wrapText } from "../lib/table.ts";
-import { timeOption, timeText } from "../lib/times.ts";
+import { relativeTimeOption, timeOption, timeText } from "../lib/times.ts";
+import { saveView, type View, viewNamed, viewOf } from "../lib/views.ts";
 import { visibleJson } from "../lib/visible.ts";
 import { waitingOf } from "../lib/waiting.ts";
 import { follow, printEnd } from "../lib/watch.ts";
@@ -31,12 +33,16 @@ interface ListFlags {
   to?: string;
   sort?: string;
   order?: string;
-  limit: number;
+  limit?: number;
   cursor?: string;
+  view?: string;
+  saveView?: string;
 }
 
 /** Characters of a rejected request's id on a narrow terminal; `rates rejected show` takes it. */
 const SHORT_ID_LENGTH = 12;
+/** Number of listed jobs. */
+const DEFAULT_LIMIT = 20;
 /** Terminals with fewer columns get short times. */
 const NARROW = 100;
 
@@ -78,6 +84,23 @@ function jobTable(jobs: readonly JobDocument[]): string {
   );
 }
 
+/** Adds flags to those of a view, which they replace; --since and --from are the same flag. */
+function combined({ since, from, ...view }: View, own: View): View {
+  const times = own.since === undefined && own.from === undefined ? viewOf({ since, from }) : {};
+  return viewOf({ ...view, ...times, ...own });
+}
+
+/** Converts a time of a view. @throws CommandError if it is invalid, for example in an edited file */
+function timeIn(view: View, name: "since" | "from" | "to"): string | undefined {
+  const value = view[name];
+  if (value === undefined) return undefined;
+  try {
+    return timeOption(value);
+  } catch (error) {
+    throw new CommandError("invalid", `${name} '${value}' is invalid. ${reasonOfError(error)}`);
+  }
+}
+
 /** Commands for existing jobs: watch, list, show, cancel, retry. */
 export function jobCommands({ program, end }: CliContext): void {
   program.commandsGroup(GROUPS.jobs);
@@ -104,6 +127,8 @@ export function jobCommands({ program, end }: CliContext): void {
     "rates list --status rejected  # requests that created no job",
     "rates list --sort totalMs --limit 5   # the slowest",
     "rates list --status pending --json id,state,waiting",
+    "rates list --status failed --since 1d --save-view failures",
+    "rates list --view failures",
     "rates list --label source=carrier-7 --json | jq -r '.jobs[].requestId'",
   );
   jsonFields(list, JOB_FIELDS)
@@ -113,22 +138,35 @@ export function jobCommands({ program, end }: CliContext): void {
     .addOption(choice("--runner <runner>", "jobs of this runner", RUNNERS))
     .option("--text <words>", "jobs with these words in the request id, labels, query or error")
     .option("--label <key=value>", "jobs with this label")
-    .option("--since <time>", "submitted since then: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
-    .option("--from <time>", "the same as --since", timeOption)
-    .option("--to <time>", "submitted before then", timeOption)
+    .option(
+      "--since <time>",
+      "submitted since then: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)",
+      relativeTimeOption,
+    )
+    .option("--from <time>", "the same as --since", relativeTimeOption)
+    .option("--to <time>", "submitted before then", relativeTimeOption)
     .addOption(choice("--sort <by>", "sort by (default createdAt)", ["createdAt", "finishedAt", "totalMs"]))
     .addOption(choice("--order <order>", "direction (default desc)", ["asc", "desc"]))
-    .option("--limit <n>", "maximum number of jobs", wholeNumber, 20)
+    .option("--limit <n>", `maximum number of jobs (default: ${DEFAULT_LIMIT})`, wholeNumber)
     .option("--cursor <cursor>", "cursor of an earlier list to continue")
+    .option("--view <name>", "the flags of a saved view; others given here replace them")
+    .option("--save-view <name>", "save these flags as a view (`rates view` lists and deletes views)")
     .action(async (flags: ListFlags, command: Command) => {
       const { client, json } = clientOf(command);
-      const { since, from, to: createdTo, limit, ...rest } = flags;
-      if (since !== undefined && from !== undefined)
+      if (flags.since !== undefined && flags.from !== undefined)
         throw new CommandError("invalid", "--since and --from mean the same. Give one of them.");
-      const createdFrom = since ?? from;
+      const own = viewOf(flags);
+      const view: View = flags.view === undefined ? own : combined(viewNamed(flags.view), own);
+      const { since, from, to, limit = String(DEFAULT_LIMIT), ...filter } = view;
+      const createdFrom = timeIn(view, since === undefined ? "from" : "since");
+      const createdTo = timeIn(view, "to");
       if (createdFrom !== undefined && createdTo !== undefined && createdFrom >= createdTo)
         throw new CommandError("invalid", `--to (${createdTo}) must be later than --since (${createdFrom}).`);
-      const search = { ...rest, createdFrom, createdTo, tenant: client.tenant, limit: String(limit) };
+      if (flags.saveView !== undefined) {
+        saveView(flags.saveView, view);
+        printInfo(`Saved as view '${flags.saveView}': ${client.hint("list", `--view ${flags.saveView}`)}`);
+      }
+      const search = { ...filter, cursor: flags.cursor, createdFrom, createdTo, tenant: client.tenant, limit };
       const given = Object.entries(search).flatMap(([name, value]) =>
         value === undefined ? [] : [[name, value] as const],
       );
@@ -174,7 +212,9 @@ export function jobCommands({ program, end }: CliContext): void {
           print(`  ${line}`);
       if (document.status === "PENDING") {
         const waiting = await waitingOf(client, document.requestId).catch(() => undefined);
-        if (waiting !== undefined) print(`  ${plain(waiting.sentence)}`);
+        for (const sentence of waiting === undefined ? [] : [waiting.sentence, waiting.remedy ?? ""])
+          if (sentence !== "")
+            for (const line of wrapText(plain(sentence), width(process.stdout) - 2)) print(`  ${line}`);
       }
       for (const { status, at } of document.statusHistory)
         print(`  ${at}  +${durationText(Date.parse(at) - last).padEnd(10)} ${status}`);

@@ -47,8 +47,8 @@ export function loginCommands({ program, end }: CliContext): void {
     const { tenant } = options;
     const profile: Profile = { api: base, token: session.token, ...(tenant === undefined ? {} : { tenant }) };
     if (session.expiresAt !== undefined) profile.expiresAt = session.expiresAt;
-    const { profiles } = readProfiles();
-    writeProfiles({ current: name, profiles: { ...profiles, [name]: profile } });
+    const all = readProfiles();
+    writeProfiles({ ...all, current: name, profiles: { ...all.profiles, [name]: profile } });
     if (options.json) return printJson({ profile: name, api: base, ...withoutToken(session) });
     printInfo(
       `Signed in as ${plain(session.name)} for tenant ${session.tenant} (${session.scopes.join(", ")})${until(session)}.`,
@@ -124,8 +124,8 @@ function profileCommands(program: CliContext["program"]): void {
     .argument("[name]", "name of the profile")
     .option("--none", "use none: the platform on this machine")
     .action((name: string | undefined, { none }: { none?: boolean }) => {
-      const all = readProfiles();
-      if (none === true) return writeProfiles({ profiles: all.profiles });
+      const { current, ...all } = readProfiles();
+      if (none === true) return writeProfiles(all);
       if (name === undefined) throw new CommandError("invalid", "Name a profile, or give --none.");
       profileNamed(name, all);
       writeProfiles({ ...all, current: name });
@@ -134,12 +134,10 @@ function profileCommands(program: CliContext["program"]): void {
     .description("Delete a profile and its token; its session stays open until it expires (`rates logout` ends it)")
     .argument("<name>", "name of the profile")
     .action((name: string) => {
-      const all = readProfiles();
+      const { current, ...all } = readProfiles();
       profileNamed(name, all);
       const { [name]: _, ...profiles } = all.profiles;
-      writeProfiles(
-        all.current === undefined || all.current === name ? { profiles } : { current: all.current, profiles },
-      );
+      writeProfiles({ ...all, profiles, ...(current === undefined || current === name ? {} : { current }) });
     });
 }
 

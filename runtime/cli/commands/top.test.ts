@@ -80,6 +80,9 @@ describe("the view of rates top", () => {
         /^Oldest +oldest: Waiting for a Glue run: 8 of 8 busy/.test(line),
       ),
     );
+    const remedy = "To run more jobs at once, raise runners.glue.maxRuns.";
+    const helped = lines(140, 24, { ...SNAPSHOT, waiting: { ...waiting, remedy } });
+    assert.equal(helped[helped.findIndex((line) => line.startsWith("Oldest")) + 1], `         ${remedy}`);
     assert.match(ended ?? "", /6\.0 per minute \(2 failed\)$/);
     assert.match(times ?? "", /waited 1\.0 s \(p95 9\.0 s\), ran 1\.0 s \(p95 9\.0 s\)$/);
   });
@@ -113,6 +116,11 @@ describe("the view of rates top", () => {
     assert.match(snapshotLine({ ...SNAPSHOT, waiting }), /6\.0\/min {2}All 8 Glue runs are taken\.$/);
     const { bottleneck: _, ...unseen } = SNAPSHOT;
     assert.match(snapshotLine({ ...unseen, waiting }), /6\.0\/min {2}Waiting for a Glue run: 8 of 8 busy$/);
+    const remedy = "To run more jobs at once, raise runners.glue.maxRuns.";
+    assert.match(
+      snapshotLine({ ...unseen, waiting: { ...waiting, remedy } }),
+      /busy\. To run more jobs at once, raise .*$/,
+    );
     assert.match(snapshotLine(unseen), /6\.0\/min$/);
   });
 

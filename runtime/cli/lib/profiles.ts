@@ -20,6 +20,8 @@ export type Profile = Static<typeof Profile>;
 const Profiles = Type.Object({
   current: Type.Optional(Type.String()),
   profiles: Type.Record(Type.String(), Profile),
+  /** Saved views of `rates list`: flags by name. */
+  views: Type.Optional(Type.Record(Type.String(), Type.Record(Type.String(), Type.String()))),
 });
 export type Profiles = Static<typeof Profiles>;
 

@@ -62,5 +62,11 @@ function offset(zone: string): string {
 /** `pastTime` for commander, which passes the earlier value of a repeated option too. */
 export const timeOption = (value: string): string => pastTime(value);
 
+/** Validates a time for commander and keeps its text, so that a stored duration stays relative to now. */
+export const relativeTimeOption = (value: string): string => {
+  pastTime(value);
+  return value.trim();
+};
+
 /** Formats an ISO time in UTC as a cell or in a sentence: "2026-01-31 08:00:00"; empty if there is none. */
 export const timeText = (time: string | null | undefined): string => (time ?? "").slice(0, 19).replace("T", " ");

@@ -29,7 +29,7 @@ export interface Snapshot extends Stats {
   /** The job that has waited longest, unless none waits. */
   oldest: JobDocument | undefined;
   /** Reason of its wait. */
-  waiting?: { sentence: string };
+  waiting?: { sentence: string; remedy?: string };
   running: JobDocument[];
   slowest: JobDocument[];
   /** Jobs that ended within the window, and its length. */

@@ -27,6 +27,7 @@ export function snapshotLines(snapshot: Snapshot, { columns, lines, stream }: Fr
     statesLine(snapshot, stream),
     ...(capacity ? RUNNERS.map((runnerType) => runnerLine(snapshot, capacity, runnerType, stream)) : []),
     waitingLine(snapshot),
+    ...(snapshot.waiting?.remedy === undefined ? [] : [`         ${plain(snapshot.waiting.remedy)}`]),
     endedLine(snapshot),
     ...timesLines(snapshot),
   ].map((line) => truncateToWidth(line, columns));
@@ -135,6 +136,10 @@ function tableLines(
   ];
 }
 
+/** Joins the reason of a wait and its remedy. */
+const waitingText = (waiting: Snapshot["waiting"]): string =>
+  waiting === undefined ? "" : [waiting.sentence, ...(waiting.remedy === undefined ? [] : [waiting.remedy])].join(". ");
+
 /** Formats a snapshot as one line, for logs and pipes. It ends with the bottleneck or, without it, the longest wait. */
 export function snapshotLine({ at, byStatus, capacity, oldest, ended, bottleneck, waiting }: Snapshot): string {
   const runs = capacity ? RUNNERS.map((kind) => `${kind} ${capacity[kind].working}/${capacity[kind].slots}`) : [];
@@ -146,7 +151,7 @@ export function snapshotLine({ at, byStatus, capacity, oldest, ended, bottleneck
     ...runs,
     `oldest ${waited}`,
     `${rateText((ended.jobs / ended.milliseconds) * MINUTE)}/min`,
-    plain(bottleneck?.sentence ?? waiting?.sentence ?? ""),
+    plain(bottleneck?.sentence ?? waitingText(waiting)),
   ]
     .filter((part) => part !== "")
     .join("  ");

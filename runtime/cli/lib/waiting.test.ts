@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { begin, event, httpDouble, job, json, start } from "../../testing/cli.ts";
 
 const SENTENCE = "Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s";
-const waiting = { reason: "slots", sentence: SENTENCE, runner: "ec2", ahead: 3, busy: 2, slots: 2, waitedSeconds: 8 };
+const REMEDY = "To run more jobs at once, raise runners.ec2.maxInstances.";
+const waiting = {
+  reason: "slots",
+  sentence: SENTENCE,
+  remedy: REMEDY,
+  runner: "ec2",
+  ahead: 3,
+  busy: 2,
+  slots: 2,
+  waitedSeconds: 8,
+};
 
 describe("the reason for a job's wait, on the command line", () => {
   it("is printed by watch until the job starts, and does not end the watch", async () => {
@@ -25,7 +35,10 @@ describe("the reason for a job's wait, on the command line", () => {
     try {
       const { stderr, code } = await start(["watch", "a"], double.env).ended;
       assert.equal(code, 0, stderr);
-      assert.match(stderr, /PENDING a {2}Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s\n.*IN_PROGRESS/s);
+      assert.match(
+        stderr,
+        /PENDING a {2}Waiting for an EC2 runner: 2 of 2 busy, 3 jobs ahead, 8 s\nTo run more jobs at once, raise runners\.ec2\.maxInstances\.\n.*IN_PROGRESS/s,
+      );
     } finally {
       double.close();
     }
@@ -35,7 +48,7 @@ describe("the reason for a job's wait, on the command line", () => {
     let status = "PENDING";
     const double = await httpDouble((call) => json(call, call.what.includes("/waiting") ? { waiting } : job(status)));
     try {
-      assert((await start(["show", "a"], double.env).ended).stdout.includes(SENTENCE));
+      assert((await start(["show", "a"], double.env).ended).stdout.includes(`  ${SENTENCE}\n  ${REMEDY}\n`));
       status = "SUCCEEDED";
       assert(!(await start(["show", "a"], double.env).ended).stdout.includes(SENTENCE));
     } finally {

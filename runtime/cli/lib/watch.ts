@@ -70,11 +70,19 @@ async function showReason(
   signal: AbortSignal,
 ): Promise<void> {
   const own = client.forTenant(document.tenant);
+  let printed: string | undefined;
   try {
     for (;;) {
       const waiting = await waitingOf(own, document.requestId, signal);
       if (waiting === undefined || signal.aborted) return;
-      line.update(waitingText(document, waiting.sentence), waiting.reason);
+      const text = waitingText(document, waiting.sentence);
+      line.update(text, waiting.reason);
+      if (waiting.remedy !== undefined && waiting.remedy !== printed) {
+        line.end();
+        for (const part of wrapText(plain(waiting.remedy), width(process.stderr))) printInfo(dim(part));
+        printed = waiting.remedy;
+        line.update(text, waiting.reason);
+      }
       await delay(REASON_MS, undefined, { signal });
     }
   } catch {

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { httpDouble, job, json, start } from "../../testing/cli.ts";
+
+describe("saved views on the command line", () => {
+  let config = "";
+  let double: Awaited<ReturnType<typeof httpDouble>>;
+  const asked: URLSearchParams[] = [];
+  before(async () => {
+    config = mkdtempSync(join(tmpdir(), "rates-views-"));
+    double = await httpDouble((call) => {
+      asked.push(new URLSearchParams(call.what.split("?")[1]));
+      json(call, { jobs: [job("FAILED")] });
+    });
+  });
+  after(() => {
+    double.close();
+    rmSync(config, { recursive: true });
+  });
+  beforeEach(() => asked.splice(0));
+  const rates = (...args: string[]) => start(args, { ...double.env, XDG_CONFIG_HOME: config }).ended;
+  const filterOf = (search = new URLSearchParams()) =>
+    Object.fromEntries([...search].filter(([name]) => !name.startsWith("created")));
+
+  it("store the filter of a list as it was typed, and apply it later", async () => {
+    const saved = await rates(
+      "list",
+      "--status",
+      "failed",
+      "--since",
+      "2h",
+      "--text",
+      "a b",
+      "--save-view",
+      "failures",
+    );
+    assert.equal(saved.code, 0, saved.stderr);
+    assert.match(saved.stderr, /Saved as view 'failures': `rates list --view failures`/);
+    const listed = await rates("view", "list");
+    assert.match(listed.stdout, /^NAME +FILTER\nfailures +--status FAILED --text 'a b' --since 2h\n$/);
+    assert.equal((await rates("list", "--view", "failures")).code, 0);
+    const [first, second] = asked;
+    assert.deepEqual(filterOf(second), { status: "FAILED", text: "a b", limit: "20" });
+    // The time is relative to now, and not to the time at which the view was saved.
+    assert.ok(Date.parse(second?.get("createdFrom") ?? "") > Date.parse(first?.get("createdFrom") ?? ""));
+  });
+
+  it("are overridden by other flags of the command", async () => {
+    await rates("list", "--view", "failures", "--status", "cancelled", "--limit", "5", "--from", "2026-01-01");
+    const [search] = asked;
+    assert.deepEqual(filterOf(search), { status: "CANCELLED", text: "a b", limit: "5" });
+    assert.equal(search?.get("createdFrom"), "2026-01-01T00:00:00.000Z");
+  });
+
+  it("are kept when profiles change, and deleted by name", async () => {
+    const file = join(config, "rates", "profiles.json");
+    const profiles = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...profiles, profiles: { dev: { api: "http://127.0.0.1:1" } } }));
+    await rates("profile", "use", "dev");
+    await rates("profile", "use", "--none");
+    await rates("profile", "remove", "dev");
+    assert.deepEqual(JSON.parse((await rates("view", "list", "--json")).stdout), {
+      failures: { status: "FAILED", text: "a b", since: "2h" },
+    });
+    assert.equal((await rates("view", "remove", "failures")).code, 0);
+    assert.match((await rates("view", "list")).stderr, /^No views\./);
+  });
+
+  it("are refused without a filter, with an invalid name or time, and if they do not exist", async () => {
+    for (const [args, message] of [
+      [["list", "--save-view", "all"], /A view needs a filter/],
+      [["list", "--status", "failed", "--save-view", "a b"], /--save-view 'a b' must be letters/],
+      [["list", "--view", "failure"], /There is no view 'failure'\..*No view is saved yet/],
+      [["view", "remove", "toString"], /There is no view 'toString'/],
+      [["list", "--since", "yesterday", "--save-view", "x"], /--since.*It must be a duration/],
+    ] as const) {
+      const { code, stderr } = await rates(...args);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+    }
+    assert.deepEqual(asked, []);
+    const file = join(config, "rates", "profiles.json");
+    writeFileSync(file, JSON.stringify({ profiles: {}, views: { bad: { since: "soon" } } }));
+    const { code, stderr } = await rates("list", "--view", "bad");
+    assert.equal(code, 2);
+    assert.match(stderr, /since 'soon' is invalid\. It must be a duration/);
+  });
+});
