@@ -138,7 +138,8 @@ async function countBadRows(
   since: Since,
   maxBadRows: number,
 ): Promise<number> {
-  const { columns, with: ctes, joins } = table;
+  const { columns, with: ctes, joins, accepted = "false" } = table;
+  const isInvalid = columns.map((column) => `(${invalidReason(column)}) is not null`).join(" or ");
   await client.query("savepoint counting");
   await table.prepare?.(client);
   await client.query("set local enable_nestloop = off; set local enable_mergejoin = off");
@@ -146,7 +147,7 @@ async function countBadRows(
     `${ctes ? `with ${ctes}` : ""} select count(*)::float8 as bad from (
        select from batch b ${joins}
        where b.ctid >= '(${since.page},0)' and b.line > ${since.line} and b.problem is null
-         and (${columns.map((column) => `(${invalidReason(column)}) is not null`).join(" or ")})
+         and case when ${accepted} then false else ${isInvalid} end
        limit ${maxBadRows + 1}) bad`,
   );
   await client.query("rollback to savepoint counting; release savepoint counting");

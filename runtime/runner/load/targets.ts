@@ -27,6 +27,11 @@ export interface TargetTable {
    * the data that the reasons refer to. False: the batch cannot be applied.
    */
   prepare?(client: pg.ClientBase): Promise<boolean>;
+  /**
+   * SQL that is true for rows that `insert` accepts as written. It takes a third of the time of the reasons, which are
+   * then evaluated for the other rows only. It must not raise an error, whatever the text.
+   */
+  accepted?: string;
   /** True if each row is checked by itself: later rows do not change its verdict. */
   checksRowsIndependently?: boolean;
   /** Rewrites valid values in another notation to the one that `insert` accepts; run only after it refused a batch. */
@@ -56,6 +61,12 @@ const PRICE = `case
   when b.price !~ ${NUMBER} then 'must be a whole number above 0, written in digits'
   when b.price::numeric < 1 or b.price::numeric <> trunc(b.price::numeric) then 'must be a whole number above 0, written in digits'
   when b.price::numeric > 2147483647 then 'is above 2147483647' end`;
+
+/** A price that `insert` accepts as written. CASE keeps the casts from texts that are no dates or numbers. */
+const ACCEPTED_PRICE = `case when length(b.day) = 10 and pg_input_is_valid(b.day, 'date') and pg_input_is_valid(b.price, 'integer')
+  then o.code is not null and d.code is not null
+    and b.day::date::text = b.day and b.price::integer > 0 and b.price::integer::text = b.price
+  else false end`;
 
 /** Reason for an unknown port code, with the probable mistake. */
 const unknownPort = (
@@ -94,6 +105,7 @@ export const TARGETS: Record<Target, TargetTable> = {
       { name: "price", json: "integer", reason: PRICE },
     ],
     joins: "left join ports o on o.code = b.orig_code left join ports d on d.code = b.dest_code",
+    accepted: ACCEPTED_PRICE,
     checksRowsIndependently: true,
     normalize: `update batch set price = trunc(price::numeric)::text
       where price !~ ${DIGITS} and case when price ~ ${NUMBER}
