@@ -13,18 +13,21 @@ import { accessibilityViolations } from "../../testing/dashboard/page.ts";
 describe("jobs in the dashboard", function () {
   this.timeout(60_000);
   this.slow(10_000);
-  const suite = dashboardSuite({ runners: { glue: { slots: 1 }, ec2: { slots: 1 } } }, async ({ p, submit, token }) => {
-    await createManyJobs(p.admin, 60);
-    await oneOfEach(p, submit);
-    await p.app.inject({
-      method: "POST",
-      url: "/jobs",
-      headers: { authorization: `Bearer ${token}` },
-      payload: { requestId: "refused", task: { type: "read", query: "nothing_like_it", params: {} } },
-    });
-    await syncTracking(p.context);
-    await syncRejected(p.context);
-  });
+  const suite = dashboardSuite(
+    { runners: { glue: { slots: 1, usdPerHour: 3_600 }, ec2: { slots: 1, usdPerHour: 1 } } },
+    async ({ p, submit, token }) => {
+      await createManyJobs(p.admin, 60);
+      await oneOfEach(p, submit);
+      await p.app.inject({
+        method: "POST",
+        url: "/jobs",
+        headers: { authorization: `Bearer ${token}` },
+        payload: { requestId: "refused", task: { type: "read", query: "nothing_like_it", params: {} } },
+      });
+      await syncTracking(p.context);
+      await syncRejected(p.context);
+    },
+  );
   const open = (hash: string) => suite.p.open(suite.token, hash);
   const rowsOf = (page: Page) => page.getByRole("row").filter({ has: page.getByRole("rowheader") });
   const dialog = (page: Page) => page.getByRole("dialog");
@@ -188,6 +191,10 @@ describe("jobs in the dashboard", function () {
       const page = await open(jobAt("good"));
       await heading(page, "Result");
       const headings = page.getByRole("heading", { level: 2 });
+      await page
+        .getByRole("definition")
+        .getByText(/^[\d.]+\sUSD$/)
+        .waitFor();
       await expect(headings).toHaveText(["Result", "Facts", "Task", "Timeline", "Attempts"]);
       const phases = page.getByRole("region", { name: "Timeline" }).getByRole("listitem");
       await expect(phases).toHaveText([/^\s*Waiting/, /^\s*Starting.*\+[\d.]+\s(?:ms|s)/s, /^\s*Running/]);

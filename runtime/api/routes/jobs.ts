@@ -8,6 +8,7 @@ import type { State } from "../../contract/states.ts";
 import { cancelFor } from "../../store/audit.ts";
 import { CancelBody, reasonIn } from "../cancelReason.ts";
 import type { JobServices } from "../deps.ts";
+import { jobCost } from "../jobCost.ts";
 import { operation } from "../operation.ts";
 import { actorOf, callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
@@ -69,6 +70,17 @@ const optionalBody = {
   },
 };
 
+/** A job's document with its estimated cost. */
+const JobWithCost = Type.Object({
+  ...JobDocument.properties,
+  estimatedUsd: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      description: "run time of an ended job at list prices; absent if the platform has no prices",
+    }),
+  ),
+});
+
 /** POST /jobs, GET /jobs/{id}, GET /job-ids, POST /jobs/{id}/cancel and /retry. */
 export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submit, wake }, ...deps }) => {
   const { db, settings } = deps;
@@ -116,10 +128,15 @@ export const jobRoutes: JobRoutePlugin = async (app, { guard, submitter: { submi
       summary: "The current document of a job",
       params: JobId,
       querystring: TenantQuery,
-      answers: { 200: { description: "the document", schema: JobDocument } },
+      answers: { 200: { description: "the document", schema: JobWithCost } },
       errors: ["UnknownJob"],
     }),
-    (request) => documentOf(deps, tenantOf(callerOfRequest(request), request.query.tenant), request.params.id),
+    async (request) => {
+      const tenant = tenantOf(callerOfRequest(request), request.query.tenant);
+      const document = await documentOf<JobDocument>(deps, tenant, request.params.id);
+      const estimatedUsd = jobCost(document, settings.runners);
+      return { ...document, ...(estimatedUsd === undefined ? {} : { estimatedUsd }) };
+    },
   );
 
   app.post(

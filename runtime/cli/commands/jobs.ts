@@ -84,6 +84,10 @@ function jobTable(jobs: readonly JobDocument[]): string {
   );
 }
 
+/** Formats an amount with two significant digits. */
+const cost = (usd: number): string =>
+  `${Number(usd.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 8 })} USD`;
+
 /** Adds flags to those of a view, which they replace; --since and --from are the same flag. */
 function combined({ since, from, ...view }: View, own: View): View {
   const times = own.since === undefined && own.from === undefined ? viewOf({ since, from }) : {};
@@ -218,6 +222,8 @@ export function jobCommands({ program, end }: CliContext): void {
       }
       for (const { status, at } of document.statusHistory)
         print(`  ${at}  +${durationText(Date.parse(at) - last).padEnd(10)} ${status}`);
+      const { estimatedUsd } = document as { estimatedUsd?: number };
+      if (estimatedUsd !== undefined) print(`  estimated cost ${cost(estimatedUsd)}, at list prices`);
       const phases = await phasesOfJob(client, document.requestId);
       for (const line of phaseLines(phases ?? [], document.reply !== "none", width(process.stdout))) print(line);
       const place = { isLocal: client.isLocal, region: () => regionOf(command) };

@@ -14,6 +14,25 @@ const waiting = {
   waitedSeconds: 8,
 };
 
+describe("the estimated cost of a job, on the command line", () => {
+  it("is printed by show if the platform has prices", async () => {
+    let more: object = { estimatedUsd: 0.000234 };
+    const double = await httpDouble((call) =>
+      json(call, call.what.includes("/timeline") ? {} : job("SUCCEEDED", more)),
+    );
+    try {
+      assert.match(
+        (await start(["show", "a"], double.env).ended).stdout,
+        /^ {2}estimated cost 0\.00023 USD, at list prices$/m,
+      );
+      more = {};
+      assert.doesNotMatch((await start(["show", "a"], double.env).ended).stdout, /estimated cost/);
+    } finally {
+      double.close();
+    }
+  });
+});
+
 describe("the reason for a job's wait, on the command line", () => {
   it("is printed by watch until the job starts, and does not end the watch", async () => {
     let told = () => undefined as unknown;

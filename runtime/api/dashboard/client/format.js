@@ -46,6 +46,10 @@ export function bytes(value) {
   return `${unit > 0 && amount < 9.95 ? amount.toFixed(1) : Math.round(amount)}${UNIT}${units[unit]}`;
 }
 
+/** Formats the estimated cost of a job with two significant digits: "0.00023 USD". @param {number} amount */
+export const cost = (amount) =>
+  `${Number(amount.toPrecision(2)).toLocaleString("en", { maximumFractionDigits: 8 })}${UNIT}USD`;
+
 /** Formats a share: "12 %". A positive share never becomes "0 %". @type {(part: number, whole: number) => string} */
 export function percent(part, whole) {
   if (whole === 0) return NOTHING;

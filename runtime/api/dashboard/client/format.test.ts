@@ -34,6 +34,10 @@ describe("formatted numbers and times", () => {
     );
     assert.deepEqual([percent(1, 1_000), percent(0, 9), percent(1, 3), percent(0, 0)], ["< 1 %", "0 %", "33 %", "–"]);
   });
+  it("show the estimated cost of a job with two digits", () => {
+    const texts = [0, 0.000234, 0.0051, 1.26, 1_234].map((amount) => format.cost(amount).replace("\u00a0", " "));
+    assert.deepEqual(texts, ["0 USD", "0.00023 USD", "0.0051 USD", "1.3 USD", "1,200 USD"]);
+  });
   it("show ages", () => {
     const at = (seconds: number) => ago(new Date(1_000_000_000_000 - seconds * 1_000).toISOString(), 1_000_000_000_000);
     assert.deepEqual([0, 40, 200, 7_300, 200_000].map(at), ["now", "40 s ago", "3 min ago", "2 h ago", "2 d ago"]);

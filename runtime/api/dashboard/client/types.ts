@@ -33,8 +33,8 @@ export interface Figures {
   queues?: { requests?: number; deadLetters?: number };
 }
 
-/** A job's document. */
-export type Job = JobDocument;
+/** A job's document; GET /jobs/{id} adds the estimated cost. */
+export type Job = JobDocument & { estimatedUsd?: number };
 
 /** An entry of GET /jobs: a job, or a rejected request, which has neither task nor progress. */
 export type ListedJob = Omit<Job, "status" | "task"> & {

@@ -1,5 +1,5 @@
 import { html } from "htm/preact";
-import { bytes, count, duration, moment, RUNNER_WORDS, whatOf, zone } from "../format.js";
+import { bytes, cost, count, duration, moment, RUNNER_WORDS, whatOf, zone } from "../format.js";
 import { formatRoute, jobsAddress } from "../route.js";
 
 /** @param {{ job: import("../types.ts").Job }} props */
@@ -20,6 +20,9 @@ export function Facts({ job }) {
           ["Peak memory", bytes(stats.peakMemoryBytes)],
         ])
       : []),
+    ...(job.estimatedUsd === undefined
+      ? []
+      : [/** @type {[string, unknown]} */ (["Estimated cost", cost(job.estimatedUsd)])]),
     ["Priority", priority],
     ["Timeout", duration(1_000 * timeoutSeconds)],
     ...(named.length > 0 ? [/** @type {[string, unknown]} */ (["Labels", chipsOf(named, tenant)])] : []),

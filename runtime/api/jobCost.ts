@@ -1,0 +1,22 @@
+import type { JobDocument } from "../contract/document.ts";
+import type { RunnerType } from "../contract/states.ts";
+import type { Settings } from "../platform/settings.ts";
+import { estimatedUsd } from "./routes/usage.ts";
+
+/**
+ * Estimates the cost of an ended job: the run time of all attempts at list prices. Undefined while the job has not
+ * ended, if it never ran, and if the platform has no prices.
+ */
+export function jobCost(
+  { finishedAt, attempts }: Pick<JobDocument, "finishedAt" | "attempts">,
+  runners: Settings["runners"],
+): number | undefined {
+  if (finishedAt === undefined || attempts.length === 0) return undefined;
+  const secondsOn = (type: RunnerType) =>
+    attempts
+      .filter(({ runner }) => runner === type)
+      .reduce((sum, { startedAt, endedAt = finishedAt }) => sum + (Date.parse(endedAt) - Date.parse(startedAt)), 0) /
+    1_000;
+  const cost = estimatedUsd({ glueSeconds: secondsOn("glue"), ec2Seconds: secondsOn("ec2") }, runners);
+  return cost === undefined ? undefined : Math.max(0, cost);
+}
