@@ -74,6 +74,13 @@ describe("the check of a stream", () => {
       {},
       /looks like a PDF document\. Export its rows as CSV \(UTF-8\)\. R/,
     ],
+    [
+      "packed zeros after the header",
+      gzipSync(Buffer.concat([Buffer.from(HEADER), Buffer.alloc(100 << 20)])),
+      "\0",
+      { compression: "gzip" },
+      /has a line that does not end within 1048576 bytes/,
+    ],
     ["packed zeros", gzipSync(Buffer.alloc(100 << 20)), "\0", { compression: "gzip" }, /line 1 \(\\u0000.* names no/],
     ["objects of another table", "", '{"a":1}\n', { format: "ndjson" }, /no column of prices \(orig_code, dest_code/],
     ["lists", "", "[1]\n", { format: "ndjson" }, /first line is not a JSON object/],

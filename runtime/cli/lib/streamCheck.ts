@@ -64,10 +64,10 @@ export class StreamCheck {
       this.#starts = [];
       this.#kind = this.#formatFor(start.subarray(0, KIND_BYTES));
       const text = this.#kind.compression === "gzip" ? unpacked(start.subarray(0, PACKED_BYTES)) : start;
-      if (text.length > 0) this.#checkStart(text, this.#kind.format);
+      if (text.length > 0) this.#checkStart(text.subarray(0, CHECKED_AFTER), this.#kind.format);
+      if (this.#kind.compression === "gzip" && hasEndlessLine(text)) throw this.#refusal(ENDLESS_LINE);
     }
-    if (this.#kind.compression === "none" && this.#line > MAX_RECORD_BYTES)
-      throw this.#refusal(`it has a line that does not end within ${MAX_RECORD_BYTES} bytes`);
+    if (this.#kind.compression === "none" && this.#line > MAX_RECORD_BYTES) throw this.#refusal(ENDLESS_LINE);
   }
 
   #checkStart(start: Buffer, format: ContentFormat["format"]): void {
@@ -99,6 +99,18 @@ export class StreamCheck {
   }
 }
 
+/** Tells if a text has a line that is longer than any row. */
+function hasEndlessLine(text: Buffer): boolean {
+  for (let start = 0; text.length - start > MAX_RECORD_BYTES; ) {
+    const line = text.subarray(start, start + MAX_RECORD_BYTES + 1);
+    const end = Math.max(line.lastIndexOf(LF), line.lastIndexOf(CR));
+    if (end < 0) return true;
+    start += end + 1;
+  }
+  return false;
+}
+const ENDLESS_LINE = `it has a line that does not end within ${MAX_RECORD_BYTES} bytes`;
+
 /** Parses a line to its object; null for anything else. */
 function objectIn(line: string): object | null {
   try {
@@ -114,7 +126,7 @@ const STOPPED = "Reading stopped; nothing was sent.";
 /** Unpacks the beginning of a gzip stream; empty if it is damaged, which the platform reports. */
 function unpacked(start: Buffer): Buffer {
   try {
-    return gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, CHECKED_AFTER);
+    return gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH });
   } catch {
     return Buffer.alloc(0);
   }
