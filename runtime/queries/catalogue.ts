@@ -40,12 +40,12 @@ export function loadCatalogue(directory: string): Catalogue {
   return catalogue;
 }
 
-let loaded: Catalogue | undefined;
+let cachedCatalogue: Catalogue | undefined;
 
 /** The platform's catalogue, read once: from db/, or the directory in RATES_QUERIES_DIR where code runs as a bundle. */
 function catalogue(): Catalogue {
-  loaded ??= loadCatalogue(process.env.RATES_QUERIES_DIR ?? join(ROOT, "db"));
-  return loaded;
+  cachedCatalogue ??= loadCatalogue(process.env.RATES_QUERIES_DIR ?? join(ROOT, "db"));
+  return cachedCatalogue;
 }
 
 export const allQueries = (): readonly NamedQuery[] => catalogue().queries;
@@ -88,7 +88,7 @@ export function checkParams(query: NamedQuery, params: Readonly<Record<string, u
       }));
   }
   const names = query.params.map(({ name }) => name);
-  for (const name of Object.keys(params).filter((one) => !names.includes(one)))
+  for (const name of Object.keys(params).filter((candidate) => !names.includes(candidate)))
     problems.add(() => ({
       field: `task.params.${redactName(name)}`,
       ...storableValue(params[name]),

@@ -93,7 +93,7 @@ export function parseQueryFile(
   if (kind === "query" && columns.length === 0) report(1, "a query must name its columns: '-- column: …'");
   if (kind === "statement" && columns.length > 0) report(1, "a statement has no columns");
   const sql = splitSql(lines.slice(line).join("\n"), line + 1, params, report);
-  for (const param of params.filter((one) => !sql.includes(one)))
+  for (const param of params.filter((declared) => !sql.includes(declared)))
     report(1, `the SQL does not use parameter '${param.name}'`);
   return { kind, name, description: singleHeaders.get("description") ?? "", params, ranges, columns, sql };
 }
@@ -106,7 +106,7 @@ function addParam(text: string, params: Param[]): string | undefined {
   }
   if (!isParamType(type))
     return `'${type}' is not a parameter type; use one of: ${Object.keys(PARAM_TYPES).join(", ")}`;
-  if (params.some((one) => one.name === name)) return `parameter '${name}' is declared twice`;
+  if (params.some((param) => param.name === name)) return `parameter '${name}' is declared twice`;
   const fallback = defaultText === undefined ? null : parseDefault(defaultText);
   const problem = fallback === null ? undefined : checkValue(type, fallback);
   if (problem !== undefined) return `the default ${defaultText} ${problem}`;
@@ -120,7 +120,7 @@ const ORDERED_TYPES: ReadonlySet<ParamType> = new Set(["date", "integer", "numbe
 /** Adds a range of parameters that are declared before it. @returns the problem, or undefined */
 function addRange(text: string, params: readonly Param[], ranges: Range[]): string | undefined {
   const [, from = "", to = ""] = /^(\S+) (\S+)$/.exec(text) ?? [];
-  const [first, last] = [from, to].map((name) => params.find((one) => one.name === name));
+  const [first, last] = [from, to].map((name) => params.find((param) => param.name === name));
   if (first === undefined || last === undefined || first === last)
     return "is not: -- range: from to, of two parameters declared before it";
   if (first.type !== last.type || !ORDERED_TYPES.has(first.type))
@@ -135,7 +135,7 @@ function addColumn(text: string, columns: Column[]): string | undefined {
   if (name === undefined || type === undefined || description === undefined) {
     return 'is not: -- column: name type "description"';
   }
-  if (columns.some((one) => one.name === name)) return `column '${name}' is declared twice`;
+  if (columns.some((column) => column.name === name)) return `column '${name}' is declared twice`;
   columns.push({ name, type, description });
   return undefined;
 }
@@ -167,7 +167,7 @@ function splitSql(
     from = match.index + match[0].length;
     if (end !== undefined) isEnded = true;
     if (param === undefined) continue;
-    const declared = params.find((one) => one.name === param);
+    const declared = params.find((candidate) => candidate.name === param);
     if (declared === undefined) {
       report(lineAt(match.index), `':${param}' is not a declared parameter; declare it with '-- param: ${param} …'`);
     } else {
@@ -179,7 +179,7 @@ function splitSql(
   pieces.push(piece.trimEnd());
   const [first] = pieces;
   if (typeof first === "string") pieces[0] = first.trimStart();
-  if (pieces.every((one) => one === "")) report(firstLine, "there is no SQL");
+  if (pieces.every((text) => text === "")) report(firstLine, "there is no SQL");
   return pieces;
 }
 

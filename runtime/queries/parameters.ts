@@ -37,7 +37,7 @@ export const PARAM_TYPES = {
     isValid: (value) =>
       Array.isArray(value) &&
       value.length <= MAX_ITEMS &&
-      value.every((one) => isText(one) && (one as string).length <= MAX_ITEM_TEXT),
+      value.every((item) => isText(item) && (item as string).length <= MAX_ITEM_TEXT),
     expected: `a list of at most ${MAX_ITEMS.toLocaleString("en")} texts of at most ${MAX_ITEM_TEXT} characters, without NUL characters or halves of surrogate pairs`,
   },
 } as const satisfies Record<string, TypeRules>;

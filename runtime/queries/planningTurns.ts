@@ -47,7 +47,7 @@ export class PlanningTurns {
     this.#forget();
     const turn = this.#turns.get(tenant) ?? { spentMs: 0, startedAt: this.#now(), waiting: 0, last: Promise.resolve() };
     this.#turns.set(tenant, turn);
-    if (turn.waiting >= this.#limits.waiting) throw busy("too many of this tenant's reads wait to be planned");
+    if (turn.waiting >= this.#limits.waiting) throw busyError("too many of this tenant's reads wait to be planned");
     turn.waiting += 1;
     const result = turn.last.then(() => this.#plan(turn, plan));
     turn.last = result.catch(() => undefined);
@@ -58,7 +58,7 @@ export class PlanningTurns {
 
   async #plan<T>(turn: Turn, plan: () => Promise<T>): Promise<T> {
     if (turn.spentMs >= this.#limits.spentMs)
-      throw busy("the planner spent too long on this tenant's reads in the last minute");
+      throw busyError("the planner spent too long on this tenant's reads in the last minute");
     const start = this.#now();
     try {
       return await plan();
@@ -78,7 +78,7 @@ export class PlanningTurns {
   }
 }
 
-const busy = (reason: string) => new JobError("Busy", { reason });
+const busyError = (reason: string) => new JobError("Busy", { reason });
 
 const turnsByPool = new WeakMap<object, PlanningTurns>();
 

@@ -1,13 +1,13 @@
 /** Names that caller-supplied SQL may use, besides node types (nodes.ts) and functions (functions.ts). */
 
-const words = (...groups: string[]): ReadonlySet<string> => new Set(groups.flatMap((group) => group.split(/\s+/)));
+const wordSet = (...groups: string[]): ReadonlySet<string> => new Set(groups.flatMap((group) => group.split(/\s+/)));
 
 /**
  * Operators, by name; Postgres chooses the function by the operands' types. Those of text search, geometry and row
  * images (*=) are left out, since they have no use on this data; @@ is listed for JSON paths, and also works on
  * tsvector.
  */
-export const OPERATORS = words(
+export const OPERATORS = wordSet(
   // Arithmetic; interval and date arithmetic too. Division by zero is an error of the query.
   "+ - * / % ^ |/ ||/ @",
   // Bits, and ranges (<< >> &< &> -|-).
@@ -27,7 +27,7 @@ export const BETWEEN_NAMES = new Set(["BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETR
  * Types of casts and column definitions. Types whose input looks names up in the catalog (reg*), or that belong to the
  * server's internals (xml, refcursor, oid, pg_*, name lists), are left out.
  */
-export const TYPES = words(
+export const TYPES = wordSet(
   // Numbers and bool.
   "int2 int4 int8 float4 float8 numeric bool money",
   // Text and bytes. char(n) and bit(n) pad to n: SQL_LIMITS.padding.
@@ -44,7 +44,7 @@ export const TYPES = words(
 export const PADDED_TYPES = new Set(["bpchar", "bit"]);
 
 /** Collations of every build of Postgres 15 and newer, and ICU's root and English. */
-export const COLLATIONS = words(
+export const COLLATIONS = wordSet(
   "default C POSIX ucs_basic unicode pg_c_utf8 und-x-icu en-x-icu en-US-x-icu en-GB-x-icu",
 );
 
@@ -90,7 +90,7 @@ export const RELATIONS: ReadonlyMap<string, ReadonlyMap<string, Relation>> = new
  * Names allowed after a dot although they are functions that caller-supplied SQL may not call: columns and aliases
  * often have them, and the functions only convert or measure the value itself.
  */
-export const HARMLESS_NAMES = words(
+export const HARMLESS_NAMES = wordSet(
   // ports.name and regions.name. name() is a cast.
   "name",
   // Geometry.

@@ -58,7 +58,7 @@ describe("the check of caller-supplied SQL", () => {
     const verdict = await parser.check("select 'é', pg_sleep(1)\n  from jobs.tokens");
     assert.ok("problems" in verdict);
     assert.deepEqual(
-      verdict.problems.map(({ at, value }) => [at, value]),
+      verdict.problems.map(({ position: at, value }) => [at, value]),
       [
         [{ line: 1, column: 13 }, "pg_sleep(1)\n  from jobs.tokens"],
         [{ line: 2, column: 8 }, "jobs.tokens"],

@@ -1,9 +1,18 @@
 import { RELATIONS, SAMPLING_METHODS } from "./allowList.ts";
 import { COLUMN_COST, type Cost, type Cte, maxCost, NO_COST, Scope, sizeOf, sum } from "./cost.ts";
-import { ExpressionCheck, quoted } from "./expressions.ts";
+import { ExpressionCheck, quoteName } from "./expressions.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { REFUSED_NODES } from "./nodes.ts";
-import { columnNamesOf, type Fields, groupingSetsOf, product, starOf, texts, typed, type Wrapped } from "./tree.ts";
+import {
+  columnNamesOf,
+  type Fields,
+  groupingSetsOf,
+  product,
+  starOf,
+  type TypedNode,
+  texts,
+  typeAndFields,
+} from "./tree.ts";
 import { type Context, type Finding, StopCheck } from "./walk.ts";
 
 /** Cost of a query, and the replacements of its result's columns when the planner merges it into another. */
@@ -31,7 +40,7 @@ const statementName = (type: string): string =>
 export function checkStatement(statement: unknown): Finding[] {
   const check = new StatementCheck();
   try {
-    check.statement(statement as Wrapped);
+    check.statement(statement as TypedNode);
   } catch (error) {
     if (!(error instanceof StopCheck)) throw error;
   }
@@ -41,8 +50,8 @@ export function checkStatement(statement: unknown): Finding[] {
 class StatementCheck extends ExpressionCheck {
   #ctes = 0;
 
-  statement(statement: Wrapped): void {
-    const [type, fields] = typed(statement);
+  statement(statement: TypedNode): void {
+    const [type, fields] = typeAndFields(statement);
     const context: Context = { scope: new Scope(), ctes: [], depth: 0, offset: 0 };
     if (type === "SelectStmt") this.limit(this.#select(fields, context).total, context);
     else this.refuse(0, `does not allow ${statementName(type)}. Send one SELECT; WITH, VALUES or TABLE may begin it.`);
@@ -62,21 +71,23 @@ class StatementCheck extends ExpressionCheck {
     const inner = this.enter(outer, fields);
     const scope = new Scope(outer.scope);
     let context: Context = { ...inner, scope };
-    if (withClause) context = { ...context, ctes: this.#with(withClause, { ...inner, scope: outer.scope }) };
+    if (withClause) context = { ...context, ctes: this.#checkWith(withClause, { ...inner, scope: outer.scope }) };
     const arms = [larg, rarg].flatMap((branch) =>
       branch ? [this.#select(branch, { ...context, scope: outer.scope })] : [],
     );
-    const from = this.#from(fields.fromClause, context);
+    const from = this.#checkFrom(fields.fromClause, context);
     const targets = this.#targets(fields.targetList, context);
     const rows = ((fields.valuesLists ?? []) as unknown[]).length > 0 ? this.list(fields.valuesLists, context) : [];
-    const rest = this.plain("SelectStmt", fields, context, SELECT_FIELDS);
+    const rest = this.checkFields("SelectStmt", fields, context, SELECT_FIELDS);
     this.#groupingSets(fields.groupClause, context);
 
     const columns = arms[0]
       ? Math.max(...arms.map((branch) => branch.columns))
       : rows.length > 0
         ? Math.max(
-            ...(fields.valuesLists as Wrapped[]).map((row) => (row.List?.items as unknown[] | undefined)?.length ?? 0),
+            ...(fields.valuesLists as TypedNode[]).map(
+              (row) => (row.List?.items as unknown[] | undefined)?.length ?? 0,
+            ),
           )
         : targets.columns;
     if (columns > SQL_LIMITS.columns) this.exceeds(context, `selects ${columns} columns`, SQL_LIMITS.columns);
@@ -89,7 +100,7 @@ class StatementCheck extends ExpressionCheck {
   }
 
   #targets(list: unknown, context: Context): { total: Cost; columns: number; column: Cost } {
-    const targets = (list ?? []) as Wrapped[];
+    const targets = (list ?? []) as TypedNode[];
     let total = NO_COST;
     let column = COLUMN_COST;
     let columns = 0;
@@ -105,25 +116,25 @@ class StatementCheck extends ExpressionCheck {
   }
 
   /** Checks a WITH clause. @returns the CTEs in scope after it */
-  #with(clause: Fields, outer: Context): readonly Cte[] {
+  #checkWith(clause: Fields, outer: Context): readonly Cte[] {
     const context = this.enter(outer, clause);
-    this.plain("WithClause", clause, context, ["ctes"]);
+    this.checkFields("WithClause", clause, context, ["ctes"]);
     const list = clause.ctes as { CommonTableExpr: Fields }[];
     this.#ctes += list.length;
     if (this.#ctes > SQL_LIMITS.ctes) this.exceeds(context, "has too many CTEs", SQL_LIMITS.ctes);
     const isRecursive = clause.recursive === true;
     // The innermost name comes first.
     let inScope: Cte[] = [...outer.ctes];
-    const forward = isRecursive ? list.map((one) => forwardCte(String(one.CommonTableExpr.ctename))) : [];
+    const forward = isRecursive ? list.map((cte) => forwardCte(String(cte.CommonTableExpr.ctename))) : [];
     for (const [index, { CommonTableExpr: fields }] of list.entries()) {
       const name = String(fields.ctename);
       const self = isRecursive ? [recursiveCte(name, fields)] : [];
       const later = forward.slice(index + 1);
       const inner = this.enter({ ...context, ctes: [...self, ...later, ...inScope] }, fields);
-      this.plain("CommonTableExpr", fields, inner, ["ctequery"]);
-      const query = this.#cteQuery(fields.ctequery as Wrapped, inner);
+      this.checkFields("CommonTableExpr", fields, inner, ["ctequery"]);
+      const query = this.#cteQuery(fields.ctequery as TypedNode, inner);
       const materialized = fields.ctematerialized;
-      const isInlined = materialized !== "CTEMaterializeAlways" && !self.some((one) => one.isUsed);
+      const isInlined = materialized !== "CTEMaterializeAlways" && !self.some(({ isUsed }) => isUsed);
       const cte: Cte = {
         name,
         columns: query.columns + SEARCH_COLUMNS,
@@ -137,29 +148,29 @@ class StatementCheck extends ExpressionCheck {
     return inScope;
   }
 
-  #cteQuery(query: Wrapped, context: Context): QueryCost {
-    const [type, fields] = typed(query);
+  #cteQuery(query: TypedNode, context: Context): QueryCost {
+    const [type, fields] = typeAndFields(query);
     if (type === "SelectStmt") return this.#select(fields, context);
     this.refuseNode(type, context);
     return { total: NO_COST, columns: 0, column: COLUMN_COST };
   }
 
   /** Checks FROM items from left to right: LATERAL sees those to its left. */
-  #from(items: unknown, context: Context): Cost {
-    return sum(((items ?? []) as Wrapped[]).map((item) => this.#fromItem(item, context)));
+  #checkFrom(items: unknown, context: Context): Cost {
+    return sum(((items ?? []) as TypedNode[]).map((item) => this.#fromItem(item, context)));
   }
 
-  #fromItem(item: Wrapped, outer: Context): Cost {
-    const [type, fields] = typed(item);
+  #fromItem(item: TypedNode, outer: Context): Cost {
+    const [type, fields] = typeAndFields(item);
     const context = this.enter(outer, fields ?? {});
     const alias = (fields.alias as Fields | undefined)?.aliasname as string | undefined;
     switch (type) {
       case "RangeVar":
         return this.#relation(fields, alias, context);
       case "RangeSubselect": {
-        this.plain(type, fields, context, ["subquery"]);
+        this.checkFields(type, fields, context, ["subquery"]);
         const scope = fields.lateral === true ? context.scope : context.scope.outer;
-        const query = this.#cteQuery(fields.subquery as Wrapped, { ...context, scope: scope ?? new Scope() });
+        const query = this.#cteQuery(fields.subquery as TypedNode, { ...context, scope: scope ?? new Scope() });
         context.scope.items.push({ name: alias, columns: query.columns, column: query.column });
         return sum([query.total], RANGE_TABLE_ENTRY);
       }
@@ -173,21 +184,21 @@ class StatementCheck extends ExpressionCheck {
       case "RangeTableSample": {
         const method = texts(fields.method);
         if (method.length !== 1 || !SAMPLING_METHODS.has(method[0] ?? ""))
-          this.refuse(context.offset, `does not allow the sampling method ${quoted(method)}.`);
-        const relation = this.#fromItem(fields.relation as Wrapped, context);
-        return sum([relation, this.plain(type, fields, context, ["relation"])]);
+          this.refuse(context.offset, `does not allow the sampling method ${quoteName(method)}.`);
+        const relation = this.#fromItem(fields.relation as TypedNode, context);
+        return sum([relation, this.checkFields(type, fields, context, ["relation"])]);
       }
       case "JoinExpr": {
         const before = context.scope.items.length;
-        const sides = [fields.larg, fields.rarg].map((side) => this.#fromItem(side as Wrapped, context));
+        const sides = [fields.larg, fields.rarg].map((side) => this.#fromItem(side as TypedNode, context));
         const joined = context.scope.items.slice(before);
-        const rest = this.plain(type, fields, context, ["larg", "rarg"]);
+        const rest = this.checkFields(type, fields, context, ["larg", "rarg"]);
         for (const name of [alias, (fields.join_using_alias as Fields | undefined)?.aliasname as string | undefined])
           if (name !== undefined)
             context.scope.items.push({
               name,
-              columns: joined.reduce((columns, one) => columns + one.columns, 0),
-              column: joined.map((one) => one.column).reduce(maxCost, COLUMN_COST),
+              columns: joined.reduce((columns, cost) => columns + cost.columns, 0),
+              column: joined.map((cost) => cost.column).reduce(maxCost, COLUMN_COST),
             });
         return sum([...sides, rest], RANGE_TABLE_ENTRY);
       }
@@ -199,7 +210,7 @@ class StatementCheck extends ExpressionCheck {
 
   /** Each entry is a list: the function, and the definition of its columns or nothing. */
   #rangeFunction(fields: Fields, context: Context): Cost {
-    const rest = this.plain("RangeFunction", fields, context, ["functions"]);
+    const rest = this.checkFields("RangeFunction", fields, context, ["functions"]);
     const functions = (fields.functions as { List: Fields }[]).map(({ List }) =>
       sum(
         (List.items as unknown[]).flatMap((part) =>
@@ -211,11 +222,11 @@ class StatementCheck extends ExpressionCheck {
   }
 
   #relation(fields: Fields, alias: string | undefined, context: Context): Cost {
-    this.plain("RangeVar", fields, context);
+    this.checkFields("RangeVar", fields, context);
     const { catalogname, schemaname, relname } = fields as Record<string, string | undefined>;
     const name = relname ?? "";
     if (catalogname === undefined && schemaname === undefined) {
-      const cte = context.ctes.find((one) => one.name === name);
+      const cte = context.ctes.find((candidate) => candidate.name === name);
       if (cte) return this.#useCte(cte, alias, context);
     }
     const relation = catalogname === undefined ? RELATIONS.get(schemaname ?? "public")?.get(name) : undefined;
@@ -224,7 +235,7 @@ class StatementCheck extends ExpressionCheck {
       const tables = [...(RELATIONS.get("public")?.keys() ?? [])].join(", ");
       this.refuse(
         context.offset,
-        `does not allow the relation ${quoted(parts)}. It can read ${tables}, CTEs, and tables of information_schema.`,
+        `does not allow the relation ${quoteName(parts)}. It can read ${tables}, CTEs, and tables of information_schema.`,
       );
       return NO_COST;
     }
@@ -234,7 +245,7 @@ class StatementCheck extends ExpressionCheck {
 
   #useCte(cte: Cte, alias: string | undefined, context: Context): Cost {
     if (cte.isForward)
-      this.refuse(context.offset, `uses the CTE ${quoted([cte.name])} before it is defined. Define it first.`);
+      this.refuse(context.offset, `uses the CTE ${quoteName([cte.name])} before it is defined. Define it first.`);
     context.scope.items.push({ name: alias ?? cte.name, columns: cte.columns, column: cte.column });
     const isFirst = !cte.isUsed;
     cte.isUsed = true;
@@ -243,7 +254,7 @@ class StatementCheck extends ExpressionCheck {
 
   /** Bounds the number of grouping sets: those of the clause's elements are multiplied. */
   #groupingSets(clause: unknown, context: Context): void {
-    const count = product(((clause ?? []) as Wrapped[]).map(groupingSetsOf));
+    const count = product(((clause ?? []) as TypedNode[]).map(groupingSetsOf));
     if (count > SQL_LIMITS.groupingSets) this.exceeds(context, "has too many grouping sets", SQL_LIMITS.groupingSets);
   }
 }

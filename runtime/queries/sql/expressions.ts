@@ -8,7 +8,7 @@ import { SQL_LIMITS } from "./limits.ts";
 import {
   arithmeticWork,
   constantSteps,
-  handled,
+  handledBytes,
   isLongLogarithm,
   isLongPower,
   isQuadratic,
@@ -16,7 +16,7 @@ import {
   resultSize,
   uninterruptedSteps,
 } from "./steps.ts";
-import { type Fields, literalInteger, literalText, texts, typed, type Wrapped } from "./tree.ts";
+import { type Fields, literalInteger, literalText, type TypedNode, texts, typeAndFields } from "./tree.ts";
 import { type Context, NodeWalk } from "./walk.ts";
 
 /** Checks names, constants, operators, casts and calls in expressions, and bounds their size and evaluation time. */
@@ -28,7 +28,7 @@ export abstract class ExpressionCheck extends NodeWalk {
   protected readonly fieldCalls: { name: string; offset: number }[] = [];
 
   /** Bounds the uninterruptible steps of a function or operator, and counts the steps of evaluating its constants. */
-  #timed(name: string, values: readonly Wrapped[], args: readonly Cost[], cost: Cost, context: Context): Cost {
+  #checkSteps(name: string, values: readonly TypedNode[], args: readonly Cost[], cost: Cost, context: Context): Cost {
     const sizes = args.map(sizeOf);
     const constant = Math.max(0, ...args.map((arg) => (arg.isVariable ? 0 : sizeOf(arg))));
     if (uninterruptedSteps(name, sizes, constant) > SQL_LIMITS.steps)
@@ -42,7 +42,7 @@ export abstract class ExpressionCheck extends NodeWalk {
         "allows log(base, number) with a base of few digits. Write the base as a short literal, such as 2.",
       );
     const isLong = isLongPower(name, values.at(-1));
-    const work = (cost.work ?? 0) + handled(sizes) + arithmeticWork(name, sizes, isLong);
+    const work = (cost.work ?? 0) + handledBytes(sizes) + arithmeticWork(name, sizes, isLong);
     if (cost.isVariable) return { ...cost, work };
     const constants = args.map(({ bytes }) => bytes);
     const steps = constantSteps(name, constants, cost.bytes) + (isLong ? POWER_STEPS : 0);
@@ -66,13 +66,13 @@ export abstract class ExpressionCheck extends NodeWalk {
       case "SubLink":
         if (fields.operName) this.#operator(fields.operName, context);
         return fields.subLinkType === "ARRAY_SUBLINK"
-          ? { ...this.plain(type, fields, context), size: Number.POSITIVE_INFINITY }
+          ? { ...this.checkFields(type, fields, context), size: Number.POSITIVE_INFINITY }
           : undefined;
       case "JsonObjectAgg":
       case "JsonArrayAgg":
-        return { ...this.plain(type, fields, context), size: Number.POSITIVE_INFINITY };
+        return { ...this.checkFields(type, fields, context), size: Number.POSITIVE_INFINITY };
       case "FuncCall":
-        return this.#call(fields, context);
+        return this.#checkCall(fields, context);
       case "TypeName":
         return this.#type(fields, context);
       case "TypeCast":
@@ -82,23 +82,23 @@ export abstract class ExpressionCheck extends NodeWalk {
       case "RowExpr":
         return this.#row(fields, context);
       case "A_ArrayExpr":
-        return this.#grown(type, fields, context, (bytes) => bytes * QUOTING_FACTOR);
+        return this.#checkGrowth(type, fields, context, (bytes) => bytes * QUOTING_FACTOR);
       case "JsonObjectConstructor":
       case "JsonArrayConstructor":
-        return this.#grown(type, fields, context, (bytes) => bytes * JSON_FACTOR);
+        return this.#checkGrowth(type, fields, context, (bytes) => bytes * JSON_FACTOR);
       case "JsonFuncExpr":
-        return this.#grown(
+        return this.#checkGrowth(
           type,
           fields,
           context,
-          (bytes) => NUMERIC_BYTES + pathBytes(bytes, literalText(fields.pathspec as Wrapped)),
+          (bytes) => NUMERIC_BYTES + pathBytes(bytes, literalText(fields.pathspec as TypedNode)),
         );
       case "CaseExpr":
       case "CaseWhen":
       case "CoalesceExpr":
         return this.#choice(type, fields, context);
       case "CollateClause":
-        this.#named("collation", fields.collname, COLLATIONS, context);
+        this.#checkQualifiedName("collation", fields.collname, COLLATIONS, context);
         return undefined;
       case "A_Indirection":
         return this.#indirection(fields, context);
@@ -114,16 +114,16 @@ export abstract class ExpressionCheck extends NodeWalk {
    * @param grow bytes of a constant
    * @param growSize bytes of a value of a row; by default the same
    */
-  #grown(
+  #checkGrowth(
     type: string,
     fields: Fields,
     context: Context,
     grow: (bytes: number) => number,
     growSize: (size: number) => number = grow,
   ): Cost {
-    const cost = this.plain(type, fields, context);
+    const cost = this.checkFields(type, fields, context);
     const size = growSize(sizeOf(cost));
-    if (cost.isVariable) return { ...cost, size, work: (cost.work ?? 0) + handled([sizeOf(cost)]) };
+    if (cost.isVariable) return { ...cost, size, work: (cost.work ?? 0) + handledBytes([sizeOf(cost)]) };
     const bytes = grow(cost.bytes);
     return { ...cost, bytes, size: bytes, steps: (cost.steps ?? 0) + constantSteps(type, [cost.bytes], bytes) };
   }
@@ -132,15 +132,15 @@ export abstract class ExpressionCheck extends NodeWalk {
   #expression(fields: Fields, context: Context): Cost {
     this.#operator(fields.name, context);
     const name = texts(fields.name).at(-1) ?? "";
-    const values = [fields.lexpr, fields.rexpr].filter(Boolean) as Wrapped[];
+    const values = [fields.lexpr, fields.rexpr].filter(Boolean) as TypedNode[];
     // The planner turns `(a and b) = false` into a NOT.
     const inner: Context = { ...context, polarity: "both" };
     const operands = values.map((operand) => this.node(operand, inner));
-    const cost = sum(operands, this.plain("A_Expr", fields, context, ["lexpr", "rexpr"]));
+    const cost = sum(operands, this.checkFields("A_Expr", fields, context, ["lexpr", "rexpr"]));
     const bytes = name === "^" && !cost.isVariable ? cost.bytes + NUMERIC_BYTES : cost.bytes;
     const grown = isLongPower(name, values.at(-1)) ? NUMERIC_BYTES : 0;
     const size = cost.isVariable ? sizeOf(cost) + grown : bytes;
-    return this.#timed(name, values, operands, { ...cost, bytes, size }, context);
+    return this.#checkSteps(name, values, operands, { ...cost, bytes, size }, context);
   }
 
   /** AND, OR and NOT: counts alternatives, which are the arguments of OR, and of AND below a negation. */
@@ -148,7 +148,7 @@ export abstract class ExpressionCheck extends NodeWalk {
     const { polarity = "plain" } = context;
     const flipped = { plain: "negated", negated: "plain", both: "both" } as const;
     const inner = fields.boolop === "NOT_EXPR" ? flipped[polarity] : polarity;
-    const cost = this.plain("BoolExpr", fields, { ...context, polarity: inner });
+    const cost = this.checkFields("BoolExpr", fields, { ...context, polarity: inner });
     const others = fields.boolop === "OR_EXPR" ? "negated" : "plain";
     if (fields.boolop === "NOT_EXPR" || polarity === others) return cost;
     const count = (fields.args as unknown[]).length;
@@ -159,7 +159,7 @@ export abstract class ExpressionCheck extends NodeWalk {
   /** A row: the planner uses its fields separately, also across subqueries, so each may be a constant. */
   #row(fields: Fields, context: Context): Cost {
     const parts = this.list(fields.args, context);
-    const cost = sum(parts, this.plain("RowExpr", fields, context, ["args"]));
+    const cost = sum(parts, this.checkFields("RowExpr", fields, context, ["args"]));
     const isVariable = parts.every((part) => part.isVariable === true);
     const bytes = cost.bytes * QUOTING_FACTOR;
     const grown = { ...cost, bytes, size: Math.max(sizeOf(cost) * QUOTING_FACTOR, bytes), isVariable };
@@ -171,19 +171,21 @@ export abstract class ExpressionCheck extends NodeWalk {
    * contain a column (`code = null`). So a branch that may be a constant may be the only one that remains.
    */
   #choice(type: string, fields: Fields, context: Context): Cost {
-    const rest = this.plain(type, fields, context, ["arg", "args", "defresult", "expr", "result"]);
+    const rest = this.checkFields(type, fields, context, ["arg", "args", "defresult", "expr", "result"]);
     const conditions = ["arg", "expr"].flatMap((name) => (fields[name] ? [this.node(fields[name], context)] : []));
     const values = this.list(fields.args, context);
     for (const name of ["result", "defresult"]) if (fields[name]) values.push(this.node(fields[name], context));
     const isVariable = values.length > 0 && values.every((value) => value.isVariable === true);
-    const nodes = [...((fields.args ?? []) as Wrapped[]), fields.result, fields.defresult].filter(Boolean) as Wrapped[];
+    const nodes = [...((fields.args ?? []) as TypedNode[]), fields.result, fields.defresult].filter(
+      Boolean,
+    ) as TypedNode[];
     if (values.every((value, index) => value.isVariable || this.#isLiteral(nodes[index]))) this.#literals.add(fields);
     return { ...sum([...conditions, ...values], rest), isVariable };
   }
 
   /** Returns true if a node that the planner simplifies to a constant becomes a literal as written. */
-  #isLiteral(node: Wrapped | undefined): boolean {
-    const [type, fields] = typed(node);
+  #isLiteral(node: TypedNode | undefined): boolean {
+    const [type, fields] = typeAndFields(node);
     return type === "A_Const" || this.#literals.has(fields);
   }
 
@@ -191,10 +193,10 @@ export abstract class ExpressionCheck extends NodeWalk {
     const typeName = fields.typeName as Fields;
     const type = texts(typeName.names).at(-1) ?? "";
     const isArray = ((typeName.arrayBounds ?? []) as unknown[]).length > 0;
-    const arg = fields.arg as Wrapped;
-    const elements = (arg.A_ArrayExpr?.elements ?? [arg]) as Wrapped[];
+    const arg = fields.arg as TypedNode;
+    const elements = (arg.A_ArrayExpr?.elements ?? [arg]) as TypedNode[];
     const isLiteral = () => elements.every((element) => this.#isLiteral(element));
-    return this.#grown(
+    return this.#checkGrowth(
       "TypeCast",
       fields,
       context,
@@ -205,21 +207,22 @@ export abstract class ExpressionCheck extends NodeWalk {
   }
 
   /** Checks a qualified name of pg_catalog against an allow-list. */
-  #named(kind: string, names: unknown, allowed: ReadonlySet<string>, context: Context): void {
+  #checkQualifiedName(kind: string, names: unknown, allowed: ReadonlySet<string>, context: Context): void {
     const parts = texts(names);
     const name = parts.at(-1) ?? "";
     const isBuiltIn = parts.length === 1 || (parts.length === 2 && parts[0] === "pg_catalog");
-    if (!isBuiltIn || !allowed.has(name)) this.refuse(context.offset, `does not allow the ${kind} ${quoted(parts)}.`);
+    if (!isBuiltIn || !allowed.has(name))
+      this.refuse(context.offset, `does not allow the ${kind} ${quoteName(parts)}.`);
   }
 
   #operator(names: unknown, context: Context): void {
     const parts = texts(names);
     if (parts.length === 1 && BETWEEN_NAMES.has(parts[0] ?? "")) return;
-    this.#named("operator", names, OPERATORS, context);
+    this.#checkQualifiedName("operator", names, OPERATORS, context);
   }
 
   #constant(fields: Fields, context: Context): Cost {
-    this.plain("A_Const", fields, context);
+    this.checkFields("A_Const", fields, context);
     const text = (fields.sval as { sval?: string } | undefined)?.sval ?? "";
     const bytes = Buffer.byteLength(text);
     if (bytes > SQL_LIMITS.stringBytes)
@@ -229,7 +232,7 @@ export abstract class ExpressionCheck extends NodeWalk {
   }
 
   #column(fields: Fields, context: Context): Cost {
-    const parts = (fields.fields as Wrapped[]).map((part) => part.String?.sval as string | undefined);
+    const parts = (fields.fields as TypedNode[]).map((part) => part.String?.sval as string | undefined);
     const last = parts.at(-1);
     const qualifier = parts.at(-2);
     this.nodes += parts.length;
@@ -257,15 +260,15 @@ export abstract class ExpressionCheck extends NodeWalk {
   protected refuseFieldCall(name: string, offset: number): void {
     this.refuse(
       offset,
-      `does not allow .${quoted([name])}, which can call a function of that name. Give the column another name with AS.`,
+      `does not allow .${quoteName([name])}, which can call a function of that name. Give the column another name with AS.`,
     );
   }
 
   #indirection(fields: Fields, context: Context): Cost {
-    let cost = this.plain("A_Indirection", fields, context);
+    let cost = this.checkFields("A_Indirection", fields, context);
     // The planner evaluates only the selected field of a row.
-    if ((fields.arg as Wrapped).RowExpr) cost = { ...cost, isVariable: false };
-    for (const part of fields.indirection as Wrapped[]) {
+    if ((fields.arg as TypedNode).RowExpr) cost = { ...cost, isVariable: false };
+    for (const part of fields.indirection as TypedNode[]) {
       const name = part.String?.sval;
       if (typeof name !== "string") continue;
       this.#fieldName(name, context);
@@ -275,21 +278,21 @@ export abstract class ExpressionCheck extends NodeWalk {
     return cost;
   }
 
-  #call(fields: Fields, context: Context): Cost {
+  #checkCall(fields: Fields, context: Context): Cost {
     const parts = texts(fields.funcname);
     const name = parts.at(-1) ?? "";
     const schema = parts.length > 1 ? parts.slice(0, -1).join(".") : undefined;
     const schemaOfFunction = PLATFORM_FUNCTIONS.has(name) ? "public" : "pg_catalog";
     if (!FUNCTIONS.has(name) || (schema !== undefined && schema !== schemaOfFunction)) {
-      this.refuse(context.offset, `does not allow the function ${quoted(parts)}.${hint(name, FUNCTIONS.keys())}`);
+      this.refuse(context.offset, `does not allow the function ${quoteName(parts)}.${hint(name, FUNCTIONS.keys())}`);
       return NO_COST;
     }
     if (fields.over) context.scope.isBarrier = true;
     const args = this.list(fields.args, context);
-    const others = this.plain("FuncCall", fields, context, ["args"]);
+    const others = this.checkFields("FuncCall", fields, context, ["args"]);
     const cost = sum(args, sum([others], { nodes: 0, bytes: 16, tables: 0 }));
     const limited = this.#limitedCall(name, fields, args, cost, context);
-    const values = (fields.args ?? []) as Wrapped[];
+    const values = (fields.args ?? []) as TypedNode[];
     const grown = (bytesOf: (arg: Cost) => number) =>
       callBytes(
         name,
@@ -305,12 +308,12 @@ export abstract class ExpressionCheck extends NodeWalk {
             grown((arg) => arg.bytes),
           );
     const size = resultSize(name, isLimited ? sizeOf(limited) : Math.max(sizeOf(limited), grown(sizeOf)));
-    return this.#timed(name, values, args, { ...limited, bytes, size, isVariable }, context);
+    return this.#checkSteps(name, values, args, { ...limited, bytes, size, isVariable }, context);
   }
 
   /** Bounds the result of a function whose size is an argument, or a product of two. */
   #limitedCall(name: string, fields: Fields, args: readonly Cost[], cost: Cost, context: Context): Cost {
-    const values = (fields.args ?? []) as Wrapped[];
+    const values = (fields.args ?? []) as TypedNode[];
     const limit = FUNCTIONS.get(name);
     if (limit === "product") {
       const inserted = name === "array_to_string" ? 1 : 2;
@@ -352,10 +355,10 @@ export abstract class ExpressionCheck extends NodeWalk {
   }
 
   #type(fields: Fields, context: Context): Cost {
-    this.plain("TypeName", fields, context, ["typmods", "arrayBounds"]);
-    this.#named("type", fields.names, TYPES, context);
+    this.checkFields("TypeName", fields, context, ["typmods", "arrayBounds"]);
+    this.#checkQualifiedName("type", fields.names, TYPES, context);
     const name = texts(fields.names).at(-1) ?? "";
-    for (const modifier of (fields.typmods ?? []) as Wrapped[]) {
+    for (const modifier of (fields.typmods ?? []) as TypedNode[]) {
       const value = literalInteger(modifier);
       if (value === undefined || (PADDED_TYPES.has(name) && value > SQL_LIMITS.padding))
         this.refuse(
@@ -371,7 +374,7 @@ export abstract class ExpressionCheck extends NodeWalk {
 }
 
 /** Formats a caller's name for an error, cut to 100 characters. */
-export const quoted = (parts: readonly string[]): string => `"${parts.join(".").slice(0, 100)}"`;
+export const quoteName = (parts: readonly string[]): string => `"${parts.join(".").slice(0, 100)}"`;
 
 /** Suggests an allowed name with a small edit distance. */
 function hint(name: string, allowed: Iterable<string>): string {
@@ -380,7 +383,7 @@ function hint(name: string, allowed: Iterable<string>): string {
 }
 
 /** Maximum growth factor of a function that inserts a text at each match or element. */
-function growthOf(values: readonly Wrapped[], args: readonly number[], inserted: number, isReplace: boolean): number {
+function growthOf(values: readonly TypedNode[], args: readonly number[], inserted: number, isReplace: boolean): number {
   const text = literalText(values[inserted]);
   if (text === undefined) return Math.max(1, args[inserted] ?? 1);
   const matched = isReplace ? Buffer.byteLength(literalText(values[1]) ?? "") : 1;

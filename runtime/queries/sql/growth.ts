@@ -36,7 +36,7 @@ export const NUMERIC_BYTES = 150_000;
 /** Functions whose result can be any numeric, however short their arguments are. */
 const UNBOUNDED_NUMERICS = new Set(["power", "pow", "exp", "numeric"]);
 /** Functions that take their result's scale as an argument. */
-const SCALED = new Set(["round", "trunc"]);
+const SCALE_FUNCTIONS = new Set(["round", "trunc"]);
 const MAX_SCALE = 16_384;
 /** Growth of text whose numbers may have exponents: 1e131071. */
 const EXPONENT_FACTOR = 16_384;
@@ -70,9 +70,9 @@ export interface Argument {
 
 /** Bytes that a function of constants can return. */
 export function callBytes(name: string, args: readonly Argument[]): number {
-  const argumentBytes = args.reduce((bytes, one) => bytes + one.bytes, 16);
+  const argumentBytes = args.reduce((bytes, argument) => bytes + argument.bytes, 16);
   if (UNBOUNDED_NUMERICS.has(name)) return argumentBytes + NUMERIC_BYTES;
-  if (SCALED.has(name) && args.length > 1) return argumentBytes + MAX_SCALE;
+  if (SCALE_FUNCTIONS.has(name) && args.length > 1) return argumentBytes + MAX_SCALE;
   if (name === "concat_ws") return DEFAULT_FACTOR * (argumentBytes + (args[0]?.bytes ?? 0) * args.length);
   // Each level of nesting is indented by four spaces more.
   if (name === "jsonb_pretty") return argumentBytes * argumentBytes;

@@ -44,7 +44,7 @@ describe("the SQL parser's worker", () => {
       );
       assert.deepEqual(await parser.check("select 1"), { sql: "select 1" });
     }
-    assert.equal(parser.started, 4);
+    assert.equal(parser.startedWorkers, 4);
   });
 
   it("answers statements that it checks while it is closed", async () => {
@@ -92,7 +92,7 @@ describe("the SQL parser's worker", () => {
   it("replaces a worker after its maximum number of statements", async () => {
     parser = new SqlParser({ entry: FAKE, statementsPerWorker: 2 });
     for (const text of ["a", "b", "c", "d", "e"]) assert.deepEqual(await parser.check(text), { sql: text });
-    assert.equal(parser.started, 3);
+    assert.equal(parser.startedWorkers, 3);
   });
 
   it("rejects more waiting statements than its maximum as Busy, and keeps running", async () => {
@@ -148,7 +148,7 @@ describe("the SQL parser's worker", () => {
       const verdict = await parser.check(`select 1 ${fill(unit)}`);
       assert.match("problems" in verdict ? (verdict.problems[0]?.message ?? "") : "", /operator characters/, unit);
     }
-    assert.equal(parser.started, 0);
+    assert.equal(parser.startedWorkers, 0);
     for (const banner of [`-- ${"=".repeat(operatorRun)}\nselect 1`, `/${"*".repeat(operatorRun - 2)}/ select 1`])
       assert.deepEqual(await parser.check(banner), { sql: banner });
   });
@@ -159,7 +159,7 @@ describe("the SQL parser's worker", () => {
       const verdict = await parser.check(`select ${unit.repeat(Math.floor((SQL_LIMITS.bytes - 20) / unit.length))}`);
       assert.ok("problems" in verdict, unit);
     }
-    assert.equal(parser.started, 1);
+    assert.equal(parser.startedWorkers, 1);
     assert.deepEqual(await parser.check("select 1"), { sql: "select 1" });
   });
 
@@ -190,7 +190,7 @@ describe("the SQL parser's worker", () => {
       await parser.check(index % 2 === 0 ? `select ${list}, ${index}` : `select from from ${index}`);
       if (index % 1_000 === 999) rss.push(process.memoryUsage.rss());
     }
-    assert.equal(parser.started, 1);
+    assert.equal(parser.startedWorkers, 1);
     const growth = (rss.at(-1) ?? 0) - (rss[0] ?? 0);
     assert.ok(growth < 48 * 1024 * 1024, `grew by ${growth} bytes: ${rss}`);
   });

@@ -73,7 +73,7 @@ export class SqlParser {
   #timer: NodeJS.Timeout | undefined;
   #statements = 0;
   /** Workers started so far. */
-  started = 0;
+  startedWorkers = 0;
 
   constructor(options: Partial<ParserOptions> = {}) {
     this.#options = { ...DEFAULTS, ...options };
@@ -110,7 +110,7 @@ export class SqlParser {
 
   #next(): void {
     if (this.#current.length > 0) return;
-    this.#current = this.#take();
+    this.#current = this.#takeStatements();
     if (this.#current.length === 0) {
       this.#worker?.unref();
       return;
@@ -126,7 +126,7 @@ export class SqlParser {
    * The next statements: one of the tenant whose turn it is, which then comes last, and others that are short too. A
    * suspect is taken alone.
    */
-  #take(): WaitingStatement[] {
+  #takeStatements(): WaitingStatement[] {
     const batch: WaitingStatement[] = [];
     let characters = 0;
     while (batch.length < BATCH.statements) {
@@ -165,7 +165,7 @@ export class SqlParser {
       stdout: true,
       stderr: true,
     });
-    this.started += 1;
+    this.startedWorkers += 1;
     this.#statements = 0;
     worker.on("message", (message: Verdict[] | "ready") => {
       if (worker !== this.#worker) return;
@@ -174,8 +174,8 @@ export class SqlParser {
         if (this.#current.length > 0) this.#post();
       } else this.#settle(message);
     });
-    worker.on("error", (error) => this.#lost(worker, error));
-    worker.on("exit", () => this.#lost(worker, new Error("the worker ended")));
+    worker.on("error", (error) => this.#onWorkerLost(worker, error));
+    worker.on("exit", () => this.#onWorkerLost(worker, new Error("the worker ended")));
     return worker;
   }
 
@@ -188,14 +188,14 @@ export class SqlParser {
   #watch(milliseconds: number): void {
     clearTimeout(this.#timer);
     const worker = this.#worker;
-    this.#timer = setTimeout(() => this.#lost(worker, new Error("the deadline passed")), milliseconds);
+    this.#timer = setTimeout(() => this.#onWorkerLost(worker, new Error("the deadline passed")), milliseconds);
   }
 
   /**
    * Drops a worker that failed or timed out. Its statement is refused, or fails if the worker never started; several wait
    * again.
    */
-  #lost(worker: Worker | undefined, error: Error): void {
+  #onWorkerLost(worker: Worker | undefined, error: Error): void {
     if (worker === undefined || worker !== this.#worker) return;
     const wasReady = this.#isReady;
     void this.#drop();
@@ -274,7 +274,7 @@ const refuse = (message: string): Verdict => ({
 
 const TOO_COMPLEX_VERDICT = refuse(TOO_COMPLEX);
 
-let shared: SqlParser | undefined;
+let sharedParser: SqlParser | undefined;
 
 /**
  * Checks caller-supplied SQL against the allow-lists: one SELECT that reads the platform's tables.
@@ -283,8 +283,8 @@ let shared: SqlParser | undefined;
  * @throws JobError InvalidSql or NotOneStatement with a problem per refused part; Busy when too many statements wait
  */
 export async function checkSql(text: string, tenant = ""): Promise<string> {
-  shared ??= new SqlParser();
-  const verdict = await shared.check(text, tenant);
+  sharedParser ??= new SqlParser();
+  const verdict = await sharedParser.check(text, tenant);
   if ("sql" in verdict) return verdict.sql;
   const details = verdict.problems.map((problem) => ({
     field: "task.sql",
@@ -297,5 +297,5 @@ export async function checkSql(text: string, tenant = ""): Promise<string> {
   throw new JobError(verdict.refused, { reason: `task.sql ${first?.message}${others}` }, { details });
 }
 
-const describeProblem = ({ at, message }: SqlProblem): string =>
+const describeProblem = ({ position: at, message }: SqlProblem): string =>
   at ? `at line ${at.line}, column ${at.column} ${message}` : message;

@@ -94,7 +94,7 @@ function locate(bytes: Buffer, { offset, message }: Finding): SqlProblem {
   const before = bytes.subarray(0, offset).toString();
   const lineStart = before.lastIndexOf("\n") + 1;
   return {
-    at: { line: before.split("\n").length, column: [...before.slice(lineStart)].length + 1 },
+    position: { line: before.split("\n").length, column: [...before.slice(lineStart)].length + 1 },
     value: [...bytes.subarray(offset, offset + 4 * MAX_EXCERPT).toString()].slice(0, MAX_EXCERPT).join(""),
     message,
   };

@@ -1,5 +1,5 @@
 import { MAX_BYTES } from "./cost.ts";
-import { literalNumber, type Wrapped } from "./tree.ts";
+import { literalNumber, type TypedNode } from "./tree.ts";
 
 /**
  * Time that evaluating an expression can take, in steps of a few nanoseconds. Postgres checks for interrupts between
@@ -7,19 +7,19 @@ import { literalNumber, type Wrapped } from "./tree.ts";
  * are evaluated while planning, in sessions that all callers share.
  */
 
-const words = (names: string): ReadonlySet<string> => new Set(names.split(/\s+/));
+const wordSet = (names: string): ReadonlySet<string> => new Set(names.split(/\s+/));
 
 /** Functions that compare each part of one argument with each part of another, without checking for interrupts. */
-const PRODUCT_FUNCTIONS = words(
+const PRODUCT_FUNCTIONS = wordSet(
   `btrim jsonb_contains jsonb_delete ltrim position replace rtrim split_part string_to_array string_to_table strpos
     translate`,
 );
 /** Operators that do the same: LIKE, and containment and overlap of arrays and JSON. */
-const PRODUCT_OPERATORS = words("~~ !~~ ~~* !~~* @> <@ && ?| ?& -");
+const PRODUCT_OPERATORS = wordSet("~~ !~~ ~~* !~~* @> <@ && ?| ?& -");
 /** Functions that sort their argument by insertion, or move the rest of it at each character. */
-const QUADRATIC_FUNCTIONS = words("normalize is_normalized parse_ident");
+const QUADRATIC_FUNCTIONS = wordSet("normalize is_normalized parse_ident");
 /** Arithmetic whose time grows with the product of the numbers' digits, of which one step handles many. */
-const ARITHMETIC = words("* / % ^ div exp gcd lcm ln log mod pow power sqrt |/");
+const ARITHMETIC = wordSet("* / % ^ div exp gcd lcm ln log mod pow power sqrt |/");
 const DIGITS_PER_STEP = 16;
 /** Steps per byte of everything else. */
 const STEPS_PER_BYTE = 4;
@@ -31,7 +31,7 @@ const SHORT_BYTES = 256;
 const SHORT_TEXT = 128;
 const SHORT_CONSTANT = 40;
 /** Those of PRODUCT_FUNCTIONS and PRODUCT_OPERATORS that take texts. */
-const TEXT_PRODUCTS = words(
+const TEXT_PRODUCTS = wordSet(
   "btrim ltrim position replace rtrim split_part string_to_array string_to_table strpos translate ~~ !~~ ~~* !~~*",
 );
 /**
@@ -61,18 +61,18 @@ export const isLongLogarithm = (name: string, sizes: readonly number[]): boolean
   name === "log" && sizes.length > 1 && (sizes[0] ?? 0) > LONG_BASE;
 
 /** Bytes of all arguments that a call handles; an unbounded value counts as MAX_BYTES. */
-export const handled = (sizes: readonly number[]): number =>
+export const handledBytes = (sizes: readonly number[]): number =>
   sizes.reduce((total, size) => total + Math.min(size, MAX_BYTES), 0);
 
 /** Functions whose result can have all of numeric's digits, however short their arguments are. */
-const POWERS = words("^ exp pow power");
+const POWERS = wordSet("^ exp pow power");
 /** Exponents up to which the time is negligible. */
 const SMALL_EXPONENT = 1_000;
 /** Steps of a power of constants: 0.5 to 4 s. */
 export const POWER_STEPS = 20_000_000;
 
 /** Returns true if a power can have thousands of digits: its exponent is not a small literal. */
-export function isLongPower(name: string, exponent: Wrapped | undefined): boolean {
+export function isLongPower(name: string, exponent: TypedNode | undefined): boolean {
   const value = literalNumber(exponent);
   return POWERS.has(name) && (value === undefined || value > SMALL_EXPONENT);
 }
@@ -95,7 +95,7 @@ export function constantSteps(name: string, sizes: readonly number[], resultByte
 }
 
 /** Functions with small results for arguments of any size. */
-const SMALL_RESULTS = words(
+const SMALL_RESULTS = wordSet(
   `array_length array_lower array_ndims array_position array_upper ascii avg bit_count bit_length cardinality char_length
     character_length count crc32 crc32c cume_dist date_part dense_rank extract get_bit get_byte is_normalized isempty
     json_array_length json_typeof jsonb_array_length jsonb_contains jsonb_typeof length lower_inf md5 ntile num_nonnulls

@@ -1,31 +1,31 @@
 /** Fields of a node of the parse tree. */
 export type Fields = Record<string, unknown>;
 /** A node with its type: `{"ColumnRef": {…}}`; an empty object is a null. */
-export type Wrapped = Record<string, Fields>;
+export type TypedNode = Record<string, Fields>;
 
 /** The type and fields of a node; an empty type for none. */
-export function typed(node: Wrapped | undefined): [string, Fields] {
+export function typeAndFields(node: TypedNode | undefined): [string, Fields] {
   const [entry] = Object.entries(node ?? {});
   return entry ?? ["", {}];
 }
 
 export const texts = (names: unknown): string[] =>
-  ((names ?? []) as Wrapped[]).map((name) => String(name.String?.sval ?? ""));
+  ((names ?? []) as TypedNode[]).map((name) => String(name.String?.sval ?? ""));
 
 /** Reads the absolute value of an integer literal: a negative length must not lower the cost of a statement. */
-export function literalInteger(node: Wrapped | undefined): number | undefined {
+export function literalInteger(node: TypedNode | undefined): number | undefined {
   const constant = node?.A_Const;
   if (!constant || constant.ival === undefined) return undefined;
   return Math.abs((constant.ival as { ival?: number }).ival ?? 0);
 }
 
 /** Reads the absolute value of a literal number. */
-export function literalNumber(node: Wrapped | undefined): number | undefined {
+export function literalNumber(node: TypedNode | undefined): number | undefined {
   const fraction = (node?.A_Const?.fval as { fval?: string } | undefined)?.fval;
   return fraction === undefined ? literalInteger(node) : Math.abs(Number(fraction));
 }
 
-export function literalText(node: Wrapped | undefined): string | undefined {
+export function literalText(node: TypedNode | undefined): string | undefined {
   const constant = node?.A_Const;
   return constant?.sval === undefined ? undefined : ((constant.sval as { sval?: string }).sval ?? "");
 }
@@ -43,9 +43,9 @@ export function columnNamesOf(tree: unknown, found = new Set<string>()): Set<str
 }
 
 /** The qualifier of `select t.*`; undefined when the target is not a star. */
-export function starOf(target: Wrapped): { qualifier: string | undefined } | undefined {
-  const value = target.ResTarget?.val as Wrapped | undefined;
-  const fields = value?.ColumnRef?.fields as Wrapped[] | undefined;
+export function starOf(target: TypedNode): { qualifier: string | undefined } | undefined {
+  const value = target.ResTarget?.val as TypedNode | undefined;
+  const fields = value?.ColumnRef?.fields as TypedNode[] | undefined;
   if (!fields?.at(-1)?.A_Star) return undefined;
   return { qualifier: fields.at(-2)?.String?.sval as string | undefined };
 }
@@ -61,17 +61,17 @@ const COMPARISONS = new Set(["=", "<>", "<", ">", "<=", ">="]);
 export const product = (numbers: readonly number[]): number => numbers.reduce((result, number) => result * number, 1);
 
 /** Number of grouping sets of a GROUP BY element. */
-export function groupingSetsOf(element: Wrapped): number {
+export function groupingSetsOf(element: TypedNode): number {
   const set = element.GroupingSet;
   if (!set) return 1;
-  const content = (set.content ?? []) as Wrapped[];
+  const content = (set.content ?? []) as TypedNode[];
   switch (set.kind) {
     case "GROUPING_SET_ROLLUP":
       return content.length + 1;
     case "GROUPING_SET_CUBE":
       return 2 ** content.length;
     case "GROUPING_SET_SETS":
-      return content.reduce((count, one) => count + groupingSetsOf(one), 0);
+      return content.reduce((count, member) => count + groupingSetsOf(member), 0);
     default:
       return 1;
   }

@@ -1,7 +1,7 @@
 /** A refused part of a statement, with its position. */
 export interface SqlProblem {
   /** Position from 1 in characters; absent if the text as a whole is refused. */
-  at?: { line: number; column: number };
+  position?: { line: number; column: number };
   /** The text there, cut. */
   value?: string;
   message: string;

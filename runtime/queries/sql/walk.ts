@@ -1,7 +1,7 @@
 import { type Cost, type Cte, NO_COST, type Scope, sizeOf, sum } from "./cost.ts";
 import { SQL_LIMITS } from "./limits.ts";
 import { type Field, NODE_RULES, REFUSED_NODES } from "./nodes.ts";
-import { type Fields, isTruth, typed, type Wrapped } from "./tree.ts";
+import { type Fields, isTruth, type TypedNode, typeAndFields } from "./tree.ts";
 
 /** A refused part of a statement. */
 export interface Finding {
@@ -87,7 +87,7 @@ export abstract class NodeWalk {
 
   /** Checks a node of any allowed type. @returns its cost */
   protected node(node: unknown, context: Context): Cost {
-    const [type, fields] = typed(node as Wrapped);
+    const [type, fields] = typeAndFields(node as TypedNode);
     return type === "" ? NO_COST : this.#fields(type, fields, context);
   }
 
@@ -104,7 +104,7 @@ export abstract class NodeWalk {
       this.refuseNode(type, context);
       return NO_COST;
     }
-    const cost = this.special(type, fields, context) ?? this.plain(type, fields, context);
+    const cost = this.special(type, fields, context) ?? this.checkFields(type, fields, context);
     if (cost.bytes > SQL_LIMITS.constantBytes)
       this.exceeds(context, "can build a value that is too large (in bytes)", SQL_LIMITS.constantBytes);
     const size = sizeOf(cost);
@@ -115,14 +115,14 @@ export abstract class NodeWalk {
   }
 
   /** Checks the names of a node's fields, and the children that need no special rules. */
-  protected plain(type: string, fields: Fields, context: Context, handled: readonly string[] = []): Cost {
+  protected checkFields(type: string, fields: Fields, context: Context, handledFields: readonly string[] = []): Cost {
     const parts: Cost[] = [];
     const rule = NODE_RULES[type];
     for (const [name, value] of Object.entries(fields)) {
       if (name === "location") continue;
       const field = rule && Object.hasOwn(rule.fields, name) ? rule.fields[name] : undefined;
       if (field === undefined) this.refuseNode(`${type}.${name}`, context);
-      else if (!handled.includes(name)) parts.push(this.#field(`${type}.${name}`, field, value, context));
+      else if (!handledFields.includes(name)) parts.push(this.#field(`${type}.${name}`, field, value, context));
     }
     return sum(parts, { nodes: 1, bytes: 16, tables: 0 });
   }
