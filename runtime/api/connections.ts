@@ -11,7 +11,7 @@ const MAX_DROPPED = 1_000;
 /** Requests after which a connection is closed, so that long-lived clients spread over new servers. */
 const MAX_REQUESTS = 100_000;
 /** Connections accepted beyond the maximum, to answer 503 and health checks. */
-const RESERVED = 50;
+const RESERVED_CONNECTIONS = 50;
 /** Paths that are served on reserved connections, so that a full server still passes its health check. */
 const HEALTH_PATHS = new Set(["/healthz", "/readyz"]);
 
@@ -40,7 +40,7 @@ export function createBoundedServer(handle: RequestListener, maxConnections: num
     connectionsCheckingInterval: CHECK_SECONDS * 1000,
   });
   server.setTimeout(IDLE_SECONDS * 1000);
-  server.maxConnections = maxConnections + RESERVED;
+  server.maxConnections = maxConnections + RESERVED_CONNECTIONS;
   server.maxRequestsPerSocket = MAX_REQUESTS;
 
   const open = new Map<Socket, Connection>();

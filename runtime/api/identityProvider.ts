@@ -32,7 +32,7 @@ export interface PendingSignIn {
 }
 
 /** Metadata and signing keys of a provider. */
-interface Discovered {
+interface ProviderMetadata {
   config: oidc.Configuration;
   keys: ReturnType<typeof createRemoteJWKSet>;
 }
@@ -40,7 +40,7 @@ interface Discovered {
 /** An OpenID Connect provider. Its metadata is fetched at the first sign-in, and again after a failure. */
 export class IdentityProvider {
   readonly settings: OidcSettings;
-  #found: Promise<Discovered> | undefined;
+  #metadata: Promise<ProviderMetadata> | undefined;
 
   constructor(settings: OidcSettings) {
     this.settings = settings;
@@ -83,7 +83,7 @@ export class IdentityProvider {
       if (claims === undefined) throw new Error("the provider sent no ID token");
       return await this.#withUserInfo(config, claims, tokens.access_token);
     } catch (error) {
-      throw refused(error);
+      throw toJobError(error);
     }
   }
 
@@ -108,7 +108,7 @@ export class IdentityProvider {
         throw new Error("the ID token is for another client");
       return await this.#withUserInfo(config, payload, accessToken);
     } catch (error) {
-      throw refused(error);
+      throw toJobError(error);
     }
   }
 
@@ -126,15 +126,15 @@ export class IdentityProvider {
     return { ...more, ...claims, iss, sub };
   }
 
-  #discover(): Promise<Discovered> {
-    this.#found ??= this.#ask().catch((error) => {
-      this.#found = undefined;
+  #discover(): Promise<ProviderMetadata> {
+    this.#metadata ??= this.#fetchMetadata().catch((error) => {
+      this.#metadata = undefined;
       throw unavailable(error);
     });
-    return this.#found;
+    return this.#metadata;
   }
 
-  async #ask(): Promise<Discovered> {
+  async #fetchMetadata(): Promise<ProviderMetadata> {
     const { issuer, clientId } = this.settings;
     // The settings allow http on the loopback address only.
     const execute = [
@@ -158,7 +158,7 @@ const unavailable = (error: unknown) =>
 /**
  * Converts an error of the provider or its libraries to a JobError. Messages of these libraries contain no tokens.
  */
-function refused(error: unknown): JobError {
+function toJobError(error: unknown): JobError {
   if (error instanceof JobError) return error;
   const { code } = error as { code?: string };
   if (error instanceof errors.JWKSTimeout || code === "OAUTH_TIMEOUT" || error instanceof TypeError)

@@ -96,7 +96,7 @@ export class JobHub {
       wroteAt: Date.now(),
       stalledSince: undefined,
     };
-    raw.on("drain", () => this.#drained(stream));
+    raw.on("drain", () => this.#onDrain(stream));
     const { state, event } = describe(document);
     this.#send(stream, state, event);
     if (this.#closed || isTerminal(String(document.status))) {
@@ -120,10 +120,10 @@ export class JobHub {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const stream of this.#all()) stream.raw.end();
+    for (const stream of this.#allStreams()) stream.raw.end();
   }
 
-  *#all(): Generator<Stream> {
+  *#allStreams(): Generator<Stream> {
     for (const job of this.#jobs.values()) yield* job.streams;
   }
 
@@ -134,7 +134,7 @@ export class JobHub {
         await this.#poll();
       } catch (error) {
         this.#log.warn({ err: error }, "the event streams ended early");
-        for (const stream of this.#all()) stream.raw.end();
+        for (const stream of this.#allStreams()) stream.raw.end();
       }
       this.#timer = undefined;
       if (this.#jobs.size > 0) this.#schedule();
@@ -188,7 +188,7 @@ export class JobHub {
   /** Sends comments on silent streams, and closes streams of stalled readers. */
   #sendKeepAlives(): void {
     const now = Date.now();
-    for (const stream of this.#all())
+    for (const stream of this.#allStreams())
       if (stream.stalledSince !== undefined) {
         if (now - stream.stalledSince > STALLED_SECONDS * 1000) stream.raw.destroy();
       } else if (now - stream.wroteAt > SILENT_SECONDS * 1000) this.#write(stream, ": still here\n\n");
@@ -196,9 +196,9 @@ export class JobHub {
 
   /** Ends the streams of tokens that were revoked or have expired. */
   async #checkTokens(): Promise<void> {
-    const tokens = new Set([...this.#all()].map(({ tokenId }) => tokenId));
+    const tokens = new Set([...this.#allStreams()].map(({ tokenId }) => tokenId));
     const active = await activeTokens(this.#db, [...tokens]);
-    for (const stream of this.#all()) if (!active.has(stream.tokenId)) stream.raw.end();
+    for (const stream of this.#allStreams()) if (!active.has(stream.tokenId)) stream.raw.end();
   }
 
   #send(stream: Stream, state: string, event: string): void {
@@ -214,7 +214,7 @@ export class JobHub {
     if (!stream.raw.write(text)) stream.stalledSince = stream.wroteAt;
   }
 
-  #drained(stream: Stream): void {
+  #onDrain(stream: Stream): void {
     stream.stalledSince = undefined;
     const { waiting } = stream;
     stream.waiting = undefined;

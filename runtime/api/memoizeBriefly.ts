@@ -7,21 +7,21 @@ const TIMES = 4;
  * @param minimumMs - Minimum lifetime in milliseconds.
  */
 export function memoizeBriefly(minimumMs = 0): <T>(key: string, find: () => Promise<T>) => Promise<T> {
-  const answers = new Map<string, { answer: Promise<unknown>; until: number }>();
+  const entries = new Map<string, { answer: Promise<unknown>; until: number }>();
   return <T>(key: string, find: () => Promise<T>) => {
     const now = performance.now();
-    for (const [old, { until }] of answers) if (until <= now) answers.delete(old);
-    const known = answers.get(key);
+    for (const [old, { until }] of entries) if (until <= now) entries.delete(old);
+    const known = entries.get(key);
     if (known) return known.answer as Promise<T>;
     const entry = { answer: find(), until: Number.POSITIVE_INFINITY };
-    answers.set(key, entry);
+    entries.set(key, entry);
     entry.answer.then(
       () => {
         const took = performance.now() - now;
         entry.until = performance.now() + Math.max(TIMES * took, minimumMs);
       },
       // Failures are not cached.
-      () => answers.delete(key),
+      () => entries.delete(key),
     );
     return entry.answer;
   };

@@ -16,7 +16,7 @@ export const TAGS = {
 } as const;
 
 /** Describes a successful response. */
-export interface Answer {
+export interface SuccessResponse {
   description: string;
   /** Schema of a JSON body; absent for responses without a body. */
   schema?: TSchema;
@@ -45,7 +45,7 @@ export interface Operation<
   params?: Params;
   querystring?: Query;
   body?: Body;
-  answers: Record<number, Answer>;
+  answers: Record<number, SuccessResponse>;
   /** Errors specific to the operation; those of parameters, body and token are added. */
   errors?: ErrorCode[];
 }
@@ -80,7 +80,7 @@ export function operation<
       summary,
       // OpenAPI 3.1 allows roles for every type of security scheme.
       security: scope ? [{ token: scope === "any" ? [] : [scope] }, { session: scope === "any" ? [] : [scope] }] : [],
-      response: { ...mapValues(answers, answer), ...problems(errorsOf(it)) },
+      response: { ...mapValues(answers, responseSchema), ...problems(errorsOf(it)) },
       ...(description ? { description } : {}),
       ...(params ? { params } : {}),
       ...(querystring ? { querystring } : {}),
@@ -109,11 +109,11 @@ function errorsOf({
   ];
 }
 
-const answer = ({ description, schema, example, content, headers }: Answer) => ({
+const responseSchema = ({ description, schema, example, content, headers }: SuccessResponse) => ({
   description,
   ...(headers ? { headers } : {}),
   ...(content
-    ? { content: mapValues(content, (one) => ({ schema: one })) }
+    ? { content: mapValues(content, (type) => ({ schema: type })) }
     : schema
       ? { content: { "application/json": { schema, ...(example === undefined ? {} : { example }) } } }
       : { type: "null" }),

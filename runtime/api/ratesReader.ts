@@ -57,7 +57,7 @@ interface Waiting extends RatesQuery {
 export class RatesReader {
   readonly #pool: pg.Pool;
   readonly #parallel: number;
-  #busy = 0;
+  #running = 0;
   #waiting: Waiting[] = [];
 
   /** @param parallel - Number of running statements at which new queries wait. Runs of REGIONS are not limited. */
@@ -67,18 +67,18 @@ export class RatesReader {
   }
 
   /** Reads `day,count,price;…`; null if the range has no prices. */
-  ask(query: RatesQuery): Promise<string | null> {
+  read(query: RatesQuery): Promise<string | null> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...query, resolve, reject });
       // Waits for the other queries of this tick.
-      if (this.#waiting.length === 1 && this.#busy < this.#parallel) setImmediate(() => this.#next());
+      if (this.#waiting.length === 1 && this.#running < this.#parallel) setImmediate(() => this.#next());
     });
   }
 
   #next(): void {
-    if (this.#waiting.length === 0 || this.#busy >= this.#parallel) return;
+    if (this.#waiting.length === 0 || this.#running >= this.#parallel) return;
     const queries = this.#waiting.splice(0, this.#share());
-    this.#busy++;
+    this.#running++;
     const values = [
       queries.map((query) => query.origin),
       queries.map((query) => query.destination),
@@ -100,7 +100,7 @@ export class RatesReader {
         },
       )
       .finally(() => {
-        this.#busy--;
+        this.#running--;
         this.#next();
       });
     // Queries beyond one statement's maximum start another.
@@ -108,12 +108,12 @@ export class RatesReader {
   }
 
   #askRegions({ origin, destination, from, to, resolve, reject }: Waiting): void {
-    this.#busy++;
+    this.#running++;
     this.#pool
       .query<[string | null]>({ ...REGIONS, values: [origin, destination, from, to] })
       .then(({ rows }) => resolve(rows[0]?.[0] ?? null), reject)
       .finally(() => {
-        this.#busy--;
+        this.#running--;
         this.#next();
       });
   }

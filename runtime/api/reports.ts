@@ -2,7 +2,7 @@ import { JobError } from "../contract/errors.ts";
 import { markFormula } from "../contract/formula.ts";
 import type { JobServices } from "./deps.ts";
 import { finishedJob } from "./finishedJob.ts";
-import type { Stored } from "./resultObject.ts";
+import type { StoredArtifact } from "./resultObject.ts";
 
 /** Columns of a report, as the runner writes them (runtime/runner/load/check.ts). */
 const COLUMNS = ["line", "column", "value", "reason"] as const;
@@ -14,7 +14,7 @@ const FOREIGN: ReadonlySet<string> = new Set(["column", "value"]);
  * generated from the details.
  * @throws JobError UnknownJob, NotFinished, or NoReport if the job did not fail because of its rows
  */
-export async function storedReport({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {
+export async function storedReport({ db }: JobServices, tenant: string, requestId: string): Promise<StoredArtifact> {
   const { status, responseId, error } = (await finishedJob(db, tenant, requestId)).document;
   if (error?.type !== "InvalidRows") throw new JobError("NoReport", { requestId, status: error?.type ?? status });
   const { details } = error;

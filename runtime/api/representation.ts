@@ -16,7 +16,7 @@ export interface Representation {
   /** True if the API decompresses the stored bytes. */
   unpacks: boolean;
   /** Suffix of the ETag that distinguishes the representations. */
-  mark: string;
+  etagSuffix: string;
   /** File name extension. */
   extension: string;
 }
@@ -44,7 +44,7 @@ const MAX_RANGES = 100;
 function withoutParameters(accept: string | undefined): string {
   const ranges = (accept ?? "").split(",", MAX_RANGES).flatMap((range) => {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
-    const quality = parameters.find((one) => /^q=/i.test(one));
+    const quality = parameters.find((parameter) => /^q=/i.test(parameter));
     return type === "" ? [] : [quality === undefined ? type : `${type};${quality}`];
   });
   return ranges.length === 0 ? "*/*" : ranges.join(",");
@@ -59,10 +59,11 @@ export function represent(stored: StoredFormat, headers: IncomingHttpHeaders): R
   const wanted = new Negotiator({ headers: { ...headers, accept: withoutParameters(headers.accept) } });
   const chosen = wanted.mediaType([...typesOf(stored)]);
   if (chosen === undefined) return undefined;
-  if (chosen === GZIP) return { type: GZIP, encoding: undefined, unpacks: false, mark: "", extension: `${format}.gz` };
+  if (chosen === GZIP)
+    return { type: GZIP, encoding: undefined, unpacks: false, etagSuffix: "", extension: `${format}.gz` };
   const content = { type: `${chosen}${CHARSET[format]}`, extension: format };
-  if (compression === "none") return { ...content, encoding: undefined, unpacks: false, mark: "" };
+  if (compression === "none") return { ...content, encoding: undefined, unpacks: false, etagSuffix: "" };
   return wanted.encoding(["gzip", "identity"]) === "gzip"
-    ? { ...content, encoding: "gzip", unpacks: false, mark: "-gzip" }
-    : { ...content, encoding: undefined, unpacks: true, mark: "-unpacked" };
+    ? { ...content, encoding: "gzip", unpacks: false, etagSuffix: "-gzip" }
+    : { ...content, encoding: undefined, unpacks: true, etagSuffix: "-unpacked" };
 }

@@ -4,7 +4,7 @@ import { JobError } from "../contract/errors.ts";
 import type { StoredFormat } from "./representation.ts";
 
 /** A job's artifact in the database: inline text, or its location. */
-export interface Stored extends StoredFormat {
+export interface StoredArtifact extends StoredFormat {
   responseId: string;
   inline: string | null;
   location: string | undefined;

@@ -25,10 +25,10 @@ export interface Submitted {
 export interface Submitter {
   /**
    * Accepts a request and, for a new job, wakes the dispatcher.
-   * @param retried - Id of the job that the request retries.
+   * @param retriedId - Id of the job that the request retries.
    * @throws JobError when the request is refused
    */
-  submit(value: Record<string, unknown>, request: FastifyRequest, retried?: string): Promise<Submitted>;
+  submit(value: Record<string, unknown>, request: FastifyRequest, retriedId?: string): Promise<Submitted>;
   /** Wakes the dispatcher. Failures are logged: the dispatcher's schedule finds committed work. */
   wake(request: FastifyRequest): Promise<void>;
 }
@@ -87,8 +87,8 @@ export function createSubmitter({ db, plans, settings, cloud }: JobServices): Su
 /** Summarizes a valid task for the audit trail. Parameters of a purge are included, since they say what it removes. */
 function auditedTask(task: unknown): Record<string, unknown> {
   const { type, query, target, mode, dryRun, statement, params } = task as Record<string, unknown>;
-  const shown = { type, query, target, mode, dryRun, statement, ...(statement === undefined ? {} : { params }) };
-  return Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined));
+  const document = { type, query, target, mode, dryRun, statement, ...(statement === undefined ? {} : { params }) };
+  return Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined));
 }
 
 /** Returns true for an update; the task need not be validated. */

@@ -5,8 +5,8 @@ export class TenantSlots {
   readonly #max: number;
   readonly #maxPerTenant: number;
   readonly #reason: string;
-  readonly #held = new Map<string, number>();
-  #all = 0;
+  readonly #usedByTenant = new Map<string, number>();
+  #used = 0;
 
   /** @param reason why the platform is busy, for the error */
   constructor(max: number, maxPerTenant: number, reason: string) {
@@ -21,18 +21,18 @@ export class TenantSlots {
    * @throws JobError Busy
    */
   take(tenant: string): () => void {
-    const own = this.#held.get(tenant) ?? 0;
-    if (this.#all >= this.#max || own >= this.#maxPerTenant) throw new JobError("Busy", { reason: this.#reason });
-    this.#held.set(tenant, own + 1);
-    this.#all += 1;
+    const own = this.#usedByTenant.get(tenant) ?? 0;
+    if (this.#used >= this.#max || own >= this.#maxPerTenant) throw new JobError("Busy", { reason: this.#reason });
+    this.#usedByTenant.set(tenant, own + 1);
+    this.#used += 1;
     let isHeld = true;
     return () => {
       if (!isHeld) return;
       isHeld = false;
-      const left = (this.#held.get(tenant) ?? 1) - 1;
-      if (left > 0) this.#held.set(tenant, left);
-      else this.#held.delete(tenant);
-      this.#all -= 1;
+      const left = (this.#usedByTenant.get(tenant) ?? 1) - 1;
+      if (left > 0) this.#usedByTenant.set(tenant, left);
+      else this.#usedByTenant.delete(tenant);
+      this.#used -= 1;
     };
   }
 }

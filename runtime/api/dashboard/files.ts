@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 /** A file with its response headers. */
-export interface Served {
+export interface ServedFile {
   content: Buffer;
   gzipped: Buffer;
   type: string;
@@ -36,9 +36,9 @@ const TYPES: Record<string, string> = {
 
 /** Files under /dashboard/ by path, and the page with its content security policy. */
 export interface Site {
-  page: Served;
+  page: ServedFile;
   policy: string;
-  files: ReadonlyMap<string, Served>;
+  files: ReadonlyMap<string, ServedFile>;
   /** Version of all files together. It is part of their URLs, so that browsers can cache them permanently. */
   version: string;
 }
@@ -53,18 +53,19 @@ const FIRST = ["preload.js", "route.js"];
  * generated here, names the libraries, and its hash in the policy allows it and no other inline script.
  */
 export function readSite(): Site {
-  const files = new Map<string, Served>();
+  const files = new Map<string, ServedFile>();
   const own = readdirSync(CLIENT, { recursive: true, encoding: "utf8" })
     .map((name) => name.replaceAll("\\", "/"))
     .filter((name) => [".js", ".css", ".svg"].includes(extname(name)))
     .sort();
   const read = (name: string) => readFileSync(new URL(name, CLIENT));
   const isStyle = (name: string) => name.endsWith(".css");
-  for (const name of [...FIRST, ...own.filter((name) => !isStyle(name))]) files.set(name, served(name, read(name)));
+  for (const name of [...FIRST, ...own.filter((name) => !isStyle(name))])
+    files.set(name, toServedFile(name, read(name)));
   for (const path of Object.values(LIBRARIES))
-    files.set(`library/${path}`, served(path, readFileSync(inModules(path))));
+    files.set(`library/${path}`, toServedFile(path, readFileSync(inModules(path))));
   const styles = [...LIBRARY_STYLES.map((path) => readFileSync(inModules(path))), ...own.filter(isStyle).map(read)];
-  files.set(STYLES, served(STYLES, Buffer.concat(styles.flatMap((style) => [style, Buffer.from("\n")]))));
+  files.set(STYLES, toServedFile(STYLES, Buffer.concat(styles.flatMap((style) => [style, Buffer.from("\n")]))));
 
   const version = versionOf(files);
   const base = `dashboard/${version}`;
@@ -86,7 +87,7 @@ export function readSite(): Site {
     .replaceAll('="dashboard/', `="${base}/`)
     .replace("<!-- import map -->", `<script type="importmap">${importMap}</script>`)
     .replace("<!-- files -->", links.join("\n    "));
-  return { page: served("index.html", Buffer.from(html)), policy: policyOf(importMap), files, version };
+  return { page: toServedFile("index.html", Buffer.from(html)), policy: policyOf(importMap), files, version };
 }
 
 /** Computes the version; it changes when any file changes. */
@@ -115,7 +116,7 @@ function inModules(path: string): string {
   return join(entry.slice(0, entry.lastIndexOf(`/node_modules/${name}/`)), "node_modules", path);
 }
 
-function served(name: string, content: Buffer): Served {
+function toServedFile(name: string, content: Buffer): ServedFile {
   const type = TYPES[extname(name)] ?? "application/octet-stream";
   return { content, gzipped: gzipSync(content), type, etag: `"${hashOf(content)}"` };
 }

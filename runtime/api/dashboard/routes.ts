@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { JobError } from "../../contract/errors.ts";
 import { matchesEtag } from "../etag.ts";
-import { readSite, type Served } from "./files.ts";
+import { readSite, type ServedFile } from "./files.ts";
 
 const CACHING = {
   /** Revalidated on each use, which takes a few bytes when nothing has changed. */
@@ -21,7 +21,7 @@ export const dashboardRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const send = (
     request: FastifyRequest,
     reply: FastifyReply,
-    { content, gzipped, type, etag }: Served,
+    { content, gzipped, type, etag }: ServedFile,
     caching: keyof typeof CACHING,
   ) => {
     reply.headers({

@@ -80,7 +80,7 @@ export function createGuards(db: Database, limits: Limits, platform: string): Gu
       const caller = credential && (await identify(credential.secret, request, reply));
       if (!caller) {
         await limits.address(request, reply);
-        throw unidentified(credential);
+        throw unidentifiedError(credential);
       }
       request.caller = caller;
       reply.headers(PRIVATE);
@@ -99,7 +99,7 @@ export function actorOf(request: FastifyRequest): Pick<AuditRecord, "actorId" | 
 }
 
 /** Creates the error for an unidentified caller. */
-function unidentified(credential: Credential | undefined): JobError {
+function unidentifiedError(credential: Credential | undefined): JobError {
   if (credential?.from === "cookie")
     return new JobError("Unauthorized", { reason: "The session has expired or was ended. Sign in again." });
   const problem =

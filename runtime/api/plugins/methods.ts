@@ -10,7 +10,7 @@ export function answerUnrouted(app: FastifyInstance): void {
   const routes = new Map<string, { path: RegExp; methods: Set<string> }>();
   app.addHook("onRoute", ({ url, method }) => {
     const route = routes.get(url) ?? { path: pathOf(url), methods: new Set() };
-    for (const one of [method].flat()) route.methods.add(one);
+    for (const name of [method].flat()) route.methods.add(name);
     routes.set(url, route);
   });
 

@@ -19,28 +19,28 @@ export interface Row {
 export class CellText {
   /** Marks the end of a truncated cell, and a cell that was not reached. */
   static readonly ELLIPSIS = "…";
-  readonly #most: number;
+  readonly #maxLength: number;
   #text = "";
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
   }
 
   get isFull(): boolean {
-    return this.#text.length > this.#most;
+    return this.#text.length > this.#maxLength;
   }
 
   /** Appends `text` from `start` to `end`. */
   add(text: string, start = 0, end = text.length): void {
-    if (!this.isFull) this.#text += text.slice(start, Math.min(end, start + this.#most + 1));
+    if (!this.isFull) this.#text += text.slice(start, Math.min(end, start + this.#maxLength + 1));
   }
 
   /**
    * Returns the cell as shown.
    * @param isOpen - True if the end of the cell is unknown.
    */
-  shown(isOpen = false): string {
+  text(isOpen = false): string {
     if (!this.isFull) return isOpen ? this.#text + CellText.ELLIPSIS : this.#text;
-    return this.#text.slice(0, this.#most).toWellFormed() + CellText.ELLIPSIS;
+    return this.#text.slice(0, this.#maxLength).toWellFormed() + CellText.ELLIPSIS;
   }
 }

@@ -36,7 +36,7 @@ function* linesOf(text: string): Generator<Line> {
     }
     const end = endOfPlain(text, at);
     cell.add(text, at, end);
-    const shown = cell.shown(isOpen);
+    const shown = cell.text(isOpen);
     cells.push(shown === "" && !isQuoted ? null : shown);
     at = end;
     if (text[at] === ",") {

@@ -51,7 +51,7 @@ function cellOf(text: string, start: number, end: number, isOpen: boolean): stri
   if (text[start] === '"') return stringText(text, start + 1, isOpen ? end : end - 1, isOpen);
   const cell = new CellText(PREVIEW.cell);
   cell.add(text, start, end);
-  const shown = cell.shown(isOpen);
+  const shown = cell.text(isOpen);
   return shown === "null" ? null : shown;
 }
 
@@ -73,7 +73,7 @@ function stringText(text: string, start: number, end: number, isOpen = false): s
       at = stop + 2;
     }
   }
-  return cell.shown(isOpen).toWellFormed();
+  return cell.text(isOpen).toWellFormed();
 }
 
 /** Returns the offset after a string's closing quote; undefined if the text ends before. */

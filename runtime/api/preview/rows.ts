@@ -15,7 +15,7 @@ export interface Preview {
 }
 
 /** The beginning of a result, with its format. */
-export interface Piece {
+export interface ResultStart {
   format: "csv" | "ndjson" | "json";
   gzip: boolean;
   /** True if `bytes` are the whole result; otherwise the last row may be truncated. */
@@ -29,9 +29,9 @@ export interface Piece {
  * Unreadable parts are omitted: it is a preview. The last row of truncated text is shown only if it is the first, so
  * that a result of one long row has a preview too.
  */
-export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most }: Piece): Promise<Preview> {
+export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most }: ResultStart): Promise<Preview> {
   const read = gzip
-    ? await unpacked(bytes)
+    ? await decompress(bytes)
     : { bytes: bytes.subarray(0, PREVIEW.bytes), whole: bytes.length <= PREVIEW.bytes };
   const isWhole = whole && read.whole;
   const text = new TextDecoder().decode(read.bytes, { stream: !isWhole });
@@ -43,7 +43,7 @@ export async function previewOf(bytes: Buffer, { format, gzip, whole, rows: most
     if (taken.length > most) break;
   }
   const columns = new Columns(head);
-  const placed = taken.slice(0, most).map((row) => columns.place(row, row.isOpen && !isWhole));
+  const placed = taken.slice(0, most).map((row) => columns.alignCells(row, row.isOpen && !isWhole));
   const shown = columns.names.slice(0, PREVIEW.columns);
   return {
     columns: shown,
@@ -67,7 +67,7 @@ class Columns {
    * Arranges a row's cells by column.
    * @param isOpen - True if the row is truncated: cells that the text does not reach are unknown, not null.
    */
-  place({ names, cells }: Row, isOpen: boolean): (string | null)[] {
+  alignCells({ names, cells }: Row, isOpen: boolean): (string | null)[] {
     const placed: (string | null)[] = [];
     let index = 0;
     for (const [name, occurrence] of occurrences(names)) {
@@ -103,7 +103,7 @@ function* occurrences(names: readonly string[]): Generator<[name: string, occurr
 }
 
 /** Decompresses as much as possible of a truncated or damaged stream, up to `PREVIEW.bytes`. */
-async function unpacked(bytes: Buffer): Promise<{ bytes: Buffer; whole: boolean }> {
+async function decompress(bytes: Buffer): Promise<{ bytes: Buffer; whole: boolean }> {
   const gunzip = createGunzip({ chunkSize: 64 * 1024 });
   const chunks: Buffer[] = [];
   let size = 0;

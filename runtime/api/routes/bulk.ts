@@ -91,7 +91,7 @@ export const bulkRoutes: JobRoutePlugin = async (app, { guard, submitter, ...dep
     const { dryRun, includeFinal = false } = request.body;
     const reason = reasonIn(request.body);
     const selection = selectionOf(tenant, request.body);
-    if (dryRun) return counted(await countJobs(deps, action, selection, includeFinal));
+    if (dryRun) return dryRunOutcome(await countJobs(deps, action, selection, includeFinal));
     const change = (requestId: string) =>
       action === "cancel"
         ? cancelOne(deps, request, tenant, requestId, reason)
@@ -154,8 +154,8 @@ function selectionOf(tenant: string, { filter, ids, limit, cursor }: Body): Sele
 }
 
 /** Returns the response of a dry run. */
-const counted = (figures: BulkCounts): BulkOutcome => ({
-  ...figures,
+const dryRunOutcome = (counts: BulkCounts): BulkOutcome => ({
+  ...counts,
   done: 0,
   unchanged: 0,
   jobs: [],

@@ -46,9 +46,9 @@ export const deadLettersRoute: JobRoutePlugin = async (app, { cloud, settings, g
         total,
         causes,
         letters: letters.filter(
-          (one) =>
-            (type === undefined || one.type === type) &&
-            [one.body, one.reason ?? "", one.sender ?? ""].some((part) => part.toLowerCase().includes(wanted)),
+          (letter) =>
+            (type === undefined || letter.type === type) &&
+            [letter.body, letter.reason ?? "", letter.sender ?? ""].some((part) => part.toLowerCase().includes(wanted)),
         ),
       };
     },

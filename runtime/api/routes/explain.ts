@@ -16,7 +16,7 @@ import { isUpdate } from "../submitter.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
-const Answer = Type.Object({
+const ExplainResponse = Type.Object({
   route: Type.Enum([...RUNNERS], { description: "runner type it would run on" }),
   room: Type.Object(
     {
@@ -48,7 +48,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
         scope: "submit",
         summary: "Plan a job without submitting it",
         body: submissionSchema(settings.jobs),
-        answers: { 200: { description: "estimate and route", schema: Answer } },
+        answers: { 200: { description: "estimate and route", schema: ExplainResponse } },
         errors: ["InvalidSql", "NotOneStatement", "Busy"],
       }),
       validatorCompiler: () => () => true,
@@ -60,7 +60,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
       if (isUpdate(body.task)) requireScope(caller, "update");
       const tenant = tenantOf(caller, typeof body.tenant === "string" ? body.tenant : undefined);
       const { task } = await validateRequest(db, { requestId: "explain", tenant, ...body }, settings.jobs);
-      const expected = task.type === "read" ? await planned(plans, tenant, task) : undefined;
+      const expected = task.type === "read" ? await estimateTask(plans, tenant, task) : undefined;
       const route = runnerFor(task, settings, expected?.bytes);
       return {
         route,
@@ -75,7 +75,7 @@ export const explainRoute: JobRoutePlugin = async (app, { db, plans, settings, g
   );
 };
 
-async function planned(plans: JobServices["plans"], tenant: string, task: ReadTask): Promise<Estimate> {
+async function estimateTask(plans: JobServices["plans"], tenant: string, task: ReadTask): Promise<Estimate> {
   try {
     const sql = await statementOf(task, tenant);
     return await turnsOf(plans).run(tenant, () => estimate(plans, sql));

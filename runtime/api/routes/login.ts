@@ -44,7 +44,7 @@ const Exchange = Type.Object(
   },
   { additionalProperties: false },
 );
-const Made = Type.Object({ ...Session.properties, token: Type.String({ description: "shown only once" }) });
+const SessionWithToken = Type.Object({ ...Session.properties, token: Type.String({ description: "shown only once" }) });
 
 /**
  * Sign-in with an identity provider: GET /login lists the methods, GET /login/start and /login/callback serve browsers,
@@ -90,7 +90,7 @@ export const loginRoutes: RoutePlugin = async (app, { db, settings, limits }) =>
       summary: "Exchange an ID token of the identity provider for a session (`rates login`)",
       onRequest: limit,
       body: Exchange,
-      answers: { 201: { description: "a session; send its token as Authorization: Bearer", schema: Made } },
+      answers: { 201: { description: "a session; send its token as Authorization: Bearer", schema: SessionWithToken } },
       errors: ["InvalidSignIn", "NoAccess", "IdentityProviderUnavailable"],
     }),
     async (request, reply) => {

@@ -6,7 +6,7 @@ import { inlineResult } from "../inlineResult.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { PREVIEW } from "../preview/cell.ts";
-import { type Piece, previewOf } from "../preview/rows.ts";
+import { previewOf, type ResultStart } from "../preview/rows.ts";
 import { openResult } from "../resultObject.ts";
 import { tenantOf } from "../tenant.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
@@ -19,7 +19,7 @@ const Query = Type.Object(
   },
   { additionalProperties: false },
 );
-const Answer = Type.Object({
+const PreviewResponse = Type.Object({
   columns: Type.Array(Type.String(), { maxItems: PREVIEW.columns }),
   rows: Type.Array(
     Type.Array(
@@ -46,7 +46,7 @@ export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) =>
       summary: "The first rows of a job's result",
       params: Id,
       querystring: Query,
-      answers: { 200: { description: "the first rows", schema: Answer } },
+      answers: { 200: { description: "the first rows", schema: PreviewResponse } },
       errors: ["UnknownJob", "NotFinished", "NoResult", "ResultGone", "StorageUnavailable"],
     }),
     async (request) => {
@@ -60,7 +60,7 @@ export const previewRoute: JobRoutePlugin = async (app, { db, cloud, guard }) =>
       // An update has no rows to show.
       if (task.type !== "read") return { columns: [], rows: [], more: false };
       const gzip = task.compression === "gzip";
-      const piece: Omit<Piece, "whole"> = { format: result.format, gzip, rows: request.query.rows };
+      const piece: Omit<ResultStart, "whole"> = { format: result.format, gzip, rows: request.query.rows };
       if (result.location === undefined)
         return previewOf(Buffer.from(inlineResult(body) ?? "", gzip ? "base64" : "utf8"), { ...piece, whole: true });
 

@@ -87,7 +87,7 @@ export const ratesRoute: RoutePlugin = async (app, { db, settings: { api }, guar
       },
       (request, reply) => {
         const query = parse(request.query, api.ratesDays);
-        reader.ask(query).then(
+        reader.read(query).then(
           (answer) => {
             const json = ratesJson(query, answer);
             const etag = `"${hash("sha256", json, "base64url")}"`;

@@ -15,7 +15,7 @@ import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { storedReport } from "../reports.ts";
 import { type Representation, represent, typesOf } from "../representation.ts";
-import { objectAt, openResult, type Stored } from "../resultObject.ts";
+import { objectAt, openResult, type StoredArtifact } from "../resultObject.ts";
 import { JobId, TenantQuery } from "../schemas.ts";
 import { tenantOf } from "../tenant.ts";
 import { TenantSlots } from "../tenantSlots.ts";
@@ -68,7 +68,7 @@ interface Artifact {
   description: string;
   /** Error code when the artifact does not exist. */
   missingError: "NoResult" | "NoReport";
-  find(deps: JobServices, tenant: string, requestId: string): Promise<Stored>;
+  find(deps: JobServices, tenant: string, requestId: string): Promise<StoredArtifact>;
 }
 
 const ARTIFACTS: readonly Artifact[] = [
@@ -149,7 +149,7 @@ const artifactRoute =
           const accept = String(request.headers.accept).slice(0, 200);
           throw new JobError("NotAcceptable", { accept, kept: typesOf(stored).join(" or ") });
         }
-        const etag = `"${stored.responseId}${form.mark}"`;
+        const etag = `"${stored.responseId}${form.etagSuffix}"`;
         const fileName = `${requestId}.${artifact.name === "report" ? "report." : ""}${form.extension}`.replace(
           /[^\w.-]/g,
           "_",
@@ -186,7 +186,7 @@ async function sendBytes(
   request: FastifyRequest,
   reply: FastifyReply,
   s3: S3Client,
-  stored: Stored,
+  stored: StoredArtifact,
   form: Representation,
   requestId: string,
 ): Promise<FastifyReply> {
@@ -218,7 +218,7 @@ function rangeOf(request: FastifyRequest, reply: FastifyReply, size: number): Ra
   throw new JobError("RangeNotSatisfiable", { range: range.slice(0, 100), bytes: size });
 }
 
-async function storedResult({ db }: JobServices, tenant: string, requestId: string): Promise<Stored> {
+async function storedResult({ db }: JobServices, tenant: string, requestId: string): Promise<StoredArtifact> {
   const { document, result, body } = await succeededJob(db, tenant, requestId);
   const { location, format, bytes } = result;
   return {
@@ -233,5 +233,5 @@ async function storedResult({ db }: JobServices, tenant: string, requestId: stri
   };
 }
 
-const bytesOf = ({ inline, compression }: Stored): Buffer =>
+const bytesOf = ({ inline, compression }: StoredArtifact): Buffer =>
   Buffer.from(inline ?? "", compression === "gzip" ? "base64" : "utf8");

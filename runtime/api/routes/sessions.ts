@@ -65,7 +65,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
     }),
     async (request, reply) => {
       const link = await createSession(db, "link", holderOf(callerOfRequest(request)), linkMinutes * 60);
-      if (!link) throw ended();
+      if (!link) throw endedCredential();
       reply.code(201).header("cache-control", "no-store");
       return { path: signInPath(link.secret), expiresAt: link.expiresAt };
     },
@@ -90,7 +90,7 @@ export const sessionRoutes: RoutePlugin = async (app, { db, settings, guard, lim
       setSession(request, reply, platform, session);
       reply.code(201).header("cache-control", "no-store");
       const caller = await callerOf(db, session.secret);
-      if (!caller) throw ended();
+      if (!caller) throw endedCredential();
       await recordSignIn(db, request, caller, "code" in request.body ? "link" : "token");
       return sessionAnswer(caller);
     },
@@ -174,7 +174,7 @@ export async function recordSignIn(
 }
 
 /** Creates the error for a credential that ended during the request. */
-const ended = () => new JobError("Unauthorized", { reason: "The token was just revoked, or has expired." });
+const endedCredential = () => new JobError("Unauthorized", { reason: "The token was just revoked, or has expired." });
 
 /** Formats a caller for GET /session. */
 export const sessionAnswer = ({

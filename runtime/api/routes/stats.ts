@@ -149,7 +149,7 @@ function rangeOf({ over, from, to }: { over: Span; from?: string; to?: string })
     throw invalid([{ field: "to", value: to, message: "must be after from." }]);
   if (seconds > MAX_RANGE_SECONDS)
     throw invalid([{ field: "from", value: from, message: "must be at most 7 days before to." }]);
-  const step = (RANGE_STEPS.find((one) => seconds <= one * MAX_STEPS) ?? MAX_RANGE_SECONDS / MAX_STEPS) * 1_000;
+  const step = (RANGE_STEPS.find((minutes) => seconds <= minutes * MAX_STEPS) ?? MAX_RANGE_SECONDS / MAX_STEPS) * 1_000;
   // Rounded to whole steps, as the database bins them.
   const steps = Math.ceil(Date.parse(to) / step) - Math.floor(Date.parse(from) / step);
   return { seconds: (steps * step) / 1_000, steps, until: new Date(to).toISOString() };

@@ -9,7 +9,7 @@ import type { JobRoutePlugin } from "./plugin.ts";
 
 const Id = Type.Object({ id: RequestId });
 const Query = Type.Object({ tenant: Type.Optional(Tenant) }, { additionalProperties: false });
-const Answer = Type.Object({
+const TimelineResponse = Type.Object({
   phases: Type.Array(
     Type.Object({
       phase: Type.Enum([...PHASES]),
@@ -33,7 +33,7 @@ export const timelineRoute: JobRoutePlugin = async (app, { guard, ...deps }) => 
       summary: "The phases of a job: waiting, starting, running, responding",
       params: Id,
       querystring: Query,
-      answers: { 200: { description: "phases in order", schema: Answer } },
+      answers: { 200: { description: "phases in order", schema: TimelineResponse } },
       errors: ["UnknownJob"],
     }),
     async (request) => {

@@ -28,7 +28,7 @@ const New = Type.Object(
   },
   { additionalProperties: false },
 );
-const Made = Type.Object({
+const CreatedToken = Type.Object({
   id: Type.String(),
   token: Type.String({ description: "shown only once; not stored" }),
 });
@@ -61,7 +61,7 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       scope: "admin",
       summary: "Create a token",
       body: New,
-      answers: { 201: { description: "the token, shown only once", schema: Made } },
+      answers: { 201: { description: "the token, shown only once", schema: CreatedToken } },
     }),
     async (request, reply) => {
       const { body } = request;

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from "node:http";
 import { json } from "node:stream/consumers";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { type ApiOfSuite, apiSuite } from "../../testing/api/suite.ts";
-import { PART_BYTES, refused } from "./uploads.ts";
+import { onUploadError, PART_BYTES } from "./uploads.ts";
 
 describe("PUT /uploads/{id}/parts/{part}", () => {
   let { p, acme } = {} as ApiOfSuite;
@@ -117,7 +117,7 @@ describe("an error of S3 about an upload", () => {
       ["InvalidPart", 400],
     ] as const)
       assert.throws(
-        () => refused("key")(error(name, status)),
+        () => onUploadError("key")(error(name, status)),
         (thrown: Error & { code: string }) => thrown.code === "SourceNotFound" && !thrown.message.includes("arn:"),
       );
     for (const [name, status] of [
@@ -126,6 +126,6 @@ describe("an error of S3 about an upload", () => {
       ["KMS.DisabledException", 400],
       ["SlowDown", 503],
     ] as const)
-      assert.throws(() => refused("key")(error(name, status)), { name });
+      assert.throws(() => onUploadError("key")(error(name, status)), { name });
   });
 });

@@ -7,7 +7,7 @@ import { callerOfRequest } from "../plugins/auth.ts";
 import { invalid } from "../problem.ts";
 import { TenantSlots } from "../tenantSlots.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
-import { decodeUpload, MAX_PARTS, PART_BYTES, refused } from "./uploads.ts";
+import { decodeUpload, MAX_PARTS, onUploadError, PART_BYTES } from "./uploads.ts";
 
 /** Maximum number of parts in memory, per process and per tenant. */
 const MAX_PARTS_IN_MEMORY = 4;
@@ -45,7 +45,7 @@ export const uploadPartsRoute: JobRoutePlugin = async (app, { cloud, guard }) =>
         const Body = await readPart(request.body);
         const { ETag = "" } = await cloud.s3
           .send(new UploadPartCommand({ Bucket: cloud.buckets.uploads, ...upload, PartNumber, Body }))
-          .catch(refused(upload.Key));
+          .catch(onUploadError(upload.Key));
         return { partNumber: PartNumber, etag: ETag };
       } finally {
         release();

@@ -196,11 +196,11 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
       // The same content may have been uploaded meanwhile; overwriting it would break a job that has pinned its
       // version.
       if (CONTENT_KEY.test(Key) && (await isFresh({ Bucket: buckets.uploads, Key })))
-        await s3.send(new AbortMultipartUploadCommand(target)).catch(refused(Key));
+        await s3.send(new AbortMultipartUploadCommand(target)).catch(onUploadError(Key));
       else
         await s3
           .send(new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts } }))
-          .catch(refused(Key));
+          .catch(onUploadError(Key));
       return locationOf({ Bucket: buckets.uploads, Key });
     },
   );
@@ -218,7 +218,9 @@ export const uploadRoutes: JobRoutePlugin = async (app, { cloud, settings, guard
     }),
     async (request, reply) => {
       const upload = decodeUpload(request.params.id, callerOfRequest(request).tenant);
-      await s3.send(new AbortMultipartUploadCommand({ Bucket: buckets.uploads, ...upload })).catch(refused(upload.Key));
+      await s3
+        .send(new AbortMultipartUploadCommand({ Bucket: buckets.uploads, ...upload }))
+        .catch(onUploadError(upload.Key));
       return reply.code(204).send();
     },
   );
@@ -248,7 +250,7 @@ const OWN_FAULT =
  * Handles an error of S3.
  * @throws JobError SourceNotFound if S3 refused the request because of the upload; otherwise the error itself
  */
-export const refused = (key: string) => (error: Error & { $metadata?: { httpStatusCode?: number } }) => {
+export const onUploadError = (key: string) => (error: Error & { $metadata?: { httpStatusCode?: number } }) => {
   const status = error.$metadata?.httpStatusCode ?? 500;
   if (status < 500 && status !== 403 && !OWN_FAULT.test(error.name))
     throw new JobError("SourceNotFound", { source: key, reason: `S3 answered ${error.name}.` }, { cause: error });

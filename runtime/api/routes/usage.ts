@@ -24,7 +24,7 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 const count = (description: string) => Type.Integer({ minimum: 0, description });
-const Answer = Type.Object({
+const UsageResponse = Type.Object({
   month: Type.String({ description: "YYYY-MM (UTC)" }),
   tenants: Type.Array(
     Type.Object({
@@ -70,7 +70,7 @@ export const usageRoute: RoutePlugin = async (app, { db, settings, guard }) => {
       scope: "read",
       summary: "Jobs, rows, run time and estimated cost of a month, by tenant",
       querystring: Query,
-      answers: { 200: { description: "tenants with the most run time first, at most 1,000", schema: Answer } },
+      answers: { 200: { description: "tenants with the most run time first, at most 1,000", schema: UsageResponse } },
     }),
     async (request) => {
       const { query } = request;

@@ -9,7 +9,7 @@ import { documentOf } from "./jobs.ts";
 import type { JobRoutePlugin } from "./plugin.ts";
 
 const Count = Type.Integer({ minimum: 0 });
-const Answer = Type.Object({
+const WaitingResponse = Type.Object({
   waiting: Type.Optional(
     Type.Object(
       {
@@ -38,7 +38,7 @@ export const waitingRoute: JobRoutePlugin = async (app, { guard, ...deps }) => {
       summary: "Why a job waits, and how many jobs are ahead of it",
       params: JobId,
       querystring: TenantQuery,
-      answers: { 200: { description: "the current reason", schema: Answer } },
+      answers: { 200: { description: "the current reason", schema: WaitingResponse } },
       errors: ["UnknownJob"],
     }),
     async (request) => {
