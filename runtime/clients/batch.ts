@@ -36,7 +36,7 @@ for (const deadline = Date.now() + 300_000; Date.now() < deadline; ) {
     if (MessageAttributes?.requestId?.StringValue !== requestId) continue;
     const response = JSON.parse(Body);
     // A response may arrive more than once; all copies have the same responseId. Store it before deleting it.
-    if (!seen.has(response.responseId)) take(response);
+    if (!seen.has(response.responseId)) reportResponse(response);
     seen.add(response.responseId);
     await sqs.send(new DeleteMessageCommand({ QueueUrl: RESPONSE_QUEUE_URL, ReceiptHandle }));
   }
@@ -45,7 +45,7 @@ for (const deadline = Date.now() + 300_000; Date.now() < deadline; ) {
 console.error(`No response to ${requestId} yet. Run this again; it does not load anything twice.`);
 process.exit(5);
 
-function take({ status, error, stats }: { status: string; error?: Failure; stats: { rows: number } }): void {
+function reportResponse({ status, error, stats }: { status: string; error?: Failure; stats: { rows: number } }): void {
   if (status === "SUCCEEDED") {
     console.log(`${requestId}: ${stats.rows} rows loaded.`);
     return;

@@ -34,7 +34,7 @@ interface Flags {
 }
 
 /** Default number of entries on a screen, and entries per call of an export. */
-const SHOWN = 50;
+const ENTRIES_PER_PAGE = 50;
 const PAGE = 1_000;
 
 /** `rates audit`: the audit trail, on a screen or as a file. */
@@ -52,7 +52,7 @@ export function auditCommand({ program }: CliContext): void {
     .option("--text <text>", "part of the person's or token's name, or of the job's id")
     .option("--since <time>", "from then on: 90s, 30m, 2h, 7d, 1w back, a day or a time (UTC)", timeOption)
     .option("--until <time>", "before then", timeOption)
-    .option("--limit <n>", `maximum number of entries (${SHOWN})`, wholeNumber)
+    .option("--limit <n>", `maximum number of entries (${ENTRIES_PER_PAGE})`, wholeNumber)
     .option("--export <file>", "write all entries to a file: .csv or .ndjson")
     .action(async (flags: Flags, command) => {
       const { client, json } = clientOf(command);
@@ -67,7 +67,7 @@ export function auditCommand({ program }: CliContext): void {
       if (since !== undefined && until !== undefined && since >= until)
         throw new CommandError("invalid", `--until (${until}) must be later than --since (${since}).`);
       if (flags.export !== undefined) return exportTo(flags.export, page);
-      const { entries, next } = await page(flags.limit ?? SHOWN);
+      const { entries, next } = await page(flags.limit ?? ENTRIES_PER_PAGE);
       if (json) return printRecords(command, ENTRY_FIELDS, entries, entries);
       if (entries.length === 0) return printInfo("No entries match.");
       print(auditTable(entries));
@@ -110,10 +110,10 @@ async function exportTo(file: string, page: ReadPage): Promise<void> {
     for (let before: number | undefined; ; ) {
       const { entries, next } = await page(PAGE, before);
       count += entries.length;
-      const lines = entries.map((one) =>
+      const lines = entries.map((entry) =>
         isCsv
-          ? csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(one.detail) : String(one[name]))))
-          : `${JSON.stringify(one)}\n`,
+          ? csvLine(COLUMNS.map((name) => (name === "detail" ? JSON.stringify(entry.detail) : String(entry[name]))))
+          : `${JSON.stringify(entry)}\n`,
       );
       if (!out.write(lines.join(""))) await once(out, "drain");
       if (next === undefined) break;

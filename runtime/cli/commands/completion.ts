@@ -88,7 +88,7 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
     );
   const params = (name: string, choices: (params: readonly Param[]) => Choice[]) =>
     fetchJson<Queries>("/queries", ({ queries, statements }) =>
-      choices([...queries, ...statements].find((one) => one.name === name)?.params ?? []),
+      choices([...queries, ...statements].find((candidate) => candidate.name === name)?.params ?? []),
     );
   const places = async (text: string) =>
     text.length > MAX_TEXT
@@ -108,7 +108,7 @@ async function sourcesOf(program: Command, words: readonly string[]): Promise<So
       // Concurrently, since two sequential requests may exceed the deadline.
       const [, found] = await Promise.all([
         params(name, (all) => {
-          type = all.find((one) => one.name === param)?.type;
+          type = all.find((candidate) => candidate.name === param)?.type;
           return [];
         }),
         places(text),

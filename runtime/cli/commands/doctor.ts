@@ -58,7 +58,7 @@ async function unreachableRemedy({ stack }: GlobalOptions): Promise<string | und
 
 /** Checks the stack's file, its capacity plan and its account. */
 async function stackChecks(stack: string): Promise<Check[]> {
-  const [{ checked, failed, passed }, { plannedStack }, { awsChecks }] = await Promise.all([
+  const [{ runCheck: checked, failed, passed }, { plannedStack }, { awsChecks }] = await Promise.all([
     import("../lib/doctor.ts"),
     import("../lib/stackFile.ts"),
     import("../lib/doctorAws.ts"),

@@ -14,7 +14,7 @@ import { JOB_FIELDS } from "../lib/jobFields.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
 import { jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { phaseLines, phasesOfJob } from "../lib/phases.ts";
-import { coloured, durationText, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
+import { colourState, durationText, plain, print, printInfo, printJson, width } from "../lib/screen.ts";
 import { table, wrapText } from "../lib/table.ts";
 import { relativeTimeOption, timeOption, timeText } from "../lib/times.ts";
 import { saveView, type View, viewNamed, viewOf } from "../lib/views.ts";
@@ -44,14 +44,14 @@ const SHORT_ID_LENGTH = 12;
 /** Number of listed jobs. */
 const DEFAULT_LIMIT = 20;
 /** Terminals with fewer columns get short times. */
-const NARROW = 100;
+const NARROW_COLUMNS = 100;
 
 /** Formats jobs as lines, with the tenant if there are several. */
 function jobTable(jobs: readonly JobDocument[]): string {
   const several = new Set(jobs.map(({ tenant }) => tenant)).size > 1;
   const room = width(process.stdout);
   // Narrow terminals get short times, so that ids are not truncated.
-  const narrow = room < NARROW;
+  const narrow = room < NARROW_COLUMNS;
   const ended = jobs.some(({ stats }) => stats !== undefined);
   return table(
     [
@@ -79,7 +79,7 @@ function jobTable(jobs: readonly JobDocument[]): string {
       keep: several ? [0, 2, 3] : [0, 1, 2],
       right: !ended ? [] : several ? [4, 5] : [3, 4],
       colour: (cell, column) =>
-        column === 0 ? cell.replace(/\S+/, (status) => coloured(status, process.stdout)) : cell,
+        column === 0 ? cell.replace(/\S+/, (status) => colourState(status, process.stdout)) : cell,
     },
   );
 }
@@ -208,7 +208,7 @@ export function jobCommands({ program, end }: CliContext): void {
       if (rejected) return print(JSON.stringify(document, null, 2));
       const last = Date.parse(document.createdAt);
       print(
-        `${coloured(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(about(document))}`,
+        `${colourState(document.status, process.stdout)} ${document.requestId}  (tenant ${document.tenant})  ${plain(about(document))}`,
       );
       const { error } = document;
       if (error)
@@ -274,7 +274,7 @@ export function jobCommands({ program, end }: CliContext): void {
       printInfo(
         answer.status === "IN_PROGRESS"
           ? `${requestId} is being cancelled; ${client.hint("watch", requestId)} waits for it.`
-          : `${coloured(answer.status)} ${requestId}`,
+          : `${colourState(answer.status)} ${requestId}`,
       );
     });
 
@@ -319,7 +319,7 @@ export function jobCommands({ program, end }: CliContext): void {
           return;
         }
         if (json) return printJson(answer);
-        printInfo(`${coloured(status)} ${requestId}`);
+        printInfo(`${colourState(status)} ${requestId}`);
         if (status === "PENDING" || status === "IN_PROGRESS")
           printInfo(`${client.hint("watch", requestId)} waits for its end.`);
         else if (status !== "SUCCEEDED")

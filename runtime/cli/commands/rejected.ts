@@ -11,34 +11,34 @@ import { table } from "../lib/table.ts";
 import { timeOption, timeText } from "../lib/times.ts";
 
 const ENTRY_FIELDS: Fields<RejectedPage["rejected"][number]> = {
-  id: (one) => one.rejectedId,
-  requestId: (one) => one.requestId,
-  tenant: (one) => one.tenant,
-  source: (one) => one.source,
-  copies: (one) => one.copies,
-  type: (one) => one.type,
-  reason: (one) => one.message,
-  problem: (one) => one.problem,
-  firstSeenAt: (one) => one.firstSeenAt,
-  lastSeenAt: (one) => one.lastSeenAt,
-  body: (one) => one.body,
+  id: (rejected) => rejected.rejectedId,
+  requestId: (rejected) => rejected.requestId,
+  tenant: (rejected) => rejected.tenant,
+  source: (rejected) => rejected.source,
+  copies: (rejected) => rejected.copies,
+  type: (rejected) => rejected.type,
+  reason: (rejected) => rejected.message,
+  problem: (rejected) => rejected.problem,
+  firstSeenAt: (rejected) => rejected.firstSeenAt,
+  lastSeenAt: (rejected) => rejected.lastSeenAt,
+  body: (rejected) => rejected.body,
 };
 const DOCUMENT_FIELDS: Fields<RejectedDocument> = {
-  id: (one) => one.rejectedId,
-  requestId: (one) => one.requestId,
-  tenant: (one) => one.tenant,
-  source: (one) => one.source,
-  copies: (one) => one.copies,
-  type: (one) => one.error.type,
-  reason: (one) => one.error.message,
-  problems: (one) => one.error.details,
-  firstSeenAt: (one) => one.createdAt,
-  lastSeenAt: (one) => one.lastSeenAt,
-  body: (one) => one.body,
+  id: (rejected) => rejected.rejectedId,
+  requestId: (rejected) => rejected.requestId,
+  tenant: (rejected) => rejected.tenant,
+  source: (rejected) => rejected.source,
+  copies: (rejected) => rejected.copies,
+  type: (rejected) => rejected.error.type,
+  reason: (rejected) => rejected.error.message,
+  problems: (rejected) => rejected.error.details,
+  firstSeenAt: (rejected) => rejected.createdAt,
+  lastSeenAt: (rejected) => rejected.lastSeenAt,
+  body: (rejected) => rejected.body,
 };
 
 /** Minimum width of a terminal for all columns. */
-const WIDE = 100;
+const WIDE_COLUMNS = 100;
 /** Length of ids in lists, enough to distinguish a thousand. Characters. */
 const SHORT_ID_LENGTH = 12;
 
@@ -144,7 +144,7 @@ function showPage({ causes, rejected, total, isMore }: RejectedPage): void {
   );
   print("");
   // A narrow terminal shows the reason instead of the request's id, which `rejected show` has.
-  const isWide = width(process.stdout) >= WIDE;
+  const isWide = width(process.stdout) >= WIDE_COLUMNS;
   const several = new Set(rejected.map(({ tenant }) => tenant)).size > 1;
   print(
     table(

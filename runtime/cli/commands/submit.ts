@@ -9,7 +9,7 @@ import { examples, GROUPS } from "../lib/help.ts";
 import { ID, withJob } from "../lib/jobIds.ts";
 import { type Fields, jsonFields, printRecords } from "../lib/jsonFields.ts";
 import { DEFAULT_ROWS, MAX_ROWS, showTable } from "../lib/resultTable.ts";
-import { coloured, print, printInfo, printJson, width } from "../lib/screen.ts";
+import { colourState, print, printInfo, printJson, width } from "../lib/screen.ts";
 import type { SubmitFlags } from "../lib/submit.ts";
 import { wrapText } from "../lib/table.ts";
 import { timeText } from "../lib/times.ts";
@@ -35,8 +35,8 @@ const COMPRESSIONS = ["none", "gzip"] as const;
 /** Format and compression of stored reports. */
 const REPORT = { format: "csv", compression: "none" };
 
-type Described = import("../lib/params.ts").Queries["queries"][number];
-const QUERY_FIELDS: Fields<Described> = {
+type DescribedQuery = import("../lib/params.ts").Queries["queries"][number];
+const QUERY_FIELDS: Fields<DescribedQuery> = {
   name: (query) => query.name,
   description: (query) => query.description,
   params: (query) => query.params,
@@ -152,7 +152,7 @@ export function submitCommands({ program, end }: CliContext): void {
       const request =
         file === undefined ? requestFrom(flags, await paramsFor(client, flags)) : await requestIn(file, flags);
       if (flags.explain) {
-        const { explained, printExplained: sayExplained } = await import("../lib/explain.ts");
+        const { fetchExplanation: explained, printExplained: sayExplained } = await import("../lib/explain.ts");
         const answer = await explained(client, request);
         return json ? printJson(answer) : sayExplained(answer);
       }
@@ -164,7 +164,7 @@ export function submitCommands({ program, end }: CliContext): void {
         if (json) printJson(document);
       } else if (json) printJson(submitted);
       else {
-        printInfo(`${coloured(submitted.status)} ${submitted.requestId}`);
+        printInfo(`${colourState(submitted.status)} ${submitted.requestId}`);
         printInfo(`${owner.hint("watch", submitted.requestId)} waits for its end.`);
       }
     });
@@ -252,7 +252,7 @@ export function submitCommands({ program, end }: CliContext): void {
           import("../lib/output.ts"),
         ]);
       const given = command.optsWithGlobals<Flags & { output?: string; limit?: number }>();
-      if ([name, given.sql, given.file].filter((one) => one !== undefined).length !== 1)
+      if ([name, given.sql, given.file].filter((source) => source !== undefined).length !== 1)
         throw new CommandError("invalid", "Name a query (`rates queries` lists them), or give either --sql or --file.");
       const { output: argument, limit, format: wanted, ...rest } = withSqlFile(given);
       const view = viewOf({ format: wanted, limit, argument, json });
@@ -361,7 +361,7 @@ export function submitCommands({ program, end }: CliContext): void {
       if (json) return printRecords(command, QUERY_FIELDS, [...all.queries, ...all.statements], all);
       const line = (indent: number, text: string) => {
         const [first = "", ...more] = wrapText(text, width(process.stdout) - indent - 2);
-        print([first, ...more.map((one) => `  ${one}`)].map((one) => " ".repeat(indent) + one).join("\n"));
+        print([first, ...more.map((text) => `  ${text}`)].map((text) => " ".repeat(indent) + text).join("\n"));
       };
       for (const kind of ["queries", "statements"] as const)
         for (const { name, description, params, columns = [] } of all[kind]) {

@@ -34,12 +34,14 @@ export function usageCommand({ program }: CliContext): void {
       if (json) return printJson(answer);
       if (answer.tenants.length === 0)
         return printInfo(`No jobs ended in ${answer.month}. Jobs are counted within minutes of their end.`);
-      const rows = answer.tenants.map((one) => [
-        one.tenant,
-        ...[one.succeeded, one.failed, one.cancelled, one.rows, one.bytes].map((value) => value.toLocaleString("en")),
-        hours(one.glueSeconds),
-        hours(one.ec2Seconds),
-        one.estimatedUsd === undefined ? "" : one.estimatedUsd.toFixed(2),
+      const rows = answer.tenants.map((tenant) => [
+        tenant.tenant,
+        ...[tenant.succeeded, tenant.failed, tenant.cancelled, tenant.rows, tenant.bytes].map((value) =>
+          value.toLocaleString("en"),
+        ),
+        hours(tenant.glueSeconds),
+        hours(tenant.ec2Seconds),
+        tenant.estimatedUsd === undefined ? "" : tenant.estimatedUsd.toFixed(2),
       ]);
       const names = ["TENANT", "SUCCEEDED", "FAILED", "CANCELLED", "ROWS", "BYTES", "GLUE H", "EC2 H", "USD"];
       print(table(names, rows, width(process.stdout), { keep: [0] }));

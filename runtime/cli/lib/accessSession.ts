@@ -153,7 +153,10 @@ function tasksOf(json: string): EcsTask[] {
 /** Returns the session target of a task whose agent accepts sessions: `ecs:<cluster>_<task>_<runtime id>`. */
 function sessionTarget(cluster: string, { taskArn, containers = [] }: EcsTask): string | undefined {
   for (const { runtimeId, managedAgents = [] } of containers)
-    if (runtimeId && managedAgents.some((one) => one.name === "ExecuteCommandAgent" && one.lastStatus === "RUNNING"))
+    if (
+      runtimeId &&
+      managedAgents.some((agent) => agent.name === "ExecuteCommandAgent" && agent.lastStatus === "RUNNING")
+    )
       return `ecs:${cluster}_${taskArn.split("/").at(-1)}_${runtimeId}`;
   return undefined;
 }

@@ -156,7 +156,7 @@ export function burstText(bursts: readonly Burst[], seconds: number, width: numb
     ...[
       `Plus the start time of the first runs (at most ${durationText(starts * 1000)}); each run then takes one job after another.`,
       "No job is refused: waiting jobs are stored in the database, in the order of the contract.",
-    ].flatMap((line) => wrapText(line, width).map((one) => dim(one))),
+    ].flatMap((line) => wrapText(line, width).map((part) => dim(part))),
   ].join("\n");
 }
 

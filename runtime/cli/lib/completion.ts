@@ -57,39 +57,44 @@ function split(line: string): { words: string[]; broken: number } {
 export async function choicesFor(program: Command, words: readonly string[], sources: Sources): Promise<Choices> {
   const typed = words.at(-1) ?? "";
   const before = words.slice(1, -1);
-  const { command, operands, waiting } = read(program, before);
+  const { command, operands, waiting } = parseWords(program, before);
   const fitting = (choices: Choices) =>
     choices === FILES ? choices : choices.filter(({ value, isFitting }) => isFitting || value.startsWith(typed));
   if (waiting) return fitting(await valuesOf(waiting, { before, operands, typed }, sources));
   const equals = /^(--[^=]+)=(.*)$/s.exec(typed);
   if (equals) {
     const [, long = "", text = ""] = equals;
-    const option = optionsOf(command).find((one) => one.long === long);
+    const option = optionsOf(command).find((candidate) => candidate.long === long);
     const choices = option?.required ? await valuesOf(option, { before, operands, typed: text }, sources) : [];
     // The shell would complete the whole word `--option=…` as a file name.
     if (choices === FILES) return [];
-    return fitting(choices.map((one) => ({ ...one, value: `${long}=${one.value}` })));
+    return fitting(choices.map((choice) => ({ ...choice, value: `${long}=${choice.value}` })));
   }
   if (typed.startsWith("-"))
-    return fitting(optionsOf(command).map((one) => ({ value: one.long ?? "", about: one.description })));
+    return fitting(optionsOf(command).map((option) => ({ value: option.long ?? "", about: option.description })));
   // commander does not list `help` as a command.
   const helped = command === program && operands.length === 1 && operands[0] === "help";
-  if (command.commands.length > 0 && (operands.length === 0 || helped)) return fitting(within(command));
+  if (command.commands.length > 0 && (operands.length === 0 || helped)) return fitting(subcommandChoices(command));
   const taken = command.registeredArguments;
   const argument = taken[operands.length] ?? (taken.at(-1)?.variadic ? taken.at(-1) : undefined);
   return argument ? fitting(await argumentValues(argument, command, typed, sources)) : [];
 }
 
 /** Finds the command, its operands, and an option that still needs its value, in the words before the cursor. */
-function read(program: Command, before: readonly string[]): { command: Command; operands: string[]; waiting?: Option } {
+function parseWords(
+  program: Command,
+  before: readonly string[],
+): { command: Command; operands: string[]; waiting?: Option } {
   let command = program;
   let operands: string[] = [];
   let waiting: Option | undefined;
   for (const word of before) {
     if (waiting) waiting = undefined;
-    else if (word.startsWith("-")) waiting = optionsOf(command).find((one) => one.long === word && one.required);
+    else if (word.startsWith("-"))
+      waiting = optionsOf(command).find((option) => option.long === word && option.required);
     else {
-      const next = operands.length === 0 ? command.commands.find((one) => one.name() === word) : undefined;
+      const next =
+        operands.length === 0 ? command.commands.find((subcommand) => subcommand.name() === word) : undefined;
       if (next) command = next;
       else operands = [...operands, word];
     }
@@ -111,7 +116,7 @@ async function valuesOf(
 ): Promise<Choices> {
   if (option.argChoices) return option.argChoices.map((value) => ({ value }));
   const name = option.attributeName();
-  const fixed = FIXED[name];
+  const fixed = FIXED_VALUES[name];
   if (fixed) return fixed.map((value) => ({ value }));
   if (name === "stack") return sources.stacks();
   if (name === "query") return sources.queries();
@@ -124,13 +129,13 @@ async function valuesOf(
     if (equals < 0) return sources.params(named);
     const name = typed.slice(0, equals);
     const values = await sources.paramValues(named, name, typed.slice(equals + 1));
-    return values.map((one) => ({ ...one, value: `${name}=${one.value}` }));
+    return values.map((choice) => ({ ...choice, value: `${name}=${choice.value}` }));
   }
   return /file|dir/.test(option.flags) ? FILES : [];
 }
 
 /** Values of options without declared choices. */
-const FIXED: Record<string, readonly string[] | undefined> = {
+const FIXED_VALUES: Record<string, readonly string[] | undefined> = {
   reply: ["none", "queue"],
   priority: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
 };
@@ -147,7 +152,7 @@ async function argumentValues(argument: Argument, command: Command, typed: strin
 }
 
 /** Subcommands of a command, help included. */
-const within = (command: Command): Choice[] => command.createHelp().visibleCommands(command).map(asChoice);
+const subcommandChoices = (command: Command): Choice[] => command.createHelp().visibleCommands(command).map(asChoice);
 const asChoice = (command: Command): Choice => ({
   value: command.name(),
   about: firstSentence(command.description()),

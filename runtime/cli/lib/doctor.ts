@@ -35,7 +35,11 @@ export const skipped = (name: string, finding: string, remedy: string): Check =>
 });
 
 /** Runs a check; an exception is reported as a failure and does not stop the others. */
-export async function checked(name: string, remedy: string, check: () => Promise<Check[]> | Check[]): Promise<Check[]> {
+export async function runCheck(
+  name: string,
+  remedy: string,
+  check: () => Promise<Check[]> | Check[],
+): Promise<Check[]> {
   try {
     return await check();
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Client } from "./apiClient.ts";
 import { print, printInfo } from "./screen.ts";
 
 /** Response of POST /explain. */
-export interface Explained {
+export interface Explanation {
   route: string;
   room: { slots: number; running?: number; waiting?: number; now: boolean };
   estimatedRows?: number;
@@ -22,11 +22,11 @@ interface PlanNode {
 }
 
 /** Explains a request without submitting it. */
-export const explained = (client: Client, request: object): Promise<Explained> =>
+export const fetchExplanation = (client: Client, request: object): Promise<Explanation> =>
   client.json("POST", "/explain", request);
 
 /** Prints the explanation for people. */
-export function printExplained({ route, room: capacity, estimatedRows, estimatedBytes, plan }: Explained): void {
+export function printExplained({ route, room: capacity, estimatedRows, estimatedBytes, plan }: Explanation): void {
   const kind = route === "glue" ? "Glue" : "EC2";
   const taken =
     capacity.running === undefined

@@ -88,7 +88,7 @@ export async function pathOf(argument: string): Promise<Path> {
   const directory = parent === argument ? parent : await pathOf(parent);
   const name = basename(argument);
   const names = await readdir(directory, { encoding: "buffer" }).catch((): Buffer[] => []);
-  const matches = names.filter((one) => one.toString() === name);
+  const matches = names.filter((candidate) => candidate.toString() === name);
   if (matches.length > 1)
     throw new CommandError(
       "invalid",
@@ -109,7 +109,9 @@ const exists = (path: string): Promise<boolean> =>
 function pathOfSync(argument: string): Path {
   if (!argument.includes(REPLACEMENT) || statSync(argument, { throwIfNoEntry: false })) return argument;
   const name = basename(argument);
-  const found = readdirSync(dirname(argument), { encoding: "buffer" }).find((one) => one.toString() === name);
+  const found = readdirSync(dirname(argument), { encoding: "buffer" }).find(
+    (candidate) => candidate.toString() === name,
+  );
   return found === undefined ? argument : Buffer.concat([Buffer.from(join(dirname(argument), "/")), found]);
 }
 

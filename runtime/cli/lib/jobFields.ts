@@ -13,40 +13,40 @@ export interface ListedJob {
   region(): Promise<string | undefined>;
 }
 
-const of =
+const fromJob =
   (read: (job: JobDocument) => unknown) =>
   ({ job }: ListedJob) =>
     read(job);
-const whole = (name: keyof JobDocument) => of((job) => job[name]);
+const unchangedField = (name: keyof JobDocument) => fromJob((job) => job[name]);
 
 /** Fields of a job that `--json FIELDS` selects. */
 export const JOB_FIELDS: Fields<ListedJob> = {
-  id: of((job) => job.requestId),
-  state: of((job) => job.status),
-  tenant: whole("tenant"),
-  type: of((job) => job.task?.type),
-  what: of((job) => (job.task === undefined ? job.error?.type : about(job))),
+  id: fromJob((job) => job.requestId),
+  state: fromJob((job) => job.status),
+  tenant: unchangedField("tenant"),
+  type: fromJob((job) => job.task?.type),
+  what: fromJob((job) => (job.task === undefined ? job.error?.type : about(job))),
   waiting: async ({ client, job }) =>
     job.status === "PENDING" ? await waitingOf(client.forTenant(job.tenant), job.requestId) : undefined,
-  runner: whole("runner"),
-  priority: whole("priority"),
-  labels: whole("labels"),
-  createdAt: whole("createdAt"),
-  startedAt: whole("startedAt"),
-  finishedAt: whole("finishedAt"),
-  rows: of((job) => job.stats?.rows ?? job.progress?.rows),
-  bytes: of((job) => job.stats?.bytes ?? job.progress?.bytes),
-  queueMs: of((job) => job.stats?.queueMs),
-  executionMs: of((job) => job.stats?.executionMs),
-  totalMs: of((job) => job.stats?.totalMs),
-  errorType: of((job) => job.error?.type),
-  error: whole("error"),
-  result: whole("result"),
-  task: whole("task"),
-  progress: whole("progress"),
-  stats: whole("stats"),
-  attempts: whole("attempts"),
+  runner: unchangedField("runner"),
+  priority: unchangedField("priority"),
+  labels: unchangedField("labels"),
+  createdAt: unchangedField("createdAt"),
+  startedAt: unchangedField("startedAt"),
+  finishedAt: unchangedField("finishedAt"),
+  rows: fromJob((job) => job.stats?.rows ?? job.progress?.rows),
+  bytes: fromJob((job) => job.stats?.bytes ?? job.progress?.bytes),
+  queueMs: fromJob((job) => job.stats?.queueMs),
+  executionMs: fromJob((job) => job.stats?.executionMs),
+  totalMs: fromJob((job) => job.stats?.totalMs),
+  errorType: fromJob((job) => job.error?.type),
+  error: unchangedField("error"),
+  result: unchangedField("result"),
+  task: unchangedField("task"),
+  progress: unchangedField("progress"),
+  stats: unchangedField("stats"),
+  attempts: unchangedField("attempts"),
   logs: ({ client, job, region }) => attemptLogs(job.attempts ?? [], { isLocal: client.isLocal, region }),
-  history: of((job) => job.statusHistory),
-  rejectedId: whole("rejectedId"),
+  history: fromJob((job) => job.statusHistory),
+  rejectedId: unchangedField("rejectedId"),
 };

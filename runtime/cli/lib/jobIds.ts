@@ -9,11 +9,11 @@ export const ID = `a job's id, a prefix of one, or ${LAST}`;
 /** Maximum number of listed candidates. */
 const MAX_LISTED = 10;
 /** Shown length of an invalid id. Columns. */
-const SHOWN = 64;
+const MAX_SHOWN_ID = 64;
 /** Pattern of ids, as in the contract (Request.requestId). */
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
-interface Found {
+interface JobSearchResponse {
   ids: { requestId: string; status: string }[];
   more: boolean;
 }
@@ -30,13 +30,13 @@ export async function withJob<T>(client: Client, argument: string, act: (id: str
       "invalid",
       id === ""
         ? `The id is empty. Give a job's id, a prefix of one, or ${LAST}.`
-        : `'${truncateToWidth(argument, SHOWN)}' cannot be the id of a job: ids have at most 128 letters, digits and . _ : -, and begin with a letter or digit. ${LAST} is the newest job; \`rates list --text …\` searches.`,
+        : `'${truncateToWidth(argument, MAX_SHOWN_ID)}' cannot be the id of a job: ids have at most 128 letters, digits and . _ : -, and begin with a letter or digit. ${LAST} is the newest job; \`rates list --text …\` searches.`,
     );
   try {
     return await act(id);
   } catch (error) {
     if (!isUnknown(error)) throw error;
-    const { ids, more } = await client.json<Found>("GET", client.jobIds({ prefix: id, limit: MAX_LISTED }));
+    const { ids, more } = await client.json<JobSearchResponse>("GET", client.jobIds({ prefix: id, limit: MAX_LISTED }));
     const [only] = ids;
     if (only === undefined || only.requestId === id) throw error;
     if (ids.length === 1) return act(only.requestId);
@@ -53,7 +53,7 @@ export async function withJob<T>(client: Client, argument: string, act: (id: str
 }
 
 async function lastJob(client: Client): Promise<string> {
-  const { ids } = await client.json<Found>("GET", client.jobIds({ limit: 1 }));
+  const { ids } = await client.json<JobSearchResponse>("GET", client.jobIds({ limit: 1 }));
   if (ids[0] === undefined) throw new CommandError("invalid", `There are no jobs yet for ${LAST}.`);
   return ids[0].requestId;
 }

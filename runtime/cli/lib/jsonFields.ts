@@ -124,7 +124,7 @@ function isFields({ words, takesArgument }: { words: string; takesArgument: bool
 /** Finds the command that a line names. */
 function commandIn(program: Command, argv: readonly string[]): { words: string; takesArgument: boolean } {
   let command = program;
-  for (const word of argv) command = command.commands.find((one) => one.name() === word) ?? command;
+  for (const word of argv) command = command.commands.find((candidate) => candidate.name() === word) ?? command;
   return {
     words: command === program ? "" : wordsOf(command),
     takesArgument: command === program || command.registeredArguments.length > 0,

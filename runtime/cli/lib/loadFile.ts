@@ -284,7 +284,7 @@ function formatFor(name: string, named: string | undefined, start: Buffer, flags
   const match = EXTENSION.exec(named ?? "");
   const isGzip = start.subarray(0, 2).equals(GZIP);
   const fromName = match && { format: match[1]?.toLowerCase() === "csv" ? "csv" : "ndjson", packed: match[2] };
-  const format = flags.format ?? fromName?.format ?? (named === undefined ? sniffed(start, isGzip) : undefined);
+  const format = flags.format ?? fromName?.format ?? (named === undefined ? detectFormat(start, isGzip) : undefined);
   const looksLike = (what: string, remedy: string) =>
     new CommandError("invalid", `${name} looks like ${what}. ${remedy} Nothing was sent.`);
   const kind = isGzip ? undefined : kindOf(start);
@@ -313,7 +313,7 @@ function formatFor(name: string, named: string | undefined, start: Buffer, flags
 }
 
 /** Returns the format of unnamed text: NDJSON begins with an object; other text is treated as CSV. */
-function sniffed(start: Buffer, isGzip: boolean): "csv" | "ndjson" {
+function detectFormat(start: Buffer, isGzip: boolean): "csv" | "ndjson" {
   let text = start;
   try {
     // Only the beginning is decompressed, so a missing end is ignored.

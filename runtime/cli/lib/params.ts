@@ -17,7 +17,7 @@ export async function paramsFor(
   const all = await client.json<Queries>("GET", "/queries");
   const named = query === undefined ? all.statements : all.queries;
   const types = new Map(
-    named.find(({ name }) => name === (query ?? statement))?.params.map((one) => [one.name, one.type]),
+    named.find(({ name }) => name === (query ?? statement))?.params.map(({ name, type }) => [name, type]),
   );
   const params = new Map<string, unknown>();
   for (const pair of param) {
@@ -28,12 +28,12 @@ export async function paramsFor(
     if (types.get(name) === "text[]") params.set(name, [...(Array.isArray(earlier) ? earlier : []), value]);
     else if (earlier !== undefined)
       throw new CommandError("invalid", `--param ${name} is given twice, but takes one value.`);
-    else params.set(name, typed(types.get(name), value));
+    else params.set(name, convertValue(types.get(name), value));
   }
   return Object.fromEntries(params);
 }
 
-function typed(type: string | undefined, value: string): unknown {
+function convertValue(type: string | undefined, value: string): unknown {
   if (type === "boolean") return value === "true" ? true : value === "false" ? false : value;
   if (type === "integer" || type === "number")
     return /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;

@@ -5,7 +5,7 @@ import { durationText, plain } from "./screen.ts";
 /** Minimum and maximum width of the bars. Columns. */
 const BAR = { least: 10, most: 40 } as const;
 /** Characters of a line beside its bar: indentation, phase, duration and the attempt. */
-const BESIDE = 60;
+const FIXED_WIDTH = 60;
 
 /** Returns the phases of a job; undefined if the platform does not return them. */
 export async function phasesOfJob(client: Client, id: string): Promise<Phase[] | undefined> {
@@ -30,7 +30,7 @@ export function phaseLines(phases: readonly Phase[], isAwaited: boolean, room: n
     return { ...phase, from, until: Math.max(from, phase.to === undefined ? now : Date.parse(phase.to)) };
   });
   const total = Math.max(0, ...timed.map(({ until }) => until - begin));
-  const width = Math.min(BAR.most, Math.max(BAR.least, room - BESIDE));
+  const width = Math.min(BAR.most, Math.max(BAR.least, room - FIXED_WIDTH));
   return timed.map(({ phase, from, until, to, attempt, runner, outcome }) => {
     const start = total === 0 ? 0 : Math.min(width - 1, Math.floor(((from - begin) / total) * width));
     const length = total === 0 ? 1 : Math.max(1, Math.round(((until - from) / total) * width));

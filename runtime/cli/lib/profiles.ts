@@ -77,7 +77,7 @@ export function profileNamed(name: string, { profiles } = readProfiles()): Profi
 
 /** Returns the stored token of an API, unless it has expired. */
 export function tokenFor(api: string, { profiles } = readProfiles(), now = Date.now()): string | undefined {
-  return Object.values(profiles).find((one) => one.api === api && isUsable(one, now))?.token;
+  return Object.values(profiles).find((profile) => profile.api === api && isUsable(profile, now))?.token;
 }
 
 /** Returns true if a profile has a token that has not expired. */

@@ -1,6 +1,6 @@
 import type { Client } from "./apiClient.ts";
 import { confirm } from "./confirm.ts";
-import { type Explained, explained } from "./explain.ts";
+import { type Explanation, fetchExplanation } from "./explain.ts";
 
 /** Returns the day before a day. */
 const dayBefore = (day: string): string =>
@@ -17,7 +17,7 @@ export async function confirmPurge(client: Client, request: object, yes: boolean
   // Without a valid day the platform refuses the request, with all its problems.
   if (typeof before !== "string" || Number.isNaN(Date.parse(`${before}T00:00:00Z`))) return;
   const read = { task: { type: "read", query: "price_export", params: { date_to: dayBefore(before) } } };
-  const estimate: Partial<Explained> = await explained(client, read).catch(() => ({}));
+  const estimate: Partial<Explanation> = await fetchExplanation(client, read).catch(() => ({}));
   const rows = estimate.estimatedRows === undefined ? "all" : `about ${estimate.estimatedRows.toLocaleString("en")}`;
   await confirm(`This deletes ${rows} prices of the days before ${before}`, yes);
 }

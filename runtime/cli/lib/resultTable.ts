@@ -41,7 +41,7 @@ export function resultLines(
   const widths = names.map((name, column) =>
     Math.max(stringWidth(name), ...cells.map((row) => stringWidth(row[column] ?? ""))),
   );
-  const total = widths.reduce((sum, one) => sum + one + 2, -2);
+  const total = widths.reduce((sum, columns) => sum + columns + 2, -2);
   return total <= room ? tableLines(names, rows, cells, widths, stream) : recordLines(names, rows, room, stream);
 }
 

@@ -22,7 +22,18 @@ const LEVELS: Record<string, [name: string, colour: "dim" | "reset" | "yellow" |
   error: ["ERROR", "red"],
 };
 /** Fields that are omitted: in every line, or shown elsewhere. */
-const KNOWN = new Set(["level", "time", "msg", "pid", "hostname", "run", "runner", "job", "attempt", "requestId"]);
+const OMITTED_FIELDS = new Set([
+  "level",
+  "time",
+  "msg",
+  "pid",
+  "hostname",
+  "run",
+  "runner",
+  "job",
+  "attempt",
+  "requestId",
+]);
 
 /**
  * Returns the log of an attempt that is a local file. Only names of the local platform's logs are accepted, so that a
@@ -38,8 +49,8 @@ export class RunLog {
   readonly #file: string;
   readonly #requestId: string;
   #handle: FileHandle | undefined;
-  #at = 0;
-  #rest = Buffer.alloc(0);
+  #offset = 0;
+  #incompleteLine = Buffer.alloc(0);
   /** True if the last line with a time belongs to the attempt; lines without a time (a stack trace) follow it. */
   #inside = false;
 
@@ -51,11 +62,11 @@ export class RunLog {
   /** Returns complete lines since the last read, within the time of the attempt. */
   async lines(attempt: Pick<Attempt, "startedAt" | "endedAt">): Promise<string[]> {
     this.#handle ??= await open(this.#file);
-    const { buffer, bytesRead } = await this.#handle.read({ position: this.#at, buffer: Buffer.alloc(1 << 20) });
-    this.#at += bytesRead;
-    const text = Buffer.concat([this.#rest, buffer.subarray(0, bytesRead)]);
+    const { buffer, bytesRead } = await this.#handle.read({ position: this.#offset, buffer: Buffer.alloc(1 << 20) });
+    this.#offset += bytesRead;
+    const text = Buffer.concat([this.#incompleteLine, buffer.subarray(0, bytesRead)]);
     const end = text.lastIndexOf("\n");
-    this.#rest = text.subarray(end + 1);
+    this.#incompleteLine = text.subarray(end + 1);
     const lines = text
       .subarray(0, end + 1)
       .toString()
@@ -96,7 +107,7 @@ export function logText(line: string, stream: NodeJS.WriteStream): string {
   const [level, colour] = LEVELS[String(fields.level)] ?? [String(fields.level ?? ""), "reset" as const];
   const time = typeof fields.time === "number" ? `${new Date(fields.time).toISOString().slice(11, 23)} ` : "";
   const rest = Object.entries(fields)
-    .filter(([key]) => !KNOWN.has(key))
+    .filter(([key]) => !OMITTED_FIELDS.has(key))
     .map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   return `${time}${styled(colour, plain(level).padEnd(5), stream)} ${plain([fields.msg, ...rest].join("  "))}`;
 }

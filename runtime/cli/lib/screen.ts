@@ -23,7 +23,7 @@ const COLOURS = {
 } as const;
 
 /** Formats a state in its color. */
-export const coloured = (status: string, stream: NodeJS.WriteStream = process.stderr): string =>
+export const colourState = (status: string, stream: NodeJS.WriteStream = process.stderr): string =>
   styled(COLOURS[status as keyof typeof COLOURS] ?? "reset", status, stream);
 export const dim = (text: string, stream: NodeJS.WriteStream = process.stderr): string => styled("dim", text, stream);
 

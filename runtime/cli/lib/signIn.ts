@@ -108,7 +108,7 @@ export async function signInByBrowser(
       throw error;
     }
   } catch (error) {
-    throw failed(error, signal);
+    throw signInError(error, signal);
   } finally {
     server.close();
     server.closeAllConnections();
@@ -138,7 +138,7 @@ export async function signInByDevice(
     say(`Open\n  ${device.verification_uri}\nin any browser and enter the code ${device.user_code}${direct}`);
     return idTokensOf(await oidc.pollDeviceAuthorizationGrant(config, device, undefined, { signal }));
   } catch (error) {
-    throw failed(error, signal);
+    throw signInError(error, signal);
   }
 }
 
@@ -147,7 +147,7 @@ function idTokensOf({ id_token, access_token }: { id_token?: string; access_toke
   return { idToken: id_token, accessToken: access_token };
 }
 
-function failed(error: unknown, signal: AbortSignal): unknown {
+function signInError(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof CommandError || signal.aborted) return error;
   if (error instanceof Error && error.name === "TimeoutError")
     return new CommandError(

@@ -5,15 +5,15 @@ import { requireClone } from "./clone.ts";
 import { CommandError } from "./exits.ts";
 
 /** Cached outputs by stack, since `pulumi` takes seconds to print them. */
-const KNOWN = new Map<string, StackOutputs>();
+const OUTPUTS_BY_STACK = new Map<string, StackOutputs>();
 
 /**
  * Reads the outputs of a stack with `pulumi`, once per process.
  * @throws CommandError with the next step
  */
 export function stackOutputs(stack: string): StackOutputs {
-  const outputs = KNOWN.get(stack) ?? readOutputs(stack);
-  KNOWN.set(stack, outputs);
+  const outputs = OUTPUTS_BY_STACK.get(stack) ?? readOutputs(stack);
+  OUTPUTS_BY_STACK.set(stack, outputs);
   return outputs;
 }
 

@@ -33,7 +33,7 @@ export class StreamCheck {
   readonly #formatFor: (start: Buffer) => ContentFormat;
   readonly #target: string;
   #starts: Buffer[] = [];
-  #kept = 0;
+  #keptBytes = 0;
   /** Undefined until the beginning is checked. */
   #kind: ContentFormat | undefined;
   /** Bytes since the last line end. */
@@ -54,9 +54,9 @@ export class StreamCheck {
   add(chunk: Buffer, total: number): void {
     const end = Math.max(chunk.lastIndexOf(LF), chunk.lastIndexOf(CR));
     this.#line = end < 0 ? this.#line + chunk.length : chunk.length - end - 1;
-    if (this.#kept < CHECKED_AFTER) {
-      this.#starts.push(Buffer.from(chunk.subarray(0, CHECKED_AFTER - this.#kept)));
-      this.#kept += chunk.length;
+    if (this.#keptBytes < CHECKED_AFTER) {
+      this.#starts.push(Buffer.from(chunk.subarray(0, CHECKED_AFTER - this.#keptBytes)));
+      this.#keptBytes += chunk.length;
     }
     if (total <= CHECKED_AFTER) return;
     if (this.#kind === undefined) {
@@ -82,7 +82,7 @@ export class StreamCheck {
       try {
         readHeader(first, TARGETS[target], target);
       } catch (error) {
-        throw error instanceof JobError ? new CommandError("invalid", `${error.message} ${STOPPED}`) : error;
+        throw error instanceof JobError ? new CommandError("invalid", `${error.message} ${STOPPED_MESSAGE}`) : error;
       }
     } else {
       // A first line that is cut off cannot be parsed.
@@ -95,7 +95,10 @@ export class StreamCheck {
   }
 
   #refusal(reason: string): CommandError {
-    return new CommandError("invalid", `${this.#name} cannot be loaded: ${reason.replace(/\.$/, "")}. ${STOPPED}`);
+    return new CommandError(
+      "invalid",
+      `${this.#name} cannot be loaded: ${reason.replace(/\.$/, "")}. ${STOPPED_MESSAGE}`,
+    );
   }
 }
 
@@ -121,10 +124,10 @@ function objectIn(line: string): object | null {
   }
 }
 
-const STOPPED = "Reading stopped; nothing was sent.";
+const STOPPED_MESSAGE = "Reading stopped; nothing was sent.";
 
 /** Unpacks the beginning of a gzip stream; empty if it is damaged, which the platform reports. */
-function unpacked(start: Buffer): Buffer {
+function decompressStart(start: Buffer): Buffer {
   try {
     return gunzipSync(start, { finishFlush: constants.Z_SYNC_FLUSH });
   } catch {

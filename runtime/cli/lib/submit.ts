@@ -67,39 +67,40 @@ const ALLOWED_WITH = {
   statement: ["param"],
   target: ["mode", "items", "s3", "url", "format", "compression", "dryRun"],
 } as const satisfies Record<string, readonly (keyof SubmitFlags)[]>;
-type Kind = keyof typeof ALLOWED_WITH;
-const KINDS = Object.keys(ALLOWED_WITH) as Kind[];
-const TASK_FLAGS = new Set<keyof SubmitFlags>([...KINDS, ...Object.values(ALLOWED_WITH).flat()]);
+type SourceFlag = keyof typeof ALLOWED_WITH;
+const SOURCE_FLAGS = Object.keys(ALLOWED_WITH) as SourceFlag[];
+const TASK_FLAGS = new Set<keyof SubmitFlags>([...SOURCE_FLAGS, ...Object.values(ALLOWED_WITH).flat()]);
 
 const flagText = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 /** Returns the names of given task flags. */
 const taskFlags = (flags: SubmitFlags) => [...TASK_FLAGS].filter((name) => flags[name] !== undefined);
-const given = (object: Record<string, unknown>) =>
+const definedOnly = (object: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
 /** Builds the contract's request from flags. The platform validates it. */
 export function requestFrom(flags: SubmitFlags, params?: Record<string, unknown>): Record<string, unknown> {
-  const [kind, second] = KINDS.filter((one) => flags[one] !== undefined);
+  const [kind, second] = SOURCE_FLAGS.filter((flag) => flags[flag] !== undefined);
   if (kind === undefined)
     throw new CommandError("invalid", "Give a FILE with a request, or one of --query, --sql, --statement, --target.");
   // Rejects flags without effect: ignoring --dry-run would run the statement.
   const stray =
-    second ?? taskFlags(flags).find((one) => one !== kind && !(ALLOWED_WITH[kind] as readonly string[]).includes(one));
+    second ??
+    taskFlags(flags).find((flag) => flag !== kind && !(ALLOWED_WITH[kind] as readonly string[]).includes(flag));
   if (stray !== undefined)
     throw new CommandError("invalid", `${flagText(kind)} and ${flagText(stray)} cannot be combined.`);
   const { query, sql, statement, target, mode, format, compression, dryRun } = flags;
   const task =
     kind === "target"
-      ? { type: "update", ...given({ target, mode, source: source(flags), format, compression, dryRun }) }
+      ? { type: "update", ...definedOnly({ target, mode, source: source(flags), format, compression, dryRun }) }
       : kind === "statement"
-        ? { type: "update", ...given({ statement, params }) }
-        : { type: "read", ...given({ query, sql, params, format, compression }) };
+        ? { type: "update", ...definedOnly({ statement, params }) }
+        : { type: "read", ...definedOnly({ query, sql, params, format, compression }) };
   return { ...requestFields(flags), task };
 }
 
 /** Fields of a request from flags, without its task. */
 const requestFields = (flags: SubmitFlags) =>
-  given({
+  definedOnly({
     requestId: flags.id,
     tenant: flags.tenant,
     priority: number("--priority", flags.priority),
@@ -109,7 +110,7 @@ const requestFields = (flags: SubmitFlags) =>
   });
 
 function source({ items, s3, url }: SubmitFlags): object {
-  if ([items, s3, url].filter((one) => one !== undefined).length !== 1)
+  if ([items, s3, url].filter((value) => value !== undefined).length !== 1)
     throw new CommandError(
       "invalid",
       "--target needs one of --items, --s3, --url. `rates load FILE` loads a file of this machine.",
@@ -164,15 +165,15 @@ export async function submit(
   client: Client,
   request: Record<string, unknown>,
 ): Promise<Submitted & { client: Client }> {
-  const asked = { requestId: randomUUID(), ...request };
+  const requestedFormat = { requestId: randomUUID(), ...request };
   const owner = client.forTenant(typeof request.tenant === "string" ? request.tenant : client.tenant);
   for (let turn = 1; ; turn++)
     try {
-      return { ...(await client.json<Submitted>("POST", "/jobs", asked)), client: owner };
+      return { ...(await client.json<Submitted>("POST", "/jobs", requestedFormat)), client: owner };
     } catch (error) {
       if (!(error instanceof CommandError && error.mayHaveTakenEffect)) throw error;
       if (turn === MAX_ATTEMPTS) {
-        const next = `The request may have been accepted. Check with ${owner.hint("show", String(asked.requestId))}.`;
+        const next = `The request may have been accepted. Check with ${owner.hint("show", String(requestedFormat.requestId))}.`;
         throw new CommandError(error.exit, `${error.message}\n${next}`, { data: error.data });
       }
       await pause(RETRY_DELAY_MS * 2 ** (turn - 1));

@@ -5,7 +5,7 @@ import { documents, type JobDocument } from "./events.ts";
 import { interruptible } from "./interrupt.ts";
 import { ProgressLine } from "./progress.ts";
 import { cloudLog, localLog, logLines, logText, RunLog } from "./runLog.ts";
-import { coloured, dim, durationText, plain, print, printInfo } from "./screen.ts";
+import { colourState, dim, durationText, plain, print, printInfo } from "./screen.ts";
 import { progressText } from "./watch.ts";
 
 /** Interval of reading a run's log. Milliseconds. */
@@ -72,7 +72,7 @@ class JobPrinter {
   readonly #logs: (RunLog | undefined)[] = [];
   #document: JobDocument | undefined;
   #history = 0;
-  #answered = false;
+  #hasFinalLine = false;
   #polling: Promise<void> = Promise.resolve();
 
   constructor(line: ProgressLine, options: TailOptions, local: boolean) {
@@ -88,17 +88,19 @@ class JobPrinter {
     // Prints a run's log lines before the state that they led to.
     await this.pollOnce();
     for (const { status, at } of document.statusHistory.slice(this.#history))
-      this.#say(`${dim(at.slice(11, 23))} ${coloured(status)} ${dim(`after ${durationText(Date.parse(at) - from)}`)}`);
+      this.#print(
+        `${dim(at.slice(11, 23))} ${colourState(status)} ${dim(`after ${durationText(Date.parse(at) - from)}`)}`,
+      );
     this.#history = document.statusHistory.length;
     for (const [index, attempt] of document.attempts.entries()) {
       if (index < this.#logs.length) continue;
       const file = this.#local ? localLog(attempt) : undefined;
       this.#logs.push(file === undefined ? undefined : new RunLog(file, document.requestId));
-      this.#say(
+      this.#print(
         dim(`attempt ${index + 1}: ${attempt.runner} run ${attempt.runId}${file === undefined ? "" : `, ${file}`}`),
       );
       const log = file === undefined ? cloudLog(attempt, this.#options.region) : undefined;
-      if (log !== undefined) for (const line of logLines(log)) this.#say(`  ${plain(line)}`);
+      if (log !== undefined) for (const line of logLines(log)) this.#print(`  ${plain(line)}`);
     }
     await this.pollOnce();
   }
@@ -113,16 +115,16 @@ class JobPrinter {
 
   /** Polls the logs after the running poll, so that no line is printed twice. */
   pollOnce(): Promise<void> {
-    this.#polling = this.#polling.then(() => this.#read());
+    this.#polling = this.#polling.then(() => this.#printNewLines());
     return this.#polling;
   }
 
-  async #read(): Promise<void> {
+  async #printNewLines(): Promise<void> {
     for (const [index, log] of this.#logs.entries()) {
       const attempt = this.#document?.attempts[index];
       if (!log || !attempt) continue;
       for (const line of await log.lines(attempt)) {
-        if (line.includes('"answered"')) this.#answered = true;
+        if (line.includes('"answered"')) this.#hasFinalLine = true;
         if (this.#options.collect) this.#options.collect(line);
         else {
           this.#line.end();
@@ -136,13 +138,13 @@ class JobPrinter {
   async waitForFinalLog(signal: AbortSignal): Promise<void> {
     if (this.#logs.at(-1) === undefined) return;
     const until = Date.now() + FINAL_LOG_WAIT_MS;
-    while (!this.#answered && Date.now() < until) {
+    while (!this.#hasFinalLine && Date.now() < until) {
       await pause(POLL_MS / 5, undefined, { signal });
       await this.pollOnce();
     }
   }
 
-  #say(text: string): void {
+  #print(text: string): void {
     this.#line.end();
     printInfo(text);
   }

@@ -82,5 +82,5 @@ export function throughput(ended: readonly JobDocument[], now: number): Snapshot
 }
 
 /** Runner types whose runs are all busy. */
-export const full = ({ capacity }: Pick<Snapshot, "capacity">): RunnerType[] =>
+export const fullRunners = ({ capacity }: Pick<Snapshot, "capacity">): RunnerType[] =>
   RUNNERS.filter((kind) => capacity && capacity[kind].slots > 0 && capacity[kind].working >= capacity[kind].slots);

@@ -2,9 +2,9 @@ import { isTerminal, RUNNER_NAMES, RUNNERS, STATES } from "../../contract/states
 import { about } from "./about.ts";
 import type { JobDocument } from "./events.ts";
 import { blocks } from "./progress.ts";
-import { bytesText, coloured, dim, durationText, plain } from "./screen.ts";
+import { bytesText, colourState, dim, durationText, plain } from "./screen.ts";
 import { table, truncateToWidth } from "./table.ts";
-import { full, type Snapshot } from "./topSnapshot.ts";
+import { fullRunners, type Snapshot } from "./topSnapshot.ts";
 import { styled } from "./visible.ts";
 
 /** Width of a runner's bar. */
@@ -48,7 +48,7 @@ export function snapshotLines(snapshot: Snapshot, { columns, lines, stream }: Fr
 
 function statesLine({ byStatus }: Snapshot, stream: NodeJS.WriteStream): string {
   const counts = STATES.filter((state) => !isTerminal(state) || (byStatus[state] ?? 0) > 0).map(
-    (state) => `${(byStatus[state] ?? 0).toLocaleString("en")} ${coloured(state, stream)}`,
+    (state) => `${(byStatus[state] ?? 0).toLocaleString("en")} ${colourState(state, stream)}`,
   );
   return `Jobs     ${counts.join("  ")}`;
 }
@@ -61,7 +61,7 @@ function runnerLine(
 ): string {
   const { running, working, slots } = capacity[runnerType];
   const bar = blocks(slots === 0 ? 0 : working / slots, BAR);
-  const isFull = full(snapshot).includes(runnerType);
+  const isFull = fullRunners(snapshot).includes(runnerType);
   const warm = Math.max(0, running - working);
   const counts = `${working} of ${slots} busy${isFull ? ", full" : warm > 0 ? `, ${warm} warm or starting` : ""}`;
   return `${RUNNER_NAMES[runnerType].service.padEnd(7)}  ${isFull ? styled("yellow", bar, stream) : bar} ${counts}`;
@@ -104,7 +104,7 @@ const runningRow =
     ];
   };
 /** Numeric columns of both tables. */
-const FIGURES = [2, 3, 4];
+const NUMERIC_COLUMNS = [2, 3, 4];
 const SLOWEST = ["ID", "STATUS", "TOOK", "WAITED", "RAN", "WHAT"];
 const slowestRow = (job: JobDocument) => [
   job.requestId,
@@ -128,11 +128,11 @@ function tableLines(
   const rows = jobs.slice(0, Math.max(0, room - 3)).map(row);
   if (rows.length === 0) return [];
   const colour = (cell: string, column: number) =>
-    head === SLOWEST && column === 1 ? cell.replace(/\S+/, (status) => coloured(status, stream)) : cell;
+    head === SLOWEST && column === 1 ? cell.replace(/\S+/, (status) => colourState(status, stream)) : cell;
   return [
     "",
     dim(title, stream),
-    ...table(head, rows, columns, { stream, colour, keep: [0], right: FIGURES }).split("\n"),
+    ...table(head, rows, columns, { stream, colour, keep: [0], right: NUMERIC_COLUMNS }).split("\n"),
   ];
 }
 

@@ -24,7 +24,7 @@ interface Upload {
   parts: Link[];
 }
 /** Response if the content is already stored. */
-interface Stored {
+interface StoredUpload {
   location: string;
 }
 interface Link {
@@ -41,7 +41,7 @@ interface Link {
 export async function upload(client: Client, file: LoadFile): Promise<string> {
   const { bytes, sha256 } = file;
   const fileName = [...file.name].slice(-MAX_NAME).join("");
-  const upload = await client.json<Upload | Stored>("POST", "/uploads", { fileName, bytes, sha256 });
+  const upload = await client.json<Upload | StoredUpload>("POST", "/uploads", { fileName, bytes, sha256 });
   if (!("id" in upload)) return upload.location;
   const moreLinks = async (from: number) =>
     (await client.json<{ parts: Link[] }>("POST", `/uploads/${upload.id}/parts?from=${from}`)).parts;
@@ -50,7 +50,7 @@ export async function upload(client: Client, file: LoadFile): Promise<string> {
       (signal) => sendParts(file, upload, moreLinks, signal),
       () => "The upload was cancelled and removed. Nothing was submitted.",
     );
-    return (await client.json<Stored>("POST", `/uploads/${upload.id}/complete`, { parts })).location;
+    return (await client.json<StoredUpload>("POST", `/uploads/${upload.id}/complete`, { parts })).location;
   } catch (error) {
     await client.fetch("DELETE", `/uploads/${upload.id}`).catch(() => undefined);
     throw error;
@@ -60,17 +60,17 @@ export async function upload(client: Client, file: LoadFile): Promise<string> {
 /** Maximum length of the sent file name. Characters. */
 const MAX_NAME = 100;
 
-type Sent = { partNumber: number; etag: string };
+type SentPart = { partNumber: number; etag: string };
 
 async function sendParts(
   { handle, name, bytes: size, sha256, assertUnchanged }: LoadFile,
   { parts, partBytes, partCount }: Upload,
   moreLinks: (from: number) => Promise<Link[]>,
   interrupted: AbortSignal,
-): Promise<Sent[]> {
+): Promise<SentPart[]> {
   const line = new ProgressLine();
   const start = Date.now();
-  const sent: Sent[] = [];
+  const sent: SentPart[] = [];
   let bytes = 0;
   const progress = () => {
     const seconds = Math.max(0.001, (Date.now() - start) / 1000);
@@ -117,7 +117,7 @@ async function sendParts(
         const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, at + filled);
         if (bytesRead === 0) {
           await assertUnchanged();
-          throw changed(name);
+          throw changedDuringUpload(name);
         }
         filled += bytesRead;
       }
@@ -133,7 +133,7 @@ async function sendParts(
       if (part === undefined) return;
       const { partNumber, buffer } = part;
       const url = await linkOf(partNumber);
-      sent.push({ partNumber, etag: await put(url, buffer, signal) });
+      sent.push({ partNumber, etag: await putPart(url, buffer, signal) });
       bytes += buffer.length;
       progress();
     }
@@ -148,21 +148,21 @@ async function sendParts(
     await Promise.all(workers);
     signal.throwIfAborted();
     await assertUnchanged();
-    if (hash.digest("hex") !== sha256) throw changed(name);
+    if (hash.digest("hex") !== sha256) throw changedDuringUpload(name);
     return sent;
   } finally {
     line.end();
   }
 }
 
-const changed = (name: string) =>
+const changedDuringUpload = (name: string) =>
   new CommandError("invalid", `${name} changed while it was sent. Nothing was submitted; load it when it is complete.`);
 
 /**
  * Sends one part, with retries.
  * @returns its ETag
  */
-async function put(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
+async function putPart(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<string> {
   let reason = "";
   for (let turn = 0; turn < MAX_ATTEMPTS; turn++) {
     if (turn > 0) await pause(RETRY_DELAY_MS * 2 ** (turn - 1), undefined, { signal });

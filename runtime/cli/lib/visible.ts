@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { styleText } from "node:util";
 import { HIDDEN_IN_TERMINALS, patternOf } from "../../contract/invisible.ts";
 
-const HIDDEN = patternOf(HIDDEN_IN_TERMINALS);
+const HIDDEN_CHARACTERS = patternOf(HIDDEN_IN_TERMINALS);
 
 const escapeOf = (character: string): string => {
   const code = character.codePointAt(0) ?? 0;
@@ -11,16 +11,16 @@ const escapeOf = (character: string): string => {
 };
 
 /** Escapes hidden characters in foreign text: `\x1b`, `\u202e`. */
-export const escapeHidden = (text: string): string => text.replace(HIDDEN, escapeOf);
+export const escapeHidden = (text: string): string => text.replace(HIDDEN_CHARACTERS, escapeOf);
 
 /**
  * Random numbers that mark the colours which this process writes, so that `visible` can distinguish them from those in
  * foreign text, which cannot contain the numbers.
  */
-const MARK = Array.from({ length: 4 }, () => randomInt(1_000, 10_000)).join(";");
+const STYLE_MARKER = Array.from({ length: 4 }, () => randomInt(1_000, 10_000)).join(";");
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the beginning of a colour
 const CODES = /\x1b\[([0-9;]+)m/g;
-const MARKED = new RegExp(`(\\x1b\\[${MARK};[0-9;]+m)`);
+const MARKED_STYLE = new RegExp(`(\\x1b\\[${STYLE_MARKER};[0-9;]+m)`);
 
 type Format = Parameters<typeof styleText>[0];
 
@@ -30,7 +30,7 @@ type Format = Parameters<typeof styleText>[0];
  */
 export function styled(format: Format, text: string, stream?: NodeJS.WriteStream): string {
   const [open = "", close = ""] = styleText(format, "|", stream ? { stream } : { validateStream: false })
-    .replace(CODES, `\x1b[${MARK};$1m`)
+    .replace(CODES, `\x1b[${STYLE_MARKER};$1m`)
     .split("|");
   return open + text + close;
 }
@@ -38,13 +38,13 @@ export function styled(format: Format, text: string, stream?: NodeJS.WriteStream
 /** Formats text for a terminal or a file: hidden characters as escapes, `styled` texts in their colours. */
 export const visible = (text: string): string =>
   text
-    .split(MARKED)
-    .map((piece, index) => (index % 2 === 1 ? piece.replace(`${MARK};`, "") : escapeHidden(piece)))
+    .split(MARKED_STYLE)
+    .map((piece, index) => (index % 2 === 1 ? piece.replace(`${STYLE_MARKER};`, "") : escapeHidden(piece)))
     .join("");
 
 /** Formats JSON with hidden characters as JSON escapes. */
 export const visibleJson = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, null, indent).replace(HIDDEN, (character) =>
+  JSON.stringify(value, null, indent).replace(HIDDEN_CHARACTERS, (character) =>
     character
       .split("")
       .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)

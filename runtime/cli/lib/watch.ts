@@ -8,7 +8,7 @@ import { documents, type JobDocument } from "./events.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { interruptible } from "./interrupt.ts";
 import { bar, ProgressLine } from "./progress.ts";
-import { bytesText, coloured, dim, durationText, plain, printInfo, width } from "./screen.ts";
+import { bytesText, colourState, dim, durationText, plain, printInfo, width } from "./screen.ts";
 import { table, truncateToWidth, wrapText } from "./table.ts";
 import { waitingOf } from "./waiting.ts";
 
@@ -98,11 +98,11 @@ export function waitingText(
 ): string {
   const reason = plain(sentence);
   const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, room - status.length - stringWidth(reason) - 4));
-  return `${coloured(status)} ${id}  ${reason}`;
+  return `${colourState(status)} ${id}  ${reason}`;
 }
 
 /** Columns of percent, rows, rate and time left. The id is cut to make room for them; hints name it in full. */
-const FIGURES = 52;
+const FIGURES_WIDTH = 52;
 /** Minimum shown length of an id. Columns. */
 const MIN_ID_WIDTH = 6;
 
@@ -111,8 +111,8 @@ export function progressText(document: JobDocument, total: number | undefined): 
   const { status, progress, requestId, startedAt } = document;
   const { rows, bytes, estimatedRows } = progress;
   const columns = width(process.stderr);
-  const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, columns - status.length - FIGURES));
-  const head = `${coloured(status)} ${id}`;
+  const id = truncateToWidth(requestId, Math.max(MIN_ID_WIDTH, columns - status.length - FIGURES_WIDTH));
+  const head = `${colourState(status)} ${id}`;
   if (status !== "IN_PROGRESS" || bytes === 0) return head;
   const seconds = Math.max(0.001, (Date.now() - Date.parse(startedAt ?? document.createdAt)) / 1000);
   const done = rows > 0 ? counted(rows, "row") : bytesText(bytes);
@@ -132,7 +132,7 @@ export function progressText(document: JobDocument, total: number | undefined): 
  */
 export function printEnd(client: Client, document: JobDocument, { isShown = false } = {}): Exit {
   const { status, stats, error, requestId, result, task } = document;
-  printInfo(`${coloured(status)} ${requestId}${stats ? dim(`  ${statsText(stats)}`) : ""}`);
+  printInfo(`${colourState(status)} ${requestId}${stats ? dim(`  ${statsText(stats)}`) : ""}`);
   if (error && status === "FAILED") {
     for (const line of wrapText(`${error.type}: ${plain(error.message)}`, width(process.stderr))) printInfo(line);
     printDetails(error.details ?? [], client.hint("result", `${requestId} --report`));
