@@ -1,11 +1,11 @@
 /** Hostile requests by kind. Each is sent through every channel that accepts its kind. */
 
 const lots = (text: string, bytes: number) => text.repeat(Math.ceil(bytes / text.length)).slice(0, bytes);
-const read = (sql: string) => ({ type: "read", sql, format: "csv" });
+const readTask = (sql: string) => ({ type: "read", sql, format: "csv" });
 const items = (inline: unknown) => ({ type: "update", target: "prices", source: { inline } });
 const rowsOf = (count: number, row: string) =>
   `{"type":"update","target":"prices","source":{"inline":[${new Array(count).fill(row).join(",")}]}}`;
-const nested = (levels: number, open: string, close: string) => open.repeat(levels) + close.repeat(levels);
+const nest = (levels: number, open: string, close: string) => open.repeat(levels) + close.repeat(levels);
 
 /** SQL that reads, signals, writes, waits for or exhausts what is not the caller's. All of it must be refused. */
 export const SQL: readonly string[] = [
@@ -65,7 +65,7 @@ export const SQL: readonly string[] = [
   `select '${lots("x", 60_000)}'`,
   `select 1 from ports where name = ${lots("quote_literal(", 280)}repeat(chr(39), 100)${lots(")", 20)}`,
   `select 1 from ports where name = ${"1e131071::text || ".repeat(100)}''`,
-  `select jsonb_path_query_array('${nested(4_000, "[", "]")}', '$.**')`,
+  `select jsonb_path_query_array('${nest(4_000, "[", "]")}', '$.**')`,
   `select 1 from ports where code = ${lots("quote_literal(", 280)}repeat(chr(39) || now()::text, 100)${lots(")", 20)}`,
   `select 1 from (select row(code, repeat(chr(39), 100)) as r from ports) t where '' = ${lots("quote_literal(", 280)}(t.r).f2${lots(")", 20)}`,
   "select parse_ident(string_agg(repeat(chr(34), 1000), '')) from generate_series(1, 4000)",
@@ -79,14 +79,14 @@ export const BODIES: Readonly<Record<string, () => string>> = {
   "50,000 numbers as items": () => JSON.stringify({ requestId: "a", task: items(new Array(50_000).fill(1)) }),
   "200,000 numbers with exponents": () =>
     `{"requestId":"a","task":${JSON.stringify(items([])).replace("[]", `[${new Array(200_000).fill("1e21").join(",")}]`)}}`,
-  "items nested without end": () => `{"requestId":"a","task":${nested(100_000, '{"a":', "}")}}`,
-  "arrays nested without end": () => `{"requestId":"a","task":${nested(400_000, "[", "]")}}`,
+  "items nested without end": () => `{"requestId":"a","task":${nest(100_000, '{"a":', "}")}}`,
+  "arrays nested without end": () => `{"requestId":"a","task":${nest(400_000, "[", "]")}}`,
   "340,000 empty rows": () => `{"requestId":"a","task":${rowsOf(340_000, "{}")}}`,
-  "thousands of items nested 55 deep": () => `{"requestId":"a","task":${rowsOf(9_000, nested(55, "[", "]"))}}`,
+  "thousands of items nested 55 deep": () => `{"requestId":"a","task":${rowsOf(9_000, nest(55, "[", "]"))}}`,
   "a label's name of 860,000 letters": () =>
-    JSON.stringify({ requestId: "a", labels: { [lots("x", 860_000)]: "1" }, task: read("select 1") }),
+    JSON.stringify({ requestId: "a", labels: { [lots("x", 860_000)]: "1" }, task: readTask("select 1") }),
   "a field's name of a megabyte": () =>
-    JSON.stringify({ requestId: "a", [lots("y", 1_000_000)]: 1, task: read("select 1") }),
+    JSON.stringify({ requestId: "a", [lots("y", 1_000_000)]: 1, task: readTask("select 1") }),
   "a parameter's name of a megabyte": () =>
     JSON.stringify({
       requestId: "a",
@@ -97,8 +97,8 @@ export const BODIES: Readonly<Record<string, () => string>> = {
   "ninety thousand fields": () =>
     `{"requestId":"a","task":{${Array.from({ length: 90_000 }, (_, n) => `"f${n}":1`).join(",")}}}`,
   "a field given a hundred thousand times": () => `{"requestId":"a",${lots('"x":1,', 900_000)}"y":1}`,
-  "spaces at the end of SQL": () => JSON.stringify({ requestId: "a", task: read(`select 1${lots(" ", 99_000)}x`) }),
-  "an id of 150 KB of ://": () => JSON.stringify({ requestId: lots("://", 150_000), task: read("select 1") }),
+  "spaces at the end of SQL": () => JSON.stringify({ requestId: "a", task: readTask(`select 1${lots(" ", 99_000)}x`) }),
+  "an id of 150 KB of ://": () => JSON.stringify({ requestId: lots("://", 150_000), task: readTask("select 1") }),
   "half surrogates": () => `{"requestId":"a","labels":{"k":"${lots("\\ud800", 600_000)}"}}`,
   "a number of a megabyte": () => `{"requestId":"a","priority":${lots("9", 1_000_000)}}`,
 };
@@ -133,7 +133,7 @@ export const POISON: readonly string[] = [
   '{"requestId":5,"task":{}}',
   '{"requestId":"a/b"}',
   `{"requestId":"${lots("a", 129)}"}`,
-  nested(200_000, "[", "]"),
+  nest(200_000, "[", "]"),
   lots('{"a":', 500_000),
   lots("\\", 200_000),
 ];

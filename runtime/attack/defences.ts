@@ -117,7 +117,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       },
       {
         file: "../contract/topLevel.ts",
-        from: "for (const one of uncertain) delete values[one];",
+        from: "for (const key of uncertain) delete values[key];",
         to: "uncertain.clear();",
       },
       { file: "../contract/topLevel.ts", from: "      if (open.length === 1) {", to: "      {" },

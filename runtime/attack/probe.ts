@@ -27,6 +27,6 @@ for (let turn = 0; turn < 50; turn++) await measure();
 const times: number[] = [];
 while (times.length < Number(count)) times.push(await measure());
 times.sort((a, b) => a - b);
-const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))];
-console.log(JSON.stringify({ p50: at(0.5), p99: at(0.99), longest: times.at(-1) }));
+const percentileOf = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))];
+console.log(JSON.stringify({ p50: percentileOf(0.5), p99: percentileOf(0.99), longest: times.at(-1) }));
 agent.destroy();

@@ -16,7 +16,7 @@ export interface SharedProcess {
 export const PARTS = ["api", "dispatcher", "runners", "database"] as const;
 export type Part = (typeof PARTS)[number];
 
-const read = (path: string) => {
+const readProc = (path: string) => {
   try {
     return readFileSync(path, "utf8");
   } catch {
@@ -26,16 +26,16 @@ const read = (path: string) => {
 const processIds = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name));
 /** Resident memory of its own, without files and memory that it shares. Bytes. */
 const anonymousMemory = (pid: string | number) =>
-  Number(/^RssAnon:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+  Number(/^RssAnon:\s+(\d+)/m.exec(readProc(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
 /** The fields of /proc/PID/stat that follow the name in parentheses (proc(5)). */
-const statOf = (path: string) => read(path).split(") ")[1]?.split(" ") ?? [];
+const statOf = (path: string) => readProc(path).split(") ")[1]?.split(" ") ?? [];
 
 /** Processes of this data directory that run a program. */
 const processesOf = (program: string, dataDir: string) =>
   processIds().filter(
     (pid) =>
-      read(`/proc/${pid}/cmdline`).includes(program) &&
-      read(`/proc/${pid}/environ`).includes(`RATES_DATA_DIR=${dataDir}\0`),
+      readProc(`/proc/${pid}/cmdline`).includes(program) &&
+      readProc(`/proc/${pid}/environ`).includes(`RATES_DATA_DIR=${dataDir}\0`),
   );
 
 /** The process of a shared part. */
@@ -60,8 +60,8 @@ export function sharedProcess(name: SharedProcess["name"], program: string, data
 /** Memory of each part now, in bytes: of the largest runner, and of all sessions of the database together. */
 export function memoryOf(shared: readonly SharedProcess[], dataDir: string): Record<Part, number> {
   const own = (name: SharedProcess["name"]) =>
-    shared.filter((one) => one.name === name).reduce((sum, { pid }) => sum + anonymousMemory(pid), 0);
-  const postmaster = read(`${dataDir}/postgres/data/postmaster.pid`).split("\n", 1)[0];
+    shared.filter((process) => process.name === name).reduce((sum, { pid }) => sum + anonymousMemory(pid), 0);
+  const postmaster = readProc(`${dataDir}/postgres/data/postmaster.pid`).split("\n", 1)[0];
   const sessions = processIds().filter((pid) => statOf(`/proc/${pid}/stat`)[1] === postmaster);
   return {
     api: own("api"),

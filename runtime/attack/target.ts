@@ -32,7 +32,7 @@ const TIMEOUT_MS = 90_000;
 const TIMES = 4;
 
 /** An answer of the API. */
-export interface Answer {
+export interface ApiResponse {
   status: number;
   text: string;
   headers: Headers;
@@ -162,7 +162,7 @@ export class Target {
     body?: unknown,
     token?: string,
     headers: Record<string, string> = {},
-  ): Promise<Answer> {
+  ): Promise<ApiResponse> {
     const raw = typeof body === "string" || body instanceof Uint8Array;
     const response = await fetch(`${this.file.api}${path}`, {
       method,
@@ -190,7 +190,7 @@ export class Target {
   async run(requestId: string, task: object, token: string): Promise<Record<string, unknown>> {
     const { status, text } = await this.http("POST", "/jobs", { requestId, task }, token);
     if (status !== 202) throw new Error(`${requestId} was answered ${status}: ${text}`);
-    return this.ended(requestId, token);
+    return this.waitForEnd(requestId, token);
   }
 
   /** Sends a message's body to the request queue. */
@@ -225,18 +225,18 @@ export class Target {
   /** Waits until `look` returns something. */
   async until<T>(
     what: string,
-    look: () => Promise<T | undefined | false>,
+    probe: () => Promise<T | undefined | false>,
     milliseconds: number = TIMEOUT_MS,
   ): Promise<T> {
     for (const end = Date.now() + milliseconds; Date.now() < end; await delay(50)) {
-      const found = await look();
+      const found = await probe();
       if (found) return found;
     }
     throw new Error(`${what}: not within ${milliseconds / 1000} s`);
   }
 
   /** The document of a job once it has ended. */
-  ended(requestId: string, token: string, milliseconds?: number): Promise<Record<string, unknown>> {
+  waitForEnd(requestId: string, token: string, milliseconds?: number): Promise<Record<string, unknown>> {
     const look = async () => {
       const { status, text } = await this.http("GET", `/jobs/${requestId}`, undefined, token);
       const document = status === 200 ? JSON.parse(text) : {};

@@ -41,7 +41,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
   // Sending also loads the SQS emulator, so windows that begin before its end are left out, unless too few remain.
   const afterSending = windows.filter(({ from }) => from >= sent);
   const rates = (afterSending.length > 1 ? afterSending : windows.slice(1)).map(({ rate }) => rate);
-  const bytes = windows.map((window) => window.bytes).filter((one) => one > 0);
+  const bytes = windows.map((window) => window.bytes).filter((count) => count > 0);
   return [
     {
       name: `burst of ${jobs.toLocaleString("en")} small reads, first message to last response`,
@@ -71,7 +71,7 @@ export async function benchBurst(platform: BenchPlatform, jobs: number): Promise
       peerName: "in the middle of it",
       higherIsBetter: false,
       target: 1.2,
-      note: `of all tenths: ${bytes.map((one) => (one / MB).toFixed(0)).join(" ")}`,
+      note: `of all tenths: ${bytes.map((count) => (count / MB).toFixed(0)).join(" ")}`,
     },
   ];
 }

@@ -4,7 +4,7 @@ import { median, type Row } from "./report.ts";
 
 const ROUNDS = 3;
 /** Rows of the export whose memory a large export is compared with. */
-const SMALL = 100_000;
+const SMALL_EXPORT_ROWS = 100_000;
 
 /**
  * Measures a large read to S3 as gzip against psql's \copy through gzip -1, and its memory. Each job starts a new run.
@@ -27,7 +27,7 @@ export async function benchExport(platform: BenchPlatform, rows: number, large: 
     const [response] = await platform.run([request(task(query))]);
     ours.push((response?.stats.executionMs ?? Number.NaN) / 1000);
   }
-  const [small] = await platform.run([request(task(`${query} limit ${SMALL}`))]);
+  const [small] = await platform.run([request(task(`${query} limit ${SMALL_EXPORT_ROWS}`))]);
   const [big] = await platform.run([request(task(repeated))]);
   const memory = (response: typeof small) => response?.stats.peakMemoryBytes ?? Number.NaN;
   return [
@@ -46,7 +46,7 @@ export async function benchExport(platform: BenchPlatform, rows: number, large: 
       ours: memory(big) / 1e6,
       peer: memory(small) / 1e6,
       unit: "MB",
-      peerName: `of ${SMALL.toLocaleString("en")} rows`,
+      peerName: `of ${SMALL_EXPORT_ROWS.toLocaleString("en")} rows`,
       higherIsBetter: false,
       max: 120,
     },

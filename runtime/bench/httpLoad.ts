@@ -12,10 +12,10 @@ const requests = readFileSync(file, "utf8")
   .trim()
   .split("\n")
   .map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`));
-let answered = 0;
-let failed = 0;
+let responses = 0;
+let failures = 0;
 
-function open(): void {
+function openConnection(): void {
   const socket = connect(Number(port), host);
   socket.setNoDelay(true);
   const next = () => socket.write(requests[Math.floor(Math.random() * requests.length)] ?? "");
@@ -35,21 +35,21 @@ function open(): void {
       left = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - received;
     } else left -= chunk.length;
     if (left > 0) return;
-    answered++;
+    responses++;
     left = undefined;
     head = "";
     if (!closes) next();
   });
   socket.on("connect", next);
   socket.on("error", () => {
-    if (!closes) failed++;
+    if (!closes) failures++;
   });
-  socket.on("close", open);
+  socket.on("close", openConnection);
 }
-for (let one = 0; one < Number(connections); one++) open();
-const begun = performance.now();
+for (let opened = 0; opened < Number(connections); opened++) openConnection();
+const startedAt = performance.now();
 setTimeout(() => {
-  if (failed > 0) throw new Error(`${failed} requests were not answered 200`);
-  console.log((answered / (performance.now() - begun)) * 1000);
+  if (failures > 0) throw new Error(`${failures} requests were not answered 200`);
+  console.log((responses / (performance.now() - startedAt)) * 1000);
   process.exit(0);
 }, Number(seconds) * 1000);

@@ -163,7 +163,7 @@ async function drain(
   await boss.createQueue("requests");
   await boss.createQueue("responses");
   const reader = new pg.Pool({ connectionString: url, max: WORKERS });
-  const one = async (): Promise<boolean> => {
+  const submitOne = async (): Promise<boolean> => {
     const [job] = await boss.fetch("requests");
     if (!job) return false;
     const { rows } = await reader.query("select 1 as n");
@@ -177,7 +177,7 @@ async function drain(
     const begun = performance.now();
     await Promise.all(
       Array.from({ length: WORKERS }, async () => {
-        while (await one());
+        while (await submitOne());
       }),
     );
     rate = jobs / ((performance.now() - begun) / 1000);
@@ -186,7 +186,7 @@ async function drain(
   for (let turn = 0; turn < 200; turn++) {
     const start = performance.now();
     await boss.send("requests", { turn });
-    await one();
+    await submitOne();
     times.push(performance.now() - start);
   }
   await reader.end();

@@ -115,9 +115,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const size = Object.entries(SIZES).find(([name]) => name === values.size)?.[1];
-const chosen = positionals.length > 0 ? positionals : Object.keys(BENCHES);
-const missing = missingPrograms(...new Set(chosen.flatMap((name) => PROGRAMS[name] ?? [])));
-if (values.help || !size || chosen.some((name) => !(name in BENCHES))) {
+const benchNames = positionals.length > 0 ? positionals : Object.keys(BENCHES);
+const missing = missingPrograms(...new Set(benchNames.flatMap((name) => PROGRAMS[name] ?? [])));
+if (values.help || !size || benchNames.some((name) => !(name in BENCHES))) {
   console.error(USAGE);
   process.exitCode = values.help ? 0 : 2;
 } else if (missing) {
@@ -125,7 +125,7 @@ if (values.help || !size || chosen.some((name) => !(name in BENCHES))) {
   process.exitCode = 1;
 } else {
   const rows: Row[] = [];
-  for (const name of chosen) {
+  for (const name of benchNames) {
     const bench = BENCHES[name];
     if (!bench) continue;
     console.error(`${name} …`);

@@ -45,9 +45,9 @@ export function openHandles(pid: number): number {
  * @throws if the process has ended
  */
 export function isOurs(pid: number): boolean {
-  for (let one = pid; one > 1; ) {
-    if (one === process.pid) return true;
-    one = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/status`, "utf8"))?.[1] ?? 0);
+  for (let ancestor = pid; ancestor > 1; ) {
+    if (ancestor === process.pid) return true;
+    ancestor = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${ancestor}/status`, "utf8"))?.[1] ?? 0);
   }
   return false;
 }

@@ -14,7 +14,7 @@ const FAULT_MS = 15_000;
 /** Time limit of the last jobs: several leases, since a runner may have been killed at the end. */
 const LAST_MS = 180_000;
 /** Maximum accepted ratio of the last third to the middle third. */
-const ACCEPTED = 1.25;
+const MAX_RATIO = 1.25;
 
 /** Processes that are killed in turn; the platform starts each of them again. */
 const KILLED: readonly RegExp[] = [
@@ -23,7 +23,7 @@ const KILLED: readonly RegExp[] = [
   /runtime\/runner\/main\.ts/,
   /runtime\/api\/main\.ts/,
 ];
-const WATCHED = /runtime\/(runner\/main|api\/main)\.ts|local\/dispatcherHost\.ts/;
+const WATCHED_PROCESSES = /runtime\/(runner\/main|api\/main)\.ts|local\/dispatcherHost\.ts/;
 
 interface Sample {
   bytes: number;
@@ -107,7 +107,7 @@ export async function benchSoak(platform: BenchPlatform, seconds: number): Promi
     peerName: "middle third",
     unit,
     higherIsBetter: false,
-    target: ACCEPTED,
+    target: MAX_RATIO,
     isRequired: true,
   });
   return [
@@ -137,8 +137,8 @@ function job(index: number): { body: object; status: "SUCCEEDED" | "FAILED"; isU
 }
 
 function resources(): Omit<Sample, "connections"> {
-  const watched = descendants(WATCHED);
-  const sum = (figures: number[]) => figures.reduce((all, one) => all + one, 0);
+  const watched = descendants(WATCHED_PROCESSES);
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   return { bytes: sum(watched.map(residentBytes)), handles: sum(watched.map(openHandles)) };
 }
 

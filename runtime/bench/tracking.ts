@@ -17,8 +17,8 @@ const ROUNDS = 40;
 const HEAP = 1_024;
 
 const draw = random(42);
-const below = (limit: number) => Math.floor(draw() * limit);
-const oneOf = <T>(list: readonly [T, ...T[]]): T => list[below(list.length)] ?? list[0];
+const randomBelow = (limit: number) => Math.floor(draw() * limit);
+const oneOf = <T>(list: readonly [T, ...T[]]): T => list[randomBelow(list.length)] ?? list[0];
 
 const TENANTS = Array.from({ length: 20 }, (_, index) => `tenant-${index}`) as [string, ...string[]];
 const TEAMS = Array.from({ length: 10 }, (_, index) => `team-${index}`) as [string, ...string[]];
@@ -43,8 +43,8 @@ function document(index: number, count: number): Document {
   const created = START + Math.floor((index / count) * YEAR_MS);
   const ended = draw() < 0.999;
   const failed = ended && draw() < 0.06;
-  const queueMs = below(5_000);
-  const executionMs = below(600_000);
+  const queueMs = randomBelow(5_000);
+  const executionMs = randomBelow(600_000);
   const iso = (time: number) => new Date(time).toISOString();
   return {
     requestId: idOf(index),
@@ -54,15 +54,15 @@ function document(index: number, count: number): Document {
     requestHash: (index * 2_654_435_761).toString(16).padStart(64, "0"),
     createdAt: iso(created),
     ...(ended ? { finishedAt: iso(created + queueMs + executionMs) } : {}),
-    ...(ended ? { stats: { queueMs, executionMs, totalMs: queueMs + executionMs, rows: below(1e6) } } : {}),
+    ...(ended ? { stats: { queueMs, executionMs, totalMs: queueMs + executionMs, rows: randomBelow(1e6) } } : {}),
     ...(failed
-      ? { error: { type: oneOf(ERRORS), message: `relation ${oneOf(WORDS)}_${below(1e5)} is not there` } }
+      ? { error: { type: oneOf(ERRORS), message: `relation ${oneOf(WORDS)}_${randomBelow(1e5)} is not there` } }
       : {}),
     task:
       index % 3 === 0
         ? { type: "update", target: "prices", source: { s3: `s3://uploads/${oneOf(TENANTS)}/batch-${index}.csv` } }
         : { type: "read", query: "average_rates", params: { orig_code: oneOf(PORTS), dest_code: oneOf(PORTS) } },
-    labels: { team: oneOf(TEAMS), batch: String(below(10_000)) },
+    labels: { team: oneOf(TEAMS), batch: String(randomBelow(10_000)) },
     statusHistory: ["PENDING", "IN_PROGRESS", "SUCCEEDED"].map((status) => ({ status, at: iso(created) })),
     attempts: [{ runner: "glue", runId: `jr_${index}`, startedAt: iso(created), outcome: "SUCCEEDED" }],
   };
@@ -78,7 +78,7 @@ const SEARCHES: Record<string, (count: number) => Omit<Search, "limit">> = {
   "the EC2 updates that ended last": () => ({ type: "update", runner: "ec2", sort: "finishedAt" }),
   "waiting or running jobs": () => ({ status: ["PENDING", "IN_PROGRESS"] }),
   "a frequent label": () => ({ labels: { team: oneOf(TEAMS) } }),
-  "a rare label": () => ({ labels: { batch: String(below(10_000)) } }),
+  "a rare label": () => ({ labels: { batch: String(randomBelow(10_000)) } }),
   "a frequent word": () => ({ text: oneOf(WORDS) }),
   "a frequent word, oldest first": () => ({ text: oneOf(WORDS), order: "asc" }),
   "a frequent word of a tenant": () => ({ text: oneOf(WORDS), tenant: oneOf(TENANTS) }),
@@ -89,15 +89,17 @@ const SEARCHES: Record<string, (count: number) => Omit<Search, "limit">> = {
     createdTo: new Date(START + YEAR_MS / 10).toISOString(),
   }),
   "two frequent words": () => ({ text: `${oneOf(WORDS)} ${oneOf(PORTS)}` }),
-  "a rare word": (count) => ({ text: `batch-${below(count)}` }),
-  "an id": (count) => ({ text: ((below(count) * 2_654_435_761) % 2 ** 32).toString(16) }),
+  "a rare word": (count) => ({ text: `batch-${randomBelow(count)}` }),
+  "an id": (count) => ({ text: ((randomBelow(count) * 2_654_435_761) % 2 ** 32).toString(16) }),
   "the beginning of a word": () => ({ text: oneOf(WORDS).slice(0, 3) }),
-  "the beginning of an id": (count) => ({ text: ((below(count) * 2_654_435_761) % 2 ** 32).toString(16).slice(0, 3) }),
-  "a word that is nowhere": () => ({ text: `nowhere${below(1e6)}` }),
+  "the beginning of an id": (count) => ({
+    text: ((randomBelow(count) * 2_654_435_761) % 2 ** 32).toString(16).slice(0, 3),
+  }),
+  "a word that is nowhere": () => ({ text: `nowhere${randomBelow(1e6)}` }),
 };
 
 function day(search: Omit<Search, "limit">): Omit<Search, "limit"> {
-  const from = START + below(364) * 86_400_000;
+  const from = START + randomBelow(364) * 86_400_000;
   return { ...search, createdFrom: new Date(from).toISOString(), createdTo: new Date(from + 86_400_000).toISOString() };
 }
 

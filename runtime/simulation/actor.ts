@@ -18,7 +18,7 @@ export class ConnectionLost extends Error {
 }
 
 /** Promise that never settles, for a crashed actor. */
-const NEVER = new Promise<never>(() => undefined);
+const NEVER_SETTLES = new Promise<never>(() => undefined);
 
 /**
  * A component (an invocation of the dispatcher, or a run) whose every external call waits for its turn, so that a
@@ -54,18 +54,18 @@ export class Actor {
 
   /** Executes one external call: waits for its turn, then applies the outcome that the schedule chose. */
   async call<T>(label: string, effect: () => Promise<T>, lose: () => void = () => undefined): Promise<T> {
-    if (this.state === "crashed") return NEVER;
+    if (this.state === "crashed") return NEVER_SETTLES;
     const { promise, resolve } = Promise.withResolvers<CallOutcome>();
     // Concurrent calls (Promise.all) take turns one after the other.
-    while (this.waiting) await this.#free();
+    while (this.waiting) await this.#waitForRelease();
     this.waiting = { label, resume: resolve };
     this.#onArrival();
     const outcome = await promise;
     this.waiting = undefined;
-    this.#released?.();
+    this.#resolveRelease?.();
     if (outcome === "crash") {
       this.crash();
-      return NEVER;
+      return NEVER_SETTLES;
     }
     if (outcome === "failBefore") {
       lose();
@@ -73,10 +73,10 @@ export class Actor {
     }
     // A crashed actor gets no result, not even a connection error.
     const answer = await effect().catch((error: unknown) => {
-      if (this.crashed) return NEVER;
+      if (this.crashed) return NEVER_SETTLES;
       throw error;
     });
-    if (this.crashed) return NEVER;
+    if (this.crashed) return NEVER_SETTLES;
     if (outcome === "failAfter") {
       lose();
       throw new ConnectionLost();
@@ -101,7 +101,7 @@ export class Actor {
   }
 
   /** Resolves when it waits for a turn or has ended, or after the given milliseconds (it waits for a lock). */
-  async settled(milliseconds: number): Promise<void> {
+  async waitUntilSettled(milliseconds: number): Promise<void> {
     if (this.waiting || this.state !== "alive") return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#watchers.add(resolve);
@@ -115,11 +115,11 @@ export class Actor {
     for (const watcher of this.#watchers) watcher();
   }
 
-  #released: (() => void) | undefined;
-  async #free(): Promise<void> {
+  #resolveRelease: (() => void) | undefined;
+  async #waitForRelease(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const before = this.#released;
-    this.#released = () => {
+    const before = this.#resolveRelease;
+    this.#resolveRelease = () => {
       before?.();
       resolve();
     };

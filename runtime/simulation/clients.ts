@@ -7,7 +7,7 @@ import type { Actor } from "./actor.ts";
 /** Closes a connection abruptly, like a killed process or a network failure. */
 export const sever = abandon;
 
-async function open(url: string): Promise<pg.Client> {
+async function openClient(url: string): Promise<pg.Client> {
   const client = await connectWith({ connectionString: url });
   // Each run on the connection listens for its errors.
   return client.setMaxListeners(0);
@@ -66,7 +66,7 @@ const RESET = "rollback; unlisten *";
 export class DedicatedClients {
   readonly #url: (role: string) => string;
   readonly #stocks = new Map<string, Promise<pg.Client>[]>();
-  readonly #left: { role: string; client: pg.Client }[] = [];
+  readonly #returned: { role: string; client: pg.Client }[] = [];
   readonly #roles = new WeakMap<pg.Client, string>();
 
   constructor(url: (role: string) => string) {
@@ -76,8 +76,8 @@ export class DedicatedClients {
   /** Takes a connection for an actor. */
   async take(actor: Actor, role: string): Promise<pg.Client> {
     const spares = this.#stockOf(role);
-    while (spares.length <= SPARE_CLIENTS) spares.push(open(this.#url(role)));
-    const client = await (spares.shift() ?? open(this.#url(role)));
+    while (spares.length <= SPARE_CLIENTS) spares.push(openClient(this.#url(role)));
+    const client = await (spares.shift() ?? openClient(this.#url(role)));
     this.#roles.set(client, role);
     return gateQueries(actor, client, QUERY);
   }
@@ -92,7 +92,7 @@ export class DedicatedClients {
         const role = this.#roles.get(client);
         if (role === undefined || isAbandoned(client)) return;
         await (QUERY as (this: pg.Client, text: string) => Promise<unknown>).call(client, RESET);
-        this.#left.push({ role, client });
+        this.#returned.push({ role, client });
       }),
     );
   }
@@ -103,7 +103,7 @@ export class DedicatedClients {
    * @returns Process ids of the server for the available connections
    */
   async renew(): Promise<number[]> {
-    for (const { role, client } of this.#left.splice(0))
+    for (const { role, client } of this.#returned.splice(0))
       if (!isAbandoned(client)) this.#stockOf(role).push(Promise.resolve(client));
     const clients = await Promise.all([...this.#stocks.values()].flat());
     return clients.map((client) => (client as unknown as { processID: number }).processID);
@@ -142,10 +142,10 @@ export class SharedClients {
     const take = async (): Promise<pg.Client> => {
       const known = free.pop();
       if (known) return known;
-      const client = gateQueries(actor, this.#idle.pop() ?? (await open(this.#url)), QUERY);
+      const client = gateQueries(actor, this.#idle.pop() ?? (await openClient(this.#url)), QUERY);
       mine.push(client);
       client.once("end", () => {
-        free = free.filter((one) => one !== client);
+        free = free.filter((candidate) => candidate !== client);
         mine.splice(mine.indexOf(client), 1);
       });
       return client;

@@ -49,7 +49,7 @@ class Bucket {
   readonly #size: number;
   readonly #perMs: number;
   #tokens: number;
-  #at = Number.NEGATIVE_INFINITY;
+  #updatedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ size, perSecond }: { size: number; perSecond: number }) {
     this.#size = size;
@@ -59,7 +59,7 @@ class Bucket {
 
   /** Takes tokens; returns false if there are not enough. */
   take(count: number, now: number): boolean {
-    const refilled = this.#at === Number.NEGATIVE_INFINITY ? 0 : (now - this.#at) * this.#perMs;
+    const refilled = this.#updatedAt === Number.NEGATIVE_INFINITY ? 0 : (now - this.#updatedAt) * this.#perMs;
     this.#tokens = Math.min(this.#size, this.#tokens + refilled);
     this.#at = now;
     // The database's bucket counts in microseconds, this one in milliseconds: the tolerance allows for rounding.
@@ -98,13 +98,13 @@ export class SimulatedEc2 {
       const what = command instanceof RunInstancesCommand ? "launch ec2" : "call ec2";
       const { input, middlewareStack } = command as Command;
       // The last step of the command's middleware stack runs when the call is executed.
-      const handler = middlewareStack.resolve(async () => ({ output: this.#answer(command), response: {} }), {});
+      const handler = middlewareStack.resolve(async () => ({ output: this.#respond(command), response: {} }), {});
       return through(what, async () => (await handler({ input })).output);
     };
     return Object.assign(client, { send });
   }
 
-  #answer(command: unknown): object {
+  #respond(command: unknown): object {
     if (command instanceof RunInstancesCommand) return this.#run(command.input);
     if (command instanceof TerminateInstancesCommand) {
       for (const id of command.input.InstanceIds ?? []) this.#options.onTerminate(id);
@@ -112,7 +112,7 @@ export class SimulatedEc2 {
     }
     if (command instanceof DescribeInstancesCommand) {
       const shown = this.instances.filter(({ launchedAt }) => launchedAt + SHOWN_AFTER_MS <= this.#options.now());
-      return { Reservations: shown.map((one) => ({ Instances: [this.#shown(one)] })) };
+      return { Reservations: shown.map((instance) => ({ Instances: [this.#describe(instance)] })) };
     }
     throw new Error("the simulated EC2 does not support this call");
   }
@@ -131,11 +131,11 @@ export class SimulatedEc2 {
     const started = known?.instances ?? this.#start(MaxCount, target, rest, outcome, now);
     this.#tokens.set(ClientToken, { parameters, instances: started });
     if (outcome === "unknown") throw new Error("socket hang up");
-    return { Instances: started.map((one) => this.#shown(one)) };
+    return { Instances: started.map((instance) => this.#describe(instance)) };
   }
 
   #start(
-    wanted: number,
+    requestedCount: number,
     target: string,
     { TagSpecifications = [] }: Pick<RunInstancesCommandInput, "TagSpecifications">,
     outcome: SimulatedLaunchOutcome | undefined,
@@ -144,9 +144,9 @@ export class SimulatedEc2 {
     const capacity = this.#options.capacity?.get(target) ?? Number.POSITIVE_INFINITY;
     if (outcome === "refuse" || capacity < 1)
       throw awsError("InsufficientInstanceCapacity", `no capacity in ${target}`, 500);
-    if (!this.#instances.take(wanted, now))
+    if (!this.#instances.take(requestedCount, now))
       throw awsError("RequestLimitExceeded", "You exceeded the resource rate limit of ec2:RunInstances.", 503);
-    const count = outcome === "partial" ? 1 : Math.min(wanted, capacity);
+    const count = outcome === "partial" ? 1 : Math.min(requestedCount, capacity);
     this.#options.capacity?.set(target, capacity - count);
     this.launches.push({ at: now, count });
     const pairs = (TagSpecifications[0]?.Tags ?? []).map(({ Key = "", Value = "" }) => [Key, Value]);
@@ -159,7 +159,7 @@ export class SimulatedEc2 {
     });
   }
 
-  #shown({ instance, tags }: SimulatedInstance): object {
+  #describe({ instance, tags }: SimulatedInstance): object {
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
     return { InstanceId: instance, Tags, State: { Name: this.#options.hasEnded(instance) ? "terminated" : "running" } };
   }

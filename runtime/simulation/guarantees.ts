@@ -39,7 +39,11 @@ export async function violatedGuarantees({ requests, environment }: Schedule): P
     // If the other task came first, this request is refused, and it may want no reply.
     const isOther = jobs.some((job) => job.request_id === requestId && job.other);
     if (isOther && !isWanted(requestId)) continue;
-    if (!environment.responses.some((one) => one.requestId === requestId && one.body.includes("RequestIdConflict")))
+    if (
+      !environment.responses.some(
+        (response) => response.requestId === requestId && response.body.includes("RequestIdConflict"),
+      )
+    )
       broken.push(`guarantee 3: no RequestIdConflict response for ${requestId}`);
   }
 

@@ -15,7 +15,7 @@ export interface Sabotage {
 /** A database in which schedules run one after the other, each from an empty state. */
 export interface Harness {
   /** Runs the schedule of a seed; returns the violated guarantees and the history of actions. */
-  play(seed: number): Promise<{ broken: string[]; history: readonly string[] }>;
+  play(seed: number): Promise<{ violations: string[]; history: readonly string[] }>;
   /** Changes the source of a protocol function, to check that the violation is detected. */
   sabotage(change: Sabotage): Promise<void>;
   close(): Promise<void>;
@@ -62,7 +62,7 @@ export async function openHarness(): Promise<Harness> {
       try {
         const schedule = new Schedule(environment, pick, random(seed + FURTHER_SEED));
         await schedule.play();
-        return { broken: await violatedGuarantees(schedule), history: schedule.history };
+        return { violations: await violatedGuarantees(schedule), history: schedule.history };
       } finally {
         environment.close();
       }

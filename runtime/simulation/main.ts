@@ -18,7 +18,7 @@ async function runSimulation(options: SimulationOptions): Promise<number> {
     console.log(`${count} of ${options.count} schedules, ${rateText}, ${broken} broken`);
   };
   const again = options.processes ? "npm run simulate -- --processes" : "npm run simulate --";
-  const onPlayed = ({ seed, broken: violations, history }: PlayedSchedule): undefined => {
+  const onPlayed = ({ seed, violations, history }: PlayedSchedule): undefined => {
     count++;
     if (violations.length === 0) return;
     broken++;

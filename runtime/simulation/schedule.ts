@@ -35,11 +35,11 @@ interface Action {
 }
 
 /** Lets an actor's call proceed with an outcome. */
-const turn = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, outcome: CallOutcome): Action => ({
+const turnOf = (actor: Actor, waiting: NonNullable<Actor["waiting"]>, outcome: CallOutcome): Action => ({
   label: `${actor.name}: ${waiting.label}${outcome === "go" ? "" : ` (${outcome})`}`,
   run: () => {
     waiting.resume(outcome);
-    return actor.settled(LOCK_WAIT_MS);
+    return actor.waitUntilSettled(LOCK_WAIT_MS);
   },
 });
 
@@ -61,7 +61,7 @@ export class Schedule {
   /** True if a working job was cancelled. */
   #cancelledAtFence = false;
   /** A run that is about to end its job, stalled until nothing else can progress. */
-  #stalled: Actor | undefined;
+  #stalledRun: Actor | undefined;
   /** A dispatcher that is about to start a run, stalled until other runs hold all slots of that type. */
   #delayedDispatcher: { readonly actor: Actor; readonly kind: string } | undefined;
 
@@ -138,7 +138,7 @@ export class Schedule {
       if (!waiting || paused) continue;
       const outcome = isCalm ? "go" : callOutcome(this.#pick(), this.#faultProfile);
       // Also without faults: few runs get this far before.
-      if (!this.#stalled && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.stall) {
+      if (!this.#stalledRun && waiting.label.startsWith(FENCE) && this.#pick() < this.#faultProfile.stall) {
         moves.push({ label: `stall ${actor.name}`, run: () => this.#stall(actor) });
         continue;
       }
@@ -152,7 +152,7 @@ export class Schedule {
         moves.push({ label: `stall ${actor.name}`, run: () => this.#delay(actor, kind) });
         continue;
       }
-      moves.push(turn(actor, waiting, outcome));
+      moves.push(turnOf(actor, waiting, outcome));
     }
     const visible = this.environment.messages.filter(({ deleted }) => !deleted);
     if (visible.length > 0 && !this.#isDispatching)
@@ -164,7 +164,7 @@ export class Schedule {
       if (!launched.actor && !launched.stopped)
         moves.push({
           label: `boot ${launched.runnerType}`,
-          run: () => this.environment.boot(launched).settled(LOCK_WAIT_MS),
+          run: () => this.environment.boot(launched).waitUntilSettled(LOCK_WAIT_MS),
         });
     return moves;
   }
@@ -179,7 +179,7 @@ export class Schedule {
     const again = this.#pickOne(this.environment.messages.filter(({ deleted }) => deleted));
     if (!this.#isDispatching) {
       if (again) addWithChance(repeat, "deliver again", () => this.#deliver([again]));
-      addWithChance(tick, "tick", () => this.environment.tick().settled(LOCK_WAIT_MS));
+      addWithChance(tick, "tick", () => this.environment.tick().waitUntilSettled(LOCK_WAIT_MS));
     }
     for (const actor of this.#activeActors.filter(
       (one) => one !== this.#zombie && one !== this.#delayedDispatcher?.actor,
@@ -196,12 +196,12 @@ export class Schedule {
   }
 
   #deliver(messages: readonly Message[]): Promise<void> | undefined {
-    return messages.length === 0 ? undefined : this.environment.deliver(messages).settled(LOCK_WAIT_MS);
+    return messages.length === 0 ? undefined : this.environment.deliver(messages).waitUntilSettled(LOCK_WAIT_MS);
   }
 
   /** Returns the stalled run if it still exists: it may have been ended for its silence. */
   get #zombie(): Actor | undefined {
-    return this.#stalled?.state === "alive" && this.#stalled.paused ? this.#stalled : undefined;
+    return this.#stalledRun?.state === "alive" && this.#stalledRun.paused ? this.#stalledRun : undefined;
   }
 
   #cancel(requestId = ""): Promise<void> {
@@ -216,7 +216,7 @@ export class Schedule {
 
   #stall(actor: Actor): void {
     actor.pause(true);
-    this.#stalled = actor;
+    this.#stalledRun = actor;
   }
 
   #delay(actor: Actor, kind: string): void {
@@ -230,14 +230,14 @@ export class Schedule {
     const { actor, kind } = this.#delayedDispatcher;
     if (!actor.paused || !actor.waiting || actor.state !== "alive" || !this.environment.isFull(kind)) return undefined;
     actor.pause(false);
-    return turn(actor, actor.waiting, "go");
+    return turnOf(actor, actor.waiting, "go");
   }
 
   /** Returns true if no actor can continue by itself; actors that wait for a lock count as running. */
   async #isStuck(): Promise<boolean> {
     const busy = this.#activeActors.filter(({ paused }) => !paused);
     if (busy.length === 0) return true;
-    await Promise.race(busy.map((actor) => actor.settled(1_000)));
+    await Promise.race(busy.map((actor) => actor.waitUntilSettled(1_000)));
     return !busy.some(({ waiting, state }) => waiting || state !== "alive");
   }
 
@@ -258,6 +258,6 @@ export class Schedule {
     }
     this.history.push("time passes, tick");
     await this.environment.advance(1 + this.#pick() * (zombie ? SHORT_CLOCK_JUMP : MAX_CLOCK_JUMP));
-    await this.environment.tick().settled(LOCK_WAIT_MS);
+    await this.environment.tick().waitUntilSettled(LOCK_WAIT_MS);
   }
 }

@@ -71,7 +71,7 @@ export class SimulatedEnvironment {
   /** Injected outcomes of the next launches. Without one, a launch succeeds unless EC2 throttles it. */
   readonly launchOutcomes: SimulatedLaunchOutcome[] = [];
   readonly #ec2 = new SimulatedEc2({
-    now: () => this.#passed,
+    now: () => this.#elapsedMs,
     outcome: () => this.launchOutcomes.shift(),
     hasEnded: (instance) => this.#instance(instance, (launched) => this.#status(launched)) === "ENDED",
     onLaunch: ({ instance, tags }) => this.#addRun("ec2", { launch: tags[LAUNCH_TAG] ?? "", instance }),
@@ -85,7 +85,7 @@ export class SimulatedEnvironment {
   readonly #dispatcherClients: SharedClients;
   readonly #runClients: DedicatedClients;
   /** Milliseconds that have passed on the shared clock. */
-  #passed = 0;
+  #elapsedMs = 0;
 
   constructor(
     admin: pg.Client,
@@ -113,7 +113,7 @@ export class SimulatedEnvironment {
 
   /** Advances the shared clock of leases and deadlines. */
   async advance(seconds: number): Promise<void> {
-    this.#passed += seconds * 1000;
+    this.#elapsedMs += seconds * 1000;
     await this.admin.query("update sim.time set now = now + make_interval(secs => $1)", [seconds]);
   }
 
@@ -272,7 +272,7 @@ export class SimulatedEnvironment {
       tracking: trackingStore(this.#settings, db),
       traceHeaders: async () => ({}),
       log: pino({ level: "silent" }),
-      now: () => this.#passed + skew,
+      now: () => this.#elapsedMs + skew,
       sleep: (milliseconds) => actor.call("wait", () => this.advance(milliseconds / 1_000)),
     };
     actor.begin(() => work(createHandlers(context)).finally(connections.release));

@@ -16,7 +16,8 @@ describe("the guarantees of the protocol, under any schedule", () => {
     const broken: string[] = [];
     await runWorkers({ seed: 1, count: COUNT, workers: 2 }, (one) => {
       played++;
-      if (one.broken.length > 0) broken.push(`seed ${one.seed}: ${one.broken.join("; ")}\n${one.history.join("\n")}`);
+      if (one.violations.length > 0)
+        broken.push(`seed ${one.seed}: ${one.violations.join("; ")}\n${one.history.join("\n")}`);
     });
     assert.deepEqual(broken, []);
     assert.equal(played, COUNT);

@@ -3,7 +3,7 @@ import { openHarness } from "./harness.ts";
 /** Report of a worker about a finished schedule. */
 export interface PlayedSchedule {
   readonly seed: number;
-  readonly broken: readonly string[];
+  readonly violations: readonly string[];
   /** Set only if a guarantee was violated. */
   readonly history: readonly string[];
 }
@@ -11,8 +11,8 @@ export interface PlayedSchedule {
 const harness = await openHarness();
 process.on("message", async (seed: number) => {
   try {
-    const { broken, history } = await harness.play(seed);
-    process.send?.({ seed, broken, history: broken.length > 0 ? history : [] } satisfies PlayedSchedule);
+    const { violations: broken, history } = await harness.play(seed);
+    process.send?.({ seed, violations: broken, history: broken.length > 0 ? history : [] } satisfies PlayedSchedule);
   } catch (error) {
     // The harness itself failed: its parent sees the process end.
     console.error(error);

@@ -27,24 +27,24 @@ export async function runWorkers(
         onPlayed(message);
         current = next < end ? next++ : undefined;
       }
-      give(child, current);
+      sendSchedule(child, current);
     });
     const [code, signal] = await exited;
     if (current !== undefined)
       onPlayed({
         seed: current,
-        broken: [`its process ended (${signal ?? code}) before its schedule ended`],
+        violations: [`its process ended (${signal ?? code}) before its schedule ended`],
         history: [],
       });
   };
   await Promise.all(Array.from({ length: Math.min(workers, count) }, player));
   // Every process ended early: the remaining schedules count as broken.
   if (next < end)
-    onPlayed({ seed: next, broken: [`no process is left to play it and ${end - next - 1} more`], history: [] });
+    onPlayed({ seed: next, violations: [`no process is left to play it and ${end - next - 1} more`], history: [] });
 }
 
 /** Sends a process its next schedule; without one, it ends. */
-function give(child: ChildProcess, seed: number | undefined): void {
+function sendSchedule(child: ChildProcess, seed: number | undefined): void {
   if (seed === undefined) child.disconnect();
   else child.send(seed);
 }

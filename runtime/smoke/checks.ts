@@ -25,7 +25,7 @@ export interface Check {
 
 /** A day without prices. Prices that checks add are removed again with purge_prices. */
 const DAY = "1900-01-01";
-const AFTER = "1900-01-02";
+const DAY_AFTER = "1900-01-02";
 
 const item = (smoke: Smoke, price: number) => ({ ...smoke.lane, day: DAY, price });
 const update = (smoke: Smoke, mode: string, prices: number[]) => ({
@@ -37,7 +37,7 @@ const update = (smoke: Smoke, mode: string, prices: number[]) => ({
 /** Creates SQL that runs for about this many seconds without sleeping, since functions that sleep are refused. */
 const slow = (seconds: number) =>
   `select count(*) from (select generate_series(1, ${seconds} * 8000000::bigint)) numbers`;
-const read = (sql: string, more: object = {}) => ({ type: "read", sql, format: "json", ...more });
+const readTask = (sql: string, more: object = {}) => ({ type: "read", sql, format: "json", ...more });
 const pricesOfDay = async (smoke: Smoke, name: string) => {
   const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
   const requestId = smoke.id(name);
@@ -45,7 +45,7 @@ const pricesOfDay = async (smoke: Smoke, name: string) => {
   const { result } = await smoke.queues.response(requestId);
   return (result.inline as { price: number }[]).map(({ price }) => price).sort((a, b) => a - b);
 };
-const done = async (smoke: Smoke, name: string, task: object) => {
+const runToEnd = async (smoke: Smoke, name: string, task: object) => {
   const requestId = smoke.id(name);
   await smoke.queues.send({ requestId, task });
   const response = await smoke.queues.response(requestId);
@@ -71,7 +71,7 @@ export const CHECKS: readonly Check[] = [
     guarantee: "a named read sent to the queue is answered inline",
     async try(smoke) {
       const params = { ...smoke.lane, date_from: DAY, date_to: DAY };
-      const { result, stats } = await done(smoke, "named", {
+      const { result, stats } = await runToEnd(smoke, "named", {
         type: "read",
         query: "average_rates",
         params,
@@ -101,7 +101,11 @@ export const CHECKS: readonly Check[] = [
     rawSql: true,
     async try(smoke) {
       const sql = "select n, repeat('x', 100) as filler from generate_series(1, 100000) n";
-      const { result, requestId } = await done(smoke, "large", read(sql, { format: "csv", compression: "gzip" }));
+      const { result, requestId } = await runToEnd(
+        smoke,
+        "large",
+        readTask(sql, { format: "csv", compression: "gzip" }),
+      );
       const response = await smoke.client.fetch("GET", smoke.client.job(requestId, "/result"));
       const bytes = Buffer.from(await response.arrayBuffer());
       assert.equal(createHash("sha256").update(bytes).digest("hex"), result.sha256);
@@ -111,10 +115,10 @@ export const CHECKS: readonly Check[] = [
   {
     guarantee: "append adds rows; replace first deletes exactly the batch's lanes and days",
     async try(smoke) {
-      await done(smoke, "append-1", update(smoke, "append", [1]));
-      await done(smoke, "append-2", update(smoke, "append", [2]));
+      await runToEnd(smoke, "append-1", update(smoke, "append", [1]));
+      await runToEnd(smoke, "append-2", update(smoke, "append", [2]));
       assert.deepEqual(await pricesOfDay(smoke, "appended"), [1, 2]);
-      await done(smoke, "replace", update(smoke, "replace", [3, 4, 5]));
+      await runToEnd(smoke, "replace", update(smoke, "replace", [3, 4, 5]));
       assert.deepEqual(await pricesOfDay(smoke, "replaced"), [3, 4, 5]);
       return "1 and 2, then 3, 4 and 5";
     },
@@ -153,7 +157,7 @@ export const CHECKS: readonly Check[] = [
   {
     guarantee: "a statement runs, and removes this run's prices",
     async try(smoke) {
-      await done(smoke, "purge", { type: "update", statement: "purge_prices", params: { before: AFTER } });
+      await runToEnd(smoke, "purge", { type: "update", statement: "purge_prices", params: { before: DAY_AFTER } });
       assert.deepEqual(await pricesOfDay(smoke, "purged"), []);
       return "no prices left";
     },
@@ -171,7 +175,7 @@ export const CHECKS: readonly Check[] = [
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("cancel");
-      await smoke.queues.send({ requestId, task: read(slow(300)), timeoutSeconds: 600 });
+      await smoke.queues.send({ requestId, task: readTask(slow(300)), timeoutSeconds: 600 });
       await until(smoke, requestId, "IN_PROGRESS");
       await smoke.client.json("POST", smoke.client.job(requestId, "/cancel"));
       const { status: ended, stats } = await smoke.queues.response(requestId);
@@ -184,7 +188,7 @@ export const CHECKS: readonly Check[] = [
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("killed");
-      await smoke.queues.send({ requestId, task: read(slow(8)), timeoutSeconds: 300 });
+      await smoke.queues.send({ requestId, task: readTask(slow(8)), timeoutSeconds: 300 });
       const { attempts } = await until(smoke, requestId, "IN_PROGRESS");
       const attempt = attempts.at(-1);
       assert.ok(attempt);
@@ -201,7 +205,7 @@ export const CHECKS: readonly Check[] = [
     rawSql: true,
     async try(smoke) {
       const requestId = smoke.id("write");
-      await smoke.queues.send({ requestId, task: read("select 1) to stdout; commit; delete from prices; --") });
+      await smoke.queues.send({ requestId, task: readTask("select 1) to stdout; commit; delete from prices; --") });
       const { status: ended, error } = await smoke.queues.response(requestId);
       assert.equal(ended, "FAILED");
       return error.type;

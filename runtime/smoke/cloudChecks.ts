@@ -84,13 +84,13 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
     guarantee: "queues and buckets refuse requests without TLS",
     notInside: "the task's security group allows TLS only; run the smoke checks without --inside to check it",
     async try({ region, resultsBucket: Bucket, requestQueueUrl: QueueUrl }, { sqs }) {
-      const look = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
+      const probe = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
       // The SDK calls the host in a queue's URL unless an endpoint is configured.
       const plain = { region, useQueueUrlAsEndpoint: false, endpoint: withoutTls("sqs", region) };
       await refusesPlain(
         "the request queue",
-        () => sqs.send(look),
-        () => new SQSClient(plain).send(look),
+        () => sqs.send(probe),
+        () => new SQSClient(plain).send(probe),
       );
       const head = new HeadBucketCommand({ Bucket });
       await refusesPlain(
@@ -138,7 +138,9 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
       const { Job } = await glue.send(new GetJobCommand({ JobName: glueJob }));
       const names = Job?.Connections?.Connections ?? [];
       const connections = await Promise.all(names.map((Name) => glue.send(new GetConnectionCommand({ Name }))));
-      const zones = connections.map((one) => one.Connection?.PhysicalConnectionRequirements?.AvailabilityZone);
+      const zones = connections.map(
+        (connection) => connection.Connection?.PhysicalConnectionRequirements?.AvailabilityZone,
+      );
       assert.ok(new Set(zones).size >= 2 && new Set(zones).size === zones.length, `connections in ${zones.join(", ")}`);
       return zones.join(", ");
     },
@@ -187,11 +189,11 @@ export const CLOUD_CHECKS: readonly CloudCheck[] = [
         ["required", undefined, "terminate"],
       );
       const active = (await instancesOf(outputs)).filter(isActive);
-      for (const one of active)
+      for (const task of active)
         assert.deepEqual(
-          [one.MetadataOptions?.HttpTokens, one.KeyName || undefined, one.PublicIpAddress || undefined],
+          [task.MetadataOptions?.HttpTokens, task.KeyName || undefined, task.PublicIpAddress || undefined],
           ["required", undefined, undefined],
-          one.InstanceId,
+          task.InstanceId,
         );
       return `version ${latest?.VersionNumber}, ${active.length} running instances`;
     },

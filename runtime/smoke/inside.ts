@@ -187,12 +187,12 @@ export class SmokeTask {
 
   async #line(line: string): Promise<void> {
     const token = tokenOf(line);
-    if (token) await this.#keep(token);
+    if (token) await this.#storeHash(token);
     else this.#options.print(line);
   }
 
   /** Stores the hash of the task's token in the database. The token cannot be derived from it. */
-  async #keep({ id, hash }: TokenHash): Promise<void> {
+  async #storeHash({ id, hash }: TokenHash): Promise<void> {
     const expiresAt = new Date(this.#options.now() + SMOKE_SECONDS * 1_000).toISOString();
     const token = { id, hash, name: "smoke inside", tenant: DEFAULT_TENANT, scopes: SCOPES, expiresAt };
     const answer = await this.#aws([

@@ -74,7 +74,7 @@ export class QueueClient {
       const ours = this.#received.filter(({ response }) => response.requestId === requestId);
       if (ours.length >= count) return ours;
       if (Date.now() > end) throw new Error(`${ours.length} of ${count} responses to ${requestId} within ${seconds} s`);
-      for (const { Body = "" } of await this.#take(this.#target.responseQueueUrl, (body) =>
+      for (const { Body = "" } of await this.#receive(this.#target.responseQueueUrl, (body) =>
         body.includes(this.#prefix),
       ))
         this.#received.push({ body: Body, response: JSON.parse(Body) });
@@ -93,13 +93,13 @@ export class QueueClient {
    */
   async deadLetter(text: string, seconds = 120): Promise<string> {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
-      const [found] = await this.#take(this.#target.deadLetterQueueUrl, (body) => body.includes(text));
+      const [found] = await this.#receive(this.#target.deadLetterQueueUrl, (body) => body.includes(text));
       if (found) return found.MessageAttributes?.reason?.StringValue ?? "";
     }
     throw new Error(`no dead letter with ${text} within ${seconds} s`);
   }
 
-  async #take(QueueUrl: string, isOurs: (body: string) => boolean): Promise<Message[]> {
+  async #receive(QueueUrl: string, isOurs: (body: string) => boolean): Promise<Message[]> {
     const { sqs } = this.#target;
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({

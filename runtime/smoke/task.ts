@@ -33,7 +33,7 @@ async function main(): Promise<number> {
   const { secret: token, id, hash } = newSecret("rates_");
   console.log(tokenLine({ id, hash }));
   const client = new Client(outputs.api, token);
-  await accepted(client);
+  await waitUntilAccepted(client);
   const passed = await runSmoke({ ...stackTarget(outputs, token), inside: true }, client, Number(values.limit));
   return passed ? 0 : 1;
 }
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
  * Waits until the API accepts the token.
  * @throws Error with the API's last answer
  */
-async function accepted(client: Client): Promise<void> {
+async function waitUntilAccepted(client: Client): Promise<void> {
   for (const end = Date.now() + TOKEN_SECONDS * 1_000; ; await pause(TRY_SECONDS * 1_000))
     try {
       await client.json("GET", "/jobs?limit=1", undefined, AbortSignal.timeout(TRY_SECONDS * 1_000));

@@ -11,13 +11,13 @@ const ROWS = 300_000;
 const MAX_RUNNER = 400e6;
 const MAX_DATABASE = 20e6;
 
-const packed = (start: string, row: (index: number) => string) =>
+const gzippedRows = (start: string, row: (index: number) => string) =>
   gzipSync(start + Array.from({ length: ROWS }, (_, index) => row(index)).join(""));
 
 /** Loads a bomb, and returns the document of its job. */
 async function explode(target: Target, index: number): Promise<Record<string, unknown>> {
   const [name, table, format, row] = BAD_ROWS[index] ?? assert.fail();
-  const bytes = packed(format === "csv" ? HEADER[table] : "", row);
+  const bytes = gzippedRows(format === "csv" ? HEADER[table] : "", row);
   assert.ok(bytes.length < 3_000_000, `${name} is not a bomb: ${bytes.length} bytes`);
   const s3 = await target.upload("attacker", `bomb-${index}.${format}.gz`, bytes);
   const task = { type: "update", target: table, source: { s3 }, format, compression: "gzip", dryRun: true };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Answer, Target } from "../target.ts";
+import type { ApiResponse, Target } from "../target.ts";
 
 /** An assertion about the platform, which fails when a defence is missing. */
 export type Check = (target: Target) => Promise<void>;
@@ -22,9 +22,11 @@ export const MAX_RESPONSE_BYTES = 64 * 1024;
 export const checkEach = <T>(
   cases: Readonly<Record<string, T>>,
   title: (name: string) => string,
-  check: (target: Target, one: T) => Promise<void>,
+  check: (target: Target, input: T) => Promise<void>,
 ): Record<string, Check> =>
-  Object.fromEntries(Object.entries(cases).map(([name, one]) => [title(name), (target: Target) => check(target, one)]));
+  Object.fromEntries(
+    Object.entries(cases).map(([name, input]) => [title(name), (target: Target) => check(target, input)]),
+  );
 
 /** Fails unless an answer refuses the request with 4xx, and has at most MAX_RESPONSE_BYTES. */
 export function assertRefused({ status, text }: Answer, what = ""): void {
@@ -33,8 +35,8 @@ export function assertRefused({ status, text }: Answer, what = ""): void {
 }
 
 /** Sends a request several times: it is refused, and takes little of the API's main thread each time. */
-export async function assertCheap(target: Target, send: () => Promise<Answer>, what = ""): Promise<void> {
-  const answers: Answer[] = [];
+export async function assertCheap(target: Target, send: () => Promise<ApiResponse>, what = ""): Promise<void> {
+  const answers: ApiResponse[] = [];
   const spent = await target.mainThreadMs(target.api, async () => {
     answers.push(await send());
   });

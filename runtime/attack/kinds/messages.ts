@@ -9,7 +9,7 @@ async function responsesUntil(target: Target, requestId: string): Promise<{ requ
   const responses: { requestId: string; status: string }[] = [];
   await target.until(`the response to ${requestId}`, async () => {
     for (const body of await target.receive(target.file.responseQueueUrl)) responses.push(JSON.parse(body));
-    return responses.some((one) => one.requestId === requestId);
+    return responses.some((response) => response.requestId === requestId);
   });
   return responses;
 }

@@ -38,7 +38,7 @@ async function whileFull(target: Target, use: () => Promise<void>): Promise<void
     await use();
   } finally {
     for (const requestId of ids) await target.http("POST", `/jobs/${requestId}/cancel`, {}, target.attacker);
-    for (const requestId of ids) await target.ended(requestId, target.attacker);
+    for (const requestId of ids) await target.waitForEnd(requestId, target.attacker);
   }
 }
 
@@ -51,7 +51,7 @@ export const shares: Kind = {
         const requestId = `small-${Date.now()}`;
         const body = { requestId, task: AVERAGE_RATES };
         assert.equal((await target.http("POST", "/jobs", body, target.victim)).status, 202);
-        const { status } = await target.ended(requestId, target.victim, WAIT_MS);
+        const { status } = await target.waitForEnd(requestId, target.victim, WAIT_MS);
         assert.equal(status, "SUCCEEDED");
       }),
     "serves another tenant's result while one reads none of its own": async (target) => {

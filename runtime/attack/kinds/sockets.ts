@@ -14,7 +14,7 @@ const STALLED_MS = (REQUEST_SECONDS + 2 * CHECK_SECONDS + 2) * 1000;
 const ANSWER_MS = 5_000;
 
 /** Opens a connection to the API and writes to it; `closed` resolves with all that came back when the API has closed it. */
-async function open(target: Target, text = "") {
+async function openConnection(target: Target, text = "") {
   const { hostname, port } = new URL(target.file.api);
   const socket = connect(Number(port), hostname);
   socket.on("error", () => undefined);
@@ -28,7 +28,7 @@ async function open(target: Target, text = "") {
   return { socket, closed };
 }
 
-const within = async <T>(what: string, promise: Promise<T>, milliseconds: number): Promise<T> =>
+const withTimeout = async <T>(what: string, promise: Promise<T>, milliseconds: number): Promise<T> =>
   Promise.race([
     promise,
     delay(milliseconds, undefined, { ref: false }).then(() => assert.fail(`${what}: open after ${milliseconds} ms`)),
@@ -48,12 +48,12 @@ export const sockets: Kind = {
         post(target.attacker, "Content-Length: 100\r\n\r\n{"),
         post(target.attacker, "Transfer-Encoding: chunked\r\n\r\n5\r\n{"),
       ];
-      const stalled = await Promise.all(texts.map((text) => open(target, text)));
-      const trickled = await open(target, post(target.attacker, "Transfer-Encoding: chunked\r\n\r\n"));
+      const stalled = await Promise.all(texts.map((text) => openConnection(target, text)));
+      const trickled = await openConnection(target, post(target.attacker, "Transfer-Encoding: chunked\r\n\r\n"));
       const trickle = setInterval(() => trickled.socket.write("1\r\n \r\n"), 50);
       try {
         for (const [index, { closed }] of [...stalled, trickled].entries())
-          await within(texts[index]?.slice(0, 40) ?? "a body byte by byte", closed, STALLED_MS);
+          await withTimeout(texts[index]?.slice(0, 40) ?? "a body byte by byte", closed, STALLED_MS);
       } finally {
         clearInterval(trickle);
         for (const { socket } of [...stalled, trickled]) socket.destroy();
@@ -61,9 +61,9 @@ export const sockets: Kind = {
     },
     "answers what is not HTTP shortly, and closes": async (target) => {
       for (const text of MALFORMED) {
-        const { socket, closed } = await open(target, text);
+        const { socket, closed } = await openConnection(target, text);
         try {
-          const answer = await within(JSON.stringify(text.slice(0, 40)), closed, ANSWER_MS);
+          const answer = await withTimeout(JSON.stringify(text.slice(0, 40)), closed, ANSWER_MS);
           assert.match(answer, /^(HTTP\/1\.1 4\d\d |$)/, text.slice(0, 40));
           assert.ok(answer.length < 1_000, `${answer.length} bytes for ${text.slice(0, 40)}`);
         } finally {
@@ -72,11 +72,14 @@ export const sockets: Kind = {
       }
     },
     "serves a new client while others hold all connections": async (target) => {
-      const many = await Promise.all(Array.from({ length: CONNECTIONS + 100 }, () => open(target)));
+      const many = await Promise.all(Array.from({ length: CONNECTIONS + 100 }, () => openConnection(target)));
       try {
-        const { closed, socket } = await open(target, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        const { closed, socket } = await openConnection(
+          target,
+          "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        );
         many.push({ closed, socket });
-        assert.match(await within("a health check", closed, ANSWER_MS), /^HTTP\/1\.1 200 /);
+        assert.match(await withTimeout("a health check", closed, ANSWER_MS), /^HTTP\/1\.1 200 /);
         const live = many.filter(({ socket: one }) => !one.destroyed).length;
         assert.ok(live <= CONNECTIONS + 1, `${live} connections are open`);
       } finally {
@@ -86,7 +89,7 @@ export const sockets: Kind = {
   },
   async send(target) {
     const opened = await Promise.all(
-      [...MALFORMED, ...Array.from({ length: 50 }, () => "GET ")].map((text) => open(target, text)),
+      [...MALFORMED, ...Array.from({ length: 50 }, () => "GET ")].map((text) => openConnection(target, text)),
     );
     await delay(100);
     for (const { socket } of opened) socket.destroy();

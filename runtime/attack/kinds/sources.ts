@@ -25,7 +25,7 @@ export const sources: Kind = {
           const { status, text } = await target.http("POST", "/jobs", { task: update(source) }, target.attacker);
           assert.ok(!text.includes("SECRET"), text);
           // A host that is allowed here only: its job must fail.
-          const { error } = status === 202 ? await target.ended(JSON.parse(text).requestId, target.attacker) : {};
+          const { error } = status === 202 ? await target.waitForEnd(JSON.parse(text).requestId, target.attacker) : {};
           const type = (error as { type?: string } | undefined)?.type;
           assert.ok(status === 400 || type === "SourceNotAllowed", `${url}: ${status} ${type} ${text}`);
         }

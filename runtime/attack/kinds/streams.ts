@@ -34,7 +34,7 @@ async function withStreams(
   } finally {
     leave.abort();
     await target.http("POST", `/jobs/${requestId}/cancel`, {}, target.attacker);
-    await target.ended(requestId, target.attacker);
+    await target.waitForEnd(requestId, target.attacker);
   }
 }
 

@@ -17,7 +17,7 @@ const MESSAGES = 1_000;
 async function hide(target: Target): Promise<void> {
   const { status } = await target.http("POST", "/jobs", { requestId: HIDDEN, task: AVERAGE_RATES }, target.victim);
   assert.ok(status === 202 || status === 200);
-  await target.ended(HIDDEN, target.victim);
+  await target.waitForEnd(HIDDEN, target.victim);
 }
 
 /** One tenant that tries to see, change or use up what is another's. */

@@ -15,7 +15,7 @@ async function hostileJob(target: Target): Promise<string> {
   const body = { requestId, labels: { [HOSTILE]: HOSTILE }, task };
   const { status, text } = await target.http("POST", "/jobs", body, target.attacker);
   assert.equal(status, 202, text);
-  await target.ended(requestId, target.attacker);
+  await target.waitForEnd(requestId, target.attacker);
   await target.http("POST", "/tokens", { name: HOSTILE, tenant: "attacker", scopes: ["read"] }, target.file.token);
   // SQS takes no C0 controls.
   await target.queue(`{"requestId":"${HOSTILE.replaceAll(/\p{Cc}/gu, "")}","task":`);

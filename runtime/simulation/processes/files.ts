@@ -36,11 +36,11 @@ export function createFiles(
   outcomes: readonly LaunchOutcome[] = [],
 ): void {
   const { planned, launches, taken, runs } = faultDirectories(directory);
-  for (const one of [planned, launches, taken]) rmSync(one, { recursive: true, force: true });
-  for (const one of [planned, launches, taken, runs]) mkdirSync(one, { recursive: true });
+  for (const path of [planned, launches, taken]) rmSync(path, { recursive: true, force: true });
+  for (const path of [planned, launches, taken, runs]) mkdirSync(path, { recursive: true });
   const write = (into: string, all: readonly unknown[]) => {
-    for (const [index, one] of all.entries())
-      writeFileSync(join(into, String(index).padStart(3, "0")), JSON.stringify(one));
+    for (const [index, run] of all.entries())
+      writeFileSync(join(into, String(index).padStart(3, "0")), JSON.stringify(run));
   };
   write(planned, faults);
   write(launches, outcomes);

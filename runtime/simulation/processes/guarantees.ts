@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { liveRuns } from "./files.ts";
 import type { ProcessHarness } from "./harness.ts";
 import type { Observations } from "./observations.ts";
-import { OTHER } from "./requests.ts";
+import { OTHER_TASK_SQL } from "./requests.ts";
 
 const TERMINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 
 /** Returns true if a schedule has no work left. */
 export async function isAtRest(
   harness: ProcessHarness,
-  { accepted, wanted, conflicts }: Observations,
+  { accepted, withReply: wanted, conflicts }: Observations,
 ): Promise<boolean> {
   const { server, responses, directory } = harness;
   const ids = [...accepted];
@@ -32,7 +32,7 @@ export async function isAtRest(
 /** Verifies guarantees 1 to 6 from outside, from responses, tables, results and processes. */
 export async function violatedGuarantees(
   harness: ProcessHarness,
-  { requests, accepted, wanted, conflicts, violations: seen }: Observations,
+  { requests, accepted, withReply: wanted, conflicts, violations: seen }: Observations,
 ): Promise<string[]> {
   const broken = [...seen];
   const { server, responses, directory } = harness;
@@ -74,7 +74,7 @@ export async function violatedGuarantees(
       broken.push(`guarantee 1: job ${requestId} is ${job.status}, and was answered ${answer.status}`);
 
     // Of two requests with the same id the first to be accepted is the job, and a queue has no fixed order.
-    const isOther = job.sql === OTHER;
+    const isOther = job.sql === OTHER_TASK_SQL;
     const isDone = job.status === "SUCCEEDED" && !isOther;
     const wrong = own.filter((price) => (times.get(price) ?? 0) !== (isDone ? 1 : 0));
     if (wrong.length > 0)

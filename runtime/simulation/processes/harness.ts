@@ -77,7 +77,7 @@ export class ProcessHarness {
   readonly #closing = new AbortController();
   readonly #receiving: Promise<void>;
 
-  private constructor(made: {
+  private constructor(resources: {
     directory: string;
     server: Server;
     proxy: CallProxy;

@@ -12,9 +12,9 @@ import { type Fault, faultDirectories, type LaunchOutcome, OVERRUN_FILE, takeNex
  * In the dispatcher it breaks launches.
  */
 const { SIMULATION_DIRECTORY: directory = "", SIMULATION_POSTGRES: cluster = "" } = process.env;
-const after = (option: string) => process.argv[process.argv.indexOf(option) + 1] ?? "";
+const optionValue = (option: string) => process.argv[process.argv.indexOf(option) + 1] ?? "";
 if (directory !== "" && process.argv.includes("--run")) {
-  countRuns(after("--runner"));
+  countRuns(optionValue("--runner"));
   const fault = takeNext<Fault>(directory, "planned");
   if (fault) awaitStep(fault);
 }

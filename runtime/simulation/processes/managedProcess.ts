@@ -11,12 +11,12 @@ export class ManagedProcess {
   readonly name: string;
   #child: ChildProcess | undefined;
   #stopping = false;
-  readonly #life: Promise<void>;
+  readonly #lifecycle: Promise<void>;
   readonly #ready = Promise.withResolvers<void>();
 
   constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv, logFile: string) {
     this.name = name;
-    this.#life = this.#live(args, env, logFile);
+    this.#lifecycle = this.#live(args, env, logFile);
   }
 
   /** Resolves when its first process reports that it is ready. */
@@ -32,7 +32,7 @@ export class ManagedProcess {
   async retire(): Promise<void> {
     this.#stopping = true;
     this.signal("SIGTERM");
-    await this.#life;
+    await this.#lifecycle;
   }
 
   /** Kills the process and does not restart it. */
@@ -40,7 +40,7 @@ export class ManagedProcess {
     this.#stopping = true;
     this.signal("SIGCONT");
     this.signal("SIGKILL");
-    await this.#life;
+    await this.#lifecycle;
   }
 
   async #live(args: readonly string[], env: NodeJS.ProcessEnv, logFile: string): Promise<void> {

@@ -6,7 +6,7 @@ export interface Observations {
   /** Accepted requests, by the queue or with 202. */
   readonly accepted: Set<string>;
   /** Accepted requests that want a reply on the queue. */
-  readonly wanted: Set<string>;
+  readonly withReply: Set<string>;
   /** Ids that a second request reused for another task. */
   readonly conflicts: Set<string>;
   /** Guarantees that were violated during the schedule. */

@@ -15,7 +15,7 @@ describe("the guarantees of the platform, under faults of its processes", () => 
     this.timeout(COUNT * SCHEDULE_MS);
     const begun = performance.now();
     let played = 0;
-    await runProcessSchedules({ seed: 1, count: COUNT }, ({ seed, broken, history }) => {
+    await runProcessSchedules({ seed: 1, count: COUNT }, ({ seed, violations: broken, history }) => {
       played++;
       assert.deepEqual(broken, [], `seed ${seed}:\n${history.join("\n")}`);
       return performance.now() - begun < TIME_LIMIT_MS;
@@ -38,7 +38,7 @@ describe("the guarantees of the platform, under faults of its processes", () => 
         for each statement execute function simulation.twice()`);
       await harness.server.tryQuery("grant usage on schema simulation to job_writer");
       for (let seed = 1; seed <= 3; seed++) {
-        const { broken } = await play(harness, seed);
+        const { violations: broken } = await play(harness, seed);
         if (broken.some((one) => one.startsWith("guarantee 2"))) return;
       }
       assert.fail("three schedules did not violate guarantee 2");
@@ -60,7 +60,7 @@ describe("the guarantees of the platform, under faults of its processes", () => 
       );
       // On a quiet machine runs are so fast that most schedules need no more of them than there are slots.
       for (let seed = 1; seed <= 10; seed++) {
-        const { broken } = await play(harness, seed);
+        const { violations: broken } = await play(harness, seed);
         if (broken.some((one) => one.startsWith("guarantee 4"))) return;
       }
       assert.fail("ten schedules did not violate guarantee 4");
@@ -75,7 +75,7 @@ describe("the guarantees of the platform, under faults of its processes", () => 
     try {
       let refused = 0;
       for (let seed = 1; seed <= 3 && refused === 0; seed++) {
-        const { broken, history } = await play(harness, seed);
+        const { violations: broken, history } = await play(harness, seed);
         assert.deepEqual(broken, [], history.join("\n"));
         const [runs] =
           (await harness.server.tryQuery(
@@ -85,7 +85,7 @@ describe("the guarantees of the platform, under faults of its processes", () => 
       }
       assert(refused > 0, "no launch of three schedules was refused");
       await harness.server.tryQuery("revoke execute on function jobs.untracked_batch(integer) from dispatcher");
-      const { broken } = await play(harness, 4);
+      const { violations: broken } = await play(harness, 4);
       assert(
         broken.some((one) => one.startsWith("the tracking store")),
         broken.join("\n"),

@@ -11,7 +11,7 @@ export interface SentRequest {
 }
 
 /** Task of a second request with the same id. */
-export const OTHER = "select 'other' as other";
+export const OTHER_TASK_SQL = "select 'other' as other";
 
 const LANE = { orig_code: "AAAAA", dest_code: "BBBBB", day: "2021-01-01" };
 /** Number of seeds with distinct prices: a price is a 32-bit integer. */

@@ -22,10 +22,10 @@ export async function runProcessSchedules(
     const harness = await ProcessHarness.open({ tracking: TRACKING[act % TRACKING.length] ?? "postgres" });
     try {
       for (let played = 0; played < SCHEDULES_PER_HARNESS && next < end; played++, next++) {
-        const { broken, history } = await play(harness, next);
+        const { violations: broken, history } = await play(harness, next);
         const more = onPlayed({
           seed: next,
-          broken,
+          violations: broken,
           history: broken.length > 0 ? [...history, harness.logs()] : history,
         });
         if (more === false) return;

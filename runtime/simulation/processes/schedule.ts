@@ -6,7 +6,7 @@ import { createFiles, type Fault, type LaunchOutcome, liveRuns } from "./files.t
 import { isAtRest, violatedGuarantees } from "./guarantees.ts";
 import type { ProcessHarness } from "./harness.ts";
 import type { Observations } from "./observations.ts";
-import { generateRequests, OTHER } from "./requests.ts";
+import { generateRequests, OTHER_TASK_SQL } from "./requests.ts";
 
 /** Duration of the faults in milliseconds. */
 const FAULTS_MS = 4_000;
@@ -31,12 +31,15 @@ interface ScheduledFault {
 }
 
 /** Runs the schedule of a seed; returns the violated guarantees and the history of actions. */
-export async function play(harness: ProcessHarness, seed: number): Promise<{ broken: string[]; history: string[] }> {
+export async function play(
+  harness: ProcessHarness,
+  seed: number,
+): Promise<{ violations: string[]; history: string[] }> {
   const pick = random(seed);
   const observations: Observations = {
     requests: generateRequests(seed, pick),
     accepted: new Set(),
-    wanted: new Set(),
+    withReply: new Set(),
     conflicts: new Set(),
     violations: new Set(),
   };
@@ -114,7 +117,7 @@ function breakCalls(harness: ProcessHarness, pick: () => number): void {
 /** Schedules the requests: delayed, repeated and in any order, over the queue or the API. */
 function scheduleRequests(
   harness: ProcessHarness,
-  { requests, accepted, wanted, conflicts }: Observations,
+  { requests, accepted, withReply: wanted, conflicts }: Observations,
   pick: () => number,
 ): ScheduledFault[] {
   const soon = () => pick() * FAULTS_MS * 0.7;
@@ -147,7 +150,7 @@ function scheduleRequests(
         label: `queue another task as ${requestId}`,
         async inject() {
           conflicts.add(requestId);
-          await harness.send({ requestId, task: { type: "read", sql: OTHER, format: "csv" } });
+          await harness.send({ requestId, task: { type: "read", sql: OTHER_TASK_SQL, format: "csv" } });
         },
       });
     return events;
@@ -195,10 +198,10 @@ function scheduleFaults(harness: ProcessHarness, { requests }: Observations, pic
     `cancel ${requestId}`,
     () => harness.call(`/jobs/${requestId}/cancel`),
   ]);
-  const one = <T>(list: readonly T[]): T => list[Math.floor(pick() * list.length)] as T;
+  const pickOne = <T>(list: readonly T[]): T => list[Math.floor(pick() * list.length)] as T;
   const chosen = [
-    ...Array.from({ length: 2 + Math.floor(pick() * 3) }, () => one(kinds)),
-    ...Array.from({ length: Math.floor(pick() * 3) }, () => one(cancels)),
+    ...Array.from({ length: 2 + Math.floor(pick() * 3) }, () => pickOne(kinds)),
+    ...Array.from({ length: Math.floor(pick() * 3) }, () => pickOne(cancels)),
   ];
   return chosen.map(([label, inject]) => ({ at: 300 + pick() * (FAULTS_MS - 300), label, inject }));
 }

@@ -27,7 +27,7 @@ export class Server {
   #postgres!: Postgres;
   #admin: pg.Client | undefined;
   #stopping = false;
-  #life!: Promise<void>;
+  #lifecycle!: Promise<void>;
 
   private constructor(options: Parameters<typeof startPostgres>[0]) {
     this.#options = options;
@@ -45,7 +45,7 @@ export class Server {
       await letRolesLogIn(client, server.#postgres.password, TEST_SLOTS);
       await client.query(PREPARE);
     });
-    server.#life = server.#live();
+    server.#lifecycle = server.#live();
     return server;
   }
 
@@ -89,7 +89,7 @@ export class Server {
     this.#stopping = true;
     await this.#admin?.end().catch(() => undefined);
     await this.#postgres.stop();
-    await this.#life;
+    await this.#lifecycle;
   }
 
   async #live(): Promise<void> {

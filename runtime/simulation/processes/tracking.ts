@@ -25,11 +25,14 @@ export interface FakeTrackingStore {
   close(): Promise<void>;
 }
 
-interface Written {
+interface StoredVersion {
   readonly index: { _id: string; version: number };
 }
 
-const REJECTED = { type: "rejected_execution_exception", reason: "rejected execution of coordinating operation" };
+const REJECTED_EXECUTION = {
+  type: "rejected_execution_exception",
+  reason: "rejected execution of coordinating operation",
+};
 
 /** Starts a fake store whose calls fail as scheduled; stored documents are never lost. */
 export async function startTracking(): Promise<FakeTrackingStore> {
@@ -55,7 +58,7 @@ export async function startTracking(): Promise<FakeTrackingStore> {
     const respond = (status: number, content: object) =>
       outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(content));
     if (outcome === "fail before") return void incoming.socket.destroy();
-    if (outcome === "throttle") return void respond(429, { error: REJECTED, status: 429 });
+    if (outcome === "throttle") return void respond(429, { error: REJECTED_EXECUTION, status: 429 });
     const content = incoming.url?.startsWith("/_bulk") ? { items: write(body, outcome === "refuse some") } : {};
     if (outcome === "fail after") return void incoming.socket.destroy();
     respond(200, content);
@@ -65,8 +68,8 @@ export async function startTracking(): Promise<FakeTrackingStore> {
   function write(body: string, refuses: boolean): object[] {
     const lines = body.trim().split("\n");
     return Array.from({ length: lines.length / 2 }, (_, at) => {
-      const { _id, version } = (JSON.parse(lines[2 * at] ?? "") as Written).index;
-      if (refuses && at % 2 === 1) return { index: { status: 429, error: REJECTED } };
+      const { _id, version } = (JSON.parse(lines[2 * at] ?? "") as StoredVersion).index;
+      if (refuses && at % 2 === 1) return { index: { status: 429, error: REJECTED_EXECUTION } };
       if ((kept.get(_id)?.version ?? 0) > version)
         return { index: { status: 409, error: { type: "version_conflict_engine_exception", reason: "later" } } };
       kept.set(_id, { version, document: JSON.parse(lines[2 * at + 1] ?? "").document });
