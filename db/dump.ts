@@ -97,7 +97,7 @@ class Load {
       else for (const statement of this.#splitter.push(line, this.#lines.line)) await this.#statement(statement);
     }
     if (this.#splitter.open) {
-      const { text, line } = this.#splitter.rest;
+      const { text, line } = this.#splitter.remainder;
       throw new DumpError(
         this.#file,
         line,
@@ -142,7 +142,7 @@ class Load {
     const table = copiedTable(text);
     if (table !== undefined) return this.#copy(statement, table);
     const setting = SETTING.exec(text);
-    if (setting !== null) return this.#set(statement, setting[1] ?? setting[2] ?? "");
+    if (setting !== null) return this.#applySetting(statement, setting[1] ?? setting[2] ?? "");
     if (TRANSACTION.test(text)) return this.#note(statement, "skipped: the whole file is one transaction here");
     if (OWNERSHIP.test(text)) return this.#ownership(statement);
     await this.#query(statement);
@@ -170,7 +170,7 @@ class Load {
   }
 
   /** Changes a setting if this Postgres has it: dumps of other versions name newer or removed settings. */
-  async #set(statement: Statement, name: string): Promise<void> {
+  async #applySetting(statement: Statement, name: string): Promise<void> {
     if (/^client_encoding$/i.test(name) && !/utf-?8/i.test(statement.text)) {
       throw new DumpError(
         this.#file,

@@ -26,10 +26,10 @@ export class Lines {
     for (;;) {
       const at = this.#buffer.indexOf(LINE_FEED, searched);
       searched = this.#buffer.length;
-      if (at < 0 && (await this.#more())) continue;
+      if (at < 0 && (await this.#readMore())) continue;
       if (searched === 0) return undefined;
       this.#line += 1;
-      return this.#take(at < 0 ? searched : at + 1);
+      return this.#takeBytes(at < 0 ? searched : at + 1);
     }
   }
 
@@ -41,7 +41,7 @@ export class Lines {
       // Whole lines only, so that no `\.` is split between two chunks.
       const whole = this.#buffer.lastIndexOf(LINE_FEED) + 1;
       const end = endOfBlock(this.#buffer.subarray(0, whole));
-      const data = this.#take(end ?? whole);
+      const data = this.#takeBytes(end ?? whole);
       if (data.length > 0) {
         this.#line += count(data);
         yield data;
@@ -50,16 +50,16 @@ export class Lines {
         await this.next();
         return;
       }
-      if (!(await this.#more())) {
+      if (!(await this.#readMore())) {
         // The file may end with `\.` and no line feed.
-        const rest = this.#take(this.#buffer.length);
+        const rest = this.#takeBytes(this.#buffer.length);
         if (rest.toString("latin1").trimEnd() === "\\.") return;
         throw onEnd();
       }
     }
   }
 
-  async #more(): Promise<boolean> {
+  async #readMore(): Promise<boolean> {
     if (this.#ended) return false;
     const { done, value } = await this.#chunks.next();
     if (done) this.#ended = true;
@@ -67,7 +67,7 @@ export class Lines {
     return !done;
   }
 
-  #take(length: number): Buffer {
+  #takeBytes(length: number): Buffer {
     const taken = this.#buffer.subarray(0, length);
     this.#buffer = this.#buffer.subarray(length);
     return taken;

@@ -10,7 +10,7 @@ import { recordHistory, refuseOtherHistory } from "./history.ts";
 import { ensureRoles } from "./roles.ts";
 
 /** Result of `migrate`: names only, no data. */
-export interface Migrated {
+export interface MigrationResult {
   /** The migrations, functions and views it applied, in order; empty when the database was up to date. */
   applied: string[];
 }
@@ -48,7 +48,7 @@ export async function migrate(
   target: { url: string } | pg.ClientConfig,
   onProgress: (line: string) => void = () => undefined,
   directory: string = import.meta.dirname,
-): Promise<Migrated> {
+): Promise<MigrationResult> {
   const migrations = join(directory, "migrations");
   const client = new pg.Client("url" in target ? target.url : target);
   client.on("error", () => undefined);

@@ -5,7 +5,11 @@ const split = (script: string) => {
   const splitter = new Splitter();
   const lines = script.match(/[^\n]*\n|[^\n]+$/g) ?? [];
   const statements = lines.flatMap((line, index) => splitter.push(line, index + 1));
-  return { statements: statements.map(({ text, line }) => [line, text]), open: splitter.open, rest: splitter.rest };
+  return {
+    statements: statements.map(({ text, line }) => [line, text]),
+    open: splitter.open,
+    rest: splitter.remainder,
+  };
 };
 
 describe("Splitter", () => {

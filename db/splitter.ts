@@ -33,7 +33,7 @@ export class Splitter {
   }
 
   /** Unfinished part. */
-  get rest(): Statement {
+  get remainder(): Statement {
     return { text: this.#text.trim(), line: this.#start };
   }
 
@@ -48,33 +48,33 @@ export class Splitter {
     return done;
   }
 
-  #code(line: string, from: number, done: Statement[]): number {
+  #code(line: string, from: number, statements: Statement[]): number {
     TOKEN.lastIndex = from;
     const token = TOKEN.exec(line);
     if (token?.[0] === "--") {
-      this.#keep(line.slice(from, token.index));
+      this.#append(line.slice(from, token.index));
       // A line comment ends with its line; inside a statement, its line break is kept.
       if (this.#text !== "") this.#text += "\n";
       return line.length;
     }
     if (token === null) {
-      this.#keep(line.slice(from));
+      this.#append(line.slice(from));
       return line.length;
     }
     const [found] = token;
     const end = token.index + found.length;
     if (found === "/*") {
-      this.#keep(line.slice(from, token.index));
+      this.#append(line.slice(from, token.index));
       if (this.#text !== "") this.#text += found;
       this.#state = { in: "comment", depth: 1 };
       return end;
     }
-    this.#keep(line.slice(from, end));
+    this.#append(line.slice(from, end));
     if (found === "(") this.#parentheses += 1;
     else if (found === ")") this.#parentheses -= 1;
     else if (found === ";") {
       if (this.#parentheses > 0) return end;
-      if (this.#text !== ";") done.push({ text: this.#text, line: this.#start });
+      if (this.#text !== ";") statements.push({ text: this.#text, line: this.#start });
       this.#text = "";
       this.#parentheses = 0;
     } else if (found === '"') this.#state = { in: "quotes", end: '"', backslashes: false };
@@ -84,13 +84,13 @@ export class Splitter {
   }
 
   #inside(state: Exclude<State, { in: "code" }>, line: string, from: number): number {
-    const [end, next] = leave(state, line, from);
+    const [end, next] = findEnd(state, line, from);
     if (this.#text !== "") this.#text += line.slice(from, end);
     this.#state = next;
     return end;
   }
 
-  #keep(text: string): void {
+  #append(text: string): void {
     if (this.#text === "") {
       const begun = text.trimStart();
       if (begun === "") return;

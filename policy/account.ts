@@ -28,7 +28,7 @@ export type Quotas = Static<typeof Quotas>;
 export const quotas = <Name extends keyof Quotas>(...names: Name[]) =>
   Object.fromEntries(names.map((name) => [name, QUOTAS[name]])) as Pick<typeof QUOTAS, Name>;
 
-let read: { text: string; stack: ValidatedStack | undefined } | undefined;
+let cached: { text: string; stack: ValidatedStack | undefined } | undefined;
 
 /**
  * Returns this project's stack, from the configuration that the engine passes to every pack; undefined for other
@@ -36,8 +36,8 @@ let read: { text: string; stack: ValidatedStack | undefined } | undefined;
  */
 export function ownStack(env: NodeJS.ProcessEnv = process.env): ValidatedStack | undefined {
   const text = env.PULUMI_CONFIG ?? "";
-  if (read?.text !== text) read = { text, stack: ownStackOf(text, env.PULUMI_STACK ?? "") };
-  return read.stack;
+  if (cached?.text !== text) cached = { text, stack: ownStackOf(text, env.PULUMI_STACK ?? "") };
+  return cached.stack;
 }
 
 function ownStackOf(text: string, name: string): ValidatedStack | undefined {

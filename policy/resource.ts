@@ -27,7 +27,7 @@ export class Resource {
   readonly name: string;
   /** All properties. */
   readonly properties: Value;
-  readonly #requested: Value | undefined;
+  readonly #inputs: Value | undefined;
   /** Its provider; undefined if the engine names none. */
   readonly provider: Resource | undefined;
   readonly #links: RawResource["propertyDependencies"];
@@ -37,14 +37,14 @@ export class Resource {
     raw: RawResource,
     reporterOf: (resource: RawResource) => UnresolvedReporter,
     find: (urn: string) => Resource | undefined,
-    requested?: RawResource["props"],
+    inputs?: RawResource["props"],
   ) {
     this.type = typeOf(raw.type);
     this.urn = raw.urn;
     this.name = raw.name;
     const reporter = reporterOf(raw);
     this.properties = new Value(rawOf(raw.props), "", reporter);
-    this.#requested = requested && new Value(rawOf(requested), "", reporter);
+    this.#inputs = inputs && new Value(rawOf(inputs), "", reporter);
     this.#links = raw.propertyDependencies;
     this.#find = find;
     const { provider } = raw;
@@ -57,7 +57,7 @@ export class Resource {
    */
   at(path: string): Value {
     const value = this.properties.at(path);
-    return value.isUnknown && this.#requested ? this.#requested.at(path) : value;
+    return value.isUnknown && this.#inputs ? this.#inputs.at(path) : value;
   }
 
   /** Returns the resources of a type that a property depends on; they are known in a preview, unlike their ARNs. */
@@ -90,11 +90,11 @@ export class Stack {
   constructor(
     raw: readonly RawResource[],
     reporterOf: (resource: RawResource) => UnresolvedReporter,
-    requested: RequestedProperties = new Map(),
+    inputsByUrn: RequestedProperties = new Map(),
   ) {
     const byUrn = new Map<string, Resource>();
     this.resources = raw.map((rawResource) => {
-      const resource = new Resource(rawResource, reporterOf, (urn) => byUrn.get(urn), requested.get(rawResource.urn));
+      const resource = new Resource(rawResource, reporterOf, (urn) => byUrn.get(urn), inputsByUrn.get(rawResource.urn));
       byUrn.set(rawResource.urn, resource);
       return resource;
     });

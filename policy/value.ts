@@ -37,7 +37,7 @@ export class Value {
     for (const key of path.split(".")) {
       if (isUnknown(raw)) break;
       // A provider's lists and objects arrive as JSON texts.
-      const from = typeof raw === "string" ? parsed(raw) : raw;
+      const from = typeof raw === "string" ? parseObjectOrList(raw) : raw;
       raw = isRecord(from) && Object.hasOwn(from, key) ? from[key] : undefined;
     }
     return new Value(raw, this.path === "" ? path : `${this.path}.${path}`, this.#notes);
@@ -65,7 +65,7 @@ export class Value {
 
   /** Reads a number, which may be written as text; returns `fallback` if it is missing. */
   number<T>(fallback: T): number | T | Unresolved {
-    return this.#read(fallback, "a number", (raw) => {
+    return this.#convert(fallback, "a number", (raw) => {
       const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
       return typeof value === "number" && Number.isFinite(value) ? value : undefined;
     });
@@ -73,12 +73,12 @@ export class Value {
 
   /** Reads a text; returns `fallback` if it is missing. */
   text<T>(fallback: T): string | T | Unresolved {
-    return this.#read(fallback, "text", (raw) => (typeof raw === "string" ? raw : undefined));
+    return this.#convert(fallback, "text", (raw) => (typeof raw === "string" ? raw : undefined));
   }
 
   /** Reads a boolean, which may be written as text; returns `fallback` if it is missing. */
   flag<T>(fallback: T): boolean | T | Unresolved {
-    return this.#read(fallback, "true or false", (raw) => {
+    return this.#convert(fallback, "true or false", (raw) => {
       if (raw === "true" || raw === "false") return raw === "true";
       return typeof raw === "boolean" ? raw : undefined;
     });
@@ -86,8 +86,8 @@ export class Value {
 
   /** Returns the items of a list or of a JSON list; none if it is missing. A single object counts as a list of one. */
   items(): readonly Value[] | Unresolved {
-    return this.#read([], "a list", (raw) => {
-      const list = typeof raw === "string" ? (parsed(raw) ?? raw) : raw;
+    return this.#convert([], "a list", (raw) => {
+      const list = typeof raw === "string" ? (parseObjectOrList(raw) ?? raw) : raw;
       const items: readonly unknown[] | undefined = Array.isArray(list) ? list : isRecord(list) ? [list] : undefined;
       return items?.map((item, index) => new Value(item, `${this.path}[${index}]`, this.#notes));
     });
@@ -95,7 +95,8 @@ export class Value {
 
   /** Returns the texts of a list; a single text counts as a list of one. */
   texts(): readonly string[] | Unresolved {
-    if (typeof this.#raw === "string" && !isUnknown(this.#raw) && parsed(this.#raw) === undefined) return [this.#raw];
+    if (typeof this.#raw === "string" && !isUnknown(this.#raw) && parseObjectOrList(this.#raw) === undefined)
+      return [this.#raw];
     const items = this.items();
     if (items === UNRESOLVED) return UNRESOLVED;
     const texts = items.map((item) => item.text(""));
@@ -104,13 +105,13 @@ export class Value {
 
   /** Returns the names of the properties of an object or of a JSON object. */
   keys(): readonly string[] | Unresolved {
-    return this.#read([], "an object", (raw) => {
-      const from = typeof raw === "string" ? parsed(raw) : raw;
+    return this.#convert([], "an object", (raw) => {
+      const from = typeof raw === "string" ? parseObjectOrList(raw) : raw;
       return isRecord(from) && !Array.isArray(from) ? Object.keys(from) : undefined;
     });
   }
 
-  #read<V, T>(fallback: T, expected: string, convert: (raw: unknown) => V | undefined): V | T | Unresolved {
+  #convert<V, T>(fallback: T, expected: string, convert: (raw: unknown) => V | undefined): V | T | Unresolved {
     if (this.isUnknown) {
       this.#notes.unknown(this.path);
       return UNRESOLVED;
@@ -127,7 +128,7 @@ const isUnknown = (raw: unknown): boolean => typeof raw === "string" && UNKNOWN_
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** Parses a JSON text if it contains an object or a list. */
-function parsed(text: string): unknown {
+function parseObjectOrList(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {
     return JSON.parse(text);

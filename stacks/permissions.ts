@@ -7,7 +7,7 @@ import type { Tracking } from "../infra/tracking.ts";
 import type { RunnerType } from "../runtime/contract/states.ts";
 
 /** Shared resources of a stack that components may use. */
-interface Shared {
+interface SharedResources {
   readonly queues: Queues;
   readonly buckets: Buckets;
   readonly database: Database;
@@ -22,7 +22,7 @@ interface Shared {
 /**
  * Permissions of each component on the stack's queues, buckets, roles and documents: everything that its code calls.
  */
-export function permissions({ queues, buckets, database, tracking, rawSql, headersSecret, ...place }: Shared) {
+export function permissions({ queues, buckets, database, tracking, rawSql, headersSecret, ...place }: SharedResources) {
   const objects = (bucket: "results" | "uploads") => pulumi.interpolate`${buckets[bucket].arn}/*`;
   const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, place, roles);
   // Each run reads with the role of its slot if callers may send raw SQL.

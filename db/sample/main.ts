@@ -19,7 +19,7 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(USAGE);
-  const size = { prices: whole("--prices", values.prices), seed: whole("--seed", values.seed) };
+  const size = { prices: parseWholeNumber("--prices", values.prices), seed: parseWholeNumber("--seed", values.seed) };
   if (!values.load) return print(size);
   const client = await connect("migrator");
   try {
@@ -40,7 +40,7 @@ async function print(size: { prices: number; seed: number }): Promise<void> {
   }
 }
 
-function whole(option: string, text: string): number {
+function parseWholeNumber(option: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new Error(`${option} must be a whole number of 0 or more, not '${text}'.`);

@@ -23,7 +23,7 @@ interface Lane {
 }
 
 /** Most lanes have at least three suppliers on most days; some have few prices, some almost none. */
-const KINDS = [
+const LANE_KINDS = [
   { upTo: 0.75, suppliers: [0.02, 0.1, 0.22, 0.72, 0.9, 1] },
   { upTo: 0.9, suppliers: [0.3, 0.7, 0.9, 1] },
   { upTo: 1, suppliers: [0.85, 0.95, 0.95, 1] },
@@ -84,7 +84,7 @@ function drawLanes(ports: readonly Port[], size: SampleSize, span: number): Lane
     if (pair === undefined) return undefined;
     pairs[other] = pairs[drawn] ?? pair;
     const kind = next();
-    const suppliers = KINDS.find(({ upTo }) => kind < upTo)?.suppliers ?? KINDS[0].suppliers;
+    const suppliers = LANE_KINDS.find(({ upTo }) => kind < upTo)?.suppliers ?? LANE_KINDS[0].suppliers;
     const lane = { orig: pair[0].code, dest: pair[1].code, seed: seedOf(size.seed, drawn), suppliers, limit: missing };
     for (const count of counts(lane, span)) missing -= count;
     lanes.push(lane);

@@ -23,15 +23,15 @@ export interface Source {
   readonly checked: "2026-11" | "unverified";
 }
 
-const checked = (document: string) => ({ document, checked: "2026-11" }) as const;
-const unverified = (document: string) => ({ document, checked: "unverified" }) as const;
+const verifiedSource = (document: string) => ({ document, checked: "2026-11" }) as const;
+const unverifiedSource = (document: string) => ({ document, checked: "unverified" }) as const;
 
-const GLUE_PAGE = unverified("AWS General Reference, AWS Glue endpoints and quotas");
-const SQS_API = checked("Amazon SQS API Reference, SetQueueAttributes, SendMessage and ReceiveMessage");
-const SCALING_API = checked("Pulumi AWS provider, lambda.EventSourceMapping scalingConfig.maximumConcurrency");
-const RDS_CONNECTIONS = checked("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
-const RDS_GP3 = checked("Amazon RDS User Guide, gp3 storage for PostgreSQL");
-const RDS_STORAGE = checked("Amazon RDS API Reference, CreateDBInstance.AllocatedStorage for PostgreSQL");
+const GLUE_PAGE = unverifiedSource("AWS General Reference, AWS Glue endpoints and quotas");
+const SQS_API = verifiedSource("Amazon SQS API Reference, SetQueueAttributes, SendMessage and ReceiveMessage");
+const SCALING_API = verifiedSource("Pulumi AWS provider, lambda.EventSourceMapping scalingConfig.maximumConcurrency");
+const RDS_CONNECTIONS = verifiedSource("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
+const RDS_GP3 = verifiedSource("Amazon RDS User Guide, gp3 storage for PostgreSQL");
+const RDS_STORAGE = verifiedSource("Amazon RDS API Reference, CreateDBInstance.AllocatedStorage for PostgreSQL");
 
 /** Every service limit by name; values in the given unit. */
 export const LIMITS = {
@@ -41,19 +41,19 @@ export const LIMITS = {
     unit: "concurrent executions",
     kind: "adjustable",
     quota: { service: "lambda", code: "L-B99A9384" },
-    source: checked("AWS Lambda Developer Guide, Lambda quotas"),
+    source: verifiedSource("AWS Lambda Developer Guide, Lambda quotas"),
   },
   lambdaUnreserved: {
     value: 100,
     unit: "concurrent executions that functions cannot reserve",
     kind: "hard",
-    source: checked("AWS Lambda API Reference, PutFunctionConcurrency"),
+    source: verifiedSource("AWS Lambda API Reference, PutFunctionConcurrency"),
   },
   lambdaTimeout: {
     value: 900,
     unit: "seconds",
     kind: "hard",
-    source: checked("AWS Lambda Developer Guide, Lambda quotas"),
+    source: verifiedSource("AWS Lambda Developer Guide, Lambda quotas"),
   },
   eventSourceConcurrencyMin: {
     value: 2,
@@ -93,55 +93,55 @@ export const LIMITS = {
     value: 2_880,
     unit: "minutes, the timeout of a Glue job that names none",
     kind: "hard",
-    source: checked("AWS Glue API Reference, Job.Timeout"),
+    source: verifiedSource("AWS Glue API Reference, Job.Timeout"),
   },
   glueTimeoutMax: {
     value: 10_079,
     unit: "minutes, the maximum timeout of a Glue job: less than seven days",
     kind: "hard",
-    source: checked("AWS Glue API Reference, Job.Timeout"),
+    source: verifiedSource("AWS Glue API Reference, Job.Timeout"),
   },
   ec2Vcpus: {
     value: 5,
     unit: "vCPUs of running standard instances",
     kind: "adjustable",
     quota: { service: "ec2", code: "L-1216C47A" },
-    source: checked("Amazon EC2 User Guide, On-Demand Instance quotas, in a public copy"),
+    source: verifiedSource("Amazon EC2 User Guide, On-Demand Instance quotas, in a public copy"),
   },
   ec2SpotVcpus: {
     value: 5,
     unit: "vCPUs of standard Spot requests",
     kind: "adjustable",
     quota: { service: "ec2", code: "L-34B43A08" },
-    source: checked("Amazon EC2 User Guide, Spot Instance quotas, in a public copy"),
+    source: verifiedSource("Amazon EC2 User Guide, Spot Instance quotas, in a public copy"),
   },
   fargateVcpus: {
     value: 6,
     unit: "vCPUs of running tasks",
     kind: "adjustable",
     quota: { service: "fargate", code: "L-3032A538" },
-    source: checked("Amazon ECS Developer Guide, AWS Fargate service quotas, in a public copy"),
+    source: verifiedSource("Amazon ECS Developer Guide, AWS Fargate service quotas, in a public copy"),
   },
   rdsInstances: {
     value: 40,
     unit: "DB instances",
     kind: "adjustable",
     quota: { service: "rds", code: "L-7B6409FD" },
-    source: checked("Amazon RDS User Guide, Quotas in Amazon RDS"),
+    source: verifiedSource("Amazon RDS User Guide, Quotas in Amazon RDS"),
   },
   openSearchDomains: {
     value: 100,
     unit: "domains",
     kind: "adjustable",
     quota: { service: "es", code: "L-076D529E" },
-    source: checked("Amazon OpenSearch Service Developer Guide of 2023-09, quotas"),
+    source: verifiedSource("Amazon OpenSearch Service Developer Guide of 2023-09, quotas"),
   },
   loadBalancers: {
     value: 50,
     unit: "Application Load Balancers",
     kind: "adjustable",
     quota: { service: "elasticloadbalancing", code: "L-53DA6B97" },
-    source: checked("Elastic Load Balancing, Quotas for your Application Load Balancers"),
+    source: verifiedSource("Elastic Load Balancing, Quotas for your Application Load Balancers"),
   },
   sqsMessage: { value: 1_048_576, unit: "bytes, attributes included", kind: "hard", source: SQS_API },
   sqsRetentionMin: { value: 60, unit: "seconds", kind: "hard", source: SQS_API },
@@ -153,37 +153,37 @@ export const LIMITS = {
     value: 80,
     unit: "characters of a queue's name",
     kind: "hard",
-    source: checked("Amazon SQS API Reference, CreateQueue"),
+    source: verifiedSource("Amazon SQS API Reference, CreateQueue"),
   },
   sqsPrincipals: {
     value: 50,
     unit: "principals in a queue's policy",
     kind: "hard",
-    source: checked("Amazon SQS Developer Guide, Amazon SQS policy quotas"),
+    source: verifiedSource("Amazon SQS Developer Guide, Amazon SQS policy quotas"),
   },
   rolePolicies: {
     value: 10_240,
     unit: "characters of all inline policies of a role, white space not counted",
     kind: "hard",
-    source: checked("AWS IAM User Guide, IAM and AWS STS quotas"),
+    source: verifiedSource("AWS IAM User Guide, IAM and AWS STS quotas"),
   },
   ec2UserData: {
     value: 16_384,
     unit: "bytes of an instance's user data, before base64",
     kind: "hard",
-    source: checked("Amazon EC2 User Guide, instance user data"),
+    source: verifiedSource("Amazon EC2 User Guide, instance user data"),
   },
   allowedNetworks: {
     value: 25,
     unit: "networks that may reach the load balancer: a security group has 60 rules, of which the program needs four and each network two",
     kind: "hard",
-    source: checked("Amazon VPC User Guide, Amazon VPC quotas, inbound rules per security group"),
+    source: verifiedSource("Amazon VPC User Guide, Amazon VPC quotas, inbound rules per security group"),
   },
   groupDescription: {
     value: 255,
     unit: "characters of the description of a security group or of one of its rules",
     kind: "hard",
-    source: checked("Amazon EC2 API Reference, CreateSecurityGroup and IpRange"),
+    source: verifiedSource("Amazon EC2 API Reference, CreateSecurityGroup and IpRange"),
   },
   sqsInFlight: { value: 120_000, unit: "messages", kind: "hard", source: SQS_API },
   rdsConnections: {
@@ -202,7 +202,7 @@ export const LIMITS = {
     value: 35,
     unit: "days",
     kind: "hard",
-    source: checked("Pulumi AWS provider, rds.Instance backupRetentionPeriod"),
+    source: verifiedSource("Pulumi AWS provider, rds.Instance backupRetentionPeriod"),
   },
   rdsStorageMin: { value: 20, unit: "GiB of gp3", kind: "hard", source: RDS_STORAGE },
   rdsStorageMax: {
@@ -228,19 +228,19 @@ export const LIMITS = {
     value: 32,
     unit: "characters of a load balancer's or target group's name",
     kind: "hard",
-    source: checked("Pulumi AWS provider, lb.LoadBalancer and lb.TargetGroup name"),
+    source: verifiedSource("Pulumi AWS provider, lb.LoadBalancer and lb.TargetGroup name"),
   },
   openSearchName: {
     value: 28,
     unit: "characters of a domain's name",
     kind: "hard",
-    source: checked("Amazon OpenSearch Service API Reference, CreateDomain.DomainName"),
+    source: verifiedSource("Amazon OpenSearch Service API Reference, CreateDomain.DomainName"),
   },
   subnetReserved: {
     value: 5,
     unit: "addresses of each subnet that AWS reserves",
     kind: "hard",
-    source: checked("Amazon VPC User Guide of 2023-06, Subnet CIDR blocks"),
+    source: verifiedSource("Amazon VPC User Guide of 2023-06, Subnet CIDR blocks"),
   },
 } as const satisfies Record<string, Limit>;
 

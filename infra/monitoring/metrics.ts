@@ -35,7 +35,7 @@ export type Subject = keyof typeof SUBJECTS;
 /** Values of the dimensions that identify one subject. */
 export type DimensionsOf<S extends Subject> = Record<(typeof SUBJECTS)[S][number], pulumi.Input<string>>;
 
-const of =
+const metricsOf =
   <S extends Subject>(namespace: string, subject: S) =>
   <U extends Metric["unit"]>(metric: string, unit: U, meaning: string) => ({
     namespace,
@@ -44,16 +44,16 @@ const of =
     unit,
     meaning,
   });
-const queue = of("AWS/SQS", "queue");
-const lambda = of("AWS/Lambda", "function");
-const rds = of("AWS/RDS", "database");
-const balancer = of("AWS/ApplicationELB", "balancer");
-const targets = of("AWS/ApplicationELB", "targets");
-const ecs = of("AWS/ECS", "service");
-const search = of("AWS/ES", "domain");
+const queue = metricsOf("AWS/SQS", "queue");
+const lambda = metricsOf("AWS/Lambda", "function");
+const rds = metricsOf("AWS/RDS", "database");
+const balancer = metricsOf("AWS/ApplicationELB", "balancer");
+const targets = metricsOf("AWS/ApplicationELB", "targets");
+const ecs = metricsOf("AWS/ECS", "service");
+const search = metricsOf("AWS/ES", "domain");
 
 /** Converts the platform's own metrics; their keys are those of runtime/monitoring/metrics.ts. */
-const measured = <S extends Subject, K extends string>(subject: S, metrics: Record<K, Measured>) =>
+const ownMetrics = <S extends Subject, K extends string>(subject: S, metrics: Record<K, Measured>) =>
   Object.fromEntries(
     Object.entries<Measured>(metrics).map(([key, { name, unit, meaning }]) => [
       key,
@@ -106,14 +106,14 @@ export const METRICS = {
   searchNodes: search("Nodes", "Count", "nodes in the cluster"),
   searchTime: search("SearchLatency", "Milliseconds", "duration of a shard's search"),
 
-  charges: of("AWS/Billing", "account")(
+  charges: metricsOf("AWS/Billing", "account")(
     "EstimatedCharges",
     "USD",
     "cost of the account this month; only with billing alerts, and only in us-east-1",
   ),
 
-  ...measured("platform", PLATFORM_METRICS),
-  ...measured("runner", RUNNER_METRICS),
+  ...ownMetrics("platform", PLATFORM_METRICS),
+  ...ownMetrics("runner", RUNNER_METRICS),
 } as const satisfies Record<string, Metric>;
 export type MetricKey = keyof typeof METRICS;
 

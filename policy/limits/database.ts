@@ -58,12 +58,12 @@ export const databaseConnections = stackRule({
       const usable = usableConnections(database);
       if (usable === undefined) continue;
       const users = usersOf(stack, database, settings);
-      for (const { user, why } of users.unbounded) report(user, why);
-      const total = users.counted.reduce((sum, { connections }) => sum + connections, 0);
+      for (const { user, reason: why } of users.unbounded) report(user, why);
+      const total = users.users.reduce((sum, { connections }) => sum + connections, 0);
       if (total > usable.limit)
         report(
           database,
-          `${total} connections may be open at once (${users.counted.map(({ user, connections }) => `${user.name} ${connections}`).join(", ")}), ${total - usable.limit} more than ${usable.limit}, the usable connections of ${usable.from}: use a larger instanceClass, or lower one of these numbers.`,
+          `${total} connections may be open at once (${users.users.map(({ user, connections }) => `${user.name} ${connections}`).join(", ")}), ${total - usable.limit} more than ${usable.limit}, the usable connections of ${usable.from}: use a larger instanceClass, or lower one of these numbers.`,
         );
     }
   },
@@ -108,12 +108,12 @@ function usersOf(
   stack: Stack,
   database: Resource,
   settings: Settings,
-): { counted: User[]; unbounded: { user: Resource; why: string }[] } {
+): { users: User[]; unbounded: { user: Resource; reason: string }[] } {
   const usesDatabase = (resource: Resource) => resource.anyLinks(DATABASE).includes(database);
   const counted: User[] = [];
-  const unbounded: { user: Resource; why: string }[] = [];
+  const unbounded: { user: Resource; reason: string }[] = [];
   const count = (user: Resource, number: number | undefined, connectionsEach: number, why: string) => {
-    if (number === undefined) unbounded.push({ user, why });
+    if (number === undefined) unbounded.push({ user, reason: why });
     else counted.push({ user, connections: number * connectionsEach });
   };
   for (const fn of stack.of(FUNCTION).filter(usesDatabase)) {
@@ -147,7 +147,7 @@ function usersOf(
       ownStack()?.plan.api.poolMax ?? settings.perTask,
       "its maximum number of tasks is unknown: set maxCapacity or desiredCount to a number.",
     );
-  return { counted, unbounded };
+  return { users: counted, unbounded };
 }
 
 /** Returns the concurrency of our own stack's functions when its account has too little to reserve any. */

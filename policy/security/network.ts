@@ -14,7 +14,7 @@ import { UNRESOLVED, type Value } from "../value.ts";
 import { flagRule, HOLDS_DATA, holdsData } from "./flag.ts";
 
 /** Matches networks that contain all addresses, in any notation. */
-const WORLD = /\/0$/;
+const ALL_ADDRESSES = /\/0$/;
 const BALANCER_PORTS = [80, 443];
 
 /** Sources and ports of an ingress rule. */
@@ -70,7 +70,8 @@ export const noIngressFromWorld = stackRule({
     );
     for (const { resource, group, from, protocol, ports } of ingresses(stack)) {
       const networks = from.map((value) => value.texts());
-      if (!networks.some((list) => list !== UNRESOLVED && list.some((network) => WORLD.test(network)))) continue;
+      if (!networks.some((list) => list !== UNRESOLVED && list.some((network) => ALL_ADDRESSES.test(network))))
+        continue;
       const kind = protocol.text("tcp");
       if (kind === UNRESOLVED) continue;
       // AWS ignores the ports of a rule for all protocols; programs often set them to 0.

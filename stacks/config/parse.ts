@@ -97,7 +97,7 @@ export function planStack(raw: unknown, stack: string, additionalChecks: readonl
  */
 export function readStackFile(stack: string, directory = "."): StackConfig {
   const name = `Pulumi.${stack}.yaml`;
-  const config = member(read(join(directory, name)), "config");
+  const config = member(readYaml(join(directory, name)), "config");
   if (config === null || typeof config !== "object" || Array.isArray(config))
     throw new Error(`${name} has no configuration: add it under 'config:', each key with the prefix '${PROJECT}:'.`);
   const { own, problems } = ownKeys(config);
@@ -143,7 +143,7 @@ function withDescription(schema: TSchema, key: string, message: string): string 
     : message;
 }
 
-function read(file: string): unknown {
+function readYaml(file: string): unknown {
   try {
     return parse(readFileSync(file, "utf8"));
   } catch (error) {

@@ -4,7 +4,7 @@ import { SCOPES } from "../../runtime/contract/scopes.ts";
 
 /** Schema of a stack's configuration: every field with its description, default and bounds. */
 
-const closed = { additionalProperties: false } as const;
+const noOtherProperties = { additionalProperties: false } as const;
 /** A group of fields that all have defaults, so that the group itself is optional. */
 const optional = { additionalProperties: false, default: {} } as const;
 
@@ -23,7 +23,7 @@ const Account = Type.Object(
     id: text("^[0-9]{12}$", "12-digit id of the AWS account, in quotes"),
     region: text("^[a-z]{2,4}(-[a-z]+)+-[1-9]$", "AWS region, for example eu-central-1"),
   },
-  { ...closed, description: "account and region of the stack; it never changes any other" },
+  { ...noOtherProperties, description: "account and region of the stack; it never changes any other" },
 );
 
 /** Tag value that every service accepts (Amazon RDS API Reference, Tag; AWS IAM API Reference, Tag). */
@@ -38,7 +38,7 @@ const Tags = Type.Object(
     owner: tagValue("team or person responsible for the stack"),
     costCentre: tagValue("cost centre that pays for the stack"),
   },
-  { ...closed, description: "tags of every resource, in addition to the names of project and stack" },
+  { ...noOtherProperties, description: "tags of every resource, in addition to the names of project and stack" },
 );
 
 const Quotas = Type.Object(
@@ -78,7 +78,7 @@ const Network = Type.Object(
       description: "number of NAT gateways: none, a single one for all zones, or one per zone",
     }),
   },
-  closed,
+  noOtherProperties,
 );
 
 const Database = Type.Object(
@@ -100,10 +100,10 @@ const Database = Type.Object(
       ),
     ),
   },
-  closed,
+  noOtherProperties,
 );
 
-const PostgresTracking = Type.Object({ store: Type.Literal("postgres") }, closed);
+const PostgresTracking = Type.Object({ store: Type.Literal("postgres") }, noOtherProperties);
 const OpenSearchTracking = Type.Object(
   {
     store: Type.Literal("opensearch"),
@@ -112,7 +112,7 @@ const OpenSearchTracking = Type.Object(
     zoneCount: integer("number of zones over which the data nodes are spread; 1 turns zone awareness off", 1, 3),
     storageGb: integer("GiB of gp3 storage per data node", 10, 1_024),
   },
-  closed,
+  noOtherProperties,
 );
 /** Store of the tracking documents. */
 export const TRACKING_STORES = { postgres: PostgresTracking, opensearch: OpenSearchTracking } as const;
@@ -133,7 +133,7 @@ const AccessRule = Type.Object(
       description: "scopes that the person gets",
     }),
   },
-  closed,
+  noOtherProperties,
 );
 
 const Oidc = Type.Object(
@@ -160,7 +160,10 @@ const Oidc = Type.Object(
       description: "rules that map claims to a tenant and scopes; the first matching rule applies",
     }),
   },
-  { ...closed, description: "OpenID Connect provider for sign-in; if missing, people sign in with tokens and links" },
+  {
+    ...noOtherProperties,
+    description: "OpenID Connect provider for sign-in; if missing, people sign in with tokens and links",
+  },
 );
 
 const Api = Type.Object(
@@ -290,10 +293,10 @@ const Runners = Type.Object(
           86_400,
         ),
       },
-      { ...closed, description: "where updates run" },
+      { ...noOtherProperties, description: "where updates run" },
     ),
   },
-  closed,
+  noOtherProperties,
 );
 
 const Jobs = Type.Object(
@@ -383,7 +386,7 @@ const Caller = Type.Object(
     ),
   },
   {
-    ...closed,
+    ...noOtherProperties,
     description:
       "principals that may send requests, upload sources and receive responses, in addition to the stack's own roles",
   },
@@ -411,7 +414,7 @@ const Traces = Type.Object(
       ),
     ),
   },
-  closed,
+  noOtherProperties,
 );
 
 const Budget = Type.Object(
@@ -419,7 +422,7 @@ const Budget = Type.Object(
     monthlyUsd: Type.Number({ minimum: 1, description: "US dollars per month" }),
     email: text("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "email address that receives alarms and budget notifications"),
   },
-  closed,
+  noOtherProperties,
 );
 
 /**
@@ -450,6 +453,6 @@ export const StackConfig = Type.Object(
       description: "processor architecture of images, tasks and instances",
     }),
   },
-  closed,
+  noOtherProperties,
 );
 export type StackConfig = Type.Static<typeof StackConfig>;

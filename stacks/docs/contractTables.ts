@@ -37,7 +37,7 @@ const TASKS: Readonly<Record<string, unknown>> = {
 };
 
 interface Field {
-  readonly of: Set<string>;
+  readonly errors: Set<string>;
   readonly types: Set<string>;
   readonly defaults: Set<string>;
   readonly description: string | undefined;
@@ -50,7 +50,7 @@ export function requestTable(): string {
   collectFields(fields, { ...(request.Request as FieldSchema), properties: envelope }, "", "every request");
   for (const [name, schema] of Object.entries(TASKS)) collectFields(fields, schema as FieldSchema, "task.", name);
 
-  const lines = [...fields].map(([key, { of, types, defaults, description }]) => {
+  const lines = [...fields].map(([key, { errors: of, types, defaults, description }]) => {
     if (description === undefined) throw new Error(`runtime/contract/request.ts does not describe ${key}`);
     const where = of.size === Object.keys(TASKS).length ? "every task" : [...of].join(", ");
     const words = Object.entries(SETTINGS).reduce(
@@ -70,13 +70,13 @@ function collectFields(fields: Map<string, Field>, schema: FieldSchema, prefix: 
       continue;
     }
     const known = fields.get(key) ?? {
-      of: new Set(),
+      errors: new Set(),
       types: new Set(),
       defaults: new Set(),
       description: field.description,
     };
     fields.set(key, known);
-    known.of.add(of);
+    known.errors.add(of);
     for (const type of typesOf(field)) known.types.add(type);
     const defaultText = schema.required?.includes(name) ? "required" : "none";
     known.defaults.add(field.default === undefined ? defaultText : `\`${JSON.stringify(field.default)}\``);

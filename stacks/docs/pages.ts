@@ -11,10 +11,11 @@ import { capacityDiagram, statesDiagram } from "./diagrams.ts";
 import { fillTables } from "./tables.ts";
 
 export const pathOf = (page: string): string => join(ROOT, page);
-const read = (file: string): string => readFileSync(pathOf(file), "utf8");
+const readPage = (file: string): string => readFileSync(pathOf(file), "utf8");
 
 /** Returns a file of the clone as a code block, so that pages show what the tests run. */
-const listing = (file: string, language: string) => (): string => `\`\`\`${language}\n${read(file).trimEnd()}\n\`\`\``;
+const listing = (file: string, language: string) => (): string =>
+  `\`\`\`${language}\n${readPage(file).trimEnd()}\n\`\`\``;
 
 function errorsTable(): string {
   const rows = Object.entries(ERRORS).map(
@@ -48,6 +49,6 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
 
 /** Returns a page in its current and its generated form. */
 export function pageOf(name: string): { current: string; generated: string } {
-  const current = read(name);
+  const current = readPage(name);
   return { current, generated: fillTables(current, PAGES[name] ?? {}) };
 }

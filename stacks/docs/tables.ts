@@ -27,13 +27,13 @@ export function alignTables(text: string): string {
     let end = start;
     while (lines[end]?.startsWith("|")) end++;
     if (end - start < 2) continue;
-    lines.splice(start, end - start, ...aligned(lines.slice(start, end)));
+    lines.splice(start, end - start, ...alignCells(lines.slice(start, end)));
     start = end;
   }
   return lines.join("\n");
 }
 
-function aligned(lines: readonly string[]): string[] {
+function alignCells(lines: readonly string[]): string[] {
   const rows = lines.map(cellsOf);
   const widths = (rows[0] ?? []).map((_cell, column) =>
     Math.max(3, ...rows.map((row) => (isRule(row[column] ?? "") ? 3 : stringWidth(row[column] ?? "")))),

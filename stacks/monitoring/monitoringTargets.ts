@@ -1,12 +1,12 @@
 import { DISPATCHER } from "../../infra/dispatcher.ts";
 import type { MonitoringTargets } from "../../infra/monitoring/monitoringTargets.ts";
 import { memoryOf } from "../planning/plan.ts";
-import type { Shipped } from "../planning/shipped.ts";
+import type { ShippedStack } from "../planning/shipped.ts";
 import { RESPONSE_DAYS } from "../platform.ts";
 
 /** Returns a stack's monitoring targets, with placeholders for names that a deployment gives. */
 export function monitoringTargetsOf(
-  { config, plan }: Pick<Shipped, "config" | "plan">,
+  { config, plan }: Pick<ShippedStack, "config" | "plan">,
   tenants: readonly string[],
 ): MonitoringTargets {
   const { tracking } = config;

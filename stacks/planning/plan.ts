@@ -5,7 +5,7 @@ import type { StackConfig } from "../config/schema.ts";
 
 /** max_connections of an instance class by RDS's formula: LEAST(memory / 9531392, 5000). */
 export function connectionsOfClass({ database: { instanceClass } }: StackConfig): number {
-  if (!isRdsClass(instanceClass)) return unchecked("database.instanceClass", instanceClass);
+  if (!isRdsClass(instanceClass)) return failUnchecked("database.instanceClass", instanceClass);
   const { memoryBytes } = RDS_CLASSES[instanceClass];
   return Math.min(Math.floor(memoryBytes / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
 }
@@ -22,26 +22,26 @@ export function largerDpu({ runners: { glue }, jobs }: StackConfig): number | un
 export function vcpusOf({ runners: { ec2 } }: StackConfig): number {
   return isEc2Type(ec2.instanceType)
     ? EC2_TYPES[ec2.instanceType].vcpus
-    : unchecked("runners.ec2.instanceType", ec2.instanceType);
+    : failUnchecked("runners.ec2.instanceType", ec2.instanceType);
 }
 
 /** Bytes of memory per runner type. */
 export function memoryOf({ runners: { glue, ec2 } }: StackConfig): { glue: number; ec2: number } {
   const size = GLUE_DPU_SIZES.find(({ dpu }) => dpu === glue.dpu);
   return {
-    glue: size?.memoryBytes ?? unchecked("runners.glue.dpu", String(glue.dpu)),
+    glue: size?.memoryBytes ?? failUnchecked("runners.glue.dpu", String(glue.dpu)),
     ec2: isEc2Type(ec2.instanceType)
       ? EC2_TYPES[ec2.instanceType].memoryBytes
-      : unchecked("runners.ec2.instanceType", ec2.instanceType),
+      : failUnchecked("runners.ec2.instanceType", ec2.instanceType),
   };
 }
 
 /** Usable addresses of all private subnets. */
 export function addressesOf({ network: { cidr, zones } }: StackConfig): number {
-  const prefix = vpcPrefix(cidr) ?? unchecked("network.cidr", cidr);
+  const prefix = vpcPrefix(cidr) ?? failUnchecked("network.cidr", cidr);
   return zones.length * (2 ** (32 - subnetPrefix(prefix, zones.length)) - LIMITS.subnetReserved.value);
 }
 
-function unchecked(key: string, value: string): never {
+function failUnchecked(key: string, value: string): never {
   throw new Error(`${key} '${value}' was not checked: pass a configuration that parseStackConfig accepted.`);
 }

@@ -5,7 +5,7 @@ import type { StackConfig } from "../config/schema.ts";
 import { planCapacity } from "./capacity.ts";
 
 /** A stack that is part of the project. */
-export interface Shipped {
+export interface ShippedStack {
   readonly stack: string;
   readonly config: StackConfig;
   readonly plan: CapacityPlan;
@@ -16,7 +16,7 @@ export interface Shipped {
  *
  * @throws if one exceeds its account's quotas
  */
-export const shippedStacks = (): Shipped[] =>
+export const shippedStacks = (): ShippedStack[] =>
   ["dev", "staging", "prod"].map((stack) => {
     const config = readStackFile(stack, ROOT);
     const { plan, problems } = planCapacity(config);

@@ -52,9 +52,9 @@ function limitsOf({ account: { region, id }, jobs: { urlHosts } }: StackConfig, 
 
 /** Returns how many of the configured tenants, in their order, fit into a stack. */
 export const tenantsWithin = (config: StackConfig, stack: string): number =>
-  Math.min(...limitsOf(config, stack).map((tenantLimit) => within(tenantLimit, config.tenants)));
+  Math.min(...limitsOf(config, stack).map((tenantLimit) => headroomOf(tenantLimit, config.tenants)));
 
-function within({ limit, fixed, each }: TenantLimit, tenants: readonly string[]): number {
+function headroomOf({ limit, fixed, each }: TenantLimit, tenants: readonly string[]): number {
   let used = fixed;
   const over = tenants.findIndex((tenant) => {
     used += each(tenant);
@@ -85,7 +85,7 @@ function checkTenants(config: StackConfig, stack: string): ConfigProblem[] {
     const { what, limit, unit, source, fixed, each } = tenantLimit;
     const size = tenants.reduce((sum, tenant) => sum + each(tenant), fixed);
     if (size <= limit) continue;
-    const maxTenants = within(tenantLimit, tenants);
+    const maxTenants = headroomOf(tenantLimit, tenants);
     problems.push({
       key: "tenants",
       value: tenants.length,

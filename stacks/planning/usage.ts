@@ -163,14 +163,14 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
 
 function shortage({ key, value, used, limit, unit, from, remedy }: QuotaUsage): ConfigProblem[] {
   if (used <= limit + EPSILON) return [];
-  const message = `needs ${figure(used)} ${unit}, ${figure(used - limit)} more than ${from} = ${figure(limit)}: ${remedy}.`;
+  const message = `needs ${rounded(used)} ${unit}, ${rounded(used - limit)} more than ${from} = ${rounded(limit)}: ${remedy}.`;
   return [{ key, value, message }];
 }
 
 /** Joins remedies: "a", "a, or b", "a, b, or c". */
 function anyOf(...remedies: (string | false)[]): string {
-  const all = remedies.filter((one) => one !== false);
-  return [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((one) => one !== "").join(", or ");
+  const all = remedies.filter((remedy) => remedy !== false);
+  return [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((text) => text !== "").join(", or ");
 }
 
-const figure = (value: number) => String(Math.round(value * 10_000) / 10_000);
+const rounded = (value: number) => String(Math.round(value * 10_000) / 10_000);

@@ -36,7 +36,7 @@ export function lockProblems(lockfile: Lock, manifest: Manifest): string[] {
   if (manifest.engines?.node !== ">=20" || root.engines?.node !== ">=20")
     problems.push('engines.node must be ">=20" in package.json and in the lock file.');
   for (const kind of ["dependencies", "devDependencies"] as const) {
-    if (JSON.stringify(sorted(manifest[kind])) !== JSON.stringify(sorted(root[kind])))
+    if (JSON.stringify(sortedEntries(manifest[kind])) !== JSON.stringify(sortedEntries(root[kind])))
       problems.push(`${kind} differ between package.json and the lock file: run npm install.`);
     for (const [name, range] of Object.entries(manifest[kind] ?? {}))
       if (!RANGE.test(range)) problems.push(`${name} is '${range}', not a range of versions of the registry.`);
@@ -74,7 +74,8 @@ function isLocked(lockfile: Lock, from: string, name: string): boolean {
   }
 }
 
-const sorted = (names: Record<string, string> = {}) => Object.entries(names).sort(([a], [b]) => (a < b ? -1 : 1));
+const sortedEntries = (names: Record<string, string> = {}) =>
+  Object.entries(names).sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** Lists images of a Dockerfile or compose file not pinned by digest, except stages and images built here. */
 export function imageProblems(text: string): string[] {
