@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { accept, runStarted } from "../store/jobs.ts";
 import { testDispatcher } from "../testing/dispatcher.ts";
 import { newJob } from "../testing/jobs.ts";
-import { drain, reopen } from "./drain.ts";
+import { drain, reopenRunners } from "./drain.ts";
 import type { InstanceLauncher } from "./launcher.ts";
 import { schedule } from "./schedule.ts";
 
@@ -22,7 +22,7 @@ describe("a stack that is being destroyed", () => {
     assert.deepEqual(d.launcher.stopped.sort(), d.launcher.started.sort());
     await d.admin.query("update jobs.runs set state = 'ENDED'");
     assert.equal(await schedule(d.context), 0);
-    await reopen(d.context);
+    await reopenRunners(d.context);
     assert.equal(await schedule(d.context), 2);
   });
 
@@ -109,7 +109,7 @@ describe("a stack that is being destroyed", () => {
 
   it("does not reset a back-off when it is only deployed again", async () => {
     await d.admin.query("update jobs.runners set paused_until = jobs.clock() + interval '1 hour', pauses = 3");
-    await reopen(d.context);
+    await reopenRunners(d.context);
     const { rows } = await d.admin.query(
       "select min(pauses) as pauses from jobs.runners where paused_until > jobs.clock()",
     );

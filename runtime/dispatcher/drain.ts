@@ -27,7 +27,7 @@ export async function drain(context: DispatcherDeps): Promise<number> {
   const ended = await Promise.all(
     RUNNERS.map(async (runner) => {
       const launcher: AnyLauncher = context.launchers[runner];
-      const own = open.filter((one) => one.runner === runner);
+      const own = open.filter((run) => run.runner === runner);
       if (launchesInstances(launcher)) return drainInstances(context, runner, launcher, own, problems);
       const strays = await activeStrays(launcher, held, problems);
       const all: Ending[] = [...own, ...strays];
@@ -106,4 +106,4 @@ async function inParallel<T>(
 }
 
 /** Allows runs to start again, after the stack was kept or recreated. */
-export const reopen = ({ db }: DispatcherDeps): Promise<void> => closeRunners(db, false);
+export const reopenRunners = ({ db }: DispatcherDeps): Promise<void> => closeRunners(db, false);

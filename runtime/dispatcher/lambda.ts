@@ -2,7 +2,7 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import type { Context as Invocation, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import type { Log } from "./deps.ts";
 import { createDispatcher } from "./dispatcher.ts";
-import { drain, reopen } from "./drain.ts";
+import { drain, reopenRunners } from "./drain.ts";
 import { Ec2Launcher } from "./launchers/ec2.ts";
 import { GlueLauncher } from "./launchers/glue.ts";
 import { emitMetrics } from "./metrics.ts";
@@ -56,7 +56,7 @@ export async function handler(
   }
   if ("tf" in event) {
     if (event.tf.action === "delete") await drain(dispatcher.context);
-    else await reopen(dispatcher.context);
+    else await reopenRunners(dispatcher.context);
     return undefined;
   }
   // The following ticks write the documents, since writing all of them may exceed the function's timeout.

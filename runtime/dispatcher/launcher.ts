@@ -27,7 +27,7 @@ export interface Launcher {
    * @throws CapacityUnavailable when there is no capacity now; after any other error the outcome is unknown until the
    * start deadline
    */
-  start(run: string, runner: RunnerType, how?: LaunchOptions): Promise<string>;
+  start(run: string, runner: RunnerType, options?: LaunchOptions): Promise<string>;
   /** Returns the state of a run. A run whose launch was not recorded is found by its own id. */
   status(run: string, externalId: string | undefined): Promise<RunStatus>;
   /** Ends a run by force. Its database session is ended elsewhere. */

@@ -85,13 +85,13 @@ async function reapInstances(context: DispatcherDeps, runner: RunnerType, launch
     // Listed before the slots: a launch follows its slot.
     const listed = await launcher.list();
     const open = await assignListed(context, runner, listed);
-    const shown = new Map(listed.map((one) => [one.instance, one]));
+    const shown = new Map(listed.map((instance) => [instance.instance, instance]));
     const ending: string[] = [];
-    for (const one of open) {
-      const found = one.externalId === undefined ? undefined : shown.get(one.externalId);
+    for (const run of open) {
+      const found = run.externalId === undefined ? undefined : shown.get(run.externalId);
       // An instance that DescribeInstances does not list may still start; only a terminal state is an end.
       const status = found === undefined ? "UNKNOWN" : found.ended ? "ENDED" : "ALIVE";
-      if ((await settleRun(context, one, status)) && one.externalId !== undefined) ending.push(one.externalId);
+      if ((await settleRun(context, run, status)) && run.externalId !== undefined) ending.push(run.externalId);
     }
     const held = new Set(open.map(({ externalId }) => externalId));
     const unclaimed = new Set(open.filter(({ externalId }) => externalId === undefined).map(({ launch }) => launch));

@@ -54,12 +54,18 @@ type ParsedRecord = MessageContent & {
 export async function handleRequests(context: DispatcherDeps, event: SQSEvent): Promise<SQSBatchResponse> {
   const failures = new Set<string>();
   const parsed = event.Records.map((record) => identify(context, { record, ...readMessage(record.body) }));
-  const valid = parsed.filter((one) => one.problem === undefined && one.requestId !== undefined);
+  const valid = parsed.filter(
+    (parsedRecord) => parsedRecord.problem === undefined && parsedRecord.requestId !== undefined,
+  );
 
   await Promise.all(
     parsed
-      .filter((one) => !valid.includes(one))
-      .map((one) => sendToDeadLetterQueue(context, one).catch((error) => fail(context, failures, one.record, error))),
+      .filter((parsedRecord) => !valid.includes(parsedRecord))
+      .map((parsedRecord) =>
+        sendToDeadLetterQueue(context, parsedRecord).catch((error) =>
+          fail(context, failures, parsedRecord.record, error),
+        ),
+      ),
   );
   const error = await acceptBatch(context, failures, valid);
   if (error !== undefined && failures.size === event.Records.length) throw error;
@@ -95,8 +101,8 @@ async function acceptBatch(
     );
     await Promise.all(
       outcomes.map(async ({ outcome }, index) => {
-        const one = valid[index];
-        if (outcome === "FULL" && one) await defer(context, failures, one);
+        const validRecord = valid[index];
+        if (outcome === "FULL" && validRecord) await defer(context, failures, validRecord);
       }),
     );
     if (outcomes.some((outcome) => outcome.outcome === "ACCEPTED"))
@@ -110,10 +116,10 @@ async function acceptBatch(
       for (const one of valid) unavailable = (await acceptBatch(context, failures, [one])) ?? unavailable;
       return unavailable;
     }
-    for (const one of valid) {
-      if (OUTAGES.has(code) || Number(one.record.attributes.ApproximateReceiveCount) < UNEXPECTED_RECEIVES)
-        fail(context, failures, one.record, error);
-      else await moveToDeadLetters(context, failures, one, error);
+    for (const validRecord of valid) {
+      if (OUTAGES.has(code) || Number(validRecord.record.attributes.ApproximateReceiveCount) < UNEXPECTED_RECEIVES)
+        fail(context, failures, validRecord.record, error);
+      else await moveToDeadLetters(context, failures, validRecord, error);
     }
     return isUnavailable ? error : undefined;
   }
@@ -146,14 +152,14 @@ async function defer(
 async function moveToDeadLetters(
   context: DispatcherDeps,
   failures: Set<string>,
-  one: ParsedRecord,
+  parsedRecord: ParsedRecord,
   error: unknown,
 ): Promise<void> {
-  const receives = one.record.attributes.ApproximateReceiveCount;
+  const receives = parsedRecord.record.attributes.ApproximateReceiveCount;
   const reason = `handling it failed, at the latest in receive ${receives}: ${(error as Error).message}`;
   const problem = new JobError("Internal", { reason }, { cause: error });
-  await sendToDeadLetterQueue(context, { ...one, problem }).catch((thrown) =>
-    fail(context, failures, one.record, thrown),
+  await sendToDeadLetterQueue(context, { ...parsedRecord, problem }).catch((thrown) =>
+    fail(context, failures, parsedRecord.record, thrown),
   );
 }
 
@@ -190,8 +196,8 @@ function identify(
 }
 
 /** Moves a message to the dead-letter queue with the reason, and answers it if possible; then it may be deleted. */
-async function sendToDeadLetterQueue(context: DispatcherDeps, one: ParsedRecord): Promise<void> {
-  const { record, requestId, tenant, problem, sender, isOwnTenant, traceparent } = one;
+async function sendToDeadLetterQueue(context: DispatcherDeps, parsedRecord: ParsedRecord): Promise<void> {
+  const { record, requestId, tenant, problem, sender, isOwnTenant, traceparent } = parsedRecord;
   const error = problem ?? new JobError("UnreadableMessage", { reason: "it has no usable requestId" });
   const attributes = {
     errorType: error.code,

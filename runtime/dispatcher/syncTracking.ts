@@ -1,4 +1,4 @@
-import type { Unwritten, Versioned } from "../tracking/store.ts";
+import type { UnwrittenDocument, VersionedDocument } from "../tracking/store.ts";
 import type { DispatcherDeps } from "./deps.ts";
 
 /** Documents per write. */
@@ -13,7 +13,7 @@ export const retryTime = `jobs.clock() + least(${MAX_PAUSE}, 2 ^ least(failures,
 export interface PendingDocument {
   id: string;
   version: string | number;
-  document: Versioned["document"];
+  document: VersionedDocument["document"];
   /** Consecutive failures of the store. */
   pauses: number;
 }
@@ -90,8 +90,11 @@ interface Batch {
 const NO_BATCH: Batch = { pass: null, last_changed: null, last_id: null, is_last: null };
 
 /** Writes a batch. A failing store is paused, longer each time, until it accepts a batch again. */
-async function put({ db, tracking, log }: DispatcherDeps, rows: readonly PendingDocument[]): Promise<Unwritten[]> {
-  let unwritten: Unwritten[];
+async function put(
+  { db, tracking, log }: DispatcherDeps,
+  rows: readonly PendingDocument[],
+): Promise<UnwrittenDocument[]> {
+  let unwritten: UnwrittenDocument[];
   try {
     unwritten = await tracking.put(rows.map((row) => ({ version: Number(row.version), document: row.document })));
   } catch (error) {

@@ -97,17 +97,17 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
   );
   valid.sort((a, b) => a.index - b.index);
   const expected = await expectedBytes(deps, valid);
-  const ready = valid.map((one, position) => ({
-    index: one.index,
-    request: one.request,
-    traceparent: one.traceparent,
-    job: newJob(one, deps, expected[position]),
+  const ready = valid.map((request, position) => ({
+    index: request.index,
+    request: request.request,
+    traceparent: request.traceparent,
+    job: newJob(request, deps, expected[position]),
   }));
   const accepted = await accept(
     deps.db,
     ready.map(({ job }) => job),
   );
-  const ended = accepted.filter((one) => one.answered).map((one) => one.jobId);
+  const ended = accepted.filter((acceptance) => acceptance.answered).map((acceptance) => acceptance.jobId);
   const dueAgain = ended.length > 0 ? await dueResponses(deps.db, ended.length, ended) : [];
   await Promise.all(
     accepted.map(async (result, position) => {
@@ -123,7 +123,7 @@ export async function acceptAll(deps: AcceptDeps, bodies: readonly SubmittedBody
         outcomes[item.index] = {
           ...result,
           request: item.request,
-          send: dueAgain.filter((one) => one.tenant === tenant && one.requestId === requestId),
+          send: dueAgain.filter((response) => response.tenant === tenant && response.requestId === requestId),
         };
         return;
       }
@@ -221,7 +221,7 @@ async function pinSource(
       reason: `s3 sources must be in ${settings.buckets ? `s3://${settings.buckets.uploads}` : "an uploads bucket, and this platform has none"}. \`rates load\` puts a file there.`,
     });
   // Over HTTP the token's scopes are checked instead (runtime/api/routes/jobs.ts): an admin may load any upload.
-  const rules = { hasSeveralTenants: hasSeveralTenants(settings), shared: settings.jobs.sharedUploads };
+  const rules = { hasSeveralTenants: hasSeveralTenants(settings), sharedPrefixes: settings.jobs.sharedUploads };
   if (source === "queue" && !mayLoad(key.join("/"), tenant, rules))
     throw new JobError("SourceNotAllowed", {
       source: redactUrl(location),

@@ -43,7 +43,7 @@ export interface CountedLetter {
 export function causesOf(letters: readonly CountedLetter[]): DeadLetterCause[] {
   const causes = [...Map.groupBy(letters, ({ type }) => type)].map(([type, group]) => {
     const times = group.flatMap(({ sentAt }) => sentAt ?? []).sort();
-    const reasons = [...Map.groupBy(group, (one) => one.failsAgain?.reason ?? one.reason)]
+    const reasons = [...Map.groupBy(group, (letter) => letter.failsAgain?.reason ?? letter.reason)]
       .flatMap(([reason, group]) => (reason === undefined ? [] : [{ reason, count: group.length }]))
       .sort((a, b) => b.count - a.count);
     const [firstSeenAt, lastSeenAt] = [times[0], times.at(-1)];

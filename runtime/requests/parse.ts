@@ -182,7 +182,7 @@ function checkNamed(
       value: name,
       message: `is not a ${kind} of this platform.${suggestion(
         name,
-        all.map((one) => one.name),
+        all.map(({ name }) => name),
       )}`,
     }));
   } else if (params !== null && typeof params === "object" && !Array.isArray(params)) {

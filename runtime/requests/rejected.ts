@@ -7,7 +7,7 @@ import type { Database } from "../store/jobs.ts";
 export type Source = "queue" | "http";
 
 /** A rejected request, stored for operators. */
-export interface Rejected {
+export interface RejectedRequest {
   /** Id of its answer, which distinguishes different requests with one requestId. */
   id: string;
   tenant: string;
@@ -25,7 +25,7 @@ const MAX_ENTRIES = 50;
 const MAX_LEVELS = 8;
 
 /** Stores a rejected request. Above the maximum per tenant and day it is only counted; a repeat counts as a copy. */
-export async function storeRejected(db: Database, rejected: Rejected): Promise<void> {
+export async function storeRejected(db: Database, rejected: RejectedRequest): Promise<void> {
   await db.query("select jobs.reject($1, $2, $3, $4, $5, $6)", [
     rejected.id,
     cutText(rejected.tenant, 64),
@@ -40,35 +40,36 @@ export async function storeRejected(db: Database, rejected: Rejected): Promise<v
  * Returns the beginning of a request as JSON: long texts, long lists and deep levels are cut, and URLs have no secrets.
  */
 export function excerptOf(value: unknown): string {
-  const budget = { left: MAX_BODY };
+  const budget = { remaining: MAX_BODY };
   return cutText(JSON.stringify(excerpt(value, MAX_LEVELS, budget)) ?? "", MAX_BODY);
 }
 
 /** Removes credentials. Long text is cut and redacted as if a URL's user information ended there. */
-const redacted = (text: string): string => redactText(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}@` : text);
+const redactLongText = (text: string): string =>
+  redactText(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}@` : text);
 
 /** @param budget remaining characters to copy: bounds the work for a value of any shape */
-function excerpt(value: unknown, levels: number, budget: { left: number }): unknown {
+function excerpt(value: unknown, levels: number, budget: { remaining: number }): unknown {
   if (typeof value === "string") {
-    const text = cutText(redacted(value), MAX_TEXT);
-    budget.left -= text.length + 2;
+    const text = cutText(redactLongText(value), MAX_TEXT);
+    budget.remaining -= text.length + 2;
     return text;
   }
-  budget.left -= 4;
+  budget.remaining -= 4;
   if (value === null || typeof value !== "object") return value;
-  if (levels === 0 || budget.left <= 0) return "…";
+  if (levels === 0 || budget.remaining <= 0) return "…";
   if (Array.isArray(value)) {
     const items = value.slice(0, MAX_ENTRIES).map((item) => excerpt(item, levels - 1, budget));
     return value.length > MAX_ENTRIES ? [...items, `… ${value.length - MAX_ENTRIES} more`] : items;
   }
   const copy: [string, unknown][] = [];
   for (const name in value) {
-    if (copy.length === MAX_ENTRIES || budget.left <= 0) {
+    if (copy.length === MAX_ENTRIES || budget.remaining <= 0) {
       copy.push(["…", "more fields"]);
       break;
     }
-    const key = cutText(redacted(name), 100);
-    budget.left -= key.length;
+    const key = cutText(redactLongText(name), 100);
+    budget.remaining -= key.length;
     copy.push([key, excerpt((value as Record<string, unknown>)[name], levels - 1, budget)]);
   }
   return Object.fromEntries(copy);

@@ -73,7 +73,7 @@ function groupByQueue(queues: Queues, responses: readonly DueResponse[]): { queu
   for (const response of responses) {
     const queue = responseQueue(queues, response.tenant);
     const bytes = Buffer.byteLength(response.body) + ATTRIBUTE_BYTES;
-    const open = batches.findLast((one) => one.queue === queue);
+    const open = batches.findLast((batch) => batch.queue === queue);
     if (open && open.batch.length < BATCH_ENTRIES && open.bytes + bytes <= BATCH_BYTES) {
       open.batch.push(response);
       open.bytes += bytes;

@@ -10,7 +10,7 @@ const COPY_DATA = 0x64; // d
 const COPY_DONE = 0x63; // c
 const ERROR = 0x45; // E
 const READY = 0x5a; // Z
-const SKIPPED = new Set([0x4e, 0x53, 0x41]); // N notice, S parameter status, A notification
+const IGNORED_MESSAGES = new Set([0x4e, 0x53, 0x41]); // N notice, S parameter status, A notification
 const HEADER_BYTES = 5;
 /** Bytes of rows that are gathered before a reader gets them: the server sends 8 kB at a time. */
 const GATHERED_BYTES = 256 * 1024;
@@ -48,7 +48,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   /** True once the server has begun to send rows. */
   #isCopying = false;
   /** Bytes still to come of the current row, and of a message that is not a row. */
-  #left = 0;
+  #remainingBytes = 0;
   #skip = 0;
   #header: Buffer = Buffer.alloc(0);
   readonly #minorGc = new MinorGcTrigger();
@@ -81,7 +81,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     [this.#driver] = socket.listeners("data") as ((chunk: Buffer) => void)[];
     if (!this.#driver) throw new Error("the connection has no reader to take over from");
     this.isUnderway = true;
-    socket.off("data", this.#driver).on("data", this.#take);
+    socket.off("data", this.#driver).on("data", this.#receive);
     super.submit(connection);
   }
 
@@ -126,7 +126,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     super.handleReadyForQuery();
   }
 
-  #take = (received: Buffer): void => {
+  #receive = (received: Buffer): void => {
     const chunk = this.#header.length > 0 ? Buffer.concat([this.#header, received]) : received;
     this.#header = Buffer.alloc(0);
     if (this.#isCopying) this.#takeRows(chunk, 0);
@@ -178,11 +178,11 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     let at = from;
     let end = 0;
     while (at < size) {
-      if (this.#left > 0) {
-        const stop = Math.min(size, at + this.#left);
+      if (this.#remainingBytes > 0) {
+        const stop = Math.min(size, at + this.#remainingBytes);
         if (end !== at) chunk.copyWithin(end, at, stop);
         end += stop - at;
-        this.#left -= stop - at;
+        this.#remainingBytes -= stop - at;
         at = stop;
       } else if (this.#skip > 0) {
         const step = Math.min(size - at, this.#skip);
@@ -195,9 +195,9 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
         const code = chunk[at] ?? 0;
         const length = chunk.readUInt32BE(at + 1);
         if (code === COPY_DATA) {
-          this.#left = length - 4;
+          this.#remainingBytes = length - 4;
           this.rows++;
-        } else if (SKIPPED.has(code)) this.#skip = length - 4;
+        } else if (IGNORED_MESSAGES.has(code)) this.#skip = length - 4;
         else {
           this.#finish(chunk, end, code === COPY_DONE ? at + 1 + length : at);
           return;
@@ -205,12 +205,12 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
         at += HEADER_BYTES;
       }
     }
-    this.#hand(chunk, end);
+    this.#passRows(chunk, end);
   }
 
-  #hand(chunk: Buffer, end: number): void {
+  #passRows(chunk: Buffer, end: number): void {
     if (end === 0) return;
-    if (this.#isArray && this.bytes === 0) chunk[0] = OPEN;
+    if (this.#isArray && this.bytes === 0) chunk[0] = OPEN_BRACKET;
     this.bytes += end;
     this.#minorGc.count(end);
     for (let at = 0; at < end; ) {
@@ -254,7 +254,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
   #finish(chunk: Buffer, end: number, from: number): void {
     const failed = chunk[from] === ERROR; // the driver passes it to handleError
     const rest = Buffer.from(chunk.subarray(from));
-    this.#hand(chunk, end);
+    this.#passRows(chunk, end);
     if (!failed) {
       this.#flush();
       this.isUnderway = false;
@@ -271,7 +271,7 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
     const driver = this.#driver;
     if (!socket || !driver) return;
     this.#driver = undefined;
-    socket.off("data", this.#take).on("data", driver);
+    socket.off("data", this.#receive).on("data", driver);
     if (rest && rest.length > 0) driver(rest);
     socket.resume();
   }

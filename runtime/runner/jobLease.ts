@@ -22,7 +22,7 @@ export class JobLease {
   #beat: Promise<void> = Promise.resolve();
   #ending: Promise<void> | undefined;
   #lastBeatAt = Date.now();
-  #stopped = false;
+  #isStopped = false;
   #stoppedAt: number | undefined;
   readonly #deadlineAt: number;
 
@@ -62,7 +62,7 @@ export class JobLease {
 
   /** Interrupts the work. Only the first reason counts. */
   interrupt(reason: Interruption): void {
-    if (this.interruption || this.#stopped) return;
+    if (this.interruption || this.#isStopped) return;
     this.interruption = reason;
     this.#ending = this.#end();
     this.#ending.catch(() => undefined);
@@ -70,7 +70,7 @@ export class JobLease {
 
   /** Stops heartbeats. Resolves once an interruption has taken effect; rejects if the session could not be ended. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#isStopped = true;
     this.#stoppedAt ??= performance.now();
     clearTimeout(this.#deadline);
     clearTimeout(this.#timer);
@@ -101,7 +101,7 @@ export class JobLease {
   }
 
   async #sendHeartbeat(): Promise<void> {
-    if (this.#stopped || this.interruption) return;
+    if (this.#isStopped || this.interruption) return;
     try {
       const outcome = await heartbeat(this.#db, this.#run, this.#job, this.#progress());
       this.#lastBeatAt = Date.now();
@@ -111,6 +111,6 @@ export class JobLease {
       // The database is unreachable: after a lease without a heartbeat, another run may have the job.
       if (Date.now() - this.#lastBeatAt > this.#job.leaseSeconds * 1000) this.interrupt("lost");
     }
-    if (!this.#stopped && !this.interruption) this.#next();
+    if (!this.#isStopped && !this.interruption) this.#next();
   }
 }

@@ -17,7 +17,7 @@ const USAGE = "usage: node --expose-gc runtime/runner/main.ts (--run ID | --laun
  */
 const text = { type: "string" } as const;
 const { values } = parseArgs({ options: { run: text, launch: text, instance: text, runner: text } });
-const runnerType = RUNNERS.find((one) => one === values.runner);
+const runnerType = RUNNERS.find((type) => type === values.runner);
 const identity = identityOf(values);
 if (!identity || !runnerType) throw new Error(USAGE);
 process.exitCode = await main(identity, runnerType);

@@ -22,12 +22,12 @@ export class MultipartUpload {
   readonly #sdk: typeof import("@aws-sdk/client-s3");
   readonly #target: UploadTarget;
   readonly #id: string;
-  readonly #parts: CompletedPart[] = [];
+  readonly #completedParts: CompletedPart[] = [];
   // The operating system allocates only the pages that are written.
   readonly #part: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
   readonly #ahead: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
   /** Number of buffered bytes: in `#ahead` while a part is being uploaded, otherwise in `#part`. */
-  #used = 0;
+  #bufferedBytes = 0;
   #isTravelling = false;
   #travelling: Promise<void> = Promise.resolve();
 
@@ -48,19 +48,19 @@ export class MultipartUpload {
   /** Adds a chunk; waits while both buffers are full. The chunk's memory may be reused when this resolves. */
   async write(chunk: Buffer): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
-      const copied = chunk.copy(this.#isTravelling ? this.#ahead : this.#part, this.#used, at);
-      this.#used += copied;
+      const copied = chunk.copy(this.#isTravelling ? this.#ahead : this.#part, this.#bufferedBytes, at);
+      this.#bufferedBytes += copied;
       at += copied;
-      if (this.#used === PART_BYTES) await this.#send();
+      if (this.#bufferedBytes === PART_BYTES) await this.#send();
     }
   }
 
   /** Uploads the rest and completes the object. */
   async finish(): Promise<void> {
-    if (this.#used > 0) await this.#send();
+    if (this.#bufferedBytes > 0) await this.#send();
     await this.#travelling;
     const { Bucket, Key } = this.#target;
-    const MultipartUpload = { Parts: this.#parts };
+    const MultipartUpload = { Parts: this.#completedParts };
     await this.#s3
       .send(new this.#sdk.CompleteMultipartUploadCommand({ Bucket, Key, UploadId: this.#id, MultipartUpload }))
       .catch((error) => {
@@ -80,15 +80,15 @@ export class MultipartUpload {
   async #send(): Promise<void> {
     await this.#travelling;
     const { Bucket, Key } = this.#target;
-    const PartNumber = this.#parts.length + 1;
-    const Body = this.#part.subarray(0, this.#used);
-    this.#used = 0;
+    const PartNumber = this.#completedParts.length + 1;
+    const Body = this.#part.subarray(0, this.#bufferedBytes);
+    this.#bufferedBytes = 0;
     this.#isTravelling = true;
     this.#travelling = this.#s3
       .send(new this.#sdk.UploadPartCommand({ Bucket, Key, UploadId: this.#id, PartNumber, Body }))
       .then(({ ETag }) => {
-        this.#parts.push({ PartNumber, ETag });
-        this.#ahead.copy(this.#part, 0, 0, this.#used);
+        this.#completedParts.push({ PartNumber, ETag });
+        this.#ahead.copy(this.#part, 0, 0, this.#bufferedBytes);
         this.#isTravelling = false;
       }, unavailable);
     this.#travelling.catch(() => undefined);

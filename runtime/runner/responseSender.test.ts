@@ -56,7 +56,7 @@ describe("a run's responses", () => {
 
   it("are sent in calls of up to ten responses per queue while the next job runs", async () => {
     const { sender: one, calls } = sender();
-    one.busy();
+    one.markBusy();
     for (let id = 1; id <= 11; id++) one.add(job, response(id, id === 3 ? { tenant: "acme" } : {}));
     assert.deepEqual(
       calls.map(({ queue, bodies }) => [queue, bodies.length]),
@@ -71,7 +71,7 @@ describe("a run's responses", () => {
 
   it("never exceed SQS's maximum size of a call", async () => {
     const { sender: one, calls } = sender();
-    one.busy();
+    one.markBusy();
     for (let id = 1; id <= 3; id++) one.add(job, response(id, { body: "x".repeat(600_000) }));
     await one.close();
     assert.deepEqual(
@@ -82,7 +82,7 @@ describe("a run's responses", () => {
 
   it("are recorded by the call that ends the next job, each once", async () => {
     const { sender: one, calls, recorded } = sender(0);
-    one.busy();
+    one.markBusy();
     one.add(job, response(1));
     // The stand-in answers within the same turn of the event loop.
     await new Promise(setImmediate);
@@ -96,7 +96,7 @@ describe("a run's responses", () => {
 
   it("are recorded later if the call that ends the next job could not record them", async () => {
     const { sender: one, recorded } = sender(0);
-    one.busy();
+    one.markBusy();
     one.add(job, response(1));
     await new Promise(setImmediate);
     one.returnUnrecorded(one.takeUnrecorded());
@@ -106,7 +106,7 @@ describe("a run's responses", () => {
 
   it("stay due if the queue refuses them, while the others of their call are recorded", async () => {
     const { sender: one, recorded } = sender(NEVER, (body) => body === "body 2");
-    one.busy();
+    one.markBusy();
     for (const id of [1, 2, 3]) one.add(job, response(id));
     await one.close();
     assert.deepEqual(recorded, [[1, 3]]);

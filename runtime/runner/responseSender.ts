@@ -47,12 +47,12 @@ export class ResponseSender {
   }
 
   /** Marks the run as busy: its job's end records sent responses. */
-  busy(): void {
+  markBusy(): void {
     this.#isBusy = true;
   }
 
   /** Marks the run as idle, and sends everything now. */
-  idle(): void {
+  markIdle(): void {
     this.#isBusy = false;
     this.#flush();
     if (this.#sent.length > 0) this.#recordLater();

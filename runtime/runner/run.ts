@@ -91,7 +91,7 @@ export async function run(options: RunOptions): Promise<number> {
       nextClaim = undefined;
       if (!running) break;
       if (job) {
-        sender.busy();
+        sender.markBusy();
         const ended = await doJob(deps, job, session, (made) => {
           lease = made;
         });
@@ -101,7 +101,7 @@ export async function run(options: RunOptions): Promise<number> {
         idleSince = Date.now();
         if (ended.response && isDue(ended.response)) sender.add(job, ended.response);
         // The next job does not wait for responses. Without a next job they are sent now; the run's end waits for them.
-        if (!nextClaim?.job) sender.idle();
+        if (!nextClaim?.job) sender.markIdle();
         continue;
       }
       const left = idleSince + idleSeconds * 1000 - Date.now();
@@ -143,7 +143,7 @@ async function claimNext(
 
 /** Wakes a waiting run; a signal that arrives while it is busy is not lost. */
 class WakeSignal {
-  #raised = false;
+  #isRaised = false;
   #wake: (() => void) | undefined;
 
   constructor(client: pg.Client) {
@@ -152,16 +152,16 @@ class WakeSignal {
   }
 
   reset(): void {
-    this.#raised = false;
+    this.#isRaised = false;
   }
 
   raise(): void {
-    this.#raised = true;
+    this.#isRaised = true;
     this.#wake?.();
   }
 
   async wait(milliseconds: number): Promise<void> {
-    if (this.#raised) return;
+    if (this.#isRaised) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, milliseconds);
     this.#wake = resolve;

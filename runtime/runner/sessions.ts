@@ -29,17 +29,17 @@ const END_OTHERS = `select pg_terminate_backend(pid) from pg_stat_activity
  */
 export class Sessions {
   readonly #connectAs: (role: Role) => Promise<pg.Client>;
-  readonly #open = new Map<Role, Promise<Session>>();
+  readonly #sessions = new Map<Role, Promise<Session>>();
 
   constructor(connectAs: (role: Role) => Promise<pg.Client> = connectAlone) {
     this.#connectAs = connectAs;
   }
 
   get(role: Role): Promise<Session> {
-    const known = this.#open.get(role);
+    const known = this.#sessions.get(role);
     if (known) return known;
     const made = this.#connect(role);
-    this.#open.set(role, made);
+    this.#sessions.set(role, made);
     const forget = () => this.#forget(role, made);
     made.then(({ client }) => client.once("end", forget), forget);
     return made;
@@ -47,19 +47,19 @@ export class Sessions {
 
   /** Removes a session whose state is unknown, and closes it without waiting for its statement. */
   discard(session: Session): void {
-    for (const [role, known] of this.#open)
-      known.then((one) => one === session && this.#forget(role, known)).catch(() => undefined);
+    for (const [role, known] of this.#sessions)
+      known.then((current) => current === session && this.#forget(role, known)).catch(() => undefined);
     // client.end() would wait behind the running statement.
     abandon(session.client);
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#open.values()].map(async (session) => (await session).client.end()));
+    await Promise.allSettled([...this.#sessions.values()].map(async (session) => (await session).client.end()));
   }
 
   /** Removes a session, unless another one has replaced it: its end may be reported late. */
-  #forget(role: Role, gone: Promise<Session>): void {
-    if (this.#open.get(role) === gone) this.#open.delete(role);
+  #forget(role: Role, endedSession: Promise<Session>): void {
+    if (this.#sessions.get(role) === endedSession) this.#sessions.delete(role);
   }
 
   async #connect(role: Role): Promise<Session> {

@@ -6,7 +6,7 @@ import type { Settings } from "../platform/settings.ts";
 import { bindParams, findStatement } from "../queries/catalogue.ts";
 import { type ClaimedJob, type Database, type FrozenResponse, finish } from "../store/jobs.ts";
 import { reachCrashPoint } from "./crashPoints.ts";
-import { type Loaded, loadBatch, stopText } from "./load/batch.ts";
+import { type LoadResult, loadBatch, stopText } from "./load/batch.ts";
 import { openSource } from "./load/source.ts";
 import { type OutputOptions, storeResult } from "./output.ts";
 import type { Session } from "./sessions.ts";
@@ -123,7 +123,7 @@ async function load(
   };
 }
 
-type RejectedBatch = Extract<Loaded, { bad: unknown }>;
+type RejectedBatch = Extract<LoadResult, { bad: unknown }>;
 
 /** Builds the error of a batch with bad rows: the first ones, and a pointer to the whole report if there are more. */
 async function rejectBatch(

@@ -37,7 +37,7 @@ function matches({ claim, value }: AccessRule, claims: Claims): boolean {
   const found = claimOf(claims, claim);
   if (found === undefined || found === null) return false;
   const values = Array.isArray(found) ? found : [found];
-  return value === "*" ? values.length > 0 : values.some((one) => isScalar(one) && String(one) === value);
+  return value === "*" ? values.length > 0 : values.some((item) => isScalar(item) && String(item) === value);
 }
 
 /** Returns true for values with a text: an object of a token may have no usable `toString`. */

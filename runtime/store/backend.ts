@@ -11,7 +11,7 @@ export async function backendOf(db: Database): Promise<Backend> {
 
 /** Interval of checks whether a cancelled statement has ended. */
 const POLL_MS = 5;
-const busy = "exists (select from pg_stat_activity where pid = $1 and backend_start = $2 and state = 'active')";
+const IS_BUSY = "exists (select from pg_stat_activity where pid = $1 and backend_start = $2 and state = 'active')";
 const hasEnded = "not exists (select from pg_stat_activity where pid = $1 and backend_start = $2)";
 
 /**
@@ -32,7 +32,7 @@ export async function endBackend(db: Database, backend: Backend, graceMs = 200, 
   // A session that waits for its client (in a transaction or between two) has no statement to cancel.
   while (
     Date.now() < graceEnds &&
-    (await db.query(`select ${busy} as busy`, [backend.pid, backend.start])).rows[0].busy
+    (await db.query(`select ${IS_BUSY} as busy`, [backend.pid, backend.start])).rows[0].busy
   )
     await pause(POLL_MS);
   for (let wait = 5; ; wait = Math.min(250, wait * 2)) {

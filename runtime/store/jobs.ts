@@ -11,7 +11,7 @@ import type { TerminalState } from "../contract/states.ts";
 /** A pg client or pool. */
 export interface Database {
   // biome-ignore lint/suspicious/noExplicitAny: columns depend on the statement; each function below types them
-  query(statement: string | Prepared, values?: unknown[]): Promise<{ rows: any[] }>;
+  query(statement: string | PreparedStatement, values?: unknown[]): Promise<{ rows: any[] }>;
 }
 
 /** A prepared statement: each connection parses it once. */

@@ -124,7 +124,7 @@ export async function activeTokens(db: Database, ids: readonly string[]): Promis
 }
 
 /** Maximum credentials in a list. */
-const LISTED = 1_000;
+const MAX_LISTED = 1_000;
 
 /** Lists all tokens and the active sessions, oldest first. */
 export async function listTokens(db: Database): Promise<TokenInfo[]> {
@@ -134,7 +134,7 @@ export async function listTokens(db: Database): Promise<TokenInfo[]> {
      from jobs.tokens t
      where kind = 'token' or (kind = 'session' and exists (select from jobs.active_credentials a where a.id = t.id))
      order by kind = 'session', created_at limit $1`,
-    [LISTED],
+    [MAX_LISTED],
   );
   return rows.map((row) => ({
     id: row.id,

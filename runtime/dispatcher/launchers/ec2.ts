@@ -45,7 +45,7 @@ const ACCOUNT_CAPACITY_ERRORS = new Set(["PendingVerification", "VolumeLimitExce
 /** Prefix of a target for Spot Instances; a subnet id follows. */
 const SPOT = "spot:";
 /** Errors of throttling: the same request succeeds shortly after. */
-const THROTTLED = new Set([
+const THROTTLING_ERRORS = new Set([
   "EC2ThrottledException",
   "RequestLimitExceeded",
   "RequestThrottled",
@@ -135,13 +135,13 @@ export class Ec2Launcher implements InstanceLauncher {
       const reason = `${name}: ${message}`;
       if (ZONE_CAPACITY_ERRORS.has(name)) return { outcome: "short", targets: [target], reason };
       if (MARKET_CAPACITY_ERRORS.has(name)) {
-        const targets = this.targets.filter((one) => isSpot(one) === isSpot(target));
+        const targets = this.targets.filter((candidate) => isSpot(candidate) === isSpot(target));
         return { outcome: "short", targets, reason };
       }
       if (ACCOUNT_CAPACITY_ERRORS.has(name)) return { outcome: "short", targets: this.targets, reason };
-      if (COUNT_EXCEEDED_ERRORS.has(name) || (THROTTLED.has(name) && /resource/i.test(message)))
+      if (COUNT_EXCEEDED_ERRORS.has(name) || (THROTTLING_ERRORS.has(name) && /resource/i.test(message)))
         return { outcome: "tooMany", reason };
-      if (THROTTLED.has(name)) return { outcome: "throttled", reason };
+      if (THROTTLING_ERRORS.has(name)) return { outcome: "throttled", reason };
       throw error;
     }
   }
@@ -155,7 +155,7 @@ export class Ec2Launcher implements InstanceLauncher {
     ];
     const all: Instance[] = [];
     for await (const { Reservations = [] } of paginateDescribeInstances({ client: this.#ec2 }, { Filters }))
-      all.push(...Reservations.flatMap((one) => one.Instances ?? []));
+      all.push(...Reservations.flatMap((reservation) => reservation.Instances ?? []));
     return all.flatMap(({ InstanceId: instance, Tags = [], State }) => {
       const launch = Tags.find(({ Key }) => Key === LAUNCH_TAG)?.Value;
       const state = State?.Name ?? "";

@@ -72,7 +72,9 @@ export class GlueLauncher implements Launcher {
 
   async stopAll(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void> {
     const unknown = runs.some(({ externalId }) => externalId === undefined);
-    const found = new Map((unknown ? await this.#newest() : []).map((one) => [one.Arguments?.["--run"], one.Id]));
+    const found = new Map(
+      (unknown ? await this.#newest() : []).map((jobRun) => [jobRun.Arguments?.["--run"], jobRun.Id]),
+    );
     const ids = [...new Set(runs.flatMap(({ run, externalId }) => externalId ?? found.get(run) ?? []))];
     for (let at = 0; at < ids.length; at += STOP_SIZE)
       await this.#glue.send(
@@ -97,7 +99,7 @@ export class GlueLauncher implements Launcher {
         throw error;
       }
     }
-    return (await this.#newest()).find((one) => one.Arguments?.["--run"] === run);
+    return (await this.#newest()).find((jobRun) => jobRun.Arguments?.["--run"] === run);
   }
 
   /** Lists the newest 200 runs, the maximum of one call. Glue returns the newest first. */

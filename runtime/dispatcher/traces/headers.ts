@@ -63,11 +63,11 @@ function listedPairs(text: string): [string, string][] {
     .map((pair) => {
       const equals = pair.indexOf("=");
       if (equals < 0) throw new Error("has an entry without =: write name=value, separated by commas.");
-      return [pair.slice(0, equals).trim(), decoded(pair.slice(equals + 1).trim())];
+      return [pair.slice(0, equals).trim(), decodeValue(pair.slice(equals + 1).trim())];
     });
 }
 
-function decoded(value: string): string {
+function decodeValue(value: string): string {
   try {
     return decodeURIComponent(value);
   } catch {
@@ -113,13 +113,16 @@ export function collectorHeaders(
   const arn = traces?.headersSecret;
   if (arn === undefined) {
     const text = env[HEADERS_VARIABLE] ?? "";
-    return async () => named(HEADERS_VARIABLE, text);
+    return async () => parseHeadersOf(HEADERS_VARIABLE, text);
   }
   let known: { headers: Headers; until: number } | undefined;
   return async () => {
     if (known !== undefined && now() < known.until) return known.headers;
     try {
-      known = { headers: named("the secret of traces.headersSecret", await readSecret(arn)), until: now() + FRESH_MS };
+      known = {
+        headers: parseHeadersOf("the secret of traces.headersSecret", await readSecret(arn)),
+        until: now() + FRESH_MS,
+      };
     } catch (error) {
       if (known === undefined) throw error;
       onStale(reasonOf(error));
@@ -129,7 +132,7 @@ export function collectorHeaders(
   };
 }
 
-function named(where: string, text: string): Headers {
+function parseHeadersOf(where: string, text: string): Headers {
   try {
     return parseHeaders(text);
   } catch (error) {

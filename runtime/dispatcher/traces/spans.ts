@@ -118,7 +118,10 @@ export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes
   });
 
   let waitingSince = job.createdAt;
-  for (const [index, { runner, runId, startedAt, endedAt = finishedAt, ...one }] of job.attempts.entries()) {
+  for (const [
+    index,
+    { runner, runId, startedAt, endedAt = finishedAt, peakMemoryBytes, outcome },
+  ] of job.attempts.entries()) {
     const attempt = index + 1;
     const more = { "rates.attempt": attempt, "rates.runner": runner, "rates.run_id": runId };
     const parent = add("waiting", [waitingSince, startedAt], { attempt, more: { "rates.attempt": attempt } });
@@ -131,8 +134,8 @@ export function spansOf(job: JobDocument, runs: Readonly<Record<string, RunTimes
     const isLast = attempt === job.attempts.length;
     add("running", [startedAt, endedAt], {
       attempt,
-      more: { ...more, "rates.peak_memory_bytes": one.peakMemoryBytes },
-      errorType: one.outcome === "SUCCEEDED" ? undefined : isLast ? (errorType ?? one.outcome) : one.outcome,
+      more: { ...more, "rates.peak_memory_bytes": peakMemoryBytes },
+      errorType: outcome === "SUCCEEDED" ? undefined : isLast ? (errorType ?? outcome) : outcome,
     });
     waitingSince = endedAt;
   }
@@ -162,7 +165,7 @@ export const attributes = (values: Record<string, string | number | undefined>):
   );
 
 /** ISO times of jobs.iso have one length, so that they sort as text. */
-const later = (one: string, other: string): string => (one > other ? one : other);
-const earlier = (one: string, other: string): string => (one < other ? one : other);
+const later = (a: string, b: string): string => (a > b ? a : b);
+const earlier = (a: string, b: string): string => (a < b ? a : b);
 
 const nanoseconds = (iso: string): string => `${Date.parse(iso)}000000`;

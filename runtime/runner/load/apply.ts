@@ -2,7 +2,7 @@ import type pg from "pg";
 import type { TargetTable } from "./targets.ts";
 
 /** Number of rows that the batch replaced; or its rejection, with Postgres's error if there was one. */
-export type Applied = { removed: number } | { refused: unknown };
+export type ApplyResult = { removed: number } | { refused: unknown };
 
 /** SQLSTATE classes of errors caused by a row: 22 data exceptions, 23 constraints, 21 a repeated key in one upsert. */
 const ROW_AT_FAULT = /^(22|23|21)/;
@@ -13,7 +13,7 @@ export async function apply(
   { prepare, remove, insert }: TargetTable,
   mode: "append" | "replace",
   staged: number,
-): Promise<Applied> {
+): Promise<ApplyResult> {
   try {
     if (prepare && !(await prepare(client))) return { refused: undefined };
     let removed = 0;

@@ -28,7 +28,7 @@ export interface Batch {
 }
 
 /** The maximum at which reading stopped before the end of the source, by its configuration key. */
-export interface Stopped {
+export interface StopPoint {
   setting: `jobs.${StopReason}`;
   maximum: number;
   /** Rows read until then. */
@@ -36,9 +36,9 @@ export interface Stopped {
 }
 
 /** Rows loaded, and rows that mode `replace` removed; or the bad rows. */
-export type Loaded =
+export type LoadResult =
   | { rows: number; removed: number; bytes: number }
-  | { rows: number; bytes: number; bad: BadRows; stopped: Stopped | undefined };
+  | { rows: number; bytes: number; bad: BadRows; stopped: StopPoint | undefined };
 
 /**
  * Loads a batch within the caller's transaction, completely or not at all. It is staged as text (COPY into a temporary
@@ -47,10 +47,10 @@ export type Loaded =
  * @param client a connection of the role job_writer, in a transaction that the caller commits or rolls back
  * @throws JobError BatchTooLarge, SerializationConflict, and errors of the source and its format
  */
-export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Loaded> {
+export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<LoadResult> {
   const { target, mode, reportRows, limits } = batch;
   const table = TARGETS[target];
-  const { badRows, stopped, lastLine, ...staged } = await stage(client, batch);
+  const { badRows, stopped, lastLine, ...staged } = await stageBatch(client, batch);
   if (staged.rows === 0 && !stopped) return { ...staged, removed: 0 };
   const applied =
     badRows === 0 && !stopped ? await applyOrNormalize(client, table, mode, staged.rows) : { refused: undefined };
@@ -66,13 +66,13 @@ export async function loadBatch(client: pg.ClientBase, batch: Batch): Promise<Lo
     );
   const reason = stopped ?? (bad.truncated ? "maxBadRows" : undefined);
   if (!reason) return { ...staged, bad, stopped: undefined };
-  const end: Stopped = { setting: `jobs.${reason}`, maximum: limits[reason], rows: staged.rows };
+  const end: StopPoint = { setting: `jobs.${reason}`, maximum: limits[reason], rows: staged.rows };
   await addToReport(client, lastLine, stopText(end));
   return { ...staged, bad: { ...bad, problemCount: bad.problemCount + 1 }, stopped: end };
 }
 
 /** Text for the report and the error that says where and why reading stopped. */
-export const stopText = ({ setting, maximum, rows }: Stopped): string =>
+export const stopText = ({ setting, maximum, rows }: StopPoint): string =>
   `Reading stopped after ${rows} rows, at the maximum of ${maximum} ${setting === "jobs.maxBadRows" ? "bad rows" : "bytes in the database"} (${setting}); the rest of the source was not checked.`;
 
 /** Applies the batch; if it is refused as written, again with normalized values. */
@@ -95,7 +95,7 @@ const SLICE_BYTES = 64 * 1024 * 1024;
 /** Bytes of blank lines, or of one endless record, after which reading fails: a few kB can unpack to many GB. */
 export const MAX_BYTES_WITHOUT_ROW = 16 * MAX_RECORD_BYTES;
 
-interface Staged {
+interface StagedBatch {
   rows: number;
   bytes: number;
   badRows: number;
@@ -103,10 +103,10 @@ interface Staged {
   stopped: StopReason | undefined;
 }
 
-async function stage(
+async function stageBatch(
   client: pg.ClientBase,
   { target, content, limits, signal, onProgress, onCopy }: Batch,
-): Promise<Staged> {
+): Promise<StagedBatch> {
   const table = TARGETS[target];
   const names = table.columns.map((column) => column.name);
   await client.query(

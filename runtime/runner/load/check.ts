@@ -4,7 +4,7 @@ import { to as copyTo } from "pg-copy-streams";
 import { FORMULA_START, PLAIN_NUMBER } from "../../contract/formula.ts";
 import { escapedInSql } from "./invisible.ts";
 import { MISSING } from "./records.ts";
-import { SHOWN, type Sink } from "./sink.ts";
+import { MAX_SHOWN_VALUE, type Sink } from "./sink.ts";
 import type { Column, TargetTable } from "./targets.ts";
 
 /** A bad row as the contract reports it; `line` is the item's number for inline items. */
@@ -167,7 +167,7 @@ const columnFaultsSql = (column: Column, joins: string): string => `
   select line, '${column.name}', ${escapedInSql("shown")}, reason
   from (
     select b.line, ${invalidReason(column)} as reason,
-      case when length(b.${column.name}) > ${SHOWN} then left(b.${column.name}, ${SHOWN}) || '…' else b.${column.name} end as shown
+      case when length(b.${column.name}) > ${MAX_SHOWN_VALUE} then left(b.${column.name}, ${MAX_SHOWN_VALUE}) || '…' else b.${column.name} end as shown
     from batch b ${joins}
     offset 0 -- judges each value once
   ) judged

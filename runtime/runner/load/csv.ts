@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { JobError } from "../../contract/errors.ts";
 import { BYTE_ORDER_MARK } from "./fileKinds.ts";
 import { otherSeparator, readHeader } from "./header.ts";
-import { MAX_RECORD_BYTES, NOT_UTF8, SHOWN, type Sink, shownBytes } from "./sink.ts";
+import { MAX_RECORD_BYTES, MAX_SHOWN_VALUE, NOT_UTF8, type Sink, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
@@ -39,12 +39,12 @@ export async function* csvRecords(
   const scanner = new Scanner(target, name, sink, onHeader);
   for await (const chunk of source) {
     scanner.push(chunk, false);
-    const out = sink.take();
+    const out = sink.takeBytes();
     if (out.length > 0) yield out;
     if (sink.stopped) return;
   }
   scanner.push(Buffer.alloc(0), true);
-  const out = sink.take();
+  const out = sink.takeBytes();
   if (out.length > 0) yield out;
 }
 
@@ -57,17 +57,17 @@ class Scanner {
   /** The header as written. */
   #header: Buffer = Buffer.alloc(0);
   /** The record that has not ended yet, and the number of its bytes scanned so far. */
-  #rest: Buffer = Buffer.alloc(0);
-  #seen = 0;
+  #incomplete: Buffer = Buffer.alloc(0);
+  #scanned = 0;
   #fields = 1;
-  #quoted = false;
+  #isQuoted = false;
   /** Line ends within the record's quotes. */
   #newlines = 0;
   #afterCr = false;
   /** End of the record's last quoted field. */
   #closedAt = -1;
   /** The record has a quote within an unquoted field. */
-  #misplaced = false;
+  #hasMisplacedQuote = false;
   /** The record is too long and was reported; the rest of it is skipped. */
   #skipping = false;
   #line = 1;
@@ -80,18 +80,18 @@ class Scanner {
   }
 
   push(chunk: Buffer, last: boolean): void {
-    const data = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const data = this.#incomplete.length === 0 ? chunk : Buffer.concat([this.#incomplete, chunk]);
     // All complete lines are checked at once, and nearly always pass; otherwise each record is checked by itself.
     const proven = data.lastIndexOf(LF) + 1;
     const lines = data.subarray(0, proven);
     const clean = isUtf8(lines) && !lines.includes(0);
     const size = data.length;
     let start = 0;
-    let at = this.#seen;
+    let at = this.#scanned;
     let fields = this.#fields;
-    let quoted = this.#quoted;
+    let quoted = this.#isQuoted;
     let newlines = this.#newlines;
-    let misplaced = this.#misplaced;
+    let misplaced = this.#hasMisplacedQuote;
     let closedAt = this.#closedAt;
     let afterCr = this.#afterCr;
     for (; at < size; at++) {
@@ -132,12 +132,12 @@ class Scanner {
       this.#skipping = true;
     }
     if (this.#skipping) start = at;
-    this.#rest = Buffer.from(data.subarray(start)); // a copy: the chunk's memory is the stream's
-    this.#seen = at - start;
+    this.#incomplete = Buffer.from(data.subarray(start)); // a copy: the chunk's memory is the stream's
+    this.#scanned = at - start;
     this.#fields = fields;
-    this.#quoted = quoted;
+    this.#isQuoted = quoted;
     this.#newlines = newlines;
-    this.#misplaced = misplaced;
+    this.#hasMisplacedQuote = misplaced;
     this.#closedAt = closedAt - start;
     this.#afterCr = afterCr;
   }
@@ -193,7 +193,7 @@ class Scanner {
 /** Reason for a record with another number of fields than the header has, and what may have caused it. */
 export function wrongFields(record: Buffer, fields: number, expected: number): string {
   const reason = `has ${fields} ${fields === 1 ? "field" : "fields"} instead of ${expected}`;
-  if (record.length > 8 * SHOWN) return reason;
+  if (record.length > 8 * MAX_SHOWN_VALUE) return reason;
   const text = record.toString();
   if (fields === expected + 1 && text.endsWith(",")) return `${reason}: it ends with a comma`;
   if (fields > 1) return reason;

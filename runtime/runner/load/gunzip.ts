@@ -10,7 +10,7 @@ import { kindOf } from "./fileKinds.ts";
  */
 export async function* gunzip(packed: AsyncIterable<Buffer>, source: string, maxBytes: number): AsyncGenerator<Buffer> {
   const unpacker = createGunzip({ chunkSize: 64 * 1024 });
-  const feeding = feed(packed, unpacker);
+  const feeding = passChunks(packed, unpacker);
   // An error of the source ends the unpacking with that error.
   feeding.catch((error) => unpacker.destroy(error));
   let bytes = 0;
@@ -39,7 +39,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /** Passes one chunk at a time to zlib, so that unread bytes of a chunk are known to follow the last member. */
-async function feed(packed: AsyncIterable<Buffer>, unpacker: ReturnType<typeof createGunzip>): Promise<void> {
+async function passChunks(packed: AsyncIterable<Buffer>, unpacker: ReturnType<typeof createGunzip>): Promise<void> {
   let fed = 0;
   let ended = false;
   let closed = false;

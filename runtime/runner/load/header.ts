@@ -1,7 +1,7 @@
 import { JobError } from "../../contract/errors.ts";
 import { escapeInvisible } from "../../contract/invisible.ts";
 import { suggestion } from "../../contract/problems.ts";
-import { shown } from "./sink.ts";
+import { reportText } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
 /** Separators that programs write in place of commas. */
@@ -18,7 +18,7 @@ const SEPARATORS: readonly (readonly [character: string, name: string])[] = [
   [" ", "spaces"],
 ];
 /** Maximum number of problems in the message: a file without a header has one per column. */
-const NAMED = 10;
+const MAX_NAMED_COLUMNS = 10;
 /** Maximum number of problems in the error's details. */
 const MAX_LISTED = 100;
 
@@ -36,9 +36,9 @@ export function readHeader(text: string | undefined, target: TargetTable, target
   if (text === undefined) throw refusal(`the file is empty. ${needed}`);
   if (/^"?sep=/i.test(text))
     throw refusal(
-      `line ${line} (${shown(text)}) is meant for a spreadsheet program. Remove it, and separate by commas.`,
+      `line ${line} (${reportText(text)}) is meant for a spreadsheet program. Remove it, and separate by commas.`,
     );
-  const found = text.split(",").map(unquoted);
+  const found = text.split(",").map(unquote);
   const separator = found.length < known.length ? separatorOf(text, known) : undefined;
   if (separator !== undefined)
     throw refusal(
@@ -47,7 +47,7 @@ export function readHeader(text: string | undefined, target: TargetTable, target
   const unknown = found.filter((name) => !known.includes(name));
   const problem = (column: string, reason: string) => ({ line, column, value: null, reason });
   const details = [
-    ...unknown.slice(0, MAX_LISTED).map((name) => problem(shown(name), unknownName(name, known))),
+    ...unknown.slice(0, MAX_LISTED).map((name) => problem(reportText(name), unknownName(name, known))),
     ...known.filter((name) => !found.includes(name)).map((name) => problem(name, "is missing.")),
     ...known
       .filter((name) => found.indexOf(name) !== found.lastIndexOf(name))
@@ -56,10 +56,10 @@ export function readHeader(text: string | undefined, target: TargetTable, target
   if (details.length === 0) return found;
   if (found.every((name) => nearestOf(name, known) === undefined))
     throw refusal(
-      `line ${line} (${shown(text)}) names no column; the header may be missing. ${needed}`,
+      `line ${line} (${reportText(text)}) names no column; the header may be missing. ${needed}`,
       details.slice(0, MAX_LISTED),
     );
-  const said = details.slice(0, NAMED).map(({ column, reason }) => `'${column}' ${reason}`);
+  const said = details.slice(0, MAX_NAMED_COLUMNS).map(({ column, reason }) => `'${column}' ${reason}`);
   throw refusal(`${said.join(" ")} ${needed}`, details.slice(0, MAX_LISTED));
 }
 
@@ -71,7 +71,7 @@ function nearestOf(name: string, known: readonly string[]): string | undefined {
       .toLowerCase()
       .replace(/[^a-z]/g, "");
   const plain = letters(name.slice(name.lastIndexOf(".") + 1));
-  return known.find((one) => letters(one) === plain);
+  return known.find((column) => letters(column) === plain);
 }
 
 function unknownName(name: string, known: readonly string[]): string {
@@ -95,12 +95,12 @@ export function otherSeparator(record: string, fields: number): string | undefin
 /** Finds the separator by which a line names at least two columns of the target. */
 function separatorOf(line: string, known: readonly string[]): string | undefined {
   const named = (character: string) =>
-    line.split(character).filter((name) => known.includes(unquoted(name).toLowerCase())).length;
+    line.split(character).filter((name) => known.includes(unquote(name).toLowerCase())).length;
   return SEPARATORS.find(([character]) => named(character) >= 2)?.[1];
 }
 
 /** A field's text, without spaces around it and without its quotes. */
-function unquoted(field: string): string {
+function unquote(field: string): string {
   let start = 0;
   let end = field.length;
   while (field[start] === " ") start++;

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { escapeInvisible } from "../../contract/invisible.ts";
 import { type Field, fieldsOf } from "../../contract/jsonFields.ts";
 import { suggestion } from "../../contract/problems.ts";
-import { MAX_RECORD_BYTES, NOT_UTF8, type RowProblem, type Sink, shown, shownBytes } from "./sink.ts";
+import { MAX_RECORD_BYTES, NOT_UTF8, type RowProblem, reportText, type Sink, shownBytes } from "./sink.ts";
 import type { TargetTable } from "./targets.ts";
 
 const LF = 0x0a;
@@ -18,12 +18,12 @@ export async function* inlineRecords(
   sink: Sink,
 ): AsyncGenerator<Buffer> {
   for (const [index, item] of items.entries()) {
-    if (isObject(item)) put(sink, item, undefined, index + 1, target);
+    if (isObject(item)) addRecord(sink, item, undefined, index + 1, target);
     else sink.bad([notAnObject(JSON.stringify(item) ?? "")], index + 1);
     if (sink.stopped) break;
-    if (index % ITEMS === ITEMS - 1) yield sink.take();
+    if (index % ITEMS === ITEMS - 1) yield sink.takeBytes();
   }
-  yield sink.take();
+  yield sink.takeBytes();
 }
 
 /** Converts NDJSON to rows for COPY. Blank lines are skipped; lines count from 1. */
@@ -35,7 +35,7 @@ export async function* ndjsonRecords(
   let rest: Buffer = Buffer.alloc(0);
   let line = 1;
   let skipping = false;
-  const one = (bytes: Buffer) => {
+  const parseLine = (bytes: Buffer) => {
     if (!skipping) putLine(sink, bytes, line, target);
     skipping = false;
     line++;
@@ -44,7 +44,7 @@ export async function* ndjsonRecords(
     const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = data.indexOf(LF, rest.length); end !== -1 && !sink.stopped; end = data.indexOf(LF, start)) {
-      one(data.subarray(start, end));
+      parseLine(data.subarray(start, end));
       start = end + 1;
     }
     if (data.length - start > MAX_RECORD_BYTES && !skipping) {
@@ -52,11 +52,11 @@ export async function* ndjsonRecords(
       skipping = true;
     }
     rest = skipping ? Buffer.alloc(0) : Buffer.from(data.subarray(start)); // a copy: the stream owns the chunk's memory
-    yield sink.take();
+    yield sink.takeBytes();
     if (sink.stopped) return;
   }
-  if (rest.length > 0) one(rest);
-  yield sink.take();
+  if (rest.length > 0) parseLine(rest);
+  yield sink.takeBytes();
 }
 
 const BLANK = /^[ \t\r]*$/;
@@ -66,7 +66,7 @@ function putLine(sink: Sink, bytes: Buffer, line: number, target: TargetTable): 
   const read = readLine(bytes);
   if (read === undefined) return;
   if ("reason" in read) sink.bad([read], line);
-  else put(sink, read.item, fieldsOf(read.text), line, target);
+  else addRecord(sink, read.item, fieldsOf(read.text), line, target);
 }
 
 /** Parses a line to its object or a problem; undefined if blank. */
@@ -79,12 +79,12 @@ function readLine(bytes: Buffer): { item: Record<string, unknown>; text: string 
     const item: unknown = JSON.parse(text);
     return isObject(item) ? { item, text } : notAnObject(text);
   } catch (error) {
-    return { column: null, value: shown(trimmed(text)), reason: jsonProblem(trimmed(text), error) };
+    return { column: null, value: reportText(trimJson(text)), reason: jsonProblem(trimJson(text), error) };
   }
 }
 
 /** Trims JSON's white space only: other invisible characters must be shown. */
-function trimmed(text: string): string {
+function trimJson(text: string): string {
   let start = 0;
   let end = text.length;
   while (WHITESPACE.includes(text.charAt(start)) && start < end) start++;
@@ -121,7 +121,7 @@ const unterminatedLine = (bytes: Buffer): RowProblem => ({
 
 const notAnObject = (text: string): RowProblem => ({
   column: null,
-  value: shown(trimmed(text)),
+  value: reportText(trimJson(text)),
   reason: "must be a JSON object",
 });
 
@@ -132,7 +132,7 @@ const isObject = (item: unknown): item is Record<string, unknown> =>
  * Adds a row given as an object to the sink: its values, and all problems of its form.
  * @param fields the object's fields as written; undefined for an inline item, whose text was checked on acceptance
  */
-function put(
+function addRecord(
   sink: Sink,
   row: Record<string, unknown>,
   fields: readonly Field[] | undefined,
@@ -154,7 +154,7 @@ function put(
     }
     const reason = unusable(value, json);
     if (reason === undefined) return textOf(name);
-    problems.push({ column: name, value: shown(textOf(name)), reason });
+    problems.push({ column: name, value: reportText(textOf(name)), reason });
     return null;
   });
   const known = columns.map((column) => column.name);
@@ -164,8 +164,8 @@ function put(
     if (problems.length >= ROW_PROBLEMS) further++;
     else
       problems.push({
-        column: shown(name),
-        value: shown(textOf(name)),
+        column: reportText(name),
+        value: reportText(textOf(name)),
         reason: `is not a column.${suggestion(name, known)}`,
       });
   }
@@ -187,7 +187,7 @@ function duplicateNames(fields: readonly Field[]): RowProblem[] {
   }
   return [...repeated]
     .slice(0, ROW_PROBLEMS)
-    .map(([name, text]) => ({ column: shown(name), value: shown(text), reason: "is given more than once" }));
+    .map(([name, text]) => ({ column: reportText(name), value: reportText(text), reason: "is given more than once" }));
 }
 
 /** Reason for a missing required value. */

@@ -13,17 +13,17 @@ export const MAX_RECORD_BYTES = 1024 * 1024;
 /** Reason for text in another encoding; spreadsheets write Windows-1252 unless UTF-8 is chosen. */
 export const NOT_UTF8 = "is not valid UTF-8; it may be Latin-1 or Windows-1252. Save the file as UTF-8";
 /** Maximum length of a value in a report. Characters. */
-export const SHOWN = 100;
+export const MAX_SHOWN_VALUE = 100;
 
 /** A text as a report shows it: cut short, invisible characters as escapes, no half characters. */
-export function shown(text: string): string {
-  const cut = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+export function reportText(text: string): string {
+  const cut = text.length > MAX_SHOWN_VALUE ? `${text.slice(0, MAX_SHOWN_VALUE)}…` : text;
   return escapeInvisible(cut.toWellFormed());
 }
 
 /** The beginning of a record as a report shows it, with invalid UTF-8 as U+FFFD. */
 export const shownBytes = (bytes: Buffer, start: number, end: number): string =>
-  shown(bytes.toString("utf8", start, Math.min(end, start + 4 * SHOWN + 4)));
+  reportText(bytes.toString("utf8", start, Math.min(end, start + 4 * MAX_SHOWN_VALUE + 4)));
 
 /** Limits at which reading of a batch stops. */
 export interface StagingLimits {
@@ -59,7 +59,7 @@ export class Sink {
   /** Well-formed rows whose values the database has found invalid. */
   #badInDatabase = 0;
 
-  constructor(columns: number, limits: StagingLimits = UNLIMITED, size = 128 * 1024) {
+  constructor(columns: number, limits: StagingLimits = NO_LIMITS, size = 128 * 1024) {
     this.#limits = limits;
     this.#nothing = Array.from({ length: columns }, () => null);
     this.#buffer = Buffer.allocUnsafe(size);
@@ -111,7 +111,7 @@ export class Sink {
   }
 
   /** Returns the collected bytes; the sink continues with a new buffer. */
-  take(): Buffer {
+  takeBytes(): Buffer {
     const taken = this.#buffer.subarray(0, this.#end);
     this.#buffer = Buffer.allocUnsafe(this.#buffer.length);
     this.#end = 0;
@@ -133,7 +133,7 @@ export class Sink {
   }
 }
 
-const UNLIMITED: StagingLimits = { maxBadRows: Infinity, stagedBytes: Infinity };
+const NO_LIMITS: StagingLimits = { maxBadRows: Infinity, stagedBytes: Infinity };
 
 const quote = (value: string) => `"${value.replaceAll('"', '""')}"`;
 const fields = (values: readonly (string | null)[]) =>

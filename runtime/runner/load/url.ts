@@ -108,7 +108,7 @@ function get(url: URL, rules: DownloadRules, signal: AbortSignal): Promise<Incom
   const guarded: LookupFunction = (hostname, options, callback) =>
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, "", 0);
-      const bad = addresses.find((one) => !isAllowedAddress(one.address));
+      const bad = addresses.find((address) => !isAllowedAddress(address.address));
       const [first] = addresses;
       if (bad || !first) return callback(notAllowed(url, "its name resolves to an address that is not public."), "", 0);
       if (options.all) (callback as unknown as (error: null, all: typeof addresses) => void)(null, addresses);
@@ -193,8 +193,8 @@ function codingProblem(
     return `it comes with transfer-encoding ${transfer}, though only chunked was accepted.`;
   const codings = coding
     .split(",")
-    .map((one) => one.trim().toLowerCase())
-    .filter((one) => !UNCHANGED.has(one));
+    .map((value) => value.trim().toLowerCase())
+    .filter((value) => !IDENTITY_ENCODINGS.has(value));
   const isGzip = codings.length === 1 && GZIP.has(codings[0] ?? "");
   if (codings.length === 0 || (isGzip && compression === "gzip")) return undefined;
   const remedy = isGzip ? "Load it with compression 'gzip', or store" : "Store";
