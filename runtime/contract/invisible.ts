@@ -45,13 +45,13 @@ const NO_CHARACTERS: Ranges = [
   [0xfffc, 0xffff],
 ];
 
-const sorted = (...tables: Ranges[]): Ranges => tables.flat().toSorted(([one], [other]) => one - other);
+const sortedRanges = (...tables: Ranges[]): Ranges => tables.flat().toSorted(([one], [other]) => one - other);
 
 /** Characters that a value must not have: they cannot be seen, or look like a plain space. */
-export const INVISIBLE: Ranges = sorted(INVISIBLE_CODES, SPACES);
+export const INVISIBLE: Ranges = sortedRanges(INVISIBLE_CODES, SPACES);
 
 /** Code points that a terminal must not receive: they cannot be seen, or have no character. */
-export const HIDDEN_IN_TERMINALS: Ranges = sorted(INVISIBLE_CODES, NO_CHARACTERS);
+export const HIDDEN_IN_TERMINALS: Ranges = sortedRanges(INVISIBLE_CODES, NO_CHARACTERS);
 
 const hex = (code: number, digits: number) => code.toString(16).toUpperCase().padStart(digits, "0");
 const patternEscape = (code: number) => `\\u{${hex(code, 1)}}`;

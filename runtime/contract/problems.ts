@@ -9,7 +9,8 @@ export function suggestion(text: string, known: readonly string[]): string {
   if (known.length === 0) return "";
   // Computing the distance of two texts takes time in proportion to the product of their lengths.
   const name = text.slice(0, PROBLEMS.name);
-  const prefixMatch = name.length >= 3 ? known.find((one) => one.startsWith(name) || name.startsWith(one)) : undefined;
+  const prefixMatch =
+    name.length >= 3 ? known.find((candidate) => candidate.startsWith(name) || name.startsWith(candidate)) : undefined;
   const nearest = prefixMatch ?? closest(name, [...known]);
   if (prefixMatch || distance(name, nearest) <= Math.max(2, Math.floor(name.length / 3)))
     return ` Did you mean '${nearest}'?`;
@@ -169,9 +170,9 @@ class Checker {
   check(schema: Schema, value: unknown): void {
     const compiled = compiledSchema(schema);
     if (schema.anyOf) {
-      const branches = schema.anyOf.map((one) => {
+      const branches = schema.anyOf.map((branch) => {
         const checker = new Checker(new ProblemList(), this.#path);
-        checker.check(one, value);
+        checker.check(branch, value);
         return checker.problems;
       });
       // The first branch is the schema of the value; the others allow null.
@@ -179,7 +180,7 @@ class Checker {
       return;
     }
     const message = this.#scalar(compiled, value);
-    if (message !== undefined) this.#wrong(value, message);
+    if (message !== undefined) this.#addProblem(value, message);
     else if (Array.isArray(value)) this.#list(compiled, value);
     else if (isObject(value)) this.#object(compiled, value);
   }
@@ -219,7 +220,7 @@ class Checker {
     }
     // Problems of items are more useful than the number of items.
     if (maxItems !== undefined && value.length > maxItems && this.problems.total === before)
-      this.#wrong(value, `must have at most ${maxItems} items (has ${value.length}).`);
+      this.#addProblem(value, `must have at most ${maxItems} items (has ${value.length}).`);
   }
 
   #object({ schema, required, properties, values, longestName }: CompiledSchema, value: Record<string, unknown>): void {
@@ -228,7 +229,7 @@ class Checker {
       let count = 0;
       for (const _ in value) count++;
       if (count > maxProperties) {
-        this.#wrong(value, `must have at most ${maxProperties} fields (has ${count}).`);
+        this.#addProblem(value, `must have at most ${maxProperties} fields (has ${count}).`);
         return;
       }
     }
@@ -265,7 +266,7 @@ class Checker {
     this.#path.pop();
   }
 
-  #wrong(value: unknown, message: string): void {
+  #addProblem(value: unknown, message: string): void {
     this.problems.add(() => ({ field: this.#field() || "request", value, message }));
   }
 

@@ -50,7 +50,7 @@ function queryStart(text: string): number {
 }
 
 /** Characters that a URL parser skips. */
-const SKIPPED = /[\t\r\n]/g;
+const URL_SKIPPED = /[\t\r\n]/g;
 /** Characters that end a URL inside other text. */
 const URL_END = /[\s"'<>]/;
 /** Maximum length before an `@` that is searched for `user:password`. */
@@ -61,7 +61,7 @@ const MAX_USER_INFO = 300;
  * removed part is removed too, since the end of a malformed URL is not certain. Other text is unchanged.
  */
 export function redactText(text: string): string {
-  const joined = text.replace(SKIPPED, "");
+  const joined = text.replace(URL_SKIPPED, "");
   const start = joined.search(URL_START);
   const at = joined.search(AT_SIGN);
   const query = queryStart(joined);

@@ -55,25 +55,25 @@ function redactValues(value: unknown): unknown {
 /**
  * Matches strings (E'…' with backslashes), quoted names and line comments of SQL, and the beginning of other quotes.
  */
-const QUOTED =
+const QUOTED_TEXT =
   /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|--[^\n]*|\/\*|\$(?:[A-Za-z_]\w{0,62})?\$/g;
 
 /** Removes credentials from strings, quoted names and comments of SQL; the rest is unchanged. */
 export function redactSql(sql: string): string {
   let redacted = "";
   let from = 0;
-  QUOTED.lastIndex = 0;
-  for (let match = QUOTED.exec(sql); match !== null; match = QUOTED.exec(sql)) {
+  QUOTED_TEXT.lastIndex = 0;
+  for (let match = QUOTED_TEXT.exec(sql); match !== null; match = QUOTED_TEXT.exec(sql)) {
     const [start] = match;
     // After a nested comment or an unterminated tag the rest is redacted as one text.
     const closing = start === "/*" ? "*/" : start.startsWith("$") ? start : undefined;
-    const closedAt = closing === undefined ? QUOTED.lastIndex : sql.indexOf(closing, match.index + start.length);
+    const closedAt = closing === undefined ? QUOTED_TEXT.lastIndex : sql.indexOf(closing, match.index + start.length);
     const end = closing === undefined ? closedAt : closedAt < 0 ? sql.length : closedAt + closing.length;
     redacted +=
       sql.slice(from, match.index) +
       redactQuoted(sql.slice(match.index, end), closing ?? /['"-]/.exec(start)?.[0] ?? "");
     from = end;
-    QUOTED.lastIndex = end;
+    QUOTED_TEXT.lastIndex = end;
   }
   return redacted + sql.slice(from);
 }

@@ -65,9 +65,9 @@ export function topLevelOf(text: string, names: readonly string[]): TopLevel {
   if (open.length === 1 && (expected === "value" || expected === "colon") && names.includes(name)) uncertain.add(name);
   // Text after a syntax error may contain a name, even escaped ("request\u0049d"). Nothing follows a string that is cut
   // off.
-  const rest = tokens.isTruncated ? "" : text.slice(tokens.read);
-  for (const one of names) if (rest.includes(one) || rest.includes("\\u00")) uncertain.add(one);
-  for (const one of uncertain) delete values[one];
+  const rest = tokens.isTruncated ? "" : text.slice(tokens.tokenStart);
+  for (const key of names) if (rest.includes(key) || rest.includes("\\u00")) uncertain.add(key);
+  for (const key of uncertain) delete values[key];
   return { values, uncertain };
 }
 
@@ -82,12 +82,12 @@ function decodeString(token: string): string | undefined {
 
 class Tokens {
   readonly #text: string;
-  #at = 0;
+  #offset = 0;
   #token = "";
   /** The token before the current one. */
   previous = "";
   /** Start of the last token, or of the unreadable one. */
-  read = 0;
+  tokenStart = 0;
   /** True if the unreadable token is a string without an end. */
   isTruncated = false;
 
@@ -98,20 +98,20 @@ class Tokens {
   /** Returns the next token, or undefined if none is complete. */
   next(): string | undefined {
     this.previous = this.#token;
-    this.#at += this.#match(SPACE)?.length ?? 0;
-    this.read = this.#at;
-    const first = this.#text.charAt(this.#at);
+    this.#offset += this.#match(SPACE)?.length ?? 0;
+    this.tokenStart = this.#offset;
+    const first = this.#text.charAt(this.#offset);
     const token = first === '"' ? this.#string() : "{}[]:,".includes(first) ? first : this.#match(LITERAL);
     if (!token) return undefined;
-    this.#at += token.length;
+    this.#offset += token.length;
     this.#token = token;
     return token;
   }
 
   #string(): string | undefined {
-    for (let end = this.#at + 1; end < this.#text.length; end++) {
+    for (let end = this.#offset + 1; end < this.#text.length; end++) {
       const code = this.#text.charCodeAt(end);
-      if (code === QUOTE) return this.#text.slice(this.#at, end + 1);
+      if (code === QUOTE) return this.#text.slice(this.#offset, end + 1);
       if (code === BACKSLASH) end++;
       else if (code < 0x20) return undefined;
     }
@@ -120,7 +120,7 @@ class Tokens {
   }
 
   #match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
+    pattern.lastIndex = this.#offset;
     return pattern.exec(this.#text)?.[0];
   }
 }

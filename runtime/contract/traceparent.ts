@@ -4,7 +4,7 @@ export const TRACEPARENT = "traceparent";
 /** Version 00 of W3C Trace Context: trace id, id of the caller's span, flags. Ids of zeros only are invalid. */
 const PATTERN = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 const TRACEPARENT_LENGTH = 55;
-const SAMPLED = 1;
+const SAMPLED_FLAG = 1;
 
 /** A trace context in its parts. */
 export interface TraceContext {
@@ -24,7 +24,7 @@ export function traceContext(value: unknown): TraceContext | undefined {
   const [, traceId, spanId, flags] =
     typeof value === "string" && value.length === TRACEPARENT_LENGTH ? (PATTERN.exec(value) ?? []) : [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
-  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
+  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED_FLAG) === SAMPLED_FLAG };
 }
 
 /** Returns a valid traceparent unchanged, and undefined for any other value. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { mayLoad, uploadPrefix } from "./uploads.ts";
 
-const alone = { hasSeveralTenants: false, shared: [] };
-const several = { hasSeveralTenants: true, shared: ["drops/", "0"] };
+const alone = { hasSeveralTenants: false, sharedPrefixes: [] };
+const several = { hasSeveralTenants: true, sharedPrefixes: ["drops/", "0"] };
 
 describe("objects of the uploads bucket that a tenant may load", () => {
   const own = uploadPrefix("acme");

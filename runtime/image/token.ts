@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   });
   if (!values.name) throw new Error("Name the owner of the token with --name.");
   const scopes = values.scopes.split(",").map((given) => {
-    const scope = SCOPES.find((one) => one === given);
+    const scope = SCOPES.find((known) => known === given);
     if (scope === undefined) throw new Error(`--scopes: '${given}' must be one of ${SCOPES.join(", ")}.`);
     return scope;
   });

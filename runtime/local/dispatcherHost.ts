@@ -35,7 +35,7 @@ const postgres = identify(Number(values["postgres-pid"]));
 const launcher = localLauncher({
   program: ["--expose-gc", fileURLToPath(new URL("../runner/main.ts", import.meta.url))],
   logDirectory: values.logs,
-  onEnded: (run, outcome) => void track(ended(run, outcome)),
+  onEnded: (run, outcome) => void track(onRunEnded(run, outcome)),
 });
 const launchers = () => ({ glue: launcher, ec2: launcher });
 const log = pino({ base: { part: "dispatcher" } });
@@ -90,7 +90,7 @@ async function tickUntilStopped(): Promise<void> {
 }
 
 /** Handles the end of a run: frees its slot and starts the next run; while draining, only frees the slot. */
-async function ended(run: string, outcome: string): Promise<void> {
+async function onRunEnded(run: string, outcome: string): Promise<void> {
   try {
     if (stopping.signal.aborted) await runEnded(events.context.db, run, outcome);
     else await events.runEnded({ run, outcome });

@@ -55,8 +55,8 @@ export async function lock(
   writeFileSync(mine, JSON.stringify(self), { mode: 0o600 });
   try {
     // Creating a link is atomic and never replaces a file.
-    for (const deadline = Date.now() + STOPPING_MS; !linked(mine, file); ) {
-      const found = read(file);
+    for (const deadline = Date.now() + STOPPING_MS; !tryLink(mine, file); ) {
+      const found = readIfExists(file);
       const holder = parse(found);
       if (holder === undefined || !isAlive(holder)) {
         recovered ||= holder !== undefined && holder.stopping !== true;
@@ -81,7 +81,7 @@ export async function lock(
   };
 }
 
-function linked(from: string, to: string): boolean {
+function tryLink(from: string, to: string): boolean {
   try {
     linkSync(from, to);
     return true;
@@ -99,11 +99,11 @@ function removeStale(file: string, stale: string): void {
   } catch {
     return; // Another process was faster; the loop checks again.
   }
-  if (read(renamed) !== stale) linked(renamed, file);
+  if (readIfExists(renamed) !== stale) tryLink(renamed, file);
   rmSync(renamed, { force: true });
 }
 
-function read(file: string): string {
+function readIfExists(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {

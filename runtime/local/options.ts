@@ -188,7 +188,7 @@ function corrected(consumedByNpm: Name[], positionals: string[], env: NodeJS.Pro
   return `npm start -- ${options.join(" ")}`;
 }
 
-const listed = (names: Name[]) => names.map((name) => `--${name}`).join(" and ");
+const listOptions = (names: Name[]) => names.map((name) => `--${name}`).join(" and ");
 
 function fileProblem(path: string): string | undefined {
   try {

@@ -18,7 +18,7 @@ import { promisify } from "node:util";
 import { freePort } from "./ports.ts";
 import { postgresBinaries } from "./postgresBinaries.ts";
 import { postmasterStatus, stopLeftovers } from "./postmaster.ts";
-import { type Unprivileged, unprivileged } from "./unprivileged.ts";
+import { asUnprivileged, type UnprivilegedCommand } from "./unprivileged.ts";
 
 const HOST = "127.0.0.1";
 const SUPERUSER = "postgres";
@@ -89,7 +89,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const { initdb, postgres } = await postgresBinaries();
   const data = join(options.directory, "data");
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-  const as = unprivileged(postgres, options.directory);
+  const as = asUnprivileged(postgres, options.directory);
   as.chown(options.directory);
   if (!existsSync(data)) await makeCluster(initdb, options, as);
   await stopLeftovers(data);
@@ -124,7 +124,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
 }
 
-async function makeCluster(initdb: string, options: PostgresOptions, as: Unprivileged): Promise<void> {
+async function makeCluster(initdb: string, options: PostgresOptions, as: UnprivilegedCommand): Promise<void> {
   const password = join(options.directory, "password");
   writeFileSync(password, randomBytes(24).toString("base64url"), { mode: 0o600 });
   as.chown(password);

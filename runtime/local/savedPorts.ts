@@ -15,7 +15,7 @@ export type SavedPorts = Type.Static<typeof Ports>;
  */
 export async function savedPorts(dataDir: string): Promise<SavedPorts> {
   const file = join(dataDir, "ports.json");
-  const last = read(file);
+  const last = readSavedPorts(file);
   const choose = async (port: number | undefined) =>
     port !== undefined && (await portProblem(port)) === undefined ? port : freePort();
   const ports = { postgres: await choose(last?.postgres), aws: await choose(last?.aws) };
@@ -23,7 +23,7 @@ export async function savedPorts(dataDir: string): Promise<SavedPorts> {
   return ports;
 }
 
-function read(file: string): SavedPorts | undefined {
+function readSavedPorts(file: string): SavedPorts | undefined {
   try {
     return Value.Parse(Ports, JSON.parse(readFileSync(file, "utf8")));
   } catch {

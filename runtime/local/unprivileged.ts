@@ -5,7 +5,7 @@ import { chownSync } from "node:fs";
  * Means to run a program that refuses root, like Postgres: command prefix, user, and a function that changes the owner
  * of files.
  */
-export interface Unprivileged {
+export interface UnprivilegedCommand {
   /** Program and arguments to put before the command; empty if none is needed. */
   prefix: string[];
   /** User and group of the program, if they differ from the current ones. */
@@ -24,7 +24,7 @@ const SYSTEM_USER = "postgres";
  * enter, which a system user could not. Without namespaces, the system user `postgres` is used if it exists and may
  * enter both paths.
  */
-export function unprivileged(program: string, directory: string): Unprivileged {
+export function asUnprivileged(program: string, directory: string): UnprivilegedCommand {
   if (process.getuid?.() !== 0) return { prefix: [], chown: () => {} };
   const [command = "", ...args] = NAMESPACE;
   if (spawnSync(command, [...args, program, "--version"]).status === 0) return { prefix: NAMESPACE, chown: () => {} };

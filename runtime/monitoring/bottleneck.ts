@@ -89,13 +89,13 @@ export const RUNNER_TERMS = {
  */
 export function bottleneckOf(situation: BottleneckInput): Verdict {
   const found = RULES.flatMap((rule) => rule(situation));
-  const order = (one: Verdict) => LEVELS.indexOf(one.level) * PLACES.length + PLACES.indexOf(one.place);
+  const order = (verdict: Verdict) => LEVELS.indexOf(verdict.level) * PLACES.length + PLACES.indexOf(verdict.place);
   return found.sort((a, b) => order(a) - order(b))[0] ?? clear(situation);
 }
 
 const RULES: readonly ((situation: BottleneckInput) => Verdict[])[] = [
   requestsWait,
-  (situation) => longestFirst(situation).flatMap((runnerType) => waits(situation, runnerType)),
+  (situation) => longestFirst(situation).flatMap((runnerType) => waitVerdicts(situation, runnerType)),
   connectionsAreUsedUp,
   (situation) => RUNNERS.flatMap((runnerType) => runsEnd(situation, runnerType)),
   lockWaits,
@@ -116,7 +116,7 @@ function requestsWait({ requests = 0 }: BottleneckInput): Verdict[] {
 }
 
 /** Explains why jobs of a runner type wait for a run. */
-function waits(situation: BottleneckInput, runnerType: RunnerType): Verdict[] {
+function waitVerdicts(situation: BottleneckInput, runnerType: RunnerType): Verdict[] {
   const { status: platformStatus, settings } = situation;
   const { slots, startSeconds, limitedBy, limitRemedy } = settings.runners[runnerType];
   const { run, count, quotas, of } = RUNNER_TERMS[runnerType];

@@ -107,7 +107,7 @@ function samplesOf(
   totals: readonly Total[],
 ): Sample[] {
   const value = (metric: string, le: number) =>
-    totals.find((one) => one.metric === metric && one.runner === runner && one.le === le)?.value ?? 0;
+    totals.find((total) => total.metric === metric && total.runner === runner && total.le === le)?.value ?? 0;
   const type = prometheusType(metric);
   if (type === "gauge") {
     const now = status[runner][key];
@@ -124,10 +124,10 @@ function samplesOf(
   }
   if (!BY_TYPE.has(key)) return [{ labels: { runner }, value: value(key, Number.POSITIVE_INFINITY) }];
   const byType = new Map<string, number>();
-  for (const one of totals)
-    if (one.metric === key && one.runner === runner) {
-      const known = TYPES.has(one.type) ? one.type : "Other";
-      byType.set(known, (byType.get(known) ?? 0) + one.value);
+  for (const total of totals)
+    if (total.metric === key && total.runner === runner) {
+      const known = TYPES.has(total.type) ? total.type : "Other";
+      byType.set(known, (byType.get(known) ?? 0) + total.value);
     }
   return [...byType].map(([error, count]) => ({ labels: { runner, type: error }, value: count }));
 }

@@ -10,8 +10,8 @@ import {
   type Search,
   type Summary,
   type TrackingStore,
-  type Unwritten,
-  type Versioned,
+  type UnwrittenDocument,
+  type VersionedDocument,
 } from "./store.ts";
 import { wordsIn, wordsOf } from "./tokenizer.ts";
 
@@ -80,7 +80,15 @@ export class PostgresTracking implements TrackingStore {
          queue_ms = excluded.queue_ms, execution_ms = excluded.execution_ms, error_type = excluded.error_type,
          labels = excluded.labels, words = excluded.words
        where documents.version <= excluded.version`,
-      [JSON.stringify(documents.map((one) => ({ ...one, key: keyOf(one.document), words: wordsOf(one.document) })))],
+      [
+        JSON.stringify(
+          documents.map((versioned) => ({
+            ...versioned,
+            key: keyOf(versioned.document),
+            words: wordsOf(versioned.document),
+          })),
+        ),
+      ],
     );
   }
 

@@ -17,7 +17,7 @@ const FORM = {
 /** Conditions of a WHERE clause with their parameters. Conditions on words are separate (`containsWords`). */
 export class Conditions {
   readonly values: unknown[] = [];
-  readonly #parts: string[] = [];
+  readonly #conditions: string[] = [];
 
   constructor({ tenant, text, status, type, runner, labels, createdFrom, createdTo }: Filter) {
     if (isUnfindable(text ?? "")) this.add("false");
@@ -37,7 +37,7 @@ export class Conditions {
   }
 
   add(condition: string): void {
-    this.#parts.push(condition);
+    this.#conditions.push(condition);
   }
 
   value(value: unknown): string {
@@ -45,7 +45,7 @@ export class Conditions {
   }
 
   sql(): string {
-    return this.#parts.length > 0 ? `where ${this.#parts.join(" and ")}` : "";
+    return this.#conditions.length > 0 ? `where ${this.#conditions.join(" and ")}` : "";
   }
 }
 

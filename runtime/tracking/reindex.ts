@@ -7,7 +7,7 @@ import { trackingOf } from "../platform/dataDirectory.ts";
 import { pool } from "../platform/postgres.ts";
 import { readSettings } from "../platform/settings.ts";
 import { trackingStore } from "./index.ts";
-import type { TrackingStore, Unwritten, Versioned } from "./store.ts";
+import type { TrackingStore, UnwrittenDocument, VersionedDocument } from "./store.ts";
 
 /** Documents per batch: the maximum in memory. */
 const BATCH = 500;
@@ -53,7 +53,7 @@ export async function rebuild(
     ["rejected_documents", "", "text"],
   ] as const)
     for (let last: string = first; ; ) {
-      const { rows } = await db.query<{ id: string; version: string; document: Versioned["document"] }>(
+      const { rows } = await db.query<{ id: string; version: string; document: VersionedDocument["document"] }>(
         `select id, version, document from jobs.${view} where id > $1::${type} order by id limit $2`,
         [last, BATCH],
       );
@@ -71,13 +71,13 @@ export async function rebuild(
 /** Writes a batch and retries documents that were not accepted; returns those that failed permanently. */
 async function putAll(
   store: TrackingStore,
-  documents: Versioned[],
+  documents: VersionedDocument[],
   pauses: readonly number[],
 ): Promise<RefusedDocument[]> {
   let remaining = documents;
   for (let turn = 0; ; turn++) {
     const pause = pauses[turn];
-    let unwritten: Unwritten[] = remaining.map((_, index) => ({ index, reason: "", final: false }));
+    let unwritten: UnwrittenDocument[] = remaining.map((_, index) => ({ index, reason: "", final: false }));
     try {
       unwritten = await store.put(remaining);
     } catch (error) {
@@ -98,7 +98,7 @@ Rebuilds the tracking document of every job; jobs and search keep working meanwh
 addresses from its environment; --data-dir names the data directory of a platform on this machine.`;
 /** Interval of progress messages in milliseconds. */
 const PROGRESS_MS = 1_000;
-const SHOWN = 10;
+const MAX_SHOWN = 10;
 
 const formatNumber = (value: number) => value.toLocaleString("en");
 
@@ -110,7 +110,7 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const { db, store } = await parts(values["data-dir"]);
+  const { db, store } = await connectStores(values["data-dir"]);
   const begun = performance.now();
   let reportedAt = begun;
   try {
@@ -125,9 +125,9 @@ async function main(): Promise<number> {
     console.error(`${counted(written, "document")} written in ${((performance.now() - begun) / 1000).toFixed(1)} s.`);
     if (refused.length === 0) return 0;
     console.error(
-      `${formatNumber(refused.length)} were refused, ${refused.length > SHOWN ? `the first ${SHOWN}` : "these"}:`,
+      `${formatNumber(refused.length)} were refused, ${refused.length > MAX_SHOWN ? `the first ${MAX_SHOWN}` : "these"}:`,
     );
-    for (const { tenant, requestId, reason } of refused.slice(0, SHOWN))
+    for (const { tenant, requestId, reason } of refused.slice(0, MAX_SHOWN))
       console.error(`  ${requestId} of tenant ${tenant}: ${reason}`);
     return 1;
   } catch (error) {
@@ -141,7 +141,7 @@ async function main(): Promise<number> {
 }
 
 /** Connects to the database and the store of the environment, or of the platform on a data directory. */
-async function parts(dataDir: string | undefined): Promise<{ db: pg.Pool; store: TrackingStore }> {
+async function connectStores(dataDir: string | undefined): Promise<{ db: pg.Pool; store: TrackingStore }> {
   if (dataDir === undefined) {
     const db = pool("dispatcher", 1);
     return { db, store: trackingStore(readSettings(), db) };

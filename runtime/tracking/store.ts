@@ -74,13 +74,13 @@ export interface Summary {
 }
 
 /** A document and its version, which grows with each change of the job. */
-export interface Versioned {
+export interface VersionedDocument {
   version: number;
   document: Document;
 }
 
 /** A document of a batch that could not be written although others could. */
-export interface Unwritten {
+export interface UnwrittenDocument {
   /** Its position in the batch. */
   index: number;
   reason: string;

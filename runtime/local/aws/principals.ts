@@ -45,7 +45,7 @@ export class Principals {
     this.#file = file;
     if (file !== undefined && existsSync(file)) {
       chmodSync(file, 0o600);
-      this.#read(file);
+      this.#readCredentials(file);
     }
     if (this.#profile(PLATFORM_PROFILE) === undefined) this.add(PLATFORM_PROFILE, PLATFORM_SENDER_ID);
   }
@@ -61,7 +61,7 @@ export class Principals {
   find(accessKeyId: string): Principal | undefined {
     const known = this.#byKey.get(accessKeyId);
     if (known !== undefined || this.#file === undefined || !existsSync(this.#file)) return known;
-    if (statSync(this.#file).mtimeMs !== this.#readAt) this.#read(this.#file);
+    if (statSync(this.#file).mtimeMs !== this.#readAt) this.#readCredentials(this.#file);
     return this.#byKey.get(accessKeyId);
   }
 
@@ -86,9 +86,11 @@ export class Principals {
     return [...this.#byKey.values()].find(({ profile }) => profile === name);
   }
 
-  #read(file: string): void {
+  #readCredentials(file: string): void {
     this.#readAt = statSync(file).mtimeMs;
-    this.#byKey = new Map(parseCredentials(readFileSync(file, "utf8")).map((one) => [one.accessKeyId, one]));
+    this.#byKey = new Map(
+      parseCredentials(readFileSync(file, "utf8")).map((credentials) => [credentials.accessKeyId, credentials]),
+    );
   }
 
   /** Adds a principal's section to the file, or replaces it; other sections are kept as they are. */

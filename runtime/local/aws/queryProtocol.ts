@@ -60,7 +60,8 @@ function structure(tree: Tree): { [name: string]: Json } {
     if (typeof value === "string") result.push([name, NUMBERS.has(name) ? number(name, value) : value]);
     else if (LISTS[name] !== undefined) result.push([LISTS[name], items(value).map(leaf)]);
     else if (map !== undefined) result.push([map.json, pairs(value, map.key)]);
-    else if (/RequestEntry$/.test(name)) result.push(["Entries", items(value).map((one) => structure(branch(one)))]);
+    else if (/RequestEntry$/.test(name))
+      result.push(["Entries", items(value).map((entry) => structure(branch(entry)))]);
     else result.push([name, structure(value)]);
   }
   return Object.fromEntries(result);
@@ -68,9 +69,9 @@ function structure(tree: Tree): { [name: string]: Json } {
 
 const pairs = (tree: Tree, key: string): Json =>
   Object.fromEntries(
-    items(tree).map((one): [string, Json] => {
-      const value = branch(one).get("Value") ?? "";
-      return [leaf(branch(one).get(key) ?? ""), typeof value === "string" ? value : structure(value)];
+    items(tree).map((item): [string, Json] => {
+      const value = branch(item).get("Value") ?? "";
+      return [leaf(branch(item).get(key) ?? ""), typeof value === "string" ? value : structure(value)];
     }),
   );
 
@@ -138,5 +139,5 @@ const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;
 const escapeXml = (text: string) => text.replace(/[&<>"\r]/g, (character) => ENTITIES[character] ?? character);
 
 function invert(names: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(names).map(([one, other]) => [other, one]));
+  return Object.fromEntries(Object.entries(names).map(([key, value]) => [value, key]));
 }

@@ -48,7 +48,7 @@ describe("the file of the local queues", () => {
     );
     for (const message of sent) queue.enqueue(message);
     queue.dequeue(1);
-    await file.synced();
+    await file.waitUntilSynced();
     const after = load(crashed()).store.getQueueByName("requests");
     assert.deepEqual(
       after?.inspectMessages().ready.map(({ body, messageId, messageAttributes, approximateReceiveCount }) => ({
@@ -70,12 +70,12 @@ describe("the file of the local queues", () => {
     const { file, store } = load(directory);
     const queue = create(store, "requests");
     queue.enqueue(SqsStore.createMessage("first"));
-    const first = file.synced();
+    const first = file.waitUntilSynced();
     await Promise.resolve();
     queue.enqueue(SqsStore.createMessage("second"));
-    const second = file.synced();
+    const second = file.waitUntilSynced();
     queue.enqueue(SqsStore.createMessage("third"));
-    assert.equal(file.synced(), second, "one sync serves both");
+    assert.equal(file.waitUntilSynced(), second, "one sync serves both");
     await Promise.all([first, second]);
     assert.deepEqual(bodies(load(crashed()).store, "requests"), ["first", "second", "third"]);
   });

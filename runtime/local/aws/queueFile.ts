@@ -94,7 +94,7 @@ export class QueueFile {
   }
 
   /** Resolves when all past writes survive a crash of the machine. */
-  synced(): Promise<void> {
+  waitUntilSynced(): Promise<void> {
     this.#commit();
     // A running sync may miss later writes: calls during it share the next one.
     this.#next ??= this.#syncing.then(() => {

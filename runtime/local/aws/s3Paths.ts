@@ -15,10 +15,10 @@ export const isBucketName = (name: string): boolean => BUCKET.test(name);
  */
 export function checkS3Request(url: string, headers: IncomingHttpHeaders): void {
   const at = url.indexOf("?");
-  checkPath(decoded(at === -1 ? url : url.slice(0, at)));
+  checkPath(decodePath(at === -1 ? url : url.slice(0, at)));
   for (const name of ["x-amz-copy-source", "x-amz-rename-source"]) {
     const source = headers[name];
-    if (typeof source === "string") checkPath(decoded(source).replace(/^\/?/, "/"));
+    if (typeof source === "string") checkPath(decodePath(source).replace(/^\/?/, "/"));
   }
   const query = new URLSearchParams(at === -1 ? "" : url.slice(at));
   const uploadId = query.get("uploadId");
@@ -40,7 +40,7 @@ function checkPath(path: string): void {
     throw new AwsError("InvalidURI", "A key may not have '.' or '..' between slashes, nor a zero character.", 400);
 }
 
-function decoded(path: string): string {
+function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {

@@ -10,7 +10,7 @@ const ALGORITHM = "AWS4-HMAC-SHA256";
 /** Maximum clock skew of the caller, as in AWS. */
 const MAX_SKEW_MS = 15 * 60_000;
 const MAX_PRESIGNED_SECONDS = 7 * 24 * 3600;
-const UNSIGNED = "UNSIGNED-PAYLOAD";
+const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
 
 /** A received request without its body. */
 export interface SignedRequest {
@@ -29,7 +29,7 @@ interface Credential {
 }
 
 /** Input of verifying a signature. */
-export interface Expected {
+export interface VerificationInput {
   /** Services that the credential may be scoped to. */
   services: readonly string[];
   find(accessKeyId: string): Principal | undefined;
@@ -46,7 +46,7 @@ export interface Expected {
  */
 export function verifySignature(
   request: SignedRequest,
-  { services, find, bodyHash, now = Date.now() }: Expected,
+  { services, find, bodyHash, now = Date.now() }: VerificationInput,
 ): Principal {
   const { path, query } = splitUrl(request.url);
   const presigned = query.some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
@@ -64,7 +64,7 @@ export function verifySignature(
     ...signed.headers.map((name) => `${name}:${collapse(header(request.headers, name) ?? "")}`),
     "",
     signed.headers.join(";"),
-    payload ?? bodyHash ?? UNSIGNED,
+    payload ?? bodyHash ?? UNSIGNED_PAYLOAD,
   ];
   const key = signingKey(principal.secretAccessKey, signed.credential);
   const matches = canonicalPaths(path, signed.credential.service).some((candidate) => {
@@ -233,6 +233,6 @@ function decode(text: string): string {
 }
 
 function equal(a: string, b: string): boolean {
-  const [one, other] = [Buffer.from(a), Buffer.from(b)];
-  return one.length === other.length && timingSafeEqual(one, other);
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { type Postgres, startPostgres } from "../../local/postgres.ts";
 import { postgresBinaries } from "../../local/postgresBinaries.ts";
-import { unprivileged } from "../../local/unprivileged.ts";
+import { asUnprivileged } from "../../local/unprivileged.ts";
 import type { Authority, Certificate } from "./certificates.ts";
 
 /** RDS's own role, the only superuser. */
@@ -161,7 +161,7 @@ export class Instance {
     mkdirSync(tls, { recursive: true });
     const files = { "ca.pem": authority.certificate, "server.pem": server.certificate, "server.key": server.key };
     const { postgres } = await postgresBinaries();
-    const as = unprivileged(postgres, directory);
+    const as = asUnprivileged(postgres, directory);
     as.chown(tls);
     for (const [name, content] of Object.entries(files)) {
       const file = join(tls, name);

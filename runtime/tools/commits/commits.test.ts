@@ -33,7 +33,7 @@ describe("check of commit subjects", () => {
   }
 
   it("leaves out commits from before the rule, and bots", () => {
-    const commit = { id: "0123456789", authored: 100, author: "A", subject: "No type" };
+    const commit = { id: "0123456789", authoredAt: 100, author: "A", subject: "No type" };
     assert.equal(subjectProblems([commit], 101).length, 0);
     assert.equal(subjectProblems([{ ...commit, author: "dependabot[bot]" }], 100).length, 0);
     assert.equal(subjectProblems([commit], 100).length, 1);

@@ -34,7 +34,7 @@ export function subjectProblem(subject: string): string | undefined {
 export interface Commit {
   id: string;
   /** Time of authorship in seconds since 1970. */
-  authored: number;
+  authoredAt: number;
   author: string;
   subject: string;
 }
@@ -44,8 +44,8 @@ export interface Commit {
  * names of packages. It needs no base commit, so that a shallow clone is checked as far as it reaches.
  */
 export function subjectProblems(commits: readonly Commit[], since = CHECKED_SINCE): string[] {
-  return commits.flatMap(({ id, authored, author, subject }) => {
-    if (authored < since || author.endsWith("[bot]")) return [];
+  return commits.flatMap(({ id, authoredAt, author, subject }) => {
+    if (authoredAt < since || author.endsWith("[bot]")) return [];
     const problem = subjectProblem(subject);
     return problem === undefined ? [] : [`${id.slice(0, 8)} "${subject}": ${problem}`];
   });
@@ -59,7 +59,7 @@ export function readCommits(root: string): Commit[] {
     .split("\n")
     .filter(Boolean)
     .map((line) => {
-      const [id = "", authored = "", author = "", ...subject] = line.split("\t");
-      return { id, authored: Number(authored), author, subject: subject.join("\t") };
+      const [id = "", authoredAt = "", author = "", ...subject] = line.split("\t");
+      return { id, authoredAt: Number(authoredAt), author, subject: subject.join("\t") };
     });
 }

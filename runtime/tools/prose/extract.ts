@@ -67,7 +67,7 @@ function inTypeScript(file: string, source: string): Piece[] {
     for (const child of node.getChildren(tree)) if (child.kind !== ts.SyntaxKind.JSDoc) visit(child);
   };
   visit(tree);
-  return joined(
+  return joinLines(
     [...pieces.values()].sort((a, b) => a.start - b.start),
     source,
   );
@@ -79,7 +79,7 @@ function isTestName(node: ts.Node): boolean {
 }
 
 /** Comments of one line each, in consecutive lines, are one piece. */
-function joined(pieces: readonly Piece[], source: string): Piece[] {
+function joinLines(pieces: readonly Piece[], source: string): Piece[] {
   const result: Piece[] = [];
   for (const piece of pieces) {
     const last = result.at(-1);
@@ -134,7 +134,7 @@ function scan(source: string, syntax: Syntax): Piece[] {
       if (countWords(text) >= 2) pieces.push({ kind, start, end: at, text: text.trim() });
     } else at += 1;
   }
-  return joined(pieces, source);
+  return joinLines(pieces, source);
 }
 
 /** Comments from a `#` at the start of a line or after a space. */
@@ -150,7 +150,7 @@ function hashComments(source: string): Piece[] {
     }
     offset += line.length + 1;
   }
-  return joined(pieces, source);
+  return joinLines(pieces, source);
 }
 
 /** Paragraphs and table rows without code. */

@@ -11,7 +11,7 @@ import { openSearchStore } from "../../testing/tracking/openSearch.ts";
 import { MAPPINGS } from "../opensearch/indices.ts";
 import type { Document } from "../store.ts";
 import { DOCUMENT_METRICS } from "./documentMetrics.ts";
-import { DOCUMENT_PANELS, exported, savedObjects, VISUALIZATIONS } from "./export.ts";
+import { DOCUMENT_PANELS, exportText, savedObjects, VISUALIZATIONS } from "./export.ts";
 import { COLUMNS, type SavedObject, type VisualizationSpec } from "./savedObjects.ts";
 
 const FIELDS: Record<string, { type: string }> = MAPPINGS.properties;
@@ -23,7 +23,7 @@ const ofType = (type: SavedObject["type"]) => savedObjects("p").filter((object) 
 
 describe("the saved objects for OpenSearch Dashboards", () => {
   it("are one line of JSON each, with all required fields, in the order of their references", () => {
-    const lines = exported("rates-jobs").trimEnd().split("\n");
+    const lines = exportText("rates-jobs").trimEnd().split("\n");
     const known = new Set<string>();
     for (const line of lines) {
       const { id, type, attributes, references, migrationVersion }: SavedObject = JSON.parse(line);
@@ -37,8 +37,8 @@ describe("the saved objects for OpenSearch Dashboards", () => {
         if (/JSON$|^visState$/.test(key)) JSON.parse(String(value));
     }
     assert.equal(
-      exported("rates-jobs"),
-      exported("rates-jobs"),
+      exportText("rates-jobs"),
+      exportText("rates-jobs"),
       "the same every time: an import replaces the last one",
     );
   });
@@ -110,7 +110,7 @@ describe("the saved objects for OpenSearch Dashboards", () => {
   it("are printed by a command, for a given prefix", async () => {
     const main = fileURLToPath(new URL("main.ts", import.meta.url));
     const run = (...args: string[]) => promisify(execFile)(process.execPath, [main, ...args]);
-    assert.equal((await run("--index-prefix", "mine")).stdout, exported("mine"));
+    assert.equal((await run("--index-prefix", "mine")).stdout, exportText("mine"));
     await assert.rejects(run("--index-prefix", "Not One"), { code: 2 });
   });
 });

@@ -3,10 +3,10 @@ import { PANELS, type PanelKey } from "../../monitoring/panels.ts";
 import { DOCUMENT_METRICS, type DocumentMetric, type FromDocuments, isDocumentMetric } from "./documentMetrics.ts";
 import {
   dashboard,
-  each,
   indexPattern,
   metricOf,
-  over,
+  overTime,
+  perValue,
   type SavedObject,
   type VisualizationSpec,
   visualization,
@@ -20,7 +20,7 @@ export const DOCUMENT_PANELS = (Object.keys(PANELS) as PanelKey[]).filter((key) 
   PANELS[key].metrics.every(({ metric }) => isDocumentMetric(metric)),
 );
 
-const byRunner = each("runner", "group", 2, "runner", "_key");
+const byRunner = perValue("runner", "group", 2, "runner", "_key");
 
 /** Visualizations of data that only documents have: errors and kinds of work. */
 const OF_DOCUMENTS: readonly VisualizationSpec[] = [
@@ -37,7 +37,7 @@ const OF_DOCUMENTS: readonly VisualizationSpec[] = [
     title: "Jobs by state",
     description: "outcomes of the jobs in the selected period",
     kind: "histogram",
-    aggregations: [metricOf("count", "jobs"), over("createdAt"), each("status", "group", MAX_BUCKETS, "state")],
+    aggregations: [metricOf("count", "jobs"), overTime("createdAt"), perValue("status", "group", MAX_BUCKETS, "state")],
   },
   {
     key: "errors",
@@ -45,7 +45,7 @@ const OF_DOCUMENTS: readonly VisualizationSpec[] = [
     description: "failed jobs by error type",
     kind: "horizontal_bar",
     where: { status: ["FAILED"] },
-    aggregations: [metricOf("count", "jobs"), each("errorType", "segment", MAX_BUCKETS, "error")],
+    aggregations: [metricOf("count", "jobs"), perValue("errorType", "segment", MAX_BUCKETS, "error")],
   },
   {
     key: "slowest",
@@ -56,7 +56,7 @@ const OF_DOCUMENTS: readonly VisualizationSpec[] = [
       metricOf({ max: "executionMs" }, "longest run"),
       metricOf({ percentile: 95, of: "executionMs" }, "run, p95"),
       metricOf("count", "jobs"),
-      each("work", "bucket", MAX_BUCKETS, "work"),
+      perValue("work", "bucket", MAX_BUCKETS, "work"),
     ],
   },
   {
@@ -64,7 +64,7 @@ const OF_DOCUMENTS: readonly VisualizationSpec[] = [
     title: "Jobs by tenant",
     description: "jobs by tenant",
     kind: "horizontal_bar",
-    aggregations: [metricOf("count", "jobs"), each("tenant", "segment", MAX_BUCKETS, "tenant")],
+    aggregations: [metricOf("count", "jobs"), perValue("tenant", "segment", MAX_BUCKETS, "tenant")],
   },
 ];
 
@@ -94,7 +94,7 @@ const panel = (key: PanelKey): VisualizationSpec => {
     description: RUNNER_METRICS[metric].meaning,
     kind: value === "count" ? "histogram" : "line",
     ...(where ? { where } : {}),
-    aggregations: [metricOf(value, RUNNER_METRICS[metric].name), over(at), byRunner],
+    aggregations: [metricOf(value, RUNNER_METRICS[metric].name), overTime(at), byRunner],
   };
 };
 
@@ -129,7 +129,7 @@ const isCount = (key: PanelKey): boolean =>
   PANELS[key].metrics.every(({ metric }) => isDocumentMetric(metric) && DOCUMENT_METRICS[metric].value === "count");
 
 /** Export in the format of OpenSearch Dashboards: one object per line. */
-export const exported = (prefix: string): string =>
+export const exportText = (prefix: string): string =>
   `${savedObjects(prefix)
     .map((object) => JSON.stringify(object))
     .join("\n")}\n`;

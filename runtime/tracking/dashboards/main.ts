@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { exported } from "./export.ts";
+import { exportText } from "./export.ts";
 
 /**
  * `npm run -s dashboards -- [--index-prefix rates-jobs] > rates.ndjson`: prints the file to import into OpenSearch
@@ -12,7 +12,7 @@ try {
   const prefix = values["index-prefix"];
   if (!PREFIX.test(prefix))
     throw new Error(`--index-prefix '${prefix}' must match ${PREFIX}, like tracking.indexPrefix in the settings.`);
-  process.stdout.write(exported(prefix));
+  process.stdout.write(exportText(prefix));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 2;

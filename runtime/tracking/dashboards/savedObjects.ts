@@ -44,13 +44,13 @@ export function metricOf(value: FromDocuments["value"], customLabel: string): Ag
   return { type: "percentiles", schema: "metric", params };
 }
 /** Aggregation over time. */
-export const over = (field: FromDocuments["at"]): Aggregation => ({
+export const overTime = (field: FromDocuments["at"]): Aggregation => ({
   type: "date_histogram",
   schema: "segment",
   params: { field, interval: "auto", min_doc_count: 0, drop_partials: false, extended_bounds: {}, customLabel: "time" },
 });
 /** Aggregation per value of a field: those with the highest first metric, or (`_key`) in the order of the values. */
-export const each = (
+export const perValue = (
   field: Field,
   schema: Aggregation["schema"],
   size: number,
@@ -116,7 +116,7 @@ export function visualization(prefix: string, picture: VisualizationSpec): Saved
   const visState = {
     title,
     type: kind,
-    aggs: aggregations.map((one, index) => ({ id: String(index + 1), enabled: true, ...one })),
+    aggs: aggregations.map((aggregation, index) => ({ id: String(index + 1), enabled: true, ...aggregation })),
     params: paramsOf(kind),
   };
   return object(

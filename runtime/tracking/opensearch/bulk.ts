@@ -1,4 +1,4 @@
-import type { Versioned } from "../store.ts";
+import type { VersionedDocument } from "../store.ts";
 import { keyOf } from "../store.ts";
 import { documentId, indexOf, source } from "./indices.ts";
 
@@ -26,7 +26,7 @@ const MAX_BULK_CHARACTERS = 2_000_000;
  * Generates bulk requests for these documents, one at a time in memory. With external versions OpenSearch rejects
  * outdated writes, but accepts the same version again, so that a rebuild repairs existing documents.
  */
-export function* bulks(prefix: string, documents: readonly Versioned[]): Generator<Bulk> {
+export function* bulks(prefix: string, documents: readonly VersionedDocument[]): Generator<Bulk> {
   let bulk: Bulk = { lines: "", first: 0, count: 0 };
   for (const { version, document } of documents) {
     const index = {

@@ -3,10 +3,10 @@ import { createHash, createHmac } from "node:crypto";
 import { JobError } from "../../contract/errors.ts";
 import { json, type RecordedRequest, startRecordingServer } from "../../testing/tracking/recordingServer.ts";
 import { document } from "../../testing/tracking/suite.ts";
-import { type Call, connectTo } from "./client.ts";
+import { connectTo, type OpenSearchCall } from "./client.ts";
 import { OpenSearchTracking } from "./store.ts";
 
-const SEARCH: Call = {
+const SEARCH: OpenSearchCall = {
   method: "POST",
   path: "/x-*/_search",
   query: { b: 1, a: "ü /" },

@@ -4,7 +4,7 @@ import { JobError } from "../../contract/errors.ts";
 import type { TrackingSettings } from "../../platform/settings.ts";
 
 /** One call of OpenSearch's HTTP API. */
-export interface Call {
+export interface OpenSearchCall {
   method: "GET" | "PUT" | "POST" | "DELETE" | "HEAD";
   path: string;
   query?: Record<string, string | number | boolean>;
@@ -16,13 +16,13 @@ export interface Call {
 }
 
 /** Response: a status below 400, or one that the caller expects. */
-export interface Answer<Body> {
+export interface OpenSearchResponse<Body> {
   status: number;
   body: Body;
 }
 
 /** Sends calls. Failures of OpenSearch become JobError TrackingUnavailable. */
-export type Send = <Body>(call: Call, expected?: readonly number[]) => Promise<Answer<Body>>;
+export type Send = <Body>(call: OpenSearchCall, expected?: readonly number[]) => Promise<OpenSearchResponse<Body>>;
 
 /**
  * Creates a client of an OpenSearch. Calls are signed for AWS if a region is configured, with the AWS SDK's

@@ -1,7 +1,16 @@
 import { DOCUMENT_STATES } from "../../contract/states.ts";
 import type { TrackingSettings } from "../../platform/settings.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
-import type { Document, Filter, Page, Search, Summary, TrackingStore, Unwritten, Versioned } from "../store.ts";
+import type {
+  Document,
+  Filter,
+  Page,
+  Search,
+  Summary,
+  TrackingStore,
+  UnwrittenDocument,
+  VersionedDocument,
+} from "../store.ts";
 import { type Bulk, bulks, type Outcome } from "./bulk.ts";
 import type { Send } from "./client.ts";
 import { documentId, monthEnd, template } from "./indices.ts";
@@ -25,7 +34,7 @@ const ERROR_TYPES = 100;
 const PERCENTS = [50, 95, 99];
 
 /** Used parts of a response of _search. */
-interface Found {
+interface SearchResponse {
   hits: { total?: { value: number }; hits: { _source: { document: Document }; sort: (string | number)[] }[] };
   aggregations?: Record<string, { buckets?: Bucket[]; values?: Record<string, number | null> }>;
 }
@@ -38,15 +47,15 @@ interface Bucket {
 export class OpenSearchTracking implements TrackingStore {
   readonly #settings: TrackingSettings;
   #client: Promise<Send> | undefined;
-  #prepared = false;
+  #isPrepared = false;
 
   constructor(settings: TrackingSettings) {
     this.#settings = settings;
   }
 
-  async put(documents: readonly Versioned[]): Promise<Unwritten[]> {
+  async put(documents: readonly VersionedDocument[]): Promise<UnwrittenDocument[]> {
     if (documents.length > 0) await this.#prepare();
-    const unwritten: Unwritten[] = [];
+    const unwritten: UnwrittenDocument[] = [];
     for (const bulk of bulks(this.#settings.indexPrefix, documents)) {
       for (const [at, { status, error }] of (await this.#write(bulk)).entries()) {
         // A conflict: a later version already exists.
@@ -104,7 +113,9 @@ export class OpenSearchTracking implements TrackingStore {
     const counts = (name: string) =>
       Object.fromEntries((aggregations[name]?.buckets ?? []).map(({ key, doc_count }) => [key, doc_count]));
     const percentiles = (name: string) => {
-      const [p50 = null, p95 = null, p99 = null] = PERCENTS.map((one) => aggregations[name]?.values?.[one.toFixed(1)]);
+      const [p50 = null, p95 = null, p99 = null] = PERCENTS.map(
+        (percent) => aggregations[name]?.values?.[percent.toFixed(1)],
+      );
       return { p50, p95, p99 };
     };
     return {
@@ -154,9 +165,9 @@ export class OpenSearchTracking implements TrackingStore {
     return this.#client;
   }
 
-  async #search(body: object): Promise<Found> {
+  async #search(body: object): Promise<SearchResponse> {
     const send = await this.#connect();
-    const answer = await send<Found>({
+    const answer = await send<SearchResponse>({
       method: "POST",
       path: `/${this.#settings.indexPrefix}-*/_search`,
       // A partial response would look complete.
@@ -190,8 +201,8 @@ export class OpenSearchTracking implements TrackingStore {
     const send = await this.#connect();
     const { indexPrefix } = this.#settings;
     const path = `/_index_template/${indexPrefix}`;
-    if (this.#prepared && (await send({ method: "HEAD", path, timeoutMs: WRITE_MS }, [404])).status !== 404) return;
+    if (this.#isPrepared && (await send({ method: "HEAD", path, timeoutMs: WRITE_MS }, [404])).status !== 404) return;
     await send({ method: "PUT", path, body: template(indexPrefix), timeoutMs: WRITE_MS });
-    this.#prepared = true;
+    this.#isPrepared = true;
   }
 }
