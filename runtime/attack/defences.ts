@@ -63,7 +63,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
     changes: [
       {
         file: "../queries/sql/parser.ts",
-        from: "await shared.check(text, tenant);",
+        from: "await sharedParser.check(text, tenant);",
         to: "await shared.check(text);",
       },
     ],
@@ -241,7 +241,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       },
       {
         file: "../api/connections.ts",
-        from: "server.maxConnections = maxConnections + RESERVED;",
+        from: "server.maxConnections = maxConnections + RESERVED_CONNECTIONS;",
         to: "",
       },
     ],
@@ -299,7 +299,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
   "the emulator keeps to its directory": {
     kind: emulator,
     changes: [
-      { file: "../local/aws/s3Paths.ts", from: "  checkPath(decoded(at === -1 ? url : url.slice(0, at)));", to: "" },
+      { file: "../local/aws/s3Paths.ts", from: "  checkPath(decodePath(at === -1 ? url : url.slice(0, at)));", to: "" },
     ],
     check: checkOf(emulator, "keeps every object inside its directory"),
     failure: /!== 400/,
