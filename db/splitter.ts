@@ -101,7 +101,7 @@ export class Splitter {
 }
 
 /** Returns the end of the comment or quotes on this line, and the state after it. */
-function leave(state: Exclude<State, { in: "code" }>, line: string, from: number): [end: number, next: State] {
+function findEnd(state: Exclude<State, { in: "code" }>, line: string, from: number): [end: number, next: State] {
   if (state.in === "dollars") {
     const at = line.indexOf(state.end, from);
     return at < 0 ? [line.length, state] : [at + state.end.length, { in: "code" }];

@@ -30,7 +30,7 @@ function openConnection(): void {
       if (end === -1) return;
       const received = head.length - end - 4;
       head = head.slice(0, end);
-      if (!head.startsWith("HTTP/1.1 200")) failed++;
+      if (!head.startsWith("HTTP/1.1 200")) failures++;
       closes = /\r\nconnection: close/i.test(head);
       left = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - received;
     } else left -= chunk.length;

@@ -113,7 +113,8 @@ async function acceptBatch(
     const isUnavailable = code === "DatabaseUnavailable" || code === "Interrupted";
     if (!isUnavailable && valid.length > 1) {
       let unavailable: unknown;
-      for (const one of valid) unavailable = (await acceptBatch(context, failures, [one])) ?? unavailable;
+      for (const validRecord of valid)
+        unavailable = (await acceptBatch(context, failures, [validRecord])) ?? unavailable;
       return unavailable;
     }
     for (const validRecord of valid) {

@@ -278,6 +278,6 @@ export class CopyOut extends Pipeline implements AsyncIterableIterator<Buffer> {
 }
 
 const EMPTY = Buffer.alloc(0);
-const OPEN = 0x5b; // [
+const OPEN_BRACKET = 0x5b; // [
 const ARRAY_END = Buffer.from("]");
 const EMPTY_ARRAY = Buffer.from("[]");

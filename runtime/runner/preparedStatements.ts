@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import pg from "pg";
-import type { Database, Prepared } from "../store/jobs.ts";
+import type { Database, PreparedStatement } from "../store/jobs.ts";
 import { bindAndExecute, prepare } from "./messages.ts";
 
 /** A column of a statement's result. */
@@ -30,7 +30,7 @@ export function preparedStatements(client: pg.Client): Database {
 /** One execution of a prepared statement: `await client.query(execution)`, then `await execution.result`. */
 export class Execution {
   readonly result: Promise<{ rows: Record<string, unknown>[] }>;
-  readonly #statement: Prepared;
+  readonly #statement: PreparedStatement;
   readonly #prepared: Map<string, Column[]>;
   readonly #rows: Record<string, unknown>[] = [];
   readonly #resolve: (result: { rows: Record<string, unknown>[] }) => void;
@@ -39,7 +39,7 @@ export class Execution {
   /** Error of a value that the server sent, or of the statement. */
   #error: Error | undefined;
 
-  constructor(statement: Prepared, prepared: Map<string, Column[]>) {
+  constructor(statement: PreparedStatement, prepared: Map<string, Column[]>) {
     this.#statement = statement;
     this.#prepared = prepared;
     const { promise, resolve, reject } = Promise.withResolvers<{ rows: Record<string, unknown>[] }>();

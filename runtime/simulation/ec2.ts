@@ -61,7 +61,7 @@ class Bucket {
   take(count: number, now: number): boolean {
     const refilled = this.#updatedAt === Number.NEGATIVE_INFINITY ? 0 : (now - this.#updatedAt) * this.#perMs;
     this.#tokens = Math.min(this.#size, this.#tokens + refilled);
-    this.#at = now;
+    this.#updatedAt = now;
     // The database's bucket counts in microseconds, this one in milliseconds: the tolerance allows for rounding.
     if (this.#tokens + 1e-3 < count) return false;
     this.#tokens -= count;

@@ -15,7 +15,7 @@ export interface Database {
 }
 
 /** A prepared statement: each connection parses it once. */
-export interface Prepared {
+export interface PreparedStatement {
   name: string;
   text: string;
   values: Parameter[];

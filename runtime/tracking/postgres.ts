@@ -46,7 +46,7 @@ export class PostgresTracking implements TrackingStore {
     this.#db = db;
   }
 
-  async put(documents: readonly Versioned[]): Promise<Unwritten[]> {
+  async put(documents: readonly VersionedDocument[]): Promise<UnwrittenDocument[]> {
     try {
       await this.#write(documents);
       return [];
@@ -62,7 +62,7 @@ export class PostgresTracking implements TrackingStore {
     return [...first, ...second.map((one) => ({ ...one, index: one.index + middle }))];
   }
 
-  async #write(documents: readonly Versioned[]): Promise<void> {
+  async #write(documents: readonly VersionedDocument[]): Promise<void> {
     // Each document once and ordered by key, so that concurrent writers cannot deadlock.
     await this.#db.query(
       `insert into tracking.documents

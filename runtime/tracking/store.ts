@@ -98,7 +98,7 @@ export interface TrackingStore {
    * Writes documents of any size, each independently; text beyond a store's limits is kept, but not searchable.
    * Returns those that were not written.
    */
-  put(documents: readonly Versioned[]): Promise<Unwritten[]>;
+  put(documents: readonly VersionedDocument[]): Promise<UnwrittenDocument[]>;
   /** Reads a document, which may be a minute old (the dispatcher's schedule); read the job for current data. */
   get(tenant: string, requestId: string): Promise<Document | undefined>;
   /** @throws InvalidCursor */

@@ -29,7 +29,7 @@ export const checkEach = <T>(
   );
 
 /** Fails unless an answer refuses the request with 4xx, and has at most MAX_RESPONSE_BYTES. */
-export function assertRefused({ status, text }: Answer, what = ""): void {
+export function assertRefused({ status, text }: ApiResponse, what = ""): void {
   assert.ok(status >= 400 && status < 500, `${what}: ${status} ${text.slice(0, 300)}`);
   assert.ok(text.length <= MAX_RESPONSE_BYTES, `${what}: an answer of ${text.length} bytes`);
 }

@@ -52,7 +52,7 @@ const CAUSES: Readonly<Record<number, string>> = {
 /**
  * Values of Content-Encoding that change no byte: servers and uploads send them although they are not content codings.
  */
-const UNCHANGED = new Set(["", "identity", "none", "utf-8", "utf8", "aws-chunked"]);
+const IDENTITY_ENCODINGS = new Set(["", "identity", "none", "utf-8", "utf8", "aws-chunked"]);
 const GZIP = new Set(["gzip", "x-gzip"]);
 
 /**
