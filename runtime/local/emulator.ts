@@ -63,7 +63,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const stores = { sqsStore, snsStore: new SnsStore(), s3Store: new S3Store() };
   const principals = new Principals(options.directory && join(options.directory, CREDENTIALS_FILE));
   const messages = options.directory === undefined ? undefined : persistIn(options.directory, stores);
-  const synced = async () => messages?.synced();
+  const synced = async () => messages?.waitUntilSynced();
   const app = buildApp({ logger: false, defaultRegion: region, stores });
   app.addHook("preHandler", async (request) => {
     if (request.method === "PUT" || request.method === "POST") request.body ??= Buffer.alloc(0);

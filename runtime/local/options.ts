@@ -87,7 +87,7 @@ export function parseOptions(args: string[], env: NodeJS.ProcessEnv = process.en
   const consumedByNpm = NAMES.filter((name) => env[`npm_config_${name.replaceAll("-", "_")}`] !== undefined);
   if (consumedByNpm.length > 0) {
     problems.push(
-      `npm consumed ${listed(consumedByNpm)}: options come after --, for example: ${corrected(consumedByNpm, positionals, env)}`,
+      `npm consumed ${listOptions(consumedByNpm)}: options come after --, for example: ${correctedCommand(consumedByNpm, positionals, env)}`,
     );
   } else if (positionals.length > 0) {
     problems.push(
@@ -179,7 +179,7 @@ const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? wor
  * Suggests the correct command. npm consumes options before `--`: `--port 3001` arrives as `true` and a separate word,
  * `--port=3001` completely.
  */
-function corrected(consumedByNpm: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
+function correctedCommand(consumedByNpm: Name[], positionals: string[], env: NodeJS.ProcessEnv): string {
   const words = [...positionals];
   const options = consumedByNpm.map((name) => {
     const value = env[`npm_config_${name.replaceAll("-", "_")}`];

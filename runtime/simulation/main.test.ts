@@ -26,7 +26,7 @@ describe("npm run simulate", () => {
       [7, 8, 9, 10, 11],
     );
     assert.deepEqual(
-      results.flatMap(({ broken }) => broken),
+      results.flatMap(({ violations }) => violations),
       [],
     );
   });

@@ -68,8 +68,8 @@ describe("a violation of the protocol is detected", () => {
         const guarantee = /^guarantee \d: /.exec(what)?.[0];
         assert.ok(guarantee, `${what} names no guarantee`);
         for (let seed = 1; seed <= ENOUGH; seed++) {
-          const { broken } = await harness.play(seed);
-          if (broken.some((one) => one.startsWith(guarantee))) return;
+          const { violations } = await harness.play(seed);
+          if (violations.some((violation) => violation.startsWith(guarantee))) return;
         }
         assert.fail(`${ENOUGH} schedules did not violate ${guarantee.slice(0, -2)}`);
       } finally {

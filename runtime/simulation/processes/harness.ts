@@ -86,7 +86,7 @@ export class ProcessHarness {
     token: string;
     options: ProcessHarnessOptions;
   }) {
-    const { directory, server, proxy, tracking, cloud, token, options } = made;
+    const { directory, server, proxy, tracking, cloud, token, options } = resources;
     this.directory = directory;
     this.server = server;
     this.proxy = proxy;

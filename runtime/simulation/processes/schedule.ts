@@ -77,7 +77,7 @@ export async function play(
   watch.abort();
   await watching;
   for (const one of harness.overruns.slice(overrunsBefore)) observations.violations.add(`guarantee 4: ${one}`);
-  return { broken: await violatedGuarantees(harness, observations), history };
+  return { violations: await violatedGuarantees(harness, observations), history };
 }
 
 /** Half of the runs have no fault. */
