@@ -63,7 +63,7 @@ export class StreamCheck {
       const start = Buffer.concat(this.#starts);
       this.#starts = [];
       this.#kind = this.#formatFor(start.subarray(0, KIND_BYTES));
-      const text = this.#kind.compression === "gzip" ? unpacked(start.subarray(0, PACKED_BYTES)) : start;
+      const text = this.#kind.compression === "gzip" ? decompressStart(start.subarray(0, PACKED_BYTES)) : start;
       if (text.length > 0) this.#checkStart(text.subarray(0, CHECKED_AFTER), this.#kind.format);
       if (this.#kind.compression === "gzip" && hasEndlessLine(text)) throw this.#refusal(ENDLESS_LINE);
     }
