@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Page } from "playwright";
+import { expect } from "../../testing/dashboard/expect.ts";
 import { dashboardSuite, heading, jobAt } from "../../testing/dashboard/fixture.ts";
 import { createManyJobs } from "../../testing/dashboard/manyJobs.ts";
 import { oneOfEach } from "../../testing/dashboard/oneOfEach.ts";
@@ -113,6 +114,30 @@ describe("the dashboard's appearance", function () {
       })()`,
     );
     assert.equal(lines, 1);
+  });
+
+  it("breaks no word of a dead letter's type in a window of 360 pixels", async () => {
+    const page = await suite.p.open(suite.token, "#/dead-letters", { viewport: { width: 360, height: 900 } });
+    const type = page.locator(".causes strong", { hasText: "DatabaseUnavailable" });
+    await type.waitFor();
+    const { height = 0 } = (await type.boundingBox()) ?? {};
+    assert(height > 0 && height < 30, `${height}`);
+  });
+
+  it("fills the rows of the overview, also without the platform's metrics", async () => {
+    const viewport = { width: 1_920, height: 1_000 };
+    const page = await suite.p.open(suite.token, "#/", { viewport });
+    const topOf = async (name: string) => (await page.getByRole("region", { name }).boundingBox())?.y;
+    await page.getByRole("region", { name: "Slowest work" }).waitFor();
+    assert.equal(await topOf("Running now"), await topOf("Slowest work"));
+    const own = await suite.p.open(await suite.p.token("read"), "#/", { viewport });
+    await expect(own.locator(".tile")).toHaveCount(4);
+    const endOf = async (selector: string) => {
+      const { x = 0, width = 0 } = (await own.locator(selector).last().boundingBox()) ?? {};
+      return x + width;
+    };
+    const [tile, tiles] = [await endOf(".tile"), await endOf(".tiles")];
+    assert(tile > 0 && Math.abs(tiles - tile) <= 1.5, `${tile} ${tiles}`);
   });
 
   it("has enough contrast on every page in a wide window, dark", async () => {

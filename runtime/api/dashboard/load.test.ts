@@ -59,15 +59,19 @@ describe("loading a file in the dashboard", function () {
       document.querySelector(".drop").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
     }`);
     await expect(page.getByLabel("First lines of the file")).toHaveText(/^orig_code,dest_code,day,price/);
-    await page.getByRole("button", { name: "Dry run" }).click();
+    await page.getByRole("button", { name: "Dry run" }).focus();
+    await page.keyboard.press("Enter");
     await page
       .locator(".run")
       .getByText(/^Waiting for an EC2 runner/)
       .waitFor();
+    // The upload disables the button meanwhile, but people with a keyboard stay on it.
+    await expect(page.getByRole("button", { name: "Dry run" })).toBeFocused();
     const dry = await doNext();
     assert.deepEqual([dry.dryRun, dry.target, dry.mode], [true, "prices", "append"]);
     const reason = page.getByRole("cell", { name: FAULT.reason });
     await reason.waitFor();
+    await page.getByText("Fix the rows listed below in the file, then choose it again.").waitFor();
     const box = await reason.boundingBox();
     assert.ok(box && box.x >= 0 && box.x + box.width <= 360, JSON.stringify(box));
     assert.deepEqual([await accessibilityViolations(page), await overflowOf(page)], [[], 0]);

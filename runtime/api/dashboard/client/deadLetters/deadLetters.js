@@ -4,6 +4,7 @@ import { deadLetters } from "../figures.js";
 import { ago, count, counted, moment } from "../format.js";
 import { ask, errorMessage } from "../http.js";
 import { confirmed } from "../ui/confirm.js";
+import { rememberFocus } from "../ui/focus.js";
 import { Empty, Failure, Panel } from "../ui/parts.js";
 import { Letters } from "./letters.js";
 
@@ -21,10 +22,12 @@ export function DeadLetters() {
 
   /** @param {() => Promise<void>} act */
   const doing = async (act) => {
+    const refocus = rememberFocus();
     setBusy(true);
     setError("");
     await act().catch((thrown) => setError(errorMessage(thrown)));
     setBusy(false);
+    refocus();
   };
   const look = async () => {
     /** @type {Page} */

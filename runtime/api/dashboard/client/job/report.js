@@ -2,6 +2,7 @@ import { html } from "htm/preact";
 import { useState } from "preact/hooks";
 import { count } from "../format.js";
 import { errorMessage } from "../http.js";
+import { Message } from "../ui/message.js";
 import { Panel } from "../ui/parts.js";
 import { ProblemTable, problemsIn } from "../ui/problems.js";
 import { download } from "./download.js";
@@ -18,7 +19,7 @@ export function Report({ job }) {
       class=${isCancelled ? "report calm" : "report"}
       aside=${!isCancelled && html`<span class="dim small">${category} error${retryable ? ", retrying may help" : ", retrying will not help"}</span>`}
     >
-      <p>${message}</p>
+      <p><${Message} text=${message} /></p>
       <${ProblemTable} details=${details} />
       ${more > 0 && html`<${Rest} job=${job} more=${more} />`}
     <//>

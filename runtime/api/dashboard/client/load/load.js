@@ -6,6 +6,7 @@ import { useEarlierJob } from "../query/query.js";
 import { Run } from "../query/run.js";
 import { caller, lackedScope } from "../session.js";
 import { confirmed } from "../ui/confirm.js";
+import { rememberFocus } from "../ui/focus.js";
 import { Failure, Lacks, Meter, Panel } from "../ui/parts.js";
 import { FileField } from "./fileField.js";
 import { fileProblem, kindOf } from "./files.js";
@@ -42,6 +43,7 @@ function LoadForm({ earlier }) {
   const [error, setError] = useState("");
   const [run, setRun] = useState(/** @type {{ id: JobId, isDry: boolean } | undefined} */ (undefined));
   const [isChecked, setChecked] = useState(false);
+  const [hasBadRows, setBadRows] = useState(false);
   const uploaded = useRef(
     /** @type {{ file: File, sha256: string | undefined, location: string } | undefined} */ (undefined),
   );
@@ -54,6 +56,7 @@ function LoadForm({ earlier }) {
   const reset = () => {
     setRun(undefined);
     setChecked(false);
+    setBadRows(false);
     setError("");
   };
 
@@ -74,6 +77,7 @@ function LoadForm({ earlier }) {
     if (!dryRun && !(await confirmed(confirmationOf(file, target, mode, isChecked)))) return;
     setError("");
     setRun(undefined);
+    const refocus = rememberFocus();
     try {
       const { sha256, location } = await upload(file);
       const task = { type: "update", target, mode, source: { s3: location }, ...kind, dryRun };
@@ -88,6 +92,13 @@ function LoadForm({ earlier }) {
       if (!ended.current.signal.aborted) setError(errorMessage(thrown));
     }
     setSent(undefined);
+    refocus();
+  };
+
+  /** @param {Job} job */
+  const jobEnded = (job) => {
+    if (run?.isDry && job.status === "SUCCEEDED") setChecked(true);
+    setBadRows(job.error?.type === "InvalidRows");
   };
 
   return html`
@@ -137,6 +148,7 @@ function LoadForm({ earlier }) {
           }
         </div>
         ${error && html`<${Failure}>${error}<//>`}
+        <p role="status" class="dim">${hasBadRows && "Nothing was changed. Fix the rows listed below in the file, then choose it again."}</p>
         <div class="actions">
           <button type="button" class=${isChecked ? "" : "primary"} disabled=${!file || problem !== "" || isBusy} onClick=${() => load(true)}>Dry run</button>
           <button type="button" class=${isChecked ? "primary" : ""} disabled=${!file || problem !== "" || isBusy} onClick=${() => load(false)}>Load</button>
@@ -154,10 +166,7 @@ function LoadForm({ earlier }) {
         </div>
       </form>
     <//>
-    ${
-      run &&
-      html`<${Run} key=${`${run.id.tenant}/${run.id.requestId}`} id=${run.id} done=${(/** @type {Job} */ job) => run.isDry && job.status === "SUCCEEDED" && setChecked(true)} />`
-    }
+    ${run && html`<${Run} key=${`${run.id.tenant}/${run.id.requestId}`} id=${run.id} done=${jobEnded} />`}
   `;
 }
 

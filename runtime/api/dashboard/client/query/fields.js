@@ -1,4 +1,5 @@
 import { html } from "htm/preact";
+import { Message } from "../ui/message.js";
 import { FIELDS, isPlace, placeholderOf } from "./form.js";
 import { PlaceInput } from "./places.js";
 
@@ -16,7 +17,7 @@ export function Field({ id, name, help, problem, required = false, children }) {
       <label for=${id}>${name}${!required && html` <span class="dim small">optional</span>`}</label>
       ${children({ id, required, ...(problem ? { "aria-invalid": true } : {}), ...(described ? { "aria-describedby": described } : {}) })}
       ${help && html`<p id=${`${id}-help`} class="dim small">${help}</p>`}
-      ${problem && html`<p id=${`${id}-problem`} class="bad-text small">${sentenceOf(name, problem)}</p>`}
+      ${problem && html`<p id=${`${id}-problem`} class="bad-text small"><${Message} text=${sentenceOf(name, problem)} /></p>`}
     </div>
   `;
 }

@@ -1,5 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { ask } from "../http.js";
+import { rememberFocus } from "../ui/focus.js";
 import { checkBefore, MAX_WAIT_SECONDS, problemsOf } from "./check.js";
 
 const UNESTIMATED = `Submitted without an estimate, which took more than ${MAX_WAIT_SECONDS} s.`;
@@ -51,8 +52,10 @@ export function useSubmission({ body, check, confirm, submitted, refused }) {
     // A second press may arrive before the button is drawn as disabled.
     if (isRunning.current) return;
     isRunning.current = true;
+    const refocus = rememberFocus();
     await submitOnce().finally(() => {
       isRunning.current = false;
+      refocus();
     });
   };
   return { ...state, problems: state.key === key ? state.problems : [], submit };

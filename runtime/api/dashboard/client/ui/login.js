@@ -1,7 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { refusal, signIn } from "../session.js";
-import { ICON } from "./parts.js";
+import { Failure, ICON } from "./parts.js";
 
 /** @typedef {{ oidc?: { name: string } }} Ways */
 
@@ -58,7 +58,7 @@ export function Login({ problem = "" }) {
           aria-describedby="token-help"
           aria-invalid=${isWrong}
         />
-        ${refused && html`<p class="failure" role="alert">${refused}</p>`}
+        ${refused && html`<${Failure}>${refused}<//>`}
         <button type="submit" class="primary" disabled=${busy}>Sign in</button>
         <p id="token-help" class="dim small">
           Without a token, run <code>npx rates dashboard</code>: it prints a link that signs in once. <code>rates token create</code> creates tokens.

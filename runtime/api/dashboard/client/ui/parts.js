@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { STATE_LABELS } from "../format.js";
+import { Message } from "./message.js";
 
 /** URL of the logo; the path of the page's files contains their version. */
 export const ICON = new URL("../icon.svg", import.meta.url).href;
@@ -28,7 +29,8 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 export const Lacks = ({ scope }) => html`<${Failure}>This token lacks the scope '${scope}'.<//>`;
 
 /** Error message; the rest of the page stays visible. @param {{ children: unknown }} props */
-export const Failure = ({ children }) => html`<p class="failure" role="alert">${children}</p>`;
+export const Failure = ({ children }) =>
+  html`<p class="failure" role="alert">${typeof children === "string" ? html`<${Message} text=${children} />` : children}</p>`;
 
 /**
  * Bar for a value out of `most`. `at` is the part of the value that has the full color; the default is all of it.

@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { counted } from "../format.js";
+import { Message } from "./message.js";
 import { StackedTable } from "./parts.js";
 
 /** Order of the first columns, since Postgres (jsonb) does not keep the order of a problem's fields. */
@@ -7,6 +8,9 @@ const ORDER = ["line", "column", "field", "value", "reason", "message"];
 
 /** Columns whose values are not broken across lines. */
 const SHORT = new Set(["line", "column"]);
+
+/** Fields with messages of the API. */
+const WORDS = new Set(["reason", "message"]);
 
 /** Returns the problems in an error's details, without the count of further ones. @param {unknown[]} details */
 export function problemsIn(details) {
@@ -30,7 +34,7 @@ export function ProblemTable({ details }) {
   const columns = [...new Set([...ORDER.filter((name) => found.has(name)), ...found])];
   return html`
     <${StackedTable} label=${counted(faults.length, "problem")} head=${columns} class="bounded">
-      ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" class=${SHORT.has(name) ? "" : "long"} data-label=${name}>${shown(fault[name])}</td>`)}</tr>`)}
+      ${faults.map((fault) => html`<tr role="row">${columns.map((name) => html`<td role="cell" class=${SHORT.has(name) ? "" : "long"} data-label=${name}>${WORDS.has(name) ? html`<${Message} text=${shown(fault[name])} />` : shown(fault[name])}</td>`)}</tr>`)}
     <//>
   `;
 }

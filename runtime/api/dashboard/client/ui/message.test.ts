@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { piecesOf } from "./message.js";
+
+describe("messages of the API", () => {
+  it("have commands in backticks, and keep a backtick without a counterpart", () => {
+    assert.deepEqual(piecesOf("Run `rates list`, then `rates show ID`."), [
+      "Run ",
+      "rates list",
+      ", then ",
+      "rates show ID",
+      ".",
+    ]);
+    assert.deepEqual(piecesOf("a ` b"), ["a ` b"]);
+    assert.deepEqual(piecesOf(""), [""]);
+  });
+});
