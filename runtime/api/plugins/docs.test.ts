@@ -60,6 +60,7 @@ describe("GET /docs in a browser", function () {
     const page = await browser?.newPage();
     assert(page);
     const failed: string[] = [];
+    page.on("console", (message) => message.type() === "error" && failed.push(message.text()));
     page.on("requestfailed", (request) => failed.push(request.url()));
     await page.goto(`http://${HOST}:${port}/docs`);
     await page.getByText("/jobs/{id}/timeline").waitFor();
@@ -68,5 +69,9 @@ describe("GET /docs in a browser", function () {
     await expect(page.locator(".opblock")).toHaveCount(operations.length);
     assert.deepEqual(failed, []);
     await expect(page).toHaveTitle(/Rates platform/);
+    // The platform's own logo leads to the dashboard; other descriptions cannot be loaded.
+    await expect(page.getByRole("link", { name: "Dashboard" })).toHaveAttribute("href", "/dashboard");
+    await expect(page.locator(".topbar a.link img")).toHaveAttribute("src", /^data:image\/svg\+xml;base64,PHN2Zy/);
+    await expect(page.getByRole("button", { name: "Explore" })).toBeHidden();
   });
 });
