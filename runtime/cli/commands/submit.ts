@@ -202,6 +202,8 @@ export function submitCommands({ program, end }: CliContext): void {
       const document = await follow(owner, requestId, { ...flags, ...(bytes === undefined ? {} : { bytes }) });
       end(printEnd(owner, document));
       if (isRepeat) printInfo(repeatText(document, owner));
+      else if (document.error?.type === "InvalidRows")
+        printInfo(`Fix these rows in ${printableName(file)}, then run the same command again.`);
       else if (document.status === "SUCCEEDED" && flags.mode === "replace") {
         const { rows, removed } = await owner.json<{ rows: number; removed: number }>(
           "GET",
