@@ -92,6 +92,7 @@ describe("a person in a terminal", () => {
           { run: `rates query average_rates ${between} --format csv`, shows: "day,price,count" },
           { run: "rates load prices.csv; echo exit $?", shows: "exit 0" },
           { run: `rates query average_rates ${between}`, shows: "1 row\\." },
+          { run: "rates result @last --format chart", shows: "1 of 1 day" },
         ],
         { cwd, env: { RATES_DATA_DIR: dataDir } },
       );
@@ -104,6 +105,8 @@ describe("a person in a terminal", () => {
       assert.match(output, /2031-02-01,,\r?\n/, "nothing was loaded before");
       assert.match(output, /SUCCEEDED load-prices-\w+ +3 rows/);
       assert.match(output, /2031-02-01 +1543\.33\d* +3/);
+      assert.match(output, /● price/);
+      assert.match(output, /price: 1,543\.33 \(2031-02-01\)/);
     });
   });
 
