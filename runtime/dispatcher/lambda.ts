@@ -19,9 +19,9 @@ const log: Log = {
   error: (data, message = "") => logger.error(message, { data }),
 };
 
-const dispatcher = createDispatcher(({ glue, ec2 }) => {
+const dispatcher = createDispatcher(({ glue, ec2, runners }) => {
   if (!glue || !ec2) throw new Error("RATES_SETTINGS: 'glue' and 'ec2' are required by the dispatcher.");
-  return { glue: new GlueLauncher(glue), ec2: new Ec2Launcher(ec2) };
+  return { glue: new GlueLauncher(glue, runners.glue.slots), ec2: new Ec2Launcher(ec2) };
 }, log);
 
 /** An EventBridge event: the schedule, or the state change of a run. */

@@ -16,7 +16,9 @@ export async function killCloudRun(
   { runner, runId, logLocation = "" }: RunOfAttempt,
 ): Promise<void> {
   if (runner === "glue") {
-    const launcher = new GlueLauncher({ jobName: glueJob, maxCapacity: 0, arguments: {} }, new GlueClient({ region }));
+    const job = { jobName: glueJob, maxCapacity: 0, arguments: {} };
+    // The run to end was started a moment ago, so it is among the newest runs.
+    const launcher = new GlueLauncher(job, 1, new GlueClient({ region }));
     await launcher.stop(runId, undefined);
     return;
   }

@@ -12,9 +12,10 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
   let moto: Moto;
   const recorder = new CallRecorder();
   let glue: GlueClient;
-  const launcher = (jobName: string) =>
+  const launcher = (jobName: string, slots = 8) =>
     new GlueLauncher(
       { jobName, maxCapacity: 0.0625, largerCapacity: 1, arguments: { "--scriptLocation": "s3://scripts/mine.py" } },
+      slots,
       glue,
     );
   /** Records the requests of a command during an action; `answer` replaces moto's response if it is unsuitable. */
@@ -191,6 +192,38 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
     assert.deepEqual(await launcher(name).listActive(), [{ run, externalId }]);
   });
 
+  it("finds a run among all that can start at once, page by page, and reads no more pages than that", async () => {
+    const slots = 270;
+    const all = Array.from({ length: 1_000 }, (_, index) => ({
+      JobRunState: "RUNNING",
+      Id: `jr_${index}`,
+      Arguments: { "--run": `run-${index}` },
+    }));
+    const tokens: (string | undefined)[] = [];
+    glue.middlewareStack.add(
+      (next, context) => async (args) => {
+        if (context.commandName !== "GetJobRunsCommand") return next(args);
+        const { NextToken, MaxResults = 0 } = args.input as { NextToken?: string; MaxResults?: number };
+        tokens.push(NextToken);
+        const from = Number(NextToken ?? 0);
+        const JobRuns = all.slice(from, from + MaxResults);
+        return { output: { $metadata: {}, JobRuns, NextToken: String(from + MaxResults) }, response: {} };
+      },
+      { name: "pages", step: "initialize" },
+    );
+    try {
+      const of = launcher("any", slots);
+      assert.equal(await of.status("run-269", undefined), "ALIVE");
+      assert.deepEqual(tokens.splice(0), [undefined, "200"]);
+      assert.equal((await of.listActive()).length, 600);
+      assert.equal(await of.status("run-900", undefined), "UNKNOWN");
+      assert.deepEqual(tokens.splice(0), [undefined, "200", "400", undefined, "200", "400"]);
+      assert.equal((await launcher("any", 1).listActive()).length, 200);
+    } finally {
+      glue.middlewareStack.remove("pages");
+    }
+  });
+
   it("does not list a run that Glue is stopping as active", async () => {
     const name = await job(1);
     const JobRuns = ["RUNNING", "STOPPING", "SUCCEEDED"].map((JobRunState) => ({
@@ -215,7 +248,7 @@ describe("the launcher of Glue runs, against moto's Glue", () => {
       body: '{"__type":"InternalServiceException"}',
     } as const;
     const calls = await withFailingService(unavailable, async () => {
-      const own = new GlueLauncher({ jobName: "reads", maxCapacity: 0.0625, arguments: {} });
+      const own = new GlueLauncher({ jobName: "reads", maxCapacity: 0.0625, arguments: {} }, 1);
       await assert.rejects(own.start(randomUUID(), "glue"), (error) => !(error instanceof CapacityUnavailable));
     });
     assert.equal(calls, 1);

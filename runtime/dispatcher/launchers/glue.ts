@@ -17,6 +17,8 @@ const CAPACITY_ERRORS = new Set([
 ]);
 /** Glue's error for a run that the kernel killed for its memory; usually the runner notices in time and reports it. */
 const OUT_OF_MEMORY_MESSAGE = /out of memory/i;
+/** Maximum number of runs per GetJobRuns (AWS Glue API reference). */
+const PAGE_SIZE = 200;
 /** Maximum number of runs per BatchStopJobRun (AWS Glue API reference). */
 const STOP_SIZE = 25;
 const ACTIVE_STATES = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
@@ -28,9 +30,17 @@ const ACTIVE_STATES = new Set(["STARTING", "RUNNING", "STOPPING", "WAITING"]);
 export class GlueLauncher implements Launcher {
   readonly #glue: GlueClient;
   readonly #job: NonNullable<Settings["glue"]>;
+  readonly #pages: number;
 
-  constructor(job: NonNullable<Settings["glue"]>, glue: GlueClient = new GlueClient({ maxAttempts: 1 })) {
+  /** @param slots maximum number of concurrent runs, which bounds how many runs are searched */
+  constructor(
+    job: NonNullable<Settings["glue"]>,
+    slots: number,
+    glue: GlueClient = new GlueClient({ maxAttempts: 1 }),
+  ) {
     this.#job = job;
+    // Twice as many: runs that have ended, and whose slots have other runs, are listed too.
+    this.#pages = Math.max(1, Math.ceil((2 * slots) / PAGE_SIZE));
     this.#glue = glue;
   }
 
@@ -71,10 +81,14 @@ export class GlueLauncher implements Launcher {
   }
 
   async stopAll(runs: readonly { run: string; externalId: string | undefined }[]): Promise<void> {
-    const unknown = runs.some(({ externalId }) => externalId === undefined);
-    const found = new Map(
-      (unknown ? await this.#newest() : []).map((jobRun) => [jobRun.Arguments?.["--run"], jobRun.Id]),
-    );
+    const unknown = new Set(runs.flatMap(({ run, externalId }) => (externalId === undefined ? [run] : [])));
+    const found = new Map<string, string | undefined>();
+    if (unknown.size > 0)
+      for await (const { Arguments, Id } of this.#newest()) {
+        const run = Arguments?.["--run"];
+        if (run !== undefined && unknown.delete(run)) found.set(run, Id);
+        if (unknown.size === 0) break;
+      }
     const ids = [...new Set(runs.flatMap(({ run, externalId }) => externalId ?? found.get(run) ?? []))];
     for (let at = 0; at < ids.length; at += STOP_SIZE)
       await this.#glue.send(
@@ -83,10 +97,13 @@ export class GlueLauncher implements Launcher {
   }
 
   async listActive(): Promise<ActiveRun[]> {
-    return (await this.#newest()).flatMap(({ Arguments, Id, JobRunState = "" }) => {
+    const active: ActiveRun[] = [];
+    for await (const { Arguments, Id, JobRunState = "" } of this.#newest()) {
       const run = Arguments?.["--run"];
-      return run && Id && ACTIVE_STATES.has(JobRunState) && JobRunState !== "STOPPING" ? [{ run, externalId: Id }] : [];
-    });
+      if (run && Id && ACTIVE_STATES.has(JobRunState) && JobRunState !== "STOPPING")
+        active.push({ run, externalId: Id });
+    }
+    return active;
   }
 
   async #find(run: string, externalId: string | undefined): Promise<JobRun | undefined> {
@@ -99,14 +116,27 @@ export class GlueLauncher implements Launcher {
         throw error;
       }
     }
-    return (await this.#newest()).find((jobRun) => jobRun.Arguments?.["--run"] === run);
+    for await (const one of this.#newest()) if (one.Arguments?.["--run"] === run) return one;
+    return undefined;
   }
 
-  /** Lists the newest 200 runs, the maximum of one call. Glue returns the newest first. */
-  async #newest(): Promise<JobRun[]> {
-    const { JobRuns = [] } = await this.#glue.send(
-      new GetJobRunsCommand({ JobName: this.#job.jobName, MaxResults: 200 }),
-    );
-    return JobRuns;
+  /**
+   * Lists the newest runs, a page at a time: at least twice as many as can run at once, so that all that may still be
+   * starting are among them. Glue returns the newest first.
+   */
+  async *#newest(): AsyncGenerator<JobRun> {
+    let NextToken: string | undefined;
+    for (let page = 0; page < this.#pages; page++) {
+      const answer = await this.#glue.send(
+        new GetJobRunsCommand({
+          JobName: this.#job.jobName,
+          MaxResults: PAGE_SIZE,
+          ...(NextToken ? { NextToken } : {}),
+        }),
+      );
+      yield* answer.JobRuns ?? [];
+      NextToken = answer.NextToken;
+      if (!NextToken) return;
+    }
   }
 }
