@@ -8,6 +8,7 @@ import { caller, lackedScope } from "../session.js";
 import { confirmed } from "../ui/confirm.js";
 import { rememberFocus } from "../ui/focus.js";
 import { Failure, Lacks, Meter, Panel } from "../ui/parts.js";
+import { effectOf, repeatEffectOf } from "./effects.js";
 import { FileField } from "./fileField.js";
 import { fileProblem, kindOf } from "./files.js";
 import { loadIdOf, sha256Of, uploadFile } from "./upload.js";
@@ -82,7 +83,9 @@ function LoadForm({ earlier }) {
       const { sha256, location } = await upload(file);
       const task = { type: "update", target, mode, source: { s3: location }, ...kind, dryRun };
       const requestId =
-        dryRun || sha256 === undefined ? undefined : await unusedId(await loadIdOf(sha256, { ...kind, target, mode }));
+        dryRun || sha256 === undefined
+          ? undefined
+          : await unusedId(await loadIdOf(sha256, { ...kind, target, mode }), target, mode);
       if (requestId !== "kept") {
         const labels = { file: file.name.slice(0, 256) };
         const body = { ...(requestId ? { requestId } : {}), task, labels };
@@ -175,11 +178,7 @@ const confirmationOf = (file, target, mode, isChecked) => ({
   title: html`Load <bdi>${file.name}</bdi> into ${target}?`,
   lines: [
     `${bytes(file.size)}, ${isChecked ? "validated by a dry run" : "not yet validated by a dry run"}.`,
-    mode === "replace" && target === "prices"
-      ? "The prices of every lane and day in the file are deleted first."
-      : target === "prices"
-        ? "The rows are added to the existing prices."
-        : "Rows with a known key are changed, others added.",
+    effectOf(target, mode),
   ],
   action: "Load",
 });
@@ -187,9 +186,11 @@ const confirmationOf = (file, target, mode, isChecked) => ({
 /**
  * Returns an unused id for a load. If the same content was loaded before, the user decides.
  * @param {string} requestId
+ * @param {string} target
+ * @param {string} mode
  * @returns {Promise<string | undefined>} undefined: use a random id; "kept": load nothing
  */
-async function unusedId(requestId) {
+async function unusedId(requestId, target, mode) {
   const tenant = caller.value?.tenant ?? "";
   /** @type {Job} */
   let job;
@@ -204,10 +205,10 @@ async function unusedId(requestId) {
     title: "Load the same content again?",
     lines: [
       `The same content was ${job.finishedAt ? `loaded by ${requestId} at ${moment(job.finishedAt)}` : `submitted as ${requestId}, which has not ended yet`}.`,
-      "Loading it again duplicates the prices.",
+      repeatEffectOf(target, mode),
     ],
     action: "Load again",
-    isDanger: true,
+    isDanger: target === "prices",
   });
   return yes ? undefined : "kept";
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { effectOf, repeatEffectOf } from "./effects.js";
 import { fileProblem, firstLines, kindOf, MAX_FILE_BYTES } from "./files.js";
 
 describe("a file to load", () => {
@@ -21,5 +22,56 @@ describe("a file to load", () => {
     assert.equal(await lines("a,b\r\n1,2\r\n"), "a,b\n1,2\n");
     assert.equal(await lines(Array.from({ length: 10 }, (_, n) => n).join("\n")), "0\n1\n2\n3\n4\n5\n…");
     assert.equal(await lines("x", "a.csv.gz"), "");
+  });
+});
+
+describe("a load of content that was loaded before", () => {
+  it("is said to duplicate prices only if it adds prices", () => {
+    assert.match(repeatEffectOf("prices", "append"), /duplicates the prices/);
+    assert.match(repeatEffectOf("prices", "replace"), /deletes later prices/);
+    // The mode of the last chosen prices has no effect on the other targets.
+    for (const mode of ["append", "replace"])
+      for (const target of ["ports", "regions"]) {
+        assert.match(repeatEffectOf(target, mode), new RegExp(`undoes later changes of the same ${target}`));
+        assert.match(effectOf(target, mode), /known key/);
+      }
+  });
+});
+
+describe("an upload in parts", () => {
+  const { fetch } = globalThis;
+  let uploadFile: typeof import("./upload.js").uploadFile;
+  before(async () => {
+    // Read by the modules of the page when they load.
+    Object.defineProperty(globalThis, "localStorage", { value: { getItem: () => null }, configurable: true });
+    Object.defineProperty(globalThis, "addEventListener", { value: () => undefined, configurable: true });
+    ({ uploadFile } = await import("./upload.js"));
+  });
+  after(() => {
+    for (const name of ["localStorage", "addEventListener"]) Reflect.deleteProperty(globalThis, name);
+  });
+  afterEach(() => {
+    globalThis.fetch = fetch;
+  });
+
+  it("reports no progress after a part has failed", async () => {
+    const other = Promise.withResolvers<Response>();
+    globalThis.fetch = (async (path: string, init: { method: string }) => {
+      if (path === "uploads") return Response.json({ id: "u", location: "s3://x", partBytes: 1, partCount: 2 });
+      if (init.method === "DELETE") return new Response();
+      if (path.endsWith("/1")) return Response.json({ type: "x", detail: "no" }, { status: 400 });
+      return other.promise;
+    }) as unknown as typeof globalThis.fetch;
+    const progress: number[] = [];
+    const upload = uploadFile(
+      new File(["ab"], "a.csv"),
+      undefined,
+      (bytes) => progress.push(bytes),
+      new AbortController().signal,
+    );
+    await assert.rejects(upload, { status: 400 });
+    other.resolve(Response.json({ partNumber: 2, etag: "e" }));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(progress, []);
   });
 });

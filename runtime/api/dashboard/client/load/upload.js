@@ -45,10 +45,14 @@ export async function uploadFile(file, sha256, onProgress, signal) {
   const parts = [];
   let next = 1;
   let sent = 0;
+  // One failed part ends the upload, so the other parts are not sent, and report no progress.
+  const failed = new AbortController();
+  const ended = AbortSignal.any([signal, failed.signal]);
   const work = async () => {
     for (let number = next++; number <= partCount; number = next++) {
       const part = file.slice((number - 1) * partBytes, number * partBytes);
-      parts.push(await sendPart(`uploads/${id}/parts/${number}`, part, signal));
+      parts.push(await sendPart(`uploads/${id}/parts/${number}`, part, ended));
+      if (ended.aborted) return;
       sent += part.size;
       onProgress(sent);
     }
@@ -57,6 +61,7 @@ export async function uploadFile(file, sha256, onProgress, signal) {
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     return (await ask(`uploads/${id}/complete`, { method: "POST", body: { parts }, signal })).location;
   } catch (error) {
+    failed.abort();
     // Aborts the upload. If the browser was closed, the bucket's lifecycle rule removes it.
     await fetch(`uploads/${id}`, { method: "DELETE" }).catch(() => {});
     throw error;
