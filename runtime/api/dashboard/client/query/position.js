@@ -3,3 +3,13 @@ export function positionOf(message) {
   const [, line, column] = /line (\d+), column (\d+)/.exec(message) ?? [];
   return line === undefined ? undefined : { line: Number(line), column: Number(column) };
 }
+
+/**
+ * Returns the offset of a position in UTF-16 units, in which the browser counts; columns count characters (code points).
+ * @type {(text: string, at: { line: number, column: number }) => number}
+ */
+export function offsetOf(text, { line, column }) {
+  const lines = text.split("\n");
+  const before = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+  return before + [...(lines[line - 1] ?? "")].slice(0, column - 1).join("").length;
+}

@@ -6,7 +6,7 @@ import { Estimate } from "./estimate.js";
 import { sentenceOf } from "./fields.js";
 import { byField, commonOf, envelopeOf, focusInvalid, labelProblem } from "./form.js";
 import { MoreFields } from "./moreFields.js";
-import { positionOf } from "./position.js";
+import { offsetOf, positionOf } from "./position.js";
 import { useSubmission } from "./submission.js";
 
 /** @typedef {import("./query.js").JobId} JobId */
@@ -134,7 +134,6 @@ function select(editor, at) {
   if (!editor) return;
   editor.focus();
   if (!at) return;
-  const before = editor.value.split("\n").slice(0, at.line - 1);
-  const start = before.reduce((sum, line) => sum + line.length + 1, 0) + at.column - 1;
+  const start = offsetOf(editor.value, at);
   editor.setSelectionRange(start, start + (/^\w*/.exec(editor.value.slice(start))?.[0].length ?? 0));
 }

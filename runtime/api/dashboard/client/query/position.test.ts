@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { checkSql } from "../../../../queries/sql/parser.ts";
+import { offsetOf, positionOf } from "./position.js";
+
+describe("the position of a problem in SQL", () => {
+  it("is found behind characters of two UTF-16 units, on its line and before it", async () => {
+    for (const sql of [
+      "select * from nothing",
+      "select '😀' as a, '🚢🚢' as b from nothing",
+      "select '😀' as a,\n '🚢' as b, 'é'\n\n from nothing",
+    ]) {
+      const message = await checkSql(sql).then(String, ({ message }: Error) => message);
+      const at = positionOf(message);
+      assert.ok(at, message);
+      assert.equal(offsetOf(sql, at), sql.indexOf("nothing"));
+    }
+  });
+});
