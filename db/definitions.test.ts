@@ -58,4 +58,31 @@ describe("functions and views of the database", () => {
       await rm(directory, { recursive: true });
     }
   });
+
+  it("applies a definition again that was removed, dropped and later restored unchanged", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "rates-functions-"));
+    const write = (name: string) =>
+      writeFile(
+        join(directory, "functions", `${name}.sql`),
+        `create or replace function jobs.test_${name}() returns integer language sql as 'select 1'`,
+      );
+    try {
+      await mkdir(join(directory, "functions"));
+      await write("kept");
+      await write("restored");
+      await applyDefinitions(client, directory);
+      const migrations = "select count(*)::int as n from public.applied_functions where file like 'migrations/%'";
+      const before = (await client.query(migrations)).rows;
+      await rm(join(directory, "functions", "restored.sql"));
+      await client.query("drop function jobs.test_restored()");
+      assert.deepEqual(await applyDefinitions(client, directory), []);
+      await write("restored");
+      assert.deepEqual(await applyDefinitions(client, directory), ["functions/restored.sql"]);
+      assert.deepEqual((await client.query("select jobs.test_restored() as answer")).rows, [{ answer: 1 }]);
+      assert.deepEqual((await client.query(migrations)).rows, before);
+      await client.query("drop function jobs.test_restored(), jobs.test_kept()");
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
 });

@@ -40,6 +40,7 @@ function sqlFiles(directory: string, folder: string): string[] {
 
 /**
  * Applies the definitions whose content differs from the database's, in one transaction. The client acts as migrator.
+ * Forgets those whose file is gone, so that one that is restored later is applied again.
  * Each file is `create or replace`: a file that is removed, or a signature that changes, needs a `drop` in a migration.
  * @returns the files that were applied
  * @throws Error that names the file, with Postgres's own error as its cause; then nothing was applied
@@ -52,9 +53,15 @@ export async function applyDefinitions(client: pg.Client, directory: string): Pr
   );
   const applied = new Map(rows.map(({ file, hash }) => [file, hash]));
   const changed = definitions.filter(({ file, hash }) => applied.get(file) !== hash);
-  if (changed.length === 0) return [];
+  const files = new Set(definitions.map(({ file }) => file));
+  // The table contains migrations too.
+  const gone = [...applied.keys()].filter(
+    (file) => FOLDERS.some((folder) => file.startsWith(`${folder}/`)) && !files.has(file),
+  );
+  if (changed.length === 0 && gone.length === 0) return [];
   await client.query("begin");
   try {
+    await client.query("delete from public.applied_functions where file = any ($1)", [gone]);
     // Functions may call each other in any order; db/definitions.test.ts checks every body afterwards.
     await client.query("set local check_function_bodies = off");
     for (const definition of changed) await applyOne(client, definition);
