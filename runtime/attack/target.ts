@@ -109,7 +109,8 @@ export class Target {
         output += data;
       });
     for (const end = Date.now() + TIMEOUT_MS; !output.includes("The platform is up"); await delay(20))
-      if (main.exitCode !== null || Date.now() > end) throw new Error(`the platform did not start:\n${output}`);
+      if (main.exitCode !== null || main.signalCode !== null || Date.now() > end)
+        throw new Error(`the platform did not start:\n${output}`);
     const file: PlatformFile = JSON.parse(readFileSync(join(dataDir, "platform.json"), "utf8"));
     const admin = new pg.Client(file.databaseUrl);
     await admin.connect();
@@ -122,7 +123,7 @@ export class Target {
   async stop(): Promise<void> {
     await this.admin.end();
     for (const client of [this.#sqs, this.#foreignSqs, this.s3]) client.destroy();
-    if (this.#main.exitCode === null) {
+    if (this.#main.exitCode === null && this.#main.signalCode === null) {
       // Twice: whatever an attack has left running is not waited for.
       this.#main.kill("SIGINT");
       this.#main.kill("SIGINT");

@@ -59,7 +59,7 @@ export async function startOriginal(checkout: string, databaseUrl: string, direc
   });
   for (const begun = performance.now(); ; await pause(100)) {
     if (await answers(port)) break;
-    if (server.exitCode === null && performance.now() - begun < START_MS) continue;
+    if (server.exitCode === null && server.signalCode === null && performance.now() - begun < START_MS) continue;
     server.kill();
     throw new Error(`the original service did not start:\n${output}`);
   }

@@ -115,7 +115,8 @@ export class AccessSession {
     );
     return new Promise((resolve, reject) => {
       const end = () => {
-        if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGINT");
+        if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+          process.kill(-child.pid, "SIGINT");
         // If the session does not end, it ends with the task.
         child.unref();
         resolve(0);
