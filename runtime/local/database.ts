@@ -5,7 +5,7 @@ import type { Postgres } from "./postgres.ts";
 
 /** Thrown if a dump is given and the database already contains data. */
 export class DatabaseNotEmpty extends Error {
-  override readonly name = "NotEmpty";
+  override readonly name = "DatabaseNotEmpty";
 }
 
 /**
