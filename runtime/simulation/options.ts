@@ -16,7 +16,8 @@ const DEFAULTS = { seed: 1, workers: 2, processes: false };
 /** Default number of schedules: about two minutes of either kind. */
 const COUNTS = { simulation: 2_000, processes: 15 };
 
-export const HELP = `Runs schedules of faults against the platform and verifies guarantees 1 to 6 from outside.
+export const HELP = `Runs schedules of faults against the platform and verifies guarantees 1 to 6 from outside; without
+--processes also 9.
 
   npm run simulate -- [--processes] [--seed N] [--count M] [--workers W]
 
