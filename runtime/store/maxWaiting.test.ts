@@ -90,7 +90,11 @@ describe("the maximum of waiting jobs per tenant", () => {
       (await fixture.admin.query("select xmin::text, full_until from jobs.waiting_counts")).rows;
     assert.deepEqual(await outcomes(batch("a", ["x"], 1_001)), ["FULL"]);
     const counted = await state();
+    // However long this test takes.
+    await fixture.admin.query("update jobs.waiting_counts set full_until = full_until + interval '1 hour'");
+    const extended = await state();
     assert.deepEqual(await outcomes(batch("a", ["y"], 1_001)), ["FULL"]);
+    assert.deepEqual(await state(), extended, "the second refusal counts nothing");
     await fixture.admin.query("update jobs.jobs set status = 'CANCELLED', finished_at = jobs.clock()");
     await fixture.admin.query("update jobs.waiting_counts set full_until = jobs.clock()");
     assert.equal(counted.length, 1);
