@@ -96,7 +96,7 @@ async function start(
   await stopLeftovers(join(cluster, "data"));
   const ports = await savedPorts(dataDir);
 
-  const [postgres, cloud] = await Promise.all([
+  const starting = [
     startPostgres({
       directory: cluster,
       logFile: join(logs, "postgres.log"),
@@ -104,9 +104,16 @@ async function start(
       maxConnections: plan.maxConnections,
     }),
     startEmulator({ port: ports.aws, directory: join(dataDir, "aws") }),
-  ]);
-  started.push(() => postgres.stop());
-  started.push(() => cloud.stop());
+  ] as const;
+  // If one fails, the other is stopped once it has started.
+  for (const part of starting)
+    started.push(() =>
+      part.then(
+        (one) => one.stop(),
+        () => undefined,
+      ),
+    );
+  const [postgres, cloud] = await Promise.all(starting);
   signal.throwIfAborted();
   const { runners, settings: chosen } = plan;
   const slots = readerSlots(chosen.jobs.rawSql, { glue: runners.glue.local, ec2: runners.ec2.local });
