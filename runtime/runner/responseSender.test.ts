@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mock } from "node:test";
 import type { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { pino } from "pino";
 import type { Queues } from "../requests/responses.ts";
@@ -47,6 +48,8 @@ const response = (id: number, more: Partial<DueResponse> = {}): DueResponse => (
 });
 
 describe("a run's responses", () => {
+  afterEach(() => mock.restoreAll());
+
   it("are sent at once while the run is idle, and recorded before it ends", async () => {
     const { sender: one, calls, recorded } = sender();
     one.add(job, response(1));
@@ -80,18 +83,41 @@ describe("a run's responses", () => {
     );
   });
 
-  it("are recorded by the call that ends the next job, each once", async () => {
+  it("are recorded by the call that ends a job a second later, each once", async () => {
+    const now = mock.method(performance, "now", () => 5_000);
     const { sender: one, calls, recorded } = sender(0);
     one.markBusy();
     one.add(job, response(1));
     // The stand-in answers within the same turn of the event loop.
     await new Promise(setImmediate);
+    assert.deepEqual([calls.length, one.takeUnrecorded()], [1, []]);
+    now.mock.mockImplementation(() => 6_000);
     assert.deepEqual(
-      [calls.length, one.takeUnrecorded(), one.takeUnrecorded(), recorded],
-      [1, [{ id: 1, version: 3, messageId: "m-0" }], [], []],
+      [one.takeUnrecorded(), one.takeUnrecorded(), recorded],
+      [[{ id: 1, version: 3, messageId: "m-0" }], [], []],
     );
     await one.close();
     assert.deepEqual(recorded, []);
+  });
+
+  it("are recorded together by the call that ends a job, at the latest when they are fifty", async () => {
+    mock.method(performance, "now", () => 5_000);
+    const { sender: one } = sender(0);
+    one.markBusy();
+    for (let id = 1; id < 50; id++) one.add(job, response(id));
+    await new Promise(setImmediate);
+    assert.deepEqual(one.takeUnrecorded(), []);
+    one.add(job, response(50));
+    await new Promise(setImmediate);
+    assert.equal(one.takeUnrecorded().length, 50);
+  });
+
+  it("are recorded at once by the next claim of an idle run", async () => {
+    const { sender: one } = sender(0);
+    one.add(job, response(1));
+    await new Promise(setImmediate);
+    assert.equal(one.takeUnrecorded().length, 1);
+    await one.close();
   });
 
   it("are recorded later if the call that ends the next job could not record them", async () => {
@@ -99,6 +125,7 @@ describe("a run's responses", () => {
     one.markBusy();
     one.add(job, response(1));
     await new Promise(setImmediate);
+    one.markIdle();
     one.returnUnrecorded(one.takeUnrecorded());
     await one.close();
     assert.deepEqual(recorded, [[1]]);

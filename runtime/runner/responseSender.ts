@@ -9,6 +9,11 @@ import { reachCrashPoint } from "./crashPoints.ts";
  * earlier. Well below the ten seconds after which the dispatcher sends an unrecorded response again.
  */
 const RECORD_MS = { busy: 1_000, idle: 100 };
+/**
+ * Sent responses that the end of a job records while further jobs follow: this many, or any number after `RECORD_MS.busy`.
+ * One record of many costs as much as of one.
+ */
+const RECORD_TOGETHER = 50;
 /** Responses that are sent without waiting for more: SQS's maximum per call. */
 const MAX_PER_CALL = 10;
 
@@ -24,13 +29,16 @@ export interface SenderOptions {
 
 /**
  * Sends a run's responses while its next job runs, several per call if they follow each other closely. The call that
- * ends or claims the next job records sent responses (`takeUnrecorded`); if neither follows soon, a separate call does.
+ * ends or claims a later job records sent responses together (`takeUnrecorded`); if neither follows soon, a separate
+ * call does.
  */
 export class ResponseSender {
   readonly #options: SenderOptions;
   readonly #sending = new Set<Promise<void>>();
   #waiting: { job: ClaimedJob; response: DueResponse }[] = [];
   #sent: SentResponse[] = [];
+  /** Time of the first unrecorded sending, as `performance.now` gives it. */
+  #sentSince = 0;
   #isBusy = false;
   #gathering: NodeJS.Timeout | undefined;
   #recording: NodeJS.Timeout | undefined;
@@ -58,8 +66,13 @@ export class ResponseSender {
     if (this.#sent.length > 0) this.#recordLater();
   }
 
-  /** Returns sent responses, for the caller to record. */
+  /** Returns sent responses, for the caller to record; none while further ones are soon recorded with them. */
   takeUnrecorded(): SentResponse[] {
+    const isRecent = performance.now() - this.#sentSince < RECORD_MS.busy;
+    return this.#isBusy && isRecent && this.#sent.length < RECORD_TOGETHER ? [] : this.#takeAll();
+  }
+
+  #takeAll(): SentResponse[] {
     if (this.#recording) clearTimeout(this.#recording);
     this.#recording = undefined;
     return this.#sent.splice(0);
@@ -103,6 +116,7 @@ export class ResponseSender {
         reachCrashPoint("send", job);
         log.info({ job: job.id, requestId: job.requestId, status: response.status }, "answered");
       }
+    if (this.#sent.length === 0) this.#sentSince = performance.now();
     this.#sent.push(...sent);
     this.#recordLater();
   }
@@ -113,7 +127,7 @@ export class ResponseSender {
   }
 
   #record(): void {
-    const sent = this.takeUnrecorded();
+    const sent = this.#takeAll();
     if (sent.length === 0) return;
     const { db, log } = this.#options;
     this.#track(
