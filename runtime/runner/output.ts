@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { Readable, type Transform } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { LazyS3 } from "../platform/aws.ts";
@@ -50,39 +50,40 @@ export async function storeResult(
       : source;
   const held: Buffer[] = [];
   let bytes = 0;
-  let inlineSize = 0;
   let upload: MultipartUpload | undefined;
-  let hash: Hash | undefined;
+  const hash = createHash("sha256");
+  const write = async (chunk: Buffer) => {
+    hash.update(chunk);
+    await upload?.write(chunk);
+  };
+  const uploadHeld = async () => {
+    upload = await begin(options);
+    for (const chunk of held.splice(0)) await write(chunk);
+  };
 
   try {
     for await (const chunk of stream) {
       bytes += chunk.length;
-      if (!upload) {
-        held.push(chunk);
-        inlineSize += inlineCost(chunk, options);
-        // Loading the S3 client takes a while, so it begins before the result is known to be too large.
-        if (inlineSize > options.inlineBytes / 4) void options.s3();
-        if (inlineSize <= options.inlineBytes) continue;
-        upload = await begin(options);
-        hash = createHash("sha256");
-        for (const part of held.splice(0)) {
-          hash.update(part);
-          await upload.write(part);
-        }
+      if (upload) {
+        signal.throwIfAborted();
+        await write(chunk);
         continue;
       }
-      signal.throwIfAborted();
-      hash?.update(chunk);
-      await upload.write(chunk);
+      held.push(chunk);
+      // Loading the S3 client takes a while, so it begins before the result is known to be too large.
+      if (bytes > options.inlineBytes / 4) void options.s3();
+      if (bytes > options.inlineBytes) await uploadHeld();
+    }
+    if (!upload) {
+      const inline = inlineText(Buffer.concat(held), options);
+      // Escapes and base64 may make a text too large that its bytes do not.
+      if (inlineSize(inline) > options.inlineBytes) await uploadHeld();
+      else return { bytes, json: (rows) => `{"inline":${inline},"format":"${format}","rows":${rows}}` };
     }
     await upload?.finish();
   } catch (error) {
     await upload?.abort();
     throw error;
-  }
-  if (!upload || !hash) {
-    const whole = Buffer.concat(held);
-    return { bytes, json: (rows) => `{"inline":${inlineText(whole, options)},"format":"${format}","rows":${rows}}` };
   }
   const location = `s3://${options.bucket}/${objectKey(options)}`;
   const sha256 = hash.digest("hex");
@@ -92,29 +93,14 @@ export async function storeResult(
 const objectKey = ({ key, format, compression }: OutputOptions) =>
   `${key}.${format}${compression === "gzip" ? ".gz" : ""}`;
 
-/** Bytes this chunk takes inside a JSON response: as base64, as JSON itself, or as an escaped string. */
-function inlineCost(chunk: Buffer, { format, compression }: OutputOptions): number {
-  if (compression === "gzip") return Math.ceil(chunk.length / 3) * 4;
-  // The two characters that SQS refuses are escaped in a response: six bytes in place of three.
-  const escaped = 3 * (occurrences(chunk, NONCHARACTERS[0]) + occurrences(chunk, NONCHARACTERS[1]));
-  if (format === "json") return chunk.length + escaped;
-  // A control character takes up to six bytes; a line feed, quote or backslash two. They are counted rather than
-  // assuming six bytes for each character, since most of a CSV is plain text.
-  let cost = chunk.length + escaped;
-  for (const byte of chunk)
-    if (byte === 0x22 || byte === 0x5c || byte === 0x0a) cost += 1;
-    else if (byte < 0x20) cost += 5;
-  return cost;
-}
+/** Characters that SQS refuses. A response has escapes for them: six bytes in place of three. */
+const NONCHARACTERS = /[\uFFFE\uFFFF]/g;
 
-const NONCHARACTERS = [Buffer.from("\uFFFE"), Buffer.from("\uFFFF")] as const;
+/** Bytes that an inline result takes in a response. */
+const inlineSize = (inline: string): number =>
+  Buffer.byteLength(inline) + 3 * (inline.match(NONCHARACTERS)?.length ?? 0);
 
-function occurrences(chunk: Buffer, sequence: Buffer): number {
-  let count = 0;
-  for (let at = chunk.indexOf(sequence); at >= 0; at = chunk.indexOf(sequence, at + sequence.length)) count++;
-  return count;
-}
-
+/** The JSON text of an inline result: base64 if it is compressed, JSON itself, or a string. */
 function inlineText(whole: Buffer, { format, compression }: OutputOptions): string {
   if (compression === "gzip") return JSON.stringify(whole.toString("base64"));
   return format === "json" ? whole.toString() : JSON.stringify(whole.toString());

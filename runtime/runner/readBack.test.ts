@@ -111,6 +111,26 @@ describe("the result of a read", () => {
     }
   };
 
+  it("is inline if its text in a response has at most the maximum of bytes, otherwise in S3, from both runners", async () => {
+    for (const text of ["plain", '"\\\n\t\u0001', "é𠀀\uFFFE\uFFFF"])
+      for (const format of FORMATS)
+        for (const compression of COMPRESSIONS) {
+          const sql = `select repeat(${client.escapeLiteral(text)}, 50) as a`;
+          const task: Task = { type: "read", sql, format, compression };
+          for (const [runner, whole] of await byBoth(task, 1_000_000)) {
+            const [, inline = ""] = /^\{"inline":(.*),"format":/s.exec(whole) ?? [];
+            const size = Buffer.byteLength(inline.replace(/[\uFFFE\uFFFF]/g, "\\uFFFF"));
+            for (const [maximum, field] of [
+              [size, '{"inline":'],
+              [size - 1, '{"location":'],
+            ] as const) {
+              const found = new Map(await byBoth(task, maximum)).get(runner);
+              assert.equal(found?.slice(0, field.length), field, `${runner}, ${format}, ${compression}: ${text}`);
+            }
+          }
+        }
+  });
+
   it("has Postgres's values for Python's csv and json, from both runners, inline and in S3", async function () {
     this.timeout(propertyTimeout(300_000));
     await fc.assert(

@@ -424,8 +424,6 @@ class Output:
     Memory is constant: the inline result, or two parts, one of which is uploaded while the other is filled.
     """
 
-    CONTROL = bytes(byte for byte in range(32) if byte != 0x0A)
-
     def __init__(self, s3, settings, task, key):
         self.bytes = 0
         self._s3 = s3
@@ -436,7 +434,7 @@ class Output:
             "Key": "%s.%s%s" % (key, self._format, ".gz" if self._compression == "gzip" else ""),
         }
         self._gzip = zlib.compressobj(1, zlib.DEFLATED, 31) if self._compression == "gzip" else None
-        self._held, self._inline_size = bytearray(), 0
+        self._held = bytearray()
         self._hash = hashlib.sha256()
         self._upload, self._parts, self._travelling = None, [], None
         self._pool = None
@@ -449,11 +447,13 @@ class Output:
         if self._gzip:
             self._take(self._gzip.flush())
         if self._upload is None:
-            whole = bytes(self._held)
-            if self._compression == "gzip":
-                inline = text(base64.b64encode(whole).decode())
-            else:
-                inline = whole.decode() if self._format == "json" else text(whole.decode())
+            inline = self._inline()
+            # The two characters that SQS refuses are escaped in a response: six bytes in place of three.
+            escapes = 3 * (inline.count("\ufffe") + inline.count("\uffff"))
+            # Escapes and base64 may make a text too large that its bytes do not.
+            if len(inline.encode()) + escapes > self._limit:
+                self._begin()
+        if self._upload is None:
             return lambda rows: '{"inline":%s,"format":"%s","rows":%d}' % (inline, self._format, rows)
         if self._held:
             self._send()
@@ -467,6 +467,18 @@ class Output:
         }
         figures = {"bytes": self.bytes, "sha256": self._hash.hexdigest()}
         return lambda rows: text({**result, "rows": rows, **figures})
+
+    def _inline(self):
+        """Returns the JSON text of an inline result: base64 if it is compressed, JSON itself, or a string."""
+        whole = bytes(self._held)
+        if self._compression == "gzip":
+            return text(base64.b64encode(whole).decode())
+        return whole.decode() if self._format == "json" else text(whole.decode())
+
+    def _begin(self):
+        kind = "application/gzip" if self._gzip else CONTENT_TYPES[self._format]
+        self._upload = self._s3.create_multipart_upload(**self._target, ContentType=kind)["UploadId"]
+        self._pool = ThreadPoolExecutor(1)
 
     def _complete(self):
         try:
@@ -500,25 +512,11 @@ class Output:
         self._hash.update(chunk)
         self._held += chunk
         if self._upload is None:
-            self._inline_size += self._inline_cost(chunk)
-            if self._inline_size <= self._limit:
+            if self.bytes <= self._limit:
                 return
-            kind = "application/gzip" if self._gzip else CONTENT_TYPES[self._format]
-            self._upload = self._s3.create_multipart_upload(**self._target, ContentType=kind)["UploadId"]
-            self._pool = ThreadPoolExecutor(1)
+            self._begin()
         while len(self._held) >= PART_BYTES:
             self._send()
-
-    def _inline_cost(self, chunk):
-        """Bytes this chunk takes inside a JSON response: as base64, as JSON itself, or as an escaped string."""
-        if self._gzip:
-            return -(-len(chunk) // 3) * 4
-        # The two characters that SQS refuses are escaped in a response: six bytes in place of three.
-        escaped = 3 * (chunk.count(b"\xef\xbf\xbe") + chunk.count(b"\xef\xbf\xbf"))
-        if self._format == "json":
-            return len(chunk) + escaped
-        twice = chunk.count(b'"') + chunk.count(b"\\") + chunk.count(b"\n")
-        return len(chunk) + escaped + twice + 5 * (len(chunk) - len(chunk.translate(None, self.CONTROL)))
 
     def _send(self):
         self._arrived()
