@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import { reasonOf } from "../../contract/reason.ts";
 import { kindOf } from "../../runner/load/fileKinds.ts";
 import { CommandError } from "./exits.ts";
@@ -86,8 +86,12 @@ export async function pathOf(argument: string): Promise<Path> {
   if (!argument.includes(REPLACEMENT) || (await exists(argument))) return argument;
   const parent = dirname(argument);
   const directory = parent === argument ? parent : await pathOf(parent);
+  return matchingPath(argument, directory, await readdir(directory, { encoding: "buffer" }).catch((): Buffer[] => []));
+}
+
+/** Returns the path of the only name that the argument's last part matches, or the argument if none does. */
+function matchingPath(argument: string, directory: Path, names: readonly Buffer[]): Path {
   const name = basename(argument);
-  const names = await readdir(directory, { encoding: "buffer" }).catch((): Buffer[] => []);
   const matches = names.filter((candidate) => candidate.toString() === name);
   if (matches.length > 1)
     throw new CommandError(
@@ -105,14 +109,23 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Synchronous `pathOf` that returns the first matching name; the path of its directory must be UTF-8. */
+/**
+ * Synchronous `pathOf`.
+ * @throws CommandError if several names match
+ */
 function pathOfSync(argument: string): Path {
-  if (!argument.includes(REPLACEMENT) || statSync(argument, { throwIfNoEntry: false })) return argument;
-  const name = basename(argument);
-  const found = readdirSync(dirname(argument), { encoding: "buffer" }).find(
-    (candidate) => candidate.toString() === name,
-  );
-  return found === undefined ? argument : Buffer.concat([Buffer.from(join(dirname(argument), "/")), found]);
+  if (!argument.includes(REPLACEMENT) || lstatSync(argument, { throwIfNoEntry: false })) return argument;
+  const parent = dirname(argument);
+  const directory = parent === argument ? parent : pathOfSync(parent);
+  return matchingPath(argument, directory, namesIn(directory));
+}
+
+function namesIn(directory: Path): Buffer[] {
+  try {
+    return readdirSync(directory, { encoding: "buffer" });
+  } catch {
+    return [];
+  }
 }
 
 /** Maximum size of a file with a request or SQL. Bytes. */
