@@ -126,14 +126,14 @@ export async function activeTokens(db: Database, ids: readonly string[]): Promis
 /** Maximum credentials in a list. */
 const MAX_LISTED = 1_000;
 
-/** Lists all tokens and the active sessions, oldest first. */
+/** Lists up to 1,000 tokens and active sessions: valid ones first, tokens before sessions, the newest first. */
 export async function listTokens(db: Database): Promise<TokenInfo[]> {
   const { rows } = await db.query(
     `select id, kind, name, tenant, scopes, jobs.iso(created_at) as created, jobs.iso(expires_at) as expires, last_used_on::text as used,
        jobs.iso(revoked_at) as revoked
      from jobs.tokens t
      where kind = 'token' or (kind = 'session' and exists (select from jobs.active_credentials a where a.id = t.id))
-     order by kind = 'session', created_at limit $1`,
+     order by revoked_at is not null, kind = 'session', created_at desc, id limit $1`,
     [MAX_LISTED],
   );
   return rows.map((row) => ({

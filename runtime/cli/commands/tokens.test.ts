@@ -46,6 +46,9 @@ describe("rates token", () => {
     assert.match((await rates("token", "revoke", own.id)).stderr, /another admin/);
     const again = await rates("token", "revoke", listed.id);
     assert.deepEqual([again.code, again.stderr.includes("rates token list")], [2, true]);
+    await rates("token", "create", "newer", "--for", "acme", "--scopes", "read");
+    const names = JSON.parse((await rates("--json", "token", "list")).stdout).map((one: { name: string }) => one.name);
+    assert.deepEqual([names[0], names.at(-1)], ["newer", "billing"], "valid ones first, the newest first");
   });
 
   it("is for admins only, and lists the valid scopes", async () => {
