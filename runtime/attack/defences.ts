@@ -345,7 +345,7 @@ export const DEFENCES: Readonly<Record<string, Defence>> = {
       assertVisible(target, [
         {
           file: "../cli/lib/visible.ts",
-          from: "text.replace(HIDDEN, escapeOf);",
+          from: "text.replace(HIDDEN_CHARACTERS, escapeOf);",
           to: "text;",
         },
       ]),
