@@ -3,7 +3,7 @@ import { loadStack } from "./program.ts";
 import { rawConfig } from "./testing/config.ts";
 
 /** A configuration as Pulumi passes it to a program. */
-const handed = (config: Record<string, unknown>): Record<string, string> => ({
+const asPulumiConfig = (config: Record<string, unknown>): Record<string, string> => ({
   "pulumi:disable-default-providers": '["aws"]',
   "aws:region": "us-east-1",
   ...Object.fromEntries(
@@ -26,7 +26,7 @@ describe("configuration of a stack's program", () => {
   it("keeps the types of numbers and flags in its keys", () => {
     const { config, plan } = loadStack(
       "dev",
-      handed(rawConfig((it) => ({ ...it, data: { retentionDays: 3, keep: false } }))),
+      asPulumiConfig(rawConfig((it) => ({ ...it, data: { retentionDays: 3, keep: false } }))),
       {},
     );
     assert.deepEqual(config.data, { retentionDays: 3, keep: false, auditDays: 365 });
@@ -35,7 +35,7 @@ describe("configuration of a stack's program", () => {
 
   it("reports all problems of configuration, capacity and environment in one error", () => {
     const lines = refusal({
-      ...handed({ ...rawConfig((it) => ({ ...it, quotas: { glueRuns: 0 }, budgt: {} })), arch: "arm" }),
+      ...asPulumiConfig({ ...rawConfig((it) => ({ ...it, quotas: { glueRuns: 0 }, budgt: {} })), arch: "arm" }),
       "pulumi:disable-default-providers": '["gcp"]',
     });
     assert.equal(lines[0], "Pulumi.dev.yaml cannot be deployed:");
@@ -54,30 +54,30 @@ describe("configuration of a stack's program", () => {
 
   it("takes its role from the environment, if it is a role of the stack's account", () => {
     const roleArn = "arn:aws:iam::111111111111:role/deploy";
-    assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: roleArn }).roleArn, roleArn);
-    assert.equal(loadStack("dev", handed(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);
-    const other = refusal(handed(rawConfig()), { RATES_ROLE_ARN: "arn:aws:iam::222222222222:role/deploy" });
+    assert.equal(loadStack("dev", asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: roleArn }).roleArn, roleArn);
+    assert.equal(loadStack("dev", asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);
+    const other = refusal(asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: "arn:aws:iam::222222222222:role/deploy" });
     assert.match(other[1] ?? "", /RATES_ROLE_ARN .*account 222222222222.*account\.id is 111111111111/);
     for (const arn of ["deploy", "arn:aws-us-gov:iam::111111111111:role/deploy"])
-      assert.match(refusal(handed(rawConfig()), { RATES_ROLE_ARN: arn })[1] ?? "", /is not a role ARN/);
+      assert.match(refusal(asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: arn })[1] ?? "", /is not a role ARN/);
   });
 
   it("reports a wrong role together with other problems", () => {
     const RATES_ROLE_ARN = "arn:aws:iam::222222222222:role/deploy";
-    const wrong = handed({ ...rawConfig(), arch: "arm" });
+    const wrong = asPulumiConfig({ ...rawConfig(), arch: "arm" });
     const lines = refusal(wrong, { RATES_ROLE_ARN });
     assert.match(lines[1] ?? "", /^ {2}arch "arm" must be/);
     assert.match(lines[2] ?? "", /^ {2}RATES_ROLE_ARN .*account 222222222222/);
-    const full = handed({ ...rawConfig(), quotas: { glueRuns: 0 } });
+    const full = asPulumiConfig({ ...rawConfig(), quotas: { glueRuns: 0 } });
     assert.ok(refusal(full, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
     // A wrong account hides the comparison with the role, but not a malformed role.
-    const nobody = handed(rawConfig((it) => ({ ...it, account: { ...it.account, id: "1" } })));
-    assert.ok(!refusal(nobody, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
-    assert.ok(refusal(nobody, { RATES_ROLE_ARN: "deploy" }).some((line) => line.includes("RATES_ROLE_ARN")));
+    const invalidAccount = asPulumiConfig(rawConfig((it) => ({ ...it, account: { ...it.account, id: "1" } })));
+    assert.ok(!refusal(invalidAccount, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
+    assert.ok(refusal(invalidAccount, { RATES_ROLE_ARN: "deploy" }).some((line) => line.includes("RATES_ROLE_ARN")));
   });
 
   it("shows no value of an unknown key, since it may be a secret", () => {
-    const lines = refusal({ ...handed(rawConfig()), "rates-platform:dbPassword": "correct-horse" }).join("\n");
+    const lines = refusal({ ...asPulumiConfig(rawConfig()), "rates-platform:dbPassword": "correct-horse" }).join("\n");
     assert.match(lines, /dbPassword/);
     assert.doesNotMatch(lines, /correct-horse/);
   });

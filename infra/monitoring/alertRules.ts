@@ -1,7 +1,7 @@
 import type { Alarm } from "./alarm.ts";
 import { alarmsOf } from "./alarms.ts";
 import type { MonitoringTargets } from "./monitoringTargets.ts";
-import { watchedQuery } from "./queries.ts";
+import { alarmQuery } from "./queries.ts";
 
 /** An alerting rule of Prometheus (Prometheus documentation, alerting rules). */
 interface AlertRule {
@@ -23,7 +23,7 @@ export interface RuleFile {
 /** Converts the alarms of a stack to rules for Prometheus, except those whose metrics only CloudWatch has. */
 export function alertRules(stack: string, targets: MonitoringTargets): RuleFile {
   const rules = alarmsOf(targets).flatMap((alarm) => {
-    const query = watchedQuery(alarm, targets);
+    const query = alarmQuery(alarm, targets);
     return query === undefined ? [] : [ruleOf(stack, alarm, query)];
   });
   return { groups: [{ name: `rates-${stack}`, interval: "1m", rules }] };
@@ -32,7 +32,7 @@ export function alertRules(stack: string, targets: MonitoringTargets): RuleFile 
 /** Returns the keys of alarms that only CloudWatch has, since only AWS measures their metrics. */
 export const cloudWatchOnly = (targets: MonitoringTargets): string[] =>
   alarmsOf(targets)
-    .filter((alarm) => watchedQuery(alarm, targets) === undefined)
+    .filter((alarm) => alarmQuery(alarm, targets) === undefined)
     .map(({ key }) => key);
 
 /** Creates a rule that fires as in CloudWatch: when enough of the last minutes breach the threshold. */

@@ -82,7 +82,7 @@ export function expressionQuery(
 }
 
 /** Returns the PromQL of an alarm; undefined if only CloudWatch has its metric. */
-export function watchedQuery({ metric }: Alarm, targets: MonitoringTargets): string | undefined {
+export function alarmQuery({ metric }: Alarm, targets: MonitoringTargets): string | undefined {
   if (!("expression" in metric)) return queryOf(metric, targets);
   const queries = Object.entries(metric.of).map(([id, part]) => [id, queryOf(part, targets)] as const);
   return expressionQuery(metric.expression, Object.fromEntries(queries));

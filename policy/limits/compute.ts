@@ -72,8 +72,8 @@ function vcpusOf(type: string): number | undefined {
 
 /** Returns the instance type of a template, or of an instance, which may inherit it from its template. */
 const instanceTypeOf = (resource: Resource) => {
-  const directInstances = resource.at("instanceType").text(undefined);
-  return directInstances ?? resource.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
+  const ownType = resource.at("instanceType").text(undefined);
+  return ownType ?? resource.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
 };
 
 /** EC2 refuses an instance beyond the quota. */

@@ -146,10 +146,10 @@ export const responseRetention = stackRule({
     }),
   },
   check(stack, report, { seconds }) {
-    const deadLetterQueue = new Set(redrives(stack).map((redrive) => redrive.deadLetterQueue));
+    const deadLetterQueues = new Set(redrives(stack).map((redrive) => redrive.deadLetterQueue));
     const sources = new Set(stack.of(EVENT_SOURCE).flatMap((mapping) => mapping.links("eventSourceArn", QUEUE)));
     for (const queue of stack.of(QUEUE)) {
-      if (deadLetterQueue.has(queue) || sources.has(queue)) continue;
+      if (deadLetterQueues.has(queue) || sources.has(queue)) continue;
       const retention = queue.at("messageRetentionSeconds").number(LIMITS.sqsRetentionDefault.value);
       if (retention !== UNRESOLVED && retention < seconds)
         report(

@@ -139,7 +139,7 @@ export const POISON: readonly string[] = [
 ];
 
 /** Bodies that are cut off or malformed, and name a job that is not theirs to answer. */
-export const NAMING: readonly string[] = [
+export const BODIES_NAMING_A_JOB: readonly string[] = [
   '{"labels":{"requestId":"mine"},"task":{',
   '{"task":{"requestId":"mine"}',
   '{"a":"\\"requestId\\":\\"mine\\"',

@@ -36,21 +36,21 @@ describe("the dispatcher's metrics", () => {
     } finally {
       await d.close();
     }
-    const told = lines.map(({ _aws, ...values }) => {
+    const emitted = lines.map(({ _aws, ...values }) => {
       const [metrics] = _aws.CloudWatchMetrics;
       assert.equal(metrics?.Namespace, NAMESPACE);
       assert.equal(values.service, "dispatcher-1234567");
       return { dimensions: metrics?.Dimensions, metrics: metrics?.Metrics, values };
     });
     assert.deepEqual(
-      told.map(({ dimensions, values }) => [dimensions, values.runner]),
+      emitted.map(({ dimensions, values }) => [dimensions, values.runner]),
       [
         [[["service"]], undefined],
         [[["service", "runner"]], "glue"],
         [[["service", "runner"]], "ec2"],
       ],
     );
-    const [platform, glue] = told;
+    const [platform, glue] = emitted;
     assert.deepEqual(
       platform?.metrics,
       Object.values(PLATFORM_METRICS).map(({ name, unit }) => ({ Name: name, Unit: unit })),

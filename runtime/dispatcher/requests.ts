@@ -233,11 +233,11 @@ function truncateToLimit(body: string, attributes: Record<string, string>): stri
   const beside = Object.entries(attributes)
     .flat()
     .concat(Object.keys(attributes).map(() => "String"));
-  const room = MESSAGE_BYTES - Buffer.byteLength(beside.join(""));
-  if (Buffer.byteLength(body) <= room) return body;
+  const maxBytes = MESSAGE_BYTES - Buffer.byteLength(beside.join(""));
+  if (Buffer.byteLength(body) <= maxBytes) return body;
   // A split character becomes U+FFFD, which is removed.
   return Buffer.from(body)
-    .subarray(0, room - 3)
+    .subarray(0, maxBytes - 3)
     .toString()
     .replace(/\uFFFD$/, "");
 }

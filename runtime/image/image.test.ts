@@ -147,8 +147,8 @@ describe("the image", () => {
 
   it("is not healthy without its database", async () => {
     const port = await freePort();
-    const nobody = await freePort();
-    const name = await start({ env: { HOST: "127.0.0.1", PORT: String(port), DATABASE_PORT: String(nobody) } });
+    const closedPort = await freePort();
+    const name = await start({ env: { HOST: "127.0.0.1", PORT: String(port), DATABASE_PORT: String(closedPort) } });
     await eventually(
       "listening",
       () => isRefused(port),

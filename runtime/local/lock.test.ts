@@ -58,9 +58,9 @@ describe("the lock of a data directory", () => {
   it("is awaited while its holder stops", async () => {
     const first = await lock(directory);
     first.stopping();
-    const { promise: told, resolve } = Promise.withResolvers<string>();
+    const { promise: message, resolve } = Promise.withResolvers<string>();
     const second = lock(directory, resolve);
-    assert.match(await told, new RegExp(`process ${process.pid}\\) is stopping`));
+    assert.match(await message, new RegExp(`process ${process.pid}\\) is stopping`));
     first.release();
     assert.equal((await second).recovered, false);
   });

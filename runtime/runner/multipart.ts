@@ -28,8 +28,8 @@ export class MultipartUpload {
   readonly #ahead: Buffer = Buffer.allocUnsafeSlow(PART_BYTES);
   /** Number of buffered bytes: in `#ahead` while a part is being uploaded, otherwise in `#part`. */
   #bufferedBytes = 0;
-  #isTravelling = false;
-  #travelling: Promise<void> = Promise.resolve();
+  #isUploading = false;
+  #uploading: Promise<void> = Promise.resolve();
 
   private constructor(s3: S3Client, sdk: typeof import("@aws-sdk/client-s3"), target: UploadTarget, id: string) {
     this.#s3 = s3;
@@ -48,7 +48,7 @@ export class MultipartUpload {
   /** Adds a chunk; waits while both buffers are full. The chunk's memory may be reused when this resolves. */
   async write(chunk: Buffer): Promise<void> {
     for (let at = 0; at < chunk.length; ) {
-      const copied = chunk.copy(this.#isTravelling ? this.#ahead : this.#part, this.#bufferedBytes, at);
+      const copied = chunk.copy(this.#isUploading ? this.#ahead : this.#part, this.#bufferedBytes, at);
       this.#bufferedBytes += copied;
       at += copied;
       if (this.#bufferedBytes === PART_BYTES) await this.#send();
@@ -58,7 +58,7 @@ export class MultipartUpload {
   /** Uploads the rest and completes the object. */
   async finish(): Promise<void> {
     if (this.#bufferedBytes > 0) await this.#send();
-    await this.#travelling;
+    await this.#uploading;
     const { Bucket, Key } = this.#target;
     const MultipartUpload = { Parts: this.#completedParts };
     await this.#s3
@@ -70,7 +70,7 @@ export class MultipartUpload {
 
   /** Aborts the upload, which removes its parts. If that fails, the bucket's lifecycle rule removes them. */
   async abort(): Promise<void> {
-    await this.#travelling.catch(() => undefined);
+    await this.#uploading.catch(() => undefined);
     const { Bucket, Key } = this.#target;
     await this.#s3
       .send(new this.#sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId: this.#id }))
@@ -78,20 +78,20 @@ export class MultipartUpload {
   }
 
   async #send(): Promise<void> {
-    await this.#travelling;
+    await this.#uploading;
     const { Bucket, Key } = this.#target;
     const PartNumber = this.#completedParts.length + 1;
     const Body = this.#part.subarray(0, this.#bufferedBytes);
     this.#bufferedBytes = 0;
-    this.#isTravelling = true;
-    this.#travelling = this.#s3
+    this.#isUploading = true;
+    this.#uploading = this.#s3
       .send(new this.#sdk.UploadPartCommand({ Bucket, Key, UploadId: this.#id, PartNumber, Body }))
       .then(({ ETag }) => {
         this.#completedParts.push({ PartNumber, ETag });
         this.#ahead.copy(this.#part, 0, 0, this.#bufferedBytes);
-        this.#isTravelling = false;
+        this.#isUploading = false;
       }, unavailable);
-    this.#travelling.catch(() => undefined);
+    this.#uploading.catch(() => undefined);
   }
 }
 

@@ -184,7 +184,7 @@ async function shared(path: string): Promise<unknown> {
 
 /** Returns the cluster of TEST_DATABASE_URL (a superuser's URL), or else a temporary one, with the template in it. */
 async function startCluster(): Promise<TestCluster> {
-  const url = process.env.TEST_DATABASE_URL ?? (await startThrowAway()).url("postgres");
+  const url = process.env.TEST_DATABASE_URL ?? (await startTemporaryPostgres()).url("postgres");
   const template = `template_${randomBytes(8).toString("hex")}`;
   await administer(url, `create database ${template}`);
   const templateUrl = new URL(url);
@@ -202,7 +202,7 @@ async function startCluster(): Promise<TestCluster> {
   return { url, template };
 }
 
-async function startThrowAway(): Promise<Postgres> {
+async function startTemporaryPostgres(): Promise<Postgres> {
   const directory = await ownDirectory();
   const logFile = join(directory, "postgres.log");
   const postgres = await startPostgres({ directory, logFile, durable: false, maxConnections: 300 });

@@ -58,11 +58,11 @@ describe("set-up before npm start and npm test", () => {
       },
     });
     const npm = existsSync(calls) ? readFileSync(calls, "utf8").trim().split("\n") : [];
-    return { status, said: stdout + stderr, npm: npm.map((call) => call.split(" ")[0]) };
+    return { status, output: stdout + stderr, npm: npm.map((call) => call.split(" ")[0]) };
   };
 
   it("installs into a fresh clone and reports it", () => {
-    const { status, said, npm } = setUp();
+    const { status, output: said, npm } = setUp();
     assert.equal(status, 0, said);
     assert.deepEqual(npm, ["ci"]);
     assert.match(said, /there is no node_modules yet/);
@@ -76,7 +76,7 @@ describe("set-up before npm start and npm test", () => {
   it("installs again when the lock file changed, and names the change", () => {
     setUp();
     lockfile({ "node_modules/pg": { version: "8.1.0" } });
-    const { status, said, npm } = setUp();
+    const { status, output: said, npm } = setUp();
     assert.equal(status, 0, said);
     assert.deepEqual(npm, ["ci"]);
     assert.match(said, /names pg 8\.1\.0/);
@@ -84,11 +84,11 @@ describe("set-up before npm start and npm test", () => {
 
   it("installs again when the last installation was interrupted", () => {
     mkdirSync(join(root, "node_modules"));
-    assert.match(setUp().said, /last install was not finished/);
+    assert.match(setUp().output, /last install was not finished/);
   });
 
   it("repairs a Node or a Postgres that does not run", () => {
-    const { status, said, npm } = setUp({ NODE_MISSING: "1" });
+    const { status, output: said, npm } = setUp({ NODE_MISSING: "1" });
     assert.equal(status, 0, said);
     assert.deepEqual(npm, ["ci", "rebuild"]);
     assert.match(said, /Node 24 is installed but does not run/);
@@ -98,13 +98,13 @@ describe("set-up before npm start and npm test", () => {
     const old = join(root, "old-node");
     writeFileSync(old, "#!/bin/sh\necho v18.0.0\n");
     chmodSync(old, 0o755);
-    const { status, said } = setUp({ NODE: old });
+    const { status, output: said } = setUp({ NODE: old });
     assert.equal(status, 1);
     assert.match(said, /it is version 18\.0\.0.*Delete node_modules/s);
   });
 
   it("fails when npm fails", () => {
-    const { status, said } = setUp({ NPM_FAILS: "1" });
+    const { status, output: said } = setUp({ NPM_FAILS: "1" });
     assert.equal(status, 1);
     assert.match(said, /network is down.*npm ci ended with code 1/s);
   });

@@ -91,8 +91,8 @@ export function runOf(events: readonly EngineEvent[], ms: number): Run {
         urn: resourceUrn,
       });
     }
-    const outputLines = diagnosticEvent && diagnosticOf(diagnosticEvent);
-    if (outputLines !== undefined) diagnostics.push(outputLines);
+    const diagnostic = diagnosticEvent && diagnosticOf(diagnosticEvent);
+    if (diagnostic !== undefined) diagnostics.push(diagnostic);
     if (summaryEvent === undefined) continue;
     changes = summaryEvent.resourceChanges as Readonly<Record<string, number>>;
     // The SDK's type begins the key with a lower-case letter; the engine does not.

@@ -157,14 +157,14 @@ describe("the dashboard in a browser", function () {
 
   it("announces changes of the state, but not the passing of time", async () => {
     const page = await open();
-    const said = page.locator(".verdict + [role=status]");
+    const announcement = page.locator(".verdict + [role=status]");
     await bottleneck(page).waitFor();
-    await expect(said).toHaveText(/The one Glue run is busy/);
+    await expect(announcement).toHaveText(/The one Glue run is busy/);
     const words = page.locator(".verdict p");
     // biome-ignore lint/plugin: the later texts are compared with these
-    const [before, shown] = [String(await said.textContent()), String(await words.textContent())];
+    const [before, shown] = [String(await announcement.textContent()), String(await words.textContent())];
     await expect(words).not.toHaveText(shown);
-    await expect(said).toHaveText(before);
+    await expect(announcement).toHaveText(before);
   });
 
   it("dims its data while the API is away, says since when, and recovers by itself", async () => {

@@ -20,9 +20,9 @@ describe("GET /metrics", () => {
     await p.app.inject({ method: "POST", url: "/jobs", headers, payload });
     await p.app.inject({ url: "/jobs/one", headers });
     await p.app.inject({ url: "/jobs/two", headers });
-    const said = await lines();
-    assert.ok(said.includes('rates_waiting{runner="glue"} 1'), said.join("\n"));
-    assert.ok(said.includes('rates_slots{runner="ec2"} 2'));
+    const text = await lines();
+    assert.ok(text.includes('rates_waiting{runner="glue"} 1'), text.join("\n"));
+    assert.ok(text.includes('rates_slots{runner="ec2"} 2'));
     await planRuns(p.context.db, testPlan("glue", 1));
     // Another client's connection is busy meanwhile.
     const client = await p.pool.connect();
@@ -31,8 +31,8 @@ describe("GET /metrics", () => {
     while (!later.includes('rates_running{runner="glue"} 1')) later = await lines();
     client.release();
     assert.ok(Number(/ (\d+)$/.exec(later.find((line) => line.includes('state="busy"')) ?? "")?.[1]) >= 1);
-    assert.ok(said.includes('rates_http_request_seconds_count{method="GET",route="/jobs/:id",status="404"} 1'));
-    assert.ok(!said.some((line) => line.includes("/jobs/one")));
+    assert.ok(text.includes('rates_http_request_seconds_count{method="GET",route="/jobs/:id",status="404"} 1'));
+    assert.ok(!text.some((line) => line.includes("/jobs/one")));
   });
 
   it("has counters and histograms of ended jobs, and counts an unknown error type as Other", async () => {
@@ -41,8 +41,8 @@ describe("GET /metrics", () => {
       ('failedByRequest', 'glue', 'InvalidRows', 'infinity', 3), ('failedByRequest', 'glue', 'Odd', 'infinity', 1),
       ('failedByRequest', 'glue', 'Odder', 'infinity', 1), ('runTime', 'glue', '', 2.5, 4), ('runTime', 'glue', '', 'infinity', 5),
       ('runTimeSum', 'glue', '', 'infinity', 12.5)`);
-    let said = await lines();
-    while (!said.some((line) => line.startsWith("rates_failed_by_request_total"))) said = await lines();
+    let text = await lines();
+    while (!text.some((line) => line.startsWith("rates_failed_by_request_total"))) text = await lines();
     for (const line of [
       'rates_failed_by_request_total{runner="glue",type="InvalidRows"} 3',
       'rates_failed_by_request_total{runner="glue",type="Other"} 2',
@@ -52,8 +52,8 @@ describe("GET /metrics", () => {
       'rates_succeeded_total{runner="ec2"} 0',
       "rates_dead_letters 0",
     ])
-      assert.ok(said.includes(line), `${line} is not in\n${said.join("\n")}`);
-    assert.ok(!said.some((line) => line.includes("acme")), "no series per tenant");
+      assert.ok(text.includes(line), `${line} is not in\n${text.join("\n")}`);
+    assert.ok(!text.some((line) => line.includes("acme")), "no series per tenant");
   });
 
   it("passes promtool check metrics", async function () {

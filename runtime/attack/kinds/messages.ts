@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BODIES, NAMING, POISON } from "../cases.ts";
+import { BODIES, BODIES_NAMING_A_JOB, POISON } from "../cases.ts";
 import { AVERAGE_RATES, type Target } from "../target.ts";
 import { type Kind, MAIN_THREAD_MS } from "./kind.ts";
 
@@ -36,7 +36,7 @@ export const messages: Kind = {
     "answers no other job for a body that merely names it": async (target) => {
       await target.run("mine", AVERAGE_RATES, target.file.token);
       await target.receive(target.file.responseQueueUrl);
-      for (const body of NAMING) await target.queue(body);
+      for (const body of BODIES_NAMING_A_JOB) await target.queue(body);
       const responses = await responsesUntil(target, `marker-${Date.now()}`);
       assert.deepEqual(
         responses.filter(({ requestId }) => requestId === "mine"),

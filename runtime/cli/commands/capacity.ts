@@ -73,9 +73,9 @@ export function capacityCommand({ program }: CliContext): void {
           ...(live ? { live } : {}),
           ...(bursts ? { burst: bursts } : {}),
         });
-      const room = width(process.stdout);
-      print(capacityText(stack, { config, plan, live }, room));
-      if (bursts) print(`\n${burstText(bursts, each, room)}`);
+      const columns = width(process.stdout);
+      print(capacityText(stack, { config, plan, live }, columns));
+      if (bursts) print(`\n${burstText(bursts, each, columns)}`);
     });
 }
 

@@ -109,13 +109,13 @@ export function deadLetterCommands({ program }: CliContext): void {
 }
 
 function showLetter({ sentAt, type, redrivable, failsAgain, receives, messageId, reason, body }: DeadLetter): void {
-  const room = Math.max(20, Math.min(width(process.stdout), 500));
+  const columns = Math.max(20, Math.min(width(process.stdout), 500));
   print("");
   print(`${messageId}  ${plain(type)}  ${timeText(sentAt)}  received ${counted(receives, "time")}`);
   if (reason !== undefined) print(`  ${plain(reason)}`);
   if (failsAgain !== undefined) print(`  would fail again: ${failsAgain.type}: ${plain(failsAgain.reason)}`);
   else if (!redrivable) print(`  would be accepted now; \`rates redrive --id ${messageId}\` redrives it`);
-  print(dim(`  ${truncateToWidth(plain(body), room - 2)}`, process.stdout));
+  print(dim(`  ${truncateToWidth(plain(body), columns - 2)}`, process.stdout));
 }
 
 function printPreview({ causes, redriven, kept, looked, total }: RedriveOutcome): void {

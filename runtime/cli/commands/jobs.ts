@@ -49,9 +49,9 @@ const NARROW_COLUMNS = 100;
 /** Formats jobs as lines, with the tenant if there are several. */
 function jobTable(jobs: readonly JobDocument[]): string {
   const several = new Set(jobs.map(({ tenant }) => tenant)).size > 1;
-  const room = width(process.stdout);
+  const columns = width(process.stdout);
   // Narrow terminals get short times, so that ids are not truncated.
-  const narrow = room < NARROW_COLUMNS;
+  const narrow = columns < NARROW_COLUMNS;
   const ended = jobs.some(({ stats }) => stats !== undefined);
   return table(
     [
@@ -74,7 +74,7 @@ function jobTable(jobs: readonly JobDocument[]): string {
         ? about(job)
         : `${narrow ? job.rejectedId.slice(0, SHORT_ID_LENGTH) : job.rejectedId} ${job.error?.type}`,
     ]),
-    room,
+    columns,
     {
       keep: several ? [0, 2, 3] : [0, 1, 2],
       right: !ended ? [] : several ? [4, 5] : [3, 4],

@@ -38,13 +38,13 @@ describe("rates login", function () {
   /** Starts a sign-in and resolves with the address that it prints. */
   const begin = async (...args: string[]) => {
     const { child, ended } = start(["login", "--api", api, ...args], env());
-    let said = "";
+    let text = "";
     for (;;) {
-      const url = /^ {2}(http\S+)$/m.exec(said)?.[1];
-      const complete = /or open\n {2}(http\S+)\n/.exec(said)?.[1];
+      const url = /^ {2}(http\S+)$/m.exec(text)?.[1];
+      const complete = /or open\n {2}(http\S+)\n/.exec(text)?.[1];
       if (args.includes("--device") ? complete : url) return { child, ended, url: (complete ?? url) as string };
       const [data] = await once(child.stderr as NonNullable<typeof child.stderr>, "data");
-      said += data;
+      text += data;
     }
   };
 

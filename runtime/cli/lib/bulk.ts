@@ -128,16 +128,16 @@ export async function runBulk(
     return dryRun ? preview : undefined;
   }
   const states = Object.entries(byStatus).map(([state, number]) => `${number.toLocaleString("en")} ${state}`);
-  const left = matched - eligible;
-  const leftText =
-    left > 0
-      ? ` ${count(left)} would fail again and ${left === 1 ? "is" : "are"} skipped (--include-final retries ${left === 1 ? "it" : "them"} too).`
+  const skipped = matched - eligible;
+  const skippedText =
+    skipped > 0
+      ? ` ${count(skipped)} would fail again and ${skipped === 1 ? "is" : "are"} skipped (--include-final retries ${skipped === 1 ? "it" : "them"} too).`
       : "";
   if (dryRun) {
-    printInfo(`Dry run: ${count(eligible)} of ${states.join(", ")} would be ${WORDS[action].done}.${leftText}`);
+    printInfo(`Dry run: ${count(eligible)} of ${states.join(", ")} would be ${WORDS[action].done}.${skippedText}`);
     return preview;
   }
-  if (leftText !== "") printInfo(leftText.trim());
+  if (skippedText !== "") printInfo(skippedText.trim());
   if (eligible === 0) return undefined;
   await confirm(`This ${WORDS[action].verb} ${count(eligible)} (${states.join(", ")} match)`, yes);
   return batches(client, action, path, body, eligible);

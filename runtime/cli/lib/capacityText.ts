@@ -29,11 +29,11 @@ export function capacityText(
   width: number,
 ): string {
   const { account, quotas } = config;
-  const rooms = headroomOf(config, plan);
+  const headrooms = headroomOf(config, plan);
   return [
     `Stack ${stack}: account ${account.id} in ${account.region}, ${Math.round(quotas.share * 100)} % of its quotas`,
     "",
-    ...RUNNERS.flatMap((kind) => runnerLines(kind, rooms[kind], perJob(kind, config, plan), live, width)),
+    ...RUNNERS.flatMap((kind) => runnerLines(kind, headrooms[kind], perJob(kind, config, plan), live, width)),
     "",
     limitTable(config, plan, width),
     "",

@@ -25,15 +25,15 @@ describe("the command line and the platform that it reaches", () => {
     const waits = { requestId: "a", tenant: "default", status: "PENDING" };
     const { url, env } = await against((call) => json(call, waits));
     await writeFile(join(suite.directory, "platform.json"), JSON.stringify({ api: url, token: "local" }));
-    const told = async (more: string[], by: Record<string, string>) =>
+    const message = async (more: string[], by: Record<string, string>) =>
       (await start(["submit", "--query", "q", ...more], by).ended).stderr;
     const there = `--data-dir ${suite.directory}`;
-    assert.match(await told(there.split(" "), {}), new RegExp(`\`rates watch a ${there}\` waits`));
+    assert.match(await message(there.split(" "), {}), new RegExp(`\`rates watch a ${there}\` waits`));
     assert.match(
-      await told(["--api", url, "--token", "x", "--tenant", "y"], {}),
+      await message(["--api", url, "--token", "x", "--tenant", "y"], {}),
       new RegExp(`\`rates watch a --api ${url} --tenant y\` waits`),
     );
-    assert.match(await told([], env), /`rates watch a` waits/, "settings from the environment are not repeated");
+    assert.match(await message([], env), /`rates watch a` waits/, "settings from the environment are not repeated");
   });
 
   it("sends the local token to the local platform only", async () => {

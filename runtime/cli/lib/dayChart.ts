@@ -81,14 +81,14 @@ function average(texts: (string | null)[]): number | null {
  * Draws a chart that fits into `room` columns: a mark per day and column of the result, the days below, and what a
  * reader without the picture needs.
  */
-export function chartLines({ days, series }: DaySeries, room: number, stream = process.stdout): string[] {
+export function chartLines({ days, series }: DaySeries, columns: number, stream = process.stdout): string[] {
   const known = series.flatMap(({ values }) => values.filter((value) => value !== null));
   if (known.length === 0) return ["No day has a value."];
   const { ticks, low, high } = axisOf(Math.min(...known), Math.max(...known));
   const rowOf = (value: number) => Math.round(((high - value) / (high - low)) * (HEIGHT - 1));
   const labels = new Map(ticks.map((tick) => [rowOf(tick), numberText(tick)]));
   const labelWidth = Math.max(...[...labels.values()].map((label) => label.length));
-  const available = Math.max(MIN_PLOT_WIDTH, Math.min(room, Number.MAX_SAFE_INTEGER) - labelWidth - 2);
+  const available = Math.max(MIN_PLOT_WIDTH, Math.min(columns, Number.MAX_SAFE_INTEGER) - labelWidth - 2);
   const perDay = Math.max(1, Math.min(MAX_DAY_WIDTH, Math.floor(available / days.length)));
   const size = Math.min(available, days.length * perDay);
   const xOf = (index: number) => (days.length > size ? Math.floor((index * size) / days.length) : index * perDay);
@@ -109,8 +109,8 @@ export function chartLines({ days, series }: DaySeries, room: number, stream = p
     ...plot,
     dim(`${" ".repeat(labelWidth + 1)}└${"─".repeat(size)}`, stream),
     dim(indent + beneath, stream),
-    ...series.flatMap((one) => wrapText(summary(one, days), room)),
-  ].map((line) => truncateToWidth(line, room));
+    ...series.flatMap((one) => wrapText(summary(one, days), columns)),
+  ].map((line) => truncateToWidth(line, columns));
 }
 
 /** Returns the value axis: round steps, from below the smallest to above the largest value. */
@@ -155,8 +155,8 @@ export async function showChart(
       "invalid",
       `A chart needs a column of days (YYYY-MM-DD) and one of numbers. The columns are ${preview.columns.map(cellText).join(", ")}. ${client.hint("result", id)} shows the result as a table.`,
     );
-  const room = width(process.stdout);
-  print(chartLines(series, Number.isFinite(room) ? room : DEFAULT_WIDTH).join("\n"));
+  const columns = width(process.stdout);
+  print(chartLines(series, Number.isFinite(columns) ? columns : DEFAULT_WIDTH).join("\n"));
   if (preview.rows.length < total)
     printInfo(
       `The chart shows ${preview.rows.length.toLocaleString("en")} of ${counted(total, "row")}. ${client.hint("result", `${id} --output FILE`)} writes all of it.`,

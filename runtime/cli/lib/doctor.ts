@@ -52,16 +52,16 @@ export const countOf = (checks: readonly Check[], outcome: Outcome): number =>
   checks.filter((check) => check.outcome === outcome).length;
 
 /** Formats checks for people: a line each, with the remedy of each failure. */
-export function checksText(checks: readonly Check[], room: number, stream = process.stdout): string {
+export function checksText(checks: readonly Check[], columns: number, stream = process.stdout): string {
   const longest = Math.max(...checks.map(({ name }) => name.length));
   const indent = " ".repeat(longest + 4);
   const lines = checks.flatMap(({ name, outcome, finding, remedy }) => {
     const { mark, colour } = OUTCOMES[outcome];
     const [first = "", ...rest] = wrapText(
       outcome === "skipped" ? `skipped: ${finding}` : finding,
-      room - indent.length,
+      columns - indent.length,
     );
-    const todo = remedy === undefined ? [] : wrapText(`→ ${remedy}`, room - indent.length);
+    const todo = remedy === undefined ? [] : wrapText(`→ ${remedy}`, columns - indent.length);
     return [
       `${styled(colour, mark, stream)} ${name.padEnd(longest)}  ${first}`,
       ...[...rest, ...todo].map((line) => indent + line),

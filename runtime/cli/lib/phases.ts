@@ -20,9 +20,9 @@ export async function phasesOfJob(client: Client, id: string): Promise<Phase[] |
 /**
  * Formats a job's phases as lines, each with a bar on a common time scale.
  * @param isAwaited whether the job sends a response; without one the phase `responding` never ends
- * @param room width of the terminal in characters
+ * @param columns width of the terminal in characters
  */
-export function phaseLines(phases: readonly Phase[], isAwaited: boolean, room: number, now = Date.now()): string[] {
+export function phaseLines(phases: readonly Phase[], isAwaited: boolean, columns: number, now = Date.now()): string[] {
   const shown = phases.filter(({ phase, to }) => phase !== "responding" || to !== undefined || isAwaited);
   const begin = Date.parse(shown[0]?.from ?? "");
   const timed = shown.map((phase) => {
@@ -30,7 +30,7 @@ export function phaseLines(phases: readonly Phase[], isAwaited: boolean, room: n
     return { ...phase, from, until: Math.max(from, phase.to === undefined ? now : Date.parse(phase.to)) };
   });
   const total = Math.max(0, ...timed.map(({ until }) => until - begin));
-  const width = Math.min(BAR.most, Math.max(BAR.least, room - FIXED_WIDTH));
+  const width = Math.min(BAR.most, Math.max(BAR.least, columns - FIXED_WIDTH));
   return timed.map(({ phase, from, until, to, attempt, runner, outcome }) => {
     const start = total === 0 ? 0 : Math.min(width - 1, Math.floor(((from - begin) / total) * width));
     const length = total === 0 ? 1 : Math.max(1, Math.round(((until - from) / total) * width));

@@ -52,9 +52,9 @@ describe("results as tables", () => {
         fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 4 }),
         fc.nat(100),
         (rows, nat) => {
-          const room = nat + 25;
-          for (const line of resultLines({ columns: ["one", "two", "three"], rows }, room))
-            assert(stringWidth(line) <= room, `${room}: ${JSON.stringify(line)}`);
+          const columns = nat + 25;
+          for (const line of resultLines({ columns: ["one", "two", "three"], rows }, columns))
+            assert(stringWidth(line) <= columns, `${columns}: ${JSON.stringify(line)}`);
         },
       ),
     );

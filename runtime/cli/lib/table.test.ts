@@ -12,10 +12,10 @@ describe("tables", () => {
   ];
 
   it("fit the terminal by shortening the widest cells first", () => {
-    for (const room of [60, 80, 120]) {
-      const lines = table(head, rows, room).split("\n");
+    for (const columns of [60, 80, 120]) {
+      const lines = table(head, rows, columns).split("\n");
       assert.equal(lines.length, 3);
-      for (const line of lines) assert(line.length <= room, `${line.length} > ${room}: ${line}`);
+      for (const line of lines) assert(line.length <= columns, `${line.length} > ${columns}: ${line}`);
       assert(lines[1]?.startsWith("SUCCEEDED  aaaa"));
       assert.match(lines[1] ?? "", /…$/);
     }
@@ -47,9 +47,9 @@ describe("tables", () => {
 
   it("count wide characters as two columns, and never split one", () => {
     const wide = [["東京から上海まで", "👨‍👩‍👧‍👦 family", "é"]];
-    for (let room = 1; room < 40; room++)
-      for (const line of table(["A", "B", "C"], wide, room).split("\n"))
-        assert(stringWidth(line) <= room, `${room}: ${line}`);
+    for (let columns = 1; columns < 40; columns++)
+      for (const line of table(["A", "B", "C"], wide, columns).split("\n"))
+        assert(stringWidth(line) <= columns, `${columns}: ${line}`);
     const [, line = ""] = table(["A", "B"], [["東京", "x"]], 80).split("\n");
     assert.equal(line, "東京  x");
   });
@@ -61,9 +61,9 @@ describe("tables", () => {
         fc.array(fc.array(cell, { minLength: 4, maxLength: 4 }), { maxLength: 5 }),
         fc.nat(100),
         (all, nat) => {
-          const room = nat + 1;
-          for (const line of table(["ONE", "TWO", "THREE", "FOUR"], all, room).split("\n"))
-            assert(stringWidth(line) <= room, `${room}: ${JSON.stringify(line)}`);
+          const columns = nat + 1;
+          for (const line of table(["ONE", "TWO", "THREE", "FOUR"], all, columns).split("\n"))
+            assert(stringWidth(line) <= columns, `${columns}: ${JSON.stringify(line)}`);
         },
       ),
     );

@@ -77,8 +77,8 @@ async function sendParts(
     const left = bytes === 0 ? undefined : ((size - bytes) / bytes) * seconds;
     const done = `${bytesText(bytes)} of ${bytesText(size)}`;
     const head = "Uploading  ";
-    const room = width(process.stderr) - head.length - 1;
-    const drawn = bar(bytes / size, done, `${bytesText(bytes / seconds)}/s`, left, room);
+    const barWidth = width(process.stderr) - head.length - 1;
+    const drawn = bar(bytes / size, done, `${bytesText(bytes / seconds)}/s`, left, barWidth);
     line.update(head + drawn, bytes === size ? "sent" : "");
   };
   // The first failed part aborts the others.

@@ -59,8 +59,8 @@ export function readHeader(text: string | undefined, target: TargetTable, target
       `line ${line} (${reportText(text)}) names no column; the header may be missing. ${needed}`,
       details.slice(0, MAX_LISTED),
     );
-  const said = details.slice(0, MAX_NAMED_COLUMNS).map(({ column, reason }) => `'${column}' ${reason}`);
-  throw refusal(`${said.join(" ")} ${needed}`, details.slice(0, MAX_LISTED));
+  const problemTexts = details.slice(0, MAX_NAMED_COLUMNS).map(({ column, reason }) => `'${column}' ${reason}`);
+  throw refusal(`${problemTexts.join(" ")} ${needed}`, details.slice(0, MAX_LISTED));
 }
 
 /** Finds the column that a name means, ignoring case, separators, quotes and a table name before it. */

@@ -5,7 +5,7 @@ import type { Target } from "../../contract/request.ts";
 import { loadBatch } from "./batch.ts";
 
 /** The same row in each of the three forms of input. */
-const DOORS = ["csv", "ndjson", "inline"] as const;
+const FORMS = ["csv", "ndjson", "inline"] as const;
 
 describe("the values of a batch", () => {
   let database: Scratch;
@@ -50,14 +50,14 @@ describe("the values of a batch", () => {
       yield Buffer.from(text);
     })(),
   });
-  const price = (door: (typeof DOORS)[number], text: string) => {
-    if (door === "csv")
+  const price = (form: (typeof FORMS)[number], text: string) => {
+    if (form === "csv")
       return load("prices", file("csv", `orig_code,dest_code,day,price\nAAAAA,BBBBB,2021-01-01,${text}\n`));
     const row = `{"orig_code":"AAAAA","dest_code":"BBBBB","day":"2021-01-01","price":${text}}`;
-    return load("prices", door === "ndjson" ? file("ndjson", row) : { items: [JSON.parse(row)] });
+    return load("prices", form === "ndjson" ? file("ndjson", row) : { items: [JSON.parse(row)] });
   };
 
-  for (const door of DOORS) {
+  for (const form of FORMS) {
     for (const [text, value] of Object.entries({
       "1500": 1500,
       "1500.0": 1500,
@@ -66,17 +66,17 @@ describe("the values of a batch", () => {
       "150000e-2": 1500,
       "2147483647.000": 2147483647,
     }))
-      it(`are whole numbers in any form, by ${door}: ${text}`, async () => {
-        assert.deepEqual(await price(door, text), [value]);
+      it(`are whole numbers in any form, by ${form}: ${text}`, async () => {
+        assert.deepEqual(await price(form, text), [value]);
       });
     for (const text of ["0", "0.0", "-5", "1.5", "15e-1", "2147483648", "2147483648.0", "1e99", "1e10", "2147483646.5"])
-      it(`are refused when they are not whole numbers in range, by ${door}: ${text}`, async () => {
-        const [fault = "", ...more] = await price(door, text);
+      it(`are refused when they are not whole numbers in range, by ${form}: ${text}`, async () => {
+        const [fault = "", ...more] = await price(form, text);
         assert.match(String(fault), /^\d price \S+ (must be a whole number above 0|is above 2147483647)/);
         assert.deepEqual(more, []);
       });
   }
-  for (const door of ["csv", "ndjson"] as const)
+  for (const form of ["csv", "ndjson"] as const)
     for (const text of [
       "1500.00000000000000001",
       "2147483647.0000000001",
@@ -85,8 +85,8 @@ describe("the values of a batch", () => {
       "1e-400",
       "1e400",
     ])
-      it(`are checked by their text, not as rounded numbers, by ${door}: ${text}`, async () => {
-        assert.match(String(await price(door, text)), /must be a whole number above 0|is above/);
+      it(`are checked by their text, not as rounded numbers, by ${form}: ${text}`, async () => {
+        assert.match(String(await price(form, text)), /must be a whole number above 0|is above/);
       });
 
   it("are refused when a row of NDJSON names one of them twice", async () => {

@@ -121,7 +121,7 @@ describe("the verdict on each row of a batch of prices, compared with Python's",
   };
   const SELECT = "select orig_code, dest_code, to_char(day, 'YYYY-MM-DD'), price from prices";
   const sorted = (rows: readonly unknown[]) => rows.map((one) => JSON.stringify(one)).sort();
-  let sound = 0;
+  let loadedFiles = 0;
   /** Asserts that all rows are loaded as Python reads them, or that exactly the lines of invalid rows are reported. */
   const compare = async (content: TestContent, rows: readonly Row[], lines: readonly number[], isLenient: boolean) => {
     const verdicts = await verdictsOf(rows);
@@ -132,7 +132,7 @@ describe("the verdict on each row of a batch of prices, compared with Python's",
     if ("rows" in loaded) {
       assert.deepEqual(wrong, [], what);
       assert.deepEqual(sorted(loaded.rows), sorted(verdicts), what);
-      sound++;
+      loadedFiles++;
       return;
     }
     const reported = [...new Set(loaded.bad.map(({ line }) => line))].sort((a, b) => a - b);
@@ -187,7 +187,7 @@ describe("the verdict on each row of a batch of prices, compared with Python's",
       ),
       property(80),
     );
-    assert(sound > 5, `${sound} files were taken`);
+    assert(loadedFiles > 5, `${loadedFiles} files were taken`);
   });
 
   /** A price in JSON: a number if its text is a valid JSON number, otherwise text. */

@@ -21,8 +21,8 @@ const ELSEWHERE = /launchers/;
 /** Lists the commands of AWS clients that the platform's own code sends. */
 function commands(): Set<string> {
   const files = ["runtime", "db"]
-    .flatMap((room) =>
-      readdirSync(`${ROOT}${room}`, { recursive: true, encoding: "utf8" }).map((at) => `${room}/${at}`),
+    .flatMap((folder) =>
+      readdirSync(`${ROOT}${folder}`, { recursive: true, encoding: "utf8" }).map((at) => `${folder}/${at}`),
     )
     .filter((file) => file.endsWith(".ts") && !/testing|\.test\.ts$/.test(file) && !ELSEWHERE.test(file))
     .filter((file) => !OUTSIDE.has(file.split("/")[1] ?? ""));

@@ -91,9 +91,9 @@ export class Rds {
     if (this.#instances.has(to)) throw new Error(`DBInstanceAlreadyExists: ${to}`);
     this.#instances.delete(from);
     this.#instances.set(to, held);
-    const front = this.#proxy(from);
-    front.disconnect();
-    front.upstream = undefined;
+    const proxy = this.#proxy(from);
+    proxy.disconnect();
+    proxy.upstream = undefined;
     const own = this.#proxies.get(to);
     if (own) own.upstream = this.#upstream(held.instance, own.port);
   }
@@ -140,7 +140,7 @@ export class Rds {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#proxies.values()].map((front) => front.close()));
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
     await Promise.all([...this.#instances.values()].map(({ instance }) => instance.stop()));
     this.#secrets.close();
     this.#secrets.closeAllConnections();
@@ -149,12 +149,12 @@ export class Rds {
 
   async #add(identifier: string, instance: Instance, secret: Secret): Promise<void> {
     this.#instances.set(identifier, { instance, secret });
-    const front = await TlsProxy.listen(this.#authority.issue(HOST, [HOST]));
-    front.upstream = this.#upstream(instance, front.port);
-    this.#proxies.set(identifier, front);
+    const proxy = await TlsProxy.listen(this.#authority.issue(HOST, [HOST]));
+    proxy.upstream = this.#upstream(instance, proxy.port);
+    this.#proxies.set(identifier, proxy);
   }
 
-  #upstream(instance: Instance, frontPort: number): NonNullable<TlsProxy["upstream"]> {
+  #upstream(instance: Instance, proxyPort: number): NonNullable<TlsProxy["upstream"]> {
     const { resourceId } = instance;
     return {
       get port() {
@@ -166,7 +166,7 @@ export class Rds {
       verify: (token, user) => {
         try {
           if (!instance.options.iam) throw new Error("IAM database authentication is not enabled");
-          this.#identities.verifyToken(token, { host: HOST, port: frontPort, user, resourceId, now: this.now() });
+          this.#identities.verifyToken(token, { host: HOST, port: proxyPort, user, resourceId, now: this.now() });
         } catch (error) {
           this.refusals.push(error instanceof Error ? error.message : String(error));
           throw error;
@@ -182,9 +182,9 @@ export class Rds {
   }
 
   #proxy(identifier: string): TlsProxy {
-    const front = this.#proxies.get(identifier);
-    if (!front) throw new Error(`no instance has had the name ${identifier}`);
-    return front;
+    const proxy = this.#proxies.get(identifier);
+    if (!proxy) throw new Error(`no instance has had the name ${identifier}`);
+    return proxy;
   }
 
   /** Answers GetSecretValue for identities that may read the secret. */

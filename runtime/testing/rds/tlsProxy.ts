@@ -42,13 +42,13 @@ export class TlsProxy {
 
   static async listen({ certificate: cert, key }: Certificate): Promise<TlsProxy> {
     const secureContext = createSecureContext({ cert, key });
-    let front: TlsProxy | undefined;
+    let proxy: TlsProxy | undefined;
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
       socket.on("error", () => socket.destroy());
-      const upstream = front?.upstream;
+      const upstream = proxy?.upstream;
       if (upstream === undefined) socket.destroy();
       else negotiate(socket, secureContext, upstream).catch(() => socket.destroy());
     });
@@ -56,8 +56,8 @@ export class TlsProxy {
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("a TCP address was expected");
-    front = new TlsProxy(server, address.port, sockets);
-    return front;
+    proxy = new TlsProxy(server, address.port, sockets);
+    return proxy;
   }
 
   /** Ends all sessions, for example when an instance is renamed or deleted. */

@@ -5,7 +5,7 @@ import { type FoundRegexp, regexpsIn, regexpsOf, sourceFiles } from "./find.ts";
 
 const FOLDERS = ["stacks", "infra", "policy", "runtime", "db"];
 /** Time limit of one expression in milliseconds. A check that does not finish counts as a finding. */
-const PATIENCE = 30_000;
+const TIMEOUT_MS = 30_000;
 
 /** Expressions that take more than linear time, but only on text of this repository; by file, with the reason. */
 const OWN_TEXT: Record<string, string> = {
@@ -28,7 +28,7 @@ const fileOf = ({ place }: FoundRegexp): string => place.slice(0, place.lastInde
 
 /** Describes the weakness of an expression; undefined for linear time on any text. */
 async function weakness({ source = "", flags }: FoundRegexp): Promise<string | undefined> {
-  const { status } = await check(source, flags, { timeout: PATIENCE });
+  const { status } = await check(source, flags, { timeout: TIMEOUT_MS });
   return status === "safe" ? undefined : status;
 }
 

@@ -156,7 +156,7 @@ export class Deployment {
     const [container] = JSON.parse(task.containerDefinitions);
     const variables = (container.environment as { name: string; value: string }[]).map(({ name, value }) => [
       name,
-      this.#here(value),
+      this.#toLocal(value),
     ]);
     const env = { ...Object.fromEntries(variables), ...this.partEnv("api"), HOST: "127.0.0.1", PORT: "0" };
     const [, ...args] = container.command ?? ["node", "runtime/api/main.ts"];
@@ -198,7 +198,7 @@ export class Deployment {
     const variables = lines
       .slice(0, lines.indexOf("\nEND\n"))
       .split("\n")
-      .map((line) => [line.slice(0, line.indexOf("=")), this.#here(line.slice(line.indexOf("=") + 1))]);
+      .map((line) => [line.slice(0, line.indexOf("=")), this.#toLocal(line.slice(line.indexOf("=") + 1))]);
     const env = { ...Object.fromEntries(variables), ...this.partEnv("ec2") };
     const identity = ["--launch", launch, "--instance", id];
     return this.#spawn(process.execPath, ["runtime/runner/main.ts", ...identity, "--runner", "ec2"], env);
@@ -212,7 +212,7 @@ export class Deployment {
     const args = Object.entries({ ...own, "--run": run, "--runner": "glue" })
       // Glue itself evaluates this argument.
       .filter(([name]) => name !== "--library-set")
-      .flatMap(([name, value]) => [name, this.#here(value)]);
+      .flatMap(([name, value]) => [name, this.#toLocal(value)]);
     const env = Object.fromEntries(
       Object.entries(this.partEnv("glue")).filter(([name]) => !name.startsWith("DATABASE_")),
     );
@@ -238,11 +238,11 @@ export class Deployment {
 
   /** Statements of a part's role, with the id and secret of the stand-in's instance. */
   #policy(part: Part): PolicyStatement[] {
-    return JSON.parse(this.#here(JSON.stringify(this.registry.statements(`rates-dev-${part}`))));
+    return JSON.parse(this.#toLocal(JSON.stringify(this.registry.statements(`rates-dev-${part}`))));
   }
 
   /** Replaces the mocks' addresses and ids in a text by those of the stand-ins. */
-  #here(text: string): string {
+  #toLocal(text: string): string {
     const { DATABASE_HOST = "", MASTER_SECRET_ARN = "" } = this.rds.env(INSTANCE);
     return text
       .replaceAll(MOCKED.host, DATABASE_HOST)
@@ -274,7 +274,7 @@ export class Deployment {
       const target = join(directory, name);
       mkdirSync(dirname(target), { recursive: true });
       if (basename(name) === "rds-ca.pem") cpSync(this.rds.caFile, target);
-      else if (name === "settings.json") writeFileSync(target, this.#here(readFileSync(asset.path ?? "", "utf8")));
+      else if (name === "settings.json") writeFileSync(target, this.#toLocal(readFileSync(asset.path ?? "", "utf8")));
       else cpSync(asset.path ?? "", target, { recursive: true });
     }
   }

@@ -68,7 +68,7 @@ describe("rights in an account, as the real engine registers them", function () 
   // prod has every kind of resource that dev has, and OpenSearch.
   const stack = "prod";
   const lookedUp: LookedUp = new Set();
-  let world: IamEnvironment;
+  let environment: IamEnvironment;
   let names: StackNames;
   let evaluator: Evaluator;
   let cases: { preview: Case[]; deploy: Case[]; ceilings: Case[]; operators: Case[]; resources: Case[] };
@@ -103,13 +103,15 @@ describe("rights in an account, as the real engine registers them", function () 
   before(async function () {
     requireEngine(this);
     this.timeout(300_000);
-    world = await deployed(stack, lookedUp);
-    names = stackNames(world, stack, headersSecretOf(stack));
-    evaluator = new Evaluator(world);
+    environment = await deployed(stack, lookedUp);
+    names = stackNames(environment, stack, headersSecretOf(stack));
+    evaluator = new Evaluator(environment);
     const { account } = names;
 
     const zone = { type: "aws:route53/record:Record", name: "", id: "", outputs: { zoneId: "Z0123456789ABCDEFGHIJ" } };
-    const needs = [...oneOfEach(world), zone].flatMap((resource) => DEPLOYMENT[resource.type]?.(resource, names) ?? []);
+    const needs = [...oneOfEach(environment), zone].flatMap(
+      (resource) => DEPLOYMENT[resource.type]?.(resource, names) ?? [],
+    );
     const unique = new Map([...needs, ...deploymentNeeds(names)].map((need) => [JSON.stringify(need), need]));
     const deploy = named(DEPLOY, numbered([...unique.values()]), true);
     const administrator = [ADMINISTRATOR];
@@ -189,10 +191,14 @@ describe("rights in an account, as the real engine registers them", function () 
         ...named(DEPLOY, numbered(throughServices(names, { sqs: ["Decrypt"] })), false, administrator),
       ],
       operators: Object.entries(commands(names)).flatMap(([what, command]) =>
-        commandCases(what, command, world.managedPolicies, account),
+        commandCases(what, command, environment.managedPolicies, account),
       ),
       resources: [
-        ...federatedCases(account, world.arn("aws:iam/role:Role", PREVIEW), world.arn("aws:iam/role:Role", DEPLOY)),
+        ...federatedCases(
+          account,
+          environment.arn("aws:iam/role:Role", PREVIEW),
+          environment.arn("aws:iam/role:Role", DEPLOY),
+        ),
         ...accountResourceCases(names),
       ],
     };
@@ -212,7 +218,7 @@ describe("rights in an account, as the real engine registers them", function () 
   });
 
   it("lists in the table every type of resource that a stack has", () => {
-    const types = world.resources
+    const types = environment.resources
       .filter(({ name, type }) => /^(aws|docker):/.test(type) && name.startsWith(`rates-${stack}`))
       .map(({ type }) => type);
     assert.deepEqual(
@@ -223,7 +229,7 @@ describe("rights in an account, as the real engine registers them", function () 
 
   it("bounds every role that an administrator's policy is attached to", async () => {
     assert.deepEqual(await wrongCases(evaluator, cases.ceilings), []);
-    const boundaries = [DEPLOY, names.named("api")].map((role) => world.roles.get(role)?.boundary?.name);
+    const boundaries = [DEPLOY, names.named("api")].map((role) => environment.roles.get(role)?.boundary?.name);
     assert.deepEqual(boundaries, ["rates-boundary-deployment", "rates-boundary"]);
   });
 
@@ -240,24 +246,28 @@ describe("rights in an account, as the real engine registers them", function () 
   it("fails if any statement, action, resource or condition is removed, or a resource is widened", async () => {
     const all = Object.values(cases).flat();
     const ofRoles = [PREVIEW, DEPLOY].flatMap((name) => {
-      const role = world.roles.get(name);
+      const role = environment.roles.get(name);
       return role ? [...role.identity, role.trust] : [];
     });
     const { account, region } = names;
-    const ofAccount = [...world.resourcePolicies].filter(
+    const ofAccount = [...environment.resourcePolicies].filter(
       ([arn]) => arn === names.state || arn.startsWith(`arn:aws:logs:${region}:${account}:`),
     );
-    const policies = new Set([...ofRoles, ...world.managedPolicies.values(), ...ofAccount.map(([, policy]) => policy)]);
+    const policies = new Set([
+      ...ofRoles,
+      ...environment.managedPolicies.values(),
+      ...ofAccount.map(([, policy]) => policy),
+    ]);
     assert.ok(policies.size >= 12);
     const unnoticed = await Promise.all([...policies].map((policy) => survivors(evaluator, policy, all)));
     assert.deepEqual(unnoticed.flat(), []);
   });
 
   it("has policies that fit IAM's quotas", () => {
-    for (const policy of world.managedPolicies.values())
+    for (const policy of environment.managedPolicies.values())
       assert.ok(sizeOf(policy) <= 6_144, `${policy.name}: ${sizeOf(policy)}`);
-    for (const [name, { identity }] of world.roles) {
-      const inline = identity.filter((policy) => ![...world.managedPolicies.values()].includes(policy));
+    for (const [name, { identity }] of environment.roles) {
+      const inline = identity.filter((policy) => ![...environment.managedPolicies.values()].includes(policy));
       const size = inline.reduce((sum, policy) => sum + sizeOf(policy), 0);
       assert.ok(size <= 10_240, `${name}: ${size}`);
       assert.ok(identity.length - inline.length <= 10, name);

@@ -20,7 +20,7 @@ describe("rights of a stack's parts, as the real engine registers them", functio
   for (const stack of STACKS)
     describe(stack, () => {
       const prefix = `rates-${stack}-`;
-      let world: IamEnvironment;
+      let environment: IamEnvironment;
       let names: StackNames;
       let table: Part[];
       let evaluator: Evaluator;
@@ -29,10 +29,10 @@ describe("rights of a stack's parts, as the real engine registers them", functio
       before(async function () {
         requireEngine(this);
         this.timeout(300_000);
-        world = await deployed(stack);
-        names = stackNames(world, stack, headersSecretOf(stack));
+        environment = await deployed(stack);
+        names = stackNames(environment, stack, headersSecretOf(stack));
         table = stackParts(names, stackFile(stack).jobs.rawSql);
-        evaluator = new Evaluator(world);
+        evaluator = new Evaluator(environment);
         cases = [
           ...table.flatMap((part) => casesOf(part, prefix)),
           ...table.flatMap((part) => trustCases(part, prefix, names.roleArn(part.role), names.account)),
@@ -42,7 +42,7 @@ describe("rights of a stack's parts, as the real engine registers them", functio
 
       it("has every role of the stack in the table", () => {
         const inTable = table.map(({ role }) => `${prefix}${role}`);
-        const roles = [...world.roles.keys()].filter((role) => role.startsWith(prefix));
+        const roles = [...environment.roles.keys()].filter((role) => role.startsWith(prefix));
         assert.deepEqual(roles.sort(), inTable.sort());
       });
 
@@ -52,7 +52,9 @@ describe("rights of a stack's parts, as the real engine registers them", functio
 
       it("fails if any statement, action, resource or condition is removed, or a resource is widened", async () => {
         // The account's policies have their own test.
-        const policies = world.policies().filter(({ name }) => name.startsWith(prefix) || name.startsWith("Amazon"));
+        const policies = environment
+          .policies()
+          .filter(({ name }) => name.startsWith(prefix) || name.startsWith("Amazon"));
         const unnoticed = await Promise.all(policies.map((policy) => survivors(evaluator, policy, cases)));
         assert.deepEqual(unnoticed.flat(), []);
       });

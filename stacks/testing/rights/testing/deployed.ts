@@ -44,7 +44,7 @@ export async function deployed(stack: string, lookedUp: LookedUp = new Set()): P
     ...(senderIds ? { senderIds } : {}),
   });
   /** Records that a function was called, and returns the given answer. */
-  const noting = (token: string, answer: Record<string, string>) => ({
+  const recording = (token: string, answer: Record<string, string>) => ({
     [token]: () => {
       lookedUp.add(token);
       return answer;
@@ -54,10 +54,13 @@ export async function deployed(stack: string, lookedUp: LookedUp = new Set()): P
     cloud: new Cloud({
       account: id,
       answers: {
-        ...noting("aws:iam/getRole:getRole", { uniqueId: "AROAOWN0000000000000" }),
-        ...noting("aws:iam/getUser:getUser", { userId: "AIDAOWN0000000000000" }),
-        ...noting("aws:ssm/getParameter:getParameter", { value: "ami-0123456789abcdef0" }),
-        ...noting("aws:index/getCallerIdentity:getCallerIdentity", { accountId: id, arn: `arn:aws:iam::${id}:user/x` }),
+        ...recording("aws:iam/getRole:getRole", { uniqueId: "AROAOWN0000000000000" }),
+        ...recording("aws:iam/getUser:getUser", { userId: "AIDAOWN0000000000000" }),
+        ...recording("aws:ssm/getParameter:getParameter", { value: "ami-0123456789abcdef0" }),
+        ...recording("aws:index/getCallerIdentity:getCallerIdentity", {
+          accountId: id,
+          arn: `arn:aws:iam::${id}:user/x`,
+        }),
       },
     }),
     config: {
