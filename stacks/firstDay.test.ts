@@ -88,8 +88,8 @@ describe("first day of a stack, on a stand-in for RDS", function () {
   it("stores the first token's hash, and the API accepts the token", async () => {
     const line = blocksOf("docs/first-deployment.md")
       .flatMap(({ text }) => text.split("\n"))
-      .find((command) => command.startsWith("node runtime/image/token.ts"));
-    const [, ...args] = line?.replace(/ > .*/, "").split(" ") ?? [];
+      .find((command) => command.startsWith("npx node runtime/image/token.ts"));
+    const [, , ...args] = line?.replace(/ > .*/, "").split(" ") ?? [];
     const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
     assert.equal(status, 0, stderr);
     const [answer] = (await migrate(JSON.parse(stdout))) as [{ tokenId: string }];
