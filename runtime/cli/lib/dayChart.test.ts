@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import stringWidth from "string-width";
+import { property } from "../../testing/runner/property.ts";
 import { chartLines, seriesOf } from "./dayChart.ts";
 
 const columns = ["day", "price", "count"];
@@ -89,6 +90,13 @@ describe("results as charts", () => {
           assert.doesNotMatch(line, /NaN|undefined/);
         }
       }),
+      property(100),
     );
+  });
+
+  it("draw values that are nearly zero as zero", () => {
+    const tiny = ["-1.5e-323", "5e-324", "0"].map((value, day) => [`2021-01-0${day + 1}`, value]);
+    assert.deepEqual(seriesOf({ columns: ["day", "price"], rows: tiny })?.series[0]?.values, [0, 0, 0]);
+    assert.match(chartOf({ columns: ["day", "price"], rows: tiny }).at(-1) ?? "", /^price: 0 /);
   });
 });

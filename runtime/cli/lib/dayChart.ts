@@ -72,13 +72,19 @@ export function seriesOf({ columns, rows }: Pick<Preview, "columns" | "rows">): 
   };
 }
 
+/** Values nearer to zero are drawn as zero: steps between them would not be numbers. */
+const MIN_VALUE = 1e-300;
+
 function average(texts: (string | null)[]): number | null {
-  const values = texts.flatMap((text) => (text === null || Math.abs(Number(text)) > MAX_VALUE ? [] : [Number(text)]));
+  const numbers = texts.flatMap((text) => (text === null ? [] : [Number(text)]));
+  const values = numbers
+    .filter((number) => Math.abs(number) <= MAX_VALUE)
+    .map((number) => (Math.abs(number) < MIN_VALUE ? 0 : number));
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value / values.length, 0);
 }
 
 /**
- * Draws a chart that fits into `room` columns: a mark per day and column of the result, the days below, and what a
+ * Draws a chart that fits into `columns` columns of the terminal: a mark per day and column of the result, the days below, and what a
  * reader without the picture needs.
  */
 export function chartLines({ days, series }: DaySeries, columns: number, stream = process.stdout): string[] {
@@ -150,6 +156,7 @@ export async function showChart(
 ): Promise<void> {
   const preview = await previewOf(client, id, limit);
   const series = seriesOf(preview);
+  if (preview.rows.length === 0) return printInfo("The result has no rows.");
   if (series === undefined)
     throw new CommandError(
       "invalid",
