@@ -118,6 +118,8 @@ export async function signInByBrowser(
 /** Ends the page that the browser waits for; resolves also if the browser has closed it. */
 const endPage = (page: ServerResponse, text: string): Promise<void> =>
   new Promise((resolve) => {
+    // A page that was closed during the exchange emits no further event.
+    if (page.destroyed) return resolve();
     page.once("close", resolve);
     page.end(text);
   });
