@@ -133,7 +133,7 @@ export async function listTokens(db: Database): Promise<TokenInfo[]> {
        jobs.iso(revoked_at) as revoked
      from jobs.tokens t
      where kind = 'token' or (kind = 'session' and exists (select from jobs.active_credentials a where a.id = t.id))
-     order by revoked_at is not null, kind = 'session', created_at desc, id limit $1`,
+     order by revoked_at is not null or coalesce(expires_at <= jobs.clock(), false), kind = 'session', created_at desc, id limit $1`,
     [MAX_LISTED],
   );
   return rows.map((row) => ({

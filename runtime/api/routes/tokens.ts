@@ -89,7 +89,9 @@ export const tokenRoutes: RoutePlugin = async (app, { db, guard }) => {
       tag: "tokens",
       scope: "admin",
       summary: "All tokens, including revoked ones, and active sessions, without secrets",
-      answers: { 200: { description: "tokens, then sessions, oldest first, at most 1,000", schema: List } },
+      answers: {
+        200: { description: "valid ones first, tokens before sessions, the newest first, at most 1,000", schema: List },
+      },
     }),
     async () => ({ tokens: await listTokens(db) }),
   );
