@@ -27,4 +27,12 @@ describe("finishedJob", () => {
     assert.doesNotMatch(plan, /"Append"|"Seq Scan"/);
     assert.equal(plan.match(/"Index Cond"/g)?.length, 3, "its document, the record of its sending, and its response");
   });
+
+  it("finds the newest job from the end of an index, though its view is a join", async () => {
+    await fixture.admin.query("set enable_seqscan = off");
+    const { rows } = await fixture.admin.query(
+      "explain (format json, costs off) select id from jobs.documents order by id desc limit 1",
+    );
+    assert.match(JSON.stringify(rows), /"Scan Direction":"Backward","Index Name":"jobs_pkey"/);
+  });
 });
