@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { quoteForShell } from "./shellQuote.ts";
+import { quoteForShell, shellWord } from "./shellQuote.ts";
 
 describe("quoteForShell", () => {
   for (const text of ["", "plain", "it's", '$HOME `id` \\ "x"', "two\nlines", "''"])
@@ -8,4 +8,17 @@ describe("quoteForShell", () => {
       const output = execFileSync("sh", ["-c", `printf '%s|' ${quoteForShell(text)}`], { encoding: "utf8" });
       assert.equal(output, `${text}|`);
     });
+});
+
+describe("shellWord", () => {
+  it("quotes a text only if a shell would interpret it", () => {
+    assert.deepEqual(["--since", "2h", "a=b,c", "it's", "", "$x"].map(shellWord), [
+      "--since",
+      "2h",
+      "a=b,c",
+      "'it'\\''s'",
+      "''",
+      "'$x'",
+    ]);
+  });
 });

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { suggestion } from "../contract/problems.ts";
 import { redactText } from "../contract/redact.ts";
-import { quoteForShell } from "../contract/shellQuote.ts";
+import { shellWord } from "../contract/shellQuote.ts";
 import { HEADERS_VARIABLE, parseHeaders } from "../dispatcher/traces/headers.ts";
 import { RUNS_PER_CORE } from "./plan.ts";
 
@@ -173,7 +173,6 @@ export function startCommand(
 }
 
 /** Quotes a word for a shell if necessary. */
-const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : quoteForShell(word));
 
 /**
  * Suggests the correct command. npm consumes options before `--`: `--port 3001` arrives as `true` and a separate word,

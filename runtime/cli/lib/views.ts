@@ -1,5 +1,5 @@
 import { suggestion } from "../../contract/problems.ts";
-import { quoteForShell } from "../../contract/shellQuote.ts";
+import { shellWord } from "../../contract/shellQuote.ts";
 import { CommandError } from "./exits.ts";
 import { PROFILE_NAME, readProfiles, writeProfiles } from "./profiles.ts";
 
@@ -80,5 +80,5 @@ export function removeView(name: string): void {
 /** Formats a view as flags of `rates list`. */
 export const flagsOf = (view: View): string =>
   Object.entries(view)
-    .map(([name, value]) => `--${name} ${/^[\w./:@%+=,-]+$/.test(value) ? value : quoteForShell(value)}`)
+    .map(([name, value]) => `--${name} ${shellWord(value)}`)
     .join(" ");
