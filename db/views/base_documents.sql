@@ -10,3 +10,5 @@ select j.id, j.tenant, j.request_id, j.version, j.status, j.run_id, j.finished_a
     'progress', j.progress, 'stats', j.stats, 'error', j.error, 'result', j.result))
   || jsonb_build_object('task', coalesce(j.redacted -> 'task', j.task), 'labels', coalesce(j.redacted -> 'labels', j.labels), 'statusHistory', j.status_history, 'attempts', j.attempts)) as document
 from jobs.jobs j;
+
+grant select on jobs.base_documents to dispatcher;

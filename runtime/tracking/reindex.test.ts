@@ -37,6 +37,14 @@ describe("the rebuild of a tracking store from the jobs", () => {
     expire: (before) => store.expire(before),
   });
 
+  it("writes the documents that the dispatcher writes", async () => {
+    await jobs(1);
+    await cancel(await d.as("api_reader"), "default", "job-0");
+    const { rows } = await d.admin.query("select document from jobs.untracked_batch(10)");
+    await rebuild(db, store);
+    assert.deepEqual(await store.get("default", "job-0"), rows[0].document);
+  });
+
   it("writes every job's document in batches, and reports progress", async () => {
     await jobs(1_200);
     const sizes: number[] = [];

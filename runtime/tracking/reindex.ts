@@ -43,13 +43,13 @@ export async function rebuild(
   { progress = () => undefined, pauses = PAUSES }: RebuildOptions = {},
 ): Promise<{ written: number; refused: RefusedDocument[] }> {
   const { rows: totals } = await db.query<{ total: number }>(
-    "select ((select count(*) from jobs.documents) + (select count(*) from jobs.rejected_documents))::int as total",
+    "select ((select count(*) from jobs.base_documents) + (select count(*) from jobs.rejected_documents))::int as total",
   );
   const total = totals[0]?.total ?? 0;
   const refused: RefusedDocument[] = [];
   let done = 0;
   for (const [view, first, type] of [
-    ["documents", "0", "bigint"],
+    ["base_documents", "0", "bigint"],
     ["rejected_documents", "", "text"],
   ] as const)
     for (let last: string = first; ; ) {

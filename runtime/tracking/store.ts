@@ -1,6 +1,6 @@
 import type { DocumentState } from "../contract/states.ts";
 
-/** A job's document as people see it; its shape is the view jobs.documents (db/views/documents.sql). */
+/** A job's document in the tracking store; its shape is the view jobs.base_documents (db/views/base_documents.sql). */
 export type Document = { requestId: string; tenant: string; status: DocumentState; createdAt: string } & Record<
   string,
   unknown
