@@ -133,6 +133,7 @@ create view jobs.base_documents as
     message_id,
     jobs.bounded_document(jsonb_strip_nulls(jsonb_build_object('requestId', request_id, 'tenant', tenant, 'requestHash', request_hash, 'responseId', response_id, 'status', status, 'priority', priority, 'reply', reply, 'runner', runner, 'timeoutSeconds', timeout_seconds, 'traceparent', traceparent, 'leaseUntil', jobs.iso(lease_until), 'cancelRequestedAt', jobs.iso(cancel_requested_at), 'cancelReason', cancel_reason, 'createdAt', jobs.iso(created_at), 'startedAt', jobs.iso(started_at), 'finishedAt', jobs.iso(finished_at), 'progress', progress, 'stats', stats, 'error', error, 'result', result)) || jsonb_build_object('task', COALESCE(redacted -> 'task'::text, task), 'labels', COALESCE(redacted -> 'labels'::text, labels), 'statusHistory', status_history, 'attempts', attempts)) AS document
    FROM jobs.jobs j;
+grant select on jobs.base_documents to dispatcher;
 
 create view jobs.documents as
  SELECT d.id,
@@ -226,7 +227,7 @@ CREATE INDEX jobs_deferred ON jobs.jobs USING btree (not_before) WHERE (((status
 CREATE INDEX jobs_due ON jobs.jobs USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX jobs_ended ON jobs.jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 CREATE INDEX jobs_larger ON jobs.jobs USING btree (high_memory_retry_at) WHERE (((status)::text = 'PENDING'::text) AND (high_memory_retry_at IS NOT NULL));
-CREATE INDEX jobs_numbered ON jobs.jobs USING btree (run_id, response_number) WHERE (response_number IS NOT NULL);
+CREATE INDEX jobs_numbered ON jobs.jobs USING btree (run_id, response_number) WHERE ((response_number IS NOT NULL) AND (due_at IS NULL) AND (sent_at IS NULL));
 CREATE INDEX jobs_pending ON jobs.jobs USING btree (runner, tenant, not_before, rank DESC, created_at, id) WHERE ((status)::text = 'PENDING'::text);
 CREATE INDEX jobs_running ON jobs.jobs USING btree (tenant, runner) WHERE ((status)::text = 'IN_PROGRESS'::text);
 CREATE INDEX jobs_running_run ON jobs.jobs USING btree (run_id) WHERE ((status)::text = 'IN_PROGRESS'::text);

@@ -127,7 +127,7 @@ create index jobs_created on jobs.jobs using brin (created_at timestamptz_minmax
 create index jobs_ended on jobs.jobs (finished_at) where finished_at is not null;
 create index jobs_changed on jobs.jobs (changed, id);
 create index jobs_due on jobs.jobs (due_at) where due_at is not null;
-create index jobs_numbered on jobs.jobs (run_id, response_number) where response_number is not null;
+create index jobs_numbered on jobs.jobs (run_id, response_number) where response_number is not null and due_at is null and sent_at is null;
 -- Numbers of responses, which grow in the order in which a run ends its jobs.
 create sequence jobs.response_numbers;
 

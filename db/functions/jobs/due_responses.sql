@@ -17,13 +17,11 @@ begin
       where j.id in (select job_id from ended) and j.due_at is null and j.sent_at is null and j.response_number is null order by j.id for update)
     update jobs.jobs set due_at = jobs.clock() where id in (select id from unsent);
   end if;
-  if exists (select from jobs.pending_responses u where case when p_jobs is null then u.finished_at <= jobs.clock() - interval '10 seconds' else u.job_id = any (p_jobs) end) then
-    update jobs.jobs set due_at = jobs.clock() where id in (
-      select j.id from jobs.pending_responses u join jobs.jobs j on j.id = u.job_id
-      where (case when p_jobs is null then u.finished_at <= jobs.clock() - interval '10 seconds' else u.job_id = any (p_jobs) end)
-        and j.due_at is null and j.sent_at is null
-      order by j.id for update of j skip locked);
-  end if;
+  update jobs.jobs set due_at = jobs.clock() where id in (
+    select j.id from jobs.pending_responses u join jobs.jobs j on j.id = u.job_id
+    where (case when p_jobs is null then u.finished_at <= jobs.clock() - interval '10 seconds' else u.job_id = any (p_jobs) end)
+      and j.due_at is null and j.sent_at is null
+    order by j.id for update of j skip locked);
   return query
     update jobs.jobs j set due_at = jobs.clock() + interval '10 seconds'
     where j.id in (

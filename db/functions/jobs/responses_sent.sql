@@ -1,6 +1,6 @@
 -- Records that responses are on the response queue, each with the id that the queue gave its message. Negative ids are those
 -- of answers (jobs.responses). A response is recorded only in the version that was sent: a repeat that asked for it again
--- since has its own sending. Locks in the order of ids, so that two calls cannot deadlock.
+-- since has its own sending. Each statement locks rows in the order of their ids.
 -- Negative versions are numbers of responses, all of one run: they are recorded together (jobs.sendings), and the run has then
 -- sent all its responses up to the highest one. Any of them that the call lacks becomes due by itself, and is recorded in the
 -- row of its job.

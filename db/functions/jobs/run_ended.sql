@@ -1,7 +1,6 @@
 -- Records that a run has ended: frees its slot, marks a job that it still held as lost, and makes responses due whose sending
--- it did not record. If the run ended before it
--- started (refused late, or its code cannot start), pauses the runner type, since another run would end in the same
--- way.
+-- it did not record. If the run ended before it started (refused late, or its code cannot start), pauses the runner type, since
+-- another run would end in the same way.
 create or replace function jobs.run_ended(p_run uuid, p_outcome text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
