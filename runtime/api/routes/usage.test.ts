@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { testApi } from "../../testing/api/api.ts";
-import { estimatedUsd } from "./usage.ts";
+import { estimatedUsd } from "../cost.ts";
 
 describe("GET /usage", () => {
   let p: Awaited<ReturnType<typeof testApi>>;

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import { Tenant } from "../../contract/request.ts";
-import { readUsage, type Usage } from "../../monitoring/totals.ts";
-import type { Settings } from "../../platform/settings.ts";
+import { readUsage } from "../../monitoring/totals.ts";
+import { estimatedUsd } from "../cost.ts";
 import { operation } from "../operation.ts";
 import { callerOfRequest } from "../plugins/auth.ts";
 import { tenantOf } from "../tenant.ts";
@@ -9,7 +9,6 @@ import type { RoutePlugin } from "./plugin.ts";
 
 /** Maximum number of tenants, those with the most run time first. */
 const LIMIT = 1_000;
-const HOUR = 3_600;
 
 const Query = Type.Object(
   {
@@ -46,19 +45,6 @@ const UsageResponse = Type.Object({
   ),
   furtherTenants: Type.Boolean({ description: "whether there are more tenants" }),
 });
-
-/** Estimates the cost of a tenant's attempts at list prices; undefined unless both runner types have a price. */
-export function estimatedUsd(
-  { glueSeconds, ec2Seconds }: Pick<Usage, "glueSeconds" | "ec2Seconds">,
-  { glue, ec2 }: Settings["runners"],
-): number | undefined {
-  const used = [
-    { seconds: glueSeconds, price: glue.usdPerHour },
-    { seconds: ec2Seconds, price: ec2.usdPerHour },
-  ];
-  if (used.some(({ price }) => price === undefined)) return undefined;
-  return used.reduce((sum, { seconds, price = 0 }) => sum + (seconds / HOUR) * price, 0);
-}
 
 /** GET /usage: jobs, rows and run time of a month, of a tenant; for an admin without `tenant`, of all tenants. */
 export const usageRoute: RoutePlugin = async (app, { db, settings, guard }) => {

@@ -4,7 +4,7 @@ import { claim, finish, runStarted } from "../store/jobs.ts";
 import { planRuns } from "../store/runs.ts";
 import { testApi } from "../testing/api/api.ts";
 import { testPlan } from "../testing/jobs.ts";
-import { jobCost } from "./jobCost.ts";
+import { jobCost } from "./cost.ts";
 
 describe("the estimated cost of a job", () => {
   const runner = { slots: 1, idleSeconds: 30, startSeconds: 1, lifetimeSeconds: 1 };

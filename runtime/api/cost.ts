@@ -1,7 +1,22 @@
 import type { JobDocument } from "../contract/document.ts";
 import type { RunnerType } from "../contract/states.ts";
+import type { Usage } from "../monitoring/totals.ts";
 import type { Settings } from "../platform/settings.ts";
-import { estimatedUsd } from "./routes/usage.ts";
+
+const SECONDS_PER_HOUR = 3_600;
+
+/** Estimates the cost of attempts at list prices; undefined unless both runner types have a price. */
+export function estimatedUsd(
+  { glueSeconds, ec2Seconds }: Pick<Usage, "glueSeconds" | "ec2Seconds">,
+  { glue, ec2 }: Settings["runners"],
+): number | undefined {
+  const used = [
+    { seconds: glueSeconds, price: glue.usdPerHour },
+    { seconds: ec2Seconds, price: ec2.usdPerHour },
+  ];
+  if (used.some(({ price }) => price === undefined)) return undefined;
+  return used.reduce((sum, { seconds, price = 0 }) => sum + (seconds / SECONDS_PER_HOUR) * price, 0);
+}
 
 /**
  * Estimates the cost of an ended job: the run time of all attempts at list prices. Undefined while the job has not
