@@ -1,10 +1,13 @@
 /** @typedef {import("../../../../store/tokens.ts").TokenInfo} TokenInfo */
 
-/** Tells if a token is revoked or expired. @type {(token: TokenInfo, now: number) => boolean} */
+/** Returns true if a token is revoked or expired. @type {(token: TokenInfo, now: number) => boolean} */
 export const isEnded = ({ revokedAt, expiresAt }, now) =>
   revokedAt !== null || (expiresAt !== null && Date.parse(expiresAt) <= now);
 
-/** Tells if every word of a text is in the name, tenant, scopes or id of a token. @type {(token: TokenInfo, text: string) => boolean} */
+/**
+ * Returns true if every word of a text is in the name, tenant, scopes or id of a token.
+ * @type {(token: TokenInfo, text: string) => boolean}
+ */
 export function matches({ id, kind, name, tenant, scopes }, text) {
   const all = [id, kind, name, tenant, ...scopes].join(" ").toLowerCase();
   return text

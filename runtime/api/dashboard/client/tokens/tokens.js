@@ -22,8 +22,10 @@ const LISTED = 1_000;
 /** Tokens and open sessions: create, list and revoke. */
 export function TokensPage() {
   const lacked = lackedScope(["admin"]);
-  if (lacked) return html`<div class="page-head"><h1 tabindex="-1">Tokens</h1></div><${Lacks} scope=${lacked} />`;
-  return html`<div class="page-head"><h1 tabindex="-1">Tokens</h1></div><${Tokens} />`;
+  return html`
+    <div class="page-head"><h1 tabindex="-1">Tokens</h1></div>
+    ${lacked ? html`<${Lacks} scope=${lacked} />` : html`<${Tokens} />`}
+  `;
 }
 
 function Tokens() {

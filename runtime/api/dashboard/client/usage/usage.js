@@ -29,16 +29,22 @@ const COST = ["USD", ({ estimatedUsd }) => usd(estimatedUsd)];
 
 /** Jobs, rows, run time and estimated cost of a month, by tenant. @param {{ month: string }} props */
 export function UsagePage({ month }) {
+  const lacked = lackedScope(["read"]);
+  return html`
+    <div class="page-head"><h1 tabindex="-1">Usage</h1></div>
+    ${lacked ? html`<${Lacks} scope=${lacked} />` : html`<${Usage} month=${month} />`}
+  `;
+}
+
+/** @param {{ month: string }} props */
+function Usage({ month }) {
   const path = month === "" ? "usage" : `usage?${new URLSearchParams({ month })}`;
   const polled = usePolled(path, (signal) => /** @type {Promise<UsageMonth>} */ (ask(path, { signal })), EVERY_MS);
   const { found, error, contactAt } = polled;
-  const lacked = lackedScope(["read"]);
-  if (lacked) return html`<div class="page-head"><h1 tabindex="-1">Usage</h1></div><${Lacks} scope=${lacked} />`;
   const shown = month || found?.month || currentMonth();
   /** @param {string} next */
   const show = (next) => replaceRoute({ page: "usage", month: next === currentMonth() ? "" : next });
   return html`
-    <div class="page-head"><h1 tabindex="-1">Usage</h1></div>
     ${error && html`<${LostContact} error=${error} contactAt=${contactAt} />`}
     <${Panel} title=${isAdmin.value ? "All tenants" : "Your tenant"}>
       <p class="dim">Jobs that ended in a month, their rows, and the time that they ran. Jobs are counted within minutes of their end.</p>
