@@ -70,7 +70,7 @@ describe("set-up before npm start and npm test", () => {
 
   it("does nothing and prints nothing when nothing changed", () => {
     setUp();
-    assert.deepEqual(setUp(), { status: 0, said: "", npm: [] });
+    assert.deepEqual(setUp(), { status: 0, output: "", npm: [] });
   });
 
   it("installs again when the lock file changed, and names the change", () => {
