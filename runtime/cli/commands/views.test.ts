@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { httpDouble, job, json, start } from "../../testing/cli.ts";
 
-describe("saved views on the command line", () => {
+describe("saved views on the command line", function () {
+  // A test starts up to a dozen processes.
+  this.timeout(180_000);
   let config = "";
   let double: Awaited<ReturnType<typeof httpDouble>>;
   const asked: URLSearchParams[] = [];
