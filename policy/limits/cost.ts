@@ -121,7 +121,7 @@ function fixedLines(stack: Stack): Line[] {
         const [units, megabytes] = [number(task?.at("cpu")) ?? 0, number(task?.at("memory")) ?? 0];
         const perTask = (units / 1024) * vcpu.usd + (megabytes / 1024) * gb.usd;
         return {
-          resource: resource,
+          resource,
           type: "",
           usd: multiply(number(resource.at("desiredCount")) ?? 1, perTask * MONTH_HOURS),
         };

@@ -95,7 +95,7 @@ export async function nearestPlaces(db: Database, text: string): Promise<Place[]
 
 /** Returns the edit distance to the nearer of a place's code and name; a prefix of either counts as one edit. */
 function editDistance(text: string, { code, name }: Place): number {
-  const known = [code, name].map((known) => known.toLowerCase().slice(0, MAX_LENGTH));
+  const known = [code, name].map((text) => text.toLowerCase().slice(0, MAX_LENGTH));
   const begins = text.length >= 3 && known.some((candidate) => candidate !== text && candidate.startsWith(text));
   return Math.min(begins ? 1 : Number.POSITIVE_INFINITY, ...known.map((candidate) => distance(text, candidate)));
 }

@@ -288,7 +288,7 @@ export class SimulatedEnvironment {
   }
 
   #addRun(runnerType: RunnerType, identity: RunIdentity): void {
-    this.launched.push({ identity, runnerType: runnerType, stopped: false });
+    this.launched.push({ identity, runnerType, stopped: false });
     if (this.#activeCount(runnerType) > this.#slots[runnerType])
       this.violations.push(`guarantee 4: ${this.#activeCount(runnerType)} ${runnerType} runs at once`);
   }

@@ -42,7 +42,7 @@ export function loginCommands({ program, end }: CliContext): void {
     const session =
       token === undefined
         ? await signIn(new Client(api, undefined), { device: device === true, browser })
-        : { token: token, ...(await new Client(api, token).json<Session>("GET", "/session")) };
+        : { token, ...(await new Client(api, token).json<Session>("GET", "/session")) };
     if (session === undefined) return end("interrupted");
     const { tenant } = options;
     const profile: Profile = { api: base, token: session.token, ...(tenant === undefined ? {} : { tenant }) };

@@ -152,9 +152,9 @@ export function submitCommands({ program, end }: CliContext): void {
       const request =
         file === undefined ? requestFrom(flags, await paramsFor(client, flags)) : await requestIn(file, flags);
       if (flags.explain) {
-        const { fetchExplanation: explained, printExplained: sayExplained } = await import("../lib/explain.ts");
-        const answer = await explained(client, request);
-        return json ? printJson(answer) : sayExplained(answer);
+        const { fetchExplanation, printExplained } = await import("../lib/explain.ts");
+        const answer = await fetchExplanation(client, request);
+        return json ? printJson(answer) : printExplained(answer);
       }
       await confirmPurge(client, request, flags.yes);
       const { client: owner, ...submitted } = await submit(client, request);

@@ -125,7 +125,7 @@ async function inPlace(client: Client, every: number): Promise<void> {
     await interruptible(
       (signal) =>
         snapshots(client, every, AbortSignal.any([signal, quit.signal]), (snapshot, trouble) => {
-          if (snapshot) latest = { snapshot: snapshot, trouble };
+          if (snapshot) latest = { snapshot, trouble };
           draw();
         }),
       () => "Stopped.",

@@ -20,17 +20,17 @@ export interface Check {
   remedy?: string;
 }
 
-export const passed = (name: string, finding: string): Check => ({ name, outcome: "passed", finding: finding });
+export const passed = (name: string, finding: string): Check => ({ name, outcome: "passed", finding });
 export const failed = (name: string, finding: string, remedy: string): Check => ({
   name,
   outcome: "failed",
-  finding: finding,
+  finding,
   remedy,
 });
 export const skipped = (name: string, finding: string, remedy: string): Check => ({
   name,
   outcome: "skipped",
-  finding: finding,
+  finding,
   remedy,
 });
 

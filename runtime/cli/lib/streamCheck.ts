@@ -102,7 +102,7 @@ export class StreamCheck {
   }
 }
 
-/** Tells if a text has a line that is longer than any row. */
+/** Returns true if a text has a line that is longer than any row. */
 function hasEndlessLine(text: Buffer): boolean {
   for (let start = 0; text.length - start > MAX_RECORD_BYTES; ) {
     const line = text.subarray(start, start + MAX_RECORD_BYTES + 1);

@@ -165,15 +165,15 @@ export async function submit(
   client: Client,
   request: Record<string, unknown>,
 ): Promise<Submitted & { client: Client }> {
-  const requestedFormat = { requestId: randomUUID(), ...request };
+  const identified = { requestId: randomUUID(), ...request };
   const owner = client.forTenant(typeof request.tenant === "string" ? request.tenant : client.tenant);
   for (let turn = 1; ; turn++)
     try {
-      return { ...(await client.json<Submitted>("POST", "/jobs", requestedFormat)), client: owner };
+      return { ...(await client.json<Submitted>("POST", "/jobs", identified)), client: owner };
     } catch (error) {
       if (!(error instanceof CommandError && error.mayHaveTakenEffect)) throw error;
       if (turn === MAX_ATTEMPTS) {
-        const next = `The request may have been accepted. Check with ${owner.hint("show", String(requestedFormat.requestId))}.`;
+        const next = `The request may have been accepted. Check with ${owner.hint("show", String(identified.requestId))}.`;
         throw new CommandError(error.exit, `${error.message}\n${next}`, { data: error.data });
       }
       await pause(RETRY_DELAY_MS * 2 ** (turn - 1));
