@@ -19,16 +19,16 @@ const create = async (preview = false) =>
   );
 
 describe("access to a stack through Session Manager", () => {
-  it("is a task definition without a service, so that nothing runs until it is used", async () => {
+  it("is a task definition without an ECS service, so that nothing runs until a command starts it", async () => {
     const { registry } = await create();
     assert.equal(registry.ofType("aws:ecs/service:Service").length, 0);
-    const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    const { inputs } = registry.resource("aws:ecs/taskDefinition:TaskDefinition");
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
   });
 
   it("ends after an hour, does not run as root, and has a read-only root file system", async () => {
     const [container] = JSON.parse(
-      (await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
+      (await create()).registry.resource("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
     );
     assert.deepEqual(container.command, ["sleep", "3600"]);
     assert.deepEqual([container.user, container.readonlyRootFilesystem], ["1000:1000", true]);
@@ -38,14 +38,14 @@ describe("access to a stack through Session Manager", () => {
       ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"],
       "where the agent writes",
     );
-    const { volumes } = (await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs;
+    const { volumes } = (await create()).registry.resource("aws:ecs/taskDefinition:TaskDefinition").inputs;
     assert.deepEqual(
       volumes.map(({ name }: { name: string }) => name),
       container.mountPoints.map(({ sourceVolume }: { sourceVolume: string }) => sourceVolume),
     );
   });
 
-  it("may open sessions only, and connect only to the load balancer and port 443", async () => {
+  it("may only open sessions, and connect only to the load balancer and port 443", async () => {
     const { registry } = await create();
     const [sessions, ...more] = registry.statements("x");
     assert.ok(sessions?.Action.every((action) => action.startsWith("ssmmessages:")));
@@ -58,7 +58,7 @@ describe("access to a stack through Session Manager", () => {
       ["0.0.0.0/0", 443],
       ["balancer-id", 80],
     ]);
-    const rule = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs;
+    const rule = registry.resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs;
     assert.deepEqual([rule.securityGroupId, rule.referencedSecurityGroupId, rule.toPort], ["balancer-id", "x-id", 80]);
   });
 

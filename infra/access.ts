@@ -3,7 +3,7 @@ import { type OnDemandTaskArgs, onDemandTask } from "./onDemandTask.ts";
 import type { Statement } from "./shared/iam.ts";
 
 /**
- * Access to a stack whose API is not reachable from the operator's networks.
+ * Arguments of the access to a stack whose API is not reachable from the operator's networks.
  *
  * @example
  * ```ts
@@ -42,8 +42,7 @@ const SESSIONS: Statement = {
 };
 
 /**
- * Directories that the agent writes to; with volumes there, the root file system may be read-only
- * (containers-roadmap#1359).
+ * Directories that the agent writes to. Volumes there allow a read-only root file system (containers-roadmap#1359).
  */
 const AGENT_DIRECTORIES = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"];
 

@@ -16,15 +16,15 @@ const IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity";
 describe("the account of a stack", () => {
   it("is the only account that the provider accepts, with the given role", async () => {
     const roleArn = `arn:aws:iam::${ACCOUNT}:role/deploy`;
-    const { inputs } = (await verified({ roleArn })).registry.one("pulumi:providers:aws");
+    const { inputs } = (await verified({ roleArn })).registry.resource("pulumi:providers:aws");
     assert.deepEqual(JSON.parse(inputs.allowedAccountIds), [ACCOUNT]);
     assert.equal(JSON.parse(inputs.assumeRoles)[0].roleArn, roleArn);
     assert.deepEqual(JSON.parse(inputs.defaultTags), { tags: { owner: "team" } });
-    const providerInputs = (await verified()).registry.one("pulumi:providers:aws").inputs;
+    const providerInputs = (await verified()).registry.resource("pulumi:providers:aws").inputs;
     assert.equal(providerInputs.assumeRoles, undefined);
   });
 
-  it("is compared before any resource is created, with both accounts and the remedy in the error", async () => {
+  it("is compared with the credentials before any resource is created; the error names both accounts and the remedy", async () => {
     const calls = { [IDENTITY]: { accountId: "222222222222", arn: "arn:aws:iam::222222222222:user/anna" } };
     await assert.rejects(verified({}, calls), ({ message }: Error) => {
       assert.match(
@@ -36,7 +36,7 @@ describe("the account of a stack", () => {
     });
     await assert.rejects(
       verified({ roleArn: "arn:aws:iam::222222222222:role/deploy" }, calls),
-      /check that this role exists there and trusts you/,
+      /check that this role exists in account 1+ and allows you to assume it/,
     );
   });
 });

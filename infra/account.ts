@@ -22,7 +22,7 @@ export interface AccountArgs {
   /**
    * Role to assume.
    *
-   * @default the caller's own credentials
+   * @default no role: the credentials of the user or workflow that runs Pulumi
    */
   readonly roleArn?: string;
   /** Tags of every resource. */
@@ -58,6 +58,6 @@ const verificationFailed = (reason: string, id: string, roleArn: string | undefi
     `account.id ${id}: ${reason}. Nothing was changed. ${
       roleArn === undefined
         ? "Log in to the stack's account, or name its role in RATES_ROLE_ARN."
-        : `RATES_ROLE_ARN is ${roleArn}: check that this role exists there and trusts you.`
+        : `RATES_ROLE_ARN is ${roleArn}: check that this role exists in account ${id} and allows you to assume it.`
     }`,
   );

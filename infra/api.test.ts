@@ -40,7 +40,7 @@ const loadBalancer = async (change: Partial<ApiArgs>) => {
     .ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
     .filter(({ inputs }) => inputs.cidrIpv4 !== undefined)
     .map(({ inputs }) => [inputs.fromPort, inputs.cidrIpv4]);
-  return { listeners, rules, balancer: registry.one("aws:lb/loadBalancer:LoadBalancer").inputs };
+  return { listeners, rules, balancer: registry.resource("aws:lb/loadBalancer:LoadBalancer").inputs };
 };
 
 describe("the API of a stack", () => {
@@ -62,17 +62,17 @@ describe("the API of a stack", () => {
     ]);
     assert.deepEqual([balancer.internal, balancer.subnets], [false, ["public-1", "public-2"]]);
     const { registry } = await create({ certificateArn: CERTIFICATE });
-    const [action] = registry.one("aws:lb/listener:Listener", "a-http").inputs.defaultActions;
+    const [action] = registry.resource("aws:lb/listener:Listener", "a-http").inputs.defaultActions;
     assert.equal(action.type, "redirect");
-    assert.match(registry.one("aws:lb/listener:Listener", "a-https").inputs.sslPolicy, /TLS13/);
+    assert.match(registry.resource("aws:lb/listener:Listener", "a-https").inputs.sslPolicy, /TLS13/);
   });
 
   it("logs requests to a private bucket that only load balancers of its account write to", async () => {
     const { registry } = await create();
-    const { inputs } = registry.one("aws:lb/loadBalancer:LoadBalancer");
+    const { inputs } = registry.resource("aws:lb/loadBalancer:LoadBalancer");
     assert.equal(inputs.accessLogs.enabled, true);
     assert.match(inputs.accessLogs.bucket, /^a-access/);
-    const { Statement } = JSON.parse(registry.one("aws:s3/bucketPolicy:BucketPolicy", "a-access").inputs.policy);
+    const { Statement } = JSON.parse(registry.resource("aws:s3/bucketPolicy:BucketPolicy", "a-access").inputs.policy);
     assert.deepEqual(
       Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow").map(
         ({ Principal, Action, Resource }: Record<string, unknown>) => [
@@ -83,7 +83,7 @@ describe("the API of a stack", () => {
       ),
       [[{ Service: "logdelivery.elasticloadbalancing.amazonaws.com" }, "s3:PutObject", "/AWSLogs/111111111111/*"]],
     );
-    const { rules } = registry.one(
+    const { rules } = registry.resource(
       "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
       "a-access",
     ).inputs;
@@ -98,7 +98,7 @@ describe("the API of a stack", () => {
     );
   });
 
-  it("is reachable from the VPC only when it is internal", async () => {
+  it("is reachable only from the VPC when it is internal", async () => {
     const { listeners, rules, balancer } = await loadBalancer({});
     assert.deepEqual(listeners, [[80, "HTTP"]]);
     assert.deepEqual(rules, [[80, "10.0.0.0/16"]]);
@@ -118,20 +118,20 @@ describe("the API of a stack", () => {
   it("has a DNS record when a zone and a host are configured", async () => {
     const change = { public: true, certificateArn: CERTIFICATE, domainName: "rates.example.com" };
     const { registry, result } = await create({ ...change, hostedZoneId: "Z1" });
-    assert.equal(registry.one("aws:route53/record:Record").inputs.name, "rates.example.com");
+    assert.equal(registry.resource("aws:route53/record:Record").inputs.name, "rates.example.com");
     assert.equal(await resolved(result.url), "https://rates.example.com");
     assert.equal((await create(change)).registry.ofType("aws:route53/record:Record").length, 0);
   });
 
   it("starts new tasks before it stops old ones, rolls back automatically, and scales between its limits", async () => {
     const { registry } = await create();
-    const { inputs } = registry.one("aws:ecs/service:Service");
+    const { inputs } = registry.resource("aws:ecs/service:Service");
     assert.deepEqual(inputs.deploymentCircuitBreaker, { enable: true, rollback: true });
     assert.deepEqual([inputs.deploymentMinimumHealthyPercent, inputs.deploymentMaximumPercent], [100, 200]);
     assert.equal(inputs.networkConfiguration.assignPublicIp, false);
     assert.deepEqual(inputs.networkConfiguration.subnets, ["private-1", "private-2"]);
-    assert.equal(inputs.propagateTags, "SERVICE", "tasks bear the service's tags");
-    const target = registry.one("aws:appautoscaling/target:Target").inputs;
+    assert.equal(inputs.propagateTags, "SERVICE", "tasks have the service's tags");
+    const target = registry.resource("aws:appautoscaling/target:Target").inputs;
     assert.deepEqual([target.minCapacity, target.maxCapacity], [2, 6]);
     const scalingMetrics = registry
       .ofType("aws:appautoscaling/policy:Policy")
@@ -147,11 +147,13 @@ describe("the API of a stack", () => {
 
   it("checks the health of a task without the database, in the load balancer and in the container", async () => {
     const { registry } = await create();
-    const { healthCheck } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
+    const { healthCheck } = registry.resource("aws:lb/targetGroup:TargetGroup").inputs;
     assert.deepEqual([healthCheck.path, healthCheck.matcher], ["/healthz", "200"]);
-    const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
+    const [container] = JSON.parse(
+      registry.resource("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
+    );
     assert.match(container.healthCheck.command.at(-1), /:3000\/healthz$/);
-    const [target] = registry.one("aws:ecs/service:Service").inputs.loadBalancers;
+    const [target] = registry.resource("aws:ecs/service:Service").inputs.loadBalancers;
     assert.deepEqual([target.containerName, target.containerPort], [container.name, 3000]);
   });
 
@@ -159,20 +161,25 @@ describe("the API of a stack", () => {
     const { idleTimeout } = (await loadBalancer({})).balancer;
     assert.ok(
       idleTimeout < KEEP_ALIVE_SECONDS,
-      `the API may close what the balancer is about to use: ${idleTimeout} s`,
+      `the API may close a connection that the balancer is about to use: ${idleTimeout} s`,
     );
-    assert.ok(idleTimeout >= 2 * SILENT_SECONDS, `one comment late ends a stream: ${idleTimeout} s`);
+    assert.ok(
+      idleTimeout >= 2 * SILENT_SECONDS,
+      `one late keep-alive comment would end an event stream: ${idleTimeout} s`,
+    );
   });
 
   it("lets the load balancer stop sending requests before a task must stop", async () => {
     const { registry } = await create();
-    const [container] = JSON.parse(registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions);
-    const { deregistrationDelay } = registry.one("aws:lb/targetGroup:TargetGroup").inputs;
+    const [container] = JSON.parse(
+      registry.resource("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
+    );
+    const { deregistrationDelay } = registry.resource("aws:lb/targetGroup:TargetGroup").inputs;
     assert.ok(deregistrationDelay < container.stopTimeout && container.stopTimeout <= 120);
   });
 
   it("mounts volumes only where the image declares them, so that the task's user may write to them", async () => {
-    const { inputs } = (await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    const { inputs } = (await create()).registry.resource("aws:ecs/taskDefinition:TaskDefinition");
     const [container] = JSON.parse(inputs.containerDefinitions);
     const dockerfile = readFileSync(new URL("../runtime/Dockerfile", import.meta.url), "utf8");
     const [, stage = ""] = /^FROM \S+ AS image\n([\s\S]*?)^FROM /m.exec(dockerfile) ?? [];
@@ -185,7 +192,7 @@ describe("the API of a stack", () => {
 
   it("does not run as root, and has a read-only file system and no secret in its environment", async () => {
     const { registry } = await create();
-    const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    const { inputs } = registry.resource("aws:ecs/taskDefinition:TaskDefinition");
     const [container] = JSON.parse(inputs.containerDefinitions);
     assert.deepEqual([container.readonlyRootFilesystem, container.user], [true, "1000:1000"]);
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["512", "1024", "ARM64"]);

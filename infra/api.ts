@@ -92,7 +92,7 @@ const REQUESTS_PER_TASK = 60_000;
 /**
  * The API as Fargate tasks in all zones behind a load balancer. A deployment starts new tasks before it stops old ones,
  * and rolls back if the new ones do not become healthy. The health check of a task, /healthz, does not use the
- * database, so that tasks survive its restart.
+ * database, so that tasks survive a restart of the database.
  */
 export class Api extends pulumi.ComponentResource {
   /** URL for clients. */
@@ -190,7 +190,7 @@ export class Api extends pulumi.ComponentResource {
     this.registerOutputs({ url: this.url });
   }
 
-  /** The task definition with its execution role and its task role. */
+  /** Creates the task definition with its execution role and its task role. */
   #createTaskDefinition(name: string, args: ApiArgs) {
     const child = { parent: this };
     const executionRole = roleFor(

@@ -51,7 +51,7 @@ export class Buckets extends pulumi.ComponentResource {
       {
         keepData,
         expireDays: retentionDays,
-        // A job loads the version of the object that was accepted.
+        // A job loads the version of the object that existed when the job was accepted.
         versioned: true,
         writers: principals,
       },
@@ -94,7 +94,7 @@ export function privateBucket(
   { keepData, expireDays, versioned = false, writers = [], accessLogAccount }: PrivateBucketArgs,
   opts: pulumi.CustomResourceOptions,
 ): { bucket: Bucket; policy: BucketPolicy } {
-  // A bucket that is kept stays private; of its settings only the lifecycle rules are deleted with the stack.
+  // A retained bucket stays private: of its settings, only the lifecycle rules are deleted with the stack.
   const bucketOptions = { ...opts, retainOnDelete: keepData };
   const bucket = new Bucket(name, { forceDestroy: !keepData }, bucketOptions);
   const bucketRef = { bucket: bucket.bucket };

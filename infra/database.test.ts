@@ -17,7 +17,7 @@ const args: DatabaseArgs = {
 };
 const create = async (change: Partial<DatabaseArgs> = {}) => mocked(() => new Database("d", { ...args, ...change }));
 const instance = async (change: Partial<DatabaseArgs> = {}) =>
-  (await create(change)).registry.one("aws:rds/instance:Instance").inputs;
+  (await create(change)).registry.resource("aws:rds/instance:Instance").inputs;
 
 describe("the database of a stack", () => {
   it("is encrypted and private, with a master password that RDS generates", async () => {
@@ -40,42 +40,46 @@ describe("the database of a stack", () => {
     const { registry } = await create();
     const [, major] =
       /image: postgres:(\d+)/.exec(readFileSync(new URL("../compose.yaml", import.meta.url), "utf8")) ?? [];
-    assert.equal(registry.one("aws:rds/instance:Instance").inputs.engineVersion, major);
-    assert.equal(registry.one("aws:rds/parameterGroup:ParameterGroup").inputs.family, `postgres${major}`);
+    assert.equal(registry.resource("aws:rds/instance:Instance").inputs.engineVersion, major);
+    assert.equal(registry.resource("aws:rds/parameterGroup:ParameterGroup").inputs.family, `postgres${major}`);
   });
 
   it("accepts TLS only, and as many connections as the capacity plan states", async () => {
     const { registry } = await create();
-    const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
-    const value = (name: string) => parameters.find((one: { name: string }) => one.name === name);
-    assert.equal(value("rds.force_ssl").value, "1");
-    assert.deepEqual(value("max_connections"), {
+    const { parameters } = registry.resource("aws:rds/parameterGroup:ParameterGroup").inputs;
+    const parameter = (name: string) => parameters.find((candidate: { name: string }) => candidate.name === name);
+    assert.equal(parameter("rds.force_ssl").value, "1");
+    assert.deepEqual(parameter("max_connections"), {
       name: "max_connections",
       value: "400",
       applyMethod: "pending-reboot",
     });
-    assert.equal(value("temp_file_limit").value, String(20 * 1024 * 1024), "a third of the disk, in kilobytes");
+    assert.equal(parameter("temp_file_limit").value, String(20 * 1024 * 1024), "a third of the disk, in kilobytes");
     assert.equal(registry.ofType("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").length, 0);
   });
 
-  it("stays within the bounds of RDS and Postgres with the largest disk", async () => {
+  it("stays within the bounds of RDS and Postgres with large disks", async () => {
     const { registry } = await create({ storageGb: 20_000 });
-    const { parameters } = registry.one("aws:rds/parameterGroup:ParameterGroup").inputs;
+    const { parameters } = registry.resource("aws:rds/parameterGroup:ParameterGroup").inputs;
     const limit = parameters.find(({ name }: { name: string }) => name === "temp_file_limit");
-    assert.equal(limit.value, String(2 ** 31 - 1), "the largest size that Postgres takes");
+    assert.equal(limit.value, String(2 ** 31 - 1), "the largest size that Postgres accepts");
     assert.equal((await instance()).maxAllocatedStorage, 240);
-    assert.equal(registry.one("aws:rds/instance:Instance").inputs.maxAllocatedStorage, 65_536);
-    assert.equal((await instance({ storageGb: 60_000 })).maxAllocatedStorage, undefined, "no room for a tenth more");
+    assert.equal(registry.resource("aws:rds/instance:Instance").inputs.maxAllocatedStorage, 65_536);
+    assert.equal(
+      (await instance({ storageGb: 60_000 })).maxAllocatedStorage,
+      undefined,
+      "RDS requires at least 10 % of growth",
+    );
   });
 
   it("leaves a final snapshot only when data is kept", async () => {
     const { registry } = await create();
-    const retained = registry.one("aws:rds/instance:Instance").inputs;
+    const retained = registry.resource("aws:rds/instance:Instance").inputs;
     assert.equal(retained.skipFinalSnapshot, false);
     assert.equal(
       retained.finalSnapshotIdentifier,
       `${retained.dbSubnetGroupName}-last`,
-      "its own with each life of a stack",
+      "a new name each time the stack is created",
     );
     const deleted = await instance({ keepData: false, deletionProtection: false });
     assert.deepEqual(

@@ -184,7 +184,7 @@ export class Database extends pulumi.ComponentResource {
       },
       {
         ...child,
-        // RDS would refuse only after much of the stack is deleted; `protect` refuses in the preview of the destroy.
+        // RDS would refuse the deletion only after much of the stack is deleted; with `protect` the preview refuses it.
         protect: args.deletionProtection,
         dependsOn: [...logs, ...monitoring.policies],
         // RDS upgrades minor versions automatically.
@@ -204,14 +204,14 @@ export class Database extends pulumi.ComponentResource {
   }
 }
 
-/** Maximum of storage autoscaling; none for a disk so large that RDS would refuse the maximum. */
+/** Returns the maximum of storage autoscaling, or nothing if the disk is so large that RDS would refuse the maximum. */
 function storageGrowth(storageGb: number): { maxAllocatedStorage?: number } {
   const maximum = Math.min(storageGb * MAX_GROWTH, LIMITS.rdsStorageMax.value);
   return maximum >= storageGb * MIN_GROWTH ? { maxAllocatedStorage: maximum } : {};
 }
 
 /**
- * Creates the security group of a component that connects to the database and to services, with its rules.
+ * Creates the security group of a component that connects to the database and to AWS services, with its rules.
  *
  * @param clientName - Name of the component in the descriptions of group and rules.
  */

@@ -46,14 +46,18 @@ const create = async (change: Partial<DispatcherArgs> = {}, preview = false) =>
 describe("the dispatcher of a stack", () => {
   it("receives messages through an alias, within the planned concurrency, and retries only failed ones", async () => {
     const registry = await create();
-    const alias = registry.one("aws:lambda/alias:Alias");
+    const alias = registry.resource("aws:lambda/alias:Alias");
     assert.equal(alias.inputs.functionVersion, "7");
-    assert.equal(registry.one("aws:lambda/function:Function").inputs.publish, true, "each deployment is a version");
+    assert.equal(
+      registry.resource("aws:lambda/function:Function").inputs.publish,
+      true,
+      "each deployment is a version",
+    );
     for (const [label, concurrency] of [
       ["requests", 10],
       ["wakeups", 2],
     ] as const) {
-      const { inputs } = registry.one("aws:lambda/eventSourceMapping:EventSourceMapping", `d-${label}`);
+      const { inputs } = registry.resource("aws:lambda/eventSourceMapping:EventSourceMapping", `d-${label}`);
       assert.equal(inputs.functionName, "arn:aws:lambda:eu-central-1:111111111111:d");
       assert.deepEqual(inputs.scalingConfig, { maximumConcurrency: concurrency });
       assert.deepEqual(inputs.functionResponseTypes, ["ReportBatchItemFailures"]);
@@ -62,7 +66,7 @@ describe("the dispatcher of a stack", () => {
 
   it("reserves its concurrency, or nothing when the account has too little", async () => {
     const reserved = async (count: number | undefined) =>
-      (await create({ reservedConcurrency: count })).one("aws:lambda/function:Function").inputs
+      (await create({ reservedConcurrency: count })).resource("aws:lambda/function:Function").inputs
         .reservedConcurrentExecutions;
     assert.equal(await reserved(14), 14);
     assert.equal(await reserved(undefined), undefined);
@@ -73,37 +77,38 @@ describe("the dispatcher of a stack", () => {
     const rules = registry.ofType("aws:cloudwatch/eventRule:EventRule");
     assert.deepEqual(rules.map(({ name }) => name).sort(), ["d-ec2", "d-glue", "d-schedule"]);
     assert.deepEqual(
-      JSON.parse(registry.one("aws:cloudwatch/eventRule:EventRule", "d-glue").inputs.eventPattern).detail,
+      JSON.parse(registry.resource("aws:cloudwatch/eventRule:EventRule", "d-glue").inputs.eventPattern).detail,
       { jobName: ["reads"] },
     );
     assert.deepEqual(
-      JSON.parse(registry.one("aws:cloudwatch/eventRule:EventRule", "d-ec2").inputs.eventPattern).detail,
+      JSON.parse(registry.resource("aws:cloudwatch/eventRule:EventRule", "d-ec2").inputs.eventPattern).detail,
       { state: ["terminated", "stopped"] },
     );
     // The next scheduled event does the work of a failed one.
-    const asyncInvocation = registry.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs;
+    const asyncInvocation = registry.resource("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs;
     assert.deepEqual([asyncInvocation.maximumRetryAttempts, asyncInvocation.qualifier], [0, "live"]);
     for (const { name } of rules) {
-      const { inputs } = registry.one("aws:lambda/permission:Permission", name);
+      const { inputs } = registry.resource("aws:lambda/permission:Permission", name);
       assert.deepEqual([inputs.principal, inputs.qualifier], ["events.amazonaws.com", "live"]);
       assert.match(inputs.sourceArn, new RegExp(`${name}$`));
     }
   });
 
   it("ends its runs before the stack is destroyed, and is invoked when the stack is created", async () => {
-    const { inputs } = (await create()).one("aws:lambda/invocation:Invocation");
+    const { inputs } = (await create()).resource("aws:lambda/invocation:Invocation");
     assert.deepEqual([inputs.lifecycleScope, inputs.qualifier], ["CRUD", "live"]);
   });
 
   it("has settings in a file, so that its environment is within Lambda's limit for any number of tenants", async () => {
-    const { inputs } = (await create({ settings: JSON.stringify({ tenants: "x".repeat(10_000) }) })).one(
+    const { inputs } = (await create({ settings: JSON.stringify({ tenants: "x".repeat(10_000) }) })).resource(
       "aws:lambda/function:Function",
     );
     const { variables } = inputs.environment;
     assert.ok(JSON.stringify(variables).length < 4_096);
     assert.equal(variables.RATES_SETTINGS_FILE, "/var/task/settings.json");
     assert.equal(variables.DATABASE_CA, "/var/task/rds-ca.pem");
-    // Lambda sets these itself, and refuses a function that does (AWS Lambda Developer Guide, environment variables).
+    // Lambda sets variables with these names and refuses a function that sets them too (AWS Lambda Developer Guide,
+    // environment variables).
     assert.deepEqual(
       Object.keys(variables).filter((key) => /^(AWS|LAMBDA|_)/.test(key)),
       [],
@@ -125,8 +130,8 @@ describe("the dispatcher of a stack", () => {
 
   it("keeps its role until its network interfaces and their security group are deleted", async () => {
     const registry = await create();
-    const { dependencies } = registry.one("aws:ec2/securityGroup:SecurityGroup", "d");
-    assert.ok(dependencies.includes(registry.one("aws:iam/rolePolicy:RolePolicy", "d").urn));
+    const { dependencies } = registry.resource("aws:ec2/securityGroup:SecurityGroup", "d");
+    assert.ok(dependencies.includes(registry.resource("aws:iam/rolePolicy:RolePolicy", "d").urn));
   });
 
   it("can be previewed before any resource exists", async () => {
@@ -158,18 +163,18 @@ describe("bundle of the dispatcher", () => {
   after(() => rmSync(folder, { recursive: true }));
 
   it("contains every file that the function's environment names", async () => {
-    const { inputs } = (await create()).one("aws:lambda/function:Function");
-    const variableNames = Object.entries<string>(inputs.environment.variables)
+    const { inputs } = (await create()).resource("aws:lambda/function:Function");
+    const fileVariables = Object.entries<string>(inputs.environment.variables)
       .filter(([, value]) => value.startsWith("/var/task/"))
       .map(([name, value]) => [name, value.slice("/var/task/".length)] as const);
     assert.ok(
-      variableNames.some(([name]) => name === "RATES_SQL_PARSER"),
-      "the parser's worker is a file of its own",
+      fileVariables.some(([name]) => name === "RATES_SQL_PARSER"),
+      "the parser's worker is a separate file",
     );
     const files = Object.keys(inputs.code.assets);
-    for (const [name, file] of variableNames)
+    for (const [name, file] of fileVariables)
       assert.ok(
-        files.some((one) => one === file || one.startsWith(`${file}/`)),
+        files.some((path) => path === file || path.startsWith(`${file}/`)),
         `${name} is ${file}, and the archive has ${files.join(", ")}`,
       );
   });

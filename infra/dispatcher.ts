@@ -56,7 +56,7 @@ export interface DispatcherArgs {
   readonly settings: pulumi.Input<string>;
   /** Database of the jobs. */
   readonly database: DatabaseEndpoint;
-  /** Queues that it receives from and sends to. */
+  /** Queues that the dispatcher receives from and sends to. */
   readonly queues: Queues;
   /** Reserved concurrency; undefined when the account has too little to reserve any. */
   readonly reservedConcurrency: number | undefined;
@@ -66,7 +66,7 @@ export interface DispatcherArgs {
   readonly wakeupConcurrency: number;
   /** Permissions beyond receiving messages and writing logs. */
   readonly statements: readonly Statement[];
-  /** Glue job whose state changes it receives. */
+  /** Glue job whose state changes the dispatcher receives. */
   readonly glueJobName: pulumi.Input<string>;
   /** Processor architecture of the function. */
   readonly arch: "x86_64" | "arm64";
@@ -89,7 +89,7 @@ export const DISPATCHER_BUNDLE: BundleArgs = {
   entry: new URL("../runtime/dispatcher/lambda.ts", import.meta.url),
   external: RUNTIME_MODULES,
   workers: { "sqlParser.mjs": new URL("../runtime/queries/sql/parserWorker.ts", import.meta.url) },
-  // Postgres grammar, which the worker loads from its own directory.
+  // Postgres's grammar, which the worker loads from its own directory.
   files: { "libpg-query.wasm": new URL("libpg-query.wasm", import.meta.resolve("libpg-query")) },
 };
 const QUERIES = new URL("../db/queries/", import.meta.url);
@@ -101,7 +101,8 @@ const ALIAS = "live";
 /**
  * The Lambda function that accepts requests and starts runs. All its event sources (both queues, the schedule, run
  * state changes) invoke an alias, so that a deployment switches versions atomically and each invocation finishes on the
- * version that it started with. The settings of a version name the script and the launch template of its deployment.
+ * version that it started with. Each version's settings refer to the Glue script and the launch template of the same
+ * deployment.
  */
 export class Dispatcher extends pulumi.ComponentResource {
   /** Lambda function. */
@@ -138,8 +139,8 @@ export class Dispatcher extends pulumi.ComponentResource {
       },
       child,
     );
-    // Lambda deletes its network interfaces with the function's role; the security group can be deleted only
-    // afterwards.
+    // Lambda uses the function's role to delete its network interfaces; only afterwards can the security group be
+    // deleted.
     const roleDependent = { ...child, dependsOn: policies };
     const { group, rules } = databaseClientGroup(
       name,
@@ -184,7 +185,7 @@ export class Dispatcher extends pulumi.ComponentResource {
         vpcConfig: { subnetIds: placement.subnetIds, securityGroupIds: [this.group.id] },
         loggingConfig: { logFormat: "JSON", logGroup: this.logGroup.name },
       },
-      // Event sources and the drain need its routes to the database and to services.
+      // The function needs routes to the database and to AWS services before event sources and the drain invoke it.
       { ...child, dependsOn: [...policies, ...rules, ...args.outbound.endpoints] },
     );
     this.alias = new Alias(
@@ -210,7 +211,7 @@ export class Dispatcher extends pulumi.ComponentResource {
   }
 
   #consumeQueues(name: string, args: DispatcherArgs): void {
-    const from = (suffix: string, queue: Queue, maximumConcurrency: number) =>
+    const consume = (suffix: string, queue: Queue, maximumConcurrency: number) =>
       new EventSourceMapping(
         `${name}-${suffix}`,
         {
@@ -224,8 +225,8 @@ export class Dispatcher extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-    from("requests", args.queues.requests, args.eventSourceConcurrency);
-    from("wakeups", args.queues.wakeups, args.wakeupConcurrency);
+    consume("requests", args.queues.requests, args.eventSourceConcurrency);
+    consume("wakeups", args.queues.wakeups, args.wakeupConcurrency);
   }
 
   /** Subscribes to run state changes, with a schedule as fallback. */

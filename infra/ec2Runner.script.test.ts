@@ -46,7 +46,7 @@ async function userData(): Promise<string> {
         accountId: "111111111111",
       }),
   );
-  return Buffer.from(registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs.userData, "base64").toString();
+  return Buffer.from(registry.resource("aws:ec2/launchTemplate:LaunchTemplate").inputs.userData, "base64").toString();
 }
 
 /**
@@ -71,13 +71,14 @@ class Instance {
     const env: NodeJS.ProcessEnv = {};
     const instance = new Instance(server, env);
     server.on("request", async (request, response) => {
-      const { status, body } = instance.#answer(request, await text(request));
+      const { status, body } = instance.#respond(request, await text(request));
       response.writeHead(status).end(body);
     });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const { folder } = instance;
-    for (const part of ["bin", "etc/systemd/system", "fake"]) mkdirSync(join(folder, part), { recursive: true });
+    for (const directory of ["bin", "etc/systemd/system", "fake"])
+      mkdirSync(join(folder, directory), { recursive: true });
     for (const command of ["docker", "shutdown", "systemctl", "sleep"]) instance.fake(command);
     Object.assign(env, {
       PATH: [join(folder, "fake"), join(folder, "bin"), process.env.PATH].join(delimiter),
@@ -118,7 +119,7 @@ class Instance {
     rmSync(this.folder, { recursive: true });
   }
 
-  #answer({ method, url = "", headers }: IncomingMessage, body: string): { status: number; body: string } {
+  #respond({ method, url = "", headers }: IncomingMessage, body: string): { status: number; body: string } {
     if (method === "PUT" && url === "/latest/api/token") return { status: 200, body: "imds-token" };
     if (url.startsWith("/latest/meta-data/")) {
       if (headers["x-aws-ec2-metadata-token"] !== "imds-token") return { status: 401, body: "" };
@@ -171,7 +172,7 @@ describe("the script of an EC2 run", () => {
     assert.equal(
       instance.read("etc/rates/environment"),
       'AWS_REGION=eu-central-1\nRATES_SETTINGS={"a":"b $c `d`"}\n',
-      "as docker reads it, nothing expanded",
+      "docker reads it without expansion",
     );
   });
 
@@ -231,8 +232,8 @@ describe("the script of an EC2 run", () => {
 
   it("has valid bash in each of its files, and stays below half of EC2's size limit", async () => {
     await instance.run(script);
-    for (const part of ["rates-metadata", "rates-login", "rates-run", "rates-spot"])
-      execFileSync("bash", ["-n", join(instance.folder, "bin", part)]);
-    assert.ok(Buffer.byteLength(script) < 8_192, "half of the 16 KB are left to settings");
+    for (const command of ["rates-metadata", "rates-login", "rates-run", "rates-spot"])
+      execFileSync("bash", ["-n", join(instance.folder, "bin", command)]);
+    assert.ok(Buffer.byteLength(script) < 8_192, "half of the 16 KB remains for settings");
   });
 });

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Start script of an EC2 runner (Ec2Runner fills in the names between at-signs): pulls the image, does a run of the launch
-# in the instance's tags, and shuts down, which terminates the instance. A failure shuts it down too.
+# Start script of an EC2 runner (Ec2Runner fills in the names between at-signs). It pulls the image, executes one run of the
+# launch that the instance's tags name, and shuts down, which terminates the instance. A failure shuts the instance down, too.
 set -euo pipefail
 
-# Limits the life of the instance, even when its runner hangs.
-shutdown --no-wall -h +$(((@LIFE@ + 59) / 60))
+# Limits the lifetime of the instance, even when its runner hangs.
+shutdown --no-wall -h +$(((@LIFETIME@ + 59) / 60))
 trap 'systemctl poweroff' ERR
 
 install -d -m 700 /etc/rates /etc/rates/docker
@@ -14,7 +14,7 @@ END
 
 cat >/usr/local/bin/rates-metadata <<'END'
 #!/bin/bash
-# Reads one value of the instance's metadata (IMDSv2); fails when it is missing.
+# Reads one value of the instance's metadata (IMDSv2); fails if the value is missing.
 set -euo pipefail
 token=$(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "${METADATA:-http://169.254.169.254}/latest/api/token")
 exec curl -sf -H "X-aws-ec2-metadata-token: $token" "${METADATA:-http://169.254.169.254}/latest/meta-data/$1"
@@ -22,13 +22,13 @@ END
 
 cat >/usr/local/bin/rates-login <<'END'
 #!/bin/bash
-# Logs docker in to ECR. The machine image has no AWS CLI, but a curl that signs requests, and ECR's token already has
-# the form of docker's stored login. No secret is in the arguments of a process.
+# Logs docker in to ECR. The machine image has no AWS CLI, but its curl can sign requests. ECR's token already has the
+# format of a stored login. Secrets are not passed as arguments, which other processes could read.
 set -euo pipefail
 value() { sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"; }
 role=$(rates-metadata iam/security-credentials/)
 credentials=$(rates-metadata "iam/security-credentials/$role")
-answer=$(curl -sf --retry 5 --aws-sigv4 aws:amz:@REGION@:ecr --config - "${ECR:-https://api.ecr.@REGION@.amazonaws.com}/" <<CURL
+response=$(curl -sf --retry 5 --aws-sigv4 aws:amz:@REGION@:ecr --config - "${ECR:-https://api.ecr.@REGION@.amazonaws.com}/" <<CURL
 user = "$(value AccessKeyId <<<"$credentials"):$(value SecretAccessKey <<<"$credentials")"
 header = "x-amz-security-token: $(value Token <<<"$credentials")"
 header = "x-amz-target: AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"
@@ -36,14 +36,14 @@ header = "content-type: application/x-amz-json-1.1"
 data = "{}"
 CURL
 )
-printf '{"auths":{"@REGISTRY@":{"auth":"%s"}}}' "$(value authorizationToken <<<"$answer")" >/etc/rates/docker/config.json
+printf '{"auths":{"@REGISTRY@":{"auth":"%s"}}}' "$(value authorizationToken <<<"$response")" >/etc/rates/docker/config.json
 END
 
 cat >/usr/local/bin/rates-run <<'END'
 #!/bin/bash
 # Executes the run in the foreground. On SIGTERM the runner finishes its current job and claims no other.
 set -euo pipefail
-# All instances of a launch have the same tags: the database gives each a run of its own, or none, and then it ends.
+# All instances of a launch have the same tags. The runner gets the instance's own run from the database, or ends without one.
 launch=$(rates-metadata tags/instance/rates:launch)
 runner=$(rates-metadata tags/instance/rates:runner)
 instance=$(rates-metadata instance-id)
@@ -59,7 +59,7 @@ END
 
 cat >/usr/local/bin/rates-spot <<'END'
 #!/bin/bash
-# A Spot instance gets a notice two minutes before its interruption: stop the runner, so that it claims no further job.
+# A Spot Instance gets a notice two minutes before its interruption. On the notice, stop the runner from claiming more jobs.
 until rates-metadata spot/instance-action >/dev/null; do sleep 5; done
 docker kill --signal SIGTERM rates || true
 END
@@ -82,12 +82,12 @@ SuccessAction=poweroff
 FailureAction=poweroff
 [Service]
 ExecStart=/usr/local/bin/rates-run
-# Shows failures from before the container's log on the instance's console.
+# Failures before the container's log begins appear on the instance's console.
 StandardOutput=journal+console
-# A shutdown from outside during a job is intended; the job will be repeated.
+# After a shutdown from outside, the current job has this time to end; otherwise it is retried.
 TimeoutStopSec=@STOP@
 END
 
 systemctl daemon-reload
-systemctl disable --now ecs 2>/dev/null || true # the machine image's own agent, which is not needed
+systemctl disable --now ecs 2>/dev/null || true # the agent in the machine image, which is not needed
 systemctl start --no-block rates.service

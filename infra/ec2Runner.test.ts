@@ -30,7 +30,7 @@ const create = async (change: Partial<Ec2RunnerArgs> = {}, preview = false) =>
     { preview },
   );
 const template = async (change: Partial<Ec2RunnerArgs> = {}) =>
-  (await create(change)).registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
+  (await create(change)).registry.resource("aws:ec2/launchTemplate:LaunchTemplate").inputs;
 
 describe("the EC2 runner of a stack", () => {
   it("has no key pair, and terminates instances when they shut down", async () => {
@@ -64,7 +64,7 @@ describe("the EC2 runner of a stack", () => {
     assert.deepEqual([launchTemplateId, launchTemplateVersion], ["r-id", "7"]);
   });
 
-  it("has its maximum number of instances in a tag, for checks of a running account", async () => {
+  it("has its maximum number of instances in a tag, for checks of a deployed stack", async () => {
     assert.equal((await template({ maxInstances: 7 })).tags["rates:max-instances"], "7");
   });
 

@@ -49,11 +49,14 @@ export interface Ec2RunnerArgs {
   readonly image: pulumi.Input<string>;
   /** ARN of the repository that has the image. */
   readonly repositoryArn: pulumi.Input<string>;
-  /** Machine image: an ECS-optimised Amazon Linux 2023 of the architecture. */
+  /** Machine image: an ECS-optimized Amazon Linux 2023 of the architecture. */
   readonly amiId: pulumi.Input<string>;
   /** EC2 instance type, for example `c7g.large`. */
   readonly instanceType: string;
-  /** Launches Spot Instances. The dispatcher requests them: a template with Spot could not start On-Demand ones. */
+  /**
+   * Launches Spot Instances. The dispatcher's request asks for Spot, since a template that asks for Spot could start no
+   * On-Demand Instances.
+   */
   readonly spot: boolean;
   /** Launches On-Demand Instances when no zone has Spot capacity. */
   readonly onDemandFallback: boolean;
@@ -90,7 +93,7 @@ const STOP_SECONDS = 60;
 
 /**
  * The launch template of EC2 runs. An instance pulls the image and executes one run of the launch that its tags name.
- * It shuts down, which terminates it, when the run is done or crashed, or after its maximum lifetime. It has no key
+ * It shuts down, which terminates it, when the run has ended or crashed, or after its maximum lifetime. It has no key
  * pair and no ingress. Old versions are kept, since a dispatcher starts the version that it was deployed with.
  */
 export class Ec2Runner extends pulumi.ComponentResource {
@@ -135,7 +138,7 @@ export class Ec2Runner extends pulumi.ComponentResource {
       name,
       {
         imageId: args.amiId,
-        // Policy packs read this tag when they check a running account without this program.
+        // Policy packs read this tag when they check a deployed stack without this program.
         tags: { [INSTANCES_TAG]: String(args.maxInstances) },
         instanceType: args.instanceType,
         iamInstanceProfile: { arn: profile.arn },
@@ -191,12 +194,12 @@ function userData(args: Ec2RunnerArgs, logs: pulumi.Input<string>): pulumi.Outpu
       REGISTRY: image.split("/")[0] ?? "",
       REGION: args.region,
       LOG_GROUP: group,
-      LIFE: String(args.lifetimeSeconds + args.maxTimeoutSeconds + SHUTDOWN_MARGIN_SECONDS),
+      LIFETIME: String(args.lifetimeSeconds + args.maxTimeoutSeconds + SHUTDOWN_MARGIN_SECONDS),
       STOP: String(STOP_SECONDS),
       // One per line, as `docker run --env-file` reads them.
       ENVIRONMENT: variables.map(([key, value]) => `${key}=${value}`).join("\n"),
     };
-    const filled = script.replace(/@([A-Z_]+)@/g, (all, key: string) => values[key] ?? all);
+    const filled = script.replace(/@([A-Z_]+)@/g, (placeholder, key: string) => values[key] ?? placeholder);
     return Buffer.from(filled).toString("base64");
   });
 }
@@ -232,7 +235,7 @@ function launchStatements(
       conditions: fromTemplate,
     },
     // EC2 does not pass the launch template for this resource (Service Authorization Reference, RunInstances): with
-    // that condition no Spot instance would start. All other resources of the request have the condition.
+    // the condition no Spot instance would start. All other resources of the request have the condition.
     { actions: ["ec2:RunInstances"], resources: [ec2("spot-instances-request/*")] },
     {
       // Any image of the template: during a deployment a dispatcher may still start the previous version.

@@ -25,7 +25,7 @@ const create = async (change: Partial<GlueRunnerArgs> = {}, preview = false) =>
 
 describe("the Glue runner of a stack", () => {
   it("is a Python shell job with the planned concurrency, without Glue's retries and queueing", async () => {
-    const { inputs } = (await create()).registry.one("aws:glue/job:Job");
+    const { inputs } = (await create()).registry.resource("aws:glue/job:Job");
     assert.deepEqual([inputs.command.name, inputs.command.pythonVersion], ["pythonshell", "3.9"]);
     assert.deepEqual(inputs.executionProperty, { maxConcurrentRuns: 8 });
     assert.deepEqual([inputs.maxCapacity, inputs.timeout], [0.0625, 300]);
@@ -40,33 +40,33 @@ describe("the Glue runner of a stack", () => {
       (await create({ catalog })).registry
         .ofType("aws:s3/bucketObjectv2:BucketObjectv2")
         .map(({ inputs }) => inputs.key as string);
-    const [one, other] = [await keys("{}"), await keys('{"errors":{}}')];
+    const [first, second] = [await keys("{}"), await keys('{"errors":{}}')];
     for (const { name, retained } of (await create()).registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2"))
-      assert.equal(retained, true, `${name} stays when another takes its place`);
-    assert.match(one[0] ?? "", /^runner-[0-9a-f]{16}\.py$/);
-    assert.equal(one[0], other[0]);
-    assert.notEqual(one[1], other[1]);
-    const { inputs } = (await create()).registry.one("aws:glue/job:Job");
-    assert.equal(inputs.command.scriptLocation, `s3://g-scripts/${one[0]}`);
+      assert.equal(retained, true, `${name} is kept when it is replaced`);
+    assert.match(first[0] ?? "", /^runner-[0-9a-f]{16}\.py$/);
+    assert.equal(first[0], second[0]);
+    assert.notEqual(first[1], second[1]);
+    const { inputs } = (await create()).registry.resource("aws:glue/job:Job");
+    assert.equal(inputs.command.scriptLocation, `s3://g-scripts/${first[0]}`);
   });
 
   it("starts each run with the script and catalogue of the dispatcher's version", async () => {
     const { result, registry } = await create();
-    const { inputs } = registry.one("aws:glue/job:Job");
+    const { inputs } = registry.resource("aws:glue/job:Job");
     assert.deepEqual((await resolved(result.settings)).arguments, {
       "--scriptLocation": inputs.command.scriptLocation,
       "--catalog": inputs.defaultArguments["--catalog"],
     });
   });
 
-  it("gives the dispatcher the sizes of usual and larger runs, and the job the usual size", async () => {
-    const of = async (change: object) => {
+  it("gives the dispatcher the sizes of usual and larger runs, and gives the Glue job the usual size", async () => {
+    const sizesWith = async (change: object) => {
       const { result, registry } = await create(change);
       const { maxCapacity, largerCapacity } = await resolved(result.settings);
-      return [registry.one("aws:glue/job:Job").inputs.maxCapacity, maxCapacity, largerCapacity];
+      return [registry.resource("aws:glue/job:Job").inputs.maxCapacity, maxCapacity, largerCapacity];
     };
-    assert.deepEqual(await of({}), [0.0625, 0.0625, undefined]);
-    assert.deepEqual(await of({ largerDpu: 1 }), [0.0625, 0.0625, 1]);
+    assert.deepEqual(await sizesWith({}), [0.0625, 0.0625, undefined]);
+    assert.deepEqual(await sizesWith({ largerDpu: 1 }), [0.0625, 0.0625, 1]);
   });
 
   it("has a connection per zone, so that Glue can start runs in another zone when one fails", async () => {
@@ -80,7 +80,7 @@ describe("the Glue runner of a stack", () => {
         { availabilityZone: "eu-central-1b", subnetId: "subnet-2", securityGroupIdLists: ["g-id"] },
       ],
     );
-    assert.deepEqual(registry.one("aws:glue/job:Job").inputs.connections, ["g-eu-central-1a", "g-eu-central-1b"]);
+    assert.deepEqual(registry.resource("aws:glue/job:Job").inputs.connections, ["g-eu-central-1a", "g-eu-central-1b"]);
     const connectionRights = registry.statements("g").find(({ Action }) => Action.includes("glue:GetConnection"));
     assert.deepEqual(connectionRights?.Resource, [
       "arn:aws:glue:eu-central-1:111111111111:catalog",
@@ -89,12 +89,12 @@ describe("the Glue runner of a stack", () => {
     ]);
   });
 
-  it("opens all ports between its runs, and Postgres of the database", async () => {
+  it("opens all ports between its runs, and the Postgres port of the database", async () => {
     const { registry } = await create();
-    const ingress = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
+    const ingress = registry.resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "g").inputs;
     assert.deepEqual([ingress.securityGroupId, ingress.referencedSecurityGroupId], ["g-id", "g-id"]);
     assert.deepEqual([ingress.fromPort, ingress.toPort], [0, 65_535]);
-    const egress = registry.one("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "g-database").inputs;
+    const egress = registry.resource("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "g-database").inputs;
     assert.deepEqual([egress.fromPort, egress.referencedSecurityGroupId], [5432, "sg-db"]);
   });
 
@@ -115,7 +115,7 @@ describe("the Glue runner of a stack", () => {
       .ofType("aws:iam/rolePolicy:RolePolicy")
       .filter(({ inputs }) => inputs.policy.includes("ec2:DeleteNetworkInterface"));
     assert.equal(deletePolicies.length, 1);
-    const { dependencies } = registry.one("aws:ec2/securityGroup:SecurityGroup", "g");
+    const { dependencies } = registry.resource("aws:ec2/securityGroup:SecurityGroup", "g");
     assert.ok(dependencies.includes(deletePolicies[0]?.urn ?? ""));
   });
 

@@ -49,13 +49,13 @@ export interface GlueRunnerArgs {
   readonly database: DatabaseEndpoint;
   /** RATES_SETTINGS, as JSON; contains no secret. */
   readonly settings: pulumi.Input<string>;
-  /** The registry of errors as JSON `{ errors }` (runtime/contract/errors.ts), shared with the Python runner. */
+  /** Data that the Python runner reads from the TypeScript code, as JSON (runtime/runner/glue/catalog.ts). */
   readonly catalog: string;
   /** Maximum number of runs at once. */
   readonly maxConcurrentRuns: number;
   /** DPUs of a run: 0.0625 or 1. */
   readonly dpuPerRun: number;
-  /** DPUs of a larger run, one at a time. */
+  /** DPUs of a larger run, for a read that ran out of memory; at most one such run exists at a time. */
   readonly largerDpu?: number;
   /** Time limit of a Glue run in minutes. */
   readonly timeoutMinutes: number;
@@ -70,20 +70,21 @@ export interface GlueRunnerArgs {
 }
 
 const SCRIPT = new URL("../runtime/runner/glue/runner.py", import.meta.url);
-/** Prefix of Glue's log groups, which the account shares; stacks/account/ sets their retention. */
+/** Prefix of Glue's log groups, which all Glue jobs of the account share; stacks/account/ sets their retention. */
 const LOGS = "/aws-glue/python-jobs";
 
 /**
- * The Glue Python shell job whose runs execute reads. Script, catalogue and certificate authorities have keys with
- * their hash and are kept when newer ones are added, so that a run that starts during a deployment finds its version.
+ * The Glue Python shell job whose runs execute reads. Script, catalogue and certificate authorities are stored
+ * under keys with their hashes, and are kept when newer ones are added, so that a run that starts during a deployment
+ * finds its version.
  * The dispatcher starts each run with the script and catalogue of its own version.
  *
- * A Glue connection is in one subnet, so the job has one per zone. For each run Glue takes the first connection whose
- * subnet has addresses and whose zone is available (AWS Glue User Guide, VPC failover behaviour of jobs): a failing
- * zone ends its runs, and later ones start in the next.
+ * A Glue connection is in one subnet, so the job has one per zone. For each run, Glue uses the first connection whose
+ * subnet has free addresses and whose zone is available (AWS Glue User Guide, VPC failover behaviour of jobs). If a
+ * zone fails, its runs end, and later runs start in another zone.
  */
 export class GlueRunner extends pulumi.ComponentResource {
-  /** Glue job; each run of it claims jobs of the platform. */
+  /** Glue job, whose runs claim the platform's jobs. */
   readonly job: Job;
   /** Security group of the runs. */
   readonly group: SecurityGroup;
@@ -129,8 +130,8 @@ export class GlueRunner extends pulumi.ComponentResource {
       },
       child,
     );
-    // Glue deletes a run's network interfaces with the job's role, perhaps minutes after the run. The security group
-    // can be deleted only after its interfaces, so role and policy must be deleted after the group.
+    // Glue uses the job's role to delete a run's network interfaces, perhaps minutes after the run. The security group
+    // can be deleted only after the interfaces, so role and policy must be deleted after the group.
     const roleDependent = { ...child, dependsOn: policies };
     this.group = databaseClientGroup(name, { placement, database, clientName: "Glue runs" }, roleDependent).group;
     this.#allowGlueConnections(name);
@@ -248,7 +249,8 @@ function retainedObject(
 }
 
 /**
- * Permissions of a job with a connection to create and tag network interfaces (AWS managed policy AWSGlueServiceRole).
+ * Returns the permissions for network interfaces that a job with connections needs (AWS managed policy
+ * AWSGlueServiceRole).
  */
 const networkInterfaces = ({ region, accountId }: GlueRunnerArgs): Statement[] => [
   {

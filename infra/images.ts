@@ -37,7 +37,10 @@ export interface ImagesArgs {
 }
 
 const DOCKERFILE = "runtime/Dockerfile";
-/** Images kept, two per version: runs and tasks finish on theirs, and a rollback needs the previous one. */
+/**
+ * Number of images to keep, two per version. Runs and tasks finish on their version, and a rollback needs the previous
+ * one.
+ */
 const MAX_IMAGES = 60;
 
 /**
@@ -45,9 +48,9 @@ const MAX_IMAGES = 60;
  * has immutable tags and scans images. Images are used by digest. A preview builds nothing: the digest is unknown until
  * `up`.
  *
- * A tag begins with a hash of the build's inputs, so that Pulumi builds again when they change, and ends with a random
- * text: an `up` that fails between the push and saving the state pushes again, and ECR refuses a push of an existing
- * immutable tag, even of the same image (containers-roadmap#2179).
+ * A tag contains a hash of the build's inputs, so that Pulumi builds again when they change. It ends with a random
+ * text, because an `up` that fails between the push and saving the state pushes again, and ECR refuses a push of an
+ * existing immutable tag, even of the same image (containers-roadmap#2179).
  *
  * No registry token passes through this program, since it would be stored in the state: docker uses the credential
  * helper `docker-credential-ecr-login` of its own configuration.
@@ -65,7 +68,7 @@ export class Images extends pulumi.ComponentResource {
   constructor(name: string, { arch, keepData }: ImagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Images", name, {}, opts);
     const child = { parent: this };
-    this.version = sourcesVersion();
+    this.version = imageVersion(arch);
     this.repository = new Repository(
       name,
       {
@@ -119,15 +122,15 @@ export class Images extends pulumi.ComponentResource {
 }
 
 /**
- * Copies the inputs of the build into a directory, with the same modes on every machine. The provider compares path,
- * contents and modes; in a clone they depend on its location and umask, and each difference would cause another push.
+ * Copies the inputs of the build into a directory, with the same file modes on every machine. The provider compares path,
+ * contents and modes, and pushes again if one differs. In a clone, path and modes depend on its location and umask.
  *
  * @returns The directory's path, relative to the working directory.
  */
 function buildContext(version: string): string {
   const directory = join(ROOT, "node_modules/.cache/rates-platform", `context-${version}`);
   if (!existsSync(directory)) {
-    // Renames the complete directory, so that a second program at the same time never reads a part of it.
+    // Renames the complete directory, so that a concurrent program never reads an incomplete one.
     const temporaryDirectory = `${directory}.${process.pid}`;
     for (const path of [DOCKERFILE, `${DOCKERFILE}.dockerignore`, ...contextFiles()]) {
       mkdirSync(dirname(join(temporaryDirectory, path)), { recursive: true });
@@ -144,9 +147,9 @@ function buildContext(version: string): string {
   return relative(process.cwd(), directory);
 }
 
-/** Hashes all inputs of the build. */
-export function sourcesVersion(): string {
-  const hash = createHash("sha256");
+/** Hashes all inputs of the build: the architecture and the files. */
+export function imageVersion(arch: ImagesArgs["arch"]): string {
+  const hash = createHash("sha256").update(arch).update("\0");
   for (const path of [DOCKERFILE, ...contextFiles()].sort())
     hash
       .update(path)
@@ -164,13 +167,13 @@ export function contextFiles(): string[] {
   const patterns = readFileSync(join(ROOT, `${DOCKERFILE}.dockerignore`), "utf8")
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => ({ glob: line.replace(/^!/, ""), enters: line.startsWith("!") }));
+    .map((line) => ({ glob: line.replace(/^!/, ""), isException: line.startsWith("!") }));
   const isIncluded = (file: string) => {
     const paths = file.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/"));
-    return patterns.findLast(({ glob }) => paths.some((path) => matchesGlob(path, glob)))?.enters ?? true;
+    return patterns.findLast(({ glob }) => paths.some((path) => matchesGlob(path, glob)))?.isException ?? true;
   };
   return patterns
-    .filter((pattern) => pattern.enters)
+    .filter((pattern) => pattern.isException)
     .flatMap(({ glob }) => listFiles(glob))
     .filter(isIncluded);
 }

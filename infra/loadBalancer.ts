@@ -55,7 +55,7 @@ export function createLoadBalancer(
     const allowFrom = (rule: string, cidr: string, description: string) =>
       ingressRule(rule, { group: group.id, peer: { cidr }, ports: [listenerPort, listenerPort], description }, child);
     allowFrom(`${name}-${listenerPort}`, args.cidr, "clients in the VPC");
-    // The name contains the network, so that a change of the list replaces no other rule.
+    // A rule's name contains its network, so that a change of the list replaces no other rule.
     for (const cidr of args.allowedCidrs)
       if (cidr !== args.cidr)
         allowFrom(`${name}-${listenerPort}-${cidr.replaceAll(/[./]/g, "-")}`, cidr, "clients of api.allowedCidrs");

@@ -47,27 +47,31 @@ const create = (preview = false) =>
 describe("the migrations of a stack", () => {
   it("run once per change of their files, and report their version afterwards", async () => {
     const { registry, result } = await create();
-    const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m");
+    const { inputs } = registry.resource("aws:lambda/invocation:Invocation", "m");
     assert.deepEqual(inputs.triggers, { version: migrationsVersion() });
     assert.deepEqual(JSON.parse(inputs.input).step, "migrate");
     assert.equal(await resolved(result.version), migrationsVersion());
-    const { timeout, vpcConfig } = registry.one("aws:lambda/function:Function").inputs;
-    assert.deepEqual([timeout, vpcConfig.subnetIds], [900, ["subnet-1"]], "as long as Lambda lets it, in the network");
+    const { timeout, vpcConfig } = registry.resource("aws:lambda/function:Function").inputs;
+    assert.deepEqual(
+      [timeout, vpcConfig.subnetIds],
+      [900, ["subnet-1"]],
+      "Lambda's maximum timeout, inside the network",
+    );
     await create(true);
   });
 
-  it("create roles first, and again when the slots that need one change", async () => {
+  it("create roles first, and again when the number of slots with a login role changes", async () => {
     const { registry } = await create();
-    const { inputs } = registry.one("aws:lambda/invocation:Invocation", "m-roles");
+    const { inputs } = registry.resource("aws:lambda/invocation:Invocation", "m-roles");
     assert.deepEqual(JSON.parse(inputs.input), { step: "roles", slots: { glue: 3, ec2: 2 } });
     assert.equal(inputs.triggers.slots, '{"glue":3,"ec2":2}');
-    const { dependencies } = registry.one("aws:lambda/invocation:Invocation", "m");
+    const { dependencies } = registry.resource("aws:lambda/invocation:Invocation", "m");
     assert.ok(JSON.stringify(dependencies).includes("m-roles"), "migrate waits for roles");
   });
 
   it("may read the master's password when they run, and have only its ARN in their environment", async () => {
     const { registry } = await create();
-    const { variables } = registry.one("aws:lambda/function:Function").inputs.environment;
+    const { variables } = registry.resource("aws:lambda/function:Function").inputs.environment;
     assert.deepEqual(Object.keys(variables).sort(), [
       "DATABASE_AUTH",
       "DATABASE_CA",
@@ -81,7 +85,7 @@ describe("the migrations of a stack", () => {
     assert.deepEqual(secret?.Resource, [variables.MASTER_SECRET_ARN]);
   });
 
-  it("update a database from the Lambda bundle, and output names only", async function () {
+  it("update a database from the Lambda bundle, and return only the names of the files that they applied", async function () {
     this.timeout(60_000);
     const database = await testDatabase();
     const admin = new pg.Client(database.url);
@@ -128,7 +132,7 @@ describe("the migrations of a stack", () => {
       );
       const { handler } = await import(pathToFileURL(file).href);
       const slots = { glue: 1, ec2: 1 };
-      assert.deepEqual(await handler({ step: "roles", slots }), { created: [] }, "they are the cluster's");
+      assert.deepEqual(await handler({ step: "roles", slots }), { created: [] }, "the cluster has the roles already");
       const first = await handler({ step: "migrate" });
       assert.ok(
         first.applied.length > 0 && first.applied.every((name: string) => /^\d{4}_|\.sql$/.test(name)),

@@ -60,13 +60,13 @@ const SQL_FOLDERS = {
   views: new URL("../db/views/", import.meta.url),
 };
 /** Lambda's maximum in seconds. Backfills and indexes on large tables run outside `up`. */
-const TIMEOUT = 900;
+const TIMEOUT_SECONDS = 900;
 const MEMORY_MB = 256;
 
 /**
- * Runs two steps inside the network before dependent resources change: `roles` as the master, once per change of the
- * roles or of the run slots that need one; `migrate` as the role migrator, once per change of the SQL files. Migrations
- * must be compatible with the previous version of the code, which keeps running meanwhile.
+ * Runs two steps inside the network before dependent resources change. `roles` runs as the master, once per change of
+ * the roles or of the number of run slots with a login role. `migrate` runs as the role migrator, once per change of the
+ * SQL files. Migrations must be compatible with the previous version of the code, which keeps running meanwhile.
  */
 export class Migrations extends pulumi.ComponentResource {
   /** Version of the SQL files; known after they are applied. */
@@ -96,8 +96,8 @@ export class Migrations extends pulumi.ComponentResource {
       },
       child,
     );
-    // Lambda deletes its network interfaces with the function's role; the security group can be deleted only
-    // afterwards.
+    // Lambda uses the function's role to delete its network interfaces; only afterwards can the security group be
+    // deleted.
     const { group, rules } = databaseClientGroup(name, client, { ...child, dependsOn: policies });
     const code = {
       entry: new URL("../db/lambda.ts", import.meta.url),
@@ -114,7 +114,7 @@ export class Migrations extends pulumi.ComponentResource {
         handler: "index.handler",
         code: bundle(code),
         role: role.arn,
-        timeout: TIMEOUT,
+        timeout: TIMEOUT_SECONDS,
         memorySize: MEMORY_MB,
         environment: { variables: { ...environment, MASTER_SECRET_ARN: database.masterSecretArn } },
         vpcConfig: { subnetIds: placement.subnetIds, securityGroupIds: [group.id] },
@@ -136,9 +136,9 @@ export class Migrations extends pulumi.ComponentResource {
       // The instance's address is known before the instance is ready, so the step depends on the instance itself.
       [database.instance],
     );
-    const run = step(name, { step: "migrate", version }, { version }, [roles]);
+    const migrate = step(name, { step: "migrate", version }, { version }, [roles]);
     this.functionName = lambda.name;
-    this.version = run.result.apply(() => version);
+    this.version = migrate.result.apply(() => version);
     this.registerOutputs({ version: this.version });
   }
 }

@@ -42,8 +42,8 @@ export interface NetworkArgs {
 /** Network access of private components to AWS services; components depend on it, so that it is deleted after them. */
 export interface OutboundAccess {
   /**
-   * Makes a text depend on routes, NAT gateways, internet gateway and associations, for a resource's description. Those
-   * are children of awsx's component, which the engine does not expand in dependsOn.
+   * Makes a resource's description depend on routes, NAT gateways, internet gateway and associations. These are children
+   * of awsx's component, which the engine does not expand in dependsOn.
    */
   description(text: string): pulumi.Output<string>;
   /** Endpoints, and the rules of their security group. */
@@ -74,8 +74,8 @@ export const ENDPOINTS = [
 ] as const;
 
 /**
- * A VPC with a public and a private subnet per zone. Everything except the load balancer and NAT is in the private
- * ones. S3 is reached through a gateway endpoint, which is free; without NAT every other service has an endpoint too.
+ * A VPC with a public and a private subnet per zone. Only NAT gateways and a public load balancer are in the public
+ * subnets. S3 is reached through a gateway endpoint, which is free; without NAT every other service has an endpoint too.
  * The default security group allows nothing, and flow logs record rejected connections.
  */
 export class Network extends pulumi.ComponentResource {
@@ -91,7 +91,7 @@ export class Network extends pulumi.ComponentResource {
   readonly cidr: string;
   /** Subnets of components that are not reachable from outside. */
   readonly placement: Placement;
-  /** Network access of private components to services. */
+  /** Network access of private components to AWS services. */
   readonly outbound: OutboundAccess;
 
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -206,7 +206,7 @@ export class Network extends pulumi.ComponentResource {
   }
 }
 
-/** Returns the ids of all route tables; the elements are objects only if the SDK has loaded their class. */
+/** Returns the ids of all route tables. `routeTables` has objects if the SDK has loaded their class, otherwise ids. */
 const routeTableIds = ({ routeTables }: Vpc): pulumi.Output<string[]> =>
   routeTables.apply((tables: (RouteTable | string)[]) =>
     pulumi.all(tables.map((table) => (typeof table === "string" ? table : table.id))),

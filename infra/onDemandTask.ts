@@ -94,7 +94,7 @@ export function onDemandTask(
           essential: true,
           user: "1000:1000",
           readonlyRootFilesystem: true,
-          // Overrides the image's health check: this container serves nothing.
+          // Overrides the image's health check, since this container serves no requests.
           healthCheck: { command: ["CMD", "true"] },
           stopTimeout: 2,
           // Adds an init process, which forwards SIGTERM and reaps processes that the container leaves behind.

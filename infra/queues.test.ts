@@ -13,9 +13,9 @@ const args: QueuesArgs = {
   responseDays: 14,
 };
 const create = async (): Promise<Registry> => (await mocked(() => new Queues("q", args))).registry;
-const queue = (registry: Registry, suffix: string) => registry.one("aws:sqs/queue:Queue", `q-${suffix}`).inputs;
+const queue = (registry: Registry, suffix: string) => registry.resource("aws:sqs/queue:Queue", `q-${suffix}`).inputs;
 const policy = (registry: Registry, suffix: string) =>
-  JSON.parse(registry.one("aws:sqs/queuePolicy:QueuePolicy", `q-${suffix}`).inputs.policy).Statement;
+  JSON.parse(registry.resource("aws:sqs/queuePolicy:QueuePolicy", `q-${suffix}`).inputs.policy).Statement;
 
 describe("the queues of a stack", () => {
   it("are encrypted, and refuse requests without TLS", async () => {
@@ -49,7 +49,7 @@ describe("the queues of a stack", () => {
     assert.equal(JSON.parse(redrivePolicy).maxReceiveCount, 1_000);
     assert.ok(queue(registry, "dead").messageRetentionSeconds > messageRetentionSeconds);
     assert.equal(queue(registry, "responses").messageRetentionSeconds, 14 * 86_400);
-    const { redriveAllowPolicy } = registry.one("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy").inputs;
+    const { redriveAllowPolicy } = registry.resource("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy").inputs;
     assert.deepEqual(JSON.parse(redriveAllowPolicy), {
       redrivePermission: "byQueue",
       sourceQueueArns: ["arn:aws:sqs:eu-central-1:111111111111:q-requests"],

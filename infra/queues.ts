@@ -40,10 +40,11 @@ export interface QueuesArgs {
   readonly responseDays: number;
 }
 
-const DAY = 86_400;
+const DAY_SECONDS = 86_400;
 /**
- * Receives before SQS moves a message to the dead-letter queue: SQS's maximum. The dispatcher moves invalid messages
- * itself, so only an outage causes repeated receives, one per visibility timeout: the maximum is reached after days.
+ * Number of receives after which SQS moves a message to the dead-letter queue: SQS's maximum. The dispatcher moves
+ * invalid messages itself, so only outages and tenants with too many waiting jobs cause many receives. They are so far
+ * apart that a message reaches the maximum only after days, or expires first.
  */
 const MAX_RECEIVES = 1_000;
 /**
@@ -53,8 +54,8 @@ const MAX_RECEIVES = 1_000;
 const REQUEST_DAYS = 7;
 /** Retention in seconds. A wake-up only triggers a check, which the schedule does every minute too. */
 const WAKEUP_SECONDS = 300;
-/** Visibility timeout of responses in seconds. */
-const RESPONSE_VISIBILITY = 60;
+/** Visibility timeout of responses. */
+const RESPONSE_VISIBILITY_SECONDS = 60;
 
 const SEND = ["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"];
 const RECEIVE = [
@@ -66,9 +67,10 @@ const RECEIVE = [
 ];
 
 /**
- * Queues for requests, wake-ups and dead letters, and response queues: one per tenant that has its own, and a shared
- * one. All are encrypted, refuse requests without TLS, and allow only named principals. The visibility timeout of the
- * queues that the dispatcher reads is six times its timeout plus the batching window (AWS Lambda Developer Guide, SQS).
+ * Queues for requests, wake-ups and dead letters, a response queue for each tenant in `tenants`, and a shared response
+ * queue for the others. All are encrypted, refuse requests without TLS, and allow only named principals. The visibility
+ * timeout of the queues that the dispatcher reads is six times its timeout plus the batching window (AWS Lambda
+ * Developer Guide, SQS).
  */
 export class Queues extends pulumi.ComponentResource {
   /** Requests of callers. */
@@ -103,7 +105,7 @@ export class Queues extends pulumi.ComponentResource {
         {
           sqsManagedSseEnabled: true,
           maxMessageSize: LIMITS.sqsMessage.value,
-          // An empty receive costs as much as a full one: readers use long polling by default.
+          // An empty receive costs as much as a full one, so readers use long polling by default.
           receiveWaitTimeSeconds: 20,
           ...settings,
         },
@@ -113,7 +115,7 @@ export class Queues extends pulumi.ComponentResource {
     this.deadLetters = queue("dead", { messageRetentionSeconds: LIMITS.sqsRetentionMax.value });
     this.requests = queue("requests", {
       visibilityTimeoutSeconds,
-      messageRetentionSeconds: REQUEST_DAYS * DAY,
+      messageRetentionSeconds: REQUEST_DAYS * DAY_SECONDS,
       redrivePolicy: pulumi.jsonStringify({
         deadLetterTargetArn: this.deadLetters.arn,
         maxReceiveCount: MAX_RECEIVES,
@@ -124,8 +126,8 @@ export class Queues extends pulumi.ComponentResource {
       messageRetentionSeconds: Math.max(WAKEUP_SECONDS, visibilityTimeoutSeconds),
     });
     const response = {
-      visibilityTimeoutSeconds: RESPONSE_VISIBILITY,
-      messageRetentionSeconds: args.responseDays * DAY,
+      visibilityTimeoutSeconds: RESPONSE_VISIBILITY_SECONDS,
+      messageRetentionSeconds: args.responseDays * DAY_SECONDS,
     };
     this.responses = queue("responses", response);
     this.tenants = Object.fromEntries(args.tenants.map((tenant) => [tenant, queue(`responses-${tenant}`, response)]));
@@ -141,10 +143,10 @@ export class Queues extends pulumi.ComponentResource {
       child,
     );
 
-    const policy = (suffix: string, of: Queue, actions: string[], principals: string[]): void => {
+    const policy = (suffix: string, target: Queue, actions: string[], principals: string[]): void => {
       new QueuePolicy(
         `${name}-${suffix}`,
-        { queueUrl: of.url, policy: policyOf(of.arn, actions, [...new Set(principals)]) },
+        { queueUrl: target.url, policy: policyOf(target.arn, actions, [...new Set(principals)]) },
         child,
       );
     };
@@ -184,7 +186,7 @@ export class Queues extends pulumi.ComponentResource {
   }
 }
 
-/** Queue policy: denies requests without TLS, and allows principals in addition to the account's own IAM policies. */
+/** Returns a policy that denies requests without TLS and allows principals, in addition to the account's IAM policies. */
 const policyOf = (arn: pulumi.Output<string>, actions: string[], principals: string[]): pulumi.Output<string> =>
   pulumi.jsonStringify({
     Version: "2012-10-17",

@@ -33,13 +33,15 @@ const create = async (preview = false) =>
     { preview },
   );
 const container = async () =>
-  JSON.parse((await create()).registry.one("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions)[0];
+  JSON.parse(
+    (await create()).registry.resource("aws:ecs/taskDefinition:TaskDefinition").inputs.containerDefinitions,
+  )[0];
 
 describe("the smoke task of a stack", () => {
-  it("is a task definition without a service: nothing runs until it is started", async () => {
+  it("is a task definition without an ECS service, so that nothing runs until a command starts it", async () => {
     const { registry } = await create();
     assert.equal(registry.ofType("aws:ecs/service:Service").length, 0);
-    const { inputs } = registry.one("aws:ecs/taskDefinition:TaskDefinition");
+    const { inputs } = registry.resource("aws:ecs/taskDefinition:TaskDefinition");
     assert.deepEqual([inputs.cpu, inputs.memory, inputs.runtimePlatform.cpuArchitecture], ["256", "512", "ARM64"]);
   });
 

@@ -35,7 +35,7 @@ export interface SmokeArgs
   readonly outputs: Readonly<Record<string, pulumi.Input<string | number>>>;
   /** Name of the migrations function, which stores the hash of the task's token. */
   readonly migrationsFunction: pulumi.Input<string>;
-  /** Retention of its log in days. */
+  /** Retention of the task's log in days. */
   readonly retentionDays: number;
   /** Region code, for example `eu-central-1`. */
   readonly region: string;
@@ -45,9 +45,10 @@ export interface SmokeArgs
 const CONTAINER = "smoke";
 
 /**
- * A task that runs all checks of a stack inside its network (`npm run smoke -- --inside`). Nothing runs, and nothing
- * costs, until the command starts it. It reaches the API through the load balancer like any client, AWS over HTTPS, and
- * nothing else; the token that it uses is created in the task and never leaves it.
+ * A task that runs all checks of a stack inside its network (`npm run smoke -- --inside`). Nothing runs and no costs
+ * arise until the command starts it. It reaches the API through the load balancer, like any client, and AWS's services
+ * over HTTPS; its security group allows no other ports. The task creates its own token and sends it only to the API.
+ * Its log contains the token's id and hash.
  */
 export class Smoke extends pulumi.ComponentResource {
   /** Inputs of the command (runtime/smoke/inside.ts). */

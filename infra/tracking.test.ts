@@ -20,7 +20,7 @@ const args = (change: Partial<TrackingArgs> = {}): TrackingArgs => ({
 });
 const domainOf = async (change: Partial<TrackingArgs> = {}) => {
   const { registry } = await mocked(() => new Tracking("rates-dev", args(change)));
-  return registry.one("aws:opensearch/domain:Domain").inputs;
+  return registry.resource("aws:opensearch/domain:Domain").inputs;
 };
 
 describe("the tracking component", () => {
@@ -41,30 +41,30 @@ describe("the tracking component", () => {
     const multiZone = await domainOf();
     assert.deepEqual(multiZone.vpcOptions.subnetIds, ["subnet-a", "subnet-b", "subnet-c"]);
     assert.deepEqual(multiZone.clusterConfig.zoneAwarenessConfig, { availabilityZoneCount: 3 });
-    const one = await domainOf({ zoneCount: 1, instanceCount: 1 });
-    assert.deepEqual(one.vpcOptions.subnetIds, ["subnet-a"]);
-    assert.equal(one.clusterConfig.zoneAwarenessEnabled, false);
-    assert.equal(one.clusterConfig.zoneAwarenessConfig, undefined);
+    const singleZone = await domainOf({ zoneCount: 1, instanceCount: 1 });
+    assert.deepEqual(singleZone.vpcOptions.subnetIds, ["subnet-a"]);
+    assert.equal(singleZone.clusterConfig.zoneAwarenessEnabled, false);
+    assert.equal(singleZone.clusterConfig.zoneAwarenessConfig, undefined);
   });
 
-  it("has dedicated master nodes from ten data nodes on", async () => {
+  it("has dedicated master nodes if it has at least ten data nodes", async () => {
     assert.equal((await domainOf({ instanceCount: 9 })).clusterConfig.dedicatedMasterEnabled, false);
     assert.equal((await domainOf({ instanceCount: 12 })).clusterConfig.dedicatedMasterCount, 3);
   });
 
-  it("writes logs to a group that the account's policy allows, kept as long as the stack configures", async () => {
+  it("writes logs to a group that the account's log resource policy covers, with the stack's retention", async () => {
     const { registry } = await mocked(() => new Tracking("rates-dev", args({ keepData: false })));
-    const group = registry.one("aws:cloudwatch/logGroup:LogGroup");
+    const group = registry.resource("aws:cloudwatch/logGroup:LogGroup");
     assert.equal(group.inputs.namePrefix, "/aws/OpenSearchService/rates/rates-dev-");
     assert.equal(group.inputs.retentionInDays, 14);
     assert.equal(group.inputs.skipDestroy, false);
-    const [log] = registry.one("aws:opensearch/domain:Domain").inputs.logPublishingOptions;
+    const [log] = registry.resource("aws:opensearch/domain:Domain").inputs.logPublishingOptions;
     assert.match(log.cloudwatchLogGroupArn, /rates-dev-log$/);
-    const component = registry.one("rates:infra:Tracking").urn;
+    const component = registry.resource("rates:infra:Tracking").urn;
     assert.ok(registry.all.filter(({ type }) => type.startsWith("aws:")).every(({ parent }) => parent === component));
   });
 
-  it("allows writers exactly the store's calls, and readers only search, in the indices of the runtime", async () => {
+  it("allows writers exactly the store's calls, and readers only to search the indices with the runtime's prefix", async () => {
     const { result } = await mocked(() => new Tracking("rates-dev", args()));
     const actionsOf = (statements: Tracking["statements"]) =>
       Promise.all(
@@ -92,14 +92,17 @@ describe("the tracking component", () => {
       const tracking = new Tracking("rates-dev", args());
       tracking.allowFrom("rates-dev-api-in", { id: tracking.securityGroupId });
     });
-    const rule = registry.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "rates-dev-api-in").inputs;
+    const rule = registry.resource(
+      "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+      "rates-dev-api-in",
+    ).inputs;
     assert.deepEqual([rule.fromPort, rule.toPort, rule.ipProtocol], [443, 443, "tcp"]);
     assert.equal(rule.cidrIpv4, undefined);
   });
 
   it("can be previewed with unknown values", async () => {
     const { registry } = await mocked(() => new Tracking("rates-dev", args()), { preview: true });
-    assert.deepEqual(registry.one("aws:opensearch/domain:Domain").inputs.vpcOptions.securityGroupIds, [UNKNOWN]);
+    assert.deepEqual(registry.resource("aws:opensearch/domain:Domain").inputs.vpcOptions.securityGroupIds, [UNKNOWN]);
   });
 });
 

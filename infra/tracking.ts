@@ -44,8 +44,8 @@ export interface TrackingArgs {
 }
 
 /**
- * Prefix of the log groups of domains. OpenSearch writes logs only if a resource policy of the account allows it; an
- * account has few of those, so stacks/account creates one for this prefix.
+ * Prefix of the log groups of domains. OpenSearch writes logs only if a resource policy of the account allows it. An
+ * account may have only a few of these policies, so stacks/account creates one for this prefix.
  */
 export const TRACKING_LOGS = "/aws/OpenSearchService/rates/";
 
@@ -61,14 +61,14 @@ const HTTPS = 443;
  * Search over tracking documents, for a stack that needs more than Postgres: an OpenSearch domain in the private
  * subnets, encrypted, TLS only.
  *
- * Access is controlled by the policies of roles (`statements`, `readStatements`), by method and path, and by the
+ * Two mechanisms control access: the policies of roles by method and path (`statements`, `readStatements`), and the
  * security group's rules (`allowFrom`). Fine-grained access control is not used: its users would be in the domain,
- * outside this program, and two roles with a few paths each do not need it. The domain has no access policy, since the
- * roles that it would name have policies that name the domain: only signed calls that an identity's own policy allows
- * are accepted.
+ * outside this program, and two roles with a few paths each do not need it. The domain has no access policy, because it
+ * would refer to roles whose policies refer to the domain. The domain therefore accepts only signed calls that the
+ * caller's own IAM policy allows.
  *
- * The domain contains copies. Destroying or replacing it loses nothing: every document is written again from the
- * database. Keeping it would require keeping its network.
+ * The domain contains copies. Destroying or replacing it loses nothing, because the dispatcher rewrites every document
+ * from the database. Keeping it would require keeping its network.
  */
 export class Tracking extends pulumi.ComponentResource {
   /** OpenSearch domain. */
@@ -111,7 +111,7 @@ export class Tracking extends pulumi.ComponentResource {
             ? { dedicatedMasterCount: dedicatedMasters, dedicatedMasterType: DEDICATED_MASTERS.instanceType }
             : {}),
         },
-        // gp3's own defaults, which the service requires.
+        // gp3's default values, which OpenSearch Service requires explicitly.
         ebsOptions: { ebsEnabled: true, volumeType: "gp3", volumeSize: storageGb, iops: 3_000, throughput: 125 },
         // A domain has exactly one subnet per zone.
         vpcOptions: {

@@ -2,11 +2,11 @@ import Type, { type Static } from "typebox";
 import { LIMITS } from "../infra/limits/limits.ts";
 import { loadStack, type ValidatedStack } from "../stacks/program.ts";
 
-/** Returns the schema of a quota's granted value; its default is AWS's. */
+/** Returns the schema of a granted quota, whose default is AWS's default quota. */
 export const quotaSchema = (limit: keyof typeof LIMITS) =>
   Type.Number({ minimum: 0, default: LIMITS[limit].value, description: `${LIMITS[limit].unit}, as granted` });
 
-/** Settings of rules about the account that a program is deployed to; the defaults of quotas are AWS's. */
+/** Settings of rules: the quotas of the account that a program is deployed to, by default AWS's default quotas. */
 export const QUOTAS = {
   lambdaConcurrency: quotaSchema("lambdaConcurrency"),
   glueRuns: quotaSchema("glueRuns"),
@@ -50,16 +50,20 @@ function ownStackOf(text: string, name: string): ValidatedStack | undefined {
   }
 }
 
-/** Returns the program's share of a quota. The stack's own configuration overrides the pack's. */
+/**
+ * Returns the program's share of a quota, and a description of the quota for messages. The stack's own configuration
+ * overrides the pack's.
+ */
 export function quotaShare<Name extends Exclude<keyof Quotas, "share">>(
   name: Name,
   settings: Record<Name | "share", number>,
-): { limit: number; from: string } {
-  const { quotas, from } = { quotas: ownStack()?.config.quotas ?? settings, from: LIMITS[name] };
-  const code = "quota" in from ? ` (${from.quota.code})` : "";
+): { limit: number; source: string } {
+  const quotas = ownStack()?.config.quotas ?? settings;
+  const limit = LIMITS[name];
+  const code = "quota" in limit ? ` (${limit.quota.code})` : "";
   return {
     limit: quotas[name] * quotas.share,
-    from:
+    source:
       quotas.share === 1
         ? `the quota of ${quotas[name]}${code}`
         : `${quotas.share} of the quota of ${quotas[name]}${code}`,

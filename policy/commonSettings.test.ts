@@ -17,12 +17,12 @@ describe("exemptions", () => {
     for (const time of ["2027-01-01T00:00:00Z", "2026-12-31T20:00:00-05:00"])
       assert.equal(
         exemptionAt(time, until("2026-12-31")),
-        "Its exemption (moves) ended on 2026-12-31: fix it, or renew the exemption.",
+        "Its exemption (moves) ended on 2026-12-31: fix the resource, or renew the exemption.",
         time,
       );
   });
 
-  it("count as renewed when another one of the same resource lasts longer", () => {
+  it("count as renewed when another exemption of the same resource lasts longer", () => {
     const overlapping = [until("2026-01-31", "first"), until("2026-06-30", "renewed")];
     for (const exempt of [overlapping, overlapping.toReversed()]) {
       assert.equal(exemptionAt("2026-03-01T12:00:00Z", ...exempt), "exempt");

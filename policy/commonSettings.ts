@@ -36,7 +36,7 @@ export function exemptionOf(
   const [latest] = exemptions;
   if (latest === undefined) return undefined;
   return isExpired(latest, now)
-    ? `Its exemption (${latest.reason}) ended on ${latest.until}: fix it, or renew the exemption.`
+    ? `Its exemption (${latest.reason}) ended on ${latest.until}: fix the resource, or renew the exemption.`
     : "exempt";
 }
 
@@ -44,7 +44,10 @@ const isExpired = ({ until }: Exemption, now: Date): boolean => until < now.toIS
 
 const reported = new Set<string>();
 
-/** Reports configured settings that the rule does not have, once per process: a misspelt limit would have no effect. */
+/**
+ * Returns a message for each configured setting that the rule does not have, once per process. Without it, a misspelled
+ * setting would silently have no effect.
+ */
 export function unknownSettings(rule: Rule, configured: object): string[] {
   const known = [...Object.keys(rule.settings), ...Object.keys(COMMON)];
   return Object.keys(configured).flatMap((key) => {

@@ -15,18 +15,18 @@ describe("npm run policy", () => {
       assert.ok(lines.includes(`${name} ${level} ${description}`), name);
   });
 
-  it("prints source, remedy and each setting with its default for one rule", () => {
+  it("prints source, remedy and each setting with its default for each named rule", () => {
     const { text } = runCommand(["explain", "rds-backups", "sqs-visibility-covers-function"]);
     assert.match(
       text,
-      /^sqs-visibility-covers-function\n {2}What: .*\n {2}Level: mandatory, severity high\n {2}Source: AWS Lambda/m,
+      /^sqs-visibility-covers-function\n {2}Requires: .*\n {2}Level: mandatory, severity high\n {2}Source: AWS Lambda/m,
     );
     assert.match(text, /^ {4}factor: required visibility timeout, in multiples of the function's timeout \(6\)$/m);
     assert.match(text, /^rds-backups\n/m);
     for (const rule of ALL_RULES) assert.doesNotMatch(details(rule), /undefined|\[object/, rule.name);
   });
 
-  it("suggests rules for an unknown name, and prints its usage", () => {
+  it("suggests rules for an unknown name, and prints the usage for an unknown command", () => {
     assert.deepEqual(runCommand(["explain", "rds-backup"]), {
       text: "There is no rule 'rds-backup': did you mean rds-backups?",
       status: 2,
@@ -58,10 +58,10 @@ describe("npm run policy -- config", () => {
     assert.deepEqual(config["ec2-vcpus"], { ec2Vcpus: quotas.ec2Vcpus, share: quotas.share });
     assert.deepEqual(config["glue-dpus"], { glueDpus: quotas.glueDpus, share: quotas.share });
     assert.deepEqual(config["aws-provider-pinned"], { accountId: "111111111111" });
-    assert.equal(typeof config["rds-connections"].perTask, "number");
+    assert.equal(config["rds-connections"].perTask, 9, "a pool of 8, and the connection that plans reads");
   });
 
-  it("prints whether the stack keeps data for the rules that depend on it", () => {
+  it("prints, for the rules that depend on it, whether the stack keeps data", () => {
     const config = (stack: string) => JSON.parse(runCommand(["config", stack, "security"]).text)["rds-multi-az"];
     assert.deepEqual([config("dev"), config("prod")], [{ holdsData: false }, { holdsData: true }]);
     assert.deepEqual(runCommand(["config", "dev", "secutiry"]), {
@@ -94,11 +94,11 @@ describe("the page about policies", () => {
     assert.equal(blocks.length, 2);
     for (const block of blocks)
       for (const [name, ruleConfig] of Object.entries<string | Record<string, unknown>>(block)) {
-        const rule = ALL_RULES.find((one) => one.name === name);
+        const rule = ALL_RULES.find((candidate) => candidate.name === name);
         assert.ok(rule, name);
         if (typeof ruleConfig === "string") {
           assert.equal(ruleConfig, "remediate");
-          assert.ok(rule.scope === "resource" && rule.fix, `${name} can be filled in`);
+          assert.ok(rule.scope === "resource" && rule.fix, `${name} supports remediation`);
           continue;
         }
         const { exempt: _, enforcementLevel: __, ...ruleSettings } = ruleConfig;

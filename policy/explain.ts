@@ -4,8 +4,8 @@ import { SECURITY_RULES } from "./security/rules.ts";
 
 /** The packs with their summaries and rules. */
 export const PACKS = {
-  limits: { about: "limits of accounts and services", rules: LIMIT_RULES },
-  security: { about: "security: access, encryption, backups and logs", rules: SECURITY_RULES },
+  limits: { summary: "limits of accounts and services", rules: LIMIT_RULES },
+  security: { summary: "security: access, encryption, backups and logs", rules: SECURITY_RULES },
 } as const;
 
 export const ALL_RULES: readonly Rule[] = Object.values(PACKS).flatMap(({ rules }) => rules);
@@ -17,11 +17,11 @@ const source = ({ framework }: Rule): string => framework.reference ?? framework
 export function overview(): string {
   const width = Math.max(...ALL_RULES.map(({ name }) => name.length));
   return Object.entries(PACKS)
-    .map(([pack, { about, rules }]) => {
+    .map(([pack, { summary, rules }]) => {
       const lines = rules.map(
         ({ name, level, description }) => `  ${name.padEnd(width)}  ${level.padEnd(9)}  ${description}`,
       );
-      return `policy/${pack}: ${about} (${rules.length} rules)\n${lines.join("\n")}`;
+      return `policy/${pack}: ${summary} (${rules.length} rules)\n${lines.join("\n")}`;
     })
     .join("\n\n");
 }
@@ -29,23 +29,23 @@ export function overview(): string {
 /** Describes one rule in full. */
 export function details(rule: Rule): string {
   const settings = Object.entries(rule.settings).map(([name, schema]) => {
-    const { default: standard, description = "" } = schema as { default?: unknown; description?: string };
-    return `    ${name}: ${description} (${JSON.stringify(standard)})`;
+    const { default: defaultValue, description = "" } = schema as { default?: unknown; description?: string };
+    return `    ${name}: ${description} (${JSON.stringify(defaultValue)})`;
   });
-  const parts: [string, readonly string[]][] = [
-    ["What", [rule.description]],
+  const fields: [title: string, texts: readonly string[]][] = [
+    ["Requires", [rule.description]],
     ["Level", [`${rule.level}, severity ${rule.severity}`]],
     ["Source", [source(rule)]],
-    ["To do", [rule.remediation]],
-    ["Of", rule.scope === "resource" ? rule.types : ["all resources together"]],
+    ["Remedy", [rule.remediation]],
+    ["Checks", rule.scope === "resource" ? rule.types : ["all resources together"]],
     ["May be unknown in a preview", rule.mayBeUnknown],
   ];
-  const lines = parts
+  const lines = fields
     .filter(([, texts]) => texts.length > 0)
     .map(([title, texts]) => `  ${title}: ${texts.join(", ")}`);
-  const fills =
+  const remediation =
     rule.scope === "resource" && rule.fix ? ["  Supports remediation: set enforcementLevel to remediate."] : [];
-  return [rule.name, ...lines, ...fills, ...(settings.length > 0 ? ["  Settings:", ...settings] : [])].join("\n");
+  return [rule.name, ...lines, ...remediation, ...(settings.length > 0 ? ["  Settings:", ...settings] : [])].join("\n");
 }
 
 /** Formats a pack's rules as a table for policy/README.md. */

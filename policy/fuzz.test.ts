@@ -57,33 +57,32 @@ describe("rules with random input", () => {
         anything,
         fc.boolean(),
         (index, path, replacement, unlinked) => {
-          const mutated = program.map((one, position) => {
-            const props = (position === index ? replaceAt(one.props, path, replacement) : one.props) as Record<
-              string,
-              unknown
-            >;
-            const links = position === index && unlinked ? {} : (one.links ?? {});
+          const mutated = program.map((resource, position) => {
+            const props = (
+              position === index ? replaceAt(resource.props, path, replacement) : resource.props
+            ) as Record<string, unknown>;
+            const links = position === index && unlinked ? {} : (resource.links ?? {});
             const propertyDependencies = Object.fromEntries(
               Object.entries(links).map(([key, urns]) => [key, urns.map((urn) => ({ urn }))]),
             );
-            return { type: one.type, name: one.name, urn: urnOf(one), props, propertyDependencies };
+            return { type: resource.type, name: resource.name, urn: urnOf(resource), props, propertyDependencies };
           });
-          const notes = () => ({ unknown: () => reportCount++, unreadable: () => reportCount++ });
-          const stack = new Stack(mutated, notes);
+          const reporterOf = () => ({ unknown: () => reportCount++, unreadable: () => reportCount++ });
+          const stack = new Stack(mutated, reporterOf);
           const report = (_: Resource, problem: string) => assert.equal(typeof problem, "string");
           for (const rule of ALL_RULES) {
             if (rule.scope === "stack") rule.check(stack, report, replacement);
             else
-              for (const one of stack.resources)
-                if (rule.types.includes(one.type)) {
-                  rule.check(one, report, replacement);
-                  rule.fix?.(one);
+              for (const resource of stack.resources)
+                if (rule.types.includes(resource.type)) {
+                  rule.check(resource, report, replacement);
+                  rule.fix?.(resource);
                 }
           }
         },
       ),
       { numRuns: RUNS, includeErrorInReport: true },
     );
-    assert.ok(reportCount > 0, "some of it could not be read");
+    assert.ok(reportCount > 0, "no value was unknown or unreadable");
   });
 });

@@ -13,7 +13,7 @@ pulumi preview --policy-pack policy/limits --policy-pack policy/security`;
 
 const README = fileURLToPath(new URL("README.md", import.meta.url));
 
-/** Returns the page about policies with its tables generated again. */
+/** Returns the page about policies with regenerated tables. */
 export const withTables = (page: string): string =>
   fillTables(page, { limits: () => rulesTable("limits"), security: () => rulesTable("security") });
 
@@ -23,7 +23,7 @@ export const page = (): string => readFileSync(README, "utf8");
 export function runCommand([command, ...names]: readonly string[]): { text: string; status: 0 | 2 } {
   if (names.includes("--help")) return { text: USAGE, status: 0 };
   const [stack, pack = "limits", ...more] = names;
-  if (command === "config" && stack !== undefined && more.length === 0) return settingsOf(stack, pack);
+  if (command === "config" && stack !== undefined && more.length === 0) return configOutput(stack, pack);
   if (command !== "explain") return { text: USAGE, status: command === undefined || command === "--help" ? 0 : 2 };
   if (names.length === 0) return { text: overview(), status: 0 };
   const ruleNames = ALL_RULES.map(({ name }) => name);
@@ -41,13 +41,13 @@ export function runCommand([command, ...names]: readonly string[]): { text: stri
   };
 }
 
-/** Returns all names that contain the given text; without any, the name with the most similar spelling. */
+/** Returns all rule names that contain the given text; if none does, the name with the most similar spelling. */
 function nearest(name: string, ruleNames: readonly string[]): string {
   const matches = ruleNames.filter((ruleName) => ruleName.includes(name));
   return matches.length > 0 ? matches.join(" or ") : closest(name, ruleNames);
 }
 
-function settingsOf(stack: string, pack: string): { text: string; status: 0 | 2 } {
+function configOutput(stack: string, pack: string): { text: string; status: 0 | 2 } {
   if (pack !== "limits" && pack !== "security")
     return { text: `There is no pack '${pack}': use ${Object.keys(PACKS).join(" or ")}.`, status: 2 };
   try {

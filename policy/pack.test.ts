@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { declared } from "../stacks/testing/provider/declared.ts";
+import { ROOT } from "../runtime/platform/root.ts";
+import { readStackFile } from "../stacks/config/parse.ts";
+import { planCapacity } from "../stacks/planning/capacity.ts";
+import { declarationOf } from "../stacks/testing/provider/declared.ts";
+import { MUTANTS } from "./testing/mutants.ts";
 import { type EngineResource, type Pack, startPack, urnOf } from "./testing/packClient.ts";
 import { packEnvironment } from "./testing/packEnvironment.ts";
 import { compliantProgram, SETTINGS } from "./testing/program/compliant.ts";
@@ -41,7 +45,7 @@ describe("configuration of a policy pack", () => {
         {
           level: "mandatory",
           message:
-            "shop-database: publiclyAccessible is true, so the internet reaches it: set it to false. Its exemption (moves next week) ended on 2020-02-29: fix it, or renew the exemption.",
+            "shop-database: publiclyAccessible is true, so the internet reaches it: set it to false. Its exemption (moves next week) ended on 2020-02-29: fix the resource, or renew the exemption.",
         },
       ],
     );
@@ -65,12 +69,12 @@ describe("configuration of a policy pack", () => {
   });
 
   it("reports unknown settings of a rule once", async () => {
-    const count = async () => (await privateFindings()).map(({ message }) => message);
+    const messages = async () => (await privateFindings()).map(({ message }) => message);
     await pack.configure({ "rds-private": { dayz: 7, exempt: exemption("2999-12-31")["rds-private"].exempt } });
-    assert.deepEqual(await count(), [
+    assert.deepEqual(await messages(), [
       "the pack's configuration sets dayz, which rds-private does not have: did you mean exempt?",
     ]);
-    assert.deepEqual(await count(), []);
+    assert.deepEqual(await messages(), []);
   });
 
   it("makes a rule advisory, or disables it", async () => {
@@ -98,7 +102,7 @@ describe("configuration of a policy pack", () => {
     await pack.configure({ "rds-multi-az": { holdsData: false } });
     assert.equal(await standby(), 0);
     await pack.configure({ "rds-backups": { days: "many" } });
-    assert.equal((await backups()).length, 1, "a setting that cannot be read counts as left out");
+    assert.equal((await backups()).length, 1, "an invalid setting counts as missing");
   });
 
   it("remediates missing properties with safe defaults, and changes no explicit value", async () => {
@@ -113,7 +117,7 @@ describe("configuration of a policy pack", () => {
       "elb-drop-invalid-headers": remediate,
     });
     const remediationsOf = (type: string, props: Record<string, unknown>) =>
-      pack.remediate({ type, name: "one", props });
+      pack.remediate({ type, name: "resource", props });
     assert.deepEqual(await remediationsOf(QUEUE, { name: "q" }), [{ name: "q", sqsManagedSseEnabled: true }]);
     assert.deepEqual(await remediationsOf(QUEUE, { sqsManagedSseEnabled: false }), []);
     assert.deepEqual(await remediationsOf(QUEUE, { kmsMasterKeyId: "alias/own" }), []);
@@ -127,7 +131,7 @@ describe("configuration of a policy pack", () => {
     assert.deepEqual(
       await remediationsOf(DATABASE, {}),
       [{ storageEncrypted: true }],
-      "a standby costs, so it is not for everybody",
+      "a standby has a cost, so it is not a safe default",
     );
   });
 });
@@ -136,26 +140,28 @@ describe("properties that a program leaves to the provider, unknown in a preview
   for (const name of ["limits", "security"] as const)
     it(`are not reported by ${name}, but explicit unknown values are`, async () => {
       const pack = await startPack(name);
-      const found = async (change: (one: EngineResource) => void) => {
+      const findingsAfter = async (change: (resource: EngineResource) => void) => {
         const program = compliantProgram();
-        for (const one of program) {
-          change(one);
-          const { inputs, chosen } = declared(one.type);
-          const missing = [...chosen, ...inputs].filter((key) => one.props[key] === undefined);
-          one.outputs = { ...Object.fromEntries(missing.map((key) => [key, UNKNOWN_TEXT])), ...one.props };
+        for (const resource of program) {
+          change(resource);
+          const { inputs, chosen } = declarationOf(resource.type);
+          const missing = [...chosen, ...inputs].filter((key) => resource.props[key] === undefined);
+          resource.outputs = { ...Object.fromEntries(missing.map((key) => [key, UNKNOWN_TEXT])), ...resource.props };
         }
         return (await pack.findings(program)).map(({ policy, level, message }) => `${policy} ${level} ${message}`);
       };
       try {
         await pack.configure(SETTINGS);
-        assert.deepEqual(await found(() => undefined), []);
-        const messages = await found((one) => {
-          if (one.type === SECURITY_GROUP && one.name === "shop-api") one.props.ingress = UNKNOWN_TEXT;
-          if (one.type === LISTENER && one.name === "shop-api-https") one.props.sslPolicy = UNKNOWN_TEXT;
-          if (one.type === QUEUE && one.name === "shop-queues-dead") one.props.messageRetentionSeconds = UNKNOWN_TEXT;
+        assert.deepEqual(await findingsAfter(() => undefined), []);
+        const messages = await findingsAfter(({ type, name, props }) => {
+          if (type === SECURITY_GROUP && name === "shop-api") props.ingress = UNKNOWN_TEXT;
+          if (type === LISTENER && name === "shop-api-https") props.sslPolicy = UNKNOWN_TEXT;
+          if (type === QUEUE && name === "shop-queues-dead") props.messageRetentionSeconds = UNKNOWN_TEXT;
         });
         assert.deepEqual(
-          messages.map((one) => one.replace(" is unknown, so the rule cannot be checked: set an explicit value.", "")),
+          messages.map((message) =>
+            message.replace(" is unknown, so the rule cannot be checked: set an explicit value.", ""),
+          ),
           {
             limits: [
               "sqs-limits mandatory shop-queues-dead: messageRetentionSeconds",
@@ -183,7 +189,7 @@ describe("the number of instances that rules count", () => {
         "ec2-vcpus": { ec2Vcpus: 2, ...(instances === undefined ? {} : { instances: { "shop-ec2": instances } }) },
       });
       const program = compliantProgram().filter(({ type }) => type === LAUNCH_TEMPLATE);
-      for (const one of program) one.props.tags = tags;
+      for (const { props } of program) props.tags = tags;
       return (await pack.findings(program))
         .filter(({ policy }) => policy === "ec2-vcpus")
         .map(({ message }) => message);
@@ -200,14 +206,13 @@ describe("the number of instances that rules count", () => {
 });
 
 describe("the quotas of rules", () => {
-  const glue = (runs: number) => {
+  const programWithRuns = (runs: number) => {
     const program = compliantProgram();
-    for (const one of program)
-      if (one.props.executionProperty) one.props.executionProperty = { maxConcurrentRuns: runs };
+    for (const { props } of program) if (props.executionProperty) props.executionProperty = { maxConcurrentRuns: runs };
     return program;
   };
-  const runs = async (pack: Pack, count: number) =>
-    (await pack.findings(glue(count)))
+  const messagesForRuns = async (pack: Pack, runs: number) =>
+    (await pack.findings(programWithRuns(runs)))
       .filter(({ policy }) => policy === "glue-concurrent-runs")
       .map(({ message }) => message);
 
@@ -215,9 +220,9 @@ describe("the quotas of rules", () => {
     const pack = await startPack("limits");
     try {
       await pack.configure(SETTINGS);
-      assert.deepEqual(await runs(pack, 900), []);
+      assert.deepEqual(await messagesForRuns(pack, 900), []);
       await pack.configure({ ...SETTINGS, "glue-concurrent-runs": { glueRuns: 200, share: 0.25 } });
-      assert.deepEqual(await runs(pack, 51), [
+      assert.deepEqual(await messagesForRuns(pack, 51), [
         "shop-glue: the program's jobs may have 51 runs at once, 1 more than 0.25 of the quota of 200 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (51 here).",
       ]);
     } finally {
@@ -225,13 +230,27 @@ describe("the quotas of rules", () => {
     }
   });
 
-  it("come from the stack in our programs, whatever the pack's configuration", async () => {
+  it("come from the stack's configuration in our own programs, whatever the pack's configuration", async () => {
     const pack = await startPack("limits", packEnvironment("dev"));
     try {
       await pack.configure({ "glue-concurrent-runs": { glueRuns: 2_000 } });
-      assert.deepEqual(await runs(pack, 26), [
+      assert.deepEqual(await messagesForRuns(pack, 26), [
         "shop-glue: the program's jobs may have 26 runs at once, 1 more than 0.5 of the quota of 50 (L-5E4153CA): lower executionProperty.maxConcurrentRuns (26 here).",
       ]);
+    } finally {
+      await pack.close();
+    }
+  });
+
+  it("include all connections of an API task of our own programs: its pool, and the one that plans reads", async () => {
+    const pack = await startPack("limits", packEnvironment("dev"));
+    try {
+      const program = compliantProgram();
+      MUTANTS["rds-connections"]?.[0]?.mutate(program);
+      const [finding] = (await pack.findings(program)).filter(({ policy }) => policy === "rds-connections");
+      const { plan } = planCapacity(readStackFile("dev", ROOT));
+      // The program has 12 tasks, and twice as many during a deployment.
+      assert.match(finding?.message ?? "", new RegExp(`shop-api ${24 * ((plan?.api.poolMax ?? 0) + 1)}\\)`));
     } finally {
       await pack.close();
     }

@@ -31,8 +31,9 @@ export function policiesOf(rules: readonly Rule[]): Policies {
       return {
         ...policy,
         validateStack: (args, report) => {
-          runCheck(rule, args.getConfig(), report, (findings, reporterOf) => {
-            rule.check(new Stack(args.resources as RawResource[], reporterOf, inputsByUrn), findings, args.getConfig());
+          runCheck(rule, args.getConfig(), report, (addFinding, reporterOf) => {
+            const stack = new Stack(args.resources as RawResource[], reporterOf, inputsByUrn);
+            rule.check(stack, addFinding, args.getConfig());
           });
         },
       };
@@ -56,8 +57,8 @@ export function policiesOf(rules: readonly Rule[]): Policies {
       validateResource: (args, report) => {
         inputsByUrn.set(args.urn, args.props);
         if (!rule.types.includes(typeOf(args.type))) return;
-        runCheck(rule, args.getConfig(), report, (findings, reporterOf) => {
-          rule.check(new Resource(args as RawResource, reporterOf, () => undefined), findings, args.getConfig());
+        runCheck(rule, args.getConfig(), report, (addFinding, reporterOf) => {
+          rule.check(new Resource(args as RawResource, reporterOf, () => undefined), addFinding, args.getConfig());
         });
       },
     };
@@ -108,7 +109,7 @@ function runCheck(
         ),
     }),
   );
-  for (const key of unknownSettings(rule, configured)) report(key);
+  for (const message of unknownSettings(rule, configured)) report(message);
   for (const { urn, message } of findings.values()) {
     const exemption = exemptionOf(urn, configured);
     if (exemption !== "exempt") report(exemption === undefined ? message : `${message} ${exemption}`, urn);
@@ -117,10 +118,10 @@ function runCheck(
 }
 
 /**
- * Reports unknown values as an advisory. A mandatory rule has only one way to advise: reading an unknown property
- * throws an error, which @pulumi/policy reports as an advisory. This function provokes that error, and replaces its
- * message by one that names the resources and properties. A placeholder inside a JSON text throws no error, so that an
- * unknown value there is reported as a violation.
+ * Reports unknown values as an advisory. A mandatory rule can report an advisory in only one way: reading an unknown
+ * property throws an error, which @pulumi/policy reports as an advisory. This function provokes that error, and replaces
+ * its message with one that names the resources and properties. Reading a placeholder inside a JSON text throws no
+ * error, so an unknown value there is reported as a violation.
  *
  * @see https://www.pulumi.com/docs/iac/packages-and-automation/crossguard/core-concepts/
  */
@@ -142,7 +143,7 @@ function reportAdvisory(
   report(message, first.resource.urn);
 }
 
-/** Reads a property as @pulumi/policy passes it, which throws if it or an object that contains it is unknown. */
+/** Reads a property as @pulumi/policy passes it; throws if the property, or an object that contains it, is unknown. */
 function readUnknown({ resource, path }: UnknownProperty): void {
   let value: unknown = resource.props;
   for (const key of path.split(/[.[\]]+/).filter((part) => part !== "")) {

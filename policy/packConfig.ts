@@ -7,8 +7,8 @@ import { PACKS } from "./explain.ts";
 export type PackConfig = Record<string, Record<string, unknown>>;
 
 /**
- * Returns a pack's configuration from Pulumi.<stack>.yaml, for checks of a running account: there the pack receives
- * only the state.
+ * Returns a pack's configuration from Pulumi.<stack>.yaml, for checks of a deployed stack from its exported state, in
+ * which a pack finds no configuration.
  */
 export function packConfigOf(stack: string, pack: keyof typeof PACKS): PackConfig {
   const config = readStackFile(stack, ROOT);
@@ -16,7 +16,7 @@ export function packConfigOf(stack: string, pack: keyof typeof PACKS): PackConfi
   const values: Record<string, unknown> = {
     ...config.quotas,
     accountId: config.account.id,
-    perTask: plan?.api.poolMax,
+    perTask: plan?.api.connectionsPerTask,
     holdsData: config.data.keep,
   };
   return Object.fromEntries(

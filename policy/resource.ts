@@ -43,8 +43,8 @@ export class Resource {
     this.urn = raw.urn;
     this.name = raw.name;
     const reporter = reporterOf(raw);
-    this.properties = new Value(rawOf(raw.props), "", reporter);
-    this.#inputs = inputs && new Value(rawOf(inputs), "", reporter);
+    this.properties = new Value(copyProperties(raw.props), "", reporter);
+    this.#inputs = inputs && new Value(copyProperties(inputs), "", reporter);
     this.#links = raw.propertyDependencies;
     this.#find = find;
     const { provider } = raw;
@@ -52,8 +52,8 @@ export class Resource {
   }
 
   /**
-   * Returns a property by its path. In stack validation the engine passes outputs, and those that the provider sets are
-   * unknown in a preview: for them the requested input is returned.
+   * Returns a property by its path. In stack validation the engine passes outputs, of which those that the provider sets
+   * are unknown in a preview; for these, this method returns the requested input.
    */
   at(path: string): Value {
     const value = this.properties.at(path);
@@ -63,8 +63,8 @@ export class Resource {
   /** Returns the resources of a type that a property depends on; they are known in a preview, unlike their ARNs. */
   links(property: string, type: string): Resource[] {
     return (this.#links?.[property] ?? []).flatMap(({ urn }) => {
-      const found = this.#find(urn);
-      return found?.type === type ? [found] : [];
+      const linked = this.#find(urn);
+      return linked?.type === type ? [linked] : [];
     });
   }
 
@@ -84,7 +84,7 @@ export type RequestedProperties = ReadonlyMap<string, RawResource["props"]>;
 
 /** All resources of a program. */
 export class Stack {
-  /** All resources, in the order of the engine. */
+  /** All resources, in the order in which the engine passes them. */
   readonly resources: readonly Resource[];
 
   constructor(
@@ -111,8 +111,8 @@ export class Stack {
   }
 }
 
-/** Copies properties without reading them: @pulumi/policy throws when an unknown one is read. */
-function rawOf(props: Record<string, unknown>): unknown {
+/** Copies properties without reading them: @pulumi/policy throws when an unknown property is read. */
+function copyProperties(props: Record<string, unknown>): unknown {
   const descriptors = Object.entries(Object.getOwnPropertyDescriptors(props ?? {}));
   return Object.fromEntries(descriptors.map(([name, { value }]) => [name, value]));
 }

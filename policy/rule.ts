@@ -25,17 +25,17 @@ export interface RuleMetadata {
   readonly framework: PolicyComplianceFramework;
   /** Remedy of a finding. */
   readonly remediation: string;
-  /** Properties that may be unknown in a preview: reported as an advisory. Other unknown ones are violations. */
+  /** Properties that may be unknown in a preview, reported as advisories; any other unknown property is a violation. */
   readonly mayBeUnknown: readonly string[];
   /** Properties that only need to be set: an unknown value counts as set. */
   readonly presenceOf: readonly string[];
 }
 
-/** A rule in the form of a pack: `check` reads its settings from the pack's configuration, which may be invalid. */
+/** A rule as a pack uses it: `check` reads its settings from the pack's configuration, which may be invalid. */
 export type Rule = RuleMetadata & { readonly settings: TProperties } & (
     | {
         readonly scope: "resource";
-        /** Resource types that it checks. */
+        /** Resource types that the rule checks. */
         readonly types: readonly string[];
         check(resource: Resource, report: Report, configured: unknown): void;
         /** Returns properties that make a resource compliant, if there are defaults that are safe for everyone. */
@@ -44,9 +44,9 @@ export type Rule = RuleMetadata & { readonly settings: TProperties } & (
     | { readonly scope: "stack"; check(stack: Stack, report: Report, configured: unknown): void }
   );
 
-/** Metadata with the defaults of most rules. */
-type Defaults = Partial<Pick<RuleMetadata, "level" | "severity" | "mayBeUnknown" | "presenceOf">>;
-type Spec<S extends TProperties> = Omit<RuleMetadata, keyof Defaults> & Defaults & { settings?: S };
+/** Metadata that a rule may omit, because it has a default. */
+type OptionalMetadata = Partial<Pick<RuleMetadata, "level" | "severity" | "mayBeUnknown" | "presenceOf">>;
+type Spec<S extends TProperties> = Omit<RuleMetadata, keyof OptionalMetadata> & OptionalMetadata & { settings?: S };
 
 /**
  * Creates a rule about single resources. It checks the requested inputs, before a resource is created.
@@ -88,7 +88,7 @@ export const resourceRule = <S extends TProperties = Record<never, never>>(
  *   framework: documented("AWS General Reference, Amazon RDS quotas"),
  *   remediation: "Remove the other databases.",
  *   check: (stack, report) => {
- *     for (const further of stack.of("aws:rds/instance:Instance").slice(1)) report(further, "is a second database");
+ *     for (const extra of stack.of("aws:rds/instance:Instance").slice(1)) report(extra, "is not the only database");
  *   },
  * });
  * ```
@@ -111,7 +111,7 @@ const withMetadata = <S extends TProperties, T extends Spec<S>>(spec: T) => ({
   settings: spec.settings ?? {},
 });
 
-/** Calls a check with its settings and their defaults; invalid settings count as missing. */
+/** Returns a check that fills in the defaults of its settings; if one setting is invalid, all have their defaults. */
 function withSettings<S extends TProperties, Subject>(spec: {
   settings?: S;
   check(subject: Subject, report: Report, settings: Static<ReturnType<typeof Type.Object<S>>>): void;
@@ -133,7 +133,7 @@ export const control = (reference: Control): PolicyComplianceFramework => ({
   specification: `https://docs.aws.amazon.com/securityhub/latest/userguide/${reference.split(".")[0]?.toLowerCase()}-controls.html`,
 });
 
-/** Returns the source of a rule that follows AWS's documentation, for example a limit of infra/limits/limits.ts. */
+/** Returns the source of a rule that follows AWS's documentation, for example of a limit in infra/limits/limits.ts. */
 export const documented = (reference: string): PolicyComplianceFramework => ({
   name: "AWS documentation",
   version: "2026-11",

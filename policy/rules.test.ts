@@ -8,10 +8,10 @@ import { UNKNOWN_TEXT } from "./unknownValues.ts";
 
 /** Marks every property of the resources as a secret. */
 const withSecrets = (resources: EngineResource[]): EngineResource[] =>
-  resources.map((one) => ({
-    ...one,
+  resources.map((resource) => ({
+    ...resource,
     props: Object.fromEntries(
-      Object.entries(one.props).map(([key, value]) => [key, value === null ? null : secret(value)]),
+      Object.entries(resource.props).map(([key, value]) => [key, value === null ? null : secret(value)]),
     ),
   }));
 
@@ -54,19 +54,19 @@ for (const name of ["limits", "security"] as const)
           for (const finding of findings) assert.equal(finding.urn.startsWith("urn:pulumi:"), true);
           if (level === "mandatory") assert.ok(findings.every((finding) => finding.level === "mandatory"));
           const withSecret = (await findingsOf(withSecrets(mutant), rule)).map(({ message }) => message);
-          assert.deepEqual(withSecret, EXPECTED_MESSAGES[label], `${label}, all of it secret`);
+          assert.deepEqual(withSecret, EXPECTED_MESSAGES[label], `${label}, with all properties secret`);
         }
       });
 
       it(`${rule} reports unknown values`, async () => {
-        for (const { label, at } of MUTANTS[rule] ?? []) {
-          if (at === undefined) continue;
-          const [property = ""] = at.path.split(".");
+        for (const { label, target } of MUTANTS[rule] ?? []) {
+          if (target === undefined) continue;
+          const [property = ""] = target.path.split(".");
           if (presenceOf.includes(property)) continue;
           const program = compliantProgram();
-          const one = program.find((resource) => resource.type === at.type && resource.name.endsWith(at.suffix));
-          assert.ok(one);
-          one.props[property] = UNKNOWN_TEXT;
+          const resource = program.find(({ type, name }) => type === target.type && name.endsWith(target.suffix));
+          assert.ok(resource);
+          resource.props[property] = UNKNOWN_TEXT;
           const findings = await findingsOf(program, rule);
           const isCheckedLater = mayBeUnknown.some((path) => path === property || path.startsWith(`${property}.`));
           assert.ok(findings.length > 0, `${label}: ${property} unknown`);

@@ -17,7 +17,7 @@ export const EVENT_SOURCE = "aws:lambda/eventSourceMapping:EventSourceMapping";
 export const FUNCTION = "aws:lambda/function:Function";
 export const GLUE_JOB = "aws:glue/job:Job";
 export const SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup";
-/** Older type of a rule, replaced by SECURITY_GROUP_INGRESS and SECURITY_GROUP_EGRESS. */
+/** Older type of a security group rule, replaced by SECURITY_GROUP_INGRESS and SECURITY_GROUP_EGRESS. */
 export const SECURITY_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule";
 export const SECURITY_GROUP_INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule";
 export const INSTANCE = "aws:ec2/instance:Instance";

@@ -1,11 +1,11 @@
 import { UNKNOWN_VALUES } from "./unknownValues.ts";
 
-/** Result of reading a value that is unknown or of another type; the problem is already recorded. */
+/** Result of reading a value that is unknown or not of the requested type; the problem is already recorded. */
 export const UNRESOLVED: unique symbol = Symbol("unresolved");
 /** Type of {@link UNRESOLVED}. */
 export type Unresolved = typeof UNRESOLVED;
 
-/** Records problems that prevent a verdict. */
+/** Records values that prevent a check. */
 export interface UnresolvedReporter {
   /** Records an unknown value. */
   unknown(path: string): void;
@@ -14,19 +14,19 @@ export interface UnresolvedReporter {
 }
 
 /**
- * A property of a resource, or a part of one, as the engine passes it: missing, null, unknown or of any type. Reading
- * it never throws: an unknown or unreadable value is reported and returned as UNRESOLVED.
+ * A property of a resource, or a part of a property, as the engine passes it: missing, null, unknown or of any type.
+ * Reading it never throws: an unknown or unreadable value is reported and returned as UNRESOLVED.
  */
 export class Value {
   /** Path of the property in its resource, for example `scalingConfig.maximumConcurrency`. */
   readonly path: string;
   readonly #raw: unknown;
-  readonly #notes: UnresolvedReporter;
+  readonly #reporter: UnresolvedReporter;
 
   constructor(raw: unknown, path: string, reporter: UnresolvedReporter) {
     this.#raw = raw;
     this.path = path;
-    this.#notes = reporter;
+    this.#reporter = reporter;
   }
 
   /**
@@ -36,11 +36,11 @@ export class Value {
     let raw = this.#raw;
     for (const key of path.split(".")) {
       if (isUnknown(raw)) break;
-      // A provider's lists and objects arrive as JSON texts.
-      const from = typeof raw === "string" ? parseObjectOrList(raw) : raw;
-      raw = isRecord(from) && Object.hasOwn(from, key) ? from[key] : undefined;
+      // Lists and objects among the inputs of a provider resource (pulumi:providers:aws) arrive as JSON texts.
+      const parsed = typeof raw === "string" ? parseObjectOrList(raw) : raw;
+      raw = isRecord(parsed) && Object.hasOwn(parsed, key) ? parsed[key] : undefined;
     }
-    return new Value(raw, this.path === "" ? path : `${this.path}.${path}`, this.#notes);
+    return new Value(raw, this.path === "" ? path : `${this.path}.${path}`, this.#reporter);
   }
 
   /** Returns true if the value is known only after an update has created its dependencies. */
@@ -48,7 +48,7 @@ export class Value {
     return isUnknown(this.#raw);
   }
 
-  /** Returns true for a missing value, null, or the provider's empty text. */
+  /** Returns true for a missing value, null, or an empty text, which the AWS provider reports for an unset property. */
   get isAbsent(): boolean {
     return this.#raw === undefined || this.#raw === null || this.#raw === "";
   }
@@ -89,7 +89,7 @@ export class Value {
     return this.#convert([], "a list", (raw) => {
       const list = typeof raw === "string" ? (parseObjectOrList(raw) ?? raw) : raw;
       const items: readonly unknown[] | undefined = Array.isArray(list) ? list : isRecord(list) ? [list] : undefined;
-      return items?.map((item, index) => new Value(item, `${this.path}[${index}]`, this.#notes));
+      return items?.map((item, index) => new Value(item, `${this.path}[${index}]`, this.#reporter));
     });
   }
 
@@ -106,20 +106,20 @@ export class Value {
   /** Returns the names of the properties of an object or of a JSON object. */
   keys(): readonly string[] | Unresolved {
     return this.#convert([], "an object", (raw) => {
-      const from = typeof raw === "string" ? parseObjectOrList(raw) : raw;
-      return isRecord(from) && !Array.isArray(from) ? Object.keys(from) : undefined;
+      const parsed = typeof raw === "string" ? parseObjectOrList(raw) : raw;
+      return isRecord(parsed) && !Array.isArray(parsed) ? Object.keys(parsed) : undefined;
     });
   }
 
   #convert<V, T>(fallback: T, expected: string, convert: (raw: unknown) => V | undefined): V | T | Unresolved {
     if (this.isUnknown) {
-      this.#notes.unknown(this.path);
+      this.#reporter.unknown(this.path);
       return UNRESOLVED;
     }
     if (this.isAbsent) return fallback;
     const value = convert(this.#raw);
     if (value !== undefined) return value;
-    this.#notes.unreadable(this.path, expected);
+    this.#reporter.unreadable(this.path, expected);
     return UNRESOLVED;
   }
 }

@@ -45,13 +45,13 @@ const DEPENDENCIES = [
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule dispatcher-database",
 ];
 
-const types = (cloud: Cloud): Record<string, number> => {
+const countsByType = (cloud: Cloud): Record<string, number> => {
   const counts: Record<string, number> = {};
   for (const { type } of cloud.resources.values()) counts[type] = (counts[type] ?? 0) + 1;
   return counts;
 };
 
-/** Resources that the engine deletes only after the drain, because it depends on them directly or through others. */
+/** Returns resources that the engine deletes only after the drain, which depends on them directly or indirectly. */
 function outlivingDrain({ deployment }: Deployment): Set<string> {
   interface Stored {
     urn: string;
@@ -59,18 +59,19 @@ function outlivingDrain({ deployment }: Deployment): Set<string> {
     dependencies?: string[];
     propertyDependencies?: Record<string, string[] | null>;
   }
-  const resources = new Map((deployment.resources as Stored[]).map((one) => [one.urn, one]));
-  const found = new Set<string>();
-  const visit = (urn: string): void => {
-    if (found.has(urn)) return;
-    found.add(urn);
+  const resources = new Map((deployment.resources as Stored[]).map((resource) => [resource.urn, resource]));
+  const outliving = new Set<string>();
+  const addWithDependencies = (urn: string): void => {
+    if (outliving.has(urn)) return;
+    outliving.add(urn);
     const { parent, dependencies = [], propertyDependencies = {} } = resources.get(urn) ?? { urn };
     const others = Object.values(propertyDependencies).flatMap((urns) => urns ?? []);
-    for (const other of [...dependencies, ...others, ...(parent === undefined ? [] : [parent])]) visit(other);
+    for (const other of [...dependencies, ...others, ...(parent === undefined ? [] : [parent])])
+      addWithDependencies(other);
   };
-  visit([...resources.keys()].find((urn) => urn.endsWith("-dispatcher-drain")) ?? "");
+  addWithDependencies([...resources.keys()].find((urn) => urn.endsWith("-dispatcher-drain")) ?? "");
   // urn:pulumi:<stack>::<project>::<types of parents$type>::<name>
-  return new Set([...found].map((urn) => urn.replace(/^.*::(?:[^:$]+(?::[^:$]+)*\$)*(.+)::(.*)$/, "$1 $2")));
+  return new Set([...outliving].map((urn) => urn.replace(/^.*::(?:[^:$]+(?::[^:$]+)*\$)*(.+)::(.*)$/, "$1 $2")));
 }
 
 describe("destroying a stack that keeps its data, in the real engine", () => {
@@ -78,7 +79,8 @@ describe("destroying a stack that keeps its data, in the real engine", () => {
     requireEngine(this);
   });
 
-  // Staging is created and destroyed twice: the leftovers of the first cycle do not depend on the stack.
+  // Staging is created and destroyed twice, so that leftovers of the first cycle would obstruct the second. One stack is
+  // enough, since both leave the same kinds of resources.
   for (const [stack, cycles] of [
     ["staging", 2],
     ["prod", 1],
@@ -89,83 +91,84 @@ describe("destroying a stack that keeps its data, in the real engine", () => {
       assert.ok(config.data.keep && config.database.deletionProtection);
       /** Resources at each call of the dispatcher with the drain event. */
       const drains: string[][] = [];
-      let fails = false;
+      let drainFails = false;
       const cloud: Cloud = new Cloud({
         account: config.account.id,
         lambda: (name, input) => {
           if (JSON.parse(input).tf?.action !== "delete") return null;
           assert.match(name, new RegExp(`^rates-${stack}-dispatcher-`));
           drains.push(remaining());
-          if (fails) throw new Error("2 runs could not be ended");
+          if (drainFails) throw new Error("2 runs could not be ended");
           return null;
         },
       });
       const remaining = () =>
         [...cloud.resources.values()].map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`);
-      const one = await stackEngine(stack, { cloud });
+      const pulumi = await stackEngine(stack, { cloud });
       try {
-        await one.up();
-        const created = types(cloud);
+        await pulumi.up();
+        const created = countsByType(cloud);
 
         await assert.rejects(
-          one.previewDestroy(),
+          pulumi.previewDestroy(),
           (error) =>
             error instanceof RunFailed && /-database" cannot be deleted\s+because it is protected/.test(error.message),
         );
 
-        one.configure({ "rates-platform:database": { ...config.database, deletionProtection: false } });
-        const unprotected = await one.up();
+        pulumi.configure({ "rates-platform:database": { ...config.database, deletionProtection: false } });
+        const unprotected = await pulumi.up();
         const changed = unprotected.steps.filter(({ op }) => op !== "same").map(({ op, type }) => `${op} ${type}`);
         assert.deepEqual(changed.sort(), [
           "update aws:lb/loadBalancer:LoadBalancer",
           "update aws:rds/instance:Instance",
         ]);
 
-        // Checked in the state, because resources of one step are deleted in any order.
-        const undrained = outlivingDrain(await one.exportState());
-        const needed = DEPENDENCIES.map((each) => each.replace(" ", ` rates-${stack}-`));
+        // Checks the dependencies in the state, because the order of deletions shows nothing about resources that are
+        // deleted in parallel.
+        const outliving = outlivingDrain(await pulumi.exportState());
+        const needed = DEPENDENCIES.map((resource) => resource.replace(" ", ` rates-${stack}-`));
         assert.deepEqual(
-          needed.filter((each) => !undrained.has(each)),
+          needed.filter((resource) => !outliving.has(resource)),
           [],
-          "what may be deleted before the drain has ended",
+          "resources that could be deleted before the drain ends",
         );
 
-        await one.previewDestroy();
-        assert.deepEqual([types(cloud), drains], [created, []], "nothing is deleted or ended so far");
-        fails = true;
+        await pulumi.previewDestroy();
+        assert.deepEqual([countsByType(cloud), drains], [created, []], "a preview deletes and drains nothing");
+        drainFails = true;
         await assert.rejects(
-          one.destroy(),
+          pulumi.destroy(),
           (error) => error instanceof RunFailed && /2 runs could not be ended/.test(error.message),
         );
         assert.deepEqual(
-          needed.filter((each) => !remaining().includes(each)),
+          needed.filter((resource) => !remaining().includes(resource)),
           [],
-          "what a second destroy needs and the failed one deleted",
+          "resources that the failed destroy deleted, but a second one needs",
         );
-        fails = false;
+        drainFails = false;
         drains.length = 0;
-        const deleted = (await one.destroy()).steps.map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`);
+        const deleted = (await pulumi.destroy()).steps.map(({ type, urn }) => `${type} ${urn.replace(/^.*::/, "")}`);
         assert.equal(drains.length, 1, "drained once");
-        for (const part of ["dispatcher", "glue"])
+        for (const component of ["dispatcher", "glue"])
           assert.ok(
-            deleted.indexOf(`aws:ec2/securityGroup:SecurityGroup rates-${stack}-${part}`) <
-              deleted.indexOf(`aws:iam/rolePolicy:RolePolicy rates-${stack}-${part}`),
-            `${part}: the role that deletes network interfaces outlives their security group`,
+            deleted.indexOf(`aws:ec2/securityGroup:SecurityGroup rates-${stack}-${component}`) <
+              deleted.indexOf(`aws:iam/rolePolicy:RolePolicy rates-${stack}-${component}`),
+            `${component}: the role that deletes network interfaces outlives their security group`,
           );
         assert.deepEqual(
-          needed.filter((each) => !drains[0]?.includes(each)),
+          needed.filter((resource) => !drains[0]?.includes(resource)),
           [],
-          "what was gone when it was drained",
+          "resources that were missing during the drain",
         );
-        assert.deepEqual(types(cloud), RETAINED);
+        assert.deepEqual(countsByType(cloud), RETAINED);
 
         for (let cycle = 2; cycle <= cycles; cycle++) {
-          await one.up();
-          await one.destroy();
-          assert.equal(cloud.ofType("aws:rds/snapshot:Snapshot").length, cycle, "the last snapshot of each life");
+          await pulumi.up();
+          await pulumi.destroy();
+          assert.equal(cloud.ofType("aws:rds/snapshot:Snapshot").length, cycle, "one final snapshot per destroy");
         }
       } finally {
-        await one.close();
+        await pulumi.close();
       }
     });
 });

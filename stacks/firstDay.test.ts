@@ -7,13 +7,13 @@ import { connectionOptions, ROLES, type Role, readerRole } from "../runtime/plat
 import { requirePython } from "../runtime/testing/python/python.ts";
 import { MASTER } from "../runtime/testing/rds/rds.ts";
 import { blocksOf } from "./docs/commands.ts";
-import { Deployment, INSTANCE, PARTS, type Part } from "./testing/deployment/deployment.ts";
+import { COMPONENTS, type Component, Deployment, INSTANCE } from "./testing/deployment/deployment.ts";
 
 const SLOTS = { glue: 3, ec2: 2 };
-const ENDED = { source: "aws.ec2", detail: { state: "terminated" } };
+const INSTANCE_ENDED = { source: "aws.ec2", detail: { state: "terminated" } };
 const WAKEUP = { Records: [{ eventSourceARN: "arn:aws:sqs:eu-central-1:111111111111:rates-dev-queues-wakeups" }] };
 const TOKEN_REFUSED = { code: "28000", message: /^PAM authentication failed/ };
-/** Items of an update, by the name that is also the request's id. */
+/** Rows to load, by target. The name of a target is also the id of its request. */
 const LOADS = {
   regions: [{ slug: "north_sea", name: "North Sea" }],
   ports: [
@@ -24,7 +24,7 @@ const LOADS = {
 };
 
 // Each test continues with the stack that the previous one left.
-describe("first day of a stack, on a stand-in for RDS", function () {
+describe("first day of a stack, on a simulated RDS", function () {
   this.timeout(120_000);
   let stack: Deployment;
   let migrations = "";
@@ -40,14 +40,14 @@ describe("first day of a stack, on a stand-in for RDS", function () {
 
   const migrate = (...events: object[]) => stack.invoke("migrations", migrations, ...events);
   /** Invokes the dispatcher with EventBridge's event for an ended instance, and with a wake-up message. */
-  const wake = () => stack.invoke("dispatcher", dispatcher, ENDED, WAKEUP);
+  const wake = () => stack.invoke("dispatcher", dispatcher, INSTANCE_ENDED, WAKEUP);
   /** Logs in with the production code and a component's credentials. */
-  const logIn = async (part: Part, role: Role): Promise<string> => {
+  const logIn = async (component: Component, role: Role): Promise<string> => {
     const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"];
     const before = names.map((name) => [name, process.env[name]] as const);
-    Object.assign(process.env, stack.partEnv(part));
+    Object.assign(process.env, stack.componentEnv(component));
     try {
-      const client = new pg.Client(connectionOptions(role, stack.partEnv(part)));
+      const client = new pg.Client(connectionOptions(role, stack.componentEnv(component)));
       client.on("error", () => undefined);
       await client.connect();
       const { rows } = await client.query("select current_user::text as me");
@@ -59,29 +59,29 @@ describe("first day of a stack, on a stand-in for RDS", function () {
         else process.env[name] = value;
     }
   };
-  // biome-ignore lint/suspicious/noExplicitAny: the API's answers, looked at by tests
-  const ask = async (path: string, init: RequestInit = {}): Promise<{ status: number; body: any }> => {
+  // biome-ignore lint/suspicious/noExplicitAny: the fields of a response depend on the path
+  const callApi = async (path: string, init: RequestInit = {}): Promise<{ status: number; body: any }> => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
     const response = await fetch(new URL(path, api), { headers, ...init });
     return { status: response.status, body: await response.json() };
   };
   const submit = async (requestId: string, task: object) => {
-    const { status, body } = await ask("/jobs", { method: "POST", body: JSON.stringify({ requestId, task }) });
+    const { status, body } = await callApi("/jobs", { method: "POST", body: JSON.stringify({ requestId, task }) });
     assert.equal(status, 202, JSON.stringify(body));
   };
-  const statusOf = async (requestId: string) => (await ask(`/jobs/${requestId}`)).body;
+  const statusOf = async (requestId: string) => (await callApi(`/jobs/${requestId}`)).body;
 
   it("creates roles as the master, then tables as the migrator, in separate invocations", async () => {
-    assert.deepEqual(stack.step("rates-dev-migrations-roles"), { step: "roles", slots: SLOTS });
-    const [roles] = (await migrate(stack.step("rates-dev-migrations-roles"))) as [{ created: string[] }];
+    assert.deepEqual(stack.stepEvent("rates-dev-migrations-roles"), { step: "roles", slots: SLOTS });
+    const [roles] = (await migrate(stack.stepEvent("rates-dev-migrations-roles"))) as [{ created: string[] }];
     assert.equal(roles.created.length, ROLES.length + SLOTS.glue + SLOTS.ec2);
-    const [migrated] = (await migrate(stack.step("rates-dev-migrations"))) as [{ applied: string[] }];
+    const [migrated] = (await migrate(stack.stepEvent("rates-dev-migrations"))) as [{ applied: string[] }];
     assert.ok(migrated.applied.includes("0001_prices"), migrated.applied.join(", "));
   });
 
   it("changes nothing the second time, and the master can still log in", async () => {
-    assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
-    assert.deepEqual(await migrate(stack.step("rates-dev-migrations")), [{ applied: [] }]);
+    assert.deepEqual(await migrate(stack.stepEvent("rates-dev-migrations-roles")), [{ created: [] }]);
+    assert.deepEqual(await migrate(stack.stepEvent("rates-dev-migrations")), [{ applied: [] }]);
     assert.ok(!(await stack.rds.instance(INSTANCE).needsToken(MASTER)));
   });
 
@@ -92,14 +92,14 @@ describe("first day of a stack, on a stand-in for RDS", function () {
     const [, , ...args] = line?.replace(/ > .*/, "").split(" ") ?? [];
     const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
     assert.equal(status, 0, stderr);
-    const [answer] = (await migrate(JSON.parse(stdout))) as [{ tokenId: string }];
+    const [result] = (await migrate(JSON.parse(stdout))) as [{ tokenId: string }];
     token = stderr.trim();
-    assert.match(answer.tokenId, /^[0-9a-f]{12}$/);
+    assert.match(result.tokenId, /^[0-9a-f]{12}$/);
     api = await stack.startApi();
-    assert.equal((await ask("/readyz")).status, 200);
-    assert.equal((await ask("/jobs")).status, 200);
+    assert.equal((await callApi("/readyz")).status, 200);
+    assert.equal((await callApi("/jobs")).status, 200);
     token = `${token}x`;
-    assert.equal((await ask("/jobs")).status, 401);
+    assert.equal((await callApi("/jobs")).status, 401);
     token = token.slice(0, -1);
   });
 
@@ -111,15 +111,15 @@ describe("first day of a stack, on a stand-in for RDS", function () {
     for (const [target, inline] of Object.entries(LOADS)) {
       await submit(target, { type: "update", target, source: { inline } });
       await wake();
-      assert.equal(await stack.doRuns("ec2"), 1);
+      assert.equal(await stack.executeRuns("ec2"), 1);
       const job = await statusOf(target);
       assert.equal(job.status, "SUCCEEDED", JSON.stringify(job.error));
     }
-    const { body } = await ask("/rates?date_from=2021-01-31&date_to=2021-01-31&orig_code=AAAAA&dest_code=BBBBB");
+    const { body } = await callApi("/rates?date_from=2021-01-31&date_to=2021-01-31&orig_code=AAAAA&dest_code=BBBBB");
     assert.deepEqual(body, { rates: [{ day: "2021-01-31", price: 1600, count: 3 }] });
   });
 
-  it("accepts a read from the queue, and answers it with the Glue runner", async function () {
+  it("accepts a read from the queue, and executes it with the Glue runner", async function () {
     const python = requirePython(this, "python");
     const request = {
       requestId: "read",
@@ -134,32 +134,32 @@ describe("first day of a stack, on a stand-in for RDS", function () {
       eventSourceARN: "arn:aws:sqs:eu-central-1:111111111111:rates-dev-queues-requests",
     };
     assert.deepEqual(await stack.invoke("dispatcher", dispatcher, { Records: [record] }), [{ batchItemFailures: [] }]);
-    assert.equal(await stack.doRuns("glue", python), 1);
+    assert.equal(await stack.executeRuns("glue", python), 1);
     const job = await statusOf("read");
     assert.equal(job.status, "SUCCEEDED", JSON.stringify(job.error));
-    assert.deepEqual((await ask("/jobs/read/response")).body.result.inline, [{ n: 3 }]);
+    assert.deepEqual((await callApi("/jobs/read/response")).body.result.inline, [{ n: 3 }]);
   });
 
-  it("lets each component log in as the roles of its policy, and as no other", async () => {
+  it("lets each component log in as the roles that its policy names, and as no other role", async () => {
     const roles: Role[] = [...ROLES, readerRole("glue", 1), readerRole("glue", 3), readerRole("ec2", 2)];
-    const allowed = (part: Part, role: Role) =>
+    const allowed = (component: Component, role: Role) =>
       stack
-        .policy(part)
+        .policy(component)
         .filter(({ Action }) => Action.includes("rds-db:connect"))
         .flatMap(({ Resource }) => Resource.map((resource) => resource.split("/").at(-1) ?? ""))
         .some((name) => name === role || (name.endsWith("*") && role.startsWith(name.slice(0, -1))));
-    for (const part of PARTS) {
+    for (const component of COMPONENTS) {
       assert.ok(
-        roles.some((role) => allowed(part, role)),
-        part,
+        roles.some((role) => allowed(component, role)),
+        component,
       );
       for (const role of roles)
-        if (allowed(part, role)) assert.equal(await logIn(part, role), role);
-        else await assert.rejects(logIn(part, role), TOKEN_REFUSED, `${part} as ${role}`);
+        if (allowed(component, role)) assert.equal(await logIn(component, role), role);
+        else await assert.rejects(logIn(component, role), TOKEN_REFUSED, `${component} as ${role}`);
     }
   });
 
-  it("creates the roles of further slots when capacity grows, usable at once", async () => {
+  it("creates the roles of additional slots when capacity grows, and they can log in at once", async () => {
     await assert.rejects(logIn("glue", readerRole("glue", 4)));
     const slots = { glue: 4, ec2: 2 };
     assert.deepEqual(await migrate({ step: "roles", slots }), [{ created: ["job_reader_glue_4"] }]);
@@ -174,20 +174,20 @@ describe("first day of a stack, on a stand-in for RDS", function () {
     assert.deepEqual(await migrate({ step: "migrate" }), [{ applied: [] }]);
   });
 
-  it("fails for a master that inherits rds_iam, which would break the step roles", async () => {
+  it("fails to create roles if the master inherits rds_iam", async () => {
     const instance = stack.rds.instance(INSTANCE);
     await instance.query(`grant migrator to ${MASTER} with inherit true`);
-    await assert.rejects(migrate(stack.step("rates-dev-migrations-roles")), /PAM authentication failed/);
+    await assert.rejects(migrate(stack.stepEvent("rates-dev-migrations-roles")), /PAM authentication failed/);
     await instance.query(`revoke migrator from ${MASTER}`);
-    assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
+    assert.deepEqual(await migrate(stack.stepEvent("rates-dev-migrations-roles")), [{ created: [] }]);
   });
 
   it("restores to a point in time with the steps of docs/operating.md, in their order", async () => {
     const restored = `${INSTANCE}-restored`;
-    const names = (command: string) => command.replaceAll("<instance>", INSTANCE);
+    const withNames = (command: string) => command.replaceAll("<instance>", INSTANCE);
     const option = (command: string, name: string) => new RegExp(`--${name} (\\S+)`).exec(command)?.[1] ?? "";
     const executed: string[] = [];
-    const old = stack.rds.resourceId(INSTANCE);
+    const oldResourceId = stack.rds.resourceId(INSTANCE);
     const runCommand = async (command: string) => {
       const [name = ""] = /^(?:aws rds|npm run pulumi --) [\w-]+(?: (?:export|import))?|^sed/.exec(command) ?? [];
       executed.push(name);
@@ -202,25 +202,25 @@ describe("first day of a stack, on a stand-in for RDS", function () {
       else if (name === "aws rds modify-db-instance" && command.includes("--manage-master-user-password"))
         await stack.rds.manageMasterPassword(option(command, "db-instance-identifier"));
       else if (name === "npm run pulumi -- up") {
-        await assert.rejects(logIn("api", "api_reader"), TOKEN_REFUSED, "by rights for the old instance");
+        await assert.rejects(logIn("api", "api_reader"), TOKEN_REFUSED, "permissions are for the old instance");
         stack.update();
       }
-      // The engine's side of the state has its own test (restore.engine.test.ts).
+      // restore.engine.test.ts tests the commands that change Pulumi's state.
       else assert.match(name, /describe-db-instances|stack export|stack import|refresh|^sed/, command);
     };
 
-    // Adds a price after the restore point.
+    // A price that the loop below adds after the restore point.
     const price = [{ ...LOADS.prices[0], price: 9_000 }];
     const commands = blocksOf("docs/operating.md")
       .filter(({ text }) => /restore-db-instance-to-point-in-time|--new-db-instance-identifier/.test(text))
-      .flatMap(({ text }) => names(text.replaceAll(/\\\n\s*/g, "")).split("\n"));
+      .flatMap(({ text }) => withNames(text.replaceAll(/\\\n\s*/g, "")).split("\n"));
     for (const command of commands) {
       await runCommand(command);
       if (!command.includes("restore-db-instance")) continue;
-      assert.notEqual(stack.rds.resourceId(restored), old);
+      assert.notEqual(stack.rds.resourceId(restored), oldResourceId);
       await submit("late", { type: "update", target: "prices", source: { inline: price } });
       await wake();
-      assert.equal(await stack.doRuns("ec2"), 1);
+      assert.equal(await stack.executeRuns("ec2"), 1);
       assert.equal((await statusOf("late")).status, "SUCCEEDED");
     }
     assert.deepEqual(executed, [
@@ -236,16 +236,16 @@ describe("first day of a stack, on a stand-in for RDS", function () {
       "npm run pulumi -- up",
     ]);
 
-    // The address is unchanged, the data are of that time, and a lost request's id is free.
-    const { body } = await ask("/rates?date_from=2021-01-31&date_to=2021-01-31&orig_code=AAAAA&dest_code=BBBBB");
+    // The address is unchanged, the data is from the restore point, and the id of the lost request is free again.
+    const { body } = await callApi("/rates?date_from=2021-01-31&date_to=2021-01-31&orig_code=AAAAA&dest_code=BBBBB");
     assert.deepEqual(body, { rates: [{ day: "2021-01-31", price: 1600, count: 3 }] });
-    assert.equal((await ask("/jobs/late")).status, 404);
-    assert.deepEqual(await migrate(stack.step("rates-dev-migrations-roles")), [{ created: [] }]);
+    assert.equal((await callApi("/jobs/late")).status, 404);
+    assert.deepEqual(await migrate(stack.stepEvent("rates-dev-migrations-roles")), [{ created: [] }]);
     const [rebuilt] = (await stack.invoke("dispatcher", dispatcher, { rebuild: true })) as [{ documents: number }];
     assert.ok(rebuilt.documents >= 3, `${rebuilt.documents} documents`);
     await submit("late", { type: "update", target: "prices", source: { inline: price } });
     await wake();
-    assert.equal(await stack.doRuns("ec2"), 1);
+    assert.equal(await stack.executeRuns("ec2"), 1);
     assert.equal((await statusOf("late")).status, "SUCCEEDED");
   });
 });

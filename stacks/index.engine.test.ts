@@ -12,12 +12,12 @@ import { stackEngine } from "./testing/stackEngine.ts";
 
 const STACKS = ["dev", "staging", "prod"] as const;
 
-const only = (run: Run, type: string, name?: string): Step => {
-  const found = run.steps.filter((step) => step.type === type && (name === undefined || step.name === name));
-  assert.equal(found.length, 1, `${type} ${name ?? ""}: ${found.length}`);
-  return found[0] as Step;
+const singleStep = (run: Run, type: string, name?: string): Step => {
+  const steps = run.steps.filter((step) => step.type === type && (name === undefined || step.name === name));
+  assert.equal(steps.length, 1, `${type} ${name ?? ""}: ${steps.length}`);
+  return steps[0] as Step;
 };
-const refusal = async (run: Promise<Run>): Promise<string> => {
+const refusalMessage = async (run: Promise<Run>): Promise<string> => {
   const error = await run.then(
     () => undefined,
     (failure: unknown) => failure,
@@ -37,19 +37,19 @@ describe("the program in the real engine", () => {
   });
 
   for (const stack of STACKS)
-    it(`previews, creates, keeps and destroys ${stack}`, async function () {
-      this.timeout(240_000);
+    it(`previews and creates ${stack}, then previews no changes, and destroys it unless it keeps its data`, async function () {
+      this.timeout(480_000);
       const config = readStackFile(stack, ROOT);
       const { plan } = planCapacity(config);
       assert.ok(plan);
-      const one = await stackEngine(stack);
+      const pulumi = await stackEngine(stack);
       try {
-        const preview = await one.preview();
+        const preview = await pulumi.preview();
         assert.ok(preview.steps.every(({ op }) => op === "create"));
-        assert.equal(only(preview, "aws:sqs/queue:Queue", `rates-${stack}-queues-requests`).outputs.arn, UNKNOWN);
-        assert.equal(one.cloud.resources.size, 0, "a preview makes nothing");
+        assert.equal(singleStep(preview, "aws:sqs/queue:Queue", `rates-${stack}-queues-requests`).outputs.arn, UNKNOWN);
+        assert.equal(pulumi.cloud.resources.size, 0, "a preview creates nothing");
 
-        const up = await one.up();
+        const up = await pulumi.up();
         assert.deepEqual(up.changes, preview.changes);
         const resources = up.steps.filter(({ type }) => /^aws:/.test(type));
         assert.deepEqual(
@@ -57,13 +57,13 @@ describe("the program in the real engine", () => {
             .filter(({ provider }) => !provider.includes("::pulumi:providers:aws::account::"))
             .map(({ urn }) => urn),
           [],
-          "everything is on the account's provider",
+          "every resource uses the account's provider",
         );
         const components = up.steps
           .filter(({ type }) => type.startsWith("rates:infra:"))
           .map(({ type }) => type)
           .sort();
-        const parts = [
+        const expectedComponents = [
           "Access",
           "Api",
           "Buckets",
@@ -78,35 +78,43 @@ describe("the program in the real engine", () => {
           "Queues",
           "Smoke",
         ];
-        if (config.tracking.store === "opensearch") parts.push("Tracking");
-        assert.deepEqual(components, parts.map((part) => `rates:infra:${part}`).sort());
+        if (config.tracking.store === "opensearch") expectedComponents.push("Tracking");
+        assert.deepEqual(components, expectedComponents.map((component) => `rates:infra:${component}`).sort());
 
-        // Sizes are those of the capacity plan.
-        const job = only(up, "aws:glue/job:Job").inputs as { executionProperty: { maxConcurrentRuns: number } };
+        // Sizes match the capacity plan.
+        const job = singleStep(up, "aws:glue/job:Job").inputs as { executionProperty: { maxConcurrentRuns: number } };
         assert.equal(job.executionProperty.maxConcurrentRuns, plan.glue.maxConcurrentRuns);
         assert.equal(
-          only(up, "aws:lambda/function:Function", `rates-${stack}-dispatcher`).inputs.reservedConcurrentExecutions,
+          singleStep(up, "aws:lambda/function:Function", `rates-${stack}-dispatcher`).inputs
+            .reservedConcurrentExecutions,
           plan.dispatcher.reservedConcurrency,
         );
-        assert.equal(only(up, "aws:appautoscaling/target:Target").inputs.maxCapacity, config.api.maxTasks);
-        assert.equal(only(up, "aws:rds/instance:Instance").inputs.multiAz, config.database.multiAz);
+        assert.equal(singleStep(up, "aws:appautoscaling/target:Target").inputs.maxCapacity, config.api.maxTasks);
+        assert.equal(singleStep(up, "aws:rds/instance:Instance").inputs.multiAz, config.database.multiAz);
         assert.deepEqual(
-          only(up, "aws:sqs/queue:Queue", `rates-${stack}-queues-requests`).outputs.tagsAll as Record<string, string>,
+          singleStep(up, "aws:sqs/queue:Queue", `rates-${stack}-queues-requests`).outputs.tagsAll as Record<
+            string,
+            string
+          >,
           { ...config.tags, stack },
         );
         const alarms = up.steps.filter(({ type }) => type === "aws:cloudwatch/metricAlarm:MetricAlarm").length;
-        const priced = costOf(config, plan).fixed.map(({ label }) => label);
-        assert.ok(priced.includes(`${alarms} alarms`), `${alarms} alarms are made, and the cost counts others`);
+        const costLabels = costOf(config, plan).fixed.map(({ label }) => label);
+        assert.ok(costLabels.includes(`${alarms} alarms`), `the cost does not count ${alarms} alarms`);
         const natGateways = up.steps.filter(({ type }) => type === "aws:ec2/natGateway:NatGateway").length;
         assert.equal(natGateways, { none: 0, single: 1, perZone: config.network.zones.length }[config.network.nat]);
 
-        const routeTables = only(up, "aws:ec2/vpcEndpoint:VpcEndpoint", `rates-${stack}-network-s3`).inputs
+        const routeTables = singleStep(up, "aws:ec2/vpcEndpoint:VpcEndpoint", `rates-${stack}-network-s3`).inputs
           .routeTableIds;
         const tables = up.steps.filter(({ type }) => type === "aws:ec2/routeTable:RouteTable");
-        assert.equal(new Set(routeTables as string[]).size, tables.length, "S3's gateway is in every route table");
+        assert.equal(
+          new Set(routeTables as string[]).size,
+          tables.length,
+          "S3's gateway endpoint is in every route table",
+        );
         assert.ok((routeTables as string[]).every((id) => /^rtb-/.test(id)));
 
-        const outputs = await one.outputs();
+        const outputs = await pulumi.outputs();
         for (const key of [
           "api",
           "requestQueueUrl",
@@ -118,37 +126,41 @@ describe("the program in the real engine", () => {
           "region",
         ])
           assert.equal(typeof outputs[key], "string", key);
-        assert.doesNotMatch(one.stateText(), /createRequire|BEGIN CERTIFICATE/, "files are in the state by their hash");
-        assert.doesNotMatch(one.stateText(), /BEGIN (RSA |EC )?PRIVATE KEY|"(master)?[pP]assword": ?"[^"]/);
+        assert.doesNotMatch(
+          pulumi.stateText(),
+          /createRequire|BEGIN CERTIFICATE/,
+          "the state has hashes of files, not their content",
+        );
+        assert.doesNotMatch(pulumi.stateText(), /BEGIN (RSA |EC )?PRIVATE KEY|"(master)?[pP]assword": ?"[^"]/);
 
-        assert.deepEqual(Object.keys((await one.preview()).changes), ["same"], "a second preview has no changes");
+        assert.deepEqual(Object.keys((await pulumi.preview()).changes), ["same"], "a second preview has no changes");
         if (config.data.keep) return;
-        await one.destroy();
-        const remaining = [...one.cloud.resources.values()].map(({ type }) => type);
+        await pulumi.destroy();
+        const remaining = [...pulumi.cloud.resources.values()].map(({ type }) => type);
         assert.deepEqual(
           remaining.filter((type) => !/s3\/bucketObject|docker/.test(type)),
           [],
         );
       } finally {
-        await one.close();
+        await pulumi.close();
       }
     });
 
-  it("stops in the wrong account, with both accounts and the remedy", async () => {
-    const one = await stackEngine("dev", { cloud: new Cloud({ account: "999999999999" }) });
+  it("refuses the wrong account, and names both accounts and the remedy", async () => {
+    const pulumi = await stackEngine("dev", { cloud: new Cloud({ account: "999999999999" }) });
     try {
-      const message = await refusal(one.preview());
+      const message = await refusalMessage(pulumi.preview());
       assert.match(
         message,
         /account\.id 111111111111: .*999999999999.*Nothing was changed\. Log in to the stack's account/s,
       );
     } finally {
-      await one.close();
+      await pulumi.close();
     }
   });
 
-  it("lists all problems of a configuration before any provider sees it", async () => {
-    const one = await stackEngine("dev", {
+  it("lists all problems of a configuration and plans no resource", async () => {
+    const pulumi = await stackEngine("dev", {
       config: {
         "rates-platform:database": { instanceClass: "db.t9.huge", storageGb: "many" },
         "rates-platform:network": { cidr: "10.0.0.0/27", zones: ["eu-central-1a", "us-east-1b"], nat: "single" },
@@ -160,7 +172,7 @@ describe("the program in the real engine", () => {
       },
     });
     try {
-      const message = await refusal(one.preview());
+      const message = await refusalMessage(pulumi.preview());
       for (const expected of [
         /database\.instanceClass "db\.t9\.huge" is not in RDS_CLASSES/,
         /database\.storageGb "many" must be/,
@@ -171,16 +183,16 @@ describe("the program in the real engine", () => {
       ])
         assert.match(message, expected);
     } finally {
-      await one.close();
+      await pulumi.close();
     }
   });
 
-  it("reaches every service inside the network without NAT", async function () {
-    this.timeout(120_000);
+  it("creates an endpoint for every service in a network without NAT", async function () {
+    this.timeout(360_000);
     const { network } = readStackFile("dev", ROOT);
-    const one = await stackEngine("dev", { config: { "rates-platform:network": { ...network, nat: "none" } } });
+    const pulumi = await stackEngine("dev", { config: { "rates-platform:network": { ...network, nat: "none" } } });
     try {
-      const preview = await one.preview();
+      const preview = await pulumi.preview();
       const services = preview.steps
         .filter(({ type }) => type === "aws:ec2/vpcEndpoint:VpcEndpoint")
         .map(({ inputs }) => String(inputs.serviceName).split(".").slice(3).join("."));
@@ -190,26 +202,23 @@ describe("the program in the real engine", () => {
         [],
       );
     } finally {
-      await one.close();
+      await pulumi.close();
     }
   });
 
   it("gives copies of a stack in one account different names", async function () {
-    this.timeout(120_000);
+    this.timeout(360_000);
     const cloud = new Cloud({ account: "111111111111" });
-    const [dev, secondStack] = [
-      await stackEngine("dev", { cloud }),
-      await stackEngine("dev", { cloud, stack: "dev-anna" }),
-    ];
+    const [dev, copy] = [await stackEngine("dev", { cloud }), await stackEngine("dev", { cloud, stack: "dev-anna" })];
     try {
       await dev.up();
-      await secondStack.up();
-      const [one, other] = [await dev.outputs(), await secondStack.outputs()];
-      assert.match(String(other.requestQueueUrl), /rates-dev-anna-queues-requests/);
-      assert.notEqual(one.uploadsBucket, other.uploadsBucket);
+      await copy.up();
+      const [devOutputs, copyOutputs] = [await dev.outputs(), await copy.outputs()];
+      assert.match(String(copyOutputs.requestQueueUrl), /rates-dev-anna-queues-requests/);
+      assert.notEqual(devOutputs.uploadsBucket, copyOutputs.uploadsBucket);
     } finally {
       await dev.close();
-      await secondStack.close();
+      await copy.close();
     }
   });
 });

@@ -3,18 +3,18 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** Pulumi's entry points: programs and policy packs. */
-const ENTRIES = ["main.mjs", "account/main.mjs", "../policy/limits/main.mjs", "../policy/security/main.mjs"];
+const ENTRY_POINTS = ["main.mjs", "account/main.mjs", "../policy/limits/main.mjs", "../policy/security/main.mjs"];
 
 /** Simulates an old Node: its version, and a node:module without the newer named exports. */
 const OLD_NODE = `data:text/javascript,${encodeURIComponent(`
   import module from "node:module";
   Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });
-  const bare = { url: "data:text/javascript,export default {}", shortCircuit: true };
-  module.registerHooks({ resolve: (name, context, next) => (name === "node:module" ? bare : next(name, context)) });
+  const withoutNamedExports = { url: "data:text/javascript,export default {}", shortCircuit: true };
+  module.registerHooks({ resolve: (name, context, next) => (name === "node:module" ? withoutNamedExports : next(name, context)) });
 `)}`;
 
 describe("a Node that is too old", () => {
-  for (const entry of ENTRIES)
+  for (const entry of ENTRY_POINTS)
     it(`is reported by ${entry} with the required version and the remedy`, async () => {
       const file = fileURLToPath(new URL(entry, import.meta.url));
       const { promise, resolve } = Promise.withResolvers<{ status: number | null; stderr: string }>();

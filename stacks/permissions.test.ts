@@ -25,14 +25,14 @@ describe("permissions of a stack's components", () => {
 
   for (const role of LISTING_ROLES)
     it(`let ${role} distinguish a missing upload from a forbidden one`, () => {
-      // Without permission to list the bucket, S3 answers 403 for both (Amazon S3 API Reference, GetObject and
+      // Without permission to list the bucket, S3 returns 403 for both (Amazon S3 API Reference, GetObject and
       // HeadObject).
       const [list, ...others] = statements(role, "s3:ListBucket");
       assert.deepEqual(others, []);
       assert.deepEqual(list, { Effect: "Allow", Action: ["s3:ListBucket"], Resource: [uploads] });
       const action = role === "rates-dev-ec2" ? "s3:GetObjectVersion" : "s3:GetObject";
       const objects = statements(role, action).flatMap(({ Resource }) => Resource);
-      assert.ok(objects.includes(`${uploads}/*`), "it reads the objects that it looks up");
+      assert.ok(objects.includes(`${uploads}/*`), "the role may read the objects that it looks up");
     });
 
   it("let no other component list a bucket", () => {
@@ -41,8 +41,8 @@ describe("permissions of a stack's components", () => {
   });
 
   it("name resources for every action that supports them", () => {
-    // Actions without resource-level permissions in AWS, or before creation (Service Authorization Reference).
-    const anywhere = new Set([
+    // Actions without resource-level permissions, or whose resource does not exist yet (Service Authorization Reference).
+    const actionsOnAnyResource = new Set([
       "ecr:GetAuthorizationToken",
       "ec2:CreateNetworkInterface",
       "ec2:DeleteNetworkInterface",
@@ -61,6 +61,9 @@ describe("permissions of a stack's components", () => {
       for (const { Action, Resource, Effect } of registry.statements(role))
         if (Effect === "Allow" && Resource.includes("*"))
           for (const action of Action)
-            assert.ok(anywhere.has(action) || action.startsWith("ec2:Describe"), `${role}: ${action} on everything`);
+            assert.ok(
+              actionsOnAnyResource.has(action) || action.startsWith("ec2:Describe"),
+              `${role}: ${action} on everything`,
+            );
   });
 });

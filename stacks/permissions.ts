@@ -15,28 +15,37 @@ interface SharedResources {
   readonly region: string;
   readonly accountId: string;
   readonly rawSql: boolean;
-  /** ARN of the secret with the headers for the collector of traces. */
+  /** ARN of the secret with the headers for the trace collector. */
   readonly headersSecret: string | undefined;
 }
 
 /**
- * Permissions of each component on the stack's queues, buckets, roles and documents: everything that its code calls.
+ * Returns the permissions of each component on the stack's queues, buckets, database roles and documents. The
+ * dispatcher's permissions on queues are in infra/dispatcher.ts.
  */
-export function permissions({ queues, buckets, database, tracking, rawSql, headersSecret, ...place }: SharedResources) {
+export function permissions({
+  queues,
+  buckets,
+  database,
+  tracking,
+  rawSql,
+  headersSecret,
+  ...location
+}: SharedResources) {
   const objects = (bucket: "results" | "uploads") => pulumi.interpolate`${buckets[bucket].arn}/*`;
-  const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, place, roles);
+  const login = (...roles: Parameters<typeof loginStatement>[2]) => loginStatement(database.endpoint, location, roles);
   // Each run reads with the role of its slot if callers may send raw SQL.
-  const readers = (runner: RunnerType) => [rawSql ? (`job_reader_${runner}_*` as const) : ("job_reader" as const)];
-  const respond: Statement = { actions: ["sqs:SendMessage"], resources: queues.responseArns };
-  const results: Statement = {
+  const readerRoles = (runner: RunnerType) => [rawSql ? (`job_reader_${runner}_*` as const) : ("job_reader" as const)];
+  const sendResponses: Statement = { actions: ["sqs:SendMessage"], resources: queues.responseArns };
+  const storeResults: Statement = {
     actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
     resources: [objects("results")],
   };
   // Without this permission S3 reports a missing object as forbidden.
-  const lookUp: Statement = { actions: ["s3:ListBucket"], resources: [buckets.uploads.arn] };
+  const listUploads: Statement = { actions: ["s3:ListBucket"], resources: [buckets.uploads.arn] };
   const api: Statement[] = [
     login("api_reader", "job_reader_plan"),
-    respond,
+    sendResponses,
     { actions: ["sqs:SendMessage"], resources: [queues.wakeups.arn, queues.requests.arn] },
     // Number of waiting requests: GET /stats.
     { actions: ["sqs:GetQueueAttributes"], resources: [queues.requests.arn] },
@@ -50,27 +59,27 @@ export function permissions({ queues, buckets, database, tracking, rawSql, heade
       actions: ["s3:PutObject", "s3:AbortMultipartUpload"],
       resources: [objects("uploads")],
     },
-    lookUp,
+    listUploads,
     ...(tracking?.readStatements ?? []),
   ];
   const dispatcher: Statement[] = [
     login("dispatcher", "job_reader_plan", "canceller"),
-    // Sources are pinned when they are accepted.
+    // Accepting a request pins the version of its source.
     { actions: ["s3:GetObject"], resources: [objects("uploads")] },
-    lookUp,
+    listUploads,
     ...(headersSecret === undefined
       ? []
       : [{ actions: ["secretsmanager:GetSecretValue"], resources: [headersSecret] }]),
     ...(tracking?.statements ?? []),
   ];
-  const glue: Statement[] = [login("job_keeper", ...readers("glue"), "canceller"), respond, results];
+  const glue: Statement[] = [login("job_keeper", ...readerRoles("glue"), "canceller"), sendResponses, storeResults];
   const ec2: Statement[] = [
-    login("job_keeper", ...readers("ec2"), "job_writer", "canceller"),
-    respond,
-    results,
-    // Sources are loaded in the accepted version.
+    login("job_keeper", ...readerRoles("ec2"), "job_writer", "canceller"),
+    sendResponses,
+    storeResults,
+    // The runner loads the pinned version of a source.
     { actions: ["s3:GetObjectVersion"], resources: [objects("uploads")] },
-    lookUp,
+    listUploads,
   ];
   const smoke: Statement[] = [
     { actions: ["sqs:SendMessage", "sqs:GetQueueAttributes"], resources: [queues.requests.arn] },

@@ -9,19 +9,25 @@ import { platform } from "./platform.ts";
 import type { ValidatedStack } from "./program.ts";
 import { rawConfig } from "./testing/config.ts";
 
-const built = async ({ name, config, plan }: ValidatedStack, calls: MockOptions["calls"] = {}): Promise<Registry> => {
+const buildRegistry = async (
+  { name, config, plan }: ValidatedStack,
+  calls: MockOptions["calls"] = {},
+): Promise<Registry> => {
   const provider = () => accountProvider("account", { ...config.account, tags: {} });
   return (await mocked(() => platform({ name, config, plan }, provider()), { stack: name, calls })).registry;
 };
-const changed = (change: Parameters<typeof rawConfig>[0] & object): ValidatedStack => {
+const stackWith = (change: Parameters<typeof rawConfig>[0] & object): ValidatedStack => {
   const { config, plan, problems } = planStack(rawConfig(change), "dev");
   assert(config && plan, JSON.stringify(problems));
   return { name: "dev", config, plan };
 };
-const shippedConfigs: ValidatedStack[] = shippedStacks().map(({ stack, ...one }) => ({ name: stack, ...one }));
+const shippedConfigs: ValidatedStack[] = shippedStacks().map(({ stack, ...validated }) => ({
+  name: stack,
+  ...validated,
+}));
 
-/** Expected number of resources of each listed type, from a stack's configuration. */
-const counts = ({ config }: ValidatedStack): Record<string, number> => {
+/** Returns the expected number of resources of each listed type, from a stack's configuration. */
+const expectedCountsOf = ({ config }: ValidatedStack): Record<string, number> => {
   const { zones, nat } = config.network;
   const queues = 4 + config.tenants.length;
   const search = config.tracking.store === "opensearch" ? 1 : 0;
@@ -40,7 +46,7 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
     "docker:index/image:Image": 2,
     "aws:lambda/function:Function": 2,
     "aws:lambda/eventSourceMapping:EventSourceMapping": 2,
-    // Migrations, and the drain.
+    // Roles, migrations, and the drain.
     "aws:lambda/invocation:Invocation": 3,
     "aws:cloudwatch/eventRule:EventRule": 3,
     "aws:glue/job:Job": 1,
@@ -50,7 +56,7 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
     "aws:lb/loadBalancer:LoadBalancer": 1,
     "aws:lb/listener:Listener": config.api.certificateArn === undefined ? 1 : 2,
     "aws:route53/record:Record": config.api.hostedZoneId === undefined ? 0 : 1,
-    // One per part, the execution roles of API, access and smoke tasks, RDS's enhanced monitoring, and flow logs.
+    // One per component, the execution roles of API, access and smoke tasks, RDS's enhanced monitoring, and flow logs.
     "aws:iam/role:Role": 12,
     "aws:cloudwatch/dashboard:Dashboard": 1,
     "aws:budgets/budget:Budget": 1,
@@ -61,7 +67,7 @@ const counts = ({ config }: ValidatedStack): Record<string, number> => {
 const SINGLETON_TYPES =
   /serviceLinkedRole|openIdConnectProvider|serviceQuota|logResourcePolicy|accountPublicAccessBlock/i;
 
-/** Endpoints of each service in the actions of roles; S3 has a gateway. */
+/** Interface endpoints of each service that roles may call; S3 has a gateway endpoint. */
 const SERVICE_ENDPOINTS: Record<string, readonly string[]> = {
   ec2: ["ec2"],
   ecr: ["ecr.api", "ecr.dkr"],
@@ -76,10 +82,10 @@ const SERVICE_ENDPOINTS: Record<string, readonly string[]> = {
   es: [],
   iam: [],
 };
-/** Endpoints that are required in addition. */
+/** Endpoints that are required in addition to those of the roles' actions. */
 const REQUIRED_ENDPOINTS = ["ec2", "ecr.api", "ecr.dkr", "kms", "sts", "monitoring", "lambda", "ssm", "logs"];
 
-/** Types of which the drain needs all resources. */
+/** Types of resources that the drain needs. */
 const NEEDED_BY_DRAIN =
   /^awsx:ec2:Vpc$|^aws:(ec2\/(vpcEndpoint|launchTemplate)|rds\/(instance|parameterGroup|subnetGroup)|glue\/job):/;
 const isNeededByDrain = ({ type, name }: Registered, prefix: string): boolean =>
@@ -92,23 +98,23 @@ const isNeededByDrain = ({ type, name }: Registered, prefix: string): boolean =>
 describe("the whole platform", function () {
   this.timeout(60_000);
   const registries = new Map<string, Registry>();
-  const of = (stack: ValidatedStack): Registry => {
+  const registryOf = (stack: ValidatedStack): Registry => {
     const registry = registries.get(stack.name);
     assert.ok(registry);
     return registry;
   };
   before(async () => {
-    for (const stack of shippedConfigs) registries.set(stack.name, await built(stack));
+    for (const stack of shippedConfigs) registries.set(stack.name, await buildRegistry(stack));
   });
 
   for (const stack of shippedConfigs) {
     it(`has the planned number of each type in ${stack.name}, and nothing that exists once per account`, () => {
-      const { all } = of(stack);
-      const expectedCounts = counts(stack);
-      const made = Object.fromEntries(
+      const { all } = registryOf(stack);
+      const expectedCounts = expectedCountsOf(stack);
+      const actualCounts = Object.fromEntries(
         Object.keys(expectedCounts).map((key) => [key, all.filter(({ type }) => type === key).length]),
       );
-      assert.deepEqual(made, expectedCounts);
+      assert.deepEqual(actualCounts, expectedCounts);
       assert.deepEqual(
         all.filter(({ type }) => SINGLETON_TYPES.test(type)),
         [],
@@ -116,18 +122,18 @@ describe("the whole platform", function () {
     });
 
     it(`has the planned sizes in ${stack.name}`, () => {
-      const registry = of(stack);
+      const registry = registryOf(stack);
       const { plan, config } = stack;
-      const part = (name: string) => `rates-${stack.name}-${name}`;
-      const input = (type: string, name?: string): Registered["inputs"] => registry.one(type, name).inputs;
+      const fullName = (name: string) => `rates-${stack.name}-${name}`;
+      const input = (type: string, name?: string): Registered["inputs"] => registry.resource(type, name).inputs;
       assert.equal(
-        input("aws:lambda/function:Function", part("dispatcher")).reservedConcurrentExecutions,
+        input("aws:lambda/function:Function", fullName("dispatcher")).reservedConcurrentExecutions,
         plan.dispatcher.reservedConcurrency,
       );
-      const maxCount = (name: string) =>
-        input("aws:lambda/eventSourceMapping:EventSourceMapping", part(name)).scalingConfig.maximumConcurrency;
-      assert.equal(maxCount("dispatcher-requests"), plan.dispatcher.eventSourceConcurrency);
-      assert.equal(maxCount("dispatcher-wakeups"), plan.dispatcher.wakeupConcurrency);
+      const maxConcurrency = (name: string) =>
+        input("aws:lambda/eventSourceMapping:EventSourceMapping", fullName(name)).scalingConfig.maximumConcurrency;
+      assert.equal(maxConcurrency("dispatcher-requests"), plan.dispatcher.eventSourceConcurrency);
+      assert.equal(maxConcurrency("dispatcher-wakeups"), plan.dispatcher.wakeupConcurrency);
       const job = input("aws:glue/job:Job");
       assert.deepEqual(
         [job.executionProperty.maxConcurrentRuns, job.maxCapacity],
@@ -143,7 +149,9 @@ describe("the whole platform", function () {
         parameters.find(({ name }: { name: string }) => name === "max_connections").value,
         String(plan.database.maxConnections),
       );
-      const [container] = JSON.parse(input("aws:ecs/taskDefinition:TaskDefinition", part("api")).containerDefinitions);
+      const [container] = JSON.parse(
+        input("aws:ecs/taskDefinition:TaskDefinition", fullName("api")).containerDefinitions,
+      );
       const settings = JSON.parse(
         container.environment.find(({ name }: { name: string }) => name === "RATES_SETTINGS").value,
       );
@@ -154,11 +162,11 @@ describe("the whole platform", function () {
     });
 
     it(`gives each resource of ${stack.name} a component as parent, and AWS resources the account's provider`, () => {
-      const { all } = of(stack);
+      const { all } = registryOf(stack);
       const components = new Set(all.filter(({ type }) => type.startsWith("rates:infra:")).map(({ urn }) => urn));
       const created = all.filter(({ type, urn }) => !type.startsWith("pulumi:providers:aws") && !components.has(urn));
       for (const { type, name, parent, provider } of created) {
-        assert.ok(parent !== undefined && components.has(parent), `${type} ${name} hangs on ${parent}`);
+        assert.ok(parent !== undefined && components.has(parent), `${type} ${name} has the parent ${parent}`);
         if (type.startsWith("aws:")) assert.match(provider, /pulumi:providers:aws::account::/, `${type} ${name}`);
         assert.ok(name.startsWith(`rates-${stack.name}`), `${type} is called ${name}`);
       }
@@ -166,18 +174,18 @@ describe("the whole platform", function () {
     });
   }
 
-  it("gives the dispatcher the unique ids of callers, the smoke task and the role that redrives", async () => {
+  it("gives the dispatcher the unique ids of the callers, the smoke task and the API, which redrives dead letters", async () => {
     const principal = "arn:aws:iam::111111111111:role/team/orders";
     const { inputs } = (
-      await built(
-        changed((it) => ({
-          ...it,
-          account: { ...it.account, id: "111111111111" },
+      await buildRegistry(
+        stackWith((base) => ({
+          ...base,
+          account: { ...base.account, id: "111111111111" },
           callers: [{ principal, tenants: ["acme"] }],
         })),
         { "aws:iam/getRole:getRole": ({ name }) => ({ name, uniqueId: `AROA-of-${name}` }) },
       )
-    ).one("aws:lambda/function:Function", "rates-dev-dispatcher");
+    ).resource("aws:lambda/function:Function", "rates-dev-dispatcher");
     const { path } = inputs.code.assets["settings.json"];
     const { callers, platformSenders } = JSON.parse(readFileSync(await path, "utf8"));
     const [smoke, ...others] = callers.toReversed();
@@ -189,33 +197,46 @@ describe("the whole platform", function () {
 
   it("migrates its database before creating anything that logs in to it", () => {
     for (const stack of shippedConfigs) {
-      const registry = of(stack);
-      const { urn } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations`);
-      const { dependencies } = registry.one("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations-roles`);
-      assert.ok(dependencies.includes(registry.one("aws:rds/instance:Instance").urn), "the instance is there first");
-      for (const part of ["Api", "Dispatcher", "GlueRunner", "Ec2Runner"])
-        assert.ok(registry.one(`rates:infra:${part}`).dependencies.includes(urn), `${part} of ${stack.name}`);
+      const registry = registryOf(stack);
+      const { urn } = registry.resource("aws:lambda/invocation:Invocation", `rates-${stack.name}-migrations`);
+      const { dependencies } = registry.resource(
+        "aws:lambda/invocation:Invocation",
+        `rates-${stack.name}-migrations-roles`,
+      );
+      assert.ok(
+        dependencies.includes(registry.resource("aws:rds/instance:Instance").urn),
+        "the roles depend on the instance",
+      );
+      for (const component of ["Api", "Dispatcher", "GlueRunner", "Ec2Runner"])
+        assert.ok(
+          registry.resource(`rates:infra:${component}`).dependencies.includes(urn),
+          `${component} of ${stack.name}`,
+        );
     }
   });
 
-  it("drains while everything that the drain needs exists, because the drain depends on it", async () => {
-    const withoutNat = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
+  it("makes the drain depend on all resources that it needs, so that they outlive it", async () => {
+    const withoutNat = await buildRegistry(
+      stackWith((base) => ({ ...base, network: { ...base.network, nat: "none" } })),
+    );
     for (const [registry, stack] of [
-      ...shippedConfigs.map((one) => [of(one), one.name] as const),
+      ...shippedConfigs.map((shipped) => [registryOf(shipped), shipped.name] as const),
       [withoutNat, "dev"] as const,
     ]) {
-      const byUrn = new Map(registry.all.map((one) => [one.urn, one]));
-      const needed = new Set<string>();
-      const visit = (urn: string) => {
-        if (needed.has(urn)) return;
-        needed.add(urn);
-        const one = byUrn.get(urn);
-        for (const each of one?.dependencies ?? []) visit(each);
-        if (one?.parent) visit(one.parent);
+      const byUrn = new Map(registry.all.map((resource) => [resource.urn, resource]));
+      const dependencies = new Set<string>();
+      const addWithDependencies = (urn: string) => {
+        if (dependencies.has(urn)) return;
+        dependencies.add(urn);
+        const resource = byUrn.get(urn);
+        for (const dependency of resource?.dependencies ?? []) addWithDependencies(dependency);
+        if (resource?.parent) addWithDependencies(resource.parent);
       };
-      const drain = registry.one("aws:lambda/invocation:Invocation", `rates-${stack}-dispatcher-drain`);
-      visit(drain.urn);
-      const missing = registry.all.filter((one) => !needed.has(one.urn) && isNeededByDrain(one, `rates-${stack}`));
+      const drain = registry.resource("aws:lambda/invocation:Invocation", `rates-${stack}-dispatcher-drain`);
+      addWithDependencies(drain.urn);
+      const missing = registry.all.filter(
+        (resource) => !dependencies.has(resource.urn) && isNeededByDrain(resource, `rates-${stack}`),
+      );
       assert.deepEqual(
         missing.map(({ type, name }) => `${type} ${name}`),
         [],
@@ -224,16 +245,16 @@ describe("the whole platform", function () {
     }
   });
 
-  it("waits on deletion for the remaining network interfaces of all security groups", () => {
+  it("waits long enough during deletion for the remaining network interfaces of all security groups", () => {
     for (const stack of shippedConfigs)
-      for (const { name, deleteTimeout } of of(stack).ofType("aws:ec2/securityGroup:SecurityGroup"))
-        assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, `${name}: ${deleteTimeout || "the provider's own"}`);
+      for (const { name, deleteTimeout } of registryOf(stack).ofType("aws:ec2/securityGroup:SecurityGroup"))
+        assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, `${name}: ${deleteTimeout || "the provider's default"}`);
   });
 
   it("describes security groups and rules in characters that EC2 accepts, also without NAT", async () => {
     const registries = [
-      ...shippedConfigs.map(of),
-      await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } }))),
+      ...shippedConfigs.map(registryOf),
+      await buildRegistry(stackWith((base) => ({ ...base, network: { ...base.network, nat: "none" } }))),
     ];
     for (const { all } of registries) {
       const groups = all.filter(({ type }) => /securityGroup(Ingress|Egress)?(Rule)?:/i.test(type));
@@ -246,13 +267,13 @@ describe("the whole platform", function () {
 
   it("creates every role with the account's permissions boundary", () => {
     for (const stack of shippedConfigs)
-      for (const { name, inputs } of of(stack).ofType("aws:iam/role:Role"))
+      for (const { name, inputs } of registryOf(stack).ofType("aws:iam/role:Role"))
         assert.equal(inputs.permissionsBoundary, `arn:aws:iam::${stack.config.account.id}:policy/rates-boundary`, name);
   });
 
   it("sends all alarms to one topic", () => {
     for (const stack of shippedConfigs) {
-      const registry = of(stack);
+      const registry = registryOf(stack);
       const alarms = registry.ofType("aws:cloudwatch/metricAlarm:MetricAlarm");
       const topic = `arn:aws:sns:eu-central-1:111111111111:rates-${stack.name}-monitoring`;
       assert.ok(alarms.length > 25, `${alarms.length} alarms`);
@@ -262,7 +283,7 @@ describe("the whole platform", function () {
   });
 
   it("reaches every service that its roles may call, without NAT", async () => {
-    const registry = await built(changed((it) => ({ ...it, network: { ...it.network, nat: "none" } })));
+    const registry = await buildRegistry(stackWith((base) => ({ ...base, network: { ...base.network, nat: "none" } })));
     const existing = registry
       .ofType("aws:ec2/vpcEndpoint:VpcEndpoint")
       .map(({ inputs }) => String(inputs.serviceName).replace("com.amazonaws.eu-central-1.", ""));
@@ -270,11 +291,11 @@ describe("the whole platform", function () {
       .ofType("aws:iam/role:Role")
       .flatMap(({ name }) => registry.statements(name))
       .flatMap(({ Action }) => Action.map((action) => action.replace(/:.*/, "")));
-    assert.ok(services.includes("glue") && services.includes("sqs"), "the roles of all parts are there");
+    assert.ok(services.includes("glue") && services.includes("sqs"), "the roles of all components exist");
     const required = new Set([...REQUIRED_ENDPOINTS, "s3"]);
     for (const service of new Set(services)) {
       const endpoints = SERVICE_ENDPOINTS[service];
-      assert.ok(endpoints, `by what is ${service} called?`);
+      assert.ok(endpoints, `SERVICE_ENDPOINTS has no entry for ${service}`);
       for (const endpoint of endpoints) required.add(endpoint);
     }
     assert.deepEqual(
@@ -284,13 +305,13 @@ describe("the whole platform", function () {
   });
 
   const AMI_PARAMETERS = "/aws/service/ecs/optimized-ami/amazon-linux-2023/";
-  for (const [arch, image, fargate, instanceType, machine] of [
+  for (const [arch, dockerPlatform, fargateArchitecture, instanceType, amiParameter] of [
     ["arm64", "linux/arm64", "ARM64", "t4g.small", `${AMI_PARAMETERS}arm64/recommended/image_id`],
     ["x86_64", "linux/amd64", "X86_64", "t3.small", `${AMI_PARAMETERS}recommended/image_id`],
   ] as const)
     it(`uses one architecture everywhere: ${arch}`, async () => {
       const requestedParameters: unknown[] = [];
-      const stack = changed((it) => ({ ...it, arch, runners: { ec2: { instanceType } } }));
+      const stack = stackWith((base) => ({ ...base, arch, runners: { ec2: { instanceType } } }));
       const provider = () => accountProvider("account", { ...stack.config.account, tags: {} });
       const calls = {
         "aws:ssm/getParameter:getParameter": ({ name }: Record<string, unknown>) => {
@@ -299,26 +320,27 @@ describe("the whole platform", function () {
         },
       };
       const { registry } = await mocked(() => platform(stack, provider()), { calls });
-      for (const { inputs } of registry.ofType("docker:index/image:Image")) assert.equal(inputs.build.platform, image);
+      for (const { inputs } of registry.ofType("docker:index/image:Image"))
+        assert.equal(inputs.build.platform, dockerPlatform);
       for (const { inputs } of registry.ofType("aws:ecs/taskDefinition:TaskDefinition"))
-        assert.equal(inputs.runtimePlatform.cpuArchitecture, fargate);
+        assert.equal(inputs.runtimePlatform.cpuArchitecture, fargateArchitecture);
       for (const { inputs } of registry.ofType("aws:lambda/function:Function"))
         assert.deepEqual(inputs.architectures, [arch]);
-      const template = registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
+      const template = registry.resource("aws:ec2/launchTemplate:LaunchTemplate").inputs;
       assert.deepEqual(
         [requestedParameters, template.imageId, template.instanceType],
-        [[machine], "ami-1", instanceType],
+        [[amiParameter], "ami-1", instanceType],
       );
     });
 
   it("ships RDS's certificate authorities with each function, and for Glue", () => {
     for (const stack of shippedConfigs) {
-      const registry = of(stack);
+      const registry = registryOf(stack);
       for (const { inputs } of registry.ofType("aws:lambda/function:Function")) {
         assert.ok("rds-ca.pem" in inputs.code.assets);
         assert.equal(inputs.environment.variables.DATABASE_CA, "/var/task/rds-ca.pem");
       }
-      assert.match(registry.one("aws:glue/job:Job").inputs.defaultArguments["--database-ca"], /^s3:.*\/rds-ca-/);
+      assert.match(registry.resource("aws:glue/job:Job").inputs.defaultArguments["--database-ca"], /^s3:.*\/rds-ca-/);
     }
   });
 });

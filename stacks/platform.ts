@@ -28,7 +28,7 @@ import { permissions } from "./permissions.ts";
 import { memoryOf } from "./planning/plan.ts";
 import type { ValidatedStack } from "./program.ts";
 
-/** Outputs of a stack for the `rates` command and other services. Values that platform.json also has use its keys. */
+/** Outputs of a stack for the `rates` command and for services. Values that are also in platform.json have its keys. */
 export type Outputs = Record<string, pulumi.Input<unknown>>;
 
 /** File in the image with RDS's certificate authorities (runtime/Dockerfile). */
@@ -36,38 +36,38 @@ const IMAGE_CA = "/app/rds-ca.pem";
 /** Retention of responses in days: SQS's maximum, for long outages of a consumer. */
 export const RESPONSE_DAYS = 14;
 
-/** Assembles the components of infra/, passing each its inputs by name. */
+/** Creates the components of infra/ and connects them. */
 export async function platform({ name: stack, config, plan }: ValidatedStack, provider: Provider): Promise<Outputs> {
   const { account, api: apiConfig, data, runners, tracking: trackingConfig, arch, callers, tenants } = config;
   const { region, id: accountId } = account;
-  const place = { region, accountId };
+  const location = { region, accountId };
   const { retentionDays, keep: keepData } = data;
   const retention = { retentionDays, keepData };
   const options: pulumi.ComponentResourceOptions = {
     providers: { aws: provider },
     transformations: [withBoundary(accountId)],
   };
-  const named = (part: string) => `rates-${stack}-${part}`;
+  const nameOf = (component: string) => `rates-${stack}-${component}`;
 
-  const network = new Network(named("network"), { ...config.network, region, retentionDays }, options);
+  const network = new Network(nameOf("network"), { ...config.network, region, retentionDays }, options);
   const { placement } = network;
   const queues = new Queues(
-    named("queues"),
+    nameOf("queues"),
     { consumer: DISPATCHER, tenants, callers, responseDays: RESPONSE_DAYS },
     options,
   );
-  const buckets = new Buckets(named("buckets"), { ...retention, callers }, options);
-  const images = new Images(named("images"), { arch, keepData }, options);
+  const buckets = new Buckets(nameOf("buckets"), { ...retention, callers }, options);
+  const images = new Images(nameOf("images"), { arch, keepData }, options);
   const { maxConnections } = plan.database;
   const database = new Database(
-    named("database"),
+    nameOf("database"),
     { ...config.database, ...retention, placement, maxConnections },
     options,
   );
   const slots = readerSlots(config.jobs.rawSql, { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances });
   const migrations = new Migrations(
-    named("migrations"),
-    { ...place, outbound: network.outbound, placement, database, arch, retentionDays, slots },
+    nameOf("migrations"),
+    { ...location, outbound: network.outbound, placement, database, arch, retentionDays, slots },
     options,
   );
   const tracking =
@@ -75,24 +75,24 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       ? new Tracking(resourceNames(stack).domain, { ...trackingConfig, ...retention, placement }, options)
       : undefined;
 
-  const chosen = stackSettings(config, plan);
+  const configured = stackSettings(config, plan);
   const settings = {
-    ...chosen,
-    api: { ...chosen.api, signIn: { ...chosen.api.signIn, platform: `${config.account.id}-${stack}` } },
-    ...(chosen.traces === undefined ? {} : { traces: { ...chosen.traces, environment: stack } }),
+    ...configured,
+    api: { ...configured.api, signIn: { ...configured.api.signIn, platform: `${config.account.id}-${stack}` } },
+    ...(configured.traces === undefined ? {} : { traces: { ...configured.traces, environment: stack } }),
     version: images.version,
     queues: queues.settings,
     buckets: buckets.settings,
     ...(tracking ? { tracking: { endpoint: tracking.endpoint, region } } : {}),
   };
-  const settingsJson = (more: object = {}) => pulumi.jsonStringify({ ...settings, ...more });
+  const settingsJson = (additional: object = {}) => pulumi.jsonStringify({ ...settings, ...additional });
   const environment: Record<string, pulumi.Input<string>> = {
     ...databaseEnvironment(database.endpoint, IMAGE_CA),
     AWS_REGION: region,
     RATES_SETTINGS: settingsJson(),
   };
   const statements = permissions({
-    ...place,
+    ...location,
     rawSql: config.jobs.rawSql,
     headersSecret: config.traces?.headersSecret,
     queues,
@@ -101,13 +101,13 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     tracking,
   });
   const image = { image: images.image, repositoryArn: images.repository.arn };
-  /** Options of components that connect to the database: created after the migrations of roles and tables. */
-  const migrated: pulumi.ComponentResourceOptions = { ...options, dependsOn: migrations };
+  /** Options of components that connect to the database, so that they are created after its roles and tables. */
+  const afterMigrations: pulumi.ComponentResourceOptions = { ...options, dependsOn: migrations };
 
   const glue = new GlueRunner(
-    named("glue"),
+    nameOf("glue"),
     {
-      ...place,
+      ...location,
       ...plan.glue,
       placement,
       keepData,
@@ -118,12 +118,12 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       timeoutMinutes: runners.glue.timeoutMinutes,
       statements: statements.glue,
     },
-    migrated,
+    afterMigrations,
   );
   const ec2 = new Ec2Runner(
-    named("ec2"),
+    nameOf("ec2"),
     {
-      ...place,
+      ...location,
       ...image,
       placement,
       retentionDays,
@@ -139,7 +139,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       statements: statements.ec2,
       tags: { ...config.tags, stack },
     },
-    migrated,
+    afterMigrations,
   );
   const api = new Api(
     resourceNames(stack).loadBalancer,
@@ -147,7 +147,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       ...apiConfig,
       ...image,
       ...retention,
-      ...place,
+      ...location,
       placement,
       arch,
       publicSubnetIds: network.publicSubnetIds,
@@ -159,10 +159,10 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       statements: statements.api,
       cidr: network.cidr,
     },
-    migrated,
+    afterMigrations,
   );
   const smoke = new Smoke(
-    named("smoke"),
+    nameOf("smoke"),
     {
       image: images.smokeImage,
       repositoryArn: images.repository.arn,
@@ -189,7 +189,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     options,
   );
   const dispatcher = new Dispatcher(
-    named("dispatcher"),
+    nameOf("dispatcher"),
     {
       ...plan.dispatcher,
       placement,
@@ -210,10 +210,10 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
       statements: [...statements.dispatcher, ...glue.launchStatements, ...ec2.launchStatements],
       glueJobName: glue.job.name,
     },
-    migrated,
+    afterMigrations,
   );
   const access = new Access(
-    named("access"),
+    nameOf("access"),
     {
       ...image,
       placement,
@@ -222,13 +222,13 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
     },
     options,
   );
-  tracking?.allowFrom(named("search-api"), api.group);
-  tracking?.allowFrom(named("search-dispatcher"), dispatcher.group);
+  tracking?.allowFrom(nameOf("search-api"), api.group);
+  tracking?.allowFrom(nameOf("search-dispatcher"), dispatcher.group);
 
   const monitoring = new Monitoring(
-    named("monitoring"),
+    nameOf("monitoring"),
     {
-      ...place,
+      ...location,
       ...config.budget,
       plan,
       queues: {
@@ -287,7 +287,7 @@ export async function platform({ name: stack, config, plan }: ValidatedStack, pr
   };
 }
 
-/** Looks up the unique id of a role or user of the stack's account. Ids of other accounts are configured. */
+/** Looks up the unique id of a role or user of the stack's account. Ids from other accounts must be configured. */
 function senderIds(principal: string, account: string, provider: Provider): pulumi.Output<string>[] {
   const own = ownPrincipal(principal, account);
   if (own === undefined) return [];
@@ -298,7 +298,10 @@ function senderIds(principal: string, account: string, provider: Provider): pulu
   ];
 }
 
-/** Amazon Linux 2023 with Docker, as AWS publishes it for ECS (Amazon ECS Developer Guide, retrieving AMI metadata). */
+/**
+ * Looks up the id of AWS's ECS-optimized Amazon Linux 2023 image, which has Docker (Amazon ECS Developer Guide,
+ * retrieving AMI metadata).
+ */
 const machineImage = (arch: "x86_64" | "arm64", version: string, provider: Provider): pulumi.Output<string> =>
   getParameterOutput(
     {

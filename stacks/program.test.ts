@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { loadStack } from "./program.ts";
 import { rawConfig } from "./testing/config.ts";
 
-/** A configuration as Pulumi passes it to a program. */
+/** Returns a configuration in the form in which Pulumi passes it to a program. */
 const asPulumiConfig = (config: Record<string, unknown>): Record<string, string> => ({
   "pulumi:disable-default-providers": '["aws"]',
   "aws:region": "us-east-1",
@@ -13,20 +13,20 @@ const asPulumiConfig = (config: Record<string, unknown>): Record<string, string>
     ]),
   ),
 });
-const refusal = (all: Record<string, string>, env: Record<string, string> = {}): string[] => {
+const errorLines = (config: Record<string, string>, env: Record<string, string> = {}): string[] => {
   try {
-    loadStack("dev", all, env);
+    loadStack("dev", config, env);
   } catch (error) {
     return (error as Error).message.split("\n");
   }
-  throw new Error("it was not refused");
+  throw new Error("loadStack accepted the configuration");
 };
 
 describe("configuration of a stack's program", () => {
-  it("keeps the types of numbers and flags in its keys", () => {
+  it("keeps the types of numbers and booleans inside objects", () => {
     const { config, plan } = loadStack(
       "dev",
-      asPulumiConfig(rawConfig((it) => ({ ...it, data: { retentionDays: 3, keep: false } }))),
+      asPulumiConfig(rawConfig((base) => ({ ...base, data: { retentionDays: 3, keep: false } }))),
       {},
     );
     assert.deepEqual(config.data, { retentionDays: 3, keep: false, auditDays: 365 });
@@ -34,8 +34,8 @@ describe("configuration of a stack's program", () => {
   });
 
   it("reports all problems of configuration, capacity and environment in one error", () => {
-    const lines = refusal({
-      ...asPulumiConfig({ ...rawConfig((it) => ({ ...it, quotas: { glueRuns: 0 }, budgt: {} })), arch: "arm" }),
+    const lines = errorLines({
+      ...asPulumiConfig({ ...rawConfig((base) => ({ ...base, quotas: { glueRuns: 0 }, budgt: {} })), arch: "arm" }),
       "pulumi:disable-default-providers": '["gcp"]',
     });
     assert.equal(lines[0], "Pulumi.dev.yaml cannot be deployed:");
@@ -52,32 +52,34 @@ describe("configuration of a stack's program", () => {
       );
   });
 
-  it("takes its role from the environment, if it is a role of the stack's account", () => {
+  it("reads the role to assume from the environment, and accepts only roles of the stack's account", () => {
     const roleArn = "arn:aws:iam::111111111111:role/deploy";
     assert.equal(loadStack("dev", asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: roleArn }).roleArn, roleArn);
     assert.equal(loadStack("dev", asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: "" }).roleArn, undefined);
-    const other = refusal(asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: "arn:aws:iam::222222222222:role/deploy" });
+    const other = errorLines(asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: "arn:aws:iam::222222222222:role/deploy" });
     assert.match(other[1] ?? "", /RATES_ROLE_ARN .*account 222222222222.*account\.id is 111111111111/);
     for (const arn of ["deploy", "arn:aws-us-gov:iam::111111111111:role/deploy"])
-      assert.match(refusal(asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: arn })[1] ?? "", /is not a role ARN/);
+      assert.match(errorLines(asPulumiConfig(rawConfig()), { RATES_ROLE_ARN: arn })[1] ?? "", /is not a role ARN/);
   });
 
   it("reports a wrong role together with other problems", () => {
     const RATES_ROLE_ARN = "arn:aws:iam::222222222222:role/deploy";
     const wrong = asPulumiConfig({ ...rawConfig(), arch: "arm" });
-    const lines = refusal(wrong, { RATES_ROLE_ARN });
+    const lines = errorLines(wrong, { RATES_ROLE_ARN });
     assert.match(lines[1] ?? "", /^ {2}arch "arm" must be/);
     assert.match(lines[2] ?? "", /^ {2}RATES_ROLE_ARN .*account 222222222222/);
-    const full = asPulumiConfig({ ...rawConfig(), quotas: { glueRuns: 0 } });
-    assert.ok(refusal(full, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
-    // A wrong account hides the comparison with the role, but not a malformed role.
-    const invalidAccount = asPulumiConfig(rawConfig((it) => ({ ...it, account: { ...it.account, id: "1" } })));
-    assert.ok(!refusal(invalidAccount, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
-    assert.ok(refusal(invalidAccount, { RATES_ROLE_ARN: "deploy" }).some((line) => line.includes("RATES_ROLE_ARN")));
+    const overQuota = asPulumiConfig({ ...rawConfig(), quotas: { glueRuns: 0 } });
+    assert.ok(errorLines(overQuota, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
+    // With an invalid account id, the role's account is not compared, but the role's format is still checked.
+    const invalidAccount = asPulumiConfig(rawConfig((base) => ({ ...base, account: { ...base.account, id: "1" } })));
+    assert.ok(!errorLines(invalidAccount, { RATES_ROLE_ARN }).some((line) => line.includes("RATES_ROLE_ARN")));
+    assert.ok(errorLines(invalidAccount, { RATES_ROLE_ARN: "deploy" }).some((line) => line.includes("RATES_ROLE_ARN")));
   });
 
-  it("shows no value of an unknown key, since it may be a secret", () => {
-    const lines = refusal({ ...asPulumiConfig(rawConfig()), "rates-platform:dbPassword": "correct-horse" }).join("\n");
+  it("does not show values of unknown keys, which may be secrets", () => {
+    const lines = errorLines({ ...asPulumiConfig(rawConfig()), "rates-platform:dbPassword": "correct-horse" }).join(
+      "\n",
+    );
     assert.match(lines, /dbPassword/);
     assert.doesNotMatch(lines, /correct-horse/);
   });

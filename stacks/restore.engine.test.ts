@@ -13,7 +13,7 @@ const LOCATION = { region: "eu-central-1", accountId: "111111111111" };
 const INSTANCE = "aws:rds/instance:Instance";
 const RESTORED = `db-${"R".repeat(26)}`;
 
-/** A database, and a component that logs in to it. */
+/** Creates a database, and a role that logs in to it. */
 async function program(): Promise<Record<string, unknown>> {
   const aws = new Provider("aws", { region: "eu-central-1", allowedAccountIds: [LOCATION.accountId] });
   const database = new Database(
@@ -37,14 +37,14 @@ async function program(): Promise<Record<string, unknown>> {
 }
 
 /** Changes the exported state as docs/operating.md describes. */
-function replaceInstance(state: Deployment, old: string): Deployment {
+function replaceInstance(state: Deployment, oldResourceId: string): Deployment {
   const line = blocksOf("docs/operating.md")
     .flatMap(({ text }) => text.split("\n"))
     .find((command) => command.startsWith("sed "));
-  assert.ok(line !== undefined, "the page edits the state");
+  assert.ok(line !== undefined, "the page has no sed command that edits the state");
   const command = line
     .replace("-i ", "")
-    .replace("<old resource id>", old)
+    .replace("<old resource id>", oldResourceId)
     .replace("<new resource id>", RESTORED)
     .replace(" state.json", "");
   const input = JSON.stringify(state, undefined, 4);
@@ -61,7 +61,7 @@ describe("a database restored beside the old one, in the real engine", () => {
   });
   after(() => stack?.close());
 
-  it("replaces the old one once the state has the new resource id, and not by its name alone", async function () {
+  it("replaces the old one in the state by its resource id, but not by its name alone", async function () {
     this.timeout(120_000);
     stack = await engine({ program, cloud: new Cloud({ account: LOCATION.accountId }) });
     await stack.up();
@@ -82,7 +82,7 @@ describe("a database restored beside the old one, in the real engine", () => {
     assert.equal(
       instanceIn(await stack.exportState()).outputs.identifier,
       `${identifier}-old`,
-      "it follows the old one",
+      "the state still refers to the old instance",
     );
 
     await stack.importState(replaceInstance(state, old.id));
@@ -93,9 +93,9 @@ describe("a database restored beside the old one, in the real engine", () => {
     const policies = cloud.ofType("aws:iam/rolePolicy:RolePolicy").map(({ properties }) => String(properties.policy));
     assert.ok(
       policies.some((policy) => policy.includes(`dbuser:${RESTORED}/dispatcher`)),
-      "the part may log in to it",
+      "the role may log in to the restored instance",
     );
-    assert.equal(cloud.ofType(INSTANCE).length, 2, "the old one stays until somebody deletes it");
+    assert.equal(cloud.ofType(INSTANCE).length, 2, "the old instance is not deleted");
     assert.deepEqual(Object.keys((await stack.preview()).changes), ["same"]);
   });
 });

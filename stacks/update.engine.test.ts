@@ -8,12 +8,15 @@ import { stackEngine } from "./testing/stackEngine.ts";
 
 const SETTINGS = fileURLToPath(new URL("../Pulumi.dev.yaml", import.meta.url));
 const dev: Record<string, Record<string, unknown>> = parse(readFileSync(SETTINGS, "utf8")).config;
-const of = (key: string) => dev[`rates-platform:${key}`] ?? {};
+const configOf = (key: string) => dev[`rates-platform:${key}`] ?? {};
 
 /** Types with data that a replacement would lose. */
 const HOLDS_DATA = /^aws:(rds\/instance|s3\/bucket|sqs\/queue|ecr\/repository):/;
 
-/** Resources that contain the runtime settings and change with them; a task definition is always replaced. */
+/**
+ * Resources that contain the runtime settings, or refer to a version that does, and therefore change with them. A task
+ * definition is always replaced.
+ */
 const SETTINGS_CHANGE = [
   "replace TaskDefinition api",
   "update Alias dispatcher",
@@ -23,17 +26,17 @@ const SETTINGS_CHANGE = [
   "update Service api",
 ];
 
-/** Changes of a configuration, and all resources that each of them may change. */
-const CHANGES: readonly { what: string; config: Record<string, unknown>; expectedTypes: readonly string[] }[] = [
+/** Changes to a configuration, each with the changes of resources that it must cause. */
+const CHANGES: readonly { title: string; config: Record<string, unknown>; expectedChanges: readonly string[] }[] = [
   {
-    what: "a smaller share of the quotas, and the instances that fit it",
+    title: "a smaller share of the quotas, and the instances that fit it",
     config: {
-      quotas: { ...of("quotas"), share: 0.25 },
-      runners: { ...of("runners"), ec2: { ...(of("runners").ec2 as object), maxInstances: 2 } },
+      quotas: { ...configOf("quotas"), share: 0.25 },
+      runners: { ...configOf("runners"), ec2: { ...(configOf("runners").ec2 as object), maxInstances: 2 } },
     },
-    expectedTypes: [
+    expectedChanges: [
       ...SETTINGS_CHANGE,
-      // Each run slot has its own login role.
+      // Each slot has its own database role.
       "replace Invocation migrations-roles",
       "update Dashboard monitoring",
       "update MetricAlarm monitoring-ec2-full",
@@ -41,9 +44,9 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; expecte
     ],
   },
   {
-    what: "a longer retention",
-    config: { data: { ...of("data"), retentionDays: 14 } },
-    expectedTypes: [
+    title: "a longer retention",
+    config: { data: { ...configOf("data"), retentionDays: 14 } },
+    expectedChanges: [
       ...SETTINGS_CHANGE,
       ...["buckets-results", "buckets-uploads", "api-access"].map(
         (bucket) => `update BucketLifecycleConfiguration ${bucket}`,
@@ -61,9 +64,9 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; expecte
     ],
   },
   {
-    what: "a larger database",
-    config: { database: { ...of("database"), instanceClass: "db.t4g.large" } },
-    expectedTypes: [
+    title: "a larger database",
+    config: { database: { ...configOf("database"), instanceClass: "db.t4g.large" } },
+    expectedChanges: [
       // The smoke task compares max_connections.
       "replace TaskDefinition smoke",
       "update Dashboard monitoring",
@@ -73,14 +76,14 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; expecte
     ],
   },
   {
-    what: "another network that may reach the API",
-    config: { api: { ...of("api"), allowedCidrs: ["192.168.0.0/16"] } },
-    expectedTypes: ["create SecurityGroupIngressRule api-80-192-168-0-0-16"],
+    title: "another network that may reach the API",
+    config: { api: { ...configOf("api"), allowedCidrs: ["192.168.0.0/16"] } },
+    expectedChanges: ["create SecurityGroupIngressRule api-80-192-168-0-0-16"],
   },
   {
-    what: "a tenant more",
+    title: "an additional tenant",
     config: { tenants: ["acme"] },
-    expectedTypes: [
+    expectedChanges: [
       ...SETTINGS_CHANGE,
       "create MetricAlarm monitoring-responses-old-acme",
       "create Queue queues-responses-acme",
@@ -91,8 +94,8 @@ const CHANGES: readonly { what: string; config: Record<string, unknown>; expecte
   },
 ];
 
-/** Lists each resource that a run changes, once, although a replacement has several steps. */
-const touched = ({ steps }: Pick<Run, "steps">): string[] =>
+/** Lists the changes of a preview or an up, once per resource although a replacement has several steps. */
+const changesOf = ({ steps }: Pick<Run, "steps">): string[] =>
   steps
     .filter(({ op, type }) => !/^(same|create-replacement|delete-replaced)$/.test(op) && type !== "pulumi:pulumi:Stack")
     .map(({ op, type, name }) => `${op} ${type.replace(/^.*:/, "")} ${name.replace(/^rates-dev-/, "")}`)
@@ -106,32 +109,32 @@ describe("an existing stack, in the real engine", () => {
     requireEngine(this);
   });
 
-  it("changes only what a change of its configuration affects, and replaces nothing with data", async function () {
+  it("changes only what a change of its configuration affects, and replaces no resource with data", async function () {
     this.timeout(480_000);
-    const one = await stackEngine("dev");
-    const holding = () => [...one.cloud.resources.values()].filter(({ type }) => HOLDS_DATA.test(type));
+    const pulumi = await stackEngine("dev");
+    const dataResources = () => [...pulumi.cloud.resources.values()].filter(({ type }) => HOLDS_DATA.test(type));
     try {
-      await one.up();
-      const before = holding().map(({ urn, id }) => `${urn} ${id}`);
-      assert.ok(before.length >= 8, `${before.length} hold data`);
+      await pulumi.up();
+      const before = dataResources().map(({ urn, id }) => `${urn} ${id}`);
+      assert.ok(before.length >= 8, `${before.length} resources hold data`);
 
-      for (const { what, config, expectedTypes } of CHANGES) {
-        one.configure({ ...dev, ...namespaced({ tenants: [], ...config }) });
-        assert.deepEqual(touched(await one.preview()), [...expectedTypes].sort(), what);
+      for (const { title, config, expectedChanges } of CHANGES) {
+        pulumi.configure({ ...dev, ...namespaced({ tenants: [], ...config }) });
+        assert.deepEqual(changesOf(await pulumi.preview()), [...expectedChanges].sort(), title);
       }
 
-      one.configure(namespaced(Object.assign({}, ...CHANGES.map(({ config }) => config))));
-      const all = new Set(CHANGES.flatMap(({ expectedTypes }) => expectedTypes));
-      assert.deepEqual(touched(await one.up()), [...all].sort(), "all of them at once");
-      const after = holding().map(({ urn, id }) => `${urn} ${id}`);
+      pulumi.configure(namespaced(Object.assign({}, ...CHANGES.map(({ config }) => config))));
+      const allChanges = new Set(CHANGES.flatMap(({ expectedChanges }) => expectedChanges));
+      assert.deepEqual(changesOf(await pulumi.up()), [...allChanges].sort(), "all changes at once");
+      const after = dataResources().map(({ urn, id }) => `${urn} ${id}`);
       assert.deepEqual(
-        before.filter((each) => !after.includes(each)),
+        before.filter((resource) => !after.includes(resource)),
         [],
-        "what holds data stays",
+        "resources with data that were replaced",
       );
-      assert.deepEqual(Object.keys((await one.preview()).changes), ["same"], "a further preview has no changes");
+      assert.deepEqual(Object.keys((await pulumi.preview()).changes), ["same"], "a further preview has no changes");
     } finally {
-      await one.close();
+      await pulumi.close();
     }
   });
 });

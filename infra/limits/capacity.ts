@@ -3,13 +3,13 @@ import { LIMITS } from "./limits.ts";
 
 /** Maximum connections per instance of each component. */
 export const CONNECTIONS_PER = {
-  /** An invocation of the dispatcher: its pool, one that plans reads, and a canceller (runtime/dispatcher). */
+  /** An invocation of the dispatcher: its pool, one connection that plans reads, and a canceller (runtime/dispatcher). */
   dispatcher: 4,
   /** A Glue run: its work, its lease, and a canceller (runtime/runner). */
   glueRun: 3,
-  /** An EC2 runner: its lease, a canceller, and two for work, since the one for updates stays open during a read. */
+  /** An EC2 runner: its lease, a canceller, and two for work: the one for updates stays open during a read. */
   ec2Instance: 4,
-  /** An API task: the one that plans reads, in addition to its pool (`poolMax`). */
+  /** An API task: one connection that plans reads, in addition to its pool (`poolMax`). */
   apiPlanning: PLANNING_CONNECTIONS,
 } as const;
 
@@ -21,7 +21,7 @@ export const DEPLOYMENT_TASK_FACTOR = 2;
 
 /** Concurrency of the wake-up queue's mapping: AWS's minimum, since one wake-up serves all waiting jobs. */
 export const WAKEUP_CONCURRENCY = LIMITS.eventSourceConcurrencyMin.value;
-/** Concurrency for the schedule and run state changes, which have no event source mapping that limits them. */
+/** Concurrency for scheduled invocations and events about runs' states, which no event source mapping limits. */
 export const EVENT_CONCURRENCY = 2;
 /** Minimum concurrency that a dispatcher reserves. */
 export const MIN_EXECUTIONS = LIMITS.eventSourceConcurrencyMin.value + WAKEUP_CONCURRENCY + EVENT_CONCURRENCY;
@@ -53,8 +53,15 @@ export interface CapacityPlan {
   };
   /** Maximum EC2 runners at once. */
   ec2: { maxInstances: number };
-  /** Number of API tasks, and database connections of each (`poolMax`). */
-  api: { minTasks: number; maxTasks: number; poolMax: number };
+  /** API tasks. */
+  api: {
+    minTasks: number;
+    maxTasks: number;
+    /** Database connections of a task's pool. */
+    poolMax: number;
+    /** All database connections of a task: its pool, and the connection that plans reads. */
+    connectionsPerTask: number;
+  };
   /** Connections of the database. */
   database: {
     /** max_connections, from the configuration or RDS's formula for the class. */

@@ -9,7 +9,7 @@ describe("the service limits", () => {
     for (const [name, { kind, quota }] of limits) assert.equal(quota !== undefined, kind === "adjustable", name);
     const codes = limits.flatMap(([, { quota }]) => (quota ? [`${quota.service} ${quota.code}`] : []));
     for (const code of codes) assert.match(code, /^[a-z]+[a-z0-9]* L-[0-9A-F]{8}$/);
-    assert.equal(new Set(codes).size, codes.length, "one limit a code");
+    assert.equal(new Set(codes).size, codes.length, "one limit per code");
   });
 
   it("have a lowest known value below the default", () => {

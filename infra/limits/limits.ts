@@ -175,7 +175,7 @@ export const LIMITS = {
   },
   allowedNetworks: {
     value: 25,
-    unit: "networks that may reach the load balancer: a security group has 60 rules, of which the program needs four and each network two",
+    unit: "networks that may reach the load balancer: a security group has 60 rules, of which the program needs four and each network two; the rest is kept free",
     kind: "hard",
     source: verifiedSource("Amazon VPC User Guide, Amazon VPC quotas, inbound rules per security group"),
   },
@@ -214,7 +214,7 @@ export const LIMITS = {
   rdsGp3Iops: { value: 3_000, unit: "I/O operations per second of gp3", kind: "hard", source: RDS_GP3 },
   rdsGp3LargeIops: {
     value: 12_000,
-    unit: "I/O operations per second of gp3 from rdsGp3LargeGb on",
+    unit: "I/O operations per second of gp3 with at least rdsGp3LargeGb",
     kind: "hard",
     source: RDS_GP3,
   },

@@ -17,11 +17,11 @@ const PARTITION = "aws";
 
 /** Returns the partition of a region. */
 export const partitionOf = (region: string): string =>
-  Object.entries(OTHER_PARTITIONS).find(([beginning]) => region.startsWith(beginning))?.[1] ?? PARTITION;
+  Object.entries(OTHER_PARTITIONS).find(([prefix]) => region.startsWith(prefix))?.[1] ?? PARTITION;
 
 /** Returns the reason why a region cannot be used; undefined if it is in the partition `aws`. */
-export function otherPartition(region: string): string | undefined {
+export function partitionProblem(region: string): string | undefined {
   const partition = partitionOf(region);
   if (partition === PARTITION) return undefined;
-  return `is in the partition ${partition}, and this program writes ARNs, endpoints and service principals of the partition ${PARTITION} only: use a region of that, for example eu-central-1.`;
+  return `is in the partition ${partition}, and this program writes ARNs, endpoints and service principals of the partition ${PARTITION} only: use a region of that partition, for example eu-central-1.`;
 }

@@ -14,7 +14,7 @@ const price = (checked: Price["source"]["checked"]): Price => ({
 });
 
 describe("prices", () => {
-  it("are positive, with a source and the month in which it was checked", () => {
+  it("are positive, with a source and the month of its check or `unverified`", () => {
     assert.ok(allPrices().length > 50);
     for (const { usd, source } of allPrices()) {
       assert.ok(usd > 0);
@@ -26,19 +26,19 @@ describe("prices", () => {
   });
 
   it("are described in stacks/README.md with the number of unverified ones", () => {
-    assert.match(priceSources([price("unverified"), price("unverified")]), /^none of the 2 has been compared/);
-    assert.match(priceSources([price("2026-11"), price("unverified")]), /^1 of the 2 are not yet compared/);
-    assert.match(priceSources([price("2026-11")]), /^each was compared .* in 2026-11$/);
+    assert.match(priceSources([price("unverified"), price("unverified")]), /^None of the 2 prices has been compared/);
+    assert.match(priceSources([price("2026-11"), price("unverified")]), /^Not yet compared .*: 1 of the 2 prices/);
+    assert.match(priceSources([price("2026-11")]), /^Each price was compared .* in 2026-11\.$/);
     assert.ok(pageOf("stacks/README.md").current.includes(priceSources(allPrices())));
   });
 
   it("count the endpoints that the network creates without NAT", () => {
     const { config, plan } = planStack(
-      rawConfig((it) => ({ ...it, network: { ...it.network, nat: "none" } })),
+      rawConfig((base) => ({ ...base, network: { ...base.network, nat: "none" } })),
       "dev",
     );
     assert(config && plan);
-    const lines = costOf(config, plan).fixed.map(({ label: what }) => what);
-    assert.ok(lines.includes(`${ENDPOINTS.length} endpoints in 2 zones`), lines.join(", "));
+    const labels = costOf(config, plan).fixed.map(({ label }) => label);
+    assert.ok(labels.includes(`${ENDPOINTS.length} endpoints in 2 zones`), labels.join(", "));
   });
 });

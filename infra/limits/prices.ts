@@ -2,9 +2,9 @@ import type { Ec2Type, RdsClass, Source } from "./limits.ts";
 
 /**
  * AWS prices of the resources of a stack, in US dollars without tax, in one region: list prices, On-Demand, without
- * free tiers, each with its source and date. They were read in public repositories' copies of the price files that
- * AWS's pricing pages load; `source` states the date of each copy. Prices marked "unverified" are from memory and
- * correct to about 10 %.
+ * free tiers, each with its source and date. Most come from copies, in public repositories, of the price files that AWS's
+ * pricing pages load; `source` states the date of each copy. Prices marked "unverified" are from memory and correct to
+ * about 10 %.
  */
 export interface Price {
   readonly usd: number;
@@ -22,7 +22,7 @@ export const MONTH_HOURS = 730;
 const priceFrom =
   (per: Price["per"], document: string, checked: Source["checked"] = "2026-11") =>
   (usd: number): Price => ({ usd, per, source: { document, checked } });
-/** Returns the source of prices that were read in a GitHub repository's copy of a pricing page's price file. */
+/** Returns the source of prices in a pricing page's price file, of which a GitHub repository has a copy. */
 const quotedFrom = (page: string, published: string, repository: string): string =>
   `${page} pricing of ${published}, AWS's file in ${repository}`;
 

@@ -9,18 +9,18 @@ export interface Alarm {
   /** Remedy for the operator. */
   readonly action: string;
   /** Value per minute to compare with the threshold: one metric, or a CloudWatch expression over several. */
-  readonly metric: Measure | { readonly expression: string; readonly of: Readonly<Record<string, Measure>> };
+  readonly metric: Measure | { readonly expression: string; readonly metrics: Readonly<Record<string, Measure>> };
   readonly comparison: ">" | ">=" | "<";
   readonly threshold: number;
   /** Number of breaching datapoints that raise the alarm, and number of evaluated minutes. */
-  readonly minutes: readonly [over: number, of: number];
+  readonly minutes: readonly [breaching: number, evaluated: number];
   /** Treatment of minutes without a value: not breaching for error counts, breaching for metrics that must exist. */
   readonly missingData: "notBreaching" | "breaching";
 }
 
-/** Minutes after which the work of the schedule, which runs once per minute, is late. */
+/** Minutes after which the schedule's work is late; the schedule runs once per minute. */
 export const LATE_MINUTES = 5;
-/** Share of a capacity from which it is nearly exhausted. */
+/** Share of a maximum above which it counts as nearly reached. */
 export const NEARLY_FULL = 0.8;
 /** Share of the storage that should be free. A batch takes about three times its size while it is loaded. */
 export const MIN_FREE_STORAGE = 0.25;

@@ -1,3 +1,4 @@
+import { LIMITS } from "../limits/limits.ts";
 import { type Alarm, LATE_MINUTES, MIN_FREE_STORAGE, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
 import { type MonitoringTargets, subjects } from "./monitoringTargets.ts";
@@ -5,28 +6,27 @@ import { type MonitoringTargets, subjects } from "./monitoringTargets.ts";
 /** Maximum seconds for 95 of 100 API requests; /rates takes milliseconds. */
 const API_SECONDS = 1;
 /** Percent of failed requests above which an operator should investigate. */
-const API_FAILURES = 1;
-/**
- * Baseline I/O operations per second of RDS's gp3 storage for Postgres: 3,000 below 400 GiB, 12,000 from there (Amazon
- * RDS User Guide of 2023-06, gp3 storage).
- */
-export const diskLimit = ({ database: { storageGb } }: MonitoringTargets): number => (storageGb < 400 ? 3_000 : 12_000);
+const MAX_FAILED_PERCENT = 1;
+/** Returns the baseline I/O operations per second of the database's gp3 storage. */
+export const diskLimit = ({ database: { storageGb } }: MonitoringTargets): number =>
+  (storageGb < LIMITS.rdsGp3LargeGb.value ? LIMITS.rdsGp3Iops : LIMITS.rdsGp3LargeIops).value;
 
 const GIB = 1_073_741_824;
 
 /** Alarms of the database. */
 export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
-  const { database: by, platform } = subjects(targets);
+  const { database, platform } = subjects(targets);
   const { usable } = targets.plan.database;
   const { storageGb } = targets.database;
   const limit = diskLimit(targets);
+  const [largeGb, largeLimit] = [LIMITS.rdsGp3LargeGb.value, LIMITS.rdsGp3LargeIops.value];
   return [
     {
       key: "connections",
       summary: `More than ${100 * NEARLY_FULL} % of the ${usable} usable database connections are open.`,
       action:
         "The planned maximum is below that, so check for other clients first (pg_stat_activity by usename). For more runs or tasks, use a larger database.instanceClass.",
-      metric: measure("connections", "Maximum", by),
+      metric: measure("connections", "Maximum", database),
       comparison: ">",
       threshold: Math.floor(NEARLY_FULL * usable),
       minutes: [5, 5],
@@ -37,7 +37,7 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
       summary: "The database's CPU has been above its threshold for 15 minutes, which slows everything down.",
       action:
         "Find the statement in CloudWatch Database Insights. Reduce simultaneous runs, or use a larger database.instanceClass.",
-      metric: measure("databaseCpu", "Average", by),
+      metric: measure("databaseCpu", "Average", database),
       comparison: ">",
       threshold: 90,
       minutes: [15, 15],
@@ -47,7 +47,7 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
       key: "database-storage",
       summary: `Less than ${100 * MIN_FREE_STORAGE} % of the database's ${storageGb} GiB are free. A batch takes about three times its size while it is loaded, and a full disk stops everything.`,
       action: "Raise database.storageGb now: storage grows without downtime, but only once every six hours.",
-      metric: measure("databaseStorage", "Minimum", by),
+      metric: measure("databaseStorage", "Minimum", database),
       comparison: "<",
       threshold: MIN_FREE_STORAGE * storageGb * GIB,
       minutes: [5, 5],
@@ -56,11 +56,15 @@ export function databaseAlarms(targets: MonitoringTargets): Alarm[] {
     {
       key: "database-disk",
       summary: `The database's disk is close to its maximum of ${limit} operations per second.`,
-      action:
-        "Find the statement in CloudWatch Database Insights. More memory (database.instanceClass) saves reads; a disk of 400 GiB or more has four times this maximum.",
+      action: `Find the statement in CloudWatch Database Insights. More memory (database.instanceClass) saves reads${
+        storageGb < largeGb ? `; a disk of ${largeGb} GiB or more has ${largeLimit / limit} times this maximum` : ""
+      }.`,
       metric: {
         expression: "reads + writes",
-        of: { reads: measure("diskReads", "Average", by), writes: measure("diskWrites", "Average", by) },
+        metrics: {
+          reads: measure("diskReads", "Average", database),
+          writes: measure("diskWrites", "Average", database),
+        },
       },
       comparison: ">",
       threshold: 0.9 * limit,
@@ -98,18 +102,18 @@ export function apiAlarms(monitored: MonitoringTargets): Alarm[] {
     },
     {
       key: "api-failing",
-      summary: `More than ${API_FAILURES} % of HTTP requests fail with 5xx.`,
+      summary: `More than ${MAX_FAILED_PERCENT} % of HTTP requests fail with 5xx.`,
       action: "Read the API's log for status 5xx. After a deployment, deploy the previous version.",
       metric: {
         expression: "100 * (FILL(own, 0) + FILL(balancer, 0)) / requests",
-        of: {
+        metrics: {
           own: measure("apiFailures", "Sum", balancer),
           balancer: measure("balancerFailures", "Sum", balancer),
           requests: measure("apiRequests", "Sum", balancer),
         },
       },
       comparison: ">",
-      threshold: API_FAILURES,
+      threshold: MAX_FAILED_PERCENT,
       minutes: [3, 5],
       missingData: "notBreaching",
     },
@@ -117,7 +121,7 @@ export function apiAlarms(monitored: MonitoringTargets): Alarm[] {
       key: "api-unhealthy",
       summary: "API tasks fail their health check and are replaced repeatedly.",
       action:
-        "Read the reasons of the stopped tasks in ECS and their log: start-up, memory, or no route to the database.",
+        "Read the tasks' stop reasons in ECS and their log: failed start-up, memory, or no route to the database.",
       metric: measure("unhealthyTasks", "Maximum", targets),
       comparison: ">",
       threshold: 0,
@@ -166,15 +170,15 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
   };
   if (!targets.tracking) return [unsynced];
   const { domainName, nodes, storageGb } = targets.tracking;
-  const by = domain(domainName);
+  const openSearch = domain(domainName);
   const rebuild = "Nothing is lost: all documents can be rebuilt from the jobs.";
   return [
     unsynced,
     {
       key: "opensearch-red",
       summary: `An OpenSearch index has no available copy: search fails. ${rebuild}`,
-      action: "Check the cluster's health; nodes recover automatically. Delete and rebuild an index that does not.",
-      metric: measure("searchRed", "Maximum", by),
+      action: "Check the cluster's health; nodes recover automatically. Delete and rebuild an index that stays red.",
+      metric: measure("searchRed", "Maximum", openSearch),
       comparison: ">=",
       threshold: 1,
       minutes: [1, 1],
@@ -185,7 +189,7 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
       summary:
         "OpenSearch accepts no documents because its disks or its memory are full. The documents wait in the database.",
       action: "Raise tracking.storageGb or tracking.instanceType, or keep documents for fewer data.retentionDays.",
-      metric: measure("searchBlocked", "Maximum", by),
+      metric: measure("searchBlocked", "Maximum", openSearch),
       comparison: ">=",
       threshold: 1,
       minutes: [5, 5],
@@ -193,9 +197,9 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "opensearch-storage",
-      summary: `A node of OpenSearch has less than ${100 * MIN_FREE_STORAGE} % of its ${storageGb} GiB left; when it is full, it accepts no documents.`,
+      summary: `An OpenSearch node has less than ${100 * MIN_FREE_STORAGE} % of its ${storageGb} GiB left; when it is full, it accepts no documents.`,
       action: "Raise tracking.storageGb, or keep documents for fewer data.retentionDays.",
-      metric: measure("searchStorage", "Minimum", by),
+      metric: measure("searchStorage", "Minimum", openSearch),
       comparison: "<",
       threshold: MIN_FREE_STORAGE * storageGb * 1_024,
       minutes: [5, 5],
@@ -203,9 +207,9 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
     },
     {
       key: "opensearch-memory",
-      summary: "A node of OpenSearch is running out of memory.",
+      summary: "An OpenSearch node is running out of memory.",
       action: "Use a larger tracking.instanceType.",
-      metric: measure("searchMemory", "Maximum", by),
+      metric: measure("searchMemory", "Maximum", openSearch),
       comparison: ">=",
       threshold: 95,
       minutes: [3, 3],
@@ -215,7 +219,7 @@ export function trackingAlarms(targets: MonitoringTargets): Alarm[] {
       key: "opensearch-nodes",
       summary: `The OpenSearch cluster has had fewer than its ${nodes} nodes for half an hour.`,
       action: "A lost node is replaced automatically; if it is not, contact AWS support.",
-      metric: measure("searchNodes", "Minimum", by),
+      metric: measure("searchNodes", "Minimum", openSearch),
       comparison: "<",
       threshold: nodes,
       minutes: [30, 30],

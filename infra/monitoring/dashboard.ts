@@ -3,7 +3,7 @@ import { RUNNER_NAMES, RUNNERS } from "../../runtime/contract/states.ts";
 import { PANELS, type Panel } from "../../runtime/monitoring/panels.ts";
 import { dpusOf } from "../limits/capacity.ts";
 import { diskLimit } from "./componentAlarms.ts";
-import { type Measure, measure } from "./metrics.ts";
+import { type DimensionsOf, type Measure, measure } from "./metrics.ts";
 import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
 import { alarmStatus, type Graph, graph, grid, type Row, text, type UnplacedWidget, type Widget } from "./widgets.ts";
 
@@ -12,9 +12,9 @@ const GIB = 1_073_741_824;
 
 /** Introduction to the dashboard for an operator on call. */
 const GUIDE = `## How to read this
-A job goes from top to bottom: **1** its request is received, **2** the dispatcher creates the job, **3** it waits for a run, **4** it runs, **5** on the database, **6** its response is sent and read. **The first section from the top with a problem is the bottleneck**; the sections below it only wait.
-Horizontal lines are maximums. *Waiting above zero while Running is below its line*: runs do not start, see Refused. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or the instance type.
-The description of each alarm explains it and says what to do.`;
+The sections follow a job from top to bottom: **1** its request is received, **2** the dispatcher creates the job, **3** it waits for a run, **4** it runs, **5** on the database, **6** its response is sent and read. **The first section with a problem is the bottleneck**; the sections below it only wait.
+Horizontal lines are maximums. *Waiting above zero while Running is below its line*: runs do not start, see Refused starts. *Waiting above zero and Running at its line*: raise the number of runs, as far as connections (5) and quotas allow. *Times rise while nothing waits*: see the database. *Memory near its line*: raise the DPUs of a run, or the instance type.
+The description of each alarm has its meaning and the remedy.`;
 
 /** A stage of a job's path: graphs in rows under a heading. */
 interface Section {
@@ -56,7 +56,7 @@ export function dashboardOf(
         })),
       ]),
       heading("Cost of the account"),
-      { height: HEIGHT, widgets: costParts(targets) },
+      { height: HEIGHT, widgets: costWidgets(targets) },
     ]),
   };
 }
@@ -89,39 +89,40 @@ function requestGraphs(targets: MonitoringTargets): GraphSpec[] {
 }
 
 function dispatcherGraphs(targets: MonitoringTargets): GraphSpec[] {
-  const { dispatcher: by } = subjects(targets);
+  const { dispatcher } = subjects(targets);
   const { reservedConcurrency } = targets.plan.dispatcher;
   return [
     {
       title: "Dispatcher: invocations, errors, throttles",
       series: [
-        { label: "invocations", measure: measure("invocations", "Sum", by) },
-        { label: "errors", measure: measure("invocationErrors", "Sum", by), right: true },
-        { label: "throttles", measure: measure("invocationThrottles", "Sum", by), right: true },
+        { label: "invocations", measure: measure("invocations", "Sum", dispatcher) },
+        { label: "errors", measure: measure("invocationErrors", "Sum", dispatcher), right: true },
+        { label: "throttles", measure: measure("invocationThrottles", "Sum", dispatcher), right: true },
       ],
     },
     {
       title: "Dispatcher: duration, milliseconds",
       series: [
-        { label: "p50", measure: measure("invocationTime", "p50", by) },
-        { label: "p95", measure: measure("invocationTime", "p95", by) },
-        { label: "longest", measure: measure("invocationTime", "Maximum", by) },
+        { label: "p50", measure: measure("invocationTime", "p50", dispatcher) },
+        { label: "p95", measure: measure("invocationTime", "p95", dispatcher) },
+        { label: "longest", measure: measure("invocationTime", "Maximum", dispatcher) },
       ],
       levels: [{ label: "timeout", value: targets.dispatcher.timeoutSeconds * 1_000 }],
     },
     {
-      title: "Dispatcher: simultaneous invocations",
-      series: [{ label: "at once", measure: measure("invocationsAtOnce", "Maximum", by) }],
+      title: "Dispatcher: concurrent invocations",
+      series: [{ label: "concurrent", measure: measure("invocationsAtOnce", "Maximum", dispatcher) }],
       levels: reservedConcurrency === undefined ? [] : [{ label: "reserved", value: reservedConcurrency }],
     },
   ];
 }
 
 /** Returns the series of one metric for each runner type. */
-const perRunner = (
-  targets: MonitoringTargets,
-  of: (by: { service: pulumi.Input<string>; runner: pulumi.Input<string> }) => Measure,
-) => RUNNERS.map((runner) => ({ label: RUNNER_NAMES[runner].service, measure: of(subjects(targets).runner(runner)) }));
+const perRunner = (targets: MonitoringTargets, measureOf: (dimensions: DimensionsOf<"runner">) => Measure) =>
+  RUNNERS.map((runner) => ({
+    label: RUNNER_NAMES[runner].service,
+    measure: measureOf(subjects(targets).runner(runner)),
+  }));
 
 /** Converts a panel to one graph with its metrics for each runner type. */
 const panelGraph = (targets: MonitoringTargets, { title, metrics, stat }: Panel): GraphSpec => ({
@@ -137,22 +138,22 @@ const panelGraph = (targets: MonitoringTargets, { title, metrics, stat }: Panel)
 function waitingGraphs(targets: MonitoringTargets): GraphSpec[] {
   return [
     ...RUNNERS.map((runner): GraphSpec => {
-      const by = subjects(targets).runner(runner);
+      const dimensions = subjects(targets).runner(runner);
       return {
         title: `${RUNNER_NAMES[runner].service}: waiting, running and maximum`,
         series: [
-          { label: "waiting", measure: measure("waiting", "Maximum", by) },
-          { label: "running", measure: measure("running", "Maximum", by) },
+          { label: "waiting", measure: measure("waiting", "Maximum", dimensions) },
+          { label: "running", measure: measure("running", "Maximum", dimensions) },
         ],
-        levels: [{ label: "at most", value: slotsOf(targets, runner) }],
+        levels: [{ label: "maximum", value: slotsOf(targets, runner) }],
       };
     }),
     {
       title: "Longest wait, seconds",
-      series: perRunner(targets, (by) => measure("oldestWaiting", "Maximum", by)),
+      series: perRunner(targets, (dimensions) => measure("oldestWaiting", "Maximum", dimensions)),
       levels: [{ label: "alarm", value: targets.jobSeconds }],
     },
-    { title: "Refused starts", series: perRunner(targets, (by) => measure("refused", "Sum", by)) },
+    { title: "Refused starts", series: perRunner(targets, (dimensions) => measure("refused", "Sum", dimensions)) },
   ];
 }
 
@@ -173,12 +174,12 @@ function runGraphs(targets: MonitoringTargets): GraphSpec[] {
         },
         { label: "DPUs", expression: `runs * ${dpuPerRun}` },
       ],
-      levels: [{ label: "at most", value: dpusOf(plan.glue) }],
+      levels: [{ label: "maximum", value: dpusOf(plan.glue) }],
     },
     {
       ...panelGraph(targets, PANELS.peakMemory),
       levels: RUNNERS.map((runner) => ({
-        label: `a ${RUNNER_NAMES[runner].service} run has`,
+        label: `memory of a ${RUNNER_NAMES[runner].service} run`,
         value: runMemory[runner],
       })),
     },
@@ -191,21 +192,21 @@ function outcomeGraphs(targets: MonitoringTargets): GraphSpec[] {
 }
 
 function databaseGraphs(targets: MonitoringTargets): GraphSpec[] {
-  const { database: by, platform } = subjects(targets);
+  const { database, platform } = subjects(targets);
   const { usable, total } = targets.plan.database;
   return [
     {
       title: "Connections",
-      series: [{ label: "open", measure: measure("connections", "Maximum", by) }],
+      series: [{ label: "open", measure: measure("connections", "Maximum", database) }],
       levels: [
         { label: "usable", value: usable },
         { label: "planned maximum of all components", value: total },
       ],
     },
     {
-      title: "Processors, percent",
-      series: [{ label: "in use", measure: measure("databaseCpu", "Average", by) }],
-      levels: [{ label: "all", value: 100 }],
+      title: "CPU, percent",
+      series: [{ label: "in use", measure: measure("databaseCpu", "Average", database) }],
+      levels: [{ label: "maximum", value: 100 }],
     },
     {
       title: "Sessions waiting for a lock",
@@ -215,37 +216,37 @@ function databaseGraphs(targets: MonitoringTargets): GraphSpec[] {
       ],
     },
     {
-      title: "Memory left, bytes",
-      series: [{ label: "left", measure: measure("databaseMemory", "Minimum", by) }],
+      title: "Free memory, bytes",
+      series: [{ label: "free", measure: measure("databaseMemory", "Minimum", database) }],
     },
   ];
 }
 
 function diskGraphs(targets: MonitoringTargets): GraphSpec[] {
-  const { database: by } = subjects(targets);
+  const { database } = subjects(targets);
   return [
     {
-      title: "Storage left, bytes",
-      series: [{ label: "left", measure: measure("databaseStorage", "Minimum", by) }],
-      levels: [{ label: "all", value: targets.database.storageGb * GIB }],
+      title: "Free storage, bytes",
+      series: [{ label: "free", measure: measure("databaseStorage", "Minimum", database) }],
+      levels: [{ label: "total", value: targets.database.storageGb * GIB }],
     },
     {
       title: "Disk operations per second",
       series: [
-        { label: "reads", measure: measure("diskReads", "Average", by) },
-        { label: "writes", measure: measure("diskWrites", "Average", by) },
+        { label: "reads", measure: measure("diskReads", "Average", database) },
+        { label: "writes", measure: measure("diskWrites", "Average", database) },
       ],
-      levels: [{ label: "maximum of both", value: diskLimit(targets) }],
+      levels: [{ label: "maximum of the sum", value: diskLimit(targets) }],
     },
     {
       title: "Operations waiting for the disk",
-      series: [{ label: "waiting", measure: measure("diskQueue", "Average", by) }],
+      series: [{ label: "waiting", measure: measure("diskQueue", "Average", database) }],
     },
     {
-      title: "Disk times, seconds",
+      title: "Disk latency, seconds",
       series: [
-        { label: "a read", measure: measure("diskReadTime", "Average", by) },
-        { label: "writes, including the standby", measure: measure("diskWriteTime", "Average", by) },
+        { label: "read", measure: measure("diskReadTime", "Average", database) },
+        { label: "write, including the standby", measure: measure("diskWriteTime", "Average", database) },
       ],
     },
   ];
@@ -254,7 +255,7 @@ function diskGraphs(targets: MonitoringTargets): GraphSpec[] {
 function responseGraphs(targets: MonitoringTargets): GraphSpec[] {
   const { responses, platform } = subjects(targets);
   const perQueue = (metric: "messageAge" | "messagesVisible") =>
-    responses.map(({ label, by }) => ({ label, measure: measure(metric, "Maximum", by) }));
+    responses.map(({ label, dimensions }) => ({ label, measure: measure(metric, "Maximum", dimensions) }));
   return [
     { title: "Age of the oldest unread response, seconds", series: perQueue("messageAge") },
     { title: "Unread responses", series: perQueue("messagesVisible") },
@@ -291,14 +292,14 @@ function apiGraphs(monitored: MonitoringTargets): GraphSpec[] {
         { label: "unhealthy", measure: measure("unhealthyTasks", "Maximum", targets) },
       ],
       levels: [
-        { label: "at most", value: maxTasks },
-        { label: "at least", value: minTasks },
+        { label: "maximum", value: maxTasks },
+        { label: "minimum", value: minTasks },
       ],
     },
     {
       title: "Tasks: CPU and memory, percent",
       series: [
-        { label: "processors", measure: measure("apiCpu", "Average", api) },
+        { label: "CPU", measure: measure("apiCpu", "Average", api) },
         { label: "memory", measure: measure("apiMemory", "Maximum", api) },
       ],
     },
@@ -315,33 +316,33 @@ function trackingGraphs(targets: MonitoringTargets): GraphSpec[] {
     ],
   };
   if (!targets.tracking) return [unsynced];
-  const by = domain(targets.tracking.domainName);
+  const openSearch = domain(targets.tracking.domainName);
   return [
     unsynced,
     {
       title: "OpenSearch: health",
       series: [
-        { label: "red", measure: measure("searchRed", "Maximum", by) },
-        { label: "yellow", measure: measure("searchYellow", "Maximum", by) },
-        { label: "accepts no documents", measure: measure("searchBlocked", "Maximum", by) },
-        { label: "nodes", measure: measure("searchNodes", "Minimum", by), right: true },
+        { label: "red", measure: measure("searchRed", "Maximum", openSearch) },
+        { label: "yellow", measure: measure("searchYellow", "Maximum", openSearch) },
+        { label: "writes blocked", measure: measure("searchBlocked", "Maximum", openSearch) },
+        { label: "nodes", measure: measure("searchNodes", "Minimum", openSearch), right: true },
       ],
     },
     {
       title: "OpenSearch: memory and CPU, percent",
       series: [
-        { label: "heap", measure: measure("searchMemory", "Maximum", by) },
-        { label: "processors", measure: measure("searchCpu", "Maximum", by) },
+        { label: "heap", measure: measure("searchMemory", "Maximum", openSearch) },
+        { label: "CPU", measure: measure("searchCpu", "Maximum", openSearch) },
       ],
-      levels: [{ label: "all", value: 100 }],
+      levels: [{ label: "maximum", value: 100 }],
     },
     {
       title: "OpenSearch: free storage of a node (MB), search (ms)",
       series: [
-        { label: "storage", measure: measure("searchStorage", "Minimum", by) },
-        { label: "search", measure: measure("searchTime", "p95", by), right: true },
+        { label: "storage", measure: measure("searchStorage", "Minimum", openSearch) },
+        { label: "search", measure: measure("searchTime", "p95", openSearch), right: true },
       ],
-      levels: [{ label: "a node has", value: targets.tracking.storageGb * 1_024 }],
+      levels: [{ label: "storage of a node", value: targets.tracking.storageGb * 1_024 }],
     },
   ];
 }
@@ -349,7 +350,7 @@ function trackingGraphs(targets: MonitoringTargets): GraphSpec[] {
 /** AWS publishes charges in one region only. */
 const BILLING_REGION = "us-east-1";
 
-function costParts(targets: MonitoringTargets): UnplacedWidget[] {
+function costWidgets(targets: MonitoringTargets): UnplacedWidget[] {
   return [
     graph({
       title: "Charges this month, US dollars",
@@ -358,7 +359,7 @@ function costParts(targets: MonitoringTargets): UnplacedWidget[] {
       region: BILLING_REGION,
     }),
     text(
-      `The budget is **$${targets.monthlyUsd}** per month for the whole account. AWS sends a notification at 80 % and at 100 %, and when the forecast exceeds it. The graph is empty unless the account receives billing alerts (Billing preferences); the budget works without.`,
+      `The budget is **$${targets.monthlyUsd}** per month for the whole account. AWS sends a notification at 80 % and at 100 %, and when the forecast exceeds it. The graph is empty unless the account receives billing alerts (Billing preferences); the budget does not need them.`,
     ),
   ];
 }

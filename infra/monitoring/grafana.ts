@@ -61,13 +61,13 @@ interface Target {
 }
 
 function targetsOf({ series, levels = [] }: Omit<Graph, "region">, targets: MonitoringTargets): Target[] {
-  const ids = Object.fromEntries(
+  const queriesById = Object.fromEntries(
     series.flatMap((line) =>
       "measure" in line && line.id !== undefined ? [[line.id, queryOf(line.measure, targets)] as const] : [],
     ),
   );
   const queries = series.flatMap((line): [label: string, query: string | undefined][] => {
-    if ("expression" in line) return [[line.label, expressionQuery(line.expression, ids)]];
+    if ("expression" in line) return [[line.label, expressionQuery(line.expression, queriesById)]];
     return line.hidden ? [] : [[line.label, queryOf(line.measure, targets)]];
   });
   const known = queries.filter((query): query is [string, string] => query[1] !== undefined);

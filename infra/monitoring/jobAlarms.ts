@@ -4,7 +4,7 @@ import { type Alarm, LATE_MINUTES, NEARLY_FULL } from "./alarm.ts";
 import { measure } from "./metrics.ts";
 import { type MonitoringTargets, slotsOf, subjects } from "./monitoringTargets.ts";
 
-const DAY = 86_400;
+const DAY_SECONDS = 86_400;
 
 /** Alarms of requests and of the dispatcher. */
 export function requestAlarms(targets: MonitoringTargets): Alarm[] {
@@ -16,7 +16,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
       key: "requests-old",
       summary: "Requests are not received from their queue. They are kept, but not processed.",
       action:
-        "Check whether the dispatcher fails or is throttled; its log has the reason. While the database is down this is expected; it ends when the database is back.",
+        "Check whether the dispatcher fails or is throttled; its log has the reason. This is expected while the database is down, and ends when it is back.",
       metric: measure("messageAge", "Maximum", requests),
       comparison: ">",
       threshold: LATE_MINUTES * 60,
@@ -50,7 +50,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
       action:
         executions < MAX_EXECUTIONS
           ? `It has ${executions} of the ${MAX_EXECUTIONS} executions that it can use: raise the account's Lambda quota and quotas.lambdaConcurrency, or the stack's quotas.share.`
-          : `It has all ${executions} executions that it can use, so a larger quota changes nothing. Throttled messages are retried; if this continues, find out why its invocations take so long (\`dispatcher-slow\`).`,
+          : `It has all ${executions} executions that it can use, so a larger quota changes nothing. Throttled messages are retried; if this continues, find out why invocations take so long (\`dispatcher-slow\`).`,
       metric: measure("invocationThrottles", "Sum", dispatcher),
       comparison: ">",
       threshold: 0,
@@ -60,8 +60,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
     {
       key: "dispatcher-slow",
       summary: `Invocations take nearly as long as Lambda's timeout of ${timeoutSeconds} seconds.`,
-      action:
-        "Find out what slows them down: the database (connections, locks), SQS, or slow responses of Glue and EC2.",
+      action: "Find the cause: the database (connections, locks), SQS, or slow responses of Glue and EC2.",
       metric: measure("invocationTime", "Maximum", dispatcher),
       comparison: ">",
       threshold: NEARLY_FULL * timeoutSeconds * 1_000,
@@ -72,7 +71,7 @@ export function requestAlarms(targets: MonitoringTargets): Alarm[] {
       key: "figures-missing",
       summary: "The platform's own metrics are missing, so no alarm on waiting jobs, runs or responses can trigger.",
       action:
-        "The schedule does not run, or cannot reach the database: read the dispatcher's log and check whether its rule is enabled.",
+        "The dispatcher's schedule does not run, or the dispatcher cannot reach the database: read its log, and check whether the schedule's rule is enabled.",
       metric: measure("lockWaits", "SampleCount", platform),
       comparison: "<",
       threshold: 1,
@@ -103,7 +102,7 @@ const RUNNER_TEXTS = {
 /** Alarms for responses that are not sent to their queues, or not received from them. */
 export function responseAlarms(targets: MonitoringTargets): Alarm[] {
   const { platform, responses } = subjects(targets);
-  const half = targets.responseDays / 2;
+  const halfRetentionDays = targets.responseDays / 2;
   return [
     {
       key: "responses-unsent",
@@ -116,14 +115,14 @@ export function responseAlarms(targets: MonitoringTargets): Alarm[] {
       missingData: "notBreaching",
     },
     ...responses.map(
-      ({ suffix, label, by }): Alarm => ({
+      ({ suffix, label, dimensions }): Alarm => ({
         key: `responses-old${suffix}`,
-        summary: `Responses for ${label} have not been read for ${half} days; SQS deletes them after ${targets.responseDays}.`,
+        summary: `Responses for ${label} have not been read for ${halfRetentionDays} days; SQS deletes them after ${targets.responseDays}.`,
         action:
           "Notify the owner of that queue's consumer. To receive a deleted response again, send the same request again.",
-        metric: measure("messageAge", "Maximum", by),
+        metric: measure("messageAge", "Maximum", dimensions),
         comparison: ">",
-        threshold: half * DAY,
+        threshold: halfRetentionDays * DAY_SECONDS,
         minutes: [LATE_MINUTES, LATE_MINUTES],
         missingData: "notBreaching",
       }),
@@ -133,7 +132,7 @@ export function responseAlarms(targets: MonitoringTargets): Alarm[] {
 
 /** Alarms of a runner type: its runs and the jobs that wait for them. */
 export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Alarm[] {
-  const by = subjects(targets).runner(runner);
+  const dimensions = subjects(targets).runner(runner);
   const slots = slotsOf(targets, runner);
   const { runs, maximumKey, quotas, memoryRemedy, lossCause } = RUNNER_TEXTS[runner];
   const missingData = "notBreaching";
@@ -142,61 +141,61 @@ export function runnerAlarms(targets: MonitoringTargets, runner: RunnerType): Al
       key: `${runner}-waiting`,
       summary: `Jobs wait for ${runs} longer than the usual time limit of a job (${targets.jobSeconds} s).`,
       action: `If all ${slots} run, raise ${maximumKey} as far as ${quotas} and the database's connections allow; if not, find out why no more start: see the alarms on refused runs and on the dispatcher.`,
-      metric: measure("oldestWaiting", "Maximum", by),
+      metric: measure("oldestWaiting", "Maximum", dimensions),
       comparison: ">",
       threshold: targets.jobSeconds,
       minutes: [LATE_MINUTES, LATE_MINUTES],
-      missingData: missingData,
+      missingData,
     },
     {
       key: `${runner}-full`,
       summary: `All ${slots} ${runs} have been busy for half an hour: a long burst, or more work than they can handle.`,
       action: `If jobs wait as well, raise ${maximumKey}, and before that ${quotas} or the database's class, whichever a preview reports as the limit.`,
-      metric: measure("running", "Minimum", by),
+      metric: measure("running", "Minimum", dimensions),
       comparison: ">=",
       threshold: slots,
       minutes: [30, 30],
-      missingData: missingData,
+      missingData,
     },
     {
       key: `${runner}-refused`,
       summary: `AWS refuses to start ${runs}. Jobs wait; none is lost.`,
       action: `Read the reason in the dispatcher's log. Compare ${quotas} in Service Quotas with the stack's quotas, which must not be higher; if AWS lacks capacity, use another zone or type.`,
-      metric: measure("refused", "Sum", by),
+      metric: measure("refused", "Sum", dimensions),
       comparison: ">",
       threshold: 0,
       minutes: [5, 15],
-      missingData: missingData,
+      missingData,
     },
     {
       key: `${runner}-lost`,
       summary: `${runs} are lost while they execute jobs. Each job is retried until its attempts are used up.`,
       action: `Read the log of the attempts (\`rates show ID\`). ${lossCause}`,
-      metric: measure("lost", "Sum", by),
+      metric: measure("lost", "Sum", dimensions),
       comparison: ">",
       threshold: 0,
       minutes: [3, 15],
-      missingData: missingData,
+      missingData,
     },
     {
       key: `${runner}-out-of-memory`,
       summary: `${runs} run out of memory.`,
       action: `${memoryRemedy} \`rates list --status FAILED\` lists the jobs; a single huge sort may need a better query instead.`,
-      metric: measure("outOfMemory", "Sum", by),
+      metric: measure("outOfMemory", "Sum", dimensions),
       comparison: ">",
       threshold: 0,
       minutes: [1, 1],
-      missingData: missingData,
+      missingData,
     },
     {
       key: `${runner}-failing`,
       summary: "Jobs fail for reasons that are not in their requests.",
       action: "`rates list --status FAILED` lists them with their errors. Fix the cause, then run `rates retry ID`.",
-      metric: measure("failedByPlatform", "Sum", by),
+      metric: measure("failedByPlatform", "Sum", dimensions),
       comparison: ">",
       threshold: 0,
       minutes: [1, 1],
-      missingData: missingData,
+      missingData,
     },
   ];
 }

@@ -66,17 +66,17 @@ const ownMetrics = <S extends Subject, K extends string>(subject: S, metrics: Re
  * then the platform's (runtime/monitoring/metrics.ts).
  */
 export const METRICS = {
-  messageAge: queue("ApproximateAgeOfOldestMessage", "Seconds", "age of the oldest message that was not received"),
+  messageAge: queue("ApproximateAgeOfOldestMessage", "Seconds", "age of the oldest message in the queue"),
   messagesSent: queue("NumberOfMessagesSent", "Count", "messages received by the queue"),
   messagesDeleted: queue("NumberOfMessagesDeleted", "Count", "processed messages"),
-  messagesVisible: queue("ApproximateNumberOfMessagesVisible", "Count", "messages that wait"),
+  messagesVisible: queue("ApproximateNumberOfMessagesVisible", "Count", "waiting messages"),
   messagesInFlight: queue("ApproximateNumberOfMessagesNotVisible", "Count", "messages being processed"),
 
   invocations: lambda("Invocations", "Count", "invocations of the dispatcher"),
   invocationErrors: lambda("Errors", "Count", "failed invocations"),
   invocationThrottles: lambda("Throttles", "Count", "invocations refused by the reserved concurrency"),
   invocationTime: lambda("Duration", "Milliseconds", "duration of invocations"),
-  invocationsAtOnce: lambda("ConcurrentExecutions", "Count", "simultaneous invocations"),
+  invocationsAtOnce: lambda("ConcurrentExecutions", "Count", "concurrent invocations"),
 
   connections: rds("DatabaseConnections", "Count", "open connections to the database"),
   databaseCpu: rds("CPUUtilization", "Percent", "CPU of the database"),
@@ -91,7 +91,7 @@ export const METRICS = {
   apiRequests: balancer("RequestCount", "Count", "HTTP requests"),
   apiTime: balancer("TargetResponseTime", "Seconds", "time from the request to the first byte of the API's response"),
   apiFailures: balancer("HTTPCode_Target_5XX_Count", "Count", "5xx responses of the API"),
-  balancerFailures: balancer("HTTPCode_ELB_5XX_Count", "Count", "requests that no task could answer"),
+  balancerFailures: balancer("HTTPCode_ELB_5XX_Count", "Count", "requests that no task could handle"),
   healthyTasks: targets("HealthyHostCount", "Count", "healthy API tasks"),
   unhealthyTasks: targets("UnHealthyHostCount", "Count", "API tasks that fail the health check"),
   apiCpu: ecs("CPUUtilization", "Percent", "CPU of the API tasks"),
@@ -102,7 +102,7 @@ export const METRICS = {
   searchBlocked: search("ClusterIndexWritesBlocked", "Count", "1 while the domain accepts no documents"),
   searchStorage: search("FreeStorageSpace", "Megabytes", "free storage of a node"),
   searchMemory: search("JVMMemoryPressure", "Percent", "a node's heap in use"),
-  searchCpu: search("CPUUtilization", "Percent", "a node's processors in use"),
+  searchCpu: search("CPUUtilization", "Percent", "a node's CPU in use"),
   searchNodes: search("Nodes", "Count", "nodes in the cluster"),
   searchTime: search("SearchLatency", "Milliseconds", "duration of a shard's search"),
 
@@ -124,9 +124,9 @@ export type DimensionsFor<K extends MetricKey> = DimensionsOf<SubjectOf<K>>;
 
 /** A metric of one subject with a statistic per period: Sum, Average, Maximum, p95, … */
 export type Measure = {
-  readonly [K in MetricKey]: { readonly metric: K; readonly by: DimensionsFor<K>; readonly stat: string };
+  readonly [K in MetricKey]: { readonly metric: K; readonly dimensions: DimensionsFor<K>; readonly stat: string };
 }[MetricKey];
 
 /** Creates a measure; its type checks that the dimensions are those of the metric. */
-export const measure = <K extends MetricKey>(metric: K, stat: string, by: DimensionsFor<K>): Measure =>
-  ({ metric: metric, stat, by }) as Measure;
+export const measure = <K extends MetricKey>(metric: K, stat: string, dimensions: DimensionsFor<K>): Measure =>
+  ({ metric, stat, dimensions }) as Measure;

@@ -49,15 +49,15 @@ const alarmsIn = (registry: Registry) => registry.ofType("aws:cloudwatch/metricA
 
 /** Asserts that METRICS has the metric with exactly these dimensions, and returns its key. */
 function checkMetric(namespace: unknown, metric: unknown, dimensions: Record<string, unknown>): MetricKey {
-  const found = Object.entries(METRICS).filter(
-    ([, name]) =>
-      name.namespace === namespace &&
-      name.metric === metric &&
-      Object.keys(dimensions).sort().join() === [...SUBJECTS[name.subject]].sort().join(),
+  const matches = Object.entries(METRICS).filter(
+    ([, definition]) =>
+      definition.namespace === namespace &&
+      definition.metric === metric &&
+      Object.keys(dimensions).sort().join() === [...SUBJECTS[definition.subject]].sort().join(),
   );
-  assert.equal(found.length, 1, `${namespace} ${metric} by ${Object.keys(dimensions)}`);
+  assert.equal(matches.length, 1, `${namespace} ${metric} by ${Object.keys(dimensions)}`);
   for (const value of Object.values(dimensions)) assert.ok(typeof value === "string" && value !== "", String(metric));
-  return found[0]?.[0] as MetricKey;
+  return matches[0]?.[0] as MetricKey;
 }
 
 describe("metrics", () => {
@@ -65,7 +65,7 @@ describe("metrics", () => {
     const { widgets } = dashboardOf(args(), []);
     const names = widgets
       .flatMap(({ properties }) => (properties.metrics ?? []) as unknown[][])
-      .map((one) => one.slice(0, 2).join(" "));
+      .map((line) => line.slice(0, 2).join(" "));
     const missing = Object.entries(METRICS).filter(
       ([, { namespace, metric }]) => !names.includes(`${namespace} ${metric}`),
     );
@@ -81,7 +81,7 @@ describe("metrics", () => {
 
 describe("the dashboard", () => {
   const body = async (change: Partial<MonitoringArgs> = {}): Promise<{ widgets: Widget[] }> =>
-    JSON.parse((await create(change)).one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody);
+    JSON.parse((await create(change)).resource("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody);
 
   it("stays within the grid without overlaps", async () => {
     const { widgets } = await body();
@@ -98,11 +98,11 @@ describe("the dashboard", () => {
   });
 
   const { tracking: _, ...postgres } = args();
-  for (const [title, monitoringArgs] of Object.entries({ "with OpenSearch": args(), without: postgres }))
-    it(`has metrics and texts that CloudWatch accepts, ${title}`, async () => {
+  for (const [title, monitoringArgs] of Object.entries({ with: args(), without: postgres }))
+    it(`has metrics and texts that CloudWatch accepts, ${title} OpenSearch`, async () => {
       const { registry } = await mocked(() => new Monitoring("m", monitoringArgs));
       const { widgets }: { widgets: Widget[] } = JSON.parse(
-        registry.one("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody,
+        registry.resource("aws:cloudwatch/dashboard:Dashboard").inputs.dashboardBody,
       );
       for (const { type, properties } of widgets) {
         if (type === "text") assert.ok(typeof properties.markdown === "string" && properties.markdown.length > 0);
@@ -113,17 +113,17 @@ describe("the dashboard", () => {
         assert.ok(
           Array.isArray(properties.metrics) && properties.metrics.length > 0 && properties.metrics.length <= 500,
         );
-        const ids = properties.metrics.map((one: unknown[]) => (one.at(-1) as { id?: string }).id);
-        for (const one of properties.metrics as unknown[][]) {
-          const options = one.at(-1) as { label?: string; stat?: string; expression?: string };
+        const ids = properties.metrics.map((line: unknown[]) => (line.at(-1) as { id?: string }).id);
+        for (const line of properties.metrics as unknown[][]) {
+          const options = line.at(-1) as { label?: string; stat?: string; expression?: string };
           assert.ok(options.label, title);
           if (options.expression !== undefined) {
-            assert.equal(one.length, 1);
+            assert.equal(line.length, 1);
             for (const id of options.expression.match(/[a-z]\w*/g) ?? [])
               assert.ok(ids.includes(id), `${title}: ${id}`);
             continue;
           }
-          const [namespace, metric, ...pairs] = one.slice(0, -1);
+          const [namespace, metric, ...pairs] = line.slice(0, -1);
           assert.equal(pairs.length % 2, 0);
           const names = pairs.filter((_, index) => index % 2 === 0) as string[];
           checkMetric(namespace, metric, Object.fromEntries(names.map((name, index) => [name, pairs[2 * index + 1]])));
@@ -147,7 +147,7 @@ describe("the dashboard", () => {
     assert.deepEqual(levels(/^EC2: waiting/), [plan.ec2.maxInstances]);
     assert.deepEqual(levels(/^Connections/), [plan.database.usable, plan.database.total]);
     assert.deepEqual(levels(/DPUs/), [plan.glue.maxConcurrentRuns * plan.glue.dpuPerRun]);
-    assert.deepEqual(levels(/simultaneous/), [plan.dispatcher.reservedConcurrency]);
+    assert.deepEqual(levels(/concurrent/), [plan.dispatcher.reservedConcurrency]);
   });
 
   it("begins with an introduction and shows every alarm", async () => {
@@ -159,15 +159,15 @@ describe("the dashboard", () => {
   });
 
   it("has the stack's name", async () => {
-    const { dashboardName } = (await create()).one("aws:cloudwatch/dashboard:Dashboard").inputs;
+    const { dashboardName } = (await create()).resource("aws:cloudwatch/dashboard:Dashboard").inputs;
     assert.equal(dashboardName, "rates-dev-monitoring");
   });
 });
 
 describe("alarms", () => {
-  it("use listed metrics, have a summary and a remedy, and notify the topic when they start and end", async () => {
+  it("use listed metrics, have a summary and a remedy, and notify the topic when they are raised and when they end", async () => {
     const registry = await create();
-    const topic = registry.one("aws:sns/topic:Topic");
+    const topic = registry.resource("aws:sns/topic:Topic");
     for (const { name, inputs } of alarmsIn(registry)) {
       assert.ok(name.length + 8 <= 255);
       assert.ok(inputs.alarmDescription.length <= 1_024, name);
@@ -237,9 +237,9 @@ describe("alarms", () => {
   });
 
   it("combine several metrics by their ids", async () => {
-    const found = alarmsIn(await create()).filter(({ inputs }) => inputs.metricQueries);
-    assert.equal(found.length, 2);
-    for (const { inputs } of found) {
+    const combined = alarmsIn(await create()).filter(({ inputs }) => inputs.metricQueries);
+    assert.equal(combined.length, 2);
+    for (const { inputs } of combined) {
       const [first, ...rest] = inputs.metricQueries;
       assert.equal(first.returnData, true);
       const ids = rest.map(({ id }: { id: string }) => id);
@@ -249,12 +249,12 @@ describe("alarms", () => {
 });
 
 describe("the topic and the budget", () => {
-  const policyOf = async (type: string) => JSON.parse((await create()).one(type).inputs.policy);
+  const policyOf = async (type: string) => JSON.parse((await create()).resource(type).inputs.policy);
 
-  it("accept alarms and budgets of this account only, over TLS, encrypted", async () => {
+  it("accept only notifications of this account's alarms and budgets, encrypted and over TLS", async () => {
     const registry = await create();
-    assert.match(registry.one("aws:sns/topic:Topic").inputs.kmsMasterKeyId, /^arn:aws:kms:/);
-    const [alarms, budgets, budgetStatement] = (await policyOf("aws:sns/topicPolicy:TopicPolicy")).Statement;
+    assert.match(registry.resource("aws:sns/topic:Topic").inputs.kmsMasterKeyId, /^arn:aws:kms:/);
+    const [alarms, budgets, tlsStatement] = (await policyOf("aws:sns/topicPolicy:TopicPolicy")).Statement;
     for (const { Principal, Condition } of [alarms, budgets]) {
       assert.match(Principal.Service, /^(cloudwatch|budgets)\.amazonaws\.com$/);
       assert.equal(Condition.StringEquals["aws:SourceAccount"], ACCOUNT);
@@ -263,22 +263,25 @@ describe("the topic and the budget", () => {
         new RegExp(`^arn:aws:(cloudwatch:${REGION}|budgets:):${ACCOUNT}:`),
       );
     }
-    assert.equal(budgetStatement.Effect, "Deny");
-    assert.deepEqual(budgetStatement.Condition, { Bool: { "aws:SecureTransport": "false" } });
+    assert.equal(tlsStatement.Effect, "Deny");
+    assert.deepEqual(tlsStatement.Condition, { Bool: { "aws:SecureTransport": "false" } });
     const [, publishers] = (await policyOf("aws:kms/key:Key")).Statement;
     assert.deepEqual(publishers.Principal.Service, ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]);
     assert.deepEqual(publishers.Condition, { StringEquals: { "aws:SourceAccount": ACCOUNT } });
-    assert.equal(registry.one("aws:kms/key:Key").inputs.enableKeyRotation, true);
+    assert.equal(registry.resource("aws:kms/key:Key").inputs.enableKeyRotation, true);
   });
 
   it("notify the stack's address of actual and forecast costs", async () => {
     const registry = await create();
-    const { protocol, endpoint } = registry.one("aws:sns/topicSubscription:TopicSubscription").inputs;
+    const { protocol, endpoint } = registry.resource("aws:sns/topicSubscription:TopicSubscription").inputs;
     assert.deepEqual([protocol, endpoint], ["email", "team@example.com"]);
-    const { limitAmount, limitUnit, timeUnit, notifications } = registry.one("aws:budgets/budget:Budget").inputs;
+    const { limitAmount, limitUnit, timeUnit, notifications } = registry.resource("aws:budgets/budget:Budget").inputs;
     assert.deepEqual([limitAmount, limitUnit, timeUnit], ["300", "USD", "MONTHLY"]);
     assert.deepEqual(
-      notifications.map((one: Record<string, unknown>) => [one.notificationType, one.threshold]),
+      notifications.map((notification: Record<string, unknown>) => [
+        notification.notificationType,
+        notification.threshold,
+      ]),
       [
         ["ACTUAL", 80],
         ["ACTUAL", 100],
@@ -289,7 +292,7 @@ describe("the topic and the budget", () => {
 
   it("are children of the component", async () => {
     const registry = await create();
-    const { urn } = registry.one("rates:infra:Monitoring");
+    const { urn } = registry.resource("rates:infra:Monitoring");
     assert.ok(registry.all.filter(({ type }) => type.startsWith("aws:")).every(({ parent }) => parent === urn));
   });
 });

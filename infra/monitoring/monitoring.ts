@@ -32,8 +32,8 @@ export interface MonitoringArgs extends MonitoringTargets {
 }
 
 /**
- * A dashboard that follows a job through the platform, alarms on everything that can delay it, and the account's
- * budget. All of them notify one topic.
+ * A dashboard that follows a job through the platform, alarms on everything that can delay jobs, and the account's
+ * budget. Alarms and budget notify one topic.
  *
  * The budget covers the whole account. A filter by the stack's tags would silently count nothing until they are
  * activated as cost allocation tags in the payer account.
@@ -51,7 +51,7 @@ export class Monitoring extends pulumi.ComponentResource {
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     super("rates:infra:Monitoring", name, {}, opts);
     const child = { parent: this };
-    const { topic, policy } = this.#topic(name, args);
+    const { topic, policy } = this.#createTopic(name, args);
     this.topic = topic;
 
     this.alarms = Object.fromEntries(
@@ -94,7 +94,7 @@ export class Monitoring extends pulumi.ComponentResource {
     this.registerOutputs({ url: this.url });
   }
 
-  #topic(name: string, { accountId, region, email }: MonitoringArgs): { topic: Topic; policy: TopicPolicy } {
+  #createTopic(name: string, { accountId, region, email }: MonitoringArgs): { topic: Topic; policy: TopicPolicy } {
     const child = { parent: this };
     const sameAccount = { StringEquals: { "aws:SourceAccount": accountId } };
     /** Services that publish to the topic, with the ARN pattern of their sources. */
@@ -157,8 +157,8 @@ const COMPARISONS = {
   "<": "LessThanThreshold",
 } as const;
 
-/** Seconds. */
-const MINUTE = 60;
+/** Period of every alarm's metrics. */
+const PERIOD_SECONDS = 60;
 
 function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.CustomResourceOptions): MetricAlarm {
   const { key, summary, action, metric, comparison, threshold, minutes, missingData } = alarm;
@@ -180,7 +180,7 @@ function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.Cust
         ...common,
         metricQueries: [
           { id: "watched", expression: metric.expression, label: key, returnData: true },
-          ...Object.entries(metric.of).map(([id, query]) => {
+          ...Object.entries(metric.metrics).map(([id, query]) => {
             const { statistic, extendedStatistic, ...metric } = metricOf(query);
             return { id, metric: { ...metric, stat: statistic ?? extendedStatistic ?? "" } };
           }),
@@ -188,16 +188,16 @@ function metricAlarm(name: string, alarm: Alarm, topic: Topic, opts: pulumi.Cust
       },
       opts,
     );
-  // With few samples, for example three requests, the 95th percentile is the slowest one.
+  // With few samples, for example three requests, the 95th percentile is the slowest sample.
   const lowSamples = metric.stat.startsWith("p") ? { evaluateLowSampleCountPercentiles: "ignore" } : {};
   return new MetricAlarm(`${name}-${key}`, { ...common, ...lowSamples, ...metricOf(metric) }, opts);
 }
 
 /** Converts a measure to the properties of an alarm; percentiles have a property of their own. */
-function metricOf({ metric, by, stat }: Measure) {
+function metricOf({ metric, dimensions, stat }: Measure) {
   const { namespace, metric: metricName } = METRICS[metric];
   const statistic: { statistic?: string; extendedStatistic?: string } = stat.startsWith("p")
     ? { extendedStatistic: stat }
     : { statistic: stat };
-  return { namespace, metricName: metricName, dimensions: { ...by }, period: MINUTE, ...statistic };
+  return { namespace, metricName, dimensions: { ...dimensions }, period: PERIOD_SECONDS, ...statistic };
 }

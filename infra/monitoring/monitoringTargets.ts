@@ -23,7 +23,7 @@ export interface MonitoringTargets {
   readonly dispatcher: { readonly functionName: pulumi.Input<string>; readonly timeoutSeconds: number };
   /** Identifier of the RDS instance, and its storage in GiB. */
   readonly database: { readonly identifier: pulumi.Input<string>; readonly storageGb: number };
-  /** Load balancer and target group by the suffixes of their ARNs (`arnSuffix`). */
+  /** Load balancer and target group by the suffixes of their ARNs (`arnSuffix`), ECS cluster and service by name. */
   readonly api: {
     readonly loadBalancer: pulumi.Input<string>;
     readonly targetGroup: pulumi.Input<string>;
@@ -48,7 +48,7 @@ export interface MonitoringTargets {
   readonly monthlyUsd: number;
 }
 
-/** Maximum number of simultaneous runs per runner type. */
+/** Returns the maximum number of concurrent runs of a runner type. */
 export const slotsOf = ({ plan }: MonitoringTargets, runner: RunnerType): number =>
   runner === "glue" ? plan.glue.maxConcurrentRuns : plan.ec2.maxInstances;
 
@@ -64,11 +64,11 @@ export const subjects = (targets: MonitoringTargets) => {
     deadLetters: queue(queues.deadLetters),
     /** Every response queue, with the suffix of its alarm's key and its display name. */
     responses: [
-      { suffix: "", label: "tenants without a queue", by: queue(queues.responses) },
+      { suffix: "", label: "tenants without a queue", dimensions: queue(queues.responses) },
       ...Object.entries(queues.tenants).map(([tenant, name]) => ({
         suffix: `-${tenant}`,
         label: `tenant ${tenant}`,
-        by: queue(name),
+        dimensions: queue(name),
       })),
     ],
     dispatcher: { FunctionName: dispatcher.functionName } satisfies DimensionsOf<"function">,

@@ -7,7 +7,7 @@ import type { MonitoringTargets } from "./monitoringTargets.ts";
 /** Value of `job_name` in Prometheus's configuration for the API's processes. */
 export const SCRAPE_JOB = "rates";
 
-/** Age of the counters in seconds from which they count as missing; they always lag by about two minutes. */
+/** Age in seconds at which counters are considered missing; they always lag by about two minutes. */
 const STALE_SECONDS = 300;
 
 /**
@@ -16,20 +16,20 @@ const STALE_SECONDS = 300;
  *
  * @returns undefined if only CloudWatch has the metric
  */
-export function queryOf({ metric, stat, by }: Measure, { queues }: MonitoringTargets): string | undefined {
+export function queryOf({ metric, stat, dimensions }: Measure, { queues }: MonitoringTargets): string | undefined {
   if (metric === "lockWaits" && stat === "SampleCount")
     return `count(rates_counted_age_seconds < ${STALE_SECONDS}) or vector(0)`;
   if (metric in PLATFORM_METRICS)
     return `max(${prometheusName(metric, PLATFORM_METRICS[metric as keyof typeof PLATFORM_METRICS])})`;
   if (metric in RUNNER_METRICS) {
     const definition = RUNNER_METRICS[metric as keyof typeof RUNNER_METRICS];
-    const runner = "runner" in by ? String(by.runner) : "";
+    const runner = "runner" in dimensions ? String(dimensions.runner) : "";
     return runnerQuery(prometheusName(metric, definition), prometheusType(definition), `{runner="${runner}"}`);
   }
   const requests = "rates_http_request_seconds";
   switch (metric) {
     case "messagesVisible": {
-      const queue = "QueueName" in by ? by.QueueName : undefined;
+      const queue = "QueueName" in dimensions ? dimensions.QueueName : undefined;
       if (queue === queues.deadLetters) return "max(rates_dead_letters)";
       return queue === queues.requests ? "max(rates_requests_waiting)" : undefined;
     }
@@ -65,7 +65,7 @@ function runnerQuery(name: string, type: ReturnType<typeof prometheusType>, labe
 /**
  * Translates a CloudWatch expression over other metrics to PromQL. FILL(x, 0) is x, or 0 without data.
  *
- * @returns undefined if a metric is missing in Prometheus
+ * @returns undefined if a metric outside FILL is missing in Prometheus
  */
 export function expressionQuery(
   expression: string,
@@ -81,9 +81,9 @@ export function expressionQuery(
   return isComplete ? filled : undefined;
 }
 
-/** Returns the PromQL of an alarm; undefined if only CloudWatch has its metric. */
+/** Returns the PromQL of an alarm's metric, without its threshold; undefined if only CloudWatch has the metric. */
 export function alarmQuery({ metric }: Alarm, targets: MonitoringTargets): string | undefined {
   if (!("expression" in metric)) return queryOf(metric, targets);
-  const queries = Object.entries(metric.of).map(([id, part]) => [id, queryOf(part, targets)] as const);
+  const queries = Object.entries(metric.metrics).map(([id, measure]) => [id, queryOf(measure, targets)] as const);
   return expressionQuery(metric.expression, Object.fromEntries(queries));
 }

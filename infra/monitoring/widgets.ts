@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { METRICS, type Measure, SUBJECTS } from "./metrics.ts";
 
 /**
- * Widgets of a CloudWatch dashboard (Amazon CloudWatch API Reference, Dashboard Body Structure and Syntax). The grid
+ * A widget of a CloudWatch dashboard (Amazon CloudWatch API Reference, Dashboard Body Structure and Syntax). The grid
  * has 24 columns; rows are laid out from top to bottom, so that nothing overlaps.
  */
 export interface Widget {
@@ -99,8 +99,8 @@ function line(series: Series): unknown[] {
   const axis = right ? { yAxis: "right" } : {};
   if ("expression" in series) return [{ expression: series.expression, label, ...axis }];
   const { measure, id, hidden } = series;
-  const { namespace, metric, subject: of } = METRICS[measure.metric];
-  const dimensions: Record<string, pulumi.Input<string>> = measure.by;
+  const { namespace, metric, subject } = METRICS[measure.metric];
+  const dimensions: Record<string, pulumi.Input<string>> = measure.dimensions;
   const options = { label, stat: measure.stat, ...axis, ...(id ? { id } : {}), ...(hidden ? { visible: false } : {}) };
-  return [namespace, metric, ...SUBJECTS[of].flatMap((name) => [name, dimensions[name]]), options];
+  return [namespace, metric, ...SUBJECTS[subject].flatMap((name) => [name, dimensions[name]]), options];
 }

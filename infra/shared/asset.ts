@@ -18,7 +18,7 @@ export function textAsset(name: string, text: string): FileAsset {
   const path = join(FOLDER, `${hash}-${name}`);
   if (!existsSync(path)) {
     mkdirSync(FOLDER, { recursive: true });
-    // Renames the complete file, so that a second program at the same time never reads a part of it.
+    // Renames the complete file, so that a concurrent program never reads an incomplete one.
     const temporaryPath = `${path}.${process.pid}`;
     writeFileSync(temporaryPath, text);
     renameSync(temporaryPath, path);

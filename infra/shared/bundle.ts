@@ -44,7 +44,7 @@ export async function bundleCode({ entry, external = [] }: BundleArgs): Promise<
     legalComments: "none",
     banner: { js: BANNER },
     external: [...external],
-    // pg imports it only for its native variant.
+    // pg imports pg-native only for its native variant.
     alias: { "pg-native": "node:module" },
     logLevel: "silent",
   });

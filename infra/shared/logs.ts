@@ -13,7 +13,7 @@ export const supportedRetention = (minimum: number): number => DAYS.find((days) 
 export interface LogGroupArgs {
   /** Minimum retention in days. */
   readonly retentionDays: number;
-  /** Full name. */
+  /** Full name of the group. */
   readonly fullName?: string;
   /** Prefix of the name. */
   readonly namePrefix?: string;
@@ -33,7 +33,7 @@ export const logGroup = (
       retentionInDays: supportedRetention(retentionDays),
       skipDestroy: keep,
       ...(fullName === undefined ? {} : { name: fullName }),
-      ...(namePrefix === undefined ? {} : { namePrefix: namePrefix }),
+      ...(namePrefix === undefined ? {} : { namePrefix }),
     },
     opts,
   );

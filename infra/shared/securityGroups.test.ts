@@ -6,25 +6,25 @@ describe("security groups", () => {
   const create = async () =>
     (
       await mocked(() => {
-        const from = securityGroup("g", { vpcId: "vpc-1", description: "a part" }, {});
-        allow("g-database", { from, to: "sg-db", port: 5432, description: "a part to Postgres" }, {});
+        const from = securityGroup("g", { vpcId: "vpc-1", description: "a component" }, {});
+        allow("g-database", { from, to: "sg-db", port: 5432, description: "a component to Postgres" }, {});
         allowHttps("g", from, {});
       })
     ).registry;
 
   it("allow time on deletion for network interfaces that Lambda releases late", async () => {
-    const { inputs, deleteTimeout } = (await create()).one("aws:ec2/securityGroup:SecurityGroup");
+    const { inputs, deleteTimeout } = (await create()).resource("aws:ec2/securityGroup:SecurityGroup");
     // AWS may take 45 minutes (Terraform's AWS provider, aws_security_group).
     assert.match(deleteTimeout, /^\d+m$/);
     assert.ok(Number.parseInt(deleteTimeout, 10) >= 45, deleteTimeout);
     assert.equal(inputs.revokeRulesOnDelete, true);
-    assert.deepEqual([inputs.ingress, inputs.egress], [undefined, undefined], "each rule is a resource of its own");
+    assert.deepEqual([inputs.ingress, inputs.egress], [undefined, undefined], "each rule is a separate resource");
   });
 
-  it("open one port in both groups, and only HTTPS to services", async () => {
+  it("open one port in both groups, and only HTTPS to AWS services", async () => {
     const registry = await create();
     const rule = (type: string, name: string) => {
-      const { inputs } = registry.one(`aws:vpc/securityGroup${type}Rule:SecurityGroup${type}Rule`, name);
+      const { inputs } = registry.resource(`aws:vpc/securityGroup${type}Rule:SecurityGroup${type}Rule`, name);
       return [
         inputs.securityGroupId,
         inputs.referencedSecurityGroupId ?? inputs.cidrIpv4,
@@ -37,7 +37,7 @@ describe("security groups", () => {
     assert.deepEqual(rule("Egress", "g-https"), ["g-id", "0.0.0.0/0", 443, 443]);
   });
 
-  it("reject descriptions that EC2 refuses before anything is created", async () => {
+  it("reject descriptions that EC2 would refuse, before anything is created", async () => {
     const allowed = `azAZ09 ._-:/()#,@[]+=&;{}!$*${"x".repeat(227)}`;
     assert.equal(allowed.length, 255);
     assert.equal(groupDescription(allowed), allowed);

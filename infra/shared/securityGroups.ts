@@ -44,7 +44,7 @@ export const securityGroup = (
     { ...opts, customTimeouts: { delete: INTERFACE_DELETE_TIMEOUT, ...opts.customTimeouts } },
   );
 
-/** One direction of a rule: its group, the peer, and the ports. */
+/** A rule without its direction: its group, the peer, the ports and the purpose. */
 export interface RuleArgs {
   /** Id of the security group that gets the rule. */
   readonly group: pulumi.Input<string>;
@@ -100,7 +100,7 @@ export const allowHttps = (name: string, from: SecurityGroup, opts: pulumi.Custo
       group: from.id,
       peer: { cidr: "0.0.0.0/0" },
       ports: [443, 443],
-      description: "AWS and allowed hosts, over TLS",
+      description: "HTTPS to AWS and other hosts",
     },
     opts,
   );

@@ -30,7 +30,7 @@ export class Registry {
 
   /** All resources of a type. */
   ofType(type: string): Registered[] {
-    return this.all.filter((one) => one.type === type);
+    return this.all.filter((resource) => resource.type === type);
   }
 
   /**
@@ -38,11 +38,11 @@ export class Registry {
    *
    * @throws unless there is exactly one
    */
-  one(type: string, name?: string): Registered {
-    const found = this.ofType(type).filter((one) => name === undefined || one.name === name);
-    const [match] = found;
-    if (found.length === 1 && match) return match;
-    const existing = this.ofType(type).map((one) => one.name);
+  resource(type: string, name?: string): Registered {
+    const matches = this.ofType(type).filter((resource) => name === undefined || resource.name === name);
+    const [match] = matches;
+    if (matches.length === 1 && match) return match;
+    const existing = this.ofType(type).map((resource) => resource.name);
     throw new Error(`expected one ${type}${name === undefined ? "" : ` named ${name}`}, found: ${existing.join(", ")}`);
   }
 
@@ -61,15 +61,15 @@ export const REGION = "eu-central-1";
 const OUTPUTS: Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>> = {
   "awsx:ec2:Vpc": (name, inputs) => {
     const zones = inputs.availabilityZoneNames as string[];
-    const kinds = (inputs.subnetSpecs as { type: string }[]).map(({ type }) => type.toLowerCase());
-    const subnets = (kind: string) =>
-      kinds.includes(kind) ? zones.map((_, index) => `subnet-${kind}-${index + 1}`) : [];
+    const types = (inputs.subnetSpecs as { type: string }[]).map(({ type }) => type.toLowerCase());
+    const subnets = (type: string) =>
+      types.includes(type) ? zones.map((_, index) => `subnet-${type}-${index + 1}`) : [];
     return {
       vpcId: `${name}-vpc`,
       publicSubnetIds: subnets("public"),
       privateSubnetIds: subnets("private"),
       isolatedSubnetIds: subnets("isolated"),
-      routeTables: kinds.flatMap(subnets).map((subnet) => subnet.replace("subnet", "rtb")),
+      routeTables: types.flatMap(subnets).map((subnet) => subnet.replace("subnet", "rtb")),
       vpc: `${name}-vpc`,
     };
   },
@@ -107,7 +107,7 @@ const CALLS: Record<string, Record<string, unknown>> = {
   "aws:ec2/getManagedPrefixList:getManagedPrefixList": { id: "pl-0123456789abcdef0" },
 };
 
-type Answer = Record<string, unknown>;
+type CallResult = Record<string, unknown>;
 
 /** Options of a program under mocks. */
 export interface MockOptions {
@@ -116,7 +116,7 @@ export interface MockOptions {
   /** Makes outputs unknown, as in a preview of new resources. */
   readonly preview?: boolean;
   /** Results that replace the default ones, by the function's token: values, or functions of the arguments. */
-  readonly calls?: Record<string, Answer | ((inputs: Answer) => Answer)>;
+  readonly calls?: Record<string, CallResult | ((inputs: CallResult) => CallResult)>;
 }
 
 /**
@@ -141,8 +141,8 @@ export async function mocked<T>(
         };
       },
       call: ({ token, inputs }) => {
-        const answer = calls[token] ?? CALLS[token] ?? inputs;
-        return typeof answer === "function" ? answer(inputs) : answer;
+        const result = calls[token] ?? CALLS[token] ?? inputs;
+        return typeof result === "function" ? result(inputs) : result;
       },
     },
     "rates-platform",
@@ -210,7 +210,7 @@ function unwrap(value: unknown): unknown {
   const fields = value as Record<string, unknown>;
   if (fields[SIGNATURE] === SECRET) return unwrap(fields.value);
   if (fields[SIGNATURE] === OUTPUT) return "value" in fields ? unwrap(fields.value) : UNKNOWN;
-  return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, unwrap(one)]));
+  return Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, unwrap(field)]));
 }
 
 /** Awaits the value of an output; never settles if the value is unknown. */

@@ -60,7 +60,7 @@ export const accountCounts = stackRule({
   check(stack, report, settings) {
     // The share does not apply to these quotas, since a program needs whole resources.
     const rdsInstances = ownStack()?.config.quotas.rdsInstances ?? settings.rdsInstances;
-    const rows = [
+    const counts = [
       { resources: stack.of(DATABASE), max: rdsInstances, limit: LIMITS.rdsInstances, label: "databases" },
       {
         resources: stack.of(DOMAIN),
@@ -75,7 +75,7 @@ export const accountCounts = stackRule({
         label: "load balancers",
       },
     ];
-    for (const { resources, max, limit, label } of rows) {
+    for (const { resources, max, limit, label } of counts) {
       const last = resources.at(-1);
       if (last !== undefined && resources.length > max)
         report(last, tooMany(resources, label, max, `the quota (${limit.quota.code})`));
@@ -83,10 +83,10 @@ export const accountCounts = stackRule({
   },
 });
 
-const tooMany = (resources: Stack["resources"], label: string, max: number, from: string): string =>
-  `the program creates ${resources.length} ${label}, ${resources.length - max} more than ${from} of ${max}: create fewer, or have the quota raised.`;
+const tooMany = (resources: Stack["resources"], label: string, max: number, quota: string): string =>
+  `the program creates ${resources.length} ${label}, ${resources.length - max} more than ${quota} of ${max}: create fewer, or have the quota raised.`;
 
-/** Properties with names, and their maximum lengths, by type. */
+/** Property that holds a resource's name, and the name's maximum length, by resource type. */
 const NAMES: Readonly<Record<string, { property: string; max: number }>> = {
   [LOAD_BALANCER]: { property: "name", max: LIMITS.loadBalancerName.value },
   [TARGET_GROUP]: { property: "name", max: LIMITS.loadBalancerName.value },
@@ -94,7 +94,7 @@ const NAMES: Readonly<Record<string, { property: string; max: number }>> = {
   [QUEUE]: { property: "name", max: LIMITS.sqsName.value },
 };
 
-/** AWS refuses a longer name only during the update, when other resources are already created. */
+/** AWS refuses a name that is too long only during the update, when other resources are already created. */
 export const nameLengths = resourceRule({
   name: "name-lengths",
   description:

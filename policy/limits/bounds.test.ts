@@ -28,12 +28,12 @@ const deadLetterRetention = (retention: number) => [
 const eventSource =
   (
     queue: Record<string, unknown>,
-    called: Record<string, unknown>,
+    fn: Record<string, unknown>,
     mapping: Record<string, unknown>,
   ): (() => EngineResource[]) =>
   () => [
     foreignResource(QUEUE, "it", queue),
-    foreignResource(FUNCTION, "it", called),
+    foreignResource(FUNCTION, "it", fn),
     foreignResource(
       EVENT_SOURCE,
       "it",
@@ -93,10 +93,10 @@ const BOUNDS: readonly Bound[] = [
   ["sqs-limits", "visibility", property(QUEUE, "visibilityTimeoutSeconds"), 0, 43_200],
   ["sqs-limits", "retention", property(QUEUE, "messageRetentionSeconds"), 60, 1_209_600],
   ["sqs-limits", "message size", property(QUEUE, "maxMessageSize"), 1_024, 1_048_576],
-  ["sqs-limits", "wait", property(QUEUE, "receiveWaitTimeSeconds"), 0, 20],
+  ["sqs-limits", "receive wait time", property(QUEUE, "receiveWaitTimeSeconds"), 0, 20],
   ["sqs-limits", "delay", property(QUEUE, "delaySeconds"), 0, 900],
   ["sqs-receives-before-dead-letter", "receives", property(QUEUE, "redrivePolicy.maxReceiveCount"), 5, undefined],
-  ["sqs-dead-letter-retention", "retention of the dead", deadLetterRetention, 601, undefined],
+  ["sqs-dead-letter-retention", "retention of a dead-letter queue", deadLetterRetention, 601, undefined],
   ["sqs-response-retention", "retention", property(QUEUE, "messageRetentionSeconds"), 345_600, undefined],
   [
     "sqs-visibility-covers-function",
@@ -127,18 +127,24 @@ const BOUNDS: readonly Bound[] = [
     undefined,
     4_096,
   ],
-  ["lambda-reserved-concurrency", "reserved", property(FUNCTION, "reservedConcurrentExecutions"), undefined, 900],
+  [
+    "lambda-reserved-concurrency",
+    "reserved executions",
+    property(FUNCTION, "reservedConcurrentExecutions"),
+    undefined,
+    900,
+  ],
   ["lambda-event-source-limits", "concurrency", (max) => eventSource({}, {}, scaled(max))(), 2, 1_000],
   [
     "lambda-event-source-concurrency",
-    "reserved beneath",
+    "reserved executions for 7 batches",
     (reserved) => eventSource({}, { reservedConcurrentExecutions: reserved }, scaled(7))(),
     7,
     undefined,
   ],
   ["glue-concurrent-runs", "runs of one job", (runs) => jobs(1, runs, 0.0625), undefined, 1_000],
   ["glue-concurrent-runs", "jobs of 500 runs", (count) => jobs(count, 500, 0.0625), undefined, 4],
-  ["glue-dpus", "runs of a DPU", (runs) => jobs(1, runs, 1), undefined, 1_000],
+  ["glue-dpus", "runs of one DPU", (runs) => jobs(1, runs, 1), undefined, 1_000],
   ["glue-dpus", "jobs of 250 DPUs", (count) => jobs(count, 250, 1), undefined, 4],
   ["glue-job-limits", "timeout", property(GLUE_JOB, "timeout"), 1, 10_079],
   [
@@ -148,7 +154,7 @@ const BOUNDS: readonly Bound[] = [
     undefined,
     0,
   ],
-  // 2 instances of 4, 2 runs of 3, and the reserve.
+  // 2 instances with 4 connections each, 2 Glue runs with 3 each, and the reserved connections.
   ["rds-connections", "max_connections", maxConnections, 2 * 4 + 2 * 3 + 10, undefined],
   ["rds-limits", "backups", property(DATABASE, "backupRetentionPeriod"), undefined, 35],
   ["rds-limits", "storage", property(DATABASE, "allocatedStorage"), 20, 65_536],
@@ -165,7 +171,7 @@ const BOUNDS: readonly Bound[] = [
   [
     "ec2-vcpus",
     "instances of two vCPUs",
-    (count) => repeated(types.INSTANCE)(count).map((it) => ({ ...it, props: { instanceType: "m5.large" } })),
+    (count) => repeated(types.INSTANCE)(count).map((base) => ({ ...base, props: { instanceType: "m5.large" } })),
     undefined,
     2,
   ],
@@ -179,7 +185,7 @@ const BOUNDS: readonly Bound[] = [
   ],
   [
     "ec2-user-data-size",
-    "packed bytes",
+    "bytes in base64",
     (bytes) => [
       foreignResource(types.LAUNCH_TEMPLATE, "it", { userData: Buffer.alloc(bytes, "#").toString("base64") }),
     ],
@@ -199,15 +205,15 @@ const BOUNDS: readonly Bound[] = [
 describe("bounds of the limits", () => {
   const findingsOf = packFor("limits");
   for (const [rule, label, program, min, max] of BOUNDS)
-    it(`${rule}: ${label} from ${min ?? "nothing"} to ${max ?? "anything"}`, async () => {
-      const found = async (value: number) => (await findingsOf(program(value), rule)).length;
+    it(`${rule} accepts ${label}${min === undefined ? "" : ` from ${min}`}${max === undefined ? "" : ` to ${max}`}`, async () => {
+      const countFindings = async (value: number) => (await findingsOf(program(value), rule)).length;
       for (const [bound, outside] of [
         [min, (min ?? 0) - 1],
         [max, (max ?? 0) + 1],
       ] as const) {
         if (bound === undefined) continue;
-        assert.equal(await found(bound), 0, `${bound} is taken`);
-        assert.ok((await found(outside)) > 0, `${outside} is not`);
+        assert.equal(await countFindings(bound), 0, `${bound} must be accepted`);
+        assert.ok((await countFindings(outside)) > 0, `${outside} must be refused`);
       }
     });
 });

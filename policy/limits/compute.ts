@@ -19,7 +19,7 @@ export const INSTANCES = {
 /** Problem and remedy of a launch template without a maximum number of instances. */
 export const UNBOUNDED = `nothing limits how many instances are launched from it: use an Auto Scaling group, add the tag ${INSTANCES_TAG}, or enter it under \`instances\` in the pack's configuration.`;
 
-/** Maximum number of instances of a launch template at once; undefined if nothing limits it. */
+/** Returns the maximum number of concurrent instances of a launch template; undefined if nothing limits it. */
 export function instancesOf(stack: Stack, template: Resource, instances: Record<string, number>): number | undefined {
   const groups = stack.of(SCALING_GROUP).filter((group) => group.anyLinks(LAUNCH_TEMPLATE).includes(template));
   const directInstances = stack.linkedTo(template, INSTANCE, "launchTemplate").length;
@@ -27,7 +27,7 @@ export function instancesOf(stack: Stack, template: Resource, instances: Record<
     const tagged = template.at(`tags.${INSTANCES_TAG}`).number(undefined);
     const configured =
       ownStack()?.plan.ec2.maxInstances ?? instances[template.name] ?? (tagged === UNRESOLVED ? undefined : tagged);
-    // The program's own instances are counted separately.
+    // Instances that the program itself declares are counted separately.
     return configured ?? (directInstances > 0 ? 0 : undefined);
   }
   return groups.reduce((sum, group) => {
@@ -37,7 +37,8 @@ export function instancesOf(stack: Stack, template: Resource, instances: Record<
 }
 
 /**
- * Maximum number of a service's tasks at once, old and new ones during a deployment; undefined if it cannot be read.
+ * Returns the maximum number of a service's concurrent tasks, including old and new ones during a deployment; undefined
+ * if it cannot be read.
  */
 export function tasksOf(stack: Stack, service: Resource): number | undefined {
   const targets = stack.linkedTo(service, SCALING_TARGET, "resourceId");
@@ -54,10 +55,10 @@ export function tasksOf(stack: Stack, service: Resource): number | undefined {
 
 /** Instance families in the quota of standard instances; other families have their own quotas. */
 const STANDARD_FAMILIES = /^[acdhimrtz]\d/;
-/** Maximum vCPUs by size; a size of n xlarge has 4 n (Amazon EC2 Instance Types). */
+/** Maximum vCPUs by size; a 2xlarge has twice those of an xlarge, and so on (Amazon EC2 Instance Types). */
 const VCPUS_BY_SIZE: Readonly<Record<string, number>> = { nano: 2, micro: 2, small: 2, medium: 2, large: 2, xlarge: 4 };
 
-/** Maximum vCPUs of an instance type; undefined if unknown. */
+/** Returns the maximum vCPUs of an instance type; undefined if unknown. */
 function vcpusOf(type: string): number | undefined {
   if (Object.hasOwn(EC2_TYPES, type)) return EC2_TYPES[type as keyof typeof EC2_TYPES].vcpus;
   const [family = "", size = ""] = type.split(".");
@@ -76,7 +77,7 @@ const instanceTypeOf = (resource: Resource) => {
   return ownType ?? resource.links("launchTemplate", LAUNCH_TEMPLATE)[0]?.at("instanceType").text(undefined);
 };
 
-/** EC2 refuses an instance beyond the quota. */
+/** EC2 refuses to launch instances beyond the quota. */
 export const ec2Vcpus = stackRule({
   name: "ec2-vcpus",
   description: "All instances that a program may start have no more vCPUs than the account's quota.",
@@ -89,11 +90,11 @@ export const ec2Vcpus = stackRule({
     vcpus: Type.Record(Type.String(), Type.Number({ minimum: 0 }), {
       default: {},
       description:
-        "vCPUs of instance types that are unknown to the rule, by the type's name; 0 for one of another quota",
+        "vCPUs of instance types that are unknown to the rule, by the type's name; 0 for a type in another quota",
     }),
   },
   check(stack, report, settings) {
-    const { limit, from } = quotaShare("ec2Vcpus", settings);
+    const { limit, source } = quotaShare("ec2Vcpus", settings);
     const usages = [...stack.of(INSTANCE), ...stack.of(LAUNCH_TEMPLATE)].flatMap((resource) => {
       const max = resource.type === INSTANCE ? 1 : instancesOf(stack, resource, settings.instances);
       if (max === undefined) report(resource, UNBOUNDED);
@@ -117,7 +118,7 @@ export const ec2Vcpus = stackRule({
     if (largest !== undefined && total > limit)
       report(
         largest.resource,
-        `the program's instances may have ${total} vCPUs at once, ${total - limit} more than ${from}: ${largest.max} from here have ${largest.vcpus} each; launch fewer, or use a smaller instanceType.`,
+        `the program's instances may have ${total} vCPUs at once, ${total - limit} more than ${source}: this resource has up to ${largest.max} of ${largest.vcpus} vCPUs each; launch fewer, or use a smaller instanceType.`,
       );
   },
 });
@@ -129,10 +130,10 @@ export const fargateVcpus = stackRule({
     "All Fargate tasks, including old and new ones during a deployment, have no more vCPUs than the account's quota.",
   framework: documented("Amazon ECS Developer Guide, AWS Fargate service quotas"),
   remediation:
-    "Lower maxCapacity, cpu or deploymentMaximumPercent, or have L-3032A538 raised and enter it in the stack's quotas.",
+    "Lower maxCapacity, cpu or deploymentMaximumPercent, or have quota L-3032A538 raised and enter it in the stack's quotas.",
   settings: quotas("fargateVcpus", "share"),
   check(stack, report, settings) {
-    const { limit, from } = quotaShare("fargateVcpus", settings);
+    const { limit, source } = quotaShare("fargateVcpus", settings);
     const usages = stack.of(ECS_SERVICE).flatMap((service) => {
       if (!isOnFargate(service)) return [];
       const tasks = tasksOf(stack, service);
@@ -153,7 +154,7 @@ export const fargateVcpus = stackRule({
     if (largest !== undefined && total > limit)
       report(
         largest.service,
-        `the program's tasks may have ${total} vCPUs at once, ${total - limit} more than ${from}: lower maxCapacity, cpu or deploymentMaximumPercent.`,
+        `the program's tasks may have ${total} vCPUs at once, ${total - limit} more than ${source}: lower maxCapacity, cpu or deploymentMaximumPercent.`,
       );
   },
 });

@@ -13,11 +13,12 @@ import { documented, stackRule } from "../rule.ts";
 import { BUDGET, DATABASE, DOMAIN, ECS_SERVICE, INSTANCE, LOAD_BALANCER, NAT, TASK_DEFINITION } from "../types.ts";
 import type { Unresolved, Value } from "../value.ts";
 
-/** A resource with fixed cost in US dollars per month; undefined if its price is unknown. */
-interface Line {
+/** A resource with a fixed cost. */
+interface CostLine {
   resource: Resource;
-  /** Instance type or class in AWS's price list; empty if the price does not depend on one. */
+  /** Instance type or class in AWS's price list; empty if the price depends on neither. */
   type: string;
+  /** US dollars per month; undefined if the price is unknown. */
   usd: number | undefined;
 }
 
@@ -40,7 +41,7 @@ export const monthlyCost = stackRule({
     const budget = budgetOf(stack);
     const limit = ceilingUsd > 0 ? ceilingUsd : budget?.limit;
     if (limit === undefined) return;
-    const lines = fixedLines(stack);
+    const lines = fixedCosts(stack);
     for (const { resource, usd, type } of lines)
       if (usd === undefined)
         report(
@@ -71,50 +72,51 @@ function budgetOf(stack: Stack): { resource: Resource; limit: number } | undefin
     .flatMap((budget) => {
       const months = MONTHS[text(budget.at("timeUnit")) || "MONTHLY"];
       const limit = number(budget.at("limitAmount"));
-      const isOfCosts = (text(budget.at("budgetType")) || "COST") === "COST";
-      return isOfCosts && months !== undefined && limit !== undefined
+      const isCostBudget = (text(budget.at("budgetType")) || "COST") === "COST";
+      return isCostBudget && months !== undefined && limit !== undefined
         ? [{ resource: budget, limit: limit / months }]
         : [];
     })
     .toSorted((a, b) => a.limit - b.limit)[0];
 }
 
-function fixedLines(stack: Stack): Line[] {
-  const hours = (price: { usd: number } | undefined) => price && price.usd * MONTH_HOURS;
+function fixedCosts(stack: Stack): CostLine[] {
+  const perMonth = (price: { usd: number } | undefined) => price && price.usd * MONTH_HOURS;
   const multiply = (count: number, usd: number | undefined) => usd && count * usd;
-  const priced = <P>(prices: Readonly<Record<string, P>>, type: string): P | undefined =>
+  const priceOf = <P>(prices: Readonly<Record<string, P>>, type: string): P | undefined =>
     Object.hasOwn(prices, type) ? prices[type] : undefined;
   return [
-    ...stack.of(DATABASE).map((database): Line => {
+    ...stack.of(DATABASE).map((database): CostLine => {
       const type = text(database.at("instanceClass"));
-      const copies = database.at("multiAz").flag(false) === true ? 2 : 1;
-      const perTask = hours(priced(RDS_PRICES, type));
+      const instances = database.at("multiAz").flag(false) === true ? 2 : 1;
+      const perInstance = perMonth(priceOf(RDS_PRICES, type));
       const storage = (number(database.at("allocatedStorage")) ?? 0) * PRICES.databaseStorage.usd;
-      return { resource: database, type, usd: multiply(copies, perTask === undefined ? undefined : perTask + storage) };
+      const usd = multiply(instances, perInstance === undefined ? undefined : perInstance + storage);
+      return { resource: database, type, usd };
     }),
-    ...stack.of(DOMAIN).map((domain): Line => {
+    ...stack.of(DOMAIN).map((domain): CostLine => {
       const nodes = number(domain.at("clusterConfig.instanceCount")) ?? 1;
       const type = text(domain.at("clusterConfig.instanceType"));
-      return { resource: domain, type, usd: multiply(nodes, hours(priced(SEARCH_PRICES, type))) };
+      return { resource: domain, type, usd: multiply(nodes, perMonth(priceOf(SEARCH_PRICES, type))) };
     }),
-    ...stack.of(INSTANCE).map((instance): Line => {
+    ...stack.of(INSTANCE).map((instance): CostLine => {
       const type = text(instance.at("instanceType"));
-      return { resource: instance, type, usd: hours(priced(EC2_PRICES, type)) };
+      return { resource: instance, type, usd: perMonth(priceOf(EC2_PRICES, type)) };
     }),
     ...stack.of(NAT).map(
-      (gateway): Line => ({
+      (gateway): CostLine => ({
         resource: gateway,
         type: "",
-        usd: hours({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }),
+        usd: perMonth({ usd: PRICES.natGateway.usd + PRICES.publicAddress.usd }),
       }),
     ),
     ...stack
       .of(LOAD_BALANCER)
-      .map((balancer): Line => ({ resource: balancer, type: "", usd: hours(PRICES.loadBalancer) })),
+      .map((balancer): CostLine => ({ resource: balancer, type: "", usd: perMonth(PRICES.loadBalancer) })),
     ...stack
       .of(ECS_SERVICE)
       .filter(isOnFargate)
-      .map((resource): Line => {
+      .map((resource): CostLine => {
         const task = resource.links("taskDefinition", TASK_DEFINITION)[0];
         const { vcpu, gb } =
           FARGATE_PRICES[text(task?.at("runtimePlatform.cpuArchitecture")) === "ARM64" ? "arm64" : "x86_64"];

@@ -23,7 +23,7 @@ import { functionOf } from "./queues.ts";
 const RDS = documented("AWS Prescriptive Guidance, Tuning PostgreSQL parameters, max_connections");
 /** Connections reserved for superusers (3), for RDS itself (2), and for people and their tools (5). */
 const RESERVED_CONNECTIONS = 10;
-/** Factor of the formula: instances have 5 to 12 % less than it gives (see stacks/planning/capacity.ts). */
+/** Usable share of the formula's result: instances allow 5 to 12 % fewer connections (stacks/planning/capacity.ts). */
 const FORMULA_FACTOR = 0.85;
 
 const connectionsPer = (count: number, label: string) =>
@@ -32,7 +32,7 @@ const SETTINGS = {
   perInvocation: connectionsPer(CONNECTIONS_PER.dispatcher, "one execution of a function"),
   perRun: connectionsPer(CONNECTIONS_PER.glueRun, "one Glue run"),
   perInstance: connectionsPer(CONNECTIONS_PER.ec2Instance, "one EC2 instance"),
-  perTask: connectionsPer(10, "one ECS task: its pool"),
+  perTask: connectionsPer(10, "one ECS task"),
   ...INSTANCES,
 };
 type Settings = {
@@ -49,7 +49,8 @@ type Settings = {
  */
 export const databaseConnections = stackRule({
   name: "rds-connections",
-  description: "All clients of a Postgres may connect at once: functions, Glue runs, instances and tasks together.",
+  description:
+    "A Postgres database has connections for all its clients at once: functions, Glue runs, instances and tasks together.",
   framework: RDS,
   remediation: "Use a larger instance class, or lower reserved executions, Glue runs, instances, tasks or their pools.",
   settings: SETTINGS,
@@ -57,20 +58,20 @@ export const databaseConnections = stackRule({
     for (const database of stack.of(DATABASE)) {
       const usable = usableConnections(database);
       if (usable === undefined) continue;
-      const users = usersOf(stack, database, settings);
-      for (const { user, reason: why } of users.unbounded) report(user, why);
-      const total = users.users.reduce((sum, { connections }) => sum + connections, 0);
+      const { clients, unbounded } = clientsOf(stack, database, settings);
+      for (const { client, reason } of unbounded) report(client, reason);
+      const total = clients.reduce((sum, { connections }) => sum + connections, 0);
       if (total > usable.limit)
         report(
           database,
-          `${total} connections may be open at once (${users.users.map(({ user, connections }) => `${user.name} ${connections}`).join(", ")}), ${total - usable.limit} more than ${usable.limit}, the usable connections of ${usable.from}: use a larger instanceClass, or lower one of these numbers.`,
+          `${total} connections may be open at once (${clients.map(({ client, connections }) => `${client.name} ${connections}`).join(", ")}), ${total - usable.limit} more than ${usable.limit}, the usable connections of ${usable.source}: use a larger instanceClass, or lower one of these numbers.`,
         );
     }
   },
 });
 
-/** Returns the usable connections: of the parameter group's max_connections, otherwise of RDS's formula. */
-function usableConnections(database: Resource): { limit: number; from: string } | undefined {
+/** Returns the usable connections, from the parameter group's max_connections or else from RDS's formula. */
+function usableConnections(database: Resource): { limit: number; source: string } | undefined {
   for (const group of database.links("parameterGroupName", PARAMETER_GROUP)) {
     const parameters = group.at("parameters").items();
     if (parameters === UNRESOLVED) return undefined;
@@ -80,41 +81,42 @@ function usableConnections(database: Resource): { limit: number; from: string } 
       .number(undefined);
     if (configured === UNRESOLVED) return undefined;
     if (configured !== undefined)
-      return { limit: configured - RESERVED_CONNECTIONS, from: `max_connections ${configured} of ${group.name}` };
+      return { limit: configured - RESERVED_CONNECTIONS, source: `max_connections ${configured} of ${group.name}` };
   }
   const name = database.at("instanceClass").text(undefined);
   const engine = database.at("engine").text("postgres");
   // The formula applies to Postgres only.
   if (name === UNRESOLVED || name === undefined || engine !== "postgres") return undefined;
   const instanceClass = Object.hasOwn(RDS_CLASSES, name) ? RDS_CLASSES[name as keyof typeof RDS_CLASSES] : undefined;
-  // Unknown classes count as the smallest one.
+  // An unknown class counts as the smallest known class.
   const memory =
     instanceClass?.memoryBytes ?? Math.min(...Object.values(RDS_CLASSES).map(({ memoryBytes }) => memoryBytes));
   const formula = Math.min(Math.floor(memory / LIMITS.rdsBytesPerConnection.value), LIMITS.rdsConnections.value);
   return {
     limit: Math.floor(formula * FORMULA_FACTOR) - RESERVED_CONNECTIONS,
-    from: instanceClass
+    source: instanceClass
       ? `about ${formula} of ${name}`
       : `${formula}, the value of the smallest class, since ${name} is unknown: set max_connections in its parameter group`,
   };
 }
 
-interface User {
-  user: Resource;
+/** A component that connects to the database, with its maximum connections. */
+interface Client {
+  client: Resource;
   connections: number;
 }
 
-function usersOf(
+function clientsOf(
   stack: Stack,
   database: Resource,
   settings: Settings,
-): { users: User[]; unbounded: { user: Resource; reason: string }[] } {
+): { clients: Client[]; unbounded: { client: Resource; reason: string }[] } {
   const usesDatabase = (resource: Resource) => resource.anyLinks(DATABASE).includes(database);
-  const counted: User[] = [];
-  const unbounded: { user: Resource; reason: string }[] = [];
-  const count = (user: Resource, number: number | undefined, connectionsEach: number, why: string) => {
-    if (number === undefined) unbounded.push({ user, reason: why });
-    else counted.push({ user, connections: number * connectionsEach });
+  const clients: Client[] = [];
+  const unbounded: { client: Resource; reason: string }[] = [];
+  const add = (client: Resource, count: number | undefined, connectionsEach: number, reasonIfUnbounded: string) => {
+    if (count === undefined) unbounded.push({ client, reason: reasonIfUnbounded });
+    else clients.push({ client, connections: count * connectionsEach });
   };
   for (const fn of stack.of(FUNCTION).filter(usesDatabase)) {
     const reserved = fn.at("reservedConcurrentExecutions").number(-1);
@@ -124,7 +126,7 @@ function usersOf(
       stack.of(EVENT_SOURCE).some((mapping) => functionOf(mapping) === fn) ||
       stack.linkedTo(fn, PERMISSION, "function").length > 0;
     const executions = reserved >= 0 ? reserved : isInvoked ? sharedConcurrency() : 1;
-    count(
+    add(
       fn,
       executions,
       settings.perInvocation,
@@ -133,24 +135,24 @@ function usersOf(
   }
   for (const job of stack.of(GLUE_JOB).filter(usesDatabase)) {
     const runs = job.at("executionProperty.maxConcurrentRuns").number(1);
-    if (runs !== UNRESOLVED) count(job, runs, settings.perRun, "");
+    if (runs !== UNRESOLVED) add(job, runs, settings.perRun, "");
   }
-  for (const instance of stack.of(INSTANCE).filter(usesDatabase)) count(instance, 1, settings.perInstance, "");
+  for (const instance of stack.of(INSTANCE).filter(usesDatabase)) add(instance, 1, settings.perInstance, "");
   for (const template of stack.of(LAUNCH_TEMPLATE).filter(usesDatabase))
-    count(template, instancesOf(stack, template, settings.instances), settings.perInstance, UNBOUNDED);
+    add(template, instancesOf(stack, template, settings.instances), settings.perInstance, UNBOUNDED);
   for (const service of stack
     .of(ECS_SERVICE)
     .filter((candidate) => candidate.links("taskDefinition", TASK_DEFINITION).some(usesDatabase)))
-    count(
+    add(
       service,
       tasksOf(stack, service),
-      ownStack()?.plan.api.poolMax ?? settings.perTask,
+      ownStack()?.plan.api.connectionsPerTask ?? settings.perTask,
       "its maximum number of tasks is unknown: set maxCapacity or desiredCount to a number.",
     );
-  return { users: counted, unbounded };
+  return { clients, unbounded };
 }
 
-/** Returns the concurrency of our own stack's functions when its account has too little to reserve any. */
+/** Returns the executions that our own stack's functions share, if its account allows too few to reserve any. */
 function sharedConcurrency(): number | undefined {
   const own = ownStack();
   return own && own.plan.dispatcher.reservedConcurrency === undefined

@@ -57,15 +57,15 @@ export const rolePolicies = stackRule({
 /** Returns the principals of a statement. */
 function principalsOf(statement: Value): readonly string[] {
   const principal = statement.at("Principal");
-  const kinds = principal.isObject ? principal.keys() : UNRESOLVED;
-  const values = kinds === UNRESOLVED ? [principal] : kinds.map((kind) => principal.at(kind));
+  const types = principal.isObject ? principal.keys() : UNRESOLVED;
+  const values = types === UNRESOLVED ? [principal] : types.map((type) => principal.at(type));
   return values.flatMap((value) => {
     const names = value.texts();
     return names === UNRESOLVED ? [] : names;
   });
 }
 
-/** SQS refuses a policy with more principals. */
+/** SQS refuses a policy with too many principals. */
 export const queuePrincipals = resourceRule({
   name: "sqs-policy-principals",
   description: "The policy of a queue names no more principals than SQS allows.",
@@ -75,7 +75,7 @@ export const queuePrincipals = resourceRule({
   types: [QUEUE_POLICY, QUEUE],
   check(queue, report) {
     const policy = queue.at("policy");
-    // An unknown document is recorded by its own path, not by that of its parts.
+    // Reports an unknown document under its own path, not under a statement's.
     const statements = policy.isUnknown ? policy.items() : policy.at("Statement").items();
     if (statements === UNRESOLVED) return;
     const principalCount = new Set(statements.flatMap(principalsOf)).size;
@@ -88,7 +88,7 @@ export const queuePrincipals = resourceRule({
   },
 });
 
-/** EC2 refuses larger user data only at launch, when a job already waits for the instance. */
+/** EC2 refuses user data that is too large only at launch, when a job already waits for the instance. */
 export const userDataSize = resourceRule({
   name: "ec2-user-data-size",
   description: "An instance's user data is within EC2's maximum size.",
@@ -112,10 +112,10 @@ export const userDataSize = resourceRule({
   },
 });
 
-/** Types with inline rules. */
+/** Types of security groups, which can have inline rules. */
 const TYPES_WITH_INLINE_RULES: readonly string[] = [SECURITY_GROUP, DEFAULT_SECURITY_GROUP];
 
-/** Descriptions of a resource and of its inline rules. */
+/** Returns the descriptions of a resource and of its inline rules. */
 function descriptionsOf(resource: Resource): Value[] {
   if (!TYPES_WITH_INLINE_RULES.includes(resource.type)) return [resource.at("description")];
   const inlineRules = ["ingress", "egress"].flatMap((property) => {
@@ -125,7 +125,10 @@ function descriptionsOf(resource: Resource): Value[] {
   return resource.type === SECURITY_GROUP ? [resource.at("description"), ...inlineRules] : inlineRules;
 }
 
-/** EC2 refuses an invalid description only when the resource is created; neither the provider nor moto checks it. */
+/**
+ * EC2 refuses an invalid description only when the resource is created. The provider checks only those of inline rules
+ * and of SecurityGroupRule; moto checks none.
+ */
 export const groupDescriptions = resourceRule({
   name: "ec2-group-description",
   description: "Descriptions of security groups and of their rules contain only characters that EC2 accepts.",

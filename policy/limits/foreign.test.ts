@@ -90,28 +90,28 @@ describe("other programs", () => {
     const JOB = "aws:glue/job:Job";
     const RULE = "glue-dpus";
 
-    it("counts its workers by their type", async () => {
+    it("has the DPUs of all its workers, by their type", async () => {
       const job = (props: Record<string, unknown>) => [foreignResource(JOB, "etl", { timeout: 60, ...props })];
-      const exceeding = async (props: Record<string, unknown>) => {
+      const reportedDpus = async (props: Record<string, unknown>) => {
         const [message = ""] = await findingsOf(job(props), RULE);
         return /may use ([\d.]+) DPUs/.exec(message)?.[1];
       };
-      assert.equal(await exceeding({ workerType: "G.1X", numberOfWorkers: 1_000 }), undefined);
-      assert.equal(await exceeding({ workerType: "G.2X", numberOfWorkers: 501 }), "1002");
-      assert.equal(await exceeding({ workerType: "of tomorrow", numberOfWorkers: 101 }), "1616");
+      assert.equal(await reportedDpus({ workerType: "G.1X", numberOfWorkers: 1_000 }), undefined);
+      assert.equal(await reportedDpus({ workerType: "G.2X", numberOfWorkers: 501 }), "1002");
+      assert.equal(await reportedDpus({ workerType: "G.99X", numberOfWorkers: 101 }), "1616");
       assert.equal(
-        await exceeding({ maxCapacity: 0, workerType: "G.2X", numberOfWorkers: 501 }),
+        await reportedDpus({ maxCapacity: 0, workerType: "G.2X", numberOfWorkers: 501 }),
         "1002",
-        "as it stands",
+        "a maxCapacity of 0 counts as missing",
       );
       assert.equal(
-        await exceeding({ executionProperty: { maxConcurrentRuns: 101 } }),
+        await reportedDpus({ executionProperty: { maxConcurrentRuns: 101 } }),
         "1010",
-        "of Spark, without a size",
+        "a Spark job without a size",
       );
       const shell = { command: { name: "pythonshell" } };
-      assert.equal(await exceeding({ ...shell, executionProperty: { maxConcurrentRuns: 1_000 } }), undefined);
-      assert.equal(await exceeding({ ...shell, executionProperty: { maxConcurrentRuns: 16_016 } }), "1001");
+      assert.equal(await reportedDpus({ ...shell, executionProperty: { maxConcurrentRuns: 1_000 } }), undefined);
+      assert.equal(await reportedDpus({ ...shell, executionProperty: { maxConcurrentRuns: 16_016 } }), "1001");
     });
 
     it("is reported when it uses the most DPUs of all jobs", async () => {
@@ -122,7 +122,7 @@ describe("other programs", () => {
         assert.match((await findingsOf(resources, RULE))[0] ?? "", /^large: .* may use 1902 DPUs at once/);
     });
 
-    it("may have a timeout of days but not of a week, and none if it is a streaming job", async () => {
+    it("may have a timeout of days but not of a week; a streaming job needs no timeout", async () => {
       const timeout = async (props: Record<string, unknown>) =>
         (await findingsOf([foreignResource(JOB, "etl", props)], "glue-job-limits"))[0];
       assert.equal(await timeout({ timeout: 4_000 }), undefined);
@@ -189,7 +189,7 @@ describe("other programs", () => {
       assert.equal(await countFindings({ capacityProviderStrategies: [{ capacityProvider: "FARGATE_SPOT" }] }), 1);
       assert.equal(await countFindings({}, { requiresCompatibilities: ["EC2"] }), 0);
       const max = { launchType: "FARGATE", desiredCount: 1, deploymentMaximumPercent: 150 };
-      assert.equal(await countFindings(max, { cpu: "6144" }), 0, "one and a half tasks are one");
+      assert.equal(await countFindings(max, { cpu: "6144" }), 0, "ECS rounds 1.5 tasks down");
     });
   });
 
@@ -226,27 +226,27 @@ describe("other programs", () => {
   });
 
   describe("a database", () => {
-    it("has an unlimited number of connections when events invoke an unreserved function", async () => {
+    it("has an unlimited number of connections when events invoke a function without reserved concurrency", async () => {
       const worker = (more: ReturnType<typeof foreignResource>[]) => [
         foreignResource(DATABASE, "db", { engine: "postgres", instanceClass: "db.t4g.micro" }),
         foreignResource("aws:lambda/function:Function", "worker", {}, { environment: [DATABASE, "db"] }),
         ...more,
       ];
-      const called = foreignResource(
+      const permission = foreignResource(
         "aws:lambda/permission:Permission",
         "worker",
         {},
         { function: ["aws:lambda/function:Function", "worker"] },
       );
       assert.deepEqual(await findingsOf(worker([]), "rds-connections"), [], "only the program itself calls it, once");
-      assert.deepEqual(await findingsOf(worker([called]), "rds-connections"), [
+      assert.deepEqual(await findingsOf(worker([permission]), "rds-connections"), [
         "worker: reservedConcurrentExecutions is not set, so its database connections are unlimited: set it.",
       ]);
     });
 
     const DATABASE = "aws:rds/instance:Instance";
 
-    it("compares the connections of plain instances with the maximum of a Postgres class", async () => {
+    it("is reported if plain instances may open more connections than its Postgres class allows", async () => {
       const program = (engine: string) => [
         foreignResource(DATABASE, "db", { engine, instanceClass: "db.t4g.micro" }),
         ...Array.from({ length: 22 }, (_, index) =>

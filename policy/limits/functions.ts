@@ -24,7 +24,10 @@ const queueMappings = (stack: Stack): QueueMapping[] =>
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
-/** Batches beyond the reserved or unreserved concurrency are throttled, which uses up receives of their messages. */
+/**
+ * Batches beyond the reserved or unreserved concurrency are throttled. Each throttled delivery counts as a receive of
+ * its messages, so they reach the dead-letter queue sooner.
+ */
 export const eventSourceConcurrency = stackRule({
   name: "lambda-event-source-concurrency",
   description:
@@ -42,8 +45,8 @@ export const eventSourceConcurrency = stackRule({
     for (const target of stack.of(FUNCTION)) {
       const reserved = target.at("reservedConcurrentExecutions").number(-1);
       if (reserved === UNRESOLVED) continue;
-      const mappings = all.flatMap(({ mapping, concurrency, ...rest }) =>
-        rest.target === target && typeof concurrency === "number" ? [{ mapping, concurrency }] : [],
+      const mappings = all.flatMap(({ mapping, target: invoked, concurrency }) =>
+        invoked === target && typeof concurrency === "number" ? [{ mapping, concurrency }] : [],
       );
       if (reserved === -1) {
         unreserved.push(...mappings);
@@ -68,8 +71,8 @@ export const eventSourceConcurrency = stackRule({
 });
 
 /**
- * Lambda refuses a mapping beyond these bounds; without partial batch responses one failed message returns the whole
- * batch.
+ * Lambda refuses a mapping beyond these bounds. Without partial batch responses, one failed message returns the whole
+ * batch to the queue.
  */
 export const eventSourceLimits = stackRule({
   name: "lambda-event-source-limits",
@@ -99,15 +102,16 @@ export const eventSourceLimits = stackRule({
   },
 });
 
-/** Concurrency that one function reserves is not available to others. */
+/** The concurrency that a function reserves is not available to other functions. */
 export const reservedConcurrency = stackRule({
   name: "lambda-reserved-concurrency",
   description: "All functions together leave 100 of the account's executions unreserved.",
   framework: LAMBDA,
-  remediation: "Lower reservedConcurrentExecutions, or have L-B99A9384 raised and enter it in the stack's quotas.",
+  remediation:
+    "Lower reservedConcurrentExecutions, or have quota L-B99A9384 raised and enter it in the stack's quotas.",
   settings: quotas("lambdaConcurrency", "share"),
   check(stack, report, settings) {
-    const { limit, from } = quotaShare("lambdaConcurrency", settings);
+    const { limit, source } = quotaShare("lambdaConcurrency", settings);
     const reservable = Math.max(0, limit - LIMITS.lambdaUnreserved.value);
     const reservations = stack.of(FUNCTION).flatMap((fn) => {
       const reserved = fn.at("reservedConcurrentExecutions").number(-1);
@@ -118,7 +122,7 @@ export const reservedConcurrency = stackRule({
     if (largest !== undefined && total > reservable)
       report(
         largest.fn,
-        `the program's functions reserve ${total} executions, ${total - reservable} more than ${from} less the ${LIMITS.lambdaUnreserved.value} that AWS keeps unreserved: lower reservedConcurrentExecutions (${largest.reserved} here), or have the quota raised.`,
+        `the program's functions reserve ${total} executions, ${total - reservable} more than can be reserved, since AWS keeps ${LIMITS.lambdaUnreserved.value} of ${source} unreserved: lower reservedConcurrentExecutions (${largest.reserved} here), or have the quota raised.`,
       );
   },
 });

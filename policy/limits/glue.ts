@@ -28,24 +28,24 @@ const WORKER_DPUS: Readonly<Record<string, number>> = {
 const DEFAULT_DPUS: Readonly<Record<string, number>> = { pythonshell: GLUE_DPU_SIZES[0].dpu, gluestreaming: 2 };
 const DEFAULT_SPARK_DPUS = 10;
 
-const jobType = (job: Resource) => job.at("command.name").text("glueetl");
+const commandName = (job: Resource) => job.at("command.name").text("glueetl");
 
 /** Returns the DPUs of one run of a job. */
 function dpusOf(job: Resource): number | Unresolved {
   const maxCapacity = job.at("maxCapacity").number(undefined);
-  const kind = jobType(job);
-  if (maxCapacity === UNRESOLVED || kind === UNRESOLVED) return UNRESOLVED;
+  const command = commandName(job);
+  if (maxCapacity === UNRESOLVED || command === UNRESOLVED) return UNRESOLVED;
   // The provider returns 0 for a missing value.
   if (maxCapacity !== undefined && maxCapacity > 0) return maxCapacity;
   const workers = job.at("numberOfWorkers").number(0);
   const type = job.at("workerType").text("G.1X");
   if (workers === UNRESOLVED || type === UNRESOLVED) return UNRESOLVED;
-  if (workers === 0) return DEFAULT_DPUS[kind] ?? DEFAULT_SPARK_DPUS;
-  // Unknown types count as the largest one.
+  if (workers === 0) return DEFAULT_DPUS[command] ?? DEFAULT_SPARK_DPUS;
+  // An unknown type counts as the largest known type.
   return workers * (WORKER_DPUS[type] ?? Math.max(...Object.values(WORKER_DPUS)));
 }
 
-/** Maximum simultaneous runs of each job, and DPUs per run. */
+/** Returns the maximum concurrent runs of each job, and the DPUs per run. */
 const jobCapacities = (stack: Stack): { job: Resource; runs: number; dpus: number }[] =>
   stack.of(GLUE_JOB).flatMap((job) => {
     const runs = job.at(RUNS).number(1);
@@ -53,16 +53,16 @@ const jobCapacities = (stack: Stack): { job: Resource; runs: number; dpus: numbe
     return runs === UNRESOLVED || dpus === UNRESOLVED ? [] : [{ job, runs, dpus }];
   });
 
-/** Glue refuses runs beyond the quota; their jobs wait. */
+/** Glue refuses to start runs beyond the quota. */
 export const glueRuns = stackRule({
   name: "glue-concurrent-runs",
   description: "All Glue jobs together, and each by itself, have no more concurrent runs than the account's quotas.",
   framework: GLUE,
   remediation:
-    "Lower executionProperty.maxConcurrentRuns, or have L-5E4153CA raised and enter it in the stack's quotas.",
+    "Lower executionProperty.maxConcurrentRuns, or have quota L-5E4153CA raised and enter it in the stack's quotas.",
   settings: { ...quotas("glueRuns", "share"), glueRunsPerJob: quotaSchema("glueRunsPerJob") },
   check(stack, report, settings) {
-    const { limit, from } = quotaShare("glueRuns", settings);
+    const { limit, source } = quotaShare("glueRuns", settings);
     const jobs = jobCapacities(stack);
     const total = jobs.reduce((sum, { runs }) => sum + runs, 0);
     for (const { job, runs } of jobs) {
@@ -75,7 +75,7 @@ export const glueRuns = stackRule({
       if (total > limit && runs === Math.max(...jobs.map(({ runs }) => runs)))
         report(
           job,
-          `the program's jobs may have ${total} runs at once, ${total - limit} more than ${from}: lower ${RUNS} (${runs} here).`,
+          `the program's jobs may have ${total} runs at once, ${total - limit} more than ${source}: lower ${RUNS} (${runs} here).`,
         );
     }
   },
@@ -87,17 +87,17 @@ export const glueDpus = stackRule({
   description: "All concurrent Glue runs together use no more DPUs than the account's quota.",
   framework: GLUE,
   remediation:
-    "Lower maxConcurrentRuns, maxCapacity or the workers, or have L-08F3B322 raised and enter it in the stack's quotas.",
+    "Lower maxConcurrentRuns, maxCapacity or the workers, or have quota L-08F3B322 raised and enter it in the stack's quotas.",
   settings: quotas("glueDpus", "share"),
   check(stack, report, settings) {
-    const { limit, from } = quotaShare("glueDpus", settings);
+    const { limit, source } = quotaShare("glueDpus", settings);
     const jobs = jobCapacities(stack);
     const total = jobs.reduce((sum, { runs, dpus }) => sum + runs * dpus, 0);
     const largest = jobs.toSorted((a, b) => b.runs * b.dpus - a.runs * a.dpus)[0];
     if (largest !== undefined && total > limit)
       report(
         largest.job,
-        `the program's runs may use ${total} DPUs at once, ${total - limit} more than ${from}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
+        `the program's runs may use ${total} DPUs at once, ${total - limit} more than ${source}: lower ${RUNS} (${largest.runs} here) or the size of a run (${largest.dpus}).`,
       );
   },
 });
@@ -109,14 +109,14 @@ export const glueJob = resourceRule({
     "A Glue job has a valid timeout and a size that its type allows, and does not combine queueing with retries.",
   framework: documented("AWS Glue API Reference, Job"),
   remediation:
-    "Set timeout in minutes, maxCapacity to 0.0625 or 1 for a Python shell, and maxRetries to 0 beside jobRunQueuingEnabled.",
+    "Set timeout in minutes, maxCapacity to 0.0625 or 1 for a Python shell, and maxRetries to 0 if jobRunQueuingEnabled is true.",
   types: [GLUE_JOB],
   check(job, report) {
     const timeout = job.at("timeout").number(undefined);
-    const kind = jobType(job);
+    const command = commandName(job);
     const maxTimeout = LIMITS.glueTimeoutMax.value;
     // A streaming job needs no timeout, since it runs continuously.
-    if (kind !== "gluestreaming") {
+    if (command !== "gluestreaming") {
       if (timeout === undefined)
         report(
           job,
@@ -127,7 +127,7 @@ export const glueJob = resourceRule({
     }
     const dpus = job.at("maxCapacity").number(undefined);
     const offeredSizes: number[] = GLUE_DPU_SIZES.map(({ dpu }) => dpu);
-    if (kind === "pythonshell" && typeof dpus === "number" && !offeredSizes.includes(dpus))
+    if (command === "pythonshell" && typeof dpus === "number" && !offeredSizes.includes(dpus))
       report(job, `maxCapacity is ${dpus}: a Python shell accepts ${offeredSizes.join(" or ")} DPU.`);
     const retries = job.at("maxRetries").number(0);
     if (job.at("jobRunQueuingEnabled").flag(false) === true && typeof retries === "number" && retries > 0)

@@ -22,7 +22,7 @@ function isOfQueue(mapping: Resource): boolean {
   return arn !== UNRESOLVED && arn.includes(":sqs:");
 }
 
-/** Returns queues with their dead-letter queues, by their own redrivePolicy or a separate resource. */
+/** Returns each queue that has a dead-letter queue, from its own redrivePolicy or a separate RedrivePolicy resource. */
 const redrives = (stack: Stack): { source: Resource; deadLetterQueue: Resource }[] => [
   ...stack
     .of(QUEUE)
@@ -131,11 +131,11 @@ export const deadLetterRetention = stackRule({
   },
 });
 
-/** For example, a response to a request of Friday must be kept until Monday. */
+/** For example, a response from Friday must be kept until Monday. */
 export const responseRetention = stackRule({
   name: "sqs-response-retention",
   description:
-    "A queue that is neither a function's source nor a dead-letter queue keeps messages for at least the maximum absence of its readers.",
+    "A queue that is neither a function's source nor a dead-letter queue keeps messages at least as long as its readers may be absent.",
   framework: SQS,
   remediation: "Raise messageRetentionSeconds of the queue.",
   settings: {
@@ -160,7 +160,7 @@ export const responseRetention = stackRule({
   },
 });
 
-const range = (min: number, max: number, unit: string) => ({ least: min, most: max, unit });
+const range = (min: number, max: number, unit: string) => ({ min, max, unit });
 /** Bounds of SQS, by property. */
 const QUEUE_LIMITS = {
   visibilityTimeoutSeconds: range(0, LIMITS.sqsVisibilityMax.value, "s"),
@@ -178,12 +178,12 @@ export const queueLimits = resourceRule({
   remediation: "Change the value to one within the named range.",
   types: [QUEUE],
   check(queue, report) {
-    for (const [property, { least: min, most: max, unit }] of Object.entries(QUEUE_LIMITS)) {
+    for (const [property, { min, max, unit }] of Object.entries(QUEUE_LIMITS)) {
       const value = queue.at(property).number(undefined);
       if (value === UNRESOLVED || value === undefined || (value >= min && value <= max)) continue;
-      const by =
+      const difference =
         value < min ? `${min - value} ${unit} less than the ${min}` : `${value - max} ${unit} more than the ${max}`;
-      report(queue, `${property} is ${value}, ${by} of SQS: set it between ${min} and ${max}.`);
+      report(queue, `${property} is ${value}, ${difference} of SQS: set it between ${min} and ${max}.`);
     }
   },
 });

@@ -5,19 +5,37 @@ import { BUCKET, BUCKET_POLICY, QUEUE, QUEUE_POLICY } from "../types.ts";
 import { UNRESOLVED } from "../value.ts";
 import { appliesToEveryone, isLimited, isTlsOnly, statementsOf } from "./document.ts";
 
-/** Access policies of a resource type: separate resources, and an inline one. */
+/** A resource type and its access policies, which are separate resources or inline. */
 interface PolicySubject {
   readonly type: string;
-  readonly policy: string;
+  readonly policyType: string;
   /** Property by which a separate policy names its resource. */
   readonly link: string;
+  /** Prefix of its actions. */
+  readonly service: "s3" | "sqs";
   readonly label: string;
 }
-const QUEUES: PolicySubject = { type: QUEUE, policy: QUEUE_POLICY, link: "queueUrl", label: "queue" };
-const BUCKETS: PolicySubject = { type: BUCKET, policy: BUCKET_POLICY, link: "bucket", label: "bucket" };
+const QUEUES: PolicySubject = {
+  type: QUEUE,
+  policyType: QUEUE_POLICY,
+  link: "queueUrl",
+  service: "sqs",
+  label: "queue",
+};
+const BUCKETS: PolicySubject = {
+  type: BUCKET,
+  policyType: BUCKET_POLICY,
+  link: "bucket",
+  service: "s3",
+  label: "bucket",
+};
 
 /** Creates a rule that requires a policy that denies requests without TLS. */
-const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, link, label }: PolicySubject): Rule =>
+const tlsOnly = (
+  name: string,
+  framework: Rule["framework"],
+  { type, policyType, link, service, label }: PolicySubject,
+): Rule =>
   stackRule({
     name,
     description: `A ${label} accepts requests over TLS only.`,
@@ -29,27 +47,27 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
       const checked = new Set<Resource>();
       for (const resource of stack.of(type)) {
         const policies = [
-          ...stack.linkedTo(resource, policy, link),
+          ...stack.linkedTo(resource, policyType, link),
           ...(resource.at("policy").isAbsent ? [] : [resource]),
         ];
         if (policies.length === 0) report(resource, `it has no policy that denies requests without TLS: add one.`);
-        for (const from of policies) {
-          checked.add(from);
-          const statements = statementsOf(from.at("policy"));
-          if (statements !== UNRESOLVED && !isTlsOnly(statements))
+        for (const policy of policies) {
+          checked.add(policy);
+          const statements = statementsOf(policy.at("policy"));
+          if (statements !== UNRESOLVED && !isTlsOnly(statements, service))
             report(
               resource,
-              `its policy ${from.name} does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.`,
+              `its policy ${policy.name} does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.`,
             );
         }
       }
       // Policies for other programs' buckets and queues.
-      for (const separate of stack.of(policy)) {
-        if (checked.has(separate)) continue;
-        const statements = statementsOf(separate.at("policy"));
-        if (statements !== UNRESOLVED && !isTlsOnly(statements))
+      for (const policy of stack.of(policyType)) {
+        if (checked.has(policy)) continue;
+        const statements = statementsOf(policy.at("policy"));
+        if (statements !== UNRESOLVED && !isTlsOnly(statements, service))
           report(
-            separate,
+            policy,
             "it does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
           );
       }
@@ -57,15 +75,15 @@ const tlsOnly = (name: string, framework: Rule["framework"], { type, policy, lin
   });
 
 /** Creates a rule that refuses policies that allow everyone without a condition on callers. */
-const notPublic = (name: string, reference: Control, { type, policy, label }: PolicySubject): Rule =>
+const notPublic = (name: string, reference: Control, { type, policyType, label }: PolicySubject): Rule =>
   resourceRule({
     name,
     description: `The policy of a ${label} admits named principals only.`,
     framework: control(reference),
     remediation:
-      "Name the accounts, roles or services in Principal, or restrict everyone with a Condition on identity or network.",
+      "Name the accounts, roles or services in Principal, or restrict everyone with a Condition on fixed identities or networks.",
     mayBeUnknown: ["policy"],
-    types: [policy, type],
+    types: [policyType, type],
     check(resource, report) {
       const statements = statementsOf(resource.at("policy"));
       if (statements === UNRESOLVED) return;
@@ -73,7 +91,7 @@ const notPublic = (name: string, reference: Control, { type, policy, label }: Po
         if (statement.allows && appliesToEveryone(statement) && !isLimited(statement))
           report(
             resource,
-            `its policy allows everyone ${statement.actions.join(", ")}: name the callers in Principal.`,
+            `its policy allows ${statement.actions.join(", ")} to everyone: name the callers in Principal.`,
           );
     },
   });

@@ -4,7 +4,7 @@ import { ECS_SERVICE, INSTANCE, LAUNCH_TEMPLATE, TASK_DEFINITION } from "../type
 import { UNRESOLVED, type Unresolved, type Value } from "../value.ts";
 
 /** Returns true if an instance inherits a property from its launch template, which is checked separately. */
-const hasFromTemplate = (resource: Resource, property: string): boolean =>
+const inheritsFromTemplate = (resource: Resource, property: string): boolean =>
   resource.type === INSTANCE && resource.at(property).isAbsent && !resource.at("launchTemplate").isAbsent;
 
 export const imdsV2 = resourceRule({
@@ -15,7 +15,7 @@ export const imdsV2 = resourceRule({
   presenceOf: ["launchTemplate"],
   types: [INSTANCE, LAUNCH_TEMPLATE],
   check(resource, report) {
-    if (hasFromTemplate(resource, "metadataOptions")) return;
+    if (inheritsFromTemplate(resource, "metadataOptions")) return;
     const tokens = resource.at("metadataOptions.httpTokens").text("optional");
     if (tokens !== UNRESOLVED && tokens !== "required")
       report(resource, `metadataOptions.httpTokens is ${tokens}: set it to required.`);
@@ -30,7 +30,7 @@ export const volumesEncrypted = resourceRule({
   presenceOf: ["launchTemplate"],
   types: [INSTANCE, LAUNCH_TEMPLATE],
   check(resource, report) {
-    if (hasFromTemplate(resource, "rootBlockDevice") && resource.at("ebsBlockDevices").isAbsent) return;
+    if (inheritsFromTemplate(resource, "rootBlockDevice") && resource.at("ebsBlockDevices").isAbsent) return;
     const volumes = resource.type === LAUNCH_TEMPLATE ? mappedVolumes(resource) : ownVolumes(resource);
     if (volumes === UNRESOLVED) return;
     if (volumes.length === 0) report(resource, "no volume is configured as encrypted: add the root volume, encrypted.");
@@ -97,7 +97,7 @@ export const containers = resourceRule({
       const problems = [
         container.at("readonlyRootFilesystem").flag(false) === false && "readonlyRootFilesystem is not true",
         container.at("privileged").flag(false) === true && "privileged is true",
-        rootOf(container.at("user")),
+        rootProblem(container.at("user")),
       ].filter((name) => name !== false);
       if (problems.length > 0)
         report(task, `container ${textOrUnknown(container.at("name").text("?"))}: ${problems.join(", ")}.`);
@@ -106,7 +106,7 @@ export const containers = resourceRule({
 });
 
 /** Returns the problem if a container runs as root; otherwise false. */
-function rootOf(user: Value): string | false {
+function rootProblem(user: Value): string | false {
   if (user.isAbsent) return "user is not set";
   return /^(root|0)?(:|$)/.test(textOrUnknown(user.text(""))) && "user is root";
 }

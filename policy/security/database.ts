@@ -58,8 +58,8 @@ export const databaseIam = flagRule({
   property: "iamDatabaseAuthenticationEnabled",
   value: true,
   awsDefault: false,
-  description: "Services log in to a database with IAM tokens.",
-  consequence: "services need passwords",
+  description: "Clients log in to a database with IAM tokens.",
+  consequence: "clients need passwords",
 });
 
 export const databaseBackups = resourceRule({
@@ -80,7 +80,7 @@ export const databaseBackups = resourceRule({
     if (days !== UNRESOLVED && days < settings.days)
       report(
         database,
-        `backupRetentionPeriod is ${days} days, ${settings.days - days} less than ${settings.days}: raise it.`,
+        `backupRetentionPeriod is ${days}, ${settings.days - days} less than the minimum of ${settings.days} days: raise it.`,
       );
   },
 });

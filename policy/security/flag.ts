@@ -9,7 +9,7 @@ import { UNRESOLVED } from "../value.ts";
 export const HOLDS_DATA = {
   holdsData: Type.Boolean({ default: true, description: "whether the program keeps data" }),
 };
-/** Returns whether the program keeps data; our own stacks configure this themselves (data.keep). */
+/** Returns true if the program keeps data; our own stacks configure this themselves (data.keep). */
 export const holdsData = (settings: { holdsData: boolean }): boolean =>
   ownStack()?.config.data.keep ?? settings.holdsData;
 
@@ -37,8 +37,8 @@ interface Flag {
 }
 
 /**
- * Creates a rule that requires one boolean property. A missing value can be remediated, unless the property is nested
- * or the rule applies only to programs that keep data.
+ * Creates a rule that requires the value of a boolean property. A missing value can be remediated, unless the property
+ * is nested or the rule applies only to programs that keep data.
  */
 export const flagRule = ({
   property,
@@ -60,9 +60,9 @@ export const flagRule = ({
     check(resource, report, settings: { holdsData?: boolean }) {
       if (!appliesTo(resource)) return;
       if (dataOnly && !holdsData({ holdsData: settings.holdsData ?? true })) return;
-      const found = resource.at(property).flag(undefined);
-      if (found === UNRESOLVED || (found ?? awsDefault) === value) return;
-      report(resource, `${property} is ${found ?? "not set"}, so ${consequence}: set it to ${value}.`);
+      const actual = resource.at(property).flag(undefined);
+      if (actual === UNRESOLVED || (actual ?? awsDefault) === value) return;
+      report(resource, `${property} is ${actual ?? "not set"}, so ${consequence}: set it to ${value}.`);
     },
     // Remediation sets missing values, but never changes explicit ones.
     ...(property.includes(".") || dataOnly

@@ -7,12 +7,12 @@ const BALANCER = "aws:lb/loadBalancer:LoadBalancer";
 const QUEUE = "aws:sqs/queue:Queue";
 const LISTENER = "aws:lb/listener:Listener";
 const policy = (...Statement: Record<string, unknown>[]) => JSON.stringify({ Version: "2012-10-17", Statement });
-const tls = (value: unknown, test = "Bool") => ({
+const requireTls = (value: unknown, operator = "Bool") => ({
   Effect: "Deny",
   Principal: "*",
   Action: "s3:*",
   Resource: "*",
-  Condition: { [test]: { "aws:SecureTransport": value } },
+  Condition: { [operator]: { "aws:SecureTransport": value } },
 });
 
 describe("other programs", () => {
@@ -26,39 +26,76 @@ describe("other programs", () => {
       ignorePublicAcls: true,
       restrictPublicBuckets: true,
     };
-    const of = (type: string) => ({ bucket: [type, "data"] as [string, string] });
+    const linkTo = (type: string) => ({ bucket: [type, "data"] as [string, string] });
 
     it("may have all settings inline, in the deprecated form", async () => {
       const program = [
         foreignResource(BUCKET, "data", {
-          policy: policy(tls(["false"], "BoolIfExists")),
+          policy: policy(requireTls(["false"], "BoolIfExists")),
           lifecycleRules: [{ enabled: true, expiration: { days: 30 } }],
           serverSideEncryptionConfiguration: {
             rule: { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } },
           },
         }),
-        foreignResource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(BUCKET)),
+        foreignResource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, linkTo(BUCKET)),
       ];
       assert.deepEqual(await findingsOf(program, ...RULES), []);
+    });
+
+    it("must deny every request without TLS, in one or several statements", async () => {
+      const findings = (...statements: Record<string, unknown>[]) =>
+        findingsOf(
+          [foreignResource("aws:s3/bucketPolicy:BucketPolicy", "data", { bucket: "b", policy: policy(...statements) })],
+          "s3-tls-only",
+        );
+      const [bucket, objects] = ["arn:aws:s3:::b", "arn:aws:s3:::b/*"];
+      const deny = requireTls("false");
+      const complete = [
+        [{ ...deny, Action: "*", Resource: [bucket, objects] }],
+        [{ ...deny, Resource: "arn:aws:s3:::b*" }],
+        [
+          { ...deny, Resource: bucket },
+          { ...deny, Resource: objects },
+        ],
+      ];
+      for (const statements of complete)
+        assert.deepEqual(await findings(...statements), [], JSON.stringify(statements));
+      const { Action: _action, ...anyAction } = deny;
+      const { Resource: _resource, ...anyResource } = deny;
+      const partial = [
+        { ...deny, Effect: "Allow" },
+        { ...anyAction, NotAction: "s3:GetObject" },
+        { ...anyResource, NotResource: objects },
+        { ...deny, Action: "sqs:*" },
+        { ...deny, Action: ["s3:Get*", "s3:Put*"] },
+        { ...deny, Resource: bucket },
+        { ...deny, Resource: objects },
+        { ...deny, Resource: [bucket, "arn:aws:s3:::b/private/*"] },
+        { ...deny, Condition: { ...deny.Condition, StringEquals: { "aws:PrincipalAccount": "333333333333" } } },
+        { ...deny, Condition: { Bool: { "aws:SecureTransport": "false", "aws:PrincipalIsAWSService": "false" } } },
+        { ...deny, Condition: { Null: { "aws:SecureTransport": "false" } } },
+        { ...deny, Condition: {} },
+      ];
+      for (const statement of partial) assert.equal((await findings(statement)).length, 1, JSON.stringify(statement));
     });
 
     it("may be a BucketV2 with V2 resources for its settings", async () => {
       const V2 = "aws:s3/bucketV2:BucketV2";
       const program = [
         foreignResource(V2, "data"),
-        foreignResource("aws:s3/bucketPolicy:BucketPolicy", "data", { policy: policy(tls(false)) }, of(V2)),
-        foreignResource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, of(V2)),
+        foreignResource("aws:s3/bucketPolicy:BucketPolicy", "data", { policy: policy(requireTls(false)) }, linkTo(V2)),
+        foreignResource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "data", BLOCK, linkTo(V2)),
         foreignResource(
           "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
           "data",
           { rules: [{ id: "all", status: "Enabled" }] },
-          of(V2),
+          linkTo(V2),
         ),
         foreignResource(
           "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
           "data",
           { rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms" } }] },
-          of(V2),
+          linkTo(V2),
         ),
       ];
       assert.deepEqual(await findingsOf(program, ...RULES), []);
@@ -76,42 +113,42 @@ describe("other programs", () => {
     const message = "blockPublicPolicy, restrictPublicBuckets are not true: set all four to true.";
     const cases: [label: string, type: string, props: Record<string, unknown>, rule: string, message: string][] = [
       [
-        "a block of another's bucket",
+        "a public access block of another program's bucket",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         { bucket: "other", ...partialBlock },
         "s3-block-public-access",
         message,
       ],
       [
-        "an account's block",
+        "an account's public access block",
         "aws:s3/accountPublicAccessBlock:AccountPublicAccessBlock",
         partialBlock,
         "s3-block-public-access",
         message,
       ],
       [
-        "a lifecycle of another's bucket",
+        "a lifecycle of another program's bucket",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         { bucket: "other", rules: [{ id: "all", status: "Disabled" }] },
         "s3-lifecycle",
         "none of its rules is enabled: enable one.",
       ],
       [
-        "a policy of another's bucket",
+        "a policy of another program's bucket",
         "aws:s3/bucketPolicy:BucketPolicy",
         { bucket: "other", policy: policy() },
         "s3-tls-only",
         "it does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
       ],
       [
-        "a policy of another's queue",
+        "a policy of another program's queue",
         "aws:sqs/queuePolicy:QueuePolicy",
         { queueUrl: "https://sqs.eu-central-1.amazonaws.com/1/other", policy: policy() },
         "sqs-tls-only",
         "it does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
       ],
       [
-        "parameters of another's database",
+        "parameters of another program's database",
         "aws:rds/parameterGroup:ParameterGroup",
         { family: "postgres18", parameters: [{ name: "rds.force_ssl", value: "0" }] },
         "rds-force-ssl",
@@ -120,7 +157,7 @@ describe("other programs", () => {
     ];
     for (const [label, type, props, rule, expected] of cases)
       it(`are reported by their own name: ${label}`, async () => {
-        assert.deepEqual(await findingsOf([foreignResource(type, "part", props)], rule), [`part: ${expected}`]);
+        assert.deepEqual(await findingsOf([foreignResource(type, "setting", props)], rule), [`setting: ${expected}`]);
       });
   });
 
@@ -131,7 +168,7 @@ describe("other programs", () => {
       ]));
 
     it("may have an inline policy", async () => {
-      const tlsRequired = policy({ ...tls("false"), Action: "sqs:*" });
+      const tlsRequired = policy({ ...requireTls("false"), Action: "sqs:*" });
       assert.deepEqual(
         await findingsOf([foreignResource(QUEUE, "orders", { policy: tlsRequired })], "sqs-tls-only", "sqs-not-public"),
         [],
@@ -144,7 +181,7 @@ describe("other programs", () => {
           "sqs-not-public",
         ),
         [
-          "sqs-not-public orders: its policy allows everyone sqs:*: name the callers in Principal.",
+          "sqs-not-public orders: its policy allows sqs:* to everyone: name the callers in Principal.",
           "sqs-tls-only orders: its policy orders does not deny all requests without TLS: add a statement that denies them when aws:SecureTransport is false.",
         ],
       );
@@ -162,17 +199,46 @@ describe("other programs", () => {
       );
     });
 
-    it("is not public when a condition names the source, but is when it only requires TLS", async () => {
-      const sent = (Condition: Record<string, unknown>, principal: Record<string, unknown> = { Principal: "*" }) => [
+    it("is public unless a condition limits it to fixed callers or to narrow networks", async () => {
+      const sendPolicy = (
+        Condition: Record<string, unknown>,
+        principal: Record<string, unknown> = { Principal: "*" },
+      ) => [
         foreignResource("aws:sqs/queuePolicy:QueuePolicy", "orders", {
           policy: policy({ Effect: "Allow", ...principal, Action: "sqs:SendMessage", Resource: "*", Condition }),
         }),
       ];
-      const topic = { ArnEquals: { "aws:SourceArn": "arn:aws:sns:eu-west-1:333333333333:orders" } };
-      assert.deepEqual(await findingsOf(sent(topic), "sqs-not-public"), []);
-      assert.equal((await findingsOf(sent({ Bool: { "aws:SecureTransport": "true" } }), "sqs-not-public")).length, 1);
+      const account = "333333333333";
+      const topic = `arn:aws:sns:eu-west-1:${account}:orders`;
+      const limiting = [
+        { ArnEquals: { "aws:SourceArn": topic } },
+        { StringEquals: { "AWS:sourceaccount": [account, "444444444444"] }, Bool: { "aws:SecureTransport": "true" } },
+        { "ForAnyValue:StringLike": { "aws:PrincipalOrgPaths": "o-a/r-b/ou-c/" } },
+        { StringLike: { "s3:DataAccessPointArn": `arn:aws:s3:eu-west-1:${account}:accesspoint/*` } },
+        { IpAddress: { "aws:SourceIp": ["10.0.0.0/8", "203.0.113.7", "2001:db8::/32"] } },
+      ];
+      for (const condition of limiting)
+        assert.deepEqual(await findingsOf(sendPolicy(condition), "sqs-not-public"), [], JSON.stringify(condition));
+      const open = [
+        { Bool: { "aws:SecureTransport": "true" } },
+        { StringNotEquals: { "aws:PrincipalAccount": account } },
+        { Null: { "aws:SourceArn": "true" } },
+        { StringEqualsIfExists: { "aws:SourceAccount": account } },
+        { "ForAllValues:StringEquals": { "aws:PrincipalOrgID": "o-a" } },
+        { StringLike: { "aws:SourceArn": "*" } },
+        { ArnLike: { "aws:SourceArn": [topic, "arn:aws:sns:*:*:orders"] } },
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the policy
+        { StringEquals: { "aws:PrincipalAccount": "${aws:PrincipalAccount}" } },
+        { StringLike: { "s3:DataAccessPointArn": "arn:aws:s3:eu-west-1:*:accesspoint/*" } },
+        { IpAddress: { "aws:SourceIp": ["203.0.113.7", "0.0.0.0/1"] } },
+        { IpAddress: { "aws:SourceIp": "2000::/3" } },
+        { NotIpAddress: { "aws:SourceIp": "203.0.113.7" } },
+        { StringEquals: { "aws:SourceAccount": [] } },
+      ];
+      for (const condition of open)
+        assert.equal((await findingsOf(sendPolicy(condition), "sqs-not-public")).length, 1, JSON.stringify(condition));
       const notPrincipal = { NotPrincipal: { AWS: "arn:aws:iam::333333333333:root" } };
-      assert.equal((await findingsOf(sent({}, notPrincipal), "sqs-not-public")).length, 1);
+      assert.equal((await findingsOf(sendPolicy({}, notPrincipal), "sqs-not-public")).length, 1);
     });
   });
 
@@ -189,7 +255,7 @@ describe("other programs", () => {
       assert.equal((await findingsOf([inline(ipv6Rule)], RULE)).length, 1);
     });
 
-    it("may be open on 443 in front of any load balancer, and on nothing wider", async () => {
+    it("of any type of load balancer may open port 443 to everyone, but no range of ports", async () => {
       const https = { protocol: "tcp", fromPort: 443, toPort: 443, cidrBlocks: ["0.0.0.0/0"] };
       for (const type of [BALANCER, "aws:alb/loadBalancer:LoadBalancer", "aws:elb/loadBalancer:LoadBalancer"]) {
         const balancer = foreignResource(type, "web", {}, { securityGroups: [SECURITY_GROUP, "web"] });
@@ -201,7 +267,7 @@ describe("other programs", () => {
         assert.equal(
           (await findingsOf([inline(all), balancer], RULE)).length,
           1,
-          "of all protocols, whatever the ports",
+          "a rule for all protocols ignores its ports",
         );
       }
     });
@@ -337,12 +403,12 @@ describe("other programs", () => {
     });
 
     it("count as all actions when a policy uses NotAction", async () => {
-      const but = { Effect: "Allow", NotAction: "iam:*", Resource: "*" };
+      const allExceptIam = { Effect: "Allow", NotAction: "iam:*", Resource: "*" };
       const role = (statement: Record<string, unknown>) => [
         foreignResource("aws:iam/rolePolicy:RolePolicy", "app", { policy: policy(statement) }),
       ];
-      assert.equal((await findingsOf(role(but), ...RULES)).length, 1);
-      assert.equal((await findingsOf(role({ ...but, Effect: "Deny" }), ...RULES)).length, 0);
+      assert.equal((await findingsOf(role(allExceptIam), ...RULES)).length, 1);
+      assert.equal((await findingsOf(role({ ...allExceptIam, Effect: "Deny" }), ...RULES)).length, 0);
     });
 
     it("are reported for a function that everyone may invoke, unless a source limits it", async () => {
@@ -371,7 +437,7 @@ describe("other programs", () => {
         )
       ).map((message) => message.replace(/^(can't run|app: )(\S+).*/, "$2"));
 
-    it("is not a secret when it refers to one or describes one", async () => {
+    it("is not a secret if it only refers to a secret or describes one", async () => {
       const arn = "arn:aws:secretsmanager:eu-west-1:333333333333:secret:db";
       assert.deepEqual(
         await messagesFor({
@@ -389,7 +455,7 @@ describe("other programs", () => {
       );
     });
 
-    it("is a secret because of its name or its form", async () => {
+    it("is a secret because of its name or the form of its value", async () => {
       const secretNames = [
         "DB_PASSWORD",
         "API_TOKEN",

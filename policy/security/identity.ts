@@ -34,9 +34,8 @@ function allowancesOf(resource: Resource): readonly Statement[] {
 
 /** Returns the ARNs of managed policies that a resource attaches. */
 function attachedPolicyArns(resource: Resource): readonly string[] {
-  const arns = resource.type === ROLE ? resource.at("managedPolicyArns") : resource.at("policyArn");
-  const arnList = arns.texts();
-  return arnList === UNRESOLVED ? [] : arnList;
+  const arns = resource.at(resource.type === ROLE ? "managedPolicyArns" : "policyArn").texts();
+  return arns === UNRESOLVED ? [] : arns;
 }
 
 /** A policy that allows all actions on all resources grants administrator access, whatever its name. */
@@ -138,10 +137,10 @@ export const keyRotates = resourceRule({
   remediation: "Set enableKeyRotation to true.",
   types: [KEY],
   check(key, report) {
-    const symmetric =
+    const isSymmetric =
       key.at("keyUsage").text("ENCRYPT_DECRYPT") === "ENCRYPT_DECRYPT" &&
       key.at("customerMasterKeySpec").text("SYMMETRIC_DEFAULT") === "SYMMETRIC_DEFAULT";
-    if (symmetric && key.at("enableKeyRotation").flag(false) === false)
+    if (isSymmetric && key.at("enableKeyRotation").flag(false) === false)
       report(key, "enableKeyRotation is not true: set it to true.");
   },
   fix: (key) => (key.at("enableKeyRotation").isAbsent ? { enableKeyRotation: true } : undefined),

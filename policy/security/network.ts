@@ -26,7 +26,7 @@ interface Ingress {
   ports: [Value, Value];
 }
 
-function ingresses(stack: Stack): Ingress[] {
+function ingressRules(stack: Stack): Ingress[] {
   const inline = [...stack.of(SECURITY_GROUP), ...stack.of(DEFAULT_SECURITY_GROUP)].flatMap((group) => {
     const rules = group.at("ingress").items();
     return (rules === UNRESOLVED ? [] : rules).map(
@@ -51,8 +51,8 @@ function ingresses(stack: Stack): Ingress[] {
     ...stack.of(SECURITY_GROUP_INGRESS).map((rule) => ingress(rule, "ipProtocol", ["cidrIpv4", "cidrIpv6"])),
     ...stack
       .of(SECURITY_GROUP_RULE)
-      .flatMap((group) =>
-        group.at("type").text("") === "egress" ? [] : [ingress(group, "protocol", ["cidrBlocks", "ipv6CidrBlocks"])],
+      .flatMap((rule) =>
+        rule.at("type").text("") === "egress" ? [] : [ingress(rule, "protocol", ["cidrBlocks", "ipv6CidrBlocks"])],
       ),
   ];
 }
@@ -63,22 +63,25 @@ export const noIngressFromWorld = stackRule({
   framework: control("EC2.18"),
   remediation: "Name the security group or the network that may connect.",
   check(stack, report) {
-    const balancers = new Set(
+    const balancerGroups = new Set(
       [...stack.of(LOAD_BALANCER), ...stack.of(CLASSIC_LOAD_BALANCER)].flatMap((balancer) =>
         balancer.links("securityGroups", SECURITY_GROUP),
       ),
     );
-    for (const { resource, group, from, protocol, ports } of ingresses(stack)) {
+    for (const { resource, group, from, protocol, ports } of ingressRules(stack)) {
       const networks = from.map((value) => value.texts());
       if (!networks.some((list) => list !== UNRESOLVED && list.some((network) => ALL_ADDRESSES.test(network))))
         continue;
-      const kind = protocol.text("tcp");
-      if (kind === UNRESOLVED) continue;
+      const protocolName = protocol.text("tcp");
+      if (protocolName === UNRESOLVED) continue;
       // AWS ignores the ports of a rule for all protocols; programs often set them to 0.
-      const [fromPort, toPort] = ["-1", "all"].includes(kind) ? [-1, -1] : ports.map((port) => port.number(-1));
-      const isBalancer =
-        group !== undefined && balancers.has(group) && fromPort === toPort && BALANCER_PORTS.includes(Number(fromPort));
-      if (fromPort === UNRESOLVED || toPort === UNRESOLVED || isBalancer) continue;
+      const [fromPort, toPort] = ["-1", "all"].includes(protocolName) ? [-1, -1] : ports.map((port) => port.number(-1));
+      const isBalancerPort =
+        group !== undefined &&
+        balancerGroups.has(group) &&
+        fromPort === toPort &&
+        BALANCER_PORTS.includes(Number(fromPort));
+      if (fromPort === UNRESOLVED || toPort === UNRESOLVED || isBalancerPort) continue;
       const openPorts =
         fromPort === -1
           ? "every port is"
@@ -98,7 +101,7 @@ export const balancerHeaders = flagRule({
   appliesTo: isApplicationLoadBalancer,
   value: true,
   awsDefault: false,
-  description: "A load balancer drops invalid headers.",
+  description: "An application load balancer drops invalid headers.",
   consequence: "requests can be smuggled past it",
 });
 
@@ -116,7 +119,7 @@ export const balancerProtected = flagRule({
 
 export const balancerLogs = resourceRule({
   name: "elb-access-logs",
-  description: "A load balancer writes access logs.",
+  description: "An application load balancer of a stack that keeps data writes access logs.",
   framework: control("ELB.5"),
   remediation: "Set accessLogs with a bucket, enabled.",
   types: [LOAD_BALANCER],
@@ -131,19 +134,20 @@ export const balancerLogs = resourceRule({
 
 export const listenerTls = stackRule({
   name: "elb-tls",
-  description: "An internet-facing load balancer redirects plain HTTP to HTTPS, and requires TLS 1.2 or newer.",
+  description:
+    "An internet-facing load balancer redirects plain HTTP to HTTPS, and every TLS listener requires TLS 1.2 or newer.",
   framework: control("ELB.1"),
   remediation: "Redirect the listener on 80 to 443, and set a current sslPolicy on 443.",
   check(stack, report) {
     for (const listener of stack.of(LISTENER)) {
       const balancer = listener.links("loadBalancerArn", LOAD_BALANCER)[0];
-      const internal = balancer === undefined ? false : balancer.at("internal").flag(false);
+      const isInternal = balancer === undefined ? false : balancer.at("internal").flag(false);
       const protocol = listener.at("protocol").text("HTTP");
       const actions = listener.at("defaultActions").items();
-      if (internal === UNRESOLVED || protocol === UNRESOLVED || actions === UNRESOLVED) continue;
+      if (isInternal === UNRESOLVED || protocol === UNRESOLVED || actions === UNRESOLVED) continue;
       if (
         protocol === "HTTP" &&
-        !internal &&
+        !isInternal &&
         actions.some((action) => action.at("redirect.protocol").text("") !== "HTTPS")
       )
         report(listener, "it serves plain HTTP to the internet: redirect to HTTPS.");

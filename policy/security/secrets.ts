@@ -79,9 +79,9 @@ export const noPlainSecrets = resourceRule({
     for (const { name, value } of variables) {
       const text = value.text("");
       if (text === UNRESOLVED) continue;
-      const isNamed = isSecretName(name) && !NO_SECRET.test(text);
+      const hasSecretName = isSecretName(name) && !NO_SECRET.test(text);
       // The message does not contain the value.
-      if (isNamed || SECRET_VALUE.test(text))
+      if (hasSecretName || SECRET_VALUE.test(text))
         report(resource, `${name} looks like a secret in plain text: store it in Secrets Manager and pass its name.`);
     }
   },

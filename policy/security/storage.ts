@@ -61,13 +61,14 @@ export const bucketExpires = stackRule({
       // The deprecated form: inline rules of the bucket.
       const inlineRules = bucket.at("lifecycleRules").items();
       if (rules.includes(UNRESOLVED) || inlineRules === UNRESOLVED) continue;
-      const enabled =
+      const hasEnabledRule =
         rules
           .filter((list) => list !== UNRESOLVED)
           .flat()
           .some((rule) => rule.at("status").text("") === "Enabled") ||
         inlineRules.some((rule) => rule.at("enabled").flag(false) === true);
-      if (!enabled) report(bucket, "it has no enabled lifecycle rule, so its objects are never deleted: add one.");
+      if (!hasEnabledRule)
+        report(bucket, "it has no enabled lifecycle rule, so its objects are never deleted: add one.");
     }
     for (const configuration of stack.of(BUCKET_LIFECYCLE)) {
       if (checked.has(configuration)) continue;

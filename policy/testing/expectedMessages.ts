@@ -65,7 +65,7 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-dispatcher-requests: functionResponseTypes are not set, so one failed message of 10 returns all of them: set ReportBatchItemFailures.",
   ],
   "a function that reserves all executions of the account": [
-    "shop-migrations: the program's functions reserve 964 executions, 64 more than the quota of 1000 (L-B99A9384) less the 100 that AWS keeps unreserved: lower reservedConcurrentExecutions (950 here), or have the quota raised.",
+    "shop-migrations: the program's functions reserve 964 executions, 64 more than can be reserved, since AWS keeps 100 of the quota of 1000 (L-B99A9384) unreserved: lower reservedConcurrentExecutions (950 here), or have the quota raised.",
   ],
   "a function of 128 GB": ["shop-dispatcher: memorySize is 131072 MB: Lambda accepts 128 to 10240."],
   "more Glue runs than the quota": [
@@ -116,9 +116,9 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-database: deletionProtection is false, so one command deletes it: set it to true.",
   ],
   "a database without IAM authentication": [
-    "shop-database: iamDatabaseAuthenticationEnabled is false, so services need passwords: set it to true.",
+    "shop-database: iamDatabaseAuthenticationEnabled is false, so clients need passwords: set it to true.",
   ],
-  "backups for a day": ["shop-database: backupRetentionPeriod is 1 days, 6 less than 7: raise it."],
+  "backups for a day": ["shop-database: backupRetentionPeriod is 1, 6 less than the minimum of 7 days: raise it."],
   "a master password in the program": [
     "shop-database: password is set, and therefore in the state: remove it, and set manageMasterUserPassword.",
   ],
@@ -140,14 +140,14 @@ export const EXPECTED_MESSAGES: Readonly<Record<string, readonly string[]>> = {
     "shop-buckets-results: it does not configure encryption: add a BucketServerSideEncryptionConfiguration.",
   ],
   "a public bucket": [
-    "shop-buckets-results: its policy allows everyone sqs:SendMessage: name the callers in Principal.",
+    "shop-buckets-results: its policy allows sqs:SendMessage to everyone: name the callers in Principal.",
   ],
   "a queue without encryption": [
     "shop-queues-requests: sqsManagedSseEnabled is false, and kmsMasterKeyId is missing: set one of them.",
   ],
   "a queue without policy": ["shop-queues-requests: it has no policy that denies requests without TLS: add one."],
   "a public queue": [
-    "shop-queues-requests: its policy allows everyone sqs:SendMessage: name the callers in Principal.",
+    "shop-queues-requests: its policy allows sqs:SendMessage to everyone: name the callers in Principal.",
   ],
   "a topic without encryption": ["shop-monitoring: kmsMasterKeyId is not set: set it to a customer managed key."],
   "a repository without image scanning": [

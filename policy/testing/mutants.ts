@@ -4,5 +4,5 @@ import { SECURITY_MUTANTS } from "./mutants/security.ts";
 
 export type { Mutant };
 
-/** Mutants by the rule that must stop them. */
+/** Mutants by the rule that must report them. */
 export const MUTANTS: Readonly<Record<string, readonly Mutant[]>> = { ...LIMITS_MUTANTS, ...SECURITY_MUTANTS };

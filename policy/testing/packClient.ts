@@ -15,7 +15,7 @@ export interface EngineResource {
   /** Requested inputs. */
   props: Record<string, unknown>;
   /**
-   * Properties after it was created.
+   * Properties after the resource was created.
    *
    * @default the inputs
    */
@@ -36,8 +36,12 @@ export interface Finding {
 
 /** A policy pack in its own process, started and called as by Pulumi's engine. */
 export interface Pack {
-  /** Returns the findings of all rules of the pack, about single resources and about the stack. */
-  findings(resources: readonly EngineResource[]): Promise<Finding[]>;
+  /**
+   * Returns the findings of all rules of the pack, about single resources and about the stack.
+   *
+   * @param changed - Resources to analyze one by one; the others are known to have no finding. @default all
+   */
+  findings(resources: readonly EngineResource[], changed?: readonly EngineResource[]): Promise<Finding[]>;
   /** Configures rules by name, with their enforcementLevel; replaces the previous configuration. */
   configure(settings: Record<string, Record<string, unknown>>): Promise<void>;
   /** Returns the properties of a resource after each remediation that changes it. */
@@ -59,7 +63,7 @@ const ENFORCEMENT = ["advisory", "mandatory", "disabled", "remediate"];
 const LEVELS = ["advisory", "mandatory"] as const;
 const require = createRequire(import.meta.url);
 
-/** Starts the pack of a folder of policy/. */
+/** Starts the pack in `policy/<name>`. */
 export async function startPack(name: "limits" | "security", env: Record<string, string> = {}): Promise<Pack> {
   const folder = fileURLToPath(new URL(`../${name}`, import.meta.url));
   const { PULUMI_CONFIG: _config, ...inherited } = process.env;
@@ -72,6 +76,10 @@ export async function startPack(name: "limits" | "security", env: Record<string,
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
+  // A test that times out meanwhile never gets the pack to close; the process would keep the test runner's output open.
+  const kill = () => child.kill();
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   const port = await portOf(child);
   const client = new clients.AnalyzerClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
   const call = <Reply>(method: string, request: Message): Promise<Reply> =>
@@ -81,20 +89,22 @@ export async function startPack(name: "limits" | "security", env: Record<string,
     });
   const analyze = async (method: string, request: Message): Promise<Finding[]> => {
     const reply = await call<messages.AnalyzeResponse>(method, request);
-    return reply.getDiagnosticsList().map((one) => ({
-      policy: one.getPolicyname(),
-      level: LEVELS[one.getEnforcementlevel() === 0 ? 0 : 1],
+    return reply.getDiagnosticsList().map((diagnostic) => ({
+      policy: diagnostic.getPolicyname(),
+      level: LEVELS[diagnostic.getEnforcementlevel() === 0 ? 0 : 1],
       // The SDK adds the rule's description before the message.
-      message: one.getMessage().replace(`${one.getDescription()}\n`, ""),
-      urn: one.getUrn(),
+      message: diagnostic.getMessage().replace(`${diagnostic.getDescription()}\n`, ""),
+      urn: diagnostic.getUrn(),
     }));
   };
   return {
-    async findings(resources) {
-      const found = await Promise.all(resources.map((one) => analyze("analyze", analyzeRequest(one))));
+    async findings(resources, changed = resources) {
+      const resourceFindings = await Promise.all(
+        changed.map((resource) => analyze("analyze", analyzeRequest(resource))),
+      );
       const stack = new messages.AnalyzeStackRequest();
       stack.setResourcesList(resources.map(stackResource));
-      return [...found.flat(), ...(await analyze("analyzeStack", stack))];
+      return [...resourceFindings.flat(), ...(await analyze("analyzeStack", stack))];
     },
     async configure(settings) {
       const request = new messages.ConfigureAnalyzerRequest();
@@ -109,7 +119,7 @@ export async function startPack(name: "limits" | "security", env: Record<string,
     },
     async remediate(resource) {
       const reply = await call<messages.RemediateResponse>("remediate", analyzeRequest(resource));
-      return reply.getRemediationsList().map((one) => one.getProperties()?.toJavaScript() ?? {});
+      return reply.getRemediationsList().map((remediation) => remediation.getProperties()?.toJavaScript() ?? {});
     },
     async close() {
       client.close();

@@ -14,16 +14,17 @@ interface StoredResource {
 /** Returns the resources of a state as the engine passes them to a pack after an update. */
 export function resourcesOf(state: unknown): EngineResource[] {
   const resources = (state as { deployment: { resources: StoredResource[] } }).deployment.resources;
-  const byUrn = new Map(resources.map((one) => [one.urn, one]));
-  return resources.map((one) => {
-    const provider = byUrn.get(one.provider?.replace(/::[^:]*$/, "") ?? "");
+  const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
+  return resources.map(({ type, urn, inputs = {}, outputs = {}, provider: reference = "", ...resource }) => {
+    const provider = byUrn.get(reference.replace(/::[^:]*$/, ""));
+    const dependencies = Object.entries(resource.propertyDependencies ?? {});
     return {
-      type: one.type,
-      name: nameOf(one.urn),
-      urn: one.urn,
-      props: plainProperties(one.inputs ?? {}),
-      outputs: plainProperties(one.outputs ?? {}),
-      links: Object.fromEntries(Object.entries(one.propertyDependencies ?? {}).map(([key, urns]) => [key, urns ?? []])),
+      type,
+      name: nameOf(urn),
+      urn,
+      props: plainProperties(inputs),
+      outputs: plainProperties(outputs),
+      links: Object.fromEntries(dependencies.map(([key, urns]) => [key, urns ?? []])),
       ...(provider && { provider: { urn: provider.urn, name: nameOf(provider.urn), props: provider.inputs ?? {} } }),
     };
   });

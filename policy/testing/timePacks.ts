@@ -12,19 +12,19 @@ const PACKS = { none: [], bare: [bare, bare], ours: [file("../limits"), file("..
 
 const rounds = Number(process.argv[2] ?? 3);
 const engines: [string, Engine][] = [];
-const took: Record<string, number[]> = {};
+const durationsMs: Record<string, number[]> = {};
 try {
   for (const [name, policyPacks] of Object.entries(PACKS))
     engines.push([name, await stackEngine("prod", { policyPacks })]);
-  // Does not measure the first round, which fills the system's file cache.
+  // Does not record the first round, which fills the system's file cache.
   for (let round = 0; round <= rounds; round++)
-    for (const [name, one] of engines) {
+    for (const [name, engine] of engines) {
       const began = performance.now();
-      await one.preview();
-      took[name] ??= [];
-      if (round > 0) took[name].push(performance.now() - began);
+      await engine.preview();
+      durationsMs[name] ??= [];
+      if (round > 0) durationsMs[name].push(performance.now() - began);
     }
-  console.log(JSON.stringify(took));
+  console.log(JSON.stringify(durationsMs));
 } finally {
-  for (const [, one] of engines) await one.close();
+  for (const [, engine] of engines) await engine.close();
 }

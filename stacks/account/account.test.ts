@@ -28,13 +28,13 @@ const roles = async () =>
   ).registry;
 
 /** Actions whose result a deployment never removes. */
-const UNCHANGED_RIGHTS = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
+const IRREVERSIBLE_ACTIONS = ["iam:PutRolePermissionsBoundary", "iam:CreateServiceLinkedRole"];
 
 describe("the account program", () => {
-  it("lets only pull requests of the repository preview, and only its environments deploy", async () => {
+  it("allows previews only from the repository's pull requests, and deployments only from its environments", async () => {
     const registry = await roles();
     const condition = (suffix: string) =>
-      JSON.parse(registry.one("aws:iam/role:Role", `w-${suffix}`).inputs.assumeRolePolicy).Statement[0].Condition
+      JSON.parse(registry.resource("aws:iam/role:Role", `w-${suffix}`).inputs.assumeRolePolicy).Statement[0].Condition
         .StringEquals;
     const sub = "token.actions.githubusercontent.com:sub";
     assert.deepEqual(condition("preview")[sub], ["repo:o/r:pull_request"]);
@@ -42,7 +42,7 @@ describe("the account program", () => {
     assert.equal(condition("deploy")["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
   });
 
-  it("lets a preview write nothing, not even a lock", async () => {
+  it("gives a preview no write access, not even for a lock", async () => {
     const actions = (await roles())
       .statements("w-preview")
       .flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
@@ -59,9 +59,9 @@ describe("the account program", () => {
 
   it("sets a boundary on the deploy role, and attaches no AWS managed policy to either role", async () => {
     const registry = await roles();
-    const boundary = registry.one("aws:iam/policy:Policy", "b-deployment");
+    const boundary = registry.resource("aws:iam/policy:Policy", "b-deployment");
     assert.equal(
-      registry.one("aws:iam/role:Role", "w-deploy").inputs.permissionsBoundary,
+      registry.resource("aws:iam/role:Role", "w-deploy").inputs.permissionsBoundary,
       "arn:aws:iam:eu-central-1:111111111111:b-deployment",
     );
     assert.equal(boundary.inputs.name, "rates-deployment-boundary");
@@ -77,14 +77,14 @@ describe("the account program", () => {
     const registry = await roles();
     const allowed = registry.statements("w-deploy").flatMap(({ Effect, Action }) => (Effect === "Allow" ? Action : []));
     const opposites = { Create: "Delete", Tag: "Untag", Put: "Delete", Attach: "Detach", Add: "Remove" };
-    const granted = Object.entries(opposites).flatMap(([gives, takes]) =>
+    const required = Object.entries(opposites).flatMap(([add, remove]) =>
       allowed
         // A role keeps its boundary until it is deleted, and the account keeps service-linked roles.
-        .filter((action: string) => action.startsWith(`iam:${gives}`) && !UNCHANGED_RIGHTS.includes(action))
-        .map((action: string) => action.replace(gives, takes).replace("RoleTo", "RoleFrom")),
+        .filter((action: string) => action.startsWith(`iam:${add}`) && !IRREVERSIBLE_ACTIONS.includes(action))
+        .map((action: string) => action.replace(add, remove).replace("RoleTo", "RoleFrom")),
     );
-    assert.equal(granted.length, 7);
-    for (const action of granted) assert.ok(allowed.includes(action), action);
+    assert.equal(required.length, 7);
+    for (const action of required) assert.ok(allowed.includes(action), action);
   });
 
   it("reports all problems of its configuration at once", () => {
@@ -107,6 +107,15 @@ describe("the account program", () => {
     );
   });
 
+  it("reports a value that begins like JSON but cannot be parsed", () => {
+    assert.throws(() => accountConfig({ "rates-account:account": "{id: 1}" }), /^ {2}account "\{id: 1\}" must be /m);
+    assert.throws(
+      () => accountConfig({ "rates-account:quotas": "{glueRuns: 1}" }),
+      ({ message }: Error) =>
+        /^ {2}quotas "\{glueRuns: 1\}" must be /m.test(message) && !/^ {2}quotas\./m.test(message),
+    );
+  });
+
   it("refuses a region of another partition", () => {
     const account = { id: "111111111111", region: "us-gov-west-1", repository: "acme/rates", stacks: ["dev"] };
     assert.throws(
@@ -120,25 +129,25 @@ describe("the account program", () => {
       requireEngine(this);
     });
 
-    it("previews, creates, has no changes the second time, and protects the state bucket", async function () {
+    it("previews and creates its resources, then previews no changes, and protects the state bucket", async function () {
       this.timeout(120_000);
-      const one = await engine({
+      const pulumi = await engine({
         program: moduleProgram(new URL("index.ts", import.meta.url)),
         project: "rates-account",
         settings,
         cloud: new Cloud({ account: "111111111111" }),
       });
       try {
-        const preview = await one.preview();
-        const up = await one.up();
+        const preview = await pulumi.preview();
+        const up = await pulumi.up();
         assert.deepEqual(up.changes, preview.changes);
-        const outputs = await one.outputs();
+        const outputs = await pulumi.outputs();
         const { backend, secrets } = accountOf("dev", ROOT);
-        assert.deepEqual([outputs.backend, outputs.secretsProvider], [backend, secrets], "where the workflows look");
-        assert.deepEqual(Object.keys((await one.preview()).changes), ["same"]);
-        await assert.rejects(one.destroy(), /protect/);
+        assert.deepEqual([outputs.backend, outputs.secretsProvider], [backend, secrets], "as in the workflows");
+        assert.deepEqual(Object.keys((await pulumi.preview()).changes), ["same"]);
+        await assert.rejects(pulumi.destroy(), /protect/);
       } finally {
-        await one.close();
+        await pulumi.close();
       }
     });
   });

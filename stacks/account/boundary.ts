@@ -1,7 +1,12 @@
 import { Policy } from "@pulumi/aws/iam/policy.js";
 import * as pulumi from "@pulumi/pulumi";
 import { BOUNDARY, policyDocument, type Statement } from "../../infra/shared/iam.ts";
-import { anywhereInCompute, type DeploymentRightsArgs, deploymentRights, secretsAndKeys } from "./deploymentRights.ts";
+import {
+  type DeploymentPermissionsArgs,
+  deploymentPermissions,
+  secretAndKeyPermissions,
+  unnamedComputePermissions,
+} from "./deploymentPermissions.ts";
 import type { State } from "./state.ts";
 
 /** Arguments of the permissions boundaries of an account. */
@@ -10,8 +15,8 @@ export interface BoundariesArgs {
   readonly state: State;
 }
 
-/** Returns the arguments of deploymentRights: the account, and the bucket and key of Pulumi's state. */
-export const rightsArgs = ({ accountId, state }: BoundariesArgs): DeploymentRightsArgs => ({
+/** Returns the arguments of deploymentPermissions: the account, and the bucket and key of Pulumi's state. */
+export const permissionsArgs = ({ accountId, state }: BoundariesArgs): DeploymentPermissionsArgs => ({
   accountId,
   stateBucketArn: state.bucket.arn,
   stateObjects: pulumi.interpolate`${state.bucket.arn}/*`,
@@ -19,8 +24,9 @@ export const rightsArgs = ({ accountId, state }: BoundariesArgs): DeploymentRigh
 });
 
 /**
- * Permissions boundaries: the maximum permissions of a role with any policies. A deployment may create roles only with
- * the first boundary, and has the second itself, so that attaching an administrator's policy gains nothing.
+ * Permissions boundaries: the maximum permissions of a role, whatever its policies allow. A deployment may create roles
+ * only with the boundary `stacks`, and its own role has the boundary `deployment`. Attaching an administrator's policy
+ * to either role therefore adds nothing beyond the boundary.
  */
 export class Boundaries extends pulumi.ComponentResource {
   /** Boundary of every role that a stack creates. */
@@ -61,7 +67,7 @@ function stackCeiling(accountId: string): Statement[] {
   const at = (service: string, ...paths: string[]) => paths.map((path) => `arn:aws:${service}:*:${accountId}:${path}`);
   return [
     {
-      // Actions on resources with generated ids, or without resource-level permissions.
+      // Actions on resources with generated ids, and actions without resource-level permissions.
       actions: [
         "ec2:AssignPrivateIpAddresses",
         "ec2:CreateNetworkInterface",
@@ -112,7 +118,7 @@ function stackCeiling(accountId: string): Statement[] {
       resources: at("logs", "log-group:rates-*", "log-group:/aws-glue/python-jobs/*", "log-group:RDSOSMetrics*"),
     },
     {
-      // AmazonRDSEnhancedMonitoringRole beyond the above.
+      // The remaining permissions of AmazonRDSEnhancedMonitoringRole.
       actions: ["logs:CreateLogGroup", "logs:GetLogEvents", "logs:PutRetentionPolicy"],
       resources: at("logs", "log-group:RDSOSMetrics*"),
     },
@@ -133,12 +139,12 @@ function stackCeiling(accountId: string): Statement[] {
       resources: at("sqs", "rates-*"),
     },
     {
-      // The dispatcher passes their role to instances.
+      // The dispatcher passes the role of the EC2 runner to new instances.
       actions: ["iam:PassRole"],
       resources: [`arn:aws:iam::${accountId}:role/rates-*-ec2-*`],
       conditions: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
     },
-    // Disks of instances, and the master's secret.
+    // Volumes of instances, and the secret of the database's master user.
     throughServices(
       ["ec2", "secretsmanager"],
       ["CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt*"],
@@ -146,7 +152,7 @@ function stackCeiling(accountId: string): Statement[] {
   ];
 }
 
-/** Use of AWS managed keys through the services that encrypt with them. */
+/** Allows the use of AWS managed keys through the services that encrypt with them. */
 const throughServices = (services: readonly string[], actions: readonly string[]): Statement => ({
   actions: actions.map((action) => `kms:${action}`),
   resources: ["*"],
@@ -171,12 +177,13 @@ const HARMLESS = [
 ];
 
 /**
- * Whole services; those that run code are limited to the names of stacks, and IAM and KMS to the role's own policies.
+ * Maximum permissions of the deploy role: most services without limits. Services that run code are limited to the names of
+ * stacks, and IAM and KMS to the permissions of the role's own policies.
  */
 function deploymentCeiling(args: BoundariesArgs): Statement[] {
   const at = (service: string, path: string) => `arn:aws:${service}:*:${args.accountId}:${path}`;
   return [
-    ...deploymentRights(rightsArgs(args)).filter(({ actions }) =>
+    ...deploymentPermissions(permissionsArgs(args)).filter(({ actions }) =>
       actions.some((action) => !HARMLESS.includes(action.split(":")[0] ?? "")),
     ),
     { actions: [...HARMLESS.map((service) => `${service}:*`), "ec2:*"], resources: ["*"] },
@@ -188,13 +195,13 @@ function deploymentCeiling(args: BoundariesArgs): Statement[] {
         ...["job/rates-*", "connection/rates-*", "catalog"].map((path) => at("glue", path)),
       ],
     },
-    ...anywhereInCompute(args.accountId),
-    ...secretsAndKeys(args.accountId),
+    ...unnamedComputePermissions(args.accountId),
+    ...secretAndKeyPermissions(args.accountId),
     throughServices(["es", "rds", "secretsmanager"], ["CreateGrant", "Decrypt", "GenerateDataKey"]),
   ];
 }
 
-/** Denied although the name matches an allowed pattern. */
+/** Exceptions to the maximum permissions: resources that no stack owns although allowed patterns match them. */
 const deniedToDeployments = ({ accountId, state }: BoundariesArgs): object[] => [
   {
     Sid: "WorkflowRoles",

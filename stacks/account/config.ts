@@ -2,9 +2,9 @@ import { RunError } from "@pulumi/pulumi/errors.js";
 import Type from "typebox";
 import Value from "typebox/value";
 import { LIMITS, type Limit } from "../../infra/limits/limits.ts";
-import { otherPartition } from "../../infra/limits/partitions.ts";
-import { problemsOf, suggestion } from "../../runtime/contract/problems.ts";
-import { listProblems } from "../config/parse.ts";
+import { partitionProblem } from "../../infra/limits/partitions.ts";
+import { isObject, problemsOf, suggestion } from "../../runtime/contract/problems.ts";
+import { listProblems, parseValue } from "../config/parse.ts";
 import type { ConfigProblem } from "../config/problem.ts";
 
 const strictObject = { additionalProperties: false } as const;
@@ -29,7 +29,7 @@ export const AccountConfig = Type.Object(
     ),
     serviceLinkedRoles: Type.Array(Type.String({ pattern: "^[a-z0-9.-]+\\.amazonaws\\.com$" }), {
       default: [],
-      description: "services whose service-linked role the account lacks; it is created",
+      description: "services whose service-linked roles the account lacks; the program creates them",
     }),
     quotas: Type.Record(Type.String(), Type.Number({ minimum: 1 }), {
       default: {},
@@ -50,18 +50,18 @@ const PREFIX = "rates-account:";
 export function accountConfig(all: Readonly<Record<string, string>>): AccountConfig {
   const own = Object.entries(all)
     .filter(([key]) => key.startsWith(PREFIX))
-    .map(([key, text]) => [key.slice(PREFIX.length), /^[[{]/.test(text) ? JSON.parse(text) : text] as const);
+    .map(([key, text]) => [key.slice(PREFIX.length), parseValue(text)] as const);
   const config = Value.Default(AccountConfig, Object.fromEntries(own)) as AccountConfig;
   const problems: ConfigProblem[] = problemsOf(AccountConfig, config).map(({ field, value, message }) => ({
     key: field ?? "",
     ...(value === undefined ? {} : { value }),
     message,
   }));
-  const partition = otherPartition(String(config.account?.region));
+  const partition = partitionProblem(String(config.account?.region));
   if (partition !== undefined)
     problems.push({ key: "account.region", value: config.account.region, message: partition });
   const adjustable = Object.entries<Limit>(LIMITS).flatMap(([name, { quota }]) => (quota ? [name] : []));
-  for (const name of Object.keys(config.quotas ?? {}))
+  for (const name of isObject(config.quotas) ? Object.keys(config.quotas) : [])
     if (!adjustable.includes(name))
       problems.push({
         key: `quotas.${name}`,

@@ -7,7 +7,7 @@ import { AccountSingletons } from "./singletons.ts";
 import { State } from "./state.ts";
 import { WorkflowRoles } from "./workflowRoles.ts";
 
-/** Creates everything that an account has once, for any number of stacks. */
+/** Creates the resources that an account has once, for any number of stacks. */
 export default async function (): Promise<Record<string, unknown>> {
   const { account, serviceLinkedRoles, quotas } = accountConfig(allConfig());
   const { id, region, repository, stacks } = account;

@@ -1,7 +1,7 @@
 import { Policy } from "@pulumi/aws/iam/policy.js";
 import * as pulumi from "@pulumi/pulumi";
 import { policyDocument, type Statement } from "../../infra/shared/iam.ts";
-import { type BoundariesArgs, rightsArgs } from "./boundary.ts";
+import { type BoundariesArgs, permissionsArgs } from "./boundary.ts";
 
 /**
  * Managed policies for operators, attached by an administrator. They match the names of stacks' resources, so that they
@@ -10,9 +10,9 @@ import { type BoundariesArgs, rightsArgs } from "./boundary.ts";
 export class Operators extends pulumi.ComponentResource {
   /** `rates connect`, `rates doctor`, and all other commands with `--stack`. */
   readonly connect: Policy;
-  /** `npm run smoke -- --stack`, in addition to the first. */
+  /** `npm run smoke -- --stack`, in addition to `connect`. */
   readonly smoke: Policy;
-  /** `npm run smoke -- --stack NAME --inside`, in addition to the first. Its holder can create API tokens. */
+  /** `npm run smoke -- --stack NAME --inside`, in addition to `connect`. Its holder can create API tokens. */
   readonly smokeInside: Policy;
 
   constructor(name: string, args: BoundariesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -28,17 +28,17 @@ export class Operators extends pulumi.ComponentResource {
     this.connect = policy(
       "connect",
       "Access to the platform's stacks with rates connect and rates doctor",
-      connect(args),
+      connectStatements(args),
     );
     this.smoke = policy(
       "smoke",
       "Smoke runs on the platform's stacks, in addition to rates-connect",
-      smoke(args.accountId),
+      smokeStatements(args.accountId),
     );
     this.smokeInside = policy(
       "smoke-inside",
       "Smoke runs in the network of the platform's stacks, in addition to rates-connect",
-      smokeInside(args.accountId),
+      smokeInsideStatements(args.accountId),
     );
     this.registerOutputs({
       connect: this.connect.arn,
@@ -48,9 +48,9 @@ export class Operators extends pulumi.ComponentResource {
   }
 }
 
-function connect(args: BoundariesArgs): Statement[] {
+function connectStatements(args: BoundariesArgs): Statement[] {
   const { accountId } = args;
-  const { stateBucketArn, stateObjects, stateKeyArn } = rightsArgs(args);
+  const { stateBucketArn, stateObjects, stateKeyArn } = permissionsArgs(args);
   const ecs = (path: string) => `arn:aws:ecs:*:${accountId}:${path}`;
   const tasks = ecs("task/rates-*-access-*");
   return [
@@ -70,7 +70,7 @@ function connect(args: BoundariesArgs): Statement[] {
     },
     { actions: ["ecs:DescribeTasks", "ecs:StopTask"], resources: [tasks] },
     {
-      // Only with a named document: without one the session would be a shell.
+      // The request must name a document: without a name, the session would be a shell.
       actions: ["ssm:StartSession"],
       resources: [tasks, "arn:aws:ssm:*::document/AWS-StartPortForwardingSessionToRemoteHost"],
       conditions: { BoolIfExists: { "ssm:SessionDocumentAccessCheck": "true" } },
@@ -82,7 +82,7 @@ function connect(args: BoundariesArgs): Statement[] {
   ];
 }
 
-function smokeInside(accountId: string): Statement[] {
+function smokeInsideStatements(accountId: string): Statement[] {
   const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     {
@@ -97,12 +97,12 @@ function smokeInside(accountId: string): Statement[] {
     },
     { actions: ["ecs:DescribeTasks", "ecs:StopTask"], resources: [arn("ecs", "task/rates-*-smoke-*")] },
     { actions: ["logs:GetLogEvents"], resources: [arn("logs", "log-group:rates-*-smoke-*:log-stream:*")] },
-    // Stores the hash of the task's token. The function stores any token's hash.
+    // The function stores the hash of the task's token. It would also store the hash of any other token.
     { actions: ["lambda:InvokeFunction"], resources: [arn("lambda", "function:rates-*-migrations-*")] },
   ];
 }
 
-function smoke(accountId: string): Statement[] {
+function smokeStatements(accountId: string): Statement[] {
   const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     { actions: ["sqs:SendMessage", "sqs:GetQueueAttributes"], resources: [arn("sqs", "rates-*-queues-requests-*")] },

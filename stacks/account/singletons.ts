@@ -37,7 +37,7 @@ export class AccountSingletons extends pulumi.ComponentResource {
         { name: `/aws-glue/python-jobs/${stream}`, retentionInDays: GLUE_LOG_DAYS },
         child,
       );
-    // OpenSearch writes logs only if a resource policy of the account allows it; an account has ten of them at most.
+    // OpenSearch writes logs only if a resource policy of the account allows it; an account can have ten such policies.
     new LogResourcePolicy(
       `${name}-search`,
       {

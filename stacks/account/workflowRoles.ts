@@ -5,8 +5,8 @@ import { RolePolicy } from "@pulumi/aws/iam/rolePolicy.js";
 import { RolePolicyAttachment } from "@pulumi/aws/iam/rolePolicyAttachment.js";
 import * as pulumi from "@pulumi/pulumi";
 import { policyDocument, type Statement } from "../../infra/shared/iam.ts";
-import { rightsArgs } from "./boundary.ts";
-import { deploymentRights, previewRights, resourceRights } from "./deploymentRights.ts";
+import { permissionsArgs } from "./boundary.ts";
+import { deploymentPermissions, previewPermissions, resourcePermissions } from "./deploymentPermissions.ts";
 import type { State } from "./state.ts";
 
 /** Arguments of the roles of the GitHub workflows. */
@@ -26,9 +26,9 @@ const ISSUER = "token.actions.githubusercontent.com";
 const DEPLOY_SECONDS = 10_800;
 
 /**
- * Two roles of the workflows. A pull request's preview only reads the state and the program's look-ups; a deployment
- * runs in an environment, which may require an approval. Forks get neither: their runs have another subject, and GitHub
- * gives no token to their pull requests.
+ * Two roles of the workflows. A pull request's preview may only read the state and make the program's look-ups; a
+ * deployment runs in an environment, which may require an approval. Forks get neither role: their workflow runs have
+ * another subject, and GitHub gives no token to their pull requests.
  */
 export class WorkflowRoles extends pulumi.ComponentResource {
   readonly preview: Role;
@@ -71,9 +71,9 @@ export class WorkflowRoles extends pulumi.ComponentResource {
     );
     const policy = (suffix: string, to: Role, statements: readonly Statement[]) =>
       new RolePolicy(`${name}-${suffix}`, { role: to.id, policy: policyDocument(statements) }, child);
-    policy("preview", this.preview, previewRights(rightsArgs(args)));
-    policy("deploy", this.deploy, deploymentRights(rightsArgs(args)));
-    for (const [suffix, statements] of Object.entries(resourceRights(args.accountId))) {
+    policy("preview", this.preview, previewPermissions(permissionsArgs(args)));
+    policy("deploy", this.deploy, deploymentPermissions(permissionsArgs(args)));
+    for (const [suffix, statements] of Object.entries(resourcePermissions(args.accountId))) {
       const { arn } = new Policy(
         `${name}-deploy-${suffix}`,
         { name: `rates-deployment-${suffix}`, description: `Deploying ${suffix}`, policy: policyDocument(statements) },

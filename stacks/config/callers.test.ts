@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { readSettings } from "../../runtime/platform/settings.ts";
 import { rawConfig } from "../testing/config.ts";
-import { callerRules, ownPrincipal, WITHOUT_CALLERS } from "./callers.ts";
+import { callerRules, DEFAULT_CALLER_RULES, ownPrincipal } from "./callers.ts";
 import { parseStackConfig } from "./parse.ts";
 
 const ACCOUNT = "111111111111";
 const parse = (callers: object[]) =>
   parseStackConfig(
-    rawConfig((it) => ({ ...it, account: { ...it.account, id: ACCOUNT }, callers })),
+    rawConfig((base) => ({ ...base, account: { ...base.account, id: ACCOUNT }, callers })),
     "dev",
   );
 const rulesOf = (callers: object[], ids: string[] = []) => {
@@ -17,7 +17,7 @@ const rulesOf = (callers: object[], ids: string[] = []) => {
 };
 
 describe("the callers of a stack", () => {
-  it("become rules by their unique ids, with their tenants and scopes", () => {
+  it("become rules for their unique ids, with their tenants and scopes", () => {
     const principal = `arn:aws:iam::${ACCOUNT}:role/team/orders`;
     const rules = rulesOf([{ principal, tenants: ["a", "b"], scopes: ["read", "update"] }, { principal }], ["AROAX"]);
     assert.deepEqual(rules, [
@@ -27,12 +27,12 @@ describe("the callers of a stack", () => {
     assert.equal(readSettings({ RATES_SETTINGS: JSON.stringify({ callers: rules }) }).callers?.length, 2);
   });
 
-  it("may send for the default tenant only, unless tenants are configured", () => {
-    assert.deepEqual(rulesOf([]), WITHOUT_CALLERS);
-    assert.deepEqual(WITHOUT_CALLERS[0]?.tenants, ["default"]);
+  it("are all principals, for the default tenant only, if none are configured", () => {
+    assert.deepEqual(rulesOf([]), DEFAULT_CALLER_RULES);
+    assert.deepEqual(DEFAULT_CALLER_RULES[0]?.tenants, ["default"]);
   });
 
-  it("need a configured id unless they belong to the stack's account", () => {
+  it("need a configured id unless they are roles or users of the stack's account", () => {
     for (const principal of ["arn:aws:iam::222222222222:role/x", `arn:aws:iam::${ACCOUNT}:root`]) {
       assert.equal(parse([{ principal }]).problems?.[0]?.key, "callers.0.senderIds");
       assert.deepEqual(

@@ -8,7 +8,11 @@ export interface OwnPrincipal {
   readonly name: string;
 }
 
-/** @returns undefined for an account's root, and for a principal of another account */
+/**
+ * Parses the ARN of a role or user of the account.
+ *
+ * @returns undefined for an account's root, and for a principal of another account
+ */
 export function ownPrincipal(arn: string, account: string): OwnPrincipal | undefined {
   const [, id, kind, path] = /^arn:[a-z-]+:iam::(\d{12}):(role|user)\/(.+)$/.exec(arn) ?? [];
   if (id !== account || path === undefined) return undefined;
@@ -18,30 +22,33 @@ export function ownPrincipal(arn: string, account: string): OwnPrincipal | undef
 /** One entry of the runtime's `callers`. */
 export type CallerRule = NonNullable<Settings["callers"]>[number];
 
-/** Without callers, principals that the account's own policies admit may send for the default tenant only. */
-export const WITHOUT_CALLERS: readonly CallerRule[] = [
+/** Rules of a stack without callers: all principals that IAM policies allow may send, for the default tenant only. */
+export const DEFAULT_CALLER_RULES: readonly CallerRule[] = [
   { senderId: "*", tenants: ["default"], scopes: ["read", "update"] },
 ];
 
 /**
- * Returns the runtime's rules for senders on the request queue.
+ * Returns the runtime's rules for senders to the request queue.
  *
- * @param idsOf - Unique ids of a caller whose id is not configured.
+ * @param idsOf - Returns the unique ids of a caller without configured ids.
  */
 export function callerRules<Id>(
   callers: StackConfig["callers"],
   idsOf: (caller: StackConfig["callers"][number]) => readonly Id[],
 ): (Omit<CallerRule, "senderId"> & { senderId: string | Id })[] {
-  if (callers.length === 0) return [...WITHOUT_CALLERS];
+  if (callers.length === 0) return [...DEFAULT_CALLER_RULES];
   return callers.flatMap((caller) => {
     const ids: readonly (string | Id)[] = caller.senderIds ?? idsOf(caller);
     return ids.map((senderId) => ({ senderId, tenants: [...caller.tenants], scopes: [...caller.scopes] }));
   });
 }
 
-/** Returns the rule for the stack's own smoke task. Without callers, WITHOUT_CALLERS already covers it. */
+/**
+ * Returns the rule for the stack's own smoke task. Returns none for a stack without callers, since DEFAULT_CALLER_RULES
+ * already allow the task.
+ */
 export const smokeRule = <Id>(
   callers: StackConfig["callers"],
   senderId: Id,
 ): (Omit<CallerRule, "senderId"> & { senderId: Id })[] =>
-  callers.length === 0 ? [] : WITHOUT_CALLERS.map((rule) => ({ ...rule, senderId }));
+  callers.length === 0 ? [] : DEFAULT_CALLER_RULES.map((rule) => ({ ...rule, senderId }));

@@ -17,15 +17,15 @@ const configs = (): StackConfig[] => {
       callers: [{ principal: "arn:aws:iam::111111111111:role/pricing", tenants: ["pricing"], scopes: ["read"] }],
       tenants: ["pricing"],
     },
-  ].map((one) => parseStackConfig(one, "dev"));
+  ].map((variant) => parseStackConfig(variant, "dev"));
   return [
     ...shippedStacks().map(({ config }) => config),
     ...variants.map(({ config, problems }) => config ?? assert.fail(JSON.stringify(problems))),
   ];
 };
 
-/** The paths of all fields that a check reads. */
-function readsOf(config: StackConfig, check: (config: StackConfig) => unknown): Set<string> {
+/** Returns the paths of all fields that a check reads. */
+function fieldsReadBy(config: StackConfig, check: (config: StackConfig) => unknown): Set<string> {
   const paths = new Set<string>();
   const recorded = <T extends object>(value: T, path: string): T =>
     new Proxy(value, {
@@ -46,7 +46,7 @@ describe("The checks of a stack's configuration", () => {
   it("read no field that they do not declare", () => {
     for (const config of configs())
       for (const { reads, problemsOf } of ALL)
-        for (const path of readsOf(config, (recorded) => problemsOf(recorded, "dev")))
+        for (const path of fieldsReadBy(config, (recorded) => problemsOf(recorded, "dev")))
           assert.ok(
             reads.some((declared) => overlaps(declared, path.replace(/\.length$/, ""))),
             `${problemsOf.name} reads ${path}`,

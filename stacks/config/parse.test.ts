@@ -14,19 +14,19 @@ const pathsOf = (value: unknown): string[][] =>
     ? Object.entries(value).flatMap(([name, field]) => [[name], ...pathsOf(field).map((rest) => [name, ...rest])])
     : [];
 
-/** Copies a value with another one at a path, if the path exists. */
-function changed(at: unknown, [name, ...rest]: string[], value: unknown): unknown {
+/** Returns a copy with another value at a path. A value on the way that is not an object is kept. */
+function withValueAt(object: unknown, [name, ...rest]: string[], value: unknown): unknown {
   if (name === undefined) return structuredClone(value);
-  if (at === null || typeof at !== "object") return at;
-  const copy = (Array.isArray(at) ? [...at] : { ...at }) as Record<string, unknown>;
-  copy[name] = changed(copy[name], rest, value);
+  if (object === null || typeof object !== "object") return object;
+  const copy = (Array.isArray(object) ? [...object] : { ...object }) as Record<string, unknown>;
+  copy[name] = withValueAt(copy[name], rest, value);
   return copy;
 }
 
 const problemsOf = (raw: unknown, stack = "dev") => parseStackConfig(raw, stack).problems ?? [];
 
 describe("parseStackConfig", () => {
-  it("fills in the defaults of all optional fields", () => {
+  it("fills in the defaults of optional fields", () => {
     const { config } = parseStackConfig(rawConfig(), "dev");
     assert.equal(config?.quotas.share, 1);
     assert.equal(config?.arch, "arm64");
@@ -37,7 +37,7 @@ describe("parseStackConfig", () => {
   });
 
   it("keeps given values, and does not modify its input", () => {
-    const raw = rawConfig((it) => ({ ...it, quotas: { share: 0.5, glueRuns: 50 } }));
+    const raw = rawConfig((base) => ({ ...base, quotas: { share: 0.5, glueRuns: 50 } }));
     const before = structuredClone(raw);
     const { config } = parseStackConfig(raw, "dev");
     assert.equal(config?.quotas.share, 0.5);
@@ -53,7 +53,7 @@ describe("parseStackConfig", () => {
     ["us-isob-east-1", "aws-iso-b"],
   ] as const)
     it(`rejects a region of another partition: ${region}`, () => {
-      const raw = rawConfig((it) => ({ ...it, account: { ...it.account, region } }));
+      const raw = rawConfig((base) => ({ ...base, account: { ...base.account, region } }));
       const problem = problemsOf(raw).find(({ key }) => key === "account.region");
       assert.match(
         problem?.message ?? "",
@@ -63,16 +63,16 @@ describe("parseStackConfig", () => {
 
   it("rejects ARNs of another partition", () => {
     const principal = "arn:aws-cn:iam::444444444444:root";
-    const raw = rawConfig((it) => ({ ...it, callers: [{ principal, tenants: ["*"] }] }));
+    const raw = rawConfig((base) => ({ ...base, callers: [{ principal, tenants: ["*"] }] }));
     const problem = problemsOf(raw).find(({ key }) => key === "callers.0.principal");
-    assert.deepEqual([problem?.value, problem?.message], [principal, "must be ARN of a role, user or account."]);
+    assert.deepEqual([problem?.value, problem?.message], [principal, "must be the ARN of a role, user or account."]);
   });
 
   it("rejects a region without certificate authorities for its databases", () => {
-    const raw = rawConfig((it) => ({
-      ...it,
-      account: { ...it.account, region: "il-central-1" },
-      network: { ...it.network, zones: ["il-central-1a", "il-central-1b"] },
+    const raw = rawConfig((base) => ({
+      ...base,
+      account: { ...base.account, region: "il-central-1" },
+      network: { ...base.network, zones: ["il-central-1a", "il-central-1b"] },
     }));
     const [problem, ...others] = problemsOf(raw);
     assert.deepEqual(others, []);
@@ -80,17 +80,17 @@ describe("parseStackConfig", () => {
     assert.equal(problem?.value, "il-central-1");
     assert.match(
       String(problem?.message),
-      /none of the \d+ regions .* Did you mean '[a-z]+-central-1'\? Use one of them/,
+      /not among the \d+ regions .* Did you mean '[a-z]+-central-1'\? Use one of these/,
     );
   });
 
   it("reports all problems at once, each with its key, its value and the remedy", () => {
-    const raw = rawConfig((it) => ({
-      ...it,
+    const raw = rawConfig((base) => ({
+      ...base,
       account: { id: 111111111111, region: "Frankfurt" },
       tenant: 0.5,
       data: { retentionDays: 0 },
-      database: { ...it.database, storageGb: 5 },
+      database: { ...base.database, storageGb: 5 },
       budget: { monthlyUsd: 10 },
       tracking: { store: "opensarch" },
     }));
@@ -104,12 +104,12 @@ describe("parseStackConfig", () => {
       {
         key: "account.id",
         value: 111111111111,
-        message: "must be of type string (12-digit id of the AWS account, in quotes).",
+        message: "must be of type string (the 12-digit id of the AWS account, in quotes).",
       },
       {
         key: "account.region",
         value: "Frankfurt",
-        message: "must be AWS region, for example eu-central-1.",
+        message: "must be an AWS region, for example eu-central-1.",
       },
       {
         key: "database.storageGb",
@@ -123,7 +123,7 @@ describe("parseStackConfig", () => {
       },
       {
         key: "budget.email",
-        message: "is missing (email address that receives alarms and budget notifications).",
+        message: "is missing (an email address that receives alarms and budget notifications).",
       },
     ]);
   });
@@ -136,7 +136,7 @@ describe("parseStackConfig", () => {
       budget: { monthlyUsd: 0, email: "x" },
     };
     assert.deepEqual(
-      problemsOf(rawConfig((it) => ({ ...it, ...invalid }))).map(({ key }) => key),
+      problemsOf(rawConfig((base) => ({ ...base, ...invalid }))).map(({ key }) => key),
       Object.entries(invalid).flatMap(([group, fields]) => Object.keys(fields).map((field) => `${group}.${field}`)),
     );
     const unknown = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`unknown${index}`, index]));
@@ -151,7 +151,7 @@ describe("parseStackConfig", () => {
     const change = fc.record({ path: fc.constantFrom(...pathsOf(config)), value: fc.jsonValue() });
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
-        const raw = changes.reduce<unknown>((at, { path, value }) => changed(at, path, value), config);
+        const raw = changes.reduce<unknown>((object, { path, value }) => withValueAt(object, path, value), config);
         const { plan, problems } = planStack(raw, "dev");
         assert.ok(plan !== undefined || (problems ?? []).length > 0);
       }),
@@ -189,100 +189,100 @@ describe("checks across fields of a stack", () => {
   const cases: Case[] = [
     [
       "a network too small for its zones",
-      (it) => ({ ...it, network: { ...it.network, cidr: "10.0.0.0/27" } }),
+      (base) => ({ ...base, network: { ...base.network, cidr: "10.0.0.0/27" } }),
       "network.cidr",
-      "is too small for two subnets in each of 2 zones, of which none may be smaller than /28: use /26 or larger.",
+      "is too small for two subnets of at least /28 in each of 2 zones: use /26 or larger.",
     ],
     [
-      "an invalid network",
-      (it) => ({ ...it, network: { ...it.network, cidr: "10.0.0.1/16" } }),
+      "a network with bits set beyond its prefix",
+      (base) => ({ ...base, network: { ...base.network, cidr: "10.0.0.1/16" } }),
       "network.cidr",
       "must be an IPv4 network from /16 to /28 with no bits set beyond its prefix, for example 10.0.0.0/16.",
     ],
     [
       "a zone of another region",
-      (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-west-1a"] } }),
+      (base) => ({ ...base, network: { ...base.network, zones: ["eu-central-1a", "eu-west-1a"] } }),
       "network.zones.1",
       "is not in account.region eu-central-1: name a zone of that region, for example eu-central-1a.",
     ],
     [
       "a reserved network",
-      (it) => ({ ...it, network: { ...it.network, cidr: "169.254.0.0/16" } }),
+      (base) => ({ ...base, network: { ...base.network, cidr: "169.254.0.0/16" } }),
       "network.cidr",
       "is a reserved range, which no VPC can have: use a private network, for example 10.0.0.0/16.",
     ],
     [
       "a local zone",
-      (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-central-1-ham-1a"] } }),
+      (base) => ({ ...base, network: { ...base.network, zones: ["eu-central-1a", "eu-central-1-ham-1a"] } }),
       "network.zones.1",
-      "is a local or Wavelength zone, or none of account.region eu-central-1; those do not support Multi-AZ RDS, Glue or OpenSearch: name an availability zone, for example eu-central-1a.",
+      "is not an availability zone of account.region eu-central-1; local and Wavelength zones do not support Multi-AZ RDS, Glue or OpenSearch: name an availability zone, for example eu-central-1a.",
     ],
     [
       "an OpenSearch type without gp3",
-      (it) => ({ ...it, tracking: { ...search, instanceType: "i3.large.search" } }),
+      (base) => ({ ...base, tracking: { ...search, instanceType: "i3.large.search" } }),
       "tracking.instanceType",
       "has no gp3 volumes, which the data nodes need: use a newer family, for example m7g.medium.search.",
     ],
     [
       "a volume too large for its OpenSearch type",
-      (it) => ({ ...it, tracking: { ...search, instanceType: "t3.small.search", storageGb: 101 } }),
+      (base) => ({ ...base, tracking: { ...search, instanceType: "t3.small.search", storageGb: 101 } }),
       "tracking.storageGb",
       "is more than the 100 GiB that a t3.small.search supports: lower it, or use a larger tracking.instanceType.",
     ],
     [
       "a zone that is listed twice",
-      (it) => ({ ...it, network: { ...it.network, zones: ["eu-central-1a", "eu-central-1a"] } }),
+      (base) => ({ ...base, network: { ...base.network, zones: ["eu-central-1a", "eu-central-1a"] } }),
       "network.zones.1",
       "is named twice: name at least two different zones.",
     ],
     [
       "an unknown instance class",
-      (it) => ({ ...it, database: { ...it.database, instanceClass: "db.t4g.medum" } }),
+      (base) => ({ ...base, database: { ...base.database, instanceClass: "db.t4g.medum" } }),
       "database.instanceClass",
       "is not in RDS_CLASSES of infra/limits/limits.ts. Did you mean 'db.t4g.medium'? Use one of them, or add it there with its memory and vCPUs.",
     ],
     [
       "an instance type of another architecture",
-      (it) => ({ ...it, arch: "x86_64" }),
+      (base) => ({ ...base, arch: "x86_64" }),
       "runners.ec2.instanceType",
-      "is arm64, and arch is x86_64: one image serves all, so change one of the two.",
+      "is arm64, but arch is x86_64: all tasks and instances run the same image, so change one of the two.",
     ],
     [
       "a public API without a certificate",
-      (it) => ({ ...it, api: { public: true, allowedCidrs: ["192.0.2.0/24"] } }),
+      (base) => ({ ...base, api: { public: true, allowedCidrs: ["192.0.2.0/24"] } }),
       "api.certificateArn",
       "is missing, but a public API requires TLS: name a certificate, or set api.public to false.",
     ],
     [
       "a public load balancer without allowed networks",
-      (it) => ({ ...it, api: { ...PUBLIC_API, allowedCidrs: [] } }),
+      (base) => ({ ...base, api: { ...PUBLIC_API, allowedCidrs: [] } }),
       "api.allowedCidrs",
       "is empty, so a public load balancer admits no client: name networks, or 0.0.0.0/0 for everyone.",
     ],
     [
       "an internal load balancer that allows everyone",
-      (it) => ({ ...it, api: { allowedCidrs: ["10.1.0.0/16", "0.0.0.0/0"] } }),
+      (base) => ({ ...base, api: { allowedCidrs: ["10.1.0.0/16", "0.0.0.0/0"] } }),
       "api.allowedCidrs.1",
       "allows everyone: set api.public and api.certificateArn as well, or name the networks of your clients.",
     ],
     [
       "a network wider than /8",
-      (it) => ({ ...it, api: { ...PUBLIC_API, allowedCidrs: ["128.0.0.0/1"] } }),
+      (base) => ({ ...base, api: { ...PUBLIC_API, allowedCidrs: ["128.0.0.0/1"] } }),
       "api.allowedCidrs.0",
       "is wider than /8: name the networks of your clients, or 0.0.0.0/0 for everyone.",
     ],
     ...["10.0.0.1/16", "10.0.0.0", "::/0", "10.0.0.0/33", "010.0.0.0/8"].map(
       (cidr): Case => [
-        `a network that is none: ${cidr}`,
-        (it) => ({ ...it, api: { allowedCidrs: [cidr] } }),
+        `an invalid network: ${cidr}`,
+        (base) => ({ ...base, api: { allowedCidrs: [cidr] } }),
         "api.allowedCidrs.0",
         "must be an IPv4 network with no bits set beyond its prefix, for example 192.168.0.0/16.",
       ],
     ),
     [
       "a certificate of another region",
-      (it) => ({
-        ...it,
+      (base) => ({
+        ...base,
         api: { certificateArn: "arn:aws:acm:us-east-1:111111111111:certificate/1", domainName: "rates.example.com" },
       }),
       "api.certificateArn",
@@ -290,42 +290,42 @@ describe("checks across fields of a stack", () => {
     ],
     [
       "a certificate without api.domainName",
-      (it) => ({ ...it, api: { certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1" } }),
+      (base) => ({ ...base, api: { certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1" } }),
       "api.domainName",
       "is missing: set it to the host name in the certificate of api.certificateArn; clients accept the certificate for no other name.",
     ],
     [
       "a domain name without a certificate",
-      (it) => ({ ...it, api: { domainName: "rates.example.com" } }),
+      (base) => ({ ...base, api: { domainName: "rates.example.com" } }),
       "api.domainName",
       "needs a certificate: set api.certificateArn, or remove this key.",
     ],
     [
-      "a minimum of tasks above the maximum",
-      (it) => ({ ...it, api: { minTasks: 5, maxTasks: 2 } }),
+      "a minimum number of tasks above the maximum",
+      (base) => ({ ...base, api: { minTasks: 5, maxTasks: 2 } }),
       "api.minTasks",
       "is more than api.maxTasks 2: lower it by 3, or raise api.maxTasks.",
     ],
     [
       "URL hosts without internet access",
-      (it) => ({ ...it, network: { ...it.network, nat: "none" }, jobs: { urlHosts: ["example.com"] } }),
+      (base) => ({ ...base, network: { ...base.network, nat: "none" }, jobs: { urlHosts: ["example.com"] } }),
       "jobs.urlHosts",
       "needs internet access: set network.nat to single or perZone, or empty this list.",
     ],
     [
-      "a collector of traces that the network cannot reach",
-      (it) => ({
-        ...it,
-        network: { ...it.network, nat: "none" },
+      "a trace collector that the network cannot reach",
+      (base) => ({
+        ...base,
+        network: { ...base.network, nat: "none" },
         traces: { endpoint: "https://collector.example.com" },
       }),
       "traces.endpoint",
       "cannot be reached from the dispatcher's subnets: set network.nat to single or perZone, or remove traces.",
     ],
     [
-      "headers of a collector in another account",
-      (it) => ({
-        ...it,
+      "a secret with a collector's headers in another account",
+      (base) => ({
+        ...base,
         traces: {
           endpoint: "https://collector.example.com",
           headersSecret: "arn:aws:secretsmanager:eu-west-1:222222222222:secret:rates/collector-AbCdEf",
@@ -336,60 +336,60 @@ describe("checks across fields of a stack", () => {
     ],
     [
       "an identity provider that the network cannot reach",
-      (it) => ({ ...it, network: { ...it.network, nat: "none" }, api: withProvider() }),
+      (base) => ({ ...base, network: { ...base.network, nat: "none" }, api: withProvider() }),
       "api.signIn.oidc.issuer",
       "cannot be reached from the API's subnets: set network.nat to single or perZone, or remove api.signIn.oidc.",
     ],
     [
       "an identity provider for an API without TLS",
-      (it) => ({ ...it, api: { signIn: withProvider().signIn } }),
+      (base) => ({ ...base, api: { signIn: withProvider().signIn } }),
       "api.signIn.oidc.issuer",
       "needs an API with TLS, to which the provider redirects browsers: set api.certificateArn and api.domainName, or remove api.signIn.oidc.",
     ],
     [
       "an identity provider without the scope openid",
-      (it) => ({ ...it, api: withProvider({ scopes: ["profile"] }) }),
+      (base) => ({ ...base, api: withProvider({ scopes: ["profile"] }) }),
       "api.signIn.oidc.scopes",
       "must include openid, because the provider sends no ID token without it: add it.",
     ],
     [
       "an access rule without a tenant",
-      (it) => ({ ...it, api: withProvider({ rules: [{ claim: "groups", value: "x", scopes: ["read"] }] }) }),
+      (base) => ({ ...base, api: withProvider({ rules: [{ claim: "groups", value: "x", scopes: ["read"] }] }) }),
       "api.signIn.oidc.rules.0.tenant",
-      "or tenantClaim is required, but not both: name the tenant, or the claim that contains it.",
+      "is missing: name the tenant, or set tenantClaim to the claim that contains it.",
     ],
     [
       "an access rule with both tenant and tenantClaim",
-      (it) => ({
-        ...it,
+      (base) => ({
+        ...base,
         api: withProvider({ rules: [{ ...RULE, tenant: "acme", tenantClaim: "company" }] }),
       }),
       "api.signIn.oidc.rules.0.tenant",
-      "or tenantClaim is required, but not both: name the tenant, or the claim that contains it.",
+      "cannot be combined with tenantClaim: remove one of them.",
     ],
     [
       "a default timeout above the maximum",
-      (it) => ({ ...it, jobs: { timeoutSeconds: 90, maxTimeoutSeconds: 60 } }),
+      (base) => ({ ...base, jobs: { timeoutSeconds: 90, maxTimeoutSeconds: 60 } }),
       "jobs.timeoutSeconds",
       "is more than jobs.maxTimeoutSeconds 60: lower it by 30, or raise jobs.maxTimeoutSeconds.",
     ],
     [
-      "a Glue timeout shorter than the maximum of a job",
-      (it) => ({ ...it, runners: { ...it.runners, glue: { timeoutMinutes: 60 } } }),
+      "a Glue timeout shorter than the maximum time limit of a job",
+      (base) => ({ ...base, runners: { ...base.runners, glue: { timeoutMinutes: 60 } } }),
       "runners.glue.timeoutMinutes",
       "stops a run before a job of jobs.maxTimeoutSeconds 14400 can end: use 240 or more, or lower jobs.maxTimeoutSeconds.",
     ],
     [
       "search nodes that cannot be spread evenly over their zones",
-      (it) => ({ ...it, tracking: { ...search, instanceCount: 3 } }),
+      (base) => ({ ...base, tracking: { ...search, instanceCount: 3 } }),
       "tracking.instanceCount",
       "cannot be spread evenly over 2 zones: use 4.",
     ],
     [
       "more search zones than network zones",
-      (it) => ({ ...it, tracking: { ...search, instanceCount: 3, zoneCount: 3 } }),
+      (base) => ({ ...base, tracking: { ...search, instanceCount: 3, zoneCount: 3 } }),
       "tracking.zoneCount",
-      "is more than the 2 zones of network.zones: name more of them, or lower this.",
+      "is more than the 2 zones of network.zones: add zones there, or lower this.",
     ],
   ];
   const RULE = { claim: "groups", value: "staff", tenant: "default", scopes: ["read"] };
@@ -410,7 +410,7 @@ describe("checks across fields of a stack", () => {
     it(`rejects ${title}`, () => {
       const problems = problemsOf(change(rawConfig()));
       assert.deepEqual(
-        problems.map((one) => [one.key, one.message]),
+        problems.map((problem) => [problem.key, problem.message]),
         [[key, message]],
       );
     });
@@ -420,25 +420,25 @@ describe("checks across fields of a stack", () => {
       const raw = change({ ...rawConfig(), budget: { monthlyUsd: 0, email: "x" } });
       const problems = problemsOf({ ...(raw as object), shar: 1 });
       assert.deepEqual(
-        problems.map((one) => one.key),
+        problems.map((problem) => problem.key),
         ["shar", "budget.monthlyUsd", "budget.email", key],
       );
       assert.equal(problems.at(-1)?.message, message);
     });
 
-  it("reports nothing that depends on a wrong field", () => {
+  it("skips checks that read an invalid field", () => {
     const network = { cidr: 3, zones: ["us-east-1a", "us-east-1b"] };
     assert.deepEqual(
-      problemsOf(rawConfig((it) => ({ ...it, account: { ...it.account, region: "Frankfurt" }, network }))).map(
+      problemsOf(rawConfig((base) => ({ ...base, account: { ...base.account, region: "Frankfurt" }, network }))).map(
         ({ key }) => key,
       ),
       ["account.region", "network.cidr"],
     );
-    // An unknown type is reported for any architecture, without a plan.
+    // An unknown instance type is reported although arch is invalid, and no capacity is planned.
     const runners = { ec2: { instanceType: "t9.nano" } };
     assert.deepEqual(
       planStack(
-        rawConfig((it) => ({ ...it, runners, arch: 3 })),
+        rawConfig((base) => ({ ...base, runners, arch: 3 })),
         "dev",
       ).problems?.map(({ key }) => key),
       ["arch", "runners.ec2.instanceType"],
@@ -449,19 +449,19 @@ describe("checks across fields of a stack", () => {
     assert.deepEqual(problemsOf({ ...rawConfig(), api: { public: false } }), []);
   });
 
-  it("rejects a stack name that makes names too long for AWS, with the excess", () => {
+  it("rejects a stack name that makes resource names too long for AWS, and says by how much", () => {
     const name = "dev-anna-and-bert";
     assert.equal(name.length, 17);
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking: search }, name), [
       {
         key: "stack",
         value: name,
-        message: `makes the load balancer's name 'rates-${name}-api', with Pulumi's suffix of 8 characters, 35 characters long; AWS's maximum is 32: shorten the stack's name by 3.`,
+        message: `makes the load balancer's name 'rates-${name}-api' too long: with Pulumi's suffix it has 35 characters, and AWS's maximum is 32. Shorten the stack's name by 3.`,
       },
       {
         key: "stack",
         value: name,
-        message: `makes the OpenSearch domain's name 'rates-${name}', with Pulumi's suffix of 8 characters, 31 characters long; AWS's maximum is 28: shorten the stack's name by 3.`,
+        message: `makes the OpenSearch domain's name 'rates-${name}' too long: with Pulumi's suffix it has 31 characters, and AWS's maximum is 28. Shorten the stack's name by 3.`,
       },
     ]);
     assert.deepEqual(problemsOf({ ...rawConfig(), tracking: search }, name.slice(0, 14)), [
@@ -476,16 +476,17 @@ describe("checks across fields of a stack", () => {
     assert.deepEqual(problemsOf(rawConfig(), "dev-1-a"), []);
   });
 
-  it("rejects values of tags that AWS refuses", () => {
-    const owners = (owner: string) => problemsOf(rawConfig((it) => ({ ...it, tags: { ...it.tags, owner } })));
+  it("rejects tag values that AWS refuses", () => {
+    const problemsOfOwner = (owner: string) =>
+      problemsOf(rawConfig((base) => ({ ...base, tags: { ...base.tags, owner } })));
     for (const owner of ["R&D", "Anna's team", "a,b", "team #1", "a\tb", "aws:team", "", "x".repeat(257)])
       assert.deepEqual(
-        owners(owner).map(({ key }) => key),
+        problemsOfOwner(owner).map(({ key }) => key),
         ["tags.owner"],
         owner,
       );
     for (const owner of ["Müller + Söhne", "team@example.com", "cost/centre=1:2_3-4", "日本", "x".repeat(256)])
-      assert.deepEqual(owners(owner), [], owner);
+      assert.deepEqual(problemsOfOwner(owner), [], owner);
   });
 
   it("rejects a stack name that is invalid in bucket names", () => {
@@ -497,21 +498,21 @@ describe("checks across fields of a stack", () => {
 });
 
 describe("planStack", () => {
-  it("returns the plan of a stack that fits", () => {
+  it("returns the plan of a stack that fits its account", () => {
     assert.equal(planStack(rawConfig(), "dev").plan?.ec2.maxInstances, 2);
   });
 
-  it("reports configuration and quotas together", () => {
-    const raw = rawConfig((it) => ({ ...it, shar: 1, tags: {}, api: { minTasks: 3 }, quotas: { ec2Vcpus: 1 } }));
+  it("reports problems of the configuration and of the quotas together", () => {
+    const raw = rawConfig((base) => ({ ...base, shar: 1, tags: {}, api: { minTasks: 3 }, quotas: { ec2Vcpus: 1 } }));
     assert.deepEqual(
       planStack({ ...raw, jobs: { timeoutSeconds: 9, maxTimeoutSeconds: 5 } }, "dev").problems?.map(({ key }) => key),
       ["shar", "tags.owner", "tags.costCentre", "api.minTasks", "jobs.timeoutSeconds"],
-      "api.minTasks is part of a plan",
+      "planning reads api.minTasks, which is invalid here",
     );
     const quotas = { ec2Vcpus: 1, glueRuns: 0 };
     assert.deepEqual(
       planStack(
-        rawConfig((it) => ({ ...it, shar: 1, tags: {}, quotas })),
+        rawConfig((base) => ({ ...base, shar: 1, tags: {}, quotas })),
         "dev",
       ).problems?.map(({ key }) => key),
       ["shar", "tags.owner", "tags.costCentre", "runners.glue.maxRuns", "runners.ec2.maxInstances"],
@@ -545,13 +546,13 @@ describe("readStackFile", () => {
           lines.some((line) => line.startsWith("  account is missing (")),
           message,
         );
-        assert.ok(!message.includes("speed"), "another project's keys are none of ours");
+        assert.ok(!message.includes("speed"), "keys of other projects are ignored");
         return true;
       },
     );
   });
 
-  it("reports keys with a missing or misspelt prefix: ignored quotas would mean the whole account", () => {
+  it("reports keys with a missing or misspelled prefix instead of ignoring them", () => {
     writeFileSync(
       join(directory, "Pulumi.lost.yaml"),
       "config:\n  arch: x86_64\n  rates-platfrom:data: { keep: false }\n  aws:region: eu-central-1\n  pulumi:tags: {}\n",
@@ -593,7 +594,7 @@ describe("the three shipped stacks", () => {
     );
   });
 
-  it("differ in scale: dev small and in one zone, prod zone-aware in three, staging like prod", () => {
+  it("differ in redundancy and raw SQL: dev has raw SQL and no standby; the others have three search zones and a standby", () => {
     assert.deepEqual(
       each(({ database }) => database.multiAz),
       [false, true, true],

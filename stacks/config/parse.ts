@@ -31,8 +31,8 @@ export type PlannedStack =
 export const PROJECT = "rates-platform";
 
 /**
- * Checks a stack's configuration, from Pulumi or YAML, and the prefixes of its keys. Checks that do not read an invalid
- * field run too, so that all problems are reported at once.
+ * Checks a stack's configuration, from Pulumi or YAML, whose keys have no prefix (ownKeys). Skips only checks that read
+ * an invalid field, so that all problems are reported at once.
  *
  * @example
  * ```ts
@@ -44,10 +44,10 @@ export const PROJECT = "rates-platform";
  * ```
  */
 export function parseStackConfig(raw: unknown, stack: string): ParsedConfig {
-  const { schema, problems: stores } = schemaFor(raw);
+  const { schema, problems: storeProblems } = schemaFor(raw);
   const filled = Value.Default(schema, structuredClone(raw ?? {}));
   const problems = [
-    ...stores,
+    ...storeProblems,
     ...problemsOf(schema, filled).map(({ field, value, message }) => {
       const key = field ?? "";
       return { key, ...(value === undefined ? {} : { value }), message: withDescription(schema, key, message) };
@@ -64,7 +64,7 @@ const keysOf = (problems: readonly ConfigProblem[]) => problems.map(({ key }) =>
 
 /**
  * Parses a stack's configuration and plans its capacity. Reports all problems of the configuration and the quotas at
- * once; quotas are checked unless a field that the check reads is invalid.
+ * once; quotas are checked unless a field that their check reads is invalid.
  *
  * @param additionalChecks - Checks that run in addition to those of the schema and the quotas.
  */
@@ -85,7 +85,7 @@ export function planStack(raw: unknown, stack: string, additionalChecks: readonl
 /**
  * Reads the StackConfig of Pulumi.<stack>.yaml in a directory (by default the working directory).
  *
- * @throws an error that lists every problem, also a missing file or invalid YAML
+ * @throws an error that lists every problem, or says that the file is missing or contains invalid YAML
  *
  * @example
  * ```ts
@@ -112,7 +112,7 @@ export const listProblems = (problems: readonly ConfigProblem[]): string =>
     .map(({ key, value, message }) => `  ${key}${value === undefined ? "" : ` ${JSON.stringify(value)}`} ${message}`)
     .join("\n");
 
-/** Narrows the schema to the `tracking` shape of the configured store: errors of a union list all shapes at once. */
+/** Narrows the schema to the configured tracking store, because errors of a union would list the fields of all stores. */
 function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] } {
   const store = member(member(raw, "tracking"), "store") ?? "postgres";
   const stores = Object.keys(TRACKING_STORES);
@@ -134,7 +134,7 @@ function schemaFor(raw: unknown): { schema: TSchema; problems: ConfigProblem[] }
   return { schema: Type.Object({ ...StackConfig.properties, tracking }, { additionalProperties: false }), problems };
 }
 
-/** Appends the field's description to a message, unless the message contains it (as those of patterns do). */
+/** Appends the field's description to a message, unless the message contains it, as messages about patterns do. */
 function withDescription(schema: TSchema, key: string, message: string): string {
   const field = key.split(".").reduce<unknown>((at, name) => member(member(at, "properties"), name), schema);
   const description = member(field, "description");
@@ -151,7 +151,7 @@ function readYaml(file: string): unknown {
   }
 }
 
-/** Returns the project's own keys of a configuration without their prefix, and a problem for each misspelt prefix. */
+/** Returns the project's own keys of a configuration without their prefix, and a problem for each misspelled prefix. */
 export function ownKeys(config: object): { own: Record<string, unknown>; problems: ConfigProblem[] } {
   const own: [string, unknown][] = [];
   const problems: ConfigProblem[] = [];
@@ -169,10 +169,23 @@ export function ownKeys(config: object): { own: Record<string, unknown>; problem
   return { own: Object.fromEntries(own), problems };
 }
 
-/** Maximum wrong characters in a prefix that counts as a misspelling; other projects' keys are ignored. */
+/** Maximum edit distance of a misspelled prefix. Keys whose prefix differs more belong to other projects. */
 const MAX_PREFIX_DISTANCE = 3;
 
 const member = (value: unknown, name: string): unknown =>
   value !== null && typeof value === "object" && Object.hasOwn(value, name)
     ? (value as Record<string, unknown>)[name]
     : undefined;
+
+/**
+ * Parses a configuration value as Pulumi passes it: JSON for an object or a list. Any other value stays text, since
+ * Pulumi does not keep its type.
+ */
+export function parseValue(text: string): unknown {
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

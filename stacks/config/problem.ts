@@ -13,16 +13,17 @@ export interface ConfigProblem {
   message: string;
 }
 
-/** A check of fields that the schema cannot make. */
+/** A check that the schema cannot express. */
 export interface ConfigCheck {
-  /** Paths of all fields that it reads, `*` for any index. The check is skipped if one of them is invalid. */
+  /** Paths of all fields that the check reads, `*` for any index. The check is skipped if one of them is invalid. */
   readonly reads: readonly string[];
   /** Returns the problems of a configuration; none if it passes. */
   problemsOf(config: StackConfig, stack: string): ConfigProblem[];
 }
 
 /**
- * Runs the checks whose fields are all valid, so that one problem neither hides others nor causes further ones.
+ * Runs the checks whose fields are all valid, so that an invalid field causes no further problems. It hides only the
+ * problems of checks that read it.
  * @param invalid - Paths of invalid fields, for example `network.zones.0`.
  */
 export function runChecks(
@@ -36,7 +37,7 @@ export function runChecks(
     .flatMap((check) => check.problemsOf(config, stack));
 }
 
-/** Returns true if one path equals the other or is its parent. */
+/** Returns true if two paths are equal, or one is a parent of the other; `*` in `path` matches any name. */
 export function overlaps(path: string, key: string): boolean {
   const names = key.split(".");
   return path

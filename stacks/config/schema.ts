@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { LIMITS } from "../../infra/limits/limits.ts";
+import { BOUNDS } from "../../runtime/contract/bounds.ts";
 import { SCOPES } from "../../runtime/contract/scopes.ts";
 
 /** Schema of a stack's configuration: every field with its description, default and bounds. */
@@ -20,10 +21,10 @@ const quota = (value: number, description: string) => Type.Integer({ minimum: 0,
 
 const Account = Type.Object(
   {
-    id: text("^[0-9]{12}$", "12-digit id of the AWS account, in quotes"),
-    region: text("^[a-z]{2,4}(-[a-z]+)+-[1-9]$", "AWS region, for example eu-central-1"),
+    id: text("^[0-9]{12}$", "the 12-digit id of the AWS account, in quotes"),
+    region: text("^[a-z]{2,4}(-[a-z]+)+-[1-9]$", "an AWS region, for example eu-central-1"),
   },
-  { ...noOtherProperties, description: "account and region of the stack; it never changes any other" },
+  { ...noOtherProperties, description: "account and region of the stack; the stack changes nothing in any other" },
 );
 
 /** Tag value that every service accepts (Amazon RDS API Reference, Tag; AWS IAM API Reference, Tag). */
@@ -48,7 +49,7 @@ const Quotas = Type.Object(
     glueDpus: quota(LIMITS.glueDpus.value, "Glue DPUs in use at once"),
     ec2Vcpus: quota(
       LIMITS.ec2Vcpus.value,
-      "vCPUs of running standard instances: On-Demand, or Spot if runners.ec2.spot; with onDemandFallback the lower of both quotas",
+      "vCPUs of running standard instances: the On-Demand quota, or the Spot quota if runners.ec2.spot is true; with onDemandFallback the lower of the two",
     ),
     fargateVcpus: quota(LIMITS.fargateVcpus.value, "vCPUs of Fargate tasks"),
     rdsInstances: quota(LIMITS.rdsInstances.value, "RDS instances"),
@@ -56,7 +57,8 @@ const Quotas = Type.Object(
       minimum: 0.01,
       maximum: 1,
       default: 1,
-      description: "share of all quotas that this stack may use, so that several stacks fit into one account",
+      description:
+        "share of the quotas, except rdsInstances, that this stack may use, so that several stacks fit into one account",
     }),
   },
   { ...optional, description: "quotas of the account, with the values that Service Quotas shows" },
@@ -68,7 +70,7 @@ const Network = Type.Object(
       default: "10.0.0.0/16",
       description: "IPv4 network of the VPC, between /16 and /28, for example 10.0.0.0/16",
     }),
-    zones: Type.Array(text("^[a-z0-9-]+[a-z]$", "name of an availability zone, for example eu-central-1a"), {
+    zones: Type.Array(text("^[a-z0-9-]+[a-z]$", "the name of an availability zone, for example eu-central-1a"), {
       minItems: 2,
       maxItems: 6,
       description: "availability zones with subnets; the load balancer and RDS require at least two",
@@ -107,26 +109,29 @@ const PostgresTracking = Type.Object({ store: Type.Literal("postgres") }, noOthe
 const OpenSearchTracking = Type.Object(
   {
     store: Type.Literal("opensearch"),
-    instanceType: text("^[a-z0-9]+\\.[a-z0-9]+\\.search$", "OpenSearch instance type, for example m7g.medium.search"),
+    instanceType: text(
+      "^[a-z0-9]+\\.[a-z0-9]+\\.search$",
+      "an OpenSearch instance type, for example m7g.medium.search",
+    ),
     instanceCount: integer("number of data nodes, a multiple of zoneCount", 1, 80),
     zoneCount: integer("number of zones over which the data nodes are spread; 1 turns zone awareness off", 1, 3),
     storageGb: integer("GiB of gp3 storage per data node", 10, 1_024),
   },
   noOtherProperties,
 );
-/** Store of the tracking documents. */
+/** Schemas of the field `tracking`, by tracking store. */
 export const TRACKING_STORES = { postgres: PostgresTracking, opensearch: OpenSearchTracking } as const;
 
 /** Maps claims of the identity provider to access. */
 const AccessRule = Type.Object(
   {
-    claim: text("^.{1,200}$", "claim of the ID token, or the path of a nested claim, for example realm_access.roles"),
+    claim: text("^.{1,200}$", "a claim of the ID token, or the path of a nested claim, for example realm_access.roles"),
     value: text(
       "^.{1,200}$",
       "required value of the claim, or of one element if the claim is a list; * accepts any value",
     ),
-    tenant: Type.Optional(text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "tenant whose jobs the person may access")),
-    tenantClaim: Type.Optional(text("^.{1,200}$", "claim that contains the name of the tenant, instead of tenant")),
+    tenant: Type.Optional(text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "the tenant whose jobs the person may access")),
+    tenantClaim: Type.Optional(text("^.{1,200}$", "the claim that contains the name of the tenant, instead of tenant")),
     scopes: Type.Array(Type.Enum([...SCOPES]), {
       minItems: 1,
       uniqueItems: true,
@@ -146,7 +151,7 @@ const Oidc = Type.Object(
       "^[!-~]{1,200}$",
       "client id of a public client (PKCE, no secret) at the provider, whose redirect URI is https://<api.domainName>/login/callback",
     ),
-    name: text("^.{1,60}$", "name of the provider on the sign-in page", "single sign-on"),
+    name: text("^.{1,60}$", "the name of the provider on the sign-in page", "single sign-on"),
     scopes: Type.Array(text("^[!-~]{1,100}$", "an OAuth scope"), {
       default: ["openid", "profile", "email"],
       minItems: 1,
@@ -177,9 +182,9 @@ const Api = Type.Object(
         "networks outside the VPC that may reach the load balancer; 0.0.0.0/0 (everyone) only if api.public is true",
     }),
     certificateArn: Type.Optional(
-      text("^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", "ARN of an ACM certificate"),
+      text("^arn:aws:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+$", "the ARN of an ACM certificate"),
     ),
-    domainName: Type.Optional(text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "host name in the certificate")),
+    domainName: Type.Optional(text("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", "a host name in the certificate")),
     hostedZoneId: Type.Optional(
       text(
         "^Z[A-Z0-9]{5,31}$",
@@ -189,7 +194,12 @@ const Api = Type.Object(
     minTasks: integerWithDefault(1, "minimum number of API tasks", 1, 1_000),
     maxTasks: integerWithDefault(2, "maximum number of API tasks", 1, 1_000),
     taskVcpus: Type.Enum([0.25, 0.5, 1, 2, 4], { default: 0.5, description: "vCPUs per API task" }),
-    poolMax: integerWithDefault(8, "database connections per API task", 1, 100),
+    poolMax: integerWithDefault(
+      8,
+      "database connections in the pool of an API task; the task opens one more, which plans reads",
+      1,
+      100,
+    ),
     openRates: booleanWithDefault(false, "serves /rates without a token"),
     ratesDays: integerWithDefault(3_660, "maximum days of one /rates request", 1, 36_600),
     resultDelivery: Type.Enum(["redirect", "stream"], {
@@ -220,7 +230,7 @@ const Api = Type.Object(
         ),
         addressPerMinute: integerWithDefault(
           3_000,
-          "maximum requests per client address, minute and API task without a valid token; 0 for no limit",
+          "maximum requests without a valid token, per client address, minute and API task; 0 for no limit",
           0,
           1_000_000,
         ),
@@ -243,7 +253,7 @@ const Api = Type.Object(
 /** Key that keeps one tenant from holding all slots of a runner type. */
 const TenantSlots = Type.Optional(
   integer(
-    "maximum running jobs per tenant; by default all slots but one if several tenants have a response queue",
+    "maximum running jobs per tenant; by default all slots, or all but one if several tenants have a response queue",
     1,
     10_000,
   ),
@@ -304,9 +314,9 @@ const Jobs = Type.Object(
     rawSql: booleanWithDefault(false, "allows reads with raw SQL, in addition to named queries"),
     inlineBytes: integerWithDefault(
       200_000,
-      "maximum bytes of a result, as JSON, that is sent inside the response; a larger one is sent as a pointer",
+      "maximum bytes of a result, as JSON, that is sent inside the response; a larger one is stored in S3",
       0,
-      900_000,
+      BOUNDS.inlineBytes,
     ),
     readsOnEc2: booleanWithDefault(true, "allows reads to run on EC2 when Glue has no free slot or too little memory"),
     timeoutSeconds: integerWithDefault(900, "default time limit of a job in seconds", 1, 86_400),
@@ -318,7 +328,12 @@ const Jobs = Type.Object(
       1,
       1_000_000,
     ),
-    maxAttempts: integerWithDefault(3, "maximum attempts of a job whose runs are lost, before it fails", 1, 20),
+    maxAttempts: integerWithDefault(
+      3,
+      "maximum attempts of a job whose runs are lost or end with a retryable error",
+      1,
+      20,
+    ),
     reportRows: integerWithDefault(
       100,
       "maximum bad rows listed in a response; the full report is stored in S3",
@@ -327,7 +342,7 @@ const Jobs = Type.Object(
     ),
     maxBadRows: integerWithDefault(
       100_000,
-      "number of bad rows after which reading a batch stops; the report lists them and says that it is incomplete",
+      "maximum bad rows that the report of a batch lists; reading stops early if more are found meanwhile",
       1,
       1_000_000,
     ),
@@ -354,11 +369,11 @@ const Jobs = Type.Object(
 
 const Caller = Type.Object(
   {
-    principal: text("^arn:aws:iam::[0-9]{12}:(root|(role|user)/.+)$", "ARN of a role, user or account"),
+    principal: text("^arn:aws:iam::[0-9]{12}:(root|(role|user)/.+)$", "the ARN of a role, user or account"),
     tenants: Type.Array(
       Type.String({
         pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        description: "letters, digits and . _ - only, first a letter or digit, at most 64",
+        description: "letters, digits and . _ - only, starting with a letter or digit, at most 64 characters",
       }),
       {
         default: ["default"],
@@ -376,7 +391,7 @@ const Caller = Type.Object(
       description: "tasks that the caller may request",
     }),
     senderIds: Type.Optional(
-      Type.Array(text("^A(RO|ID)A[A-Z0-9]{12,124}$", "unique id of a role (AROA…) or user (AIDA…)"), {
+      Type.Array(text("^A(RO|ID)A[A-Z0-9]{12,124}$", "the unique id of a role (AROA…) or user (AIDA…)"), {
         minItems: 1,
         maxItems: 100,
         uniqueItems: true,
@@ -420,7 +435,7 @@ const Traces = Type.Object(
 const Budget = Type.Object(
   {
     monthlyUsd: Type.Number({ minimum: 1, description: "US dollars per month" }),
-    email: text("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "email address that receives alarms and budget notifications"),
+    email: text("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", "an email address that receives alarms and budget notifications"),
   },
   noOtherProperties,
 );
@@ -441,7 +456,10 @@ export const StackConfig = Type.Object(
     runners: Runners,
     jobs: Jobs,
     tenants: Type.Array(
-      text("^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$", "letters, digits and _ - only, first a letter or digit, at most 40"),
+      text(
+        "^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$",
+        "letters, digits and _ - only, starting with a letter or digit, at most 40 characters",
+      ),
       { default: [], uniqueItems: true, description: "tenants with their own response queue" },
     ),
     callers: Type.Array(Caller, { default: [] }),

@@ -4,8 +4,8 @@ import { runUsd } from "../planning/cost.ts";
 import type { StackConfig } from "./schema.ts";
 
 /**
- * Seconds from the launch of a run to its first heartbeat. Glue documents no figure for Python shell jobs, so theirs is
- * generous; an instance boots in half a minute and then pulls the image.
+ * Seconds from the launch of a run to its first heartbeat. Glue documents no start time for Python shell jobs, so their
+ * value is generous. An instance boots in half a minute and then pulls the image.
  */
 const START_SECONDS = { glue: 600, ec2: 300 } as const;
 
@@ -46,7 +46,7 @@ export function stackSettings(config: StackConfig, plan: CapacityPlan): StackSet
         idleSeconds: glue.idleSeconds,
         ...(glue.tenantSlots === undefined ? {} : { tenantSlots: glue.tenantSlots }),
         startSeconds: START_SECONDS.glue,
-        // Glue's timeout minus the longest job, which a run may begin in its last second.
+        // Glue's timeout minus the longest job, which a run may claim in the last second of its lifetime.
         lifetimeSeconds: Math.max(1, glue.timeoutMinutes * 60 - jobs.maxTimeoutSeconds),
       },
       ec2: {

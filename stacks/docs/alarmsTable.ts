@@ -2,10 +2,10 @@ import { alarmsOf } from "../../infra/monitoring/alarms.ts";
 import { monitoringTargetsOf } from "../monitoring/monitoringTargets.ts";
 import { shippedStacks } from "../planning/shipped.ts";
 
-/** Returns a Markdown table of all alarms of our stacks; sizes are those of prod. */
+/** Returns a Markdown table of all alarms, with the thresholds of prod. */
 export function alarmsTable(): string {
   const prod = shippedStacks().find(({ stack }) => stack === "prod");
-  if (prod === undefined) throw new Error("Pulumi.prod.yaml is not among the stacks that ship.");
+  if (prod === undefined) throw new Error("The shipped stack prod does not exist.");
   const rows = alarmsOf(monitoringTargetsOf(prod, ["TENANT"])).map(
     ({ key, summary, action, minutes: [datapoints, periods] }) => {
       const duration = periods === 1 ? "at once" : `${datapoints} of ${periods} minutes`;

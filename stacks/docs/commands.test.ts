@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, sep } from "node:path";
 import { createInterface } from "node:readline";
+import { profilesFile, readProfiles, writeProfiles } from "../../runtime/cli/lib/profiles.ts";
 import { requirePython } from "../../runtime/testing/python/python.ts";
 import { type Block, blocksOf, documents } from "./commands.ts";
 import { pathOf } from "./pages.ts";
@@ -24,7 +25,7 @@ describe("commands of the pages", () => {
   it("are run by existing tests, are valid shell, and use existing scripts, files and commands", () => {
     for (const { page, number, text, by } of ALL) {
       const where = `${page}, block ${number}`;
-      if (by !== "here" && by !== "account") assert.ok(existsSync(pathOf(by)), `${where}: there is no ${by}`);
+      if (by !== "here" && by !== "account") assert.ok(existsSync(pathOf(by)), `${where}: ${by} does not exist`);
       // Placeholders are in angle brackets.
       const { status, stderr } = spawnSync("bash", ["-n"], {
         input: text.replace(/<[^<>\n]+>/g, "x"),
@@ -36,23 +37,52 @@ describe("commands of the pages", () => {
       for (const [, script] of text.matchAll(/\bnpm run (?:-s |--silent )?([\w:-]+)/g))
         assert.ok(script !== undefined && script in scripts(), `${where}: package.json has no script ${script}`);
       for (const [, file] of text.matchAll(/\bnode (?:--\S+ )*([\w./-]+\.(?:ts|mjs))/g))
-        assert.ok(file !== undefined && existsSync(pathOf(file)), `${where}: there is no ${file}`);
+        assert.ok(file !== undefined && existsSync(pathOf(file)), `${where}: ${file} does not exist`);
       for (const [, name] of text.matchAll(/\bnpx rates (?:--\S+ \S+ )*([a-z]+)\b/g))
         assert.ok(name !== undefined && ratesCommands().includes(name), `${where}: rates has no command ${name}`);
+    }
+  });
+
+  it("are run without the profiles and variables of the tester", () => {
+    const folder = mkdtempSync(join(tmpdir(), "rates-pages-"));
+    const tester = {
+      PATH: "/bin",
+      XDG_CONFIG_HOME: join(folder, "tester"),
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector.example",
+      PGHOST: "db.example",
+      AWS_PROFILE: "prod",
+      RATES_API: "https://rates.example",
+    };
+    try {
+      const prod = { api: "https://rates.example", token: "secret" };
+      writeProfiles({ current: "prod", profiles: { prod } }, profilesFile(tester));
+      const env = isolatedEnv(folder, tester);
+      assert.deepEqual(readProfiles(profilesFile(env)), { profiles: {} });
+      assert.deepEqual(env, { HOME: folder, PATH: "/bin" });
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 
   describe("on a running platform", function () {
     this.timeout(START_MS + 240_000);
     this.slow(60_000);
+    let folder = "";
     let clone = "";
     let platform: ChildProcess;
     let env: NodeJS.ProcessEnv;
 
     before(async function () {
       const python = requirePython(this, "clients");
-      clone = cloneOfOurs();
-      env = { ...isolatedEnv(), PATH: [dirname(process.execPath), dirname(python), process.env.PATH].join(delimiter) };
+      folder = mkdtempSync(join(tmpdir(), "rates-pages-"));
+      const home = join(folder, "home");
+      mkdirSync(home);
+      clone = join(folder, "clone");
+      copyClone(clone);
+      env = {
+        ...isolatedEnv(home),
+        PATH: [dirname(process.execPath), dirname(python), process.env.PATH].join(delimiter),
+      };
       // npm start, as in the first page, but on a free port, since 3000 may be taken.
       platform = spawn("npm", ["start", "--", "--port", "0"], { cwd: clone, env, detached: true });
       await whenReady(platform);
@@ -63,7 +93,7 @@ describe("commands of the pages", () => {
         process.kill(-platform.pid, "SIGINT");
         await ended;
       }
-      if (clone) rmSync(clone, { recursive: true, force: true });
+      if (folder) rmSync(folder, { recursive: true, force: true });
     });
 
     for (const page of new Set(ALL.filter(({ by }) => by === "here").map((block) => block.page)))
@@ -82,7 +112,7 @@ describe("commands of the pages", () => {
   });
 });
 
-/** Runs the blocks one after the other in one shell, as a reader does; the first unexpected exit code stops it. */
+/** Returns a script that runs the blocks in one shell, as a reader would, until the first unexpected exit code. */
 function scriptOf(blocks: readonly Block[], api: string): string {
   return [
     // A failed command does not end the shell; its exit code is checked after the block.
@@ -96,8 +126,7 @@ function scriptOf(blocks: readonly Block[], api: string): string {
 }
 
 /** Copies this clone and links its packages, because the commands of a page create files. */
-function cloneOfOurs(): string {
-  const clone = mkdtempSync(join(tmpdir(), "rates-pages-"));
+function copyClone(clone: string): void {
   const root = pathOf(".");
   cpSync(root, clone, {
     recursive: true,
@@ -107,12 +136,16 @@ function cloneOfOurs(): string {
     },
   });
   symlinkSync(pathOf("node_modules"), join(clone, "node_modules"));
-  return clone;
 }
 
-/** The environment without variables that change the tools' behaviour. */
-const isolatedEnv = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS_|RATES_|npm_)/.test(name)));
+/** Variables that the commands inherit: none of them names an account, a platform or a collector. */
+const INHERITED = ["PATH", "LANG", "TMPDIR"];
+
+/** Returns an environment with another home directory, and without the tester's profiles and variables. */
+const isolatedEnv = (home: string, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(env).filter(([name]) => INHERITED.includes(name))),
+  HOME: home,
+});
 
 /** Resolves when the platform reports that it is ready. */
 async function whenReady(child: ChildProcess): Promise<void> {
@@ -132,15 +165,15 @@ async function whenReady(child: ChildProcess): Promise<void> {
   child.stdout?.resume();
 }
 
-let known: string[] | undefined;
-/** Commands in `rates --help`. */
+let commandNames: string[] | undefined;
+/** Returns the names of the commands that `rates --help` lists. */
 function ratesCommands(): string[] {
-  known ??= [
+  commandNames ??= [
     ...execFileSync(process.execPath, [pathOf("runtime/cli/main.ts"), "--help"], { encoding: "utf8" }).matchAll(
       /^ {2}([a-z]+)\b/gm,
     ),
   ].map(([, name]) => name ?? "");
-  return known;
+  return commandNames;
 }
 
 const scripts = (): Record<string, string> => JSON.parse(readFileSync(pathOf("package.json"), "utf8")).scripts;

@@ -33,9 +33,9 @@ export function documents(folder = ""): string[] {
 }
 
 /**
- * Blocks of commands of a page. `file` marks a listing, which is not a command.
+ * Returns the command blocks of a page. Blocks with the word `file` are listings, and are left out.
  *
- * @throws if a block has no test
+ * @throws if a block has another shell language than sh, or an unknown word
  */
 export function blocksOf(page: string, text = readFileSync(pathOf(page), "utf8")): Block[] {
   const blocks: Block[] = [];
@@ -44,14 +44,15 @@ export function blocksOf(page: string, text = readFileSync(pathOf(page), "utf8")
     const [language, ...words] = (token.lang ?? "").split(" ");
     if (!["sh", "bash", "console", "shell"].includes(language) || words.includes("file")) return;
     const number = blocks.length + 1;
-    const value = (name: string) => words.find((word: string) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+    const optionOf = (name: string) =>
+      words.find((word: string) => word.startsWith(`${name}=`))?.slice(name.length + 1);
     const unknown = words.filter((word: string) => !/^(account|by=\S+\.test\.ts|exit=\d+)$/.test(word));
     if (language !== "sh" || unknown.length > 0)
       throw new Error(
         `${page}, block ${number}: write sh, sh account, sh by=<test file> or sh exit=<code>, not ${token.lang}`,
       );
-    const by = value("by") ?? (words.includes("account") ? "account" : "here");
-    blocks.push({ page, number, text: token.text, by, exit: Number(value("exit") ?? 0) });
+    const by = optionOf("by") ?? (words.includes("account") ? "account" : "here");
+    blocks.push({ page, number, text: token.text, by, exit: Number(optionOf("exit") ?? 0) });
   });
   return blocks;
 }

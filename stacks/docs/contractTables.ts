@@ -37,7 +37,8 @@ const TASKS: Readonly<Record<string, unknown>> = {
 };
 
 interface Field {
-  readonly errors: Set<string>;
+  /** Names of the tasks that have the field. */
+  readonly tasks: Set<string>;
   readonly types: Set<string>;
   readonly defaults: Set<string>;
   readonly description: string | undefined;
@@ -50,41 +51,44 @@ export function requestTable(): string {
   collectFields(fields, { ...(request.Request as FieldSchema), properties: envelope }, "", "every request");
   for (const [name, schema] of Object.entries(TASKS)) collectFields(fields, schema as FieldSchema, "task.", name);
 
-  const lines = [...fields].map(([key, { errors: of, types, defaults, description }]) => {
+  const lines = [...fields].map(([key, { tasks, types, defaults, description }]) => {
     if (description === undefined) throw new Error(`runtime/contract/request.ts does not describe ${key}`);
-    const where = of.size === Object.keys(TASKS).length ? "every task" : [...of].join(", ");
-    const words = Object.entries(SETTINGS).reduce(
+    const taskText = tasks.size === Object.keys(TASKS).length ? "every task" : [...tasks].join(", ");
+    const descriptionText = Object.entries(SETTINGS).reduce(
       (text, [name, value]) => text.replace(name, `${name} (${value})`),
       description,
     );
-    return `| \`${key}\` | ${where} | ${[...types].join(", ")} | ${[...defaults].join(" or ")} | ${words} |`;
+    return `| \`${key}\` | ${taskText} | ${[...types].join(", ")} | ${[...defaults].join(" or ")} | ${descriptionText} |`;
   });
-  return ["| field | of | type | default | description |", "|---|---|---|---|---|", ...lines].join("\n");
+  return ["| field | used in | type | default | description |", "|---|---|---|---|---|", ...lines].join("\n");
 }
 
-function collectFields(fields: Map<string, Field>, schema: FieldSchema, prefix: string, of: string): void {
+function collectFields(fields: Map<string, Field>, schema: FieldSchema, prefix: string, task: string): void {
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
     const key = `${prefix}${name}`;
     if (field.properties) {
-      collectFields(fields, field, `${key}.`, of);
+      collectFields(fields, field, `${key}.`, task);
       continue;
     }
     const known = fields.get(key) ?? {
-      errors: new Set(),
+      tasks: new Set(),
       types: new Set(),
       defaults: new Set(),
       description: field.description,
     };
     fields.set(key, known);
-    known.errors.add(of);
+    known.tasks.add(task);
     for (const type of typesOf(field)) known.types.add(type);
-    const defaultText = schema.required?.includes(name) ? "required" : "none";
+    const defaultText = schema.required?.includes(name) ? "required" : "–";
     known.defaults.add(field.default === undefined ? defaultText : `\`${JSON.stringify(field.default)}\``);
   }
 }
 
 function typesOf({ type, minimum, maximum, minItems, maxLength, rule, ...field }: FieldSchema): string[] {
-  const maxText = maxLength === undefined ? "" : `, at most ${maxLength.toLocaleString("en")} characters`;
+  const maxText =
+    maxLength === undefined || rule?.includes("at most")
+      ? ""
+      : `, at most ${maxLength.toLocaleString("en")} characters`;
   if (field.anyOf) return field.anyOf.flatMap(typesOf);
   if (field.const !== undefined) return [`\`${field.const}\``];
   if (field.enum) return field.enum.map((choice) => `\`${choice}\``);

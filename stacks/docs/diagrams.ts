@@ -1,7 +1,7 @@
 import { TERMINAL, TRANSITIONS } from "../../runtime/contract/states.ts";
 import { shippedStacks } from "../planning/shipped.ts";
 
-/** Returns a diagram as a Mermaid block of a page. */
+/** Returns lines of Mermaid as a code block of a page. */
 const mermaid = (...lines: string[]): string => ["```mermaid", ...lines, "```"].join("\n");
 
 /** Returns the states of a job and their transitions as a Mermaid diagram. */
@@ -19,7 +19,7 @@ export const statesDiagram = (): string =>
  */
 export function capacityDiagram(): string {
   const prod = shippedStacks().find(({ stack }) => stack === "prod");
-  if (!prod) throw new Error("There is no stack prod.");
+  if (!prod) throw new Error("The shipped stack prod does not exist.");
   const { config, plan } = prod;
   const { quotas, runners } = config;
   const { parts, usable, total } = plan.database;

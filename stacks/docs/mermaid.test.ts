@@ -58,7 +58,7 @@ describe("Mermaid diagrams of the pages", () => {
     });
     after(() => browser?.close());
 
-    /** Renders a diagram and returns its text, or the error. */
+    /** Renders a diagram and returns its SVG, or the error. */
     const render = (text: string) =>
       page.evaluate(async (source) => {
         try {

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { marked, type Token } from "marked";
+import { StackConfig } from "../config/schema.ts";
 import { documents } from "./commands.ts";
 import { PAGES, pageOf, pathOf } from "./pages.ts";
-import { alignTables, unformatted } from "./tables.ts";
+import { alignTables, fillTables, unformatted } from "./tables.ts";
 
 /** Links of a page, and the anchors of its headings (GitHub's: lower case, hyphens for spaces). */
 function linksOf(text: string): { links: string[]; anchors: string[] } {
@@ -23,20 +24,44 @@ function linksOf(text: string): { links: string[]; anchors: string[] } {
   return { links, anchors };
 }
 
+/** Keys in a JSON schema, with the path of each; `[]` follows the key of a list of objects. */
+function keysOf(schema: unknown, path = ""): string[] {
+  const { properties, items, anyOf = [] } = schema as { properties?: object; items?: object; anyOf?: object[] };
+  if (anyOf.length > 0) return anyOf.flatMap((choice) => keysOf(choice, path));
+  const nested = Object.entries(properties ?? {}).flatMap(([name, property]) =>
+    keysOf(property, path === "" ? name : `${path}.${name}`),
+  );
+  return [
+    ...(properties ? [] : [path]),
+    ...nested,
+    ...(items && "properties" in items ? keysOf(items, `${path}[]`) : []),
+  ];
+}
+
 /** Names of request fields that look like file names. */
 const NOT_FILES = new Set(["task.sql"]);
 
 describe("pages", () => {
+  it("cannot be filled if the begin or end comment of a table is missing", () => {
+    for (const page of ["text", "<!-- t: begin -->", "<!-- t: end -->"])
+      assert.throws(() => fillTables(page, { t: () => "| a |" }), /does not contain <!-- t: begin -->/);
+  });
+
   for (const name of Object.keys(PAGES))
-    it(`${name} has its current generated parts`, () => {
+    it(`have up-to-date generated parts: ${name}`, () => {
       const { current, generated } = pageOf(name);
-      assert.equal(unformatted(current), unformatted(generated), "`node stacks/docs/main.ts` brings it up to date");
+      assert.equal(unformatted(current), unformatted(generated), "run `node stacks/docs/main.ts`");
     });
 
   it("list every key of a stack's configuration, and the cost of each stack", () => {
     const { current } = pageOf("stacks/README.md");
-    for (const key of ["quotas.share", "runners.ec2.machineImage", "callers[].principal", "tracking.zoneCount"])
-      assert.ok(unformatted(current).includes(`|\`${key}\`|`), key);
+    const keys = keysOf(StackConfig);
+    for (const key of ["quotas.share", "callers", "callers[].principal", "tracking.zoneCount"])
+      assert.ok(keys.includes(key), key);
+    assert.deepEqual(
+      keys.filter((key) => !unformatted(current).includes(`|\`${key}\`|`)),
+      [],
+    );
     for (const stack of ["dev", "staging", "prod"]) assert.match(current, new RegExp(`\\| ${stack} `));
   });
 

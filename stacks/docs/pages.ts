@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERRORS } from "../../runtime/contract/errors.ts";
 import { ROOT } from "../../runtime/platform/root.ts";
-import { configTable } from "../config/describe.ts";
+import { configTable } from "../config/configTable.ts";
 import { stacksCostTable } from "../planning/costTable.ts";
 import { alarmsTable } from "./alarmsTable.ts";
 import { capacityTable, smallJobsTable } from "./capacityTable.ts";
@@ -10,10 +10,11 @@ import { columnsTable, requestTable } from "./contractTables.ts";
 import { capacityDiagram, statesDiagram } from "./diagrams.ts";
 import { fillTables } from "./tables.ts";
 
+/** Returns the absolute path of a file of the repository. */
 export const pathOf = (page: string): string => join(ROOT, page);
 const readPage = (file: string): string => readFileSync(pathOf(file), "utf8");
 
-/** Returns a file of the clone as a code block, so that pages show what the tests run. */
+/** Returns a file of the repository as a code block, so that pages show the code that tests run. */
 const listing = (file: string, language: string) => (): string =>
   `\`\`\`${language}\n${readPage(file).trimEnd()}\n\`\`\``;
 
@@ -26,8 +27,8 @@ function errorsTable(): string {
 }
 
 /**
- * Pages with generated parts, each by the name in its marks (`name: begin`, `name: end`). `node stacks/docs/main.ts`
- * writes them.
+ * Pages and their generated parts, by the name in the markers of each part (`name: begin`, `name: end`).
+ * `node stacks/docs/main.ts` writes them.
  */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "ARCHITECTURE.md": { states: statesDiagram },

@@ -11,7 +11,7 @@ import { awsxProvider } from "../testing/provider/awsx.ts";
 import { Cloud } from "../testing/provider/cloud.ts";
 import { packageVersion } from "../testing/provider/declared.ts";
 import { dockerProvider } from "../testing/provider/docker.ts";
-import { type Served, serve } from "../testing/provider/server.ts";
+import { type RunningProvider, serve } from "../testing/provider/server.ts";
 import { blocksOf } from "./commands.ts";
 import { pathOf } from "./pages.ts";
 
@@ -20,13 +20,13 @@ const HERE = "stacks/docs/pulumi.engine.test.ts";
 const PAGES = ["stacks/account/README.md", "docs/first-deployment.md", "docs/operating.md"];
 const languageHost = pathOf("stacks/testing/languageHost");
 
-/** A copy of the clone in which the pulumi command runs as a reader types it, with stand-ins for the providers. */
+/** A copy of the clone in which the pulumi command runs as a reader types it, with simulated providers. */
 class Clone {
   readonly folder: string;
   readonly #home: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  constructor(pulumi: string, servedProviders: ReadonlyMap<string, Served>) {
+  constructor(pulumi: string, servedProviders: ReadonlyMap<string, RunningProvider>) {
     this.#home = mkdtempSync(join(tmpdir(), "rates-pulumi-"));
     this.folder = join(this.#home, "clone");
     const root = pathOf(".");
@@ -60,7 +60,7 @@ class Clone {
     return `file://${this.#home}`;
   }
 
-  /** URL of the folder that replaces the bucket for states. */
+  /** URL of the folder that replaces the state bucket. */
   get states(): string {
     const folder = join(this.#home, "states");
     mkdirSync(folder, { recursive: true });
@@ -68,8 +68,8 @@ class Clone {
   }
 
   /**
-   * Runs commands in one shell; none may fail.
-   * @returns Their output.
+   * Runs commands in one shell, and fails if one of them fails.
+   * @returns The output of all commands.
    */
   async run(script: string): Promise<string> {
     const child = spawn("bash", ["--norc", "-euo", "pipefail", "-c", script], { cwd: this.folder, env: this.#env });
@@ -108,7 +108,7 @@ function scriptsOf(page: string, { home, states }: Clone): string[] {
 describe("the Pulumi commands of the pages, in the real engine", () => {
   let clone: Clone;
   let cloud: Cloud;
-  const servedProviders = new Map<string, Served>();
+  const servedProviders = new Map<string, RunningProvider>();
   before(async function () {
     requireEngine(this);
     const account = parse(readFileSync(pathOf("Pulumi.dev.yaml"), "utf8")).config["rates-platform:account"];
@@ -131,7 +131,7 @@ describe("the Pulumi commands of the pages, in the real engine", () => {
     const [preview = "", up = ""] = scriptsOf(first, clone);
     const before = cloud.resources.size;
     assert.match(await clone.run(preview), /\+ \d+ to create/);
-    assert.equal(cloud.resources.size, before, "a preview makes nothing");
+    assert.equal(cloud.resources.size, before, "a preview creates nothing");
     assert.match(await clone.run(up), /\+ \d+ created/);
     assert.ok(cloud.resources.size > before + 100);
     assert.match(await clone.run(up), /\d+ unchanged/);

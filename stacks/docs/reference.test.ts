@@ -25,8 +25,8 @@ class Messages extends Logger {
 
 /** An example of a doc comment. */
 interface Example {
-  /** Name of the declaration that it belongs to. */
-  readonly of: string;
+  /** Name of the declaration that the example documents. */
+  readonly name: string;
   /** Folder of its source file, from which its imports are resolved. */
   readonly folder: string;
   readonly code: string;
@@ -71,22 +71,26 @@ describe("reference of the exported code", function () {
   });
 
   it("documents every export, and every property and method of classes and interfaces", () => {
-    const exported = declarations().filter((each) => isDocumentedKind(each) && !each.inheritedFrom);
+    const exported = declarations().filter(
+      (declaration) => isDocumentedKind(declaration) && !declaration.inheritedFrom,
+    );
     assert.ok(exported.length > 400, `only ${exported.length} exports were found`);
     const undocumented = exported
-      .filter((each) => commentsOf(each).length === 0)
-      .map((each) => `${each.sources?.[0]?.fileName}: ${each.getFullName()}`);
+      .filter((declaration) => commentsOf(declaration).length === 0)
+      .map((declaration) => `${declaration.sources?.[0]?.fileName}: ${declaration.getFullName()}`);
     assert.deepEqual(undocumented, []);
   });
 
   it("has an example for the Args of every component, the settings, the contract and policies", () => {
     const components = declarations()
       .filter(
-        (each) => each.kindOf(Kind.Class) && each.extendedTypes?.some((type) => String(type) === "ComponentResource"),
+        (declaration) =>
+          declaration.kindOf(Kind.Class) &&
+          declaration.extendedTypes?.some((type) => String(type) === "ComponentResource"),
       )
       .map(({ name }) => `${name}Args`);
     assert.ok(components.length >= 14, String(components));
-    const documented = new Set(examplesOf(declarations()).map(({ of }) => of));
+    const documented = new Set(examplesOf(declarations()).map(({ name }) => name));
     assert.deepEqual(
       [...components, ...WITH_EXAMPLE].filter((name) => !documented.has(name)),
       [],
@@ -96,36 +100,38 @@ describe("reference of the exported code", function () {
   it("has examples that type-check", () => {
     const program = app.getEntryPoints()?.[0]?.program;
     assert(program);
-    const invalid: Example = { of: "wrong", folder: pathOf("infra"), code: "export const text: string = 1;" };
+    const invalid: Example = { name: "wrong", folder: pathOf("infra"), code: "export const text: string = 1;" };
     const problems = problemsOf([...examplesOf(declarations()), invalid], program);
     assert.deepEqual(problems, ["wrong: Type 'number' is not assignable to type 'string'."]);
   });
 });
 
 /** Returns true for exports and their members; false for parts of literal types. */
-function isDocumentedKind(each: DeclarationReflection): boolean {
-  if (each.kindOf([Kind.Property, Kind.Accessor, Kind.Method]))
-    return each.parent?.kindOf([Kind.Class, Kind.Interface]) ?? false;
+function isDocumentedKind(declaration: DeclarationReflection): boolean {
+  if (declaration.kindOf([Kind.Property, Kind.Accessor, Kind.Method]))
+    return declaration.parent?.kindOf([Kind.Class, Kind.Interface]) ?? false;
   return (
-    each.kindOf([Kind.Class, Kind.Interface, Kind.TypeAlias, Kind.Function, Kind.Variable]) &&
-    (each.parent?.kindOf([Kind.Module, Kind.Project]) ?? false)
+    declaration.kindOf([Kind.Class, Kind.Interface, Kind.TypeAlias, Kind.Function, Kind.Variable]) &&
+    (declaration.parent?.kindOf([Kind.Module, Kind.Project]) ?? false)
   );
 }
 
-const commentsOf = (each: DeclarationReflection): Comment[] =>
-  [each, each.getSignature, each.setSignature, ...(each.signatures ?? [])].flatMap((part) => part?.comment ?? []);
+const commentsOf = (declaration: DeclarationReflection): Comment[] =>
+  [declaration, declaration.getSignature, declaration.setSignature, ...(declaration.signatures ?? [])].flatMap(
+    (part) => part?.comment ?? [],
+  );
 
-const examplesOf = (all: readonly DeclarationReflection[]): Example[] =>
-  all
-    .filter((each) => !each.kindOf(Kind.SomeSignature))
-    .flatMap((each) =>
-      commentsOf(each)
+const examplesOf = (declarations: readonly DeclarationReflection[]): Example[] =>
+  declarations
+    .filter((declaration) => !declaration.kindOf(Kind.SomeSignature))
+    .flatMap((declaration) =>
+      commentsOf(declaration)
         .flatMap(({ blockTags }) => blockTags)
         .filter(({ tag }) => tag === "@example")
         .flatMap(({ content }) => content.filter(({ kind }) => kind === "code"))
         .map(({ text }) => ({
-          of: each.name,
-          folder: dirname(each.sources?.[0]?.fullFileName ?? ""),
+          name: declaration.name,
+          folder: dirname(declaration.sources?.[0]?.fullFileName ?? ""),
           code: text.replace(/^```ts\n/, "").replace(/\n```$/, ""),
         })),
     );
@@ -133,7 +139,7 @@ const examplesOf = (all: readonly DeclarationReflection[]): Example[] =>
 /**
  * Type-checks examples, each as a file in the folder of its source.
  *
- * @param program - Program whose parsed files are used again.
+ * @param program - Program whose parsed files are reused.
  * @returns The problems, each prefixed with the name of the example's declaration.
  */
 function problemsOf(examples: readonly Example[], program: ts.Program): string[] {
@@ -154,10 +160,10 @@ function problemsOf(examples: readonly Example[], program: ts.Program): string[]
       },
     },
   });
-  return [...files].flatMap(([file, { of }]) => {
+  return [...files].flatMap(([file, { name }]) => {
     const source = checked.getSourceFile(file);
     return [...checked.getSyntacticDiagnostics(source), ...checked.getSemanticDiagnostics(source)].map(
-      ({ messageText }) => `${of}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`,
+      ({ messageText }) => `${name}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`,
     );
   });
 }

@@ -3,13 +3,13 @@ import stringWidth from "string-width";
 /**
  * Inserts generated tables into a page, between `<!-- name: begin -->` and `<!-- name: end -->`.
  *
- * @throws if a page has no such pair
+ * @throws if the page lacks one of the two comments
  */
 export function fillTables(page: string, tables: Readonly<Record<string, () => string>>): string {
   return Object.entries(tables).reduce((text, [name, table]) => {
     const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-    const before = text.split(begin)[0];
-    const after = text.split(end)[1];
+    const [before, rest] = text.split(begin);
+    const after = rest?.split(end)[1];
     if (before === undefined || after === undefined) throw new Error(`The page does not contain ${begin} or ${end}`);
     return `${before}${begin}\n\n${alignTables(table())}\n\n${end}${after}`;
   }, page);

@@ -23,19 +23,19 @@ interface Case {
   readonly fires: boolean;
 }
 
-/** Series that rules on counters also need: the age of the last count. */
+/** Series that rules on counters also need: the age of the counters' values. */
 const COUNTED = { rates_counted_age_seconds: "60x60" };
 const CASES: readonly Case[] = [
   {
-    ...{ name: "old work, five minutes long", alert: "GlueWaiting", minute: 20, fires: true },
+    ...{ name: "work that waits too long, for five minutes", alert: "GlueWaiting", minute: 20, fires: true },
     series: { 'rates_oldest_waiting_seconds{runner="glue"}': "5000x30" },
   },
   {
-    ...{ name: "old work for three minutes", alert: "GlueWaiting", minute: 20, fires: false },
+    ...{ name: "work that waits too long, for three minutes", alert: "GlueWaiting", minute: 20, fires: false },
     series: { 'rates_oldest_waiting_seconds{runner="glue"}': "0x17 5000x30" },
   },
   {
-    ...{ name: "old work of the other runner type", alert: "GlueWaiting", minute: 20, fires: false },
+    ...{ name: "work of the other runner type that waits too long", alert: "GlueWaiting", minute: 20, fires: false },
     series: { 'rates_oldest_waiting_seconds{runner="ec2"}': "5000x30" },
   },
   {
@@ -48,7 +48,7 @@ const CASES: readonly Case[] = [
   },
   {
     ...{
-      name: "the first failure of a type, told alike by two processes",
+      name: "the first failure of a type, reported by two processes",
       alert: "GlueFailing",
       minute: 12,
       fires: true,
@@ -60,22 +60,22 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    ...{ name: "failures from before Prometheus began", alert: "GlueFailing", minute: 0, fires: false },
+    ...{ name: "failures from before Prometheus started", alert: "GlueFailing", minute: 0, fires: false },
     series: { ...COUNTED, 'rates_failed_by_platform_total{runner="glue",type="RunnerLost"}': "7x30" },
   },
   {
-    ...{ name: "counters that are not counted any more", alert: "FiguresMissing", minute: 20, fires: true },
+    ...{ name: "counters that are no longer updated", alert: "FiguresMissing", minute: 20, fires: true },
     series: { rates_counted_age_seconds: "900x30" },
   },
   {
-    ...{ name: "counters that are", alert: "FiguresMissing", minute: 20, fires: false },
+    ...{ name: "counters that are updated", alert: "FiguresMissing", minute: 20, fires: false },
     series: { rates_counted_age_seconds: "100x30" },
   },
   {
     ...{ name: "no process to scrape", alert: "ApiDown", minute: 20, fires: true },
     series: { 'up{job="rates"}': "0x30" },
   },
-  { ...{ name: "nothing at all", alert: "ApiDown", minute: 20, fires: true }, series: { other: "1x30" } },
+  { ...{ name: "no series of the platform", alert: "ApiDown", minute: 20, fires: true }, series: { other: "1x30" } },
   {
     ...{ name: "one process of two", alert: "ApiDown", minute: 20, fires: false },
     series: { 'up{job="rates",instance="a"}': "0x30", 'up{job="rates",instance="b"}': "1x30" },
@@ -99,10 +99,10 @@ const CASES: readonly Case[] = [
 
 describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
   const stacks = shippedStacks();
-  const of = (name: string) => {
-    const found = stacks.find(({ stack }) => stack === name);
-    assert.ok(found);
-    return monitoringTargetsOf(found, found.config.tenants);
+  const targetsOf = (name: string) => {
+    const shipped = stacks.find(({ stack }) => stack === name);
+    assert.ok(shipped);
+    return monitoringTargetsOf(shipped, shipped.config.tenants);
   };
   const directory = mkdtempSync(join(tmpdir(), "rates-rules-"));
   after(() => rmSync(directory, { recursive: true }));
@@ -114,15 +114,15 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
 
   it("have one rule per alarm, except for alarms on metrics that only CloudWatch has", () => {
     for (const { stack } of stacks) {
-      const targets = of(stack);
+      const targets = targetsOf(stack);
       const [group] = alertRules(stack, targets).groups;
       const alarms = alarmsOf(targets).map(({ key }) => key);
-      const withoutMetric = cloudWatchOnly(targets);
-      assert.equal(group?.rules.length, alarms.length - withoutMetric.length);
-      const ownTests =
+      const withoutRule = cloudWatchOnly(targets);
+      assert.equal(group?.rules.length, alarms.length - withoutRule.length);
+      const onOwnMetrics =
         /^(glue|ec2)-|^(dead-letters|figures-missing|locks|responses-unsent|tracking-behind|api-(slow|failing|down))$/;
       assert.deepEqual(
-        withoutMetric.filter((key) => ownTests.test(key)),
+        withoutRule.filter((key) => onOwnMetrics.test(key)),
         [],
       );
     }
@@ -131,7 +131,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
   it("are rules that Prometheus accepts", function () {
     for (const { stack } of stacks) {
       const file = join(directory, `${stack}.yml`);
-      writeFileSync(file, JSON.stringify(alertRules(stack, of(stack))));
+      writeFileSync(file, JSON.stringify(alertRules(stack, targetsOf(stack))));
       const { status, text } = promtool(this, "check", "rules", file);
       assert.equal(status, 0, text);
     }
@@ -139,10 +139,10 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
 
   it("fire when CloudWatch's alarms do, in Prometheus's own engine", function () {
     this.timeout(30_000);
-    writeFileSync(join(directory, "dev.yml"), JSON.stringify(alertRules("dev", of("dev"))));
-    const [group] = alertRules("dev", of("dev")).groups;
+    writeFileSync(join(directory, "dev.yml"), JSON.stringify(alertRules("dev", targetsOf("dev"))));
+    const [group] = alertRules("dev", targetsOf("dev")).groups;
     const tests = CASES.map(({ name, series, minute, alert, fires }) => {
-      const rule = group?.rules.find((one) => one.alert === alert);
+      const rule = group?.rules.find((candidate) => candidate.alert === alert);
       assert.ok(rule, alert);
       return {
         name,
@@ -164,11 +164,11 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
   });
 
   it("show every metric of the platform, in panels that do not overlap", () => {
-    const dashboard = grafanaDashboard("prod", of("prod"));
+    const dashboard = grafanaDashboard("prod", targetsOf("prod"));
     const panels = dashboard.panels ?? [];
     const text = JSON.stringify(panels);
-    for (const [key, figure] of [...Object.entries(RUNNER_METRICS), ...Object.entries(PLATFORM_METRICS)])
-      assert.ok(text.includes(prometheusName(key, figure)), key);
+    for (const [key, metric] of [...Object.entries(RUNNER_METRICS), ...Object.entries(PLATFORM_METRICS)])
+      assert.ok(text.includes(prometheusName(key, metric)), key);
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
     const cells = panels.flatMap(({ gridPos }) => {
       assert.ok(gridPos && gridPos.x + gridPos.w <= 24);
@@ -184,7 +184,9 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
   });
 
   it("have only queries that Prometheus accepts", function () {
-    const exprs = [...JSON.stringify(grafanaDashboard("prod", of("prod"))).matchAll(/"expr":("(?:[^"\\]|\\.)*")/g)];
+    const exprs = [
+      ...JSON.stringify(grafanaDashboard("prod", targetsOf("prod"))).matchAll(/"expr":("(?:[^"\\]|\\.)*")/g),
+    ];
     assert.ok(exprs.length > 20);
     const rules = exprs.map(([, expr = ""], index) => ({ record: `x:${index}`, expr: JSON.parse(expr) }));
     const file = join(directory, "panels.yml");
@@ -207,7 +209,7 @@ describe("Prometheus's rules and Grafana's dashboard of a stack", () => {
     assert.match(output, /Available in CloudWatch only: .*database-cpu/);
     assert.deepEqual(
       JSON.parse(readFileSync(join(directory, "rates-dev.rules.yml"), "utf8")),
-      JSON.parse(JSON.stringify(alertRules("dev", of("dev")))),
+      JSON.parse(JSON.stringify(alertRules("dev", targetsOf("dev")))),
     );
     assert.equal(JSON.parse(readFileSync(join(directory, "rates-dev.grafana.json"), "utf8")).uid, "rates-dev");
     const invalid = spawnSync(process.execPath, [program, "--stack", "x"], { encoding: "utf8" });

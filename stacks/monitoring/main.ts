@@ -8,12 +8,12 @@ import { monitoringTargetsOf } from "./monitoringTargets.ts";
 
 const USAGE = `Usage: npm run monitoring -- --stack dev [--out DIR]
 
-Writes Prometheus's alert rules and Grafana's dashboard of a stack, from the definition of its CloudWatch alarms and dashboard.
+Writes a stack's Prometheus alert rules and Grafana dashboard, from the same definitions as its CloudWatch alarms and dashboard.
 
   --stack NAME   stack whose sizes set the thresholds; its file is Pulumi.NAME.yaml
   --out DIR      output directory (default .local/monitoring)`;
 
-/** Writes both files; the exit code is 2 for wrong options. */
+/** Writes the rules and the dashboard. Returns the exit code: 2 for invalid options. */
 function main(): number {
   let values: { stack?: string; out: string; help?: boolean };
   try {
@@ -33,21 +33,21 @@ function main(): number {
     return 0;
   }
   const stacks = shippedStacks();
-  const found = stacks.find(({ stack }) => stack === values.stack);
-  if (found === undefined) {
+  const shipped = stacks.find(({ stack }) => stack === values.stack);
+  if (shipped === undefined) {
     const names = stacks.map(({ stack }) => stack).join(", ");
     console.error(`--stack ${values.stack ?? "is missing: it"} must be one of ${names}.\n\n${USAGE}`);
     return 2;
   }
-  const { stack, config } = found;
-  const targets = monitoringTargetsOf(found, config.tenants);
+  const { stack, config } = shipped;
+  const targets = monitoringTargetsOf(shipped, config.tenants);
   mkdirSync(values.out, { recursive: true });
   const write = (name: string, content: object) => {
     const file = join(values.out, name);
     writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
     console.log(file);
   };
-  // JSON is YAML.
+  // The rules are JSON, which is valid YAML.
   write(`rates-${stack}.rules.yml`, alertRules(stack, targets));
   write(`rates-${stack}.grafana.json`, grafanaDashboard(stack, targets));
   console.log(`Available in CloudWatch only: ${cloudWatchOnly(targets).join(", ")}.`);

@@ -4,7 +4,7 @@ import { memoryOf } from "../planning/plan.ts";
 import type { ShippedStack } from "../planning/shipped.ts";
 import { RESPONSE_DAYS } from "../platform.ts";
 
-/** Returns a stack's monitoring targets, with placeholders for names that a deployment gives. */
+/** Returns a stack's monitoring targets, with placeholders for names that a deployment generates. */
 export function monitoringTargetsOf(
   { config, plan }: Pick<ShippedStack, "config" | "plan">,
   tenants: readonly string[],

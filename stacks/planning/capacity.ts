@@ -18,8 +18,8 @@ const OPERATOR_CONNECTIONS = 5;
 /** Connections that Postgres reserves for superusers (3) and RDS for itself (2). */
 const RESERVED_CONNECTIONS = 5;
 /**
- * Factor for RDS's formula of max_connections: instances have 5 to 12 % less, because it counts memory that the system
- * uses.
+ * Factor for RDS's formula of max_connections: real instances allow 5 to 12 % fewer connections, because the formula
+ * counts memory that the operating system uses.
  */
 const FORMULA_FACTOR = 0.85;
 
@@ -27,17 +27,18 @@ const FORMULA_FACTOR = 0.85;
 export type Capacity = { plan: CapacityPlan; problems: [] } | { plan?: undefined; problems: ConfigProblem[] };
 
 /**
- * Plans a stack's share of its account's quotas and all of its database's connections. Glue runs and EC2 instances
- * without a configured number get the rest: half of the free connections each, more if the other type cannot use its
- * half, and no more than the quotas allow. Expects a configuration that parseStackConfig accepted.
+ * Divides a stack's share of its account's quotas, and its database's connections. Without a configured number, Glue
+ * runs and EC2 instances each get half of the free connections, or more if the other type cannot use its half. The quotas
+ * limit both. Expects a configuration that parseStackConfig accepted.
  */
 export function planCapacity(config: StackConfig): Capacity {
   const { api, runners, quotas } = config;
   const dispatcher = planDispatcher(shareOf(quotas.lambdaConcurrency, quotas.share), reservable(config));
   const connections = connectionsOf(config);
+  const connectionsPerTask = api.poolMax + CONNECTIONS_PER.apiPlanning;
   const fixed = {
     dispatcher: dispatcher.connections,
-    api: (api.poolMax + CONNECTIONS_PER.apiPlanning) * api.maxTasks * DEPLOYMENT_TASK_FACTOR,
+    api: connectionsPerTask * api.maxTasks * DEPLOYMENT_TASK_FACTOR,
     operations: OPERATOR_CONNECTIONS,
   };
   const { runs, instances } = planRunners(config, connections.usable - sum(fixed));
@@ -56,7 +57,7 @@ export function planCapacity(config: StackConfig): Capacity {
       ...(larger === undefined ? {} : { largerDpu: larger }),
     },
     ec2: { maxInstances: instances },
-    api: { minTasks: api.minTasks, maxTasks: api.maxTasks, poolMax: api.poolMax },
+    api: { minTasks: api.minTasks, maxTasks: api.maxTasks, poolMax: api.poolMax, connectionsPerTask },
     database,
   };
   const problems = shortages(config, plan);
@@ -87,12 +88,13 @@ export const capacityCheck: ConfigCheck = {
   problemsOf: (config) => planCapacity(config).problems,
 };
 
-/** Executions that may be reserved, after those that AWS keeps for functions without a reservation. */
+/** Returns the number of executions that the stack may reserve. AWS keeps some for functions without a reservation. */
 const reservable = ({ quotas }: StackConfig) =>
   shareOf(Math.max(0, quotas.lambdaConcurrency - LIMITS.lambdaUnreserved.value), quotas.share);
 
 function planDispatcher(executions: number, reservable: number): CapacityPlan["dispatcher"] {
-  // Without reserved concurrency, only the stack's share of the account limits invocations for state changes of runs.
+  // Without reserved concurrency, only the account's quota limits invocations for state changes of runs. The plan
+  // therefore has connections for the stack's whole share of that quota.
   if (reservable < MIN_EXECUTIONS)
     return {
       reservedConcurrency: undefined,
@@ -109,7 +111,7 @@ function planDispatcher(executions: number, reservable: number): CapacityPlan["d
   };
 }
 
-/** Runs and instances; at least one of each, so that a shortage shows as an exceeded limit. */
+/** Returns the numbers of runs and instances: at least one each, so that a shortage appears as an exceeded limit. */
 function planRunners(config: StackConfig, connections: number): { runs: number; instances: number } {
   const { quotas, runners } = config;
   const { share } = quotas;
@@ -122,8 +124,9 @@ function planRunners(config: StackConfig, connections: number): { runs: number; 
     shareOf(quotas.glueDpus / runners.glue.dpu, share, (largerDpu(config) ?? runners.glue.dpu) / runners.glue.dpu - 1),
   );
   const instanceHeadroom = shareOf(quotas.ec2Vcpus / vcpusOf(config), share);
-  const requested = maxRuns === undefined ? Math.min(connections / 2, runHeadroom * glueRun) : maxRuns * glueRun;
-  const instances = maxInstances ?? atLeastOne(Math.min(instanceHeadroom, (connections - requested) / ec2Instance));
+  const glueConnections = maxRuns === undefined ? Math.min(connections / 2, runHeadroom * glueRun) : maxRuns * glueRun;
+  const instances =
+    maxInstances ?? atLeastOne(Math.min(instanceHeadroom, (connections - glueConnections) / ec2Instance));
   const runs = maxRuns ?? atLeastOne(Math.min(runHeadroom, (connections - instances * ec2Instance) / glueRun));
   return { runs, instances };
 }

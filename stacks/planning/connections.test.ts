@@ -5,26 +5,32 @@ import { schedule } from "../../runtime/dispatcher/schedule.ts";
 import { cancel } from "../../runtime/store/jobs.ts";
 import { testPlatform } from "../../runtime/testing/runner/runner.ts";
 
-/** Returns the roles of a real runner's sessions at their maximum: while it cancels a read, after the given jobs. */
-async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]> {
+/**
+ * Runs the given jobs, then cancels a read, and returns the roles of the run's sessions while the canceller is
+ * connected, when the run has the most sessions.
+ */
+async function maxSessionRoles(runnerType: RunnerType, jobs: object[]): Promise<string[]> {
   const runnerSettings = { slots: 1, idleSeconds: 60 };
-  const none = { slots: 0 };
-  // Without runs of the other type this one gets all jobs, as it does when the other is full.
+  const noSlots = { slots: 0 };
+  // Without slots of the other type, this type gets all jobs, as it does when the other type has no free slot.
   const platform = await testPlatform({
-    runners: { glue: kind === "glue" ? runnerSettings : none, ec2: kind === "ec2" ? runnerSettings : none },
+    runners: {
+      glue: runnerType === "glue" ? runnerSettings : noSlots,
+      ec2: runnerType === "ec2" ? runnerSettings : noSlots,
+    },
     jobs: { leaseSeconds: 30 },
   });
   try {
     for (const [index, task] of jobs.entries()) await platform.request({ requestId: `before-${index}`, task });
     await schedule(platform.context);
-    platform.startRuns(kind);
+    platform.startRuns(runnerType);
     for (const index of jobs.keys())
       await platform.until(
-        "a job before",
+        "an earlier job",
         async () => (await platform.document(`before-${index}`)).status === "SUCCEEDED",
       );
     await platform.requestUnchecked({ requestId: "long", task: { type: "read", sql: "select pg_sleep(60)" } });
-    // A claim names the warm session, which need not be the one that reads.
+    // A claim records the warm session as backend_pid. Polls until backend_pid is the session that executes the read.
     let reading = 0;
     await platform.until("the long read", async () => {
       const { rows } = await platform.admin.query(
@@ -34,7 +40,7 @@ async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]>
       reading = rows[0]?.pid ?? 0;
       return reading > 0;
     });
-    // A stopped session receives no cancel: the canceller stays until the session continues.
+    // A stopped process does not handle the cancel, so the canceller stays connected until the process continues.
     process.kill(reading, "SIGSTOP");
     let maxSessions: string[] = [];
     try {
@@ -60,14 +66,14 @@ async function mostSessions(kind: RunnerType, jobs: object[]): Promise<string[]>
 describe("planned connections of a run", () => {
   const update = { type: "update", statement: "purge_prices", params: { before: "2000-01-01" } };
 
-  it("match a run of reads: its work, its lease and a canceller", async () => {
-    const sessions = await mostSessions("glue", [{ type: "read", sql: "select 1" }]);
+  it("match a Glue run: sessions for its read, its lease and the canceller", async () => {
+    const sessions = await maxSessionRoles("glue", [{ type: "read", sql: "select 1" }]);
     assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader_glue_1"]);
     assert.equal(CONNECTIONS_PER.glueRun, sessions.length);
   });
 
-  it("match an EC2 runner with updates and reads: a warm work session for each", async () => {
-    const sessions = await mostSessions("ec2", [update]);
+  it("match an EC2 run, which keeps one warm session for updates and one for reads", async () => {
+    const sessions = await maxSessionRoles("ec2", [update]);
     assert.deepEqual(sessions, ["canceller", "job_keeper", "job_reader_ec2_1", "job_writer"]);
     assert.equal(CONNECTIONS_PER.ec2Instance, sessions.length);
   });

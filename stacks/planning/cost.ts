@@ -16,11 +16,11 @@ import { PLATFORM_METRICS, RUNNER_METRICS } from "../../runtime/monitoring/metri
 import { isEc2Type, isRdsClass } from "../config/checks.ts";
 import type { StackConfig } from "../config/schema.ts";
 
-/** GB of memory of a task per vCPU (infra/api.ts). */
+/** GB of memory per vCPU of an API task (infra/api.ts). */
 const TASK_GB = 2;
-/** Endpoints instead of NAT (infra/network.ts). */
+/** Number of VPC endpoints per zone in a network without NAT (infra/network.ts). */
 const ENDPOINTS = 14;
-/** Alarms of every stack, without those for tenants and OpenSearch (infra/monitoring/alarms.ts). */
+/** Number of alarms of every stack, without those for tenants and OpenSearch (infra/monitoring/alarms.ts). */
 const ALARMS = 31;
 const SEARCH_ALARMS = 5;
 
@@ -29,20 +29,20 @@ export const COMPONENTS = ["database", "network", "api", "tracking", "monitoring
 export type Component = (typeof COMPONENTS)[number];
 
 /** One item of the cost. */
-export interface Line {
+export interface CostItem {
   readonly component: Component;
   /** Name with number and size. */
   readonly label: string;
-  /** US dollars: per month for a fixed line, per hour for a usage line. */
+  /** US dollars: per month for a fixed item, per hour for a usage item. */
   readonly usd: number;
 }
 
 /** Cost of a stack in US dollars without tax. */
 export interface Cost {
   /** Fixed monthly cost. */
-  readonly fixed: readonly Line[];
-  /** Additional hourly cost while all of the capacity is busy. */
-  readonly usage: readonly Line[];
+  readonly fixed: readonly CostItem[];
+  /** Additional hourly cost while the stack's whole capacity is busy. */
+  readonly usage: readonly CostItem[];
   readonly monthlyUsd: number;
   readonly hourlyUsd: number;
   /** Items without a known price, which the sums do not include. */
@@ -50,31 +50,35 @@ export interface Cost {
 }
 
 /**
- * Computes a stack's cost from its sizes, with the prices of eu-central-1. Not included, because it depends on use:
- * traffic, requests, logs, objects in buckets, backups beyond the database's size. Spot instances count as On-Demand,
- * their maximum. Expects a plan of planStack.
+ * Computes a stack's cost from its sizes, with the prices of eu-central-1. Traffic, requests, logs, objects in buckets
+ * and backups beyond the database's size are not included, because they depend on use. Spot Instances are counted at
+ * their maximum price, that of On-Demand. Expects a plan of planStack.
  */
 export function costOf(config: StackConfig, plan: CapacityPlan): Cost {
-  const unpriced: string[] = config.account.region === PRICED_REGION ? [] : [`anything of ${config.account.region}`];
-  const price = (found: Price | undefined, what: string): number => {
-    if (!found) unpriced.push(what);
-    return found?.usd ?? 0;
+  const unpriced: string[] =
+    config.account.region === PRICED_REGION
+      ? []
+      : [`differences between ${config.account.region} and ${PRICED_REGION}`];
+  const usdOf = (price: Price | undefined, label: string): number => {
+    if (!price) unpriced.push(label);
+    return price?.usd ?? 0;
   };
   const fixed = [
-    ...databaseLines(config),
-    ...networkLines(config),
-    ...apiLines(config, plan),
-    ...trackingLines(config, price),
-    ...monitoringLines(config),
+    ...databaseItems(config),
+    ...networkItems(config),
+    ...apiItems(config, plan),
+    ...trackingItems(config, usdOf),
+    ...monitoringItems(config),
   ];
-  const usage = usageLines(config, plan);
+  const usage = usageItems(config, plan);
   return { fixed, usage, monthlyUsd: sum(fixed), hourlyUsd: sum(usage), unpriced };
 }
 
-const sum = (lines: readonly Line[]): number => lines.reduce((total, { usd }) => total + usd, 0);
-const hourly = (price: Price): number => price.usd * MONTH_HOURS;
+const sum = (items: readonly CostItem[]): number => items.reduce((total, { usd }) => total + usd, 0);
+/** Returns the monthly cost of an hourly price. */
+const monthly = (price: Price): number => price.usd * MONTH_HOURS;
 
-function databaseLines({ database }: StackConfig): Line[] {
+function databaseItems({ database }: StackConfig): CostItem[] {
   const { instanceClass, storageGb, multiAz } = database;
   if (!isRdsClass(instanceClass)) throw new Error(`database.instanceClass '${instanceClass}' was not checked.`);
   const instances = multiAz ? 2 : 1;
@@ -82,24 +86,24 @@ function databaseLines({ database }: StackConfig): Line[] {
     {
       component: "database",
       label: `${instances} × ${instanceClass}`,
-      usd: instances * hourly(RDS_PRICES[instanceClass]),
+      usd: instances * monthly(RDS_PRICES[instanceClass]),
     },
     {
       component: "database",
       label: `${instances} × ${storageGb} GiB`,
       usd: instances * storageGb * PRICES.databaseStorage.usd,
     },
-    { component: "database", label: "its master password", usd: PRICES.secret.usd },
+    { component: "database", label: "secret with the master password", usd: PRICES.secret.usd },
   ];
 }
 
-function networkLines({ network: { nat, zones } }: StackConfig): Line[] {
+function networkItems({ network: { nat, zones } }: StackConfig): CostItem[] {
   if (nat === "none")
     return [
       {
         component: "network",
         label: `${ENDPOINTS} endpoints in ${zones.length} zones`,
-        usd: ENDPOINTS * zones.length * hourly(PRICES.endpoint),
+        usd: ENDPOINTS * zones.length * monthly(PRICES.endpoint),
       },
     ];
   const gateways = nat === "perZone" ? zones.length : 1;
@@ -107,41 +111,44 @@ function networkLines({ network: { nat, zones } }: StackConfig): Line[] {
     {
       component: "network",
       label: `${gateways} NAT ${gateways === 1 ? "gateway" : "gateways"}`,
-      usd: gateways * (hourly(PRICES.natGateway) + hourly(PRICES.publicAddress)),
+      usd: gateways * (monthly(PRICES.natGateway) + monthly(PRICES.publicAddress)),
     },
   ];
 }
 
-/** US dollars per hour of an API task. */
-function taskHour({ arch, api }: StackConfig): number {
+/** Returns the hourly cost of an API task in US dollars. */
+function taskUsdPerHour({ arch, api }: StackConfig): number {
   const { vcpu, gb } = FARGATE_PRICES[arch];
   return api.taskVcpus * (vcpu.usd + TASK_GB * gb.usd);
 }
 
-function apiLines(config: StackConfig, { api: { minTasks } }: CapacityPlan): Line[] {
+function apiItems(config: StackConfig, { api: { minTasks } }: CapacityPlan): CostItem[] {
   const { api, network } = config;
   const addresses = api.public ? network.zones.length : 0;
   return [
     {
       component: "api",
       label: `load balancer${addresses > 0 ? ` with ${addresses} public addresses` : ""}`,
-      usd: hourly(PRICES.loadBalancer) + addresses * hourly(PRICES.publicAddress),
+      usd: monthly(PRICES.loadBalancer) + addresses * monthly(PRICES.publicAddress),
     },
     {
       component: "api",
       label: `${minTasks} × ${api.taskVcpus} vCPU, ${TASK_GB * api.taskVcpus} GiB`,
-      usd: minTasks * taskHour(config) * MONTH_HOURS,
+      usd: minTasks * taskUsdPerHour(config) * MONTH_HOURS,
     },
   ];
 }
 
-function trackingLines({ tracking }: StackConfig, price: (found: Price | undefined, what: string) => number): Line[] {
+function trackingItems(
+  { tracking }: StackConfig,
+  usdOf: (price: Price | undefined, label: string) => number,
+): CostItem[] {
   if (tracking.store !== "opensearch") return [];
   const { instanceType, instanceCount, storageGb } = tracking;
-  const nodes = (count: number, type: string): Line => ({
+  const nodes = (count: number, type: string): CostItem => ({
     component: "tracking",
     label: `${count} × ${type}`,
-    usd: count * price(SEARCH_PRICES[type], type) * MONTH_HOURS,
+    usd: count * usdOf(SEARCH_PRICES[type], type) * MONTH_HOURS,
   });
   const dedicatedMasters = dedicatedMasterCount(instanceCount);
   return [
@@ -155,7 +162,7 @@ function trackingLines({ tracking }: StackConfig, price: (found: Price | undefin
   ];
 }
 
-function monitoringLines({ tenants, tracking }: StackConfig): Line[] {
+function monitoringItems({ tenants, tracking }: StackConfig): CostItem[] {
   const alarms = ALARMS + tenants.length + (tracking.store === "opensearch" ? SEARCH_ALARMS : 0);
   const metrics = Object.keys(PLATFORM_METRICS).length + RUNNERS.length * Object.keys(RUNNER_METRICS).length;
   return [
@@ -172,9 +179,9 @@ export function runUsd({ runners: { ec2 } }: StackConfig, { glue }: CapacityPlan
   return { glue: glue.dpuPerRun * PRICES.glue.usd, ec2: EC2_PRICES[instanceType].usd };
 }
 
-function usageLines(config: StackConfig, plan: CapacityPlan): Line[] {
+function usageItems(config: StackConfig, plan: CapacityPlan): CostItem[] {
   const { glue, ec2, api } = plan;
-  const more = api.maxTasks - api.minTasks;
+  const extraTasks = api.maxTasks - api.minTasks;
   return [
     {
       component: "glue",
@@ -186,6 +193,6 @@ function usageLines(config: StackConfig, plan: CapacityPlan): Line[] {
       label: `${ec2.maxInstances} × ${config.runners.ec2.instanceType}`,
       usd: ec2.maxInstances * runUsd(config, plan).ec2,
     },
-    { component: "api", label: counted(more, "more task"), usd: more * taskHour(config) },
+    { component: "api", label: counted(extraTasks, "more task"), usd: extraTasks * taskUsdPerHour(config) },
   ];
 }

@@ -10,9 +10,9 @@ import { EPSILON, type QuotaUsage, quotaUsageOf } from "./usage.ts";
 export interface Bound {
   /** Name of the limit: a configuration key or a description. */
   limit: string;
-  /** Number of runs that it would allow, with everything else as planned. */
+  /** Number of runs that this limit would allow, with everything else as planned. */
   runs: number;
-  /** Change that raises it. */
+  /** Change that raises the limit. */
   remedy: string;
 }
 
@@ -22,8 +22,8 @@ export interface Headroom {
   bounds: readonly Bound[];
 }
 
-/** Use of each limit by one run of a type; runs do not use the limits that are not listed. */
-const perRun = (config: StackConfig): Record<RunnerType, Partial<Record<QuotaUsage["id"], number>>> => ({
+/** Returns how much of each limit one run of a type uses; limits that runs do not use are left out. */
+const usePerRun = (config: StackConfig): Record<RunnerType, Partial<Record<QuotaUsage["id"], number>>> => ({
   glue: {
     glueRuns: 1,
     glueRunsPerJob: 1,
@@ -34,61 +34,63 @@ const perRun = (config: StackConfig): Record<RunnerType, Partial<Record<QuotaUsa
   ec2: { ec2Vcpus: vcpusOf(config), connections: CONNECTIONS_PER.ec2Instance, addresses: 1 },
 });
 
-/** A limit as people read it. */
-const limitName = ({ id, from, unit }: QuotaUsage): string =>
-  id === "connections" ? `connections: ${from}` : id === "addresses" ? `${unit}: ${from}` : from;
+/** Describes a limit for people. */
+const limitText = ({ id, source, unit }: QuotaUsage): string =>
+  id === "connections" ? `connections: ${source}` : id === "addresses" ? `${unit}: ${source}` : source;
 
 /** Returns the limits on the runs of each type: the configured number, quotas, database, addresses. */
 export function headroomOf(config: StackConfig, plan: CapacityPlan): Record<RunnerType, Headroom> {
   const runs = { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances };
   const configured = {
-    glue: { key: "runners.glue.maxRuns", set: config.runners.glue.maxRuns },
-    ec2: { key: "runners.ec2.maxInstances", set: config.runners.ec2.maxInstances },
+    glue: { key: "runners.glue.maxRuns", value: config.runners.glue.maxRuns },
+    ec2: { key: "runners.ec2.maxInstances", value: config.runners.ec2.maxInstances },
   };
   const usages = quotaUsageOf(config, plan);
-  const per = perRun(config);
-  const headroom = (kind: RunnerType): Headroom => {
+  const runUse = usePerRun(config);
+  const headroom = (runnerType: RunnerType): Headroom => {
     const bounds = usages.flatMap((usage): Bound[] => {
-      const each = per[kind][usage.id];
-      if (each === undefined) return [];
-      const more = Math.floor((usage.limit - usage.used) / each + EPSILON);
-      return [{ limit: limitName(usage), runs: runs[kind] + more, remedy: usage.remedy }];
+      const use = runUse[runnerType][usage.id];
+      if (use === undefined) return [];
+      const moreRuns = Math.floor((usage.limit - usage.used) / use + EPSILON);
+      return [{ limit: limitText(usage), runs: runs[runnerType] + moreRuns, remedy: usage.remedy }];
     });
-    const { key, set } = configured[kind];
-    if (set !== undefined) bounds.unshift({ limit: key, runs: set, remedy: `raise ${key}, or leave it out` });
+    const { key, value } = configured[runnerType];
+    if (value !== undefined) bounds.unshift({ limit: key, runs: value, remedy: `raise ${key}, or leave it out` });
     // Stable sort: of equal limits the configured number comes first, since it is the easiest to change.
-    return { runs: runs[kind], bounds: bounds.toSorted((a, b) => a.runs - b.runs) };
+    return { runs: runs[runnerType], bounds: bounds.toSorted((a, b) => a.runs - b.runs) };
   };
   return { glue: headroom("glue"), ec2: headroom("ec2") };
 }
 
-/** Estimate of a burst of jobs on some of the runs. */
+/** Estimate of a burst of jobs. */
 export interface Burst {
-  /** Description of the jobs. */
+  /** Task of the jobs. */
   work: "reads" | "updates";
   jobs: number;
   /** Number of simultaneous jobs. */
   atOnce: number;
   byRunner: Record<RunnerType, number>;
-  /** Jobs per run, one after another. */
+  /** Maximum number of jobs that one run executes, one after another. */
   rounds: number;
-  /** Seconds from the first start of a job to the end of the last. */
+  /** Seconds from the start of the first job to the end of the last. */
   seconds: number;
   /** Seconds that the last job waits. */
   waitSeconds: number;
-  /** Maximum additional seconds for starting a run; a warm run starts at once. */
+  /** Maximum additional seconds for starting a run; none if warm runs take the jobs. */
   startSeconds: number;
   /** US dollars for the duration of the jobs. */
   usd: number;
 }
 
 /**
- * Estimates a burst of equal jobs of the given seconds with all runs available. Reads use Glue, and EC2 if the stack
- * allows it and Glue is full; updates use EC2. A run executes one job after another.
+ * Estimates a burst of equal jobs, once as reads and once as updates, with all slots free. Reads use Glue, and EC2 if
+ * the stack allows it and Glue is full; updates use EC2. A run executes one job after another.
+ *
+ * @param seconds - Duration of one job.
  */
 export function burstOf(config: StackConfig, plan: CapacityPlan, jobs: number, seconds: number): Burst[] {
   const slots = { glue: plan.glue.maxConcurrentRuns, ec2: plan.ec2.maxInstances };
-  const hour = runUsd(config, plan);
+  const usdPerHour = runUsd(config, plan);
   const { runners } = stackSettings(config, plan);
   return (["reads", "updates"] as const).map((work): Burst => {
     const usesRunner = { glue: work === "reads", ec2: work === "updates" || config.jobs.readsOnEc2 };
@@ -98,11 +100,11 @@ export function burstOf(config: StackConfig, plan: CapacityPlan, jobs: number, s
     const rounds = Math.ceil(jobs / atOnce);
     // All runs are busy until no job is left, so each type executes a share in proportion to its runs.
     const usd = RUNNERS.reduce(
-      (sum, kind) => sum + (byRunner[kind] / atOnce) * jobs * (seconds / 3600) * hour[kind],
+      (sum, runnerType) => sum + (byRunner[runnerType] / atOnce) * jobs * (seconds / 3600) * usdPerHour[runnerType],
       0,
     );
-    const used = RUNNERS.filter((kind) => byRunner[kind] > 0);
-    const startSeconds = Math.max(...used.map((kind) => runners[kind].startSeconds));
+    const used = RUNNERS.filter((runnerType) => byRunner[runnerType] > 0);
+    const startSeconds = Math.max(...used.map((runnerType) => runners[runnerType].startSeconds));
     const total = rounds * seconds;
     return { work, jobs, atOnce, byRunner, rounds, seconds: total, waitSeconds: total - seconds, startSeconds, usd };
   });

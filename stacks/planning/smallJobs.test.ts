@@ -6,8 +6,8 @@ describe("small jobs per second", () => {
   const job = { measuredOn: "2026-01-01", backendMs: 2, commits: 3, rowVersions: 6 };
 
   it("follow from the processors at the share that jobs may use", () => {
-    const { processorLimit: byProcessor, limit } = smallJobCapacity("db.m7g.large", 400, job);
-    assert.equal(byProcessor, (2 * 1000 * USED_SHARE) / 2);
+    const { processorLimit, limit } = smallJobCapacity("db.m7g.large", 400, job);
+    assert.equal(processorLimit, (2 * 1000 * USED_SHARE) / 2);
     assert.equal(limit, "processor");
   });
 
@@ -23,5 +23,9 @@ describe("small jobs per second", () => {
     assert.equal(smallJobCapacity("db.m7g.large", 20, job).baselinePerSecond, undefined);
   });
 
-  it("are computed from what the benchmark recorded", () => assert(measuredSmallJob().backendMs > 0));
+  it("are computed from the measurement that the benchmark recorded", () => {
+    const recorded = measuredSmallJob();
+    assert(recorded.backendMs > 0);
+    assert.deepEqual(smallJobCapacity("db.m7g.large", 400), smallJobCapacity("db.m7g.large", 400, recorded));
+  });
 });

@@ -8,7 +8,7 @@ const SmallJob = Type.Object({
   measuredOn: Type.String(),
   /** Processor time of all database backends, in ms. */
   backendMs: Type.Number({ exclusiveMinimum: 0 }),
-  /** Transactions that commit. */
+  /** Committed transactions. */
   commits: Type.Number({ exclusiveMinimum: 0 }),
   /** Rows inserted or updated. */
   rowVersions: Type.Number({ exclusiveMinimum: 0 }),
@@ -18,32 +18,33 @@ export type SmallJob = Type.Static<typeof SmallJob>;
 
 const FILE = new URL("smallJob.json", import.meta.url);
 
-/** Reads the figures that `npm run bench -- jobs --record` wrote. */
+/** Reads the measurement that `npm run bench -- jobs --record` stored. */
 export const measuredSmallJob = (): SmallJob => Value.Parse(SmallJob, JSON.parse(readFileSync(FILE, "utf8")));
 
 /** Share of the processors that small jobs may use; the rest is for /rates, autovacuum and peaks. */
 export const USED_SHARE = 0.7;
 
-/** Maximum small jobs per second of a database, and the limiting resource. */
+/** Maximum rates of small jobs that a database supports, and the limiting resource. */
 export interface SmallJobCapacity {
-  /** By the processors of the instance class, at USED_SHARE. */
+  /** Limit of the instance class's processors, at USED_SHARE. */
   processorLimit: number;
   /**
-   * By the disk, if each commit were a separate write. Postgres writes commits that arrive together with one flush, so
-   * more are possible under load.
+   * Limit of the disk if each commit were a separate write. Postgres flushes commits that arrive together in one write,
+   * so more are possible under load.
    */
   commitLimit: number;
   /** The smaller of the two. */
   perSecond: number;
   limit: "processor" | "disk";
-  /** Rate without CPU credits, for burstable classes. RDS bills the excess over 24 hours. */
+  /** Rate without CPU credits, for burstable classes. RDS charges for a higher average over 24 hours. */
   baselinePerSecond: number | undefined;
 }
 
 /**
- * Computes the small jobs per second of an instance class. It assumes that one vCPU does the work of one core of the
- * machine that measured; verify it on the account with `npm run smoke` under load before relying on it.
- * @param storageGb GiB of gp3 storage
+ * Computes the small jobs per second of an instance class. Assumes that a vCPU is as fast as a core of the measuring
+ * machine. Verify the result in the account with `npm run smoke` under load before relying on it.
+ *
+ * @param storageGb - GiB of gp3 storage.
  */
 export function smallJobCapacity(
   instanceClass: RdsClass,

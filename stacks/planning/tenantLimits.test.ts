@@ -5,47 +5,50 @@ import { mocked, type Registry } from "../../infra/testing/mocks.ts";
 import { parseStackConfig, planStack } from "../config/parse.ts";
 import { platform } from "../platform.ts";
 import { rawConfig } from "../testing/config.ts";
-import { tenantsWithin, WITHOUT_TENANTS } from "./tenantLimits.ts";
+import { maxTenantCount, USE_WITHOUT_TENANTS } from "./tenantLimits.ts";
 
 /** Maximum length of a stack name, limited by the load balancer's name. */
 const STACK = "longest-stacks";
 
-/** Tenants with names of the maximum length for this stack. */
+/** Returns tenants with names of the maximum length for this stack. */
 const tenants = (count: number) =>
   Array.from({ length: count }, (_, index) => `tenant-${String(index).padStart(3, "0")}-${"x".repeat(23)}`);
 
-/** A stack with everything that makes policies and settings long. */
+/** Returns the configuration of a stack with all features that make policies and settings long. */
 const raw = (count: number) =>
-  rawConfig((it) => ({
-    ...it,
-    account: { ...it.account, region: "ap-southeast-2" },
+  rawConfig((base) => ({
+    ...base,
+    account: { ...base.account, region: "ap-southeast-2" },
     network: { zones: ["ap-southeast-2a", "ap-southeast-2b"] },
-    database: { ...it.database, instanceClass: "db.r7g.xlarge" },
+    database: { ...base.database, instanceClass: "db.r7g.xlarge" },
     tracking: { store: "opensearch", instanceType: "m7g.large.search", instanceCount: 2, zoneCount: 2, storageGb: 20 },
     quotas: { glueRuns: 1_000, glueDpus: 1_000, ec2Vcpus: 100 },
     tenants: tenants(count),
   }));
 
-const built = async (count: number): Promise<Registry> => {
+const buildStack = async (count: number): Promise<Registry> => {
   const { config, plan, problems } = planStack(raw(count), STACK);
   assert(config && plan, JSON.stringify(problems));
   const provider = () => accountProvider("account", { ...config.account, tags: {} });
   return (await mocked(() => platform({ name: STACK, config, plan }, provider()), { stack: STACK })).registry;
 };
 
-/** Length of a text with the suffixes that Pulumi's names have in an account, but not under mocks. */
-const real = (text: string) => text.length + (text.match(/rates-longest-stacks/g)?.length ?? 0) * PULUMI_SUFFIX;
+/** Returns the length of a text with the suffixes that Pulumi adds to names in an account, but not under mocks. */
+const deployedLength = (text: string) =>
+  text.length + (text.match(/rates-longest-stacks/g)?.length ?? 0) * PULUMI_SUFFIX;
 
 const policyOf = (registry: Registry) =>
-  real(registry.one("aws:iam/rolePolicy:RolePolicy", `rates-${STACK}-dispatcher`).inputs.policy);
+  deployedLength(registry.resource("aws:iam/rolePolicy:RolePolicy", `rates-${STACK}-dispatcher`).inputs.policy);
 const userDataOf = (registry: Registry) =>
-  real(Buffer.from(registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs.userData, "base64").toString("utf8"));
+  deployedLength(
+    Buffer.from(registry.resource("aws:ec2/launchTemplate:LaunchTemplate").inputs.userData, "base64").toString("utf8"),
+  );
 
 describe("the tenants of a stack", () => {
-  it("are limited by IAM and EC2, and one more is rejected with the limit, the excess and the remedy", () => {
+  it("are rejected beyond the limits of IAM and EC2, with the limit, the excess and the remedy", () => {
     const { config, problems } = parseStackConfig(raw(0), STACK);
     assert(config, JSON.stringify(problems));
-    const maxTenants = tenantsWithin({ ...config, tenants: tenants(200) }, STACK);
+    const maxTenants = maxTenantCount({ ...config, tenants: tenants(200) }, STACK);
     assert.equal(parseStackConfig(raw(maxTenants), STACK).problems, undefined);
     const [problem, ...others] = parseStackConfig(raw(maxTenants + 1), STACK).problems ?? [];
     assert.deepEqual(others, []);
@@ -54,7 +57,7 @@ describe("the tenants of a stack", () => {
     assert.match(
       String(problem?.message),
       new RegExp(
-        `^make the dispatcher's policy \\d+ characters long, \\d+ more than IAM takes \\(10240\\): ${maxTenants} of them fit`,
+        `^make the dispatcher's policy \\d+ characters long, \\d+ more than IAM allows \\(10240\\): ${maxTenants} of them fit`,
       ),
     );
   });
@@ -63,36 +66,39 @@ describe("the tenants of a stack", () => {
     this.timeout(60_000);
     const { config } = parseStackConfig(raw(0), STACK);
     assert(config);
-    const registry = await built(tenantsWithin({ ...config, tenants: tenants(200) }, STACK));
+    const registry = await buildStack(maxTenantCount({ ...config, tenants: tenants(200) }, STACK));
     const [policy, userData] = [policyOf(registry), userDataOf(registry)];
     assert.ok(policy <= LIMITS.rolePolicies.value && policy > 0.8 * LIMITS.rolePolicies.value, `policy ${policy}`);
     assert.ok(userData <= LIMITS.ec2UserData.value, `user data ${userData}`);
   });
 
-  it("are counted in addition to the measured use of a stack without tenants", async function () {
+  it("are added to the use of a stack without tenants, which matches its measured value", async function () {
     this.timeout(60_000);
-    const registry = await built(0);
+    const registry = await buildStack(0);
     const [policy, userData] = [policyOf(registry), userDataOf(registry)];
-    assert.ok(policy <= WITHOUT_TENANTS.policies && policy > 0.8 * WITHOUT_TENANTS.policies, `policy ${policy}`);
     assert.ok(
-      userData <= WITHOUT_TENANTS.userData && userData > 0.8 * WITHOUT_TENANTS.userData,
+      policy <= USE_WITHOUT_TENANTS.policies && policy > 0.8 * USE_WITHOUT_TENANTS.policies,
+      `policy ${policy}`,
+    );
+    assert.ok(
+      userData <= USE_WITHOUT_TENANTS.userData && userData > 0.8 * USE_WITHOUT_TENANTS.userData,
       `user data ${userData}`,
     );
   });
 
   it("have names that fit into SQS's limit together with the stack's", () => {
-    const longName = rawConfig((it) => ({ ...it, tenants: ["x".repeat(40)] }));
+    const longName = rawConfig((base) => ({ ...base, tenants: ["x".repeat(40)] }));
     assert.equal(parseStackConfig(longName, "dev").problems, undefined);
     assert.deepEqual(parseStackConfig(longName, STACK).problems, [
       {
         key: "tenants.0",
         value: "x".repeat(40),
-        message: `makes the name of its queue 86 characters long with the stack's '${STACK}'; SQS's maximum is 80: shorten one of the two by 6.`,
+        message: `makes the name of its queue in stack '${STACK}' 86 characters long, and SQS's maximum is 80: shorten the tenant's or the stack's name by 6.`,
       },
     ]);
   });
 
-  it("have no more principals than a queue's policy allows", () => {
+  it("have no more callers than a queue's policy allows", () => {
     const callers = (count: number) =>
       Array.from({ length: count }, (_, index) => ({
         principal: `arn:aws:iam::222222222222:role/caller-${index}`,
@@ -100,10 +106,10 @@ describe("the tenants of a stack", () => {
       }));
     const problems = (count: number) =>
       parseStackConfig(
-        rawConfig((it) => ({ ...it, callers: callers(count) })),
+        rawConfig((base) => ({ ...base, callers: callers(count) })),
         "dev",
       ).problems;
     assert.equal(problems(50), undefined);
-    assert.match(String(problems(51)?.[0]?.message), /^are 1 principals more than the 50 .* name an account/);
+    assert.match(String(problems(51)?.[0]?.message), /^exceed by 1 the 50 principals .* name an account/);
   });
 });

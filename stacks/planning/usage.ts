@@ -6,16 +6,16 @@ import { addressesOf, connectionsOfClass, vcpusOf } from "./plan.ts";
 
 /** Private addresses per zone for load balancer (8), endpoints, Lambda, database and search domain. */
 const SERVICE_ADDRESSES = 24;
-/** Precision of sums of fractions of a DPU. */
+/** Tolerance for rounding errors in sums of fractional DPUs. */
 export const EPSILON = 1e-9;
 
 /** Lists every exceeded limit of a plan, with the excess and the remedy. */
 export const shortages = (config: StackConfig, plan: CapacityPlan): ConfigProblem[] =>
   quotaUsageOf(config, plan).flatMap(shortage);
 
-/** A plan's use of one limit, and the message if it exceeds the limit. */
+/** A plan's use of one limit, and the parts of the message for an excess. */
 export interface QuotaUsage {
-  /** The limit. */
+  /** Identifies the limit. */
   id:
     | "dispatcherExecutions"
     | "glueRuns"
@@ -31,21 +31,21 @@ export interface QuotaUsage {
   value: unknown;
   used: number;
   limit: number;
-  /** Unit and description of the use, which the message has after the number. */
+  /** Unit and description of the use, after the number in the message. */
   unit: string;
-  /** Source of the limit. */
-  from: string;
+  /** Description of the limit and its origin. */
+  source: string;
   remedy: string;
 }
 
 /**
- * AWS limits that `quotas.ec2Vcpus` represents: that of the runners' market (On-Demand or Spot), and of the one that
- * they fall back to.
+ * AWS limits that `quotas.ec2Vcpus` represents: the On-Demand limit, the Spot limit, or both for Spot with a fallback to
+ * On-Demand.
  */
 export const ec2Limits = ({ runners: { ec2 } }: StackConfig): readonly ("ec2Vcpus" | "ec2SpotVcpus")[] =>
   !ec2.spot ? ["ec2Vcpus"] : ec2.onDemandFallback ? ["ec2SpotVcpus", "ec2Vcpus"] : ["ec2SpotVcpus"];
 
-/** Use of every limit that a plan could exceed. */
+/** Returns the use of every limit that a plan could exceed. */
 export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsage[] {
   const { account, api, database, network, quotas, runners } = config;
   const { share } = quotas;
@@ -55,14 +55,17 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
   const glue = { key: "runners.glue.maxRuns", value: runs, used: runs, unit: "runs" };
   const quota = (name: keyof StackConfig["quotas"]) => ({
     limit: quotas[name] * share,
-    from: `quotas.${name} ${quotas[name]} × quotas.share ${share}`,
+    source: `quotas.${name} ${quotas[name]} × quotas.share ${share}`,
   });
-  const raised = (names: keyof typeof LIMITS | readonly (keyof typeof LIMITS)[], why = "and enter it") => {
+  const request = (
+    names: keyof typeof LIMITS | readonly (keyof typeof LIMITS)[],
+    next = "and enter the granted value",
+  ) => {
     const codes = [names].flat().map((name) => (LIMITS[name] as Limit).quota?.code);
-    return `have ${codes.join(" and ")} raised in ${account.region} ${why}`;
+    return `request ${codes.length > 1 ? "higher quotas" : "a higher quota"} ${codes.join(" and ")} in ${account.region} ${next}`;
   };
   // A share of 1 is the whole account and cannot grow.
-  const more = share < 1 && "raise quotas.share";
+  const raiseShare = share < 1 && "raise quotas.share";
   const usages: QuotaUsage[] = [
     {
       id: "dispatcherExecutions",
@@ -71,32 +74,32 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: plan.dispatcher.reservedConcurrency ?? MIN_EXECUTIONS,
       unit: "executions for the dispatcher",
       ...quota("lambdaConcurrency"),
-      remedy: anyOf(raised("lambdaConcurrency"), more),
+      remedy: anyOf(request("lambdaConcurrency"), raiseShare),
     },
-    { id: "glueRuns", ...glue, ...quota("glueRuns"), remedy: anyOf("lower it", raised("glueRuns"), more) },
+    { id: "glueRuns", ...glue, ...quota("glueRuns"), remedy: anyOf("lower it", request("glueRuns"), raiseShare) },
     {
       id: "glueRunsPerJob",
       ...glue,
       limit: LIMITS.glueRunsPerJob.value,
-      from: `AWS's maximum per job (${LIMITS.glueRunsPerJob.quota.code})`,
+      source: `AWS's maximum per job (${LIMITS.glueRunsPerJob.quota.code})`,
       remedy: "lower it",
     },
     {
       id: "glueDpus",
       ...glue,
       used: dpusOf(plan.glue),
-      unit: `DPUs (runners.glue.dpu ${dpuPerRun} each${larger === undefined ? "" : `, one at a time ${larger}`})`,
+      unit: `DPUs (runners.glue.dpu ${dpuPerRun} each${larger === undefined ? "" : `, and ${larger} for one run at a time`})`,
       ...quota("glueDpus"),
-      remedy: anyOf("lower one of the two", raised("glueDpus"), more),
+      remedy: anyOf("lower one of the two", request("glueDpus"), raiseShare),
     },
     {
       id: "ec2Vcpus",
       key: "runners.ec2.maxInstances",
       value: instances,
       used: instances * vcpus,
-      unit: `vCPUs (${vcpus} each of ${runners.ec2.instanceType})`,
+      unit: `vCPUs (${vcpus} per ${runners.ec2.instanceType})`,
       ...quota("ec2Vcpus"),
-      remedy: anyOf("lower it", "use a smaller type", raised(ec2Limits(config)), more),
+      remedy: anyOf("lower it", "use a smaller type", request(ec2Limits(config)), raiseShare),
     },
     {
       id: "fargateVcpus",
@@ -105,7 +108,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: api.maxTasks * api.taskVcpus * DEPLOYMENT_TASK_FACTOR,
       unit: `vCPUs (api.taskVcpus ${api.taskVcpus} each, ${DEPLOYMENT_TASK_FACTOR} times while deploying)`,
       ...quota("fargateVcpus"),
-      remedy: anyOf("lower one of the two", raised("fargateVcpus"), more),
+      remedy: anyOf("lower one of the two", request("fargateVcpus"), raiseShare),
     },
     {
       // A database cannot be divided, so its quota is not multiplied by the share.
@@ -115,8 +118,8 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: 1,
       unit: "instance",
       limit: quotas.rdsInstances,
-      from: "the quota",
-      remedy: raised("rdsInstances"),
+      source: "the quota",
+      remedy: request("rdsInstances"),
     },
     {
       id: "connections",
@@ -124,14 +127,14 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       value: database.instanceClass,
       used: plan.database.total,
       unit: `connections (${Object.entries(plan.database.parts)
-        .map(([who, count]) => `${who} ${count}`)
+        .map(([component, count]) => `${component} ${count}`)
         .join(", ")})`,
       limit: plan.database.usable,
-      from: `the usable connections of max_connections ${plan.database.maxConnections}`,
+      source: `the usable connections of max_connections ${plan.database.maxConnections}`,
       remedy: anyOf(
         "use a larger class",
         plan.dispatcher.reservedConcurrency === undefined &&
-          raised("lambdaConcurrency", "so that the dispatcher's executions can be reserved"),
+          request("lambdaConcurrency", "so that the dispatcher's executions can be reserved"),
         plan.database.maxConnections < connectionsOfClass(config) && "raise database.maxConnections",
         "lower api.maxTasks, api.poolMax, runners.glue.maxRuns or runners.ec2.maxInstances",
       ),
@@ -143,7 +146,7 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: runs + instances + api.maxTasks * DEPLOYMENT_TASK_FACTOR + network.zones.length * SERVICE_ADDRESSES,
       unit: "private addresses for runs, instances, tasks and services",
       limit: addressesOf(config),
-      from: "the addresses of its private subnets",
+      source: "the addresses of the private subnets",
       remedy: "use a larger network, or lower runners.glue.maxRuns and runners.ec2.maxInstances",
     },
   ];
@@ -155,22 +158,22 @@ export function quotaUsageOf(config: StackConfig, plan: CapacityPlan): QuotaUsag
       used: database.maxConnections,
       unit: "connections",
       limit: connectionsOfClass(config),
-      from: `what the memory of ${database.instanceClass} allows by RDS's formula`,
+      source: `RDS's formula allows for the memory of ${database.instanceClass}`,
       remedy: "lower it, or use a larger class",
     });
   return usages;
 }
 
-function shortage({ key, value, used, limit, unit, from, remedy }: QuotaUsage): ConfigProblem[] {
+function shortage({ key, value, used, limit, unit, source, remedy }: QuotaUsage): ConfigProblem[] {
   if (used <= limit + EPSILON) return [];
-  const message = `needs ${rounded(used)} ${unit}, ${rounded(used - limit)} more than ${from} = ${rounded(limit)}: ${remedy}.`;
+  const message = `needs ${rounded(used)} ${unit}, ${rounded(used - limit)} more than ${source} = ${rounded(limit)}: ${remedy}.`;
   return [{ key, value, message }];
 }
 
 /** Joins remedies: "a", "a, or b", "a, b, or c". */
 function anyOf(...remedies: (string | false)[]): string {
-  const all = remedies.filter((remedy) => remedy !== false);
-  return [all.slice(0, -1).join(", "), ...all.slice(-1)].filter((text) => text !== "").join(", or ");
+  const possible = remedies.filter((remedy) => remedy !== false);
+  return [possible.slice(0, -1).join(", "), ...possible.slice(-1)].filter((text) => text !== "").join(", or ");
 }
 
 const rounded = (value: number) => String(Math.round(value * 10_000) / 10_000);

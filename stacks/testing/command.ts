@@ -14,16 +14,16 @@ export function findPulumi(): string | undefined {
 }
 
 /**
- * Minimum timeout of each test in the engine: a preview takes seconds, and several times as long beside other tests.
+ * Minimum timeout of a test that uses the engine. A preview takes seconds, and several times as long next to other tests.
  */
 const TEST_MS = 120_000;
 
 /**
- * For a suite's `before`: skips the suite if there is no pulumi command, and gives its tests the time that the engine
- * takes. If everything is required (RATES_REQUIRE_ALL=1) it builds the command, and fails if it cannot.
+ * Skips a suite if there is no pulumi command, and gives its tests enough time for the engine; called in a `before` hook.
+ * With RATES_REQUIRE_ALL=1, builds the command instead of skipping, and fails if that is impossible.
  */
 export function requireEngine(context: Mocha.Context): void {
-  // A hook's own timeout does not apply to the tests after it.
+  // The hook's own timeout does not apply to the tests.
   context.test?.parent?.eachTest((test) => {
     if (test.timeout() < TEST_MS) test.timeout(TEST_MS);
   });

@@ -9,7 +9,7 @@ const minimalConfig = () => ({
 });
 export type RawConfig = ReturnType<typeof minimalConfig>;
 
-/** Returns the minimal configuration, or what `change` makes of it. */
+/** Returns the minimal configuration, or the result of `change` applied to it. */
 export function rawConfig(): RawConfig;
 export function rawConfig<T>(change: (config: RawConfig) => T): T;
 export function rawConfig<T>(change?: (config: RawConfig) => T): RawConfig | T {

@@ -16,12 +16,12 @@ const PASSWORD = "correct-horse-battery-staple";
 const PACK = fileURLToPath(new URL("fixtures/pack", import.meta.url));
 const secrets = { "rates-platform:password": PASSWORD };
 
-describe("the real engine over stand-in providers", function () {
+describe("the real engine over simulated providers", function () {
   this.timeout(180_000);
-  const open: Engine[] = [];
+  const engines: Engine[] = [];
   const start = async (options: EngineOptions): Promise<Engine> => {
     const started = await engine(options);
-    open.push(started);
+    engines.push(started);
     return started;
   };
   const rejection = async (run: Promise<Run>): Promise<RunFailed> => {
@@ -34,10 +34,10 @@ describe("the real engine over stand-in providers", function () {
     requireEngine(this);
   });
   afterEach(async () => {
-    for (const each of open.splice(0)) await each.close();
+    for (const started of engines.splice(0)) await started.close();
   });
 
-  it("previews, creates, keeps, changes and destroys a stack", async () => {
+  it("previews, creates, updates and destroys a stack, and finds no changes while the program is unchanged", async () => {
     const cloud = new Cloud({ lambda: (name, input) => ({ name, ...JSON.parse(input) }) });
     const dev = await start({ program: () => platform(), secrets, cloud });
 
@@ -47,7 +47,7 @@ describe("the real engine over stand-in providers", function () {
     assert.equal(queue.outputs.arn, UNKNOWN);
     assert.equal(queue.outputs.url, UNKNOWN);
     assert.equal(queue.outputs.visibilityTimeoutSeconds, 90);
-    assert.equal(cloud.resources.size, 0, "a preview makes nothing");
+    assert.equal(cloud.resources.size, 0, "a preview creates nothing");
 
     const up = await dev.up();
     assert.deepEqual(up.changes, preview.changes);
@@ -83,7 +83,7 @@ describe("the real engine over stand-in providers", function () {
     assert.equal(cloud.resources.size, 0);
   });
 
-  it("builds the children of an awsx network on the provider that it was given", async () => {
+  it("creates the children of an awsx network with the provider that the network was given", async () => {
     const dev = await start({
       program: () => platform(),
       secrets,
@@ -114,10 +114,10 @@ describe("the real engine over stand-in providers", function () {
     const name = "an-application-load-balancer-too-long";
     const program = async () => ({ arn: new LoadBalancer("api", { name }, await onAccount("111111111111")).arn });
     const { message } = await rejection((await start({ program })).preview());
-    assert.match(message, /has 37 characters, and aws:lb\/loadBalancer:LoadBalancer takes 32 at most/);
+    assert.match(message, /has 37 characters, but aws:lb\/loadBalancer:LoadBalancer allows at most 32/);
   });
 
-  it("refuses a name that another stack of the account has, but not one of another account", async () => {
+  it("refuses a name that another stack of the account uses, but not a name that another account uses", async () => {
     const cloud = new Cloud();
     const inAccount = (account: string) => async () => ({
       url: new Queue("q", { name: "requests" }, await onAccount(account)).url,
@@ -129,7 +129,7 @@ describe("the real engine over stand-in providers", function () {
     await (await start({ stack: "prod", program: inAccount("333333333333"), cloud })).up();
   });
 
-  it("shares the names of buckets among all accounts", async () => {
+  it("refuses a bucket name that any account uses", async () => {
     const cloud = new Cloud();
     const inAccount = (account: string) => async () => ({
       arn: new Bucket("b", { bucket: "rates-results" }, await onAccount(account)).arn,
@@ -144,10 +144,10 @@ describe("the real engine over stand-in providers", function () {
     const { message } = await rejection((await start({ program: invalid, secrets })).preview());
     assert.match(message, /AWS account ID not allowed: 222222222222/);
 
-    const asks = async () => ({
+    const program = async () => ({
       account: getCallerIdentityOutput({}, await onAccount("222222222222", "111111111111")).accountId,
     });
-    const lenient = await start({ program: asks, cloud: new Cloud({ enforceAllowedAccounts: false }) });
+    const lenient = await start({ program, cloud: new Cloud({ enforceAllowedAccounts: false }) });
     await lenient.up();
     assert.deepEqual(await lenient.outputs(), { account: "222222222222" });
   });
@@ -165,25 +165,25 @@ describe("the real engine over stand-in providers", function () {
   });
 
   it("fails with the cloud's reason, keeps existing resources, and continues from them", async () => {
-    let full = true;
+    let refusesMapping = true;
     const refuse = (_operation: string, type: string): void => {
-      // It depends on the queue and the function, so those exist before it is refused.
-      if (full && type === "aws:lambda/eventSourceMapping:EventSourceMapping")
+      // The mapping depends on the queue and the function, so those exist before it is refused.
+      if (refusesMapping && type === "aws:lambda/eventSourceMapping:EventSourceMapping")
         throw new Error("ResourceConflictException: the mapping exists");
     };
     const dev = await start({ program: () => platform(), secrets, cloud: new Cloud({ refuse }) });
     assert.match((await rejection(dev.up())).message, /ResourceConflictException: the mapping exists/);
-    const made = [...dev.cloud.resources.values()].map(({ urn }) => urn);
-    assert.ok(made.length > 0);
-    full = false;
+    const existing = [...dev.cloud.resources.values()].map(({ urn }) => urn);
+    assert.ok(existing.length > 0);
+    refusesMapping = false;
     const { steps } = await dev.up();
-    for (const urn of made) assert.equal(steps.find((step) => step.urn === urn)?.op, "same", urn);
+    for (const urn of existing) assert.equal(steps.find((step) => step.urn === urn)?.op, "same", urn);
   });
 
   it("refuses to destroy a protected resource", async () => {
     const program = async () => {
-      const on = await onAccount("111111111111");
-      return { arn: new LoadBalancer("api", { enableDeletionProtection: true }, on).arn };
+      const options = await onAccount("111111111111");
+      return { arn: new LoadBalancer("api", { enableDeletionProtection: true }, options).arn };
     };
     const dev = await start({ program });
     await dev.up();
@@ -191,9 +191,9 @@ describe("the real engine over stand-in providers", function () {
   });
 
   it("stops a preview at a mandatory violation, with the findings of every policy", async function () {
-    // Once in some hundred runs, on a busy machine, such a preview ended without an error, for an unknown reason. The
-    // engine itself drops no violation that a pack reports (pulumi/pulumi, pkg/resource/deploy, analyzeAll). The run is
-    // printed, to show whether the pack ran, and on which resources.
+    // Rarely, on a busy machine, this preview ends without an error, for an unknown reason. The engine itself drops no
+    // violation that a pack reports (pulumi/pulumi, pkg/resource/deploy, analyzeAll). The run is printed, to show whether
+    // the pack ran, and on which resources.
     this.retries(1);
     const dev = await start({ program: () => platform({ visibility: 30 }), secrets, policyPacks: [PACK] });
     const { message, run } = await rejection(dev.preview()).catch((error: Error) => {
@@ -201,7 +201,7 @@ describe("the real engine over stand-in providers", function () {
       throw error;
     });
     assert.match(Object.keys(run.packs).join(), /^harness\b/);
-    assert.match(message, /\[visibility\] .*Messages of requests come back after 30 s: make it 60 or more\./s);
+    assert.match(message, /\[visibility\] .*Messages of requests are visible again after 30 s: use 60 or more\./s);
     assert.deepEqual(
       run.findings.map(({ pack, policy, level, urn }) => [pack, policy, level, urn?.replace(/^.*::/, "")]),
       [["harness", "visibility", "mandatory", "requests"]],
@@ -210,7 +210,7 @@ describe("the real engine over stand-in providers", function () {
     assert.deepEqual((await dev.preview()).findings, []);
   });
 
-  it("runs a program in a file with a stack's own settings, evaluated for each run", async () => {
+  it("runs a program from a file, which is evaluated for each run, with a stack's own settings", async () => {
     const settings = fileURLToPath(new URL("fixtures/Pulumi.dev.yaml", import.meta.url));
     const program = moduleProgram(new URL("fixtures/module.ts", import.meta.url));
     for (const stack of ["dev", "dev-anna"]) {
@@ -226,7 +226,7 @@ describe("the real engine over stand-in providers", function () {
     const stacks = await Promise.all(
       ["dev", "staging", "prod"].map((stack) => start({ stack, program: platform, secrets })),
     );
-    const runs = await Promise.all(stacks.map((each) => each.preview()));
+    const runs = await Promise.all(stacks.map((stack) => stack.preview()));
     for (const run of runs) assert.deepEqual(run.changes, runs[0]?.changes);
   });
 });
@@ -237,14 +237,14 @@ function stepOf(run: Pick<Run, "steps">, type: string, name: string): Step {
   return found;
 }
 
-/** Output of a run that should have failed, without the resources' details. */
+/** Returns the output of a run that should have failed, without the resources' details. */
 const reportOf = ({ steps, ...run }: Run): string =>
   JSON.stringify({
     ...run,
     steps: steps.map(({ op, type, name, inputs }) => [op, type, name, inputs.visibilityTimeoutSeconds]),
   });
 
-/** Returns options with a provider in an account; by default this account is the allowed one. */
+/** Returns options with a provider in an account; by default, only this account is allowed. */
 async function onAccount(account: string, allowed = account): Promise<{ provider: Provider }> {
   const assumeRoles = [{ roleArn: `arn:aws:iam::${account}:role/deploy` }];
   return { provider: new Provider("aws", { region: "eu-west-1", allowedAccountIds: [allowed], assumeRoles }) };

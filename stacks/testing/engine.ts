@@ -10,7 +10,7 @@ import { awsxProvider } from "./provider/awsx.ts";
 import { Cloud } from "./provider/cloud.ts";
 import { packageVersion } from "./provider/declared.ts";
 import { dockerProvider } from "./provider/docker.ts";
-import { type Served, serve } from "./provider/server.ts";
+import { type RunningProvider, serve } from "./provider/server.ts";
 import type { Configure } from "./provider/session.ts";
 import { type Run, RunFailed, runOf } from "./run.ts";
 
@@ -25,11 +25,11 @@ export interface EngineOptions {
   readonly stack?: string;
   /** @default rates-platform */
   readonly project?: string;
-  /** A stack's settings (Pulumi.dev.yaml) to copy. Its secrets provider is left out: the engine's is a passphrase. */
+  /** Path of a stack's settings (Pulumi.dev.yaml) to copy, without their secrets provider: the engine has a passphrase. */
   readonly settings?: string;
-  /** Configuration by key with namespace (`rates-platform:region`); it takes precedence over that of the settings. */
+  /** Configuration by key with its prefix (`rates-platform:region`), which takes precedence over the settings. */
   readonly config?: Readonly<Record<string, unknown>>;
-  /** Keys and plain values that are configured as secrets. */
+  /** Plain values that are configured as secrets, by key. */
   readonly secrets?: Readonly<Record<string, string>>;
   /**
    * The cloud that providers change; several stacks can share one.
@@ -38,9 +38,9 @@ export interface EngineOptions {
   readonly cloud?: Cloud;
   /** Folders of policy packs. */
   readonly policyPacks?: readonly string[];
-  /** Files of configuration, one for each pack. */
+  /** Configuration files, one per pack. */
   readonly policyPackConfigs?: readonly string[];
-  /** Environment of the command, the providers and the packs. The program runs in the caller's. */
+  /** Environment of the command and the packs. The program and the providers have this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -50,20 +50,20 @@ export interface Engine {
   preview(): Promise<Run>;
   up(): Promise<Run>;
   refresh(): Promise<Run>;
-  /** Destroys without a preview; previewDestroy does only the preview. */
+  /** Destroys the stack without a preview. */
   destroy(): Promise<Run>;
   previewDestroy(): Promise<Run>;
-  /** The outputs after the last up, secrets in the clear. */
+  /** Returns the outputs after the last up, with secrets in plain text. */
   outputs(): Promise<Record<string, unknown>>;
-  /** Every file of the backend as text, including backups and history. It must not contain a secret. */
+  /** Returns all files of the backend as text, including backups and history. It must not contain a secret. */
   stateText(): string;
-  /** The state as `pulumi stack export` writes it, for `pulumi policy analyze --file`. */
+  /** Returns the state as `pulumi stack export` writes it. */
   exportState(): Promise<Deployment>;
-  /** Replaces the stack's state by an exported one, as `pulumi stack import` does. */
+  /** Replaces the stack's state with an exported state, as `pulumi stack import` does. */
   importState(state: Deployment): Promise<void>;
   /** Uses another program from now on. */
   use(program: Program): void;
-  /** Sets configuration by key with namespace, for the next runs; other keys stay. */
+  /** Sets configuration by key with its prefix for the next operations; other keys are unchanged. */
   configure(config: Readonly<Record<string, unknown>>): void;
   /** Removes the folder and stops the providers. */
   close(): Promise<void>;
@@ -71,7 +71,10 @@ export interface Engine {
 
 const shims = fileURLToPath(new URL("bin", import.meta.url));
 
-/** A program in a file, evaluated for each run: its exports are the outputs, or those of its default function. */
+/**
+ * Creates a program from a file, which is evaluated for each run. The outputs are the result of its default function, or
+ * its exports.
+ */
 export function moduleProgram(url: URL): Program {
   let runs = 0;
   return async () => {
@@ -84,16 +87,17 @@ export function moduleProgram(url: URL): Program {
 }
 
 /**
- * Creates a stack for the real engine: state in a temporary folder, stand-in providers and the program in this process.
- * Several may run at once, but not next to one that must fail: the SDK attributes an unhandled rejection to every
- * program in the process. Files that a program names must be absolute paths: the engine's folder is the temporary one.
+ * Creates a stack for the real engine: its state is in a temporary folder, simulated providers and the program run in
+ * this process. Several stacks may run at once, but not next to a program that must fail: the SDK attributes an unhandled
+ * rejection to every program in the process. A program must use absolute paths, because the engine's working
+ * directory is the temporary folder.
  */
 export async function engine(options: EngineOptions): Promise<Engine> {
   const pulumi = findPulumi();
   if (pulumi === undefined) throw new Error("There is no pulumi command: stacks/testing/build.sh builds it");
   const { stack: stackName = "dev", project = "rates-platform", cloud = new Cloud() } = options;
   const folder = mkdtempSync(join(tmpdir(), "rates-engine-"));
-  const servedProviders = new Map<string, Served>();
+  const servedProviders = new Map<string, RunningProvider>();
   const close = async (): Promise<void> => {
     for (const provider of servedProviders.values()) provider.close();
     rmSync(folder, { recursive: true, force: true });
@@ -123,8 +127,8 @@ export async function engine(options: EngineOptions): Promise<Engine> {
     }
     return {
       cloud,
-      preview: () => preview((onEvent) => stack.preview({ ...packs(options), onEvent })),
-      up: () => operate("up", (onEvent) => stack.up({ ...packs(options), onEvent })),
+      preview: () => preview((onEvent) => stack.preview({ ...absolutePacks(options), onEvent })),
+      up: () => operate("up", (onEvent) => stack.up({ ...absolutePacks(options), onEvent })),
       refresh: () => operate("refresh", (onEvent) => stack.refresh({ onEvent })),
       destroy: () => operate("destroy", (onEvent) => stack.destroy({ onEvent })),
       previewDestroy: () => operate("preview of destroy", (onEvent) => stack.previewDestroy({ onEvent })),
@@ -139,7 +143,7 @@ export async function engine(options: EngineOptions): Promise<Engine> {
         program = next;
       },
       configure: (config) => {
-        // The command has written its encryption salt into the file, so its other keys stay.
+        // The command has written its encryption salt into the file, so the other keys are kept.
         const file = join(folder, `Pulumi.${stackName}.yaml`);
         const settings = parse(readFileSync(file, "utf8"));
         writeFileSync(file, stringify({ ...settings, config: { ...settings.config, ...config } }));
@@ -155,7 +159,10 @@ export async function engine(options: EngineOptions): Promise<Engine> {
 /** gRPC's status text for a call that was not sent. */
 const NOT_CONNECTED = /UNAVAILABLE: No connection established/;
 
-/** Runs a preview, a second time if a local connection was lost: a preview changes nothing. */
+/**
+ * Runs a preview. Repeats it if a local connection could not be established, which is safe because a preview changes
+ * nothing.
+ */
 async function preview(start: (onEvent: (event: EngineEvent) => void) => Promise<unknown>): Promise<Run> {
   try {
     return await operate("preview", start);
@@ -167,18 +174,18 @@ async function preview(start: (onEvent: (event: EngineEvent) => void) => Promise
 
 async function operate(name: string, start: (onEvent: (event: EngineEvent) => void) => Promise<unknown>): Promise<Run> {
   const events: EngineEvent[] = [];
-  const began = performance.now();
+  const startedAt = performance.now();
   try {
     await start((event) => {
       events.push(event);
     });
   } catch (error) {
-    throw new RunFailed(name, runOf(events, performance.now() - began), error);
+    throw new RunFailed(name, runOf(events, performance.now() - startedAt), error);
   }
-  return runOf(events, performance.now() - began);
+  return runOf(events, performance.now() - startedAt);
 }
 
-function packs({ policyPacks = [], policyPackConfigs = [] }: EngineOptions): {
+function absolutePacks({ policyPacks = [], policyPackConfigs = [] }: EngineOptions): {
   policyPacks: string[];
   policyPackConfigs: string[];
 } {
@@ -188,7 +195,7 @@ function packs({ policyPacks = [], policyPackConfigs = [] }: EngineOptions): {
   };
 }
 
-/** Writes Pulumi.yaml and the stack's settings, which the command then completes with its encryption salt. */
+/** Writes Pulumi.yaml and the stack's settings, to which the command adds its encryption salt. */
 function writeProject(folder: string, project: string, stackName: string, options: EngineOptions): void {
   mkdirSync(join(folder, "state"));
   writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: project, runtime: "nodejs" }));
@@ -201,8 +208,8 @@ function writeProject(folder: string, project: string, stackName: string, option
 
 function environment(
   folder: string,
-  servedProviders: ReadonlyMap<string, Served>,
-  more: Readonly<Record<string, string>> = {},
+  servedProviders: ReadonlyMap<string, RunningProvider>,
+  additional: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   // The engine looks for the plugins of a state before it attaches to providers: files with their names must exist.
   const plugins = join(folder, "plugins");
@@ -215,7 +222,7 @@ function environment(
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DEBUG_PROVIDERS: [...servedProviders].map(([name, { port }]) => `${name}:${port}`).join(","),
     PATH: [dirname(process.execPath), plugins, shims, process.env.PATH ?? ""].join(delimiter),
-    ...more,
+    ...additional,
   };
 }
 

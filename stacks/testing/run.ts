@@ -1,7 +1,7 @@
 import type { DiagnosticEvent, EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 import type { Properties } from "./provider/values.ts";
 
-/** One step of a run: what happens to one resource. */
+/** One step of a run: an operation on one resource. */
 export interface Step {
   /** create, update, delete, replace, same, read, create-replacement, delete-replaced, refresh, … */
   readonly op: string;
@@ -15,7 +15,7 @@ export interface Step {
   readonly outputs: Properties;
   /** Paths of the properties that change. */
   readonly changed: readonly string[];
-  /** Those of them that require a replacement. */
+  /** Paths of the changed properties that require a replacement. */
   readonly replaces: readonly string[];
 }
 
@@ -37,19 +37,19 @@ export interface Diagnostic {
 
 /** Result of a preview, an up, a refresh or a destroy. */
 export interface Run {
-  /** In the engine's order, resources that stay the same included. */
+  /** Steps in the engine's order, including those of unchanged resources. */
   readonly steps: readonly Step[];
-  /** Steps by operation, as the engine's summary counts them. */
+  /** Number of steps by operation, from the engine's summary. */
   readonly changes: Readonly<Record<string, number>>;
-  /** The policy packs that the engine ran, with their versions. */
+  /** Versions of the policy packs that the engine ran, by name. */
   readonly packs: Readonly<Record<string, string>>;
   readonly findings: readonly Finding[];
   readonly diagnostics: readonly Diagnostic[];
-  /** Wall time of the command, in milliseconds. */
+  /** Duration of the command in milliseconds. */
   readonly ms: number;
 }
 
-/** A run that failed: the message has every error and every mandatory violation. */
+/** Error of a failed run. Its message lists every error and every mandatory violation. */
 export class RunFailed extends Error {
   readonly run: Run;
 
@@ -82,7 +82,7 @@ export function runOf(events: readonly EngineEvent[], ms: number): Run {
     if (metadata !== undefined) steps.set(`${metadata.op} ${metadata.urn}`, stepOf(metadata));
     if (policyEvent !== undefined) {
       const { policyPackName, policyName, enforcementLevel, message, resourceUrn } = policyEvent;
-      const text = plain(message);
+      const text = withoutColour(message);
       findings.push({
         pack: policyPackName,
         policy: policyName,
@@ -95,7 +95,7 @@ export function runOf(events: readonly EngineEvent[], ms: number): Run {
     if (diagnostic !== undefined) diagnostics.push(diagnostic);
     if (summaryEvent === undefined) continue;
     changes = summaryEvent.resourceChanges as Readonly<Record<string, number>>;
-    // The SDK's type begins the key with a lower-case letter; the engine does not.
+    // The key begins with a lower-case letter in the SDK's type, but with an upper-case letter in the engine's event.
     packs = (summaryEvent as { PolicyPacks?: Readonly<Record<string, string>> }).PolicyPacks ?? {};
   }
   return { steps: [...steps.values()], changes, packs, findings, diagnostics, ms };
@@ -117,15 +117,15 @@ function stepOf(metadata: StepEventMetadata): Step {
   };
 }
 
-/** Converts a message; undefined for debug output and addresses of the stand-ins. */
+/** Converts a message. Returns undefined for debug output and addresses of the simulated providers. */
 function diagnosticOf({ severity, message, urn, ephemeral }: DiagnosticEvent): Diagnostic | undefined {
   // The SDK's type lacks "debug", which the Automation API requests from the engine.
   const isNoise =
     ephemeral === true || (severity as string) === "debug" || /^using pulumi-\S+ from \$PATH/.test(message);
-  return isNoise ? undefined : { severity, message: plain(message).trim(), urn: urn === "" ? undefined : urn };
+  return isNoise ? undefined : { severity, message: withoutColour(message).trim(), urn: urn === "" ? undefined : urn };
 }
 
-/** A message without the engine's markers of colour. */
-function plain(message: string): string {
+/** Removes the engine's colour markers from a message. */
+function withoutColour(message: string): string {
   return message.replace(/<\{%[^%]*%\}>/g, "");
 }

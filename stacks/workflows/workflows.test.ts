@@ -38,7 +38,7 @@ describe("the workflows", () => {
       if (process.env.RATES_REQUIRE_ALL !== "1") skip(this, "no actionlint (stacks/workflows/build.sh builds it)");
       execFileSync(BUILD, { stdio: ["ignore", "ignore", "inherit"] });
     }
-    // Its checks with shellcheck and pyflakes depend on what a machine has installed.
+    // Checks with shellcheck and pyflakes are off, because they depend on what a machine has installed.
     const { stdout, status } = spawnSync(command, [
       "-shellcheck=",
       "-pyflakes=",
@@ -56,7 +56,7 @@ describe("the workflows", () => {
     assert.match(workflow("preview.yml").jobs.preview?.if ?? "", /head\.repo\.full_name == github\.repository/);
   });
 
-  it("preview every stack in parallel with every policy pack, in a comment that is updated", () => {
+  it("preview every stack in parallel with every policy pack, and update one comment", () => {
     const { preview } = workflow("preview.yml").jobs;
     assert.deepEqual(preview?.strategy?.matrix.stack.sort(), stacks.sort());
     const settings = preview?.steps?.find(({ uses }) => uses?.startsWith("pulumi/"))?.with;
@@ -73,31 +73,31 @@ describe("the workflows", () => {
     assert.equal(up?.environment, STACK);
   });
 
-  it("preview a stack only once what `stack init` wrote is committed, and deploy none before that", () => {
+  it("preview and deploy a stack only after the result of `stack init` is committed", () => {
     const directory = mkdtempSync(join(tmpdir(), "rates-workflow-"));
     try {
       const file = readFileSync(join(ROOT, "Pulumi.dev.yaml"), "utf8").replace(
         /^(secretsprovider|encryptedkey):.*\n/gm,
         "",
       );
-      const initialised = (more: string) => {
-        writeFileSync(join(directory, "Pulumi.dev.yaml"), more + file);
-        return accountOf("dev", directory).initialised;
+      const initialized = (lines: string) => {
+        writeFileSync(join(directory, "Pulumi.dev.yaml"), lines + file);
+        return accountOf("dev", directory).initialized;
       };
-      assert.equal(initialised(""), "false");
-      assert.equal(initialised("secretsprovider: awskms://alias/rates-state\n"), "false");
-      assert.equal(initialised("secretsprovider: awskms://alias/rates-state\nencryptedkey: AQICAHg=\n"), "true");
+      assert.equal(initialized(""), "false");
+      assert.equal(initialized("secretsprovider: awskms://alias/rates-state\n"), "false");
+      assert.equal(initialized("secretsprovider: awskms://alias/rates-state\nencryptedkey: AQICAHg=\n"), "true");
     } finally {
       rmSync(directory, { recursive: true });
     }
-    const IS = "steps.account.outputs.initialised == 'true'";
-    const IS_NOT = IS.replace("==", "!=");
+    const IF_INITIALIZED = "steps.account.outputs.initialized == 'true'";
+    const IF_NOT_INITIALIZED = IF_INITIALIZED.replace("==", "!=");
     const preview = workflow("preview.yml").jobs.preview?.steps ?? [];
     for (const action of ["aws-actions/", "pulumi/"])
-      assert.equal(preview.find(({ uses }) => uses?.startsWith(action))?.if, IS, action);
-    assert.match(preview.find((step) => step.if === IS_NOT)?.run ?? "", /^echo "::notice::/);
+      assert.equal(preview.find(({ uses }) => uses?.startsWith(action))?.if, IF_INITIALIZED, action);
+    assert.match(preview.find((step) => step.if === IF_NOT_INITIALIZED)?.run ?? "", /^echo "::notice::/);
     const up = workflow("up.yml").jobs.up?.steps ?? [];
-    const refusal = up.findIndex((step) => step.if === IS_NOT);
+    const refusal = up.findIndex((step) => step.if === IF_NOT_INITIALIZED);
     assert.match(up[refusal]?.run ?? "", /::error::[\s\S]*exit 1/);
     assert.ok(refusal < up.findIndex(({ uses }) => uses?.startsWith("aws-actions/")));
   });
@@ -111,7 +111,7 @@ describe("the workflows", () => {
   });
 
   it("read each stack's account, state and registry from its file", () => {
-    const { packs: _, initialised: __, ...account } = accountOf("dev", ROOT);
+    const { packs: _, initialized: __, ...account } = accountOf("dev", ROOT);
     assert.deepEqual(account, {
       runner: "ubuntu-24.04-arm",
       id: "111111111111",

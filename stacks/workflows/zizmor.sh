@@ -1,3 +1,3 @@
 #!/bin/sh
-# A Python environment with zizmor: see runtime/tools/venv.sh.
+# Creates a Python environment with zizmor (runtime/tools/venv.sh).
 cd "$(dirname "$0")" && exec ../../runtime/tools/venv.sh zizmor requirements.txt "$@"

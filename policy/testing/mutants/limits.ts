@@ -1,14 +1,23 @@
 import * as types from "../../types.ts";
-import { add, change, type Mutant, parameter, provider, REQUESTS, set, statement } from "./mutant.ts";
+import {
+  add,
+  change,
+  changeStatements,
+  type Mutant,
+  REQUESTS,
+  set,
+  setAllowedAccounts,
+  setParameter,
+} from "./mutant.ts";
 
 const { QUEUE, FUNCTION, EVENT_SOURCE, GLUE_JOB, DATABASE, LOAD_BALANCER, LAUNCH_TEMPLATE } = types;
 
-/** Mutants by the rule of the limits pack that must stop them. */
+/** Mutants by the rule of the limits pack that must report them. */
 export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "aws-provider-pinned": [
-    { label: "a provider without allowed accounts", mutate: provider("[]") },
-    { label: "a provider of another account", mutate: provider('["999999999999"]') },
-    { label: "a provider of two accounts", mutate: provider('["333333333333","999999999999"]') },
+    { label: "a provider without allowed accounts", mutate: setAllowedAccounts("[]") },
+    { label: "a provider of another account", mutate: setAllowedAccounts('["999999999999"]') },
+    { label: "a provider of two accounts", mutate: setAllowedAccounts('["333333333333","999999999999"]') },
   ],
   "account-counts": [
     {
@@ -21,7 +30,8 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
             enableDeletionProtection: true,
             accessLogs: { enabled: true },
           })(resources);
-        for (const [index, one] of resources.entries()) if (one.name === "mutant") one.name = `mutant-${index}`;
+        for (const [index, resource] of resources.entries())
+          if (resource.name === "mutant") resource.name = `mutant-${index}`;
       },
     },
   ],
@@ -82,8 +92,8 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "glue-dpus": [
     {
       label: "Glue runs of a whole DPU",
-      mutate: change(GLUE_JOB, "-glue", (_, all) =>
-        Object.assign(all, { maxCapacity: 1, executionProperty: { maxConcurrentRuns: 1_001 } }),
+      mutate: change(GLUE_JOB, "-glue", (_, properties) =>
+        Object.assign(properties, { maxCapacity: 1, executionProperty: { maxConcurrentRuns: 1_001 } }),
       ),
     },
   ],
@@ -92,11 +102,13 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     { label: "a Python shell of half a DPU", ...set(GLUE_JOB, "-glue", "maxCapacity", 0.5) },
     {
       label: "queued Glue runs that are retried",
-      mutate: change(GLUE_JOB, "-glue", (_, all) => Object.assign(all, { jobRunQueuingEnabled: true, maxRetries: 3 })),
+      mutate: change(GLUE_JOB, "-glue", (_, properties) =>
+        Object.assign(properties, { jobRunQueuingEnabled: true, maxRetries: 3 }),
+      ),
     },
   ],
   "rds-connections": [
-    { label: "a small instance", mutate: parameter("max_connections", "200") },
+    { label: "a small instance", mutate: setParameter("max_connections", "200") },
     {
       label: "a function with a thousand more executions",
       ...set(FUNCTION, "-migrations", "reservedConcurrentExecutions", 1_100),
@@ -113,8 +125,10 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "iam-role-policy-size": [
     {
       label: "inline policies that exceed the limit of a role",
-      mutate: statement(types.ROLE_POLICY, "-dispatcher", (one) =>
-        Object.assign(one, { Resource: Array.from({ length: 800 }, (_, index) => `arn:aws:s3:::${1_000 + index}`) }),
+      mutate: changeStatements(types.ROLE_POLICY, "-dispatcher", (policyStatement) =>
+        Object.assign(policyStatement, {
+          Resource: Array.from({ length: 800 }, (_, index) => `arn:aws:s3:::${1_000 + index}`),
+        }),
       ),
     },
   ],
@@ -130,7 +144,7 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     {
       label: "a non-ASCII letter in the description of an inline rule",
       mutate: add(types.SECURITY_GROUP, {
-        description: "parts",
+        description: "components",
         egress: [{ description: "to Zürich", cidrBlocks: ["10.0.0.0/8"] }],
       }),
     },
@@ -142,8 +156,8 @@ export const LIMITS_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "sqs-policy-principals": [
     {
       label: "a queue policy with 51 accounts",
-      mutate: statement(types.QUEUE_POLICY, REQUESTS, (one) =>
-        Object.assign(one, {
+      mutate: changeStatements(types.QUEUE_POLICY, REQUESTS, (policyStatement) =>
+        Object.assign(policyStatement, {
           Principal: { AWS: Array.from({ length: 51 }, (_, index) => String(111_111_111_111 + index)) },
         }),
       ),

@@ -6,45 +6,47 @@ export interface Mutant {
   /** Description of the change. */
   label: string;
   mutate(resources: EngineResource[]): void;
-  /** Property that is set, if the change sets a single one. */
-  at?: { type: string; suffix: string; path: string };
+  /** Property that the change sets, if it sets only one. */
+  target?: { type: string; suffix: string; path: string };
 }
 
-type Change = (one: EngineResource, properties: Record<string, unknown>) => void;
+type Change = (resource: EngineResource, properties: Record<string, unknown>) => void;
 
 /** Changes the inputs and outputs of the first resource of a type whose name has the suffix. */
 export const change =
   (type: string, suffix: string, apply: Change) =>
   (resources: EngineResource[]): void => {
-    const one = resources.find((resource) => resource.type === type && resource.name.endsWith(suffix));
-    if (one === undefined) throw new Error(`No ${type} whose name ends in '${suffix}'`);
-    apply(one, one.props);
-    if (one.outputs) apply(one, one.outputs);
+    const resource = resources.find((candidate) => candidate.type === type && candidate.name.endsWith(suffix));
+    if (resource === undefined) throw new Error(`No ${type} whose name ends in '${suffix}'`);
+    apply(resource, resource.props);
+    if (resource.outputs) apply(resource, resource.outputs);
   };
 
-export const set = (type: string, suffix: string, path: string, value: unknown): Pick<Mutant, "mutate" | "at"> => ({
-  at: { type, suffix, path },
+/** Sets a property of the first resource of a type whose name has the suffix. */
+export const set = (type: string, suffix: string, path: string, value: unknown): Pick<Mutant, "mutate" | "target"> => ({
+  target: { type, suffix, path },
   mutate: change(type, suffix, (_, properties) => setPath(properties, path, value)),
 });
 
 function setPath(properties: Record<string, unknown>, path: string, value: unknown): void {
   const keys = path.split(".");
   const last = keys.pop() ?? "";
-  let at = properties;
+  let parent = properties;
   for (const key of keys) {
-    at[key] ??= {};
-    at = at[key] as Record<string, unknown>;
+    parent[key] ??= {};
+    parent = parent[key] as Record<string, unknown>;
   }
-  at[last] = value;
+  parent[last] = value;
 }
 
 /** Removes the first resource of a type whose name has the suffix. */
 export const remove = (type: string, suffix: string) => (resources: EngineResource[]) => {
-  const at = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(suffix));
-  if (at < 0) throw new Error(`No ${type} whose name ends in '${suffix}'`);
-  resources.splice(at, 1);
+  const index = resources.findIndex((resource) => resource.type === type && resource.name.endsWith(suffix));
+  if (index < 0) throw new Error(`No ${type} whose name ends in '${suffix}'`);
+  resources.splice(index, 1);
 };
 
+/** Adds a resource named `mutant`. */
 export const add =
   (type: string, props: Record<string, unknown>, links: Record<string, string[]> = {}) =>
   (resources: EngineResource[]) => {
@@ -52,31 +54,38 @@ export const add =
     resources.push({ type, name: "mutant", props, links, ...(sample?.provider && { provider: sample.provider }) });
   };
 
-export const container = (path: string, value: unknown) =>
+/** Sets a property of the API's container. */
+export const setInContainer = (path: string, value: unknown) =>
   change(types.TASK_DEFINITION, "-api", (_, properties) => {
-    const all = JSON.parse(String(properties.containerDefinitions));
-    setPath(all[0], path, value);
-    properties.containerDefinitions = JSON.stringify(all);
+    const containers = JSON.parse(String(properties.containerDefinitions));
+    setPath(containers[0], path, value);
+    properties.containerDefinitions = JSON.stringify(containers);
   });
 
-export const statement = (type: string, suffix: string, apply: (one: Record<string, unknown>) => void) =>
+/** Changes each statement of a resource's policy document. */
+export const changeStatements = (type: string, suffix: string, apply: (statement: Record<string, unknown>) => void) =>
   change(type, suffix, (_, properties) => {
     const property = type === types.ROLE ? "assumeRolePolicy" : "policy";
     const document = JSON.parse(String(properties[property]));
-    for (const one of document.Statement) apply(one);
+    for (const statement of document.Statement) apply(statement);
     properties[property] = JSON.stringify(document);
   });
-export const allowing = (actions: string[], resources: string[]) => (one: Record<string, unknown>) => {
-  one.Action = actions;
-  one.Resource = resources;
+/** Replaces the actions and resources of a statement. */
+export const withActions = (actions: string[], resources: string[]) => (statement: Record<string, unknown>) => {
+  statement.Action = actions;
+  statement.Resource = resources;
 };
 
-export const provider = (accounts: string) => (resources: EngineResource[]) => {
-  for (const one of resources)
-    if (one.provider?.props.allowedAccountIds !== undefined)
-      one.provider = { ...one.provider, props: { ...one.provider.props, allowedAccountIds: accounts } };
+/** Sets allowedAccountIds (a JSON list) of every provider that has them. */
+export const setAllowedAccounts = (accounts: string) => (resources: EngineResource[]) => {
+  for (const resource of resources) {
+    const { provider } = resource;
+    if (provider?.props.allowedAccountIds !== undefined)
+      resource.provider = { ...provider, props: { ...provider.props, allowedAccountIds: accounts } };
+  }
 };
 
+/** Returns the properties of an ingress rule that opens a port to the internet. */
 export const internetIngress = (port: number) => ({
   cidrIpv4: "0.0.0.0/0",
   fromPort: port,
@@ -84,16 +93,20 @@ export const internetIngress = (port: number) => ({
   ipProtocol: "tcp",
 });
 const PUBLIC_STATEMENT = { Effect: "Allow", Principal: "*", Action: "sqs:SendMessage", Resource: "*" };
-export const openPolicy = (type: string, suffix: string) =>
+/** Adds to a policy a statement that allows everyone to send messages. */
+export const allowEveryone = (type: string, suffix: string) =>
   change(type, suffix, (_, properties) => {
     const document = JSON.parse(String(properties.policy));
     document.Statement.push(PUBLIC_STATEMENT);
     properties.policy = JSON.stringify(document);
   });
-export const parameter = (name: string, value: string) =>
+/** Sets a parameter in the database's parameter group. */
+export const setParameter = (name: string, value: string) =>
   change(types.PARAMETER_GROUP, "-database", (_, properties) => {
-    for (const one of properties.parameters as { name: string; value: string }[])
-      if (one.name === name) one.value = value;
+    const parameters = properties.parameters as { name: string; value: string }[];
+    const parameter = parameters.find((candidate) => candidate.name === name);
+    if (parameter === undefined) throw new Error(`The database's parameter group has no ${name}`);
+    parameter.value = value;
   });
 
 /** Suffix of the request queue's name. */

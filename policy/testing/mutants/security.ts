@@ -1,21 +1,21 @@
 import * as types from "../../types.ts";
 import {
   add,
-  allowing,
-  container,
+  allowEveryone,
+  changeStatements,
   internetIngress,
   type Mutant,
-  openPolicy,
-  parameter,
   REQUESTS,
   remove,
   set,
-  statement,
+  setInContainer,
+  setParameter,
+  withActions,
 } from "./mutant.ts";
 
 const { QUEUE, FUNCTION, GLUE_JOB, DATABASE, DOMAIN, LOAD_BALANCER, LAUNCH_TEMPLATE } = types;
 
-/** Mutants by the rule of the security pack that must stop them. */
+/** Mutants by the rule of the security pack that must report them. */
 export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "rds-private": [{ label: "a public database", ...set(DATABASE, "-database", "publiclyAccessible", true) }],
   "rds-encrypted": [
@@ -39,11 +39,13 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
       ...set(DATABASE, "-database", "manageMasterUserPassword", false),
     },
   ],
-  "rds-force-ssl": [{ label: "a database without TLS", mutate: parameter("rds.force_ssl", "0") }],
+  "rds-force-ssl": [{ label: "a database without TLS", mutate: setParameter("rds.force_ssl", "0") }],
   "s3-tls-only": [
     {
       label: "a bucket policy that does not require TLS",
-      mutate: statement(types.BUCKET_POLICY, "-uploads", (one) => Object.assign(one, { Condition: {} })),
+      mutate: changeStatements(types.BUCKET_POLICY, "-uploads", (policyStatement) =>
+        Object.assign(policyStatement, { Condition: {} }),
+      ),
     },
     { label: "a bucket without policy", mutate: remove(types.BUCKET_POLICY, "-results") },
   ],
@@ -57,10 +59,10 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "s3-encryption": [
     { label: "a bucket without an encryption setting", mutate: remove(types.BUCKET_ENCRYPTION, "-results") },
   ],
-  "s3-not-public": [{ label: "a public bucket", mutate: openPolicy(types.BUCKET_POLICY, "-results") }],
+  "s3-not-public": [{ label: "a public bucket", mutate: allowEveryone(types.BUCKET_POLICY, "-results") }],
   "sqs-encrypted": [{ label: "a queue without encryption", ...set(QUEUE, REQUESTS, "sqsManagedSseEnabled", false) }],
   "sqs-tls-only": [{ label: "a queue without policy", mutate: remove(types.QUEUE_POLICY, REQUESTS) }],
-  "sqs-not-public": [{ label: "a public queue", mutate: openPolicy(types.QUEUE_POLICY, REQUESTS) }],
+  "sqs-not-public": [{ label: "a public queue", mutate: allowEveryone(types.QUEUE_POLICY, REQUESTS) }],
   "sns-encrypted": [
     { label: "a topic without encryption", ...set(types.TOPIC, "-monitoring", "kmsMasterKeyId", null) },
   ],
@@ -113,11 +115,11 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "iam-no-wildcards": [
     {
       label: "a role with all permissions",
-      mutate: statement(types.ROLE_POLICY, "-dispatcher", allowing(["*"], ["*"])),
+      mutate: changeStatements(types.ROLE_POLICY, "-dispatcher", withActions(["*"], ["*"])),
     },
     {
       label: "permission to send to all queues",
-      mutate: statement(types.ROLE_POLICY, "-dispatcher", allowing(["sqs:*"], ["*"])),
+      mutate: changeStatements(types.ROLE_POLICY, "-dispatcher", withActions(["sqs:*"], ["*"])),
     },
     {
       label: "a role with the policy AdministratorAccess",
@@ -127,13 +129,15 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
   "iam-no-service-wildcards": [
     {
       label: "all actions of a service",
-      mutate: statement(types.ROLE_POLICY, "-dispatcher", allowing(["sqs:*"], ["arn:aws:sqs:x"])),
+      mutate: changeStatements(types.ROLE_POLICY, "-dispatcher", withActions(["sqs:*"], ["arn:aws:sqs:x"])),
     },
   ],
   "iam-role-not-public": [
     {
       label: "a role that everyone may assume",
-      mutate: statement(types.ROLE, "-dispatcher", (one) => Object.assign(one, { Principal: { AWS: "*" } })),
+      mutate: changeStatements(types.ROLE, "-dispatcher", (policyStatement) =>
+        Object.assign(policyStatement, { Principal: { AWS: "*" } }),
+      ),
     },
   ],
   "lambda-permission-source": [
@@ -172,9 +176,9 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     },
   ],
   "ecs-containers": [
-    { label: "a container with a writable root file system", mutate: container("readonlyRootFilesystem", false) },
-    { label: "a container that runs as root", mutate: container("user", "root") },
-    { label: "a privileged container", mutate: container("privileged", true) },
+    { label: "a container with a writable root file system", mutate: setInContainer("readonlyRootFilesystem", false) },
+    { label: "a container that runs as root", mutate: setInContainer("user", "root") },
+    { label: "a privileged container", mutate: setInContainer("privileged", true) },
   ],
   "opensearch-encrypted": [
     { label: "a search domain without encryption at rest", ...set(DOMAIN, "", "encryptAtRest.enabled", false) },
@@ -203,7 +207,7 @@ export const SECURITY_MUTANTS: Readonly<Record<string, readonly Mutant[]>> = {
     },
     {
       label: "an access key among a container's variables",
-      mutate: container("environment", [{ name: "KEY", value: "AKIAABCDEFGHIJKLMNOP" }]),
+      mutate: setInContainer("environment", [{ name: "KEY", value: "AKIAABCDEFGHIJKLMNOP" }]),
     },
     {
       label: "a password among a job's arguments",

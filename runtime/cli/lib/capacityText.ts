@@ -11,18 +11,18 @@ import { blocks } from "./progress.ts";
 import { dim, durationText } from "./screen.ts";
 import { table, wrapText } from "./table.ts";
 
-/** Length of the bars. Columns. */
-const BAR = 10;
-/** Minimum terminal width for showing bars. Columns. */
-const BARS_FROM = 100;
-/** Indentation of the lines of a runner type, below its name. Columns. */
+/** Width of the bars, in columns. */
+const BAR_WIDTH = 10;
+/** Minimum terminal width for showing bars, in columns. */
+const MIN_WIDTH_FOR_BARS = 100;
+/** Indentation of the lines below a runner type's name, in columns. */
 const INDENT = 6;
 const count = (value: number) => (Math.round(value * 1000) / 1000).toLocaleString("en");
 
-/** Runs in use and slots of a running platform, per runner type. */
+/** Current runs and slots of a running platform, per runner type. */
 export type Live = Record<RunnerType, { running: number; slots: number }>;
 
-/** Formats the runs that fit a stack, and the limits, for a terminal with `width` columns. */
+/** Formats the capacity of a stack and the limits that determine it, for a terminal with `width` columns. */
 export function capacityText(
   stack: string,
   { config, plan, live }: { config: StackConfig; plan: CapacityPlan; live?: Live | undefined },
@@ -33,7 +33,9 @@ export function capacityText(
   return [
     `Stack ${stack}: account ${account.id} in ${account.region}, ${Math.round(quotas.share * 100)} % of its quotas`,
     "",
-    ...RUNNERS.flatMap((kind) => runnerLines(kind, headrooms[kind], perJob(kind, config, plan), live, width)),
+    ...RUNNERS.flatMap((runnerType) =>
+      runnerLines(runnerType, headrooms[runnerType], runText(runnerType, config, plan), live, width),
+    ),
     "",
     limitTable(config, plan, width),
     "",
@@ -56,59 +58,59 @@ function smallJobsLines({ database }: StackConfig, width: number): string[] {
     ...(baselinePerSecond === undefined
       ? []
       : [
-          `${count(Math.floor(baselinePerSecond))} of them without CPU credits, which RDS bills for on average use above`,
+          `${count(Math.floor(baselinePerSecond))} of them without CPU credits, which RDS bills if the average use is higher`,
         ]),
   ];
   return text
-    .flatMap((line) => wrapText(line, width - DATABASE.length - 2))
-    .map((line, index) => `${(index === 0 ? DATABASE : "").padEnd(DATABASE.length + 2)}${line}`);
+    .flatMap((line) => wrapText(line, width - DATABASE_LABEL.length - 2))
+    .map((line, index) => `${(index === 0 ? DATABASE_LABEL : "").padEnd(DATABASE_LABEL.length + 2)}${line}`);
 }
-const DATABASE = "Database";
+const DATABASE_LABEL = "Database";
 
-const perJob = (kind: RunnerType, config: StackConfig, plan: CapacityPlan): string => {
-  const gib = `${memoryOf(config)[kind] / 2 ** 30} GiB`;
-  return kind === "glue"
-    ? `${plan.glue.dpuPerRun} DPU and ${gib} each, for reads`
-    : `${config.runners.ec2.instanceType} with ${vcpusOf(config)} vCPUs and ${gib} each, for updates${config.jobs.readsOnEc2 ? " and reads" : ""}`;
+const runText = (runnerType: RunnerType, config: StackConfig, plan: CapacityPlan): string => {
+  const memory = `${memoryOf(config)[runnerType] / 2 ** 30} GiB`;
+  return runnerType === "glue"
+    ? `${plan.glue.dpuPerRun} DPU and ${memory} each, for reads`
+    : `${config.runners.ec2.instanceType} with ${vcpusOf(config)} vCPUs and ${memory} each, for updates${config.jobs.readsOnEc2 ? " and reads" : ""}`;
 };
 
 function runnerLines(
-  kind: RunnerType,
+  runnerType: RunnerType,
   { runs, bounds }: Headroom,
-  each: string,
+  run: string,
   live: Live | undefined,
   width: number,
 ) {
   const [first, second] = bounds;
-  const now = live?.[kind];
+  const current = live?.[runnerType];
   const notes = [
-    `${count(runs)} runs at once: ${each}`,
-    ...(now ? [`${now.running} of ${now.slots} running now`] : []),
+    `${count(runs)} runs at once: ${run}`,
+    ...(current ? [`${current.running} of ${current.slots} running now`] : []),
     ...(first ? [`limited by ${first.limit}; for more, ${first.remedy}`] : []),
     ...(second ? [`next limit: ${count(second.runs)}, by ${second.limit}`] : []),
   ];
   const lines = notes.flatMap((note) => wrapText(note, width - INDENT));
-  return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[kind].service : "").padEnd(INDENT)}${line}`);
+  return lines.map((line, index) => `${(index === 0 ? RUNNER_NAMES[runnerType].service : "").padEnd(INDENT)}${line}`);
 }
 
-/** Formats the plan's usage of each limit, the most used first. */
+/** Formats the plan's usage of each limit, with the most used limit first. */
 function limitTable(config: StackConfig, plan: CapacityPlan, width: number): string {
   const rows = quotaUsageOf(config, plan)
-    .map((need) => ({ ...need, share: need.limit === 0 ? 1 : need.used / need.limit }))
+    .map((usage) => ({ ...usage, share: usage.limit === 0 ? 1 : usage.used / usage.limit }))
     .toSorted((a, b) => b.share - a.share);
-  const bars = width >= BARS_FROM;
+  const hasBars = width >= MIN_WIDTH_FOR_BARS;
   return table(
-    ["FULL", ...(bars ? [""] : []), "USED", "OF", "WHAT", "LIMIT"],
-    rows.map(({ share, used, limit, unit, from }) => [
+    ["FULL", ...(hasBars ? [""] : []), "USED", "OF", "WHAT", "LIMIT"],
+    rows.map(({ share, used, limit, unit, source }) => [
       `${Math.floor(share * 100 + 1e-9)} %`,
-      ...(bars ? [blocks(share, BAR)] : []),
+      ...(hasBars ? [blocks(share, BAR_WIDTH)] : []),
       count(used),
       count(limit),
       withoutNote(unit),
-      from,
+      source,
     ]),
     width,
-    { right: bars ? [0, 2, 3] : [0, 1, 2] },
+    { right: hasBars ? [0, 2, 3] : [0, 1, 2] },
   );
 }
 
@@ -119,7 +121,7 @@ function connectionTable({ database }: CapacityPlan, width: number): string {
   return table(
     ["CONNECTIONS OF", "", "MOST"],
     [
-      ...rows.map(([who, most]) => [who, blocks(most / database.usable, BAR), count(most)]),
+      ...rows.map(([user, maximum]) => [user, blocks(maximum / database.usable, BAR_WIDTH), count(maximum)]),
       ["usable", "", count(database.usable)],
       ["max_connections", "", count(database.maxConnections)],
     ],
@@ -128,12 +130,12 @@ function connectionTable({ database }: CapacityPlan, width: number): string {
   );
 }
 
-/** Formats the duration of bursts for a terminal with `width` columns. */
+/** Formats the duration and cost of bursts for a terminal with `width` columns. */
 export function burstText(bursts: readonly Burst[], seconds: number, width: number): string {
   const [{ jobs } = { jobs: 0 }] = bursts;
   const runs = ({ byRunner }: Burst) =>
-    RUNNERS.filter((kind) => byRunner[kind] > 0)
-      .map((kind) => `${byRunner[kind]} ${RUNNER_NAMES[kind].service}`)
+    RUNNERS.filter((runnerType) => byRunner[runnerType] > 0)
+      .map((runnerType) => `${byRunner[runnerType]} ${RUNNER_NAMES[runnerType].service}`)
       .join(" + ");
   const lines = table(
     ["AS", "AT ONCE", "ROUNDS", "ALL DONE IN", "LAST WAITS", "COSTS", "RUNS"],
@@ -149,12 +151,12 @@ export function burstText(bursts: readonly Burst[], seconds: number, width: numb
     width,
     { right: [1, 2, 3, 4, 5] },
   );
-  const starts = Math.max(...bursts.map(({ startSeconds }) => startSeconds));
+  const maxStartSeconds = Math.max(...bursts.map(({ startSeconds }) => startSeconds));
   return [
     `${count(jobs)} jobs of ${durationText(seconds * 1000)} at once, if no other jobs run:`,
     lines,
     ...[
-      `Plus the start time of the first runs (at most ${durationText(starts * 1000)}); each run then takes one job after another.`,
+      `Plus the start time of the first runs (at most ${durationText(maxStartSeconds * 1000)}); each run then takes one job after another.`,
       "No job is refused: waiting jobs are stored in the database, in the order of the contract.",
     ].flatMap((line) => wrapText(line, width).map((part) => dim(part))),
   ].join("\n");
@@ -162,6 +164,6 @@ export function burstText(bursts: readonly Burst[], seconds: number, width: numb
 
 /** "IP addresses (of the smallest subnet)" → "IP addresses" */
 function withoutNote(unit: string): string {
-  const remark = unit.search(/ \(| for /);
-  return remark < 0 ? unit : unit.slice(0, remark);
+  const noteStart = unit.search(/ \(| for /);
+  return noteStart < 0 ? unit : unit.slice(0, noteStart);
 }

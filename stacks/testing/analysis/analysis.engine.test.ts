@@ -4,27 +4,27 @@ import { requireEngine } from "../command.ts";
 import { checkovFindings } from "./checkov.ts";
 import { checkConstraints, type Verdict } from "./constraints.ts";
 import { CONSTRAINT_MUTANTS } from "./mutants.ts";
-import { orderProblems, staleRules } from "./order.ts";
+import { obsoleteExceptions, orderProblems } from "./order.ts";
 import { allowedServices, isNamed, unreachable } from "./reachability.ts";
-import { PARTS, type Part, type PartReach, REDUNDANT, SERVICE_ENDPOINTS } from "./reachabilityTable.ts";
+import { COMPONENTS, type Component, type ComponentReach, REDUNDANT, SERVICE_ENDPOINTS } from "./reachabilityTable.ts";
 import { compareSuppressions } from "./suppressions.ts";
-import { clientNetworks, registered, type StoredResource, VARIANTS } from "./variants.ts";
+import { clientNetworks, registeredResources, type StoredResource, VARIANTS } from "./variants.ts";
 
-/** Enough for an `up` of every variant on a busy machine. */
-const MINUTES = 15 * 60_000;
+/** Long enough for an `up` of every variant on a busy machine. */
+const TIMEOUT_MS = 15 * 60_000;
 
 describe("the resources of all stacks and variants, in the real engine", function () {
-  this.timeout(MINUTES);
+  this.timeout(TIMEOUT_MS);
   const variants: Record<string, readonly StoredResource[]> = {};
-  let checked: Verdict | undefined;
-  /** Findings of the published constraints about all variants, computed on first use. */
-  const verdictBy = (python: string): Verdict => {
-    checked ??= checkConstraints(python, variants);
-    return checked;
+  let cached: Verdict | undefined;
+  /** Returns the result of checking all variants against the published constraints, computed on first use. */
+  const verdictOf = (python: string): Verdict => {
+    cached ??= checkConstraints(python, variants);
+    return cached;
   };
   before(async function () {
     requireEngine(this);
-    for (const variant of VARIANTS) variants[variant.name] = await registered(variant);
+    for (const variant of VARIANTS) variants[variant.name] = await registeredResources(variant);
   });
 
   describe("checked by AWS's published constraints", () => {
@@ -32,7 +32,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
     let verdict: Verdict;
     before(function () {
       python = requirePython(this, "models");
-      verdict = verdictBy(python);
+      verdict = verdictOf(python);
     });
 
     it("violate no constraint, except for suppressed findings", () => {
@@ -48,25 +48,25 @@ describe("the resources of all stacks and variants, in the real engine", functio
       console.log(`      ${properties} properties of ${resources} resources and ${calls} calls checked`);
     });
 
-    it("fail with a wrong value of each class of constraint", () => {
+    it("are reported when they violate a constraint of any class", () => {
       const mutants = Object.fromEntries(
-        CONSTRAINT_MUTANTS.map(({ what, type, mutate }) => {
-          const found = variants.dev?.find((one) => one.type === type);
-          assert.ok(found, `dev has no ${type}`);
-          const mutant = structuredClone(found);
+        CONSTRAINT_MUTANTS.map(({ title, type, mutate }) => {
+          const original = variants.dev?.find((resource) => resource.type === type);
+          assert.ok(original, `dev has no ${type}`);
+          const mutant = structuredClone(original);
           mutate(mutant.inputs as Record<string, never>);
-          return [what, [mutant]];
+          return [title, [mutant]];
         }),
       );
       const { findings } = checkConstraints(python, mutants);
-      for (const { what, expected } of CONSTRAINT_MUTANTS) {
-        const own = findings.filter(({ variants }) => variants.includes(what));
-        const rules = own.map(({ analyzer, rule }) => `${analyzer} ${rule}`);
-        for (const each of expected) assert.ok(rules.includes(each), `${what}: ${each} is not in ${rules.join(", ")}`);
+      for (const { title, expected } of CONSTRAINT_MUTANTS) {
+        const ofMutant = findings.filter(({ variants }) => variants.includes(title));
+        const rules = ofMutant.map(({ analyzer, rule }) => `${analyzer} ${rule}`);
+        for (const rule of expected) assert.ok(rules.includes(rule), `${title}: ${rule} is not in ${rules.join(", ")}`);
       }
     });
 
-    it("fail with a new property or type", () => {
+    it("are reported when they have a new property or type", () => {
       const [queue] = variants.dev?.filter(({ type }) => type === "aws:sqs/queue:Queue") ?? [];
       assert.ok(queue);
       const changed = { ...queue, inputs: { ...queue.inputs, kmsMasterKeyAge: 1 } };
@@ -85,17 +85,17 @@ describe("the resources of all stacks and variants, in the real engine", functio
     let findings: ReturnType<typeof checkovFindings>["findings"];
     before(function () {
       const checkov = requirePython(this, "checkov");
-      const { templates } = verdictBy(requirePython(this, "models"));
+      const { templates } = verdictOf(requirePython(this, "models"));
       assert.ok(templates.dev);
-      const open = structuredClone(templates.dev);
-      for (const { Type, Properties } of Object.values(open.Resources))
+      const publicBuckets = structuredClone(templates.dev);
+      for (const { Type, Properties } of Object.values(publicBuckets.Resources))
         if (Type === "AWS::S3::Bucket") delete Properties.PublicAccessBlockConfiguration;
-      ({ findings } = checkovFindings(checkov, { ...templates, open }));
+      ({ findings } = checkovFindings(checkov, { ...templates, publicBuckets }));
     });
 
     it("have no finding without a suppression, and no suppression without a finding", () => {
-      const own = findings.filter(({ variants }) => !variants.includes("open"));
-      assert.deepEqual(compareSuppressions(["checkov"], own), { unsuppressed: [], stale: [] });
+      const ofVariants = findings.filter(({ variants }) => !variants.includes("publicBuckets"));
+      assert.deepEqual(compareSuppressions(["checkov"], ofVariants), { unsuppressed: [], stale: [] });
     });
 
     it("have a finding when a bucket is open to the public", () => {
@@ -104,25 +104,25 @@ describe("the resources of all stacks and variants, in the real engine", functio
     });
   });
 
-  describe("and what each part can reach", () => {
+  describe("the network that each component needs", () => {
     /** Types of the resources that let connections through: rules, routes, endpoints, gateways. */
     const ROUTE_TYPES =
       /^aws:(ec2\/(vpcEndpoint|route|routeTableAssociation|natGateway|internetGateway|eip):|vpc\/securityGroup.*Rule:)/;
     /** Services of the search domain and of the collector's secret, which not every stack has. */
     const OPTIONAL: readonly string[] = ["es", "secretsmanager"];
-    const reach: Readonly<Record<Part, PartReach>> = PARTS;
+    const reach: Readonly<Record<Component, ComponentReach>> = COMPONENTS;
 
-    it("is in the table for each service that a part's roles allow, or left out with a reason", () => {
+    it("is in the table for each service that a component's roles allow, or left out with a reason", () => {
       for (const [name, resources] of Object.entries(variants))
-        for (const [part, { calls, others }] of Object.entries(reach)) {
-          const allowed = allowedServices(resources, part as Part);
+        for (const [component, { calls, others }] of Object.entries(reach)) {
+          const allowed = allowedServices(resources, component as Component);
           const missing = [...allowed].filter((service) => !calls.includes(service) && !(service in others));
-          assert.deepEqual(missing, [], `${part} in ${name}`);
+          assert.deepEqual(missing, [], `${component} in ${name}`);
           const stale = [...calls, ...Object.keys(others)].filter((service) => !allowed.has(service));
           assert.deepEqual(
             stale.filter((service) => !OPTIONAL.includes(service)),
             [],
-            `${part} in ${name}`,
+            `${component} in ${name}`,
           );
           assert.deepEqual(
             calls.filter((service) => !(service in SERVICE_ENDPOINTS)),
@@ -132,7 +132,7 @@ describe("the resources of all stacks and variants, in the real engine", functio
     });
 
     for (const variant of VARIANTS)
-      it(`is reachable in ${variant.name}, and would not be without any one rule, route, endpoint or gateway`, () => {
+      it(`reaches every destination in ${variant.name}, but not if any rule, route, endpoint or gateway is removed`, () => {
         const resources = variants[variant.name] ?? [];
         const clients = clientNetworks(variant);
         assert.deepEqual(unreachable(resources, clients), []);
@@ -141,14 +141,16 @@ describe("the resources of all stacks and variants, in the real engine", functio
         const undetected = routeResources.filter(
           (resource) =>
             unreachable(
-              resources.filter((one) => one !== resource),
+              resources.filter((other) => other !== resource),
               clients,
             ).length === 0,
         );
         const expected = routeResources.filter(({ name }) =>
-          REDUNDANT.some((spare) => (spare.variants?.includes(variant.name) ?? true) && isNamed(name, spare.name)),
+          REDUNDANT.some(
+            (redundant) => (redundant.variants?.includes(variant.name) ?? true) && isNamed(name, redundant.name),
+          ),
         );
-        // One of two rules for a connection may be redundant, and the other needed.
+        // Rules for both ends of a connection have the same name, and possibly only one of them is redundant.
         assert.deepEqual(
           undetected.filter((resource) => !expected.includes(resource)).map(({ name }) => name),
           [],
@@ -163,65 +165,84 @@ describe("the resources of all stacks and variants, in the real engine", functio
     it("has no row for a redundant resource that does not exist", () => {
       const names = Object.values(variants).flatMap((resources) => resources.map(({ name }) => name));
       assert.deepEqual(
-        REDUNDANT.filter((spare) => !names.some((name) => isNamed(name, spare.name))),
+        REDUNDANT.filter((redundant) => !names.some((name) => isNamed(name, redundant.name))),
         [],
       );
     });
   });
 
-  describe("and their order", () => {
+  describe("the order of creation and deletion", () => {
     for (const variant of VARIANTS)
-      it(`gives every part of ${variant.name} routes, rights and database while it runs, in any possible order`, () => {
+      it(`gives every running component of ${variant.name} routes, permissions and a database, in any possible order`, () => {
         assert.deepEqual(orderProblems(variants[variant.name] ?? []), []);
-        assert.deepEqual(staleRules(variants[variant.name] ?? []), []);
+        assert.deepEqual(obsoleteExceptions(variants[variant.name] ?? []), []);
       });
 
-    /**
-     * Returns a variant's resources, of which those of this type and name do not depend on the `needed` types directly.
-     */
-    const without = (variant: string, type: RegExp, name: string, needed: RegExp): StoredResource[] => {
+    /** Returns a variant's resources without the direct dependencies of the named resources on the `needed` types. */
+    const withoutDependency = (variant: string, type: RegExp, name: string, needed: RegExp): StoredResource[] => {
       const resources = variants[variant] ?? [];
-      const urns = new Set(resources.filter((one) => needed.test(one.type)).map(({ urn }) => urn));
-      return resources.map((one) => {
-        if (!type.test(one.type) || !isNamed(one.name, name)) return one;
-        const needs = one.needs.filter((urn) => !urns.has(urn));
-        assert.ok(needs.length < one.needs.length, `${one.name} needs ${needed}`);
-        return { ...one, needs };
+      const urns = new Set(resources.filter((resource) => needed.test(resource.type)).map(({ urn }) => urn));
+      return resources.map((resource) => {
+        if (!type.test(resource.type) || !isNamed(resource.name, name)) return resource;
+        const needs = resource.needs.filter((urn) => !urns.has(urn));
+        assert.ok(needs.length < resource.needs.length, `${resource.name} needs ${needed}`);
+        return { ...resource, needs };
       });
     };
     const FUNCTION = /^aws:lambda\/function:/;
     const SERVICE = /^aws:ecs\/service:/;
     const GROUP = /^aws:ec2\/securityGroup:/;
-    // Everything that logs in to the database depends on the migrations, and through them on the network.
+    // All components that log in to the database depend on the migrations, and through them on the network.
     const FUNCTIONS = "dispatcher|migrations";
     const ROUTES = /^aws:ec2\/(route|routeTable|routeTableAssociation|natGateway|internetGateway|eip):/;
     const RULES = /^aws:vpc\/securityGroup/;
     const ENDPOINTS = /^aws:ec2\/vpcEndpoint:/;
     const POLICIES = /^aws:iam\/rolePolicy:/;
-    for (const [what, variant, type, name, needed, problem] of [
-      ["functions need no routes", "dev", FUNCTION, FUNCTIONS, ROUTES, /drain .*no route to the internet/],
+    for (const [title, variant, type, name, needed, problem] of [
+      ["functions do not depend on routes", "dev", FUNCTION, FUNCTIONS, ROUTES, /drain .*no route to the internet/],
       [
-        "functions need no rules",
+        "functions do not depend on rules",
         "dev",
         FUNCTION,
         FUNCTIONS,
         RULES,
         /drain .*no rule lets dispatcher out to the database/,
       ],
-      ["the migrations need no routes", "dev", FUNCTION, "migrations", ROUTES, /migrations.* no route to the internet/],
       [
-        "functions need no endpoints",
+        "the migrations do not depend on routes",
+        "dev",
+        FUNCTION,
+        "migrations",
+        ROUTES,
+        /migrations.* no route to the internet/,
+      ],
+      [
+        "functions do not depend on endpoints",
         "isolated",
         FUNCTION,
         FUNCTIONS,
         ENDPOINTS,
         /wakeups.* no route .*sqs has no endpoint/,
       ],
-      ["tasks need no rules", "dev", SERVICE, "api", RULES, /no rule lets the load balancer out to API tasks/],
-      ["a group needs no policy", "dev", GROUP, "migrations", POLICIES, /deletes its network interfaces by this role/],
-      ["nothing needs a gateway", "isolated", FUNCTION, FUNCTIONS, ROUTES, /a public balancer is refused/],
+      ["tasks do not depend on rules", "dev", SERVICE, "api", RULES, /no rule lets the load balancer out to API tasks/],
+      [
+        "a security group does not depend on a policy",
+        "dev",
+        GROUP,
+        "migrations",
+        POLICIES,
+        /deletes its network interfaces with this role/,
+      ],
+      [
+        "functions do not depend on gateways",
+        "isolated",
+        FUNCTION,
+        FUNCTIONS,
+        ROUTES,
+        /ELB refuses a public load balancer/,
+      ],
     ] as const)
-      it(`is not guaranteed when ${what}`, () =>
-        assert.match(orderProblems(without(variant, type, name, needed)).join("\n"), problem));
+      it(`is reported as a problem if ${title}`, () =>
+        assert.match(orderProblems(withoutDependency(variant, type, name, needed)).join("\n"), problem));
   });
 });

@@ -1,3 +1,4 @@
 #!/bin/sh
-# A Python with checkov, whose pins are older than those of AWS's models: see runtime/tools/venv.sh.
+# Creates a Python environment with checkov (runtime/tools/venv.sh). It is separate from that of runtime/testing/models,
+# since checkov requires older versions of the same packages.
 cd "$(dirname "$0")" && exec ../../../runtime/tools/venv.sh checkov checkov/requirements.txt "$@"

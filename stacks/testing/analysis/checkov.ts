@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Template } from "./constraints.ts";
 import type { Finding } from "./suppressions.ts";
 
-/** Fields of checkov's report that are used. */
+/** The used fields of checkov's report. */
 interface Report {
   readonly results: {
     readonly failed_checks: readonly {
@@ -42,7 +42,8 @@ export function checkovFindings(
     const findings = results.failed_checks.map(({ check_id, check_name, resource, file_path }) => {
       const variant = file_path.replace(/^\/|\.json$/g, "");
       const source = templates[variant]?.Resources[resource.split(".").at(-1) ?? ""]?.Metadata;
-      if (source === undefined) throw new Error(`checkov names ${resource} of ${file_path}, which is in no template`);
+      if (source === undefined)
+        throw new Error(`checkov reports ${resource} of ${file_path}, which is not in any template`);
       return {
         analyzer: "checkov",
         type: source.type,

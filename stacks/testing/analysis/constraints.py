@@ -1,4 +1,4 @@
-"""Checks resources by AWS's published constraints: CloudFormation's schemas as cfn-lint has them, botocore's models.
+"""Checks resources against AWS's published constraints: cfn-lint's CloudFormation schemas, and botocore's models.
 
 stdin:  {"mapping": table, "variants": {variant: [{"type", "name", "id", "inputs"}]}, "region": region}
 stdout: {"templates": {variant: template}, "findings": [{"analyzer", "type", "path", "rule", "resource", "message",
@@ -21,8 +21,7 @@ from convert import CallSchema, CloudFormationSchema, Conversion  # noqa: E402
 
 
 class Analysis:
-    """Findings of the analyzers about one set of variants; the same finding about one resource in several is reported
-    once."""
+    """Findings of the analyzers in several variants. A finding that a resource has in several variants is one entry."""
 
     def __init__(self, mapping, region):
         self._mapping = mapping
@@ -58,11 +57,11 @@ class Analysis:
                 else:
                     template[resource["name"] + " " + resource["type"]] = (row["cfn"], properties, resource)
         for type_name, parent, properties, resource in parts:
-            whole = next((one for one in template.values() if one[0] == type_name and one[2]["id"] == parent), None)
-            if whole is None:
+            owner = next((entry for entry in template.values() if entry[0] == type_name and entry[2]["id"] == parent), None)
+            if owner is None:
                 self._find("mapping", resource, "", "parent", f"is a part of {parent}, which is not a {type_name}")
             else:
-                merge(whole[1], properties)
+                merge(owner[1], properties)
         return {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Resources": {
@@ -76,11 +75,11 @@ class Analysis:
         }
 
     def _calls(self, resource, row):
-        wanted = [(call, None) for call in row.get("calls", [])] + list(row.get("also", {}).items())
-        for call, only in wanted:
-            inputs = {key: value for key, value in resource["inputs"].items() if only is None or key in only}
-            # A further call is made only for what it sets, which is the last of its properties or any but the name.
-            if only is not None and not set(inputs) - {"name", "namePrefix", "identifier"}:
+        calls = [(call, None) for call in row.get("calls", [])] + list(row.get("also", {}).items())
+        for call, allowed in calls:
+            inputs = {key: value for key, value in resource["inputs"].items() if allowed is None or key in allowed}
+            # The provider makes a further call only if a property other than the name is set.
+            if allowed is not None and not set(inputs) - {"name", "namePrefix", "identifier"}:
                 continue
             shape = models.operation_input(call)
             value = self._convert(resource, row, call, inputs, CallSchema(shape))
@@ -112,28 +111,28 @@ class Analysis:
     def _find(self, analyzer, resource, path, rule, message):
         path = re.sub(r"\[\d+\]", "[]", path)
         key = (analyzer, resource["type"], path, rule, resource["name"])
-        found = self.findings.setdefault(key, {"message": message, "variants": []})
-        if self._variant not in found["variants"]:
-            found["variants"].append(self._variant)
+        finding = self.findings.setdefault(key, {"message": message, "variants": []})
+        if self._variant not in finding["variants"]:
+            finding["variants"].append(self._variant)
 
     def result(self):
         keys = ("analyzer", "type", "path", "rule", "resource")
         return {
-            "findings": [{**dict(zip(keys, key)), **found} for key, found in sorted(self.findings.items())],
-            "unmapped": [dict(zip(("type", "property", "model"), one)) for one in sorted(self.unmapped)],
+            "findings": [{**dict(zip(keys, key)), **finding} for key, finding in sorted(self.findings.items())],
+            "unmapped": [dict(zip(("type", "property", "model"), entry)) for entry in sorted(self.unmapped)],
             "checked": {**self.checked, "properties": len(self.checked["properties"])},
         }
 
 
-def merge(whole, part):
-    """Merges the properties of a part into those of its resource; lists are joined."""
-    for key, value in part.items():
-        if isinstance(value, dict) and isinstance(whole.get(key), dict):
-            merge(whole[key], value)
-        elif isinstance(value, list) and isinstance(whole.get(key), list):
-            whole[key].extend(value)
+def merge(target, source):
+    """Merges properties into those of another resource. Lists are concatenated."""
+    for key, value in source.items():
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            merge(target[key], value)
+        elif isinstance(value, list) and isinstance(target.get(key), list):
+            target[key].extend(value)
         else:
-            whole[key] = value
+            target[key] = value
 
 
 def logical_id(name):

@@ -20,20 +20,21 @@ interface TemplateResource {
 export interface Verdict {
   readonly templates: Readonly<Record<string, Template>>;
   readonly findings: readonly Finding[];
-  /** Properties that a model may constrain and that the table does not map. */
+  /** Properties that the table does not map, although a model may constrain them. */
   readonly unmapped: readonly { readonly type: string; readonly property: string; readonly model: string }[];
-  /** Counts of what was checked; `properties` are distinct ones. */
+  /** Numbers of checked resources, calls and distinct properties. */
   readonly checked: { readonly resources: number; readonly calls: number; readonly properties: number };
 }
 
 const REGION = "eu-central-1";
-/** Maximum bytes of a verdict with its templates. */
+/** Maximum size in bytes of the result with its templates. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 const mapping: unknown = parse(readFileSync(new URL("mapping.yaml", import.meta.url), "utf8"), { merge: true });
 
 /**
  * Checks resources with CloudFormation's schemas and botocore's models.
+ *
  * @param python - Python of the environment that runtime/testing/models/python.sh creates.
  */
 export function checkConstraints(

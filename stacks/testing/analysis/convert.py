@@ -1,8 +1,8 @@
-"""Converts resources as Pulumi registers them to CloudFormation properties and to inputs of AWS's calls, by a table.
+"""Converts Pulumi's registered resources to CloudFormation properties and to inputs of AWS's calls.
 
-The table (mapping.yaml) names for each Pulumi type its CloudFormation type and the calls that create it. Properties map
-to members of the same name regardless of case; a row of the table is for those with another name, or with no counterpart
-and the reason. Whatever maps to nothing and has no row is reported.
+For each Pulumi type, the table mapping.yaml names the CloudFormation type and the calls that create the resource. A
+property maps to the member with the same name, regardless of case. A row of the table maps a property to a member with
+another name, or gives the reason why it has no counterpart. A property without a member and without a row is reported.
 """
 
 import json
@@ -10,11 +10,12 @@ import re
 
 import models
 
-ASSET = "4dabf18193072939515e22adb298388d"
+# Key by which Pulumi marks an asset or archive.
+PULUMI_SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 
 class CloudFormationSchema:
-    """A node of a CloudFormation resource schema, with the questions that the conversion asks."""
+    """A node of a CloudFormation resource schema."""
 
     def __init__(self, root, node):
         self._root = root
@@ -35,8 +36,8 @@ class CloudFormationSchema:
     def kind(self):
         types = set()
         for branch in self._branches():
-            named = branch.get("type", [])
-            types.update([named] if isinstance(named, str) else named)
+            declared = branch.get("type", [])
+            types.update([declared] if isinstance(declared, str) else declared)
         if self.members() or any("patternProperties" in branch for branch in self._branches()):
             return "object"
         if self.item() is not None:
@@ -48,7 +49,7 @@ class CloudFormationSchema:
 
     def member(self, name):
         for branch in self._branches():
-            found = next((each for each in branch.get("properties", {}) if each.lower() == name.lower()), None)
+            found = next((key for key in branch.get("properties", {}) if key.lower() == name.lower()), None)
             if found is not None:
                 return found, CloudFormationSchema(self._root, branch["properties"][found])
         return None
@@ -65,7 +66,7 @@ class CloudFormationSchema:
     def is_map(self):
         return self.kind() == "object" and not self.members()
 
-    def entry(self):
+    def map_value(self):
         for branch in self._branches():
             for pattern in branch.get("patternProperties", {}).values():
                 return CloudFormationSchema(self._root, pattern)
@@ -73,7 +74,7 @@ class CloudFormationSchema:
 
 
 class CallSchema:
-    """The same questions, of a shape of botocore's."""
+    """A shape of a botocore model, with the same methods as CloudFormationSchema."""
 
     KINDS = {"structure": "object", "map": "object", "list": "array", "long": "integer", "double": "number"}
 
@@ -97,14 +98,14 @@ class CallSchema:
     def is_map(self):
         return self.shape.type_name == "map"
 
-    def entry(self):
+    def map_value(self):
         return CallSchema(self.shape.value) if self.shape.type_name == "map" else None
 
 
 class Conversion:
     """The conversion of one resource into one model.
 
-    `mapped` collects the paths of properties that have a counterpart, `unmapped` those with neither member nor row.
+    `mapped` collects the paths of properties with a counterpart, `unmapped` those with neither a member nor a row.
     """
 
     def __init__(self, rows, model):
@@ -114,7 +115,7 @@ class Conversion:
         self.unmapped = []
 
     def convert(self, inputs, schema, constants=None):
-        """Converts a resource's inputs. `constants` are values by path of members that the provider adds."""
+        """Converts a resource's inputs. `constants` has the values that the provider adds, by their members' paths."""
         result = {}
         self._members(result, inputs, schema, "")
         for target, value in (constants or {}).items():
@@ -122,7 +123,10 @@ class Conversion:
         return result
 
     def _target(self, path):
-        """The row of a path in this model: a path of members, "" where there is none, or a dict with its reason."""
+        """Returns the path of members that a property's row names for this model.
+
+        Returns "" without a row, or a dict with the reason for having no counterpart.
+        """
         row = self._rows.get(path, "")
         return row.get(self._model, "") if isinstance(row, dict) and "none" not in row else row
 
@@ -146,14 +150,17 @@ class Conversion:
                 self.unmapped.append(at)
 
     def _put(self, result, names, item, schema, at):
-        """Puts a value below several members: `X` an object, `X[]` each of a list's items, `X[Key=a]` an attribute."""
+        """Sets a value at a path of members: `X` is an object, `X[]` all items of a list.
+
+        `X[Key=a]` is the item of the list X with the Key a, whose Value is set.
+        """
         (name, index), *rest = names
         found = schema.member(name)
-        entry = schema.entry() if found is None and schema.is_map() else None
-        if found is None and entry is None:
+        map_value = schema.map_value() if found is None and schema.is_map() else None
+        if found is None and map_value is None:
             self.unmapped.append(f"{at} (its row names {name}, which the model does not have)")
             return
-        member, inner = found or (name, entry)
+        member, inner = found or (name, map_value)
         if index is None:
             if rest:
                 self._put(result.setdefault(member, {}), rest, item, inner, at)
@@ -169,12 +176,12 @@ class Conversion:
         else:
             if not values:
                 values.append({})
-            for one in values:
-                self._put(one, rest, item, inner.item(), at)
+            for element in values:
+                self._put(element, rest, item, inner.item(), at)
 
     def _value(self, value, schema, path):
         kind = schema.kind()
-        if isinstance(value, dict) and ASSET in value:
+        if isinstance(value, dict) and PULUMI_SIGNATURE in value:
             return ""
         if kind == "array":
             return self._array(value, schema.item(), path)
@@ -187,11 +194,11 @@ class Conversion:
                 self.unmapped.append(f"{path} (a list where the model has one object)")
                 return value
             if isinstance(value, str):
-                # A document in the service's own terms, for example a policy.
+                # A JSON document of the service, for example a policy.
                 return json.loads(value)
             if schema.is_map():
-                entry = schema.entry()
-                return {key: item if entry is None else self._value(item, entry, path) for key, item in value.items()}
+                inner = schema.map_value()
+                return {key: item if inner is None else self._value(item, inner, path) for key, item in value.items()}
             result = {}
             self._members(result, value, schema, path)
             return result
@@ -206,18 +213,18 @@ class Conversion:
             pairs = [names for names in (("Key", "Value"), ("Name", "Value"), ("key", "value")) if set(names) <= item.members()]
             if pairs and not any(item.member(key) for key in value):
                 (key_name, value_name), *_ = pairs
-                return [{key_name: key, value_name: scalar(one, "string")} for key, one in value.items()]
+                return [{key_name: key, value_name: scalar(element, "string")} for key, element in value.items()]
             value = [value]
-        return [self._value(one, item, path) for one in (value if isinstance(value, list) else [value])]
+        return [self._value(element, item, path) for element in (value if isinstance(value, list) else [value])]
 
 
 def steps(target):
-    """The members of a row's path, each with what its brackets hold: None without brackets."""
+    """Splits a row's path into members, each with the content of its brackets, or None without brackets."""
     return [(name, index if brackets else None) for name, brackets, index in re.findall(r"([^.\[]+)(\[([^\]]*)\])?", target)]
 
 
 def scalar(value, kind):
-    """A value in the type that a model wants, as Pulumi's provider sends it."""
+    """Converts a value to the type that a model expects, as Pulumi's provider does."""
     if kind == "string" and isinstance(value, bool):
         return "true" if value else "false"
     if kind == "string" and isinstance(value, (int, float)):

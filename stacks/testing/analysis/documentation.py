@@ -1,7 +1,7 @@
 """
-Prints facts of AWS's published service models (botocore): partitions with their regions, and for each
-requested [service, shape, member] its constraints and its documentation as plain text. Without member, the
-operation or shape itself.
+Prints facts from AWS's published service models (botocore): the partitions with their regions, and the constraints
+and documentation (as plain text) of each requested [service, shape, member]. Without a member, those of the operation
+or shape itself.
 """
 
 import json
@@ -20,19 +20,23 @@ def plain(html: str) -> str:
 def fact(service: str, shape: str, member: str | None) -> dict:
     model = loader.load_service_model(service, "service-2")
     if member is None:
-        found = model["operations"].get(shape) or model["shapes"][shape]
-        return {"text": plain(found.get("documentation", "")), "min": found.get("min"), "max": found.get("max")}
-    found = model["shapes"][shape]["members"][member]
-    target = model["shapes"][found["shape"]]
-    return {"text": plain(found.get("documentation", "")), "min": target.get("min"), "max": target.get("max")}
+        definition = model["operations"].get(shape) or model["shapes"][shape]
+        return {
+            "text": plain(definition.get("documentation", "")),
+            "min": definition.get("min"),
+            "max": definition.get("max"),
+        }
+    reference = model["shapes"][shape]["members"][member]
+    target = model["shapes"][reference["shape"]]
+    return {"text": plain(reference.get("documentation", "")), "min": target.get("min"), "max": target.get("max")}
 
 
 partitions = loader.load_data("partitions")["partitions"]
 print(
     json.dumps(
         {
-            "partitions": {one["id"]: sorted(one["regions"]) for one in partitions},
-            "facts": [fact(*wanted) for wanted in json.load(sys.stdin)],
+            "partitions": {partition["id"]: sorted(partition["regions"]) for partition in partitions},
+            "facts": [fact(*request) for request in json.load(sys.stdin)],
         }
     )
 )

@@ -5,21 +5,21 @@ import { GLUE_DPU_SIZES, LIMITS } from "../../../infra/limits/limits.ts";
 import { partitionOf } from "../../../infra/limits/partitions.ts";
 import { requirePython } from "../../../runtime/testing/python/python.ts";
 
-/** Part of a published model: service, shape or operation, and member if it is one. */
-type Part = readonly [service: string, shape: string, member: string | null];
+/** Location in a published model: a service, a shape or operation, and a member unless the fact is about the whole shape. */
+type ModelLocation = readonly [service: string, shape: string, member: string | null];
 interface Fact {
   text: string;
   min: number | null;
   max: number | null;
 }
 
-const SQS_ATTRIBUTES: Part = ["sqs", "CreateQueueRequest", "Attributes"];
-const GLUE_TIMEOUT: Part = ["glue", "CreateJobRequest", "Timeout"];
-const RDS_STORAGE: Part = ["rds", "CreateDBInstanceMessage", "AllocatedStorage"];
+const SQS_ATTRIBUTES: ModelLocation = ["sqs", "CreateQueueRequest", "Attributes"];
+const GLUE_TIMEOUT: ModelLocation = ["glue", "CreateJobRequest", "Timeout"];
+const RDS_STORAGE: ModelLocation = ["rds", "CreateDBInstanceMessage", "AllocatedStorage"];
 const POSTGRES_GP3 = /RDS for PostgreSQL .*?gp3\): Must be an integer from ([\d,]+) to ([\d,]+)\./;
 
-/** Facts that the program relies on: where AWS publishes each, the number in the text or model, and the program's value. */
-const FACTS: Readonly<Record<string, readonly [Part, RegExp | "min" | "max", number, group?: number]>> = {
+/** Facts that the program relies on: their locations, the number in the text or model, and the program's value. */
+const FACTS: Readonly<Record<string, readonly [ModelLocation, RegExp | "min" | "max", number, group?: number]>> = {
   sqsMessage: [SQS_ATTRIBUTES, /MaximumMessageSize .*? to ([\d,]+) bytes/, LIMITS.sqsMessage.value],
   sqsRetentionMin: [SQS_ATTRIBUTES, /MessageRetentionPeriod .*? from ([\d,]+) seconds/, LIMITS.sqsRetentionMin.value],
   sqsRetentionMax: [SQS_ATTRIBUTES, /MessageRetentionPeriod .*? to ([\d,]+) seconds/, LIMITS.sqsRetentionMax.value],
@@ -60,17 +60,13 @@ const FACTS: Readonly<Record<string, readonly [Part, RegExp | "min" | "max", num
     /defaulted to ([\d,]+) minutes for Glue version 4\.0/,
     LIMITS.glueDefaultTimeout.value,
   ],
-  "glueTimeoutMax, below which a timeout must be": [
-    GLUE_TIMEOUT,
-    /less than 7 days or ([\d,]+) minutes/,
-    LIMITS.glueTimeoutMax.value + 1,
-  ],
-  "GLUE_DPU_SIZES, the smaller": [
+  "glueTimeoutMax + 1": [GLUE_TIMEOUT, /less than 7 days or ([\d,]+) minutes/, LIMITS.glueTimeoutMax.value + 1],
+  "the smaller of GLUE_DPU_SIZES": [
     ["glue", "CreateJobRequest", "MaxCapacity"],
     /pythonshell" ?\), you can allocate either ([\d.]+) or [\d.]+ DPU/,
     GLUE_DPU_SIZES[0].dpu,
   ],
-  "GLUE_DPU_SIZES, the larger": [
+  "the larger of GLUE_DPU_SIZES": [
     ["glue", "CreateJobRequest", "MaxCapacity"],
     /pythonshell" ?\), you can allocate either [\d.]+ or ([\d.]+) DPU/,
     GLUE_DPU_SIZES[1].dpu,
@@ -80,7 +76,7 @@ const FACTS: Readonly<Record<string, readonly [Part, RegExp | "min" | "max", num
     /maximum of (\d+) characters/,
     LIMITS.loadBalancerName.value,
   ],
-  "loadBalancerName, of a target group": [
+  "loadBalancerName (target group)": [
     ["elbv2", "CreateTargetGroupInput", "Name"],
     /maximum of (\d+) characters/,
     LIMITS.loadBalancerName.value,
@@ -98,17 +94,21 @@ const FACTS: Readonly<Record<string, readonly [Part, RegExp | "min" | "max", num
     /Up to (\d+) characters/,
     LIMITS.groupDescription.value,
   ],
-  "groupDescription, of a rule": [
+  "groupDescription (rule)": [
     ["ec2", "IpRange", "Description"],
     /Up to (\d+) characters/,
     LIMITS.groupDescription.value,
   ],
-  "the client token of a launch, which is a UUID": [
+  "the maximum length of a client token": [
     ["ec2", "RunInstancesRequest", "ClientToken"],
     /Maximum (\d+) ASCII characters/,
     64,
   ],
-  "parts of an upload": [["s3", "UploadPartRequest", "PartNumber"], /between 1 and ([\d,]+)/, 10_000],
+  "the maximum number of parts of an upload": [
+    ["s3", "UploadPartRequest", "PartNumber"],
+    /between 1 and ([\d,]+)/,
+    10_000,
+  ],
 };
 
 describe("AWS's published documentation", () => {
@@ -116,27 +116,26 @@ describe("AWS's published documentation", () => {
   let facts: Fact[];
   before(function () {
     const script = fileURLToPath(new URL("documentation.py", import.meta.url));
-    const input = JSON.stringify(Object.values(FACTS).map(([part]) => part));
+    const input = JSON.stringify(Object.values(FACTS).map(([location]) => location));
     ({ partitions, facts } = JSON.parse(
       execFileSync(requirePython(this, "models"), [script], { input, encoding: "utf8", maxBuffer: 1e8 }),
     ));
   });
 
-  for (const [index, [name, [part, where, expected, group = 1]]] of Object.entries(FACTS).entries())
-    it(`has the value of ${name} in ${part.filter(Boolean).join(".")}`, () => {
+  for (const [index, [name, [location, source, expected, group = 1]]] of Object.entries(FACTS).entries())
+    it(`has the value of ${name} in ${location.filter(Boolean).join(".")}`, () => {
       const fact = facts[index];
       assert(fact);
-      const found = typeof where === "string" ? fact[where] : where.exec(fact.text)?.[group]?.replaceAll(",", "");
-      assert.equal(found === undefined || found === null ? undefined : Number(found), expected, fact.text);
+      const value = typeof source === "string" ? fact[source] : source.exec(fact.text)?.[group]?.replaceAll(",", "");
+      assert.equal(value === undefined || value === null ? undefined : Number(value), expected, fact.text);
     });
 
   it("has each region in the same partition as the program", () => {
-    const regions = Object.entries(partitions).flatMap(([partition, all]) =>
-      all.map((region) => ({ partition, region })),
+    const regions = Object.entries(partitions).flatMap(([partition, names]) =>
+      names.map((region) => ({ partition, region })),
     );
     assert.ok(regions.length > 30, `${regions.length} regions`);
-    const global = ({ region }: { region: string }) => region.endsWith("-global");
-    for (const { partition, region } of regions.filter((one) => !global(one)))
+    for (const { partition, region } of regions.filter(({ region }) => !region.endsWith("-global")))
       assert.equal(partitionOf(region), partition, region);
   });
 });

@@ -1,19 +1,19 @@
-/** A change of a resource that AWS would refuse, and the analyzers' rules that must report it. */
+/** A change to a resource that AWS would refuse, and the analyzers' rules that must report it. */
 export interface ConstraintMutant {
-  readonly what: string;
+  readonly title: string;
   readonly type: string;
   // biome-ignore lint/suspicious/noExplicitAny: inputs of every type
   readonly mutate: (inputs: Record<string, any>) => void;
-  /** Analyzer and rule, as `botocore enum`. */
+  /** Analyzer and rule, for example `botocore enum`. */
   readonly expected: readonly string[];
 }
 
 const FUNCTION = "aws:lambda/function:Function";
 
-/** At least one mutant for each class of constraint, for each analyzer that checks the class. */
+/** At least one mutant for each class of constraint. */
 export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
   {
-    what: "a required member is missing",
+    title: "a required member is missing",
     type: FUNCTION,
     mutate: (inputs) => {
       delete inputs.role;
@@ -21,7 +21,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["botocore required", "cfn-lint E3003"],
   },
   {
-    what: "a value is none of an enumeration",
+    title: "a value is not in its enumeration",
     type: FUNCTION,
     mutate: (inputs) => {
       inputs.runtime = "nodejs99.x";
@@ -29,7 +29,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["botocore enum", "cfn-lint E3030"],
   },
   {
-    what: "a text does not match its pattern",
+    title: "a text does not match its pattern",
     type: "aws:iam/role:Role",
     mutate: (inputs) => {
       inputs.name = "rates dev";
@@ -37,7 +37,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["botocore pattern"],
   },
   {
-    what: "the description of a security group has an apostrophe",
+    title: "the description of a security group has an apostrophe",
     type: "aws:ec2/securityGroup:SecurityGroup",
     mutate: (inputs) => {
       inputs.description = "Glue's own";
@@ -45,7 +45,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["cfn-lint E3031"],
   },
   {
-    what: "a text is too long",
+    title: "a text is too long",
     type: "aws:iam/role:Role",
     mutate: (inputs) => {
       inputs.name = "r".repeat(65);
@@ -53,7 +53,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["botocore length"],
   },
   {
-    what: "a number is out of its range",
+    title: "a number is out of its range",
     type: FUNCTION,
     mutate: (inputs) => {
       inputs.memorySize = 64;
@@ -61,7 +61,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["botocore range", "cfn-lint E3034"],
   },
   {
-    what: "a value has another type",
+    title: "a value has the wrong type",
     type: FUNCTION,
     mutate: (inputs) => {
       inputs.memorySize = "much";
@@ -69,7 +69,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["botocore type", "cfn-lint E3012"],
   },
   {
-    what: "a list has too many items",
+    title: "a list has too many items",
     type: FUNCTION,
     mutate: (inputs) => {
       inputs.vpcConfig.subnetIds = Array.from(
@@ -80,7 +80,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["botocore length"],
   },
   {
-    what: "a function without a capacity provider runs longer than such functions may",
+    title: "the timeout of a function without a capacity provider is above the maximum",
     type: FUNCTION,
     mutate: (inputs) => {
       inputs.timeout = 901;
@@ -88,7 +88,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["cfn-lint E3717"],
   },
   {
-    what: "processors and memory do not go together",
+    title: "processors and memory are an unsupported combination",
     type: "aws:ecs/taskDefinition:TaskDefinition",
     mutate: (inputs) => {
       Object.assign(inputs, { cpu: "256", memory: "8192" });
@@ -96,7 +96,7 @@ export const CONSTRAINT_MUTANTS: readonly ConstraintMutant[] = [
     expected: ["cfn-lint E3047"],
   },
   {
-    what: "a policy has an effect that there is not",
+    title: "a policy has an invalid effect",
     type: "aws:sqs/queuePolicy:QueuePolicy",
     mutate: (inputs) => {
       inputs.policy = inputs.policy.replace('"Deny"', '"Refuse"');

@@ -1,69 +1,69 @@
 import { isNamed, unreachable } from "./reachability.ts";
-import { PARTS, type Part, type PartReach } from "./reachabilityTable.ts";
+import { COMPONENTS, type Component, type ComponentReach } from "./reachabilityTable.ts";
 import type { StoredResource } from "./variants.ts";
 
-/** The start of a part: it runs from the creation of this resource until its deletion. */
+/** A resource that starts a component: the component runs from the resource's creation until its deletion. */
 interface Start {
-  readonly part: Part;
+  readonly component: Component;
   readonly type: string;
   /** Name after `rates-<stack>-`, as a regular expression. */
   readonly name: string;
-  readonly why: string;
+  readonly reason: string;
 }
 
 /**
- * Starts of parts whose code runs during an `up` or a `destroy`. In the worst order that the graph allows, the rest of
- * the stack is created after such a resource, and deleted before it.
+ * Resources that start components whose code runs during an `up` or a `destroy`. In the worst order that the graph
+ * allows, the rest of the stack is created after such a resource, and deleted before it.
  */
 export const STARTS: readonly Start[] = [
   {
-    part: "dispatcher",
+    component: "dispatcher",
     type: "aws:lambda/invocation:Invocation",
     name: "dispatcher-drain",
-    why: "it is invoked once the stack is created, and ends all runs before the stack is deleted",
+    reason: "it is invoked after the stack is created, and ends all runs before the stack is deleted",
   },
   {
-    part: "dispatcher",
+    component: "dispatcher",
     type: "aws:lambda/eventSourceMapping:EventSourceMapping",
     name: "dispatcher-(requests|wakeups)",
-    why: "messages invoke it from here on",
+    reason: "messages invoke it from now on",
   },
   {
-    part: "dispatcher",
+    component: "dispatcher",
     type: "aws:cloudwatch/eventTarget:EventTarget",
     name: "dispatcher-(schedule|glue|ec2)",
-    why: "events invoke it from here on",
+    reason: "events invoke it from now on",
   },
   {
-    part: "migrations",
+    component: "migrations",
     type: "aws:lambda/invocation:Invocation",
     name: "migrations(-roles)?",
-    why: "it is invoked",
+    reason: "it is invoked",
   },
   {
-    part: "api",
+    component: "api",
     type: "aws:ecs/service:Service",
     name: "api",
-    why: "its tasks start, and the deployment waits until they are healthy",
+    reason: "its tasks start, and the deployment waits until they are healthy",
   },
 ];
 
-/** A rule that resources of one type must outlive those of another, because AWS or a part needs them until then. */
+/** A rule that resources of type `needs` must exist before one of `type` is created, and until it is deleted. */
 interface OrderRule {
   /** Type of the resource that is deleted first. */
   readonly type: string;
   readonly name?: string;
-  readonly only?: (resource: StoredResource) => boolean;
+  readonly appliesTo?: (resource: StoredResource) => boolean;
   /** Type of the resources that must outlive it. */
   readonly needs: string;
   /**
-   * Selects some of the resources that must outlive it.
+   * Selects the resources of that type that must outlive it.
    *
-   * @default all of the stack
+   * @default all resources of the type
    */
-  readonly which?: (needed: StoredResource, resource: StoredResource) => boolean;
-  readonly why: string;
-  /** Reason why resources may violate the rule; then at least one must violate it. */
+  readonly selects?: (needed: StoredResource, resource: StoredResource) => boolean;
+  readonly reason: string;
+  /** Reason why violations are accepted. If it is set, at least one resource must violate the rule. */
   readonly accepted?: string;
 }
 
@@ -72,149 +72,152 @@ const GROUP = "aws:ec2/securityGroup:SecurityGroup";
 const INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway";
 const PUBLIC_BALANCER = ({ inputs }: StoredResource): boolean => inputs.internal !== true;
 const suffix = ({ name }: StoredResource): string => name.replace(/^rates-(dev-anna|dev|staging|prod)-?/, "");
-const ofSameName = (needed: StoredResource, resource: StoredResource): boolean => suffix(needed) === suffix(resource);
+const hasSameName = (needed: StoredResource, resource: StoredResource): boolean => suffix(needed) === suffix(resource);
 
-/** Requirements of the network and of AWS services on the order, for any component. */
-export const OUTLIVES: readonly OrderRule[] = [
+/** Requirements of AWS services on the order of creation and deletion. */
+export const ORDER_RULES: readonly OrderRule[] = [
   {
     type: GROUP,
     name: "dispatcher|migrations|glue",
     needs: POLICY,
-    which: ofSameName,
-    why: "the service deletes its network interfaces by this role, minutes later, and the group waits for that",
+    selects: hasSameName,
+    reason: "the service deletes its network interfaces with this role, minutes later, and the group waits for that",
   },
   {
     type: "aws:lb/loadBalancer:LoadBalancer",
-    only: PUBLIC_BALANCER,
+    appliesTo: PUBLIC_BALANCER,
     needs: INTERNET_GATEWAY,
-    why: "a public balancer is refused in a VPC without a gateway, and a gateway stays while there are public addresses",
+    reason:
+      "ELB refuses a public load balancer in a VPC without an internet gateway, and EC2 refuses to detach a gateway while public addresses exist",
   },
   {
     type: "aws:ec2/natGateway:NatGateway",
     needs: INTERNET_GATEWAY,
-    why: "a NAT gateway fails in a VPC without a gateway, and a gateway stays while there are public addresses",
+    reason:
+      "a NAT gateway fails in a VPC without an internet gateway, and EC2 refuses to detach a gateway while public addresses exist",
     accepted:
-      "awsx registers both, and takes no dependencies: the gateway needs the VPC only, the NAT gateway a subnet and an address; AWS's provider repeats the detachment",
+      "awsx registers both and accepts no further dependencies: the internet gateway depends on the VPC only, the NAT gateway on a subnet and an address; the AWS provider retries the detachment",
   },
   {
     type: "aws:rds/instance:Instance",
     needs: "aws:cloudwatch/logGroup:LogGroup",
-    which: (needed) => isNamed(needed.name, "database-(postgresql|upgrade)"),
-    why: "RDS would create the group itself, without an end of its events",
+    selects: (needed) => isNamed(needed.name, "database-(postgresql|upgrade)"),
+    reason: "RDS would create the log group itself, whose events never expire",
   },
   {
     type: "aws:lambda/function:Function",
     needs: "aws:cloudwatch/logGroup:LogGroup",
-    which: ofSameName,
-    why: "Lambda would create the group itself, without an end of its events",
+    selects: hasSameName,
+    reason: "Lambda would create the log group itself, whose events never expire",
   },
   {
     type: "aws:rds/instance:Instance",
     needs: "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-    which: (needed) => isNamed(needed.name, "database-monitoring-.*"),
-    why: "RDS tries the role of enhanced monitoring before it takes it",
+    selects: (needed) => isNamed(needed.name, "database-monitoring-.*"),
+    reason: "RDS tests the role of enhanced monitoring before it accepts it",
   },
   {
     type: "aws:lb/loadBalancer:LoadBalancer",
     needs: "aws:s3/bucketPolicy:BucketPolicy",
-    which: (needed) => isNamed(needed.name, "api-access"),
-    why: "a balancer writes a test object before it takes the setting",
+    selects: (needed) => isNamed(needed.name, "api-access"),
+    reason: "ELB writes a test object before it accepts the setting",
   },
   {
     type: "aws:ec2/flowLog:FlowLog",
     needs: POLICY,
-    which: (needed) => isNamed(needed.name, "network-flow"),
-    why: "flow logs are refused by a role that cannot write them",
+    selects: (needed) => isNamed(needed.name, "network-flow"),
+    reason: "EC2 refuses a flow log whose role cannot write it",
   },
 ];
 
 /**
- * Finds what the dependency graph does not guarantee: everything that a resource does not need, directly or through
- * others, may be missing when it is created, and may be gone when it is deleted.
- * @returns one sentence per missing guarantee
+ * Finds missing guarantees of the dependency graph. A resource's direct and indirect dependencies exist from its creation
+ * until its deletion; all other resources may be missing during that time.
+ *
+ * @returns One sentence per missing guarantee.
  */
 export function orderProblems(resources: readonly StoredResource[]): string[] {
   const graph = new Graph(resources);
   return [
     ...STARTS.flatMap((start) =>
-      matching(resources, start).flatMap((one) => startProblems(graph, resources, start, one)),
+      matching(resources, start).flatMap((resource) => startProblems(graph, resources, start, resource)),
     ),
-    ...OUTLIVES.filter(({ accepted }) => accepted === undefined).flatMap((rule) =>
-      outlivesProblems(graph, resources, rule),
+    ...ORDER_RULES.filter(({ accepted }) => accepted === undefined).flatMap((rule) =>
+      ruleProblems(graph, resources, rule),
     ),
   ];
 }
 
-/** Returns a message for each rule with an accepted violation that no resource violates any more. */
-export function staleRules(resources: readonly StoredResource[]): string[] {
+/** Returns a message for each rule whose violation is accepted although no resource violates it. */
+export function obsoleteExceptions(resources: readonly StoredResource[]): string[] {
   const graph = new Graph(resources);
-  return OUTLIVES.filter(({ accepted }) => accepted !== undefined)
-    .filter((rule) => matching(resources, rule).length > 0 && outlivesProblems(graph, resources, rule).length === 0)
-    .map(({ type, needs }) => `${type} needs ${needs} now: remove the reason why it need not`);
+  return ORDER_RULES.filter(({ accepted }) => accepted !== undefined)
+    .filter((rule) => matching(resources, rule).length > 0 && ruleProblems(graph, resources, rule).length === 0)
+    .map(({ type, needs }) => `every ${type} depends on ${needs}: remove 'accepted' from the rule`);
 }
 
 function startProblems(
   graph: Graph,
   resources: readonly StoredResource[],
-  { part, why }: Start,
+  { component, reason }: Start,
   start: StoredResource,
 ): string[] {
   const needed = graph.needs(start.urn);
   const existing = resources.filter(({ urn }) => urn === start.urn || needed.has(urn));
-  const where = `${start.name} does not guarantee the way of ${part} (${why})`;
-  // OpenSearch may be created after a part that uses it: documents are written again, and searched later.
-  const ways = unreachable(resources, [], { parts: [part], existing, without: ["es"] }).map(
-    (reason) => `${where}: ${reason}`,
+  const prefix = `${start.name} does not guarantee the network of ${component} (${reason})`;
+  // OpenSearch may be created after a component that uses it: documents are written again, and searched later.
+  const obstacles = unreachable(resources, [], { components: [component], existing, without: ["es"] }).map(
+    (obstacle) => `${prefix}: ${obstacle}`,
   );
-  const roles: PartReach = PARTS[part];
-  const rights = resources
+  const { roles }: ComponentReach = COMPONENTS[component];
+  const missingPolicies = resources
     .filter(({ type }) => type === POLICY || type === "aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    .filter(({ name, urn }) => roles.roles.some((role) => isNamed(name, role)) && !needed.has(urn))
-    .map(({ name }) => `${start.name} does not need the policy ${name} (${why})`);
+    .filter(({ name, urn }) => roles.some((role) => isNamed(name, role)) && !needed.has(urn))
+    .map(({ name }) => `${start.name} does not depend on the policy ${name} (${reason})`);
   const database = resources
     .filter(({ type, urn }) => type === "aws:rds/instance:Instance" && !needed.has(urn))
-    .map(({ name }) => `${start.name} does not need the database ${name} (${why})`);
-  return [...ways, ...rights, ...database];
+    .map(({ name }) => `${start.name} does not depend on the database ${name} (${reason})`);
+  return [...obstacles, ...missingPolicies, ...database];
 }
 
-function outlivesProblems(graph: Graph, resources: readonly StoredResource[], rule: OrderRule): string[] {
-  const { needs, which = () => true, only = () => true, why } = rule;
+function ruleProblems(graph: Graph, resources: readonly StoredResource[], rule: OrderRule): string[] {
+  const { needs, selects = () => true, appliesTo = () => true, reason } = rule;
   return matching(resources, rule)
-    .filter(only)
-    .flatMap((one) => {
-      const found = resources.filter((other) => other.type === needs && which(other, one));
-      if (found.length === 0) return [`${one.name} has no ${needs} to outlive it (${why})`];
-      const needed = graph.needs(one.urn);
-      return found
+    .filter(appliesTo)
+    .flatMap((resource) => {
+      const selected = resources.filter((other) => other.type === needs && selects(other, resource));
+      if (selected.length === 0) return [`${resource.name} has no ${needs} to outlive it (${reason})`];
+      const needed = graph.needs(resource.urn);
+      return selected
         .filter(({ urn }) => !needed.has(urn))
-        .map((other) => `${one.name} (${one.type}) does not need ${other.name} (${needs}): ${why}`);
+        .map((other) => `${resource.name} (${resource.type}) does not depend on ${other.name} (${needs}): ${reason}`);
     });
 }
 
 const matching = (resources: readonly StoredResource[], { type, name = ".*" }: { type: string; name?: string }) =>
-  resources.filter((one) => one.type === type && isNamed(one.name, name));
+  resources.filter((resource) => resource.type === type && isNamed(resource.name, name));
 
-/** The dependencies of a stack, followed to their ends. */
+/** The direct and indirect dependencies of a stack's resources. */
 class Graph {
   readonly #needs: ReadonlyMap<string, readonly string[]>;
-  readonly #found = new Map<string, ReadonlySet<string>>();
+  readonly #cache = new Map<string, ReadonlySet<string>>();
 
   constructor(resources: readonly StoredResource[]) {
     this.#needs = new Map(resources.map(({ urn, needs }) => [urn, needs]));
   }
 
-  /** URNs of everything that a resource needs, directly or through others. */
+  /** Returns the URNs of all direct and indirect dependencies of a resource. */
   needs(urn: string): ReadonlySet<string> {
-    const known = this.#found.get(urn);
-    if (known !== undefined) return known;
-    const found = new Set<string>();
-    const open = [...(this.#needs.get(urn) ?? [])];
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (found.has(next)) continue;
-      found.add(next);
-      open.push(...(this.#needs.get(next) ?? []));
+    const cached = this.#cache.get(urn);
+    if (cached !== undefined) return cached;
+    const dependencies = new Set<string>();
+    const pending = [...(this.#needs.get(urn) ?? [])];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      if (dependencies.has(next)) continue;
+      dependencies.add(next);
+      pending.push(...(this.#needs.get(next) ?? []));
     }
-    this.#found.set(urn, found);
-    return found;
+    this.#cache.set(urn, dependencies);
+    return dependencies;
   }
 }

@@ -18,7 +18,7 @@ const suppression = (resources: string[]): Suppression => ({
 });
 
 describe("suppressions of findings", () => {
-  it("cover findings of a rule in the resources that they name, in every stack", () => {
+  it("suppress findings of a rule in the resources that they name, in every stack", () => {
     const findings = [finding("rates-dev-queue"), finding("rates-prod-queue"), finding("rates-dev")];
     assert.deepEqual(compareSuppressions(["checkov"], findings, [suppression(["queue", ""])]), {
       unsuppressed: [],
@@ -26,7 +26,7 @@ describe("suppressions of findings", () => {
     });
   });
 
-  it("cover no other resource, rule or analyzer", () => {
+  it("suppress no findings of another resource, rule or analyzer", () => {
     const findings = [finding("rates-dev-queue"), finding("rates-dev-queue-2"), finding("rates-dev-queue", "R2")];
     const { unsuppressed } = compareSuppressions(["checkov"], findings, [suppression(["queue"])]);
     assert.deepEqual(unsuppressed, [
@@ -36,7 +36,7 @@ describe("suppressions of findings", () => {
     assert.deepEqual(compareSuppressions(["cfn-lint"], [], [suppression(["queue"])]).stale, []);
   });
 
-  it("are stale when no finding needs them any more", () => {
+  it("are stale when they suppress no finding", () => {
     const { stale } = compareSuppressions(["checkov"], [finding("rates-dev-queue")], [suppression(["queue", "topic"])]);
     assert.equal(stale.length, 1);
     assert.match(stale[0] ?? "", /^checkov R1 .*topic/);

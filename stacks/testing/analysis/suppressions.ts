@@ -15,7 +15,7 @@ export interface Finding {
   readonly variants: readonly string[];
 }
 
-/** Findings that are accepted, with the reason. */
+/** An accepted finding, with the reason. */
 export interface Suppression {
   readonly analyzer: string;
   readonly rule: string;
@@ -35,7 +35,7 @@ export function compareSuppressions(
   findings: readonly Finding[],
   suppressions: readonly Suppression[] = SUPPRESSIONS,
 ): { unsuppressed: string[]; stale: string[] } {
-  const parts = suppressions
+  const entries = suppressions
     .filter(({ analyzer }) => analyzers.includes(analyzer))
     .flatMap(({ resources, ...suppression }) =>
       resources.map((pattern) => ({
@@ -43,13 +43,13 @@ export function compareSuppressions(
         pattern: new RegExp(`^rates-(dev|dev-anna|staging|prod)${pattern === "" ? "" : `-(${pattern})`}$`),
       })),
     );
-  const used = new Set<(typeof parts)[number]>();
+  const used = new Set<(typeof entries)[number]>();
   const unsuppressed = findings.filter((finding) => {
-    const matching = parts.filter(
+    const matching = entries.filter(
       ({ analyzer, rule, pattern }) =>
         analyzer === finding.analyzer && rule === finding.rule && pattern.test(finding.resource),
     );
-    for (const part of matching) used.add(part);
+    for (const entry of matching) used.add(entry);
     return matching.length === 0;
   });
   return {
@@ -57,8 +57,8 @@ export function compareSuppressions(
       ({ analyzer, rule, type, path, message, resource }) =>
         `${analyzer} ${rule}: ${type} ${resource} ${path}: ${message}`,
     ),
-    stale: parts
-      .filter((part) => !used.has(part))
+    stale: entries
+      .filter((entry) => !used.has(entry))
       .map(({ analyzer, rule, pattern }) => `${analyzer} ${rule} ${pattern.source}`),
   };
 }

@@ -4,14 +4,17 @@ import type { Engine } from "../engine.ts";
 import { Cloud } from "../provider/cloud.ts";
 import { stackEngine } from "../stackEngine.ts";
 
-/** A stack with changes of its configuration, which the analyzers check. */
+/** A stack, possibly with changes to its configuration, that the analyzers check. */
 export interface Variant {
   readonly name: string;
-  /** The stack on whose file it is based. */
+  /** Stack whose file is the base. */
   readonly from: "dev" | "staging" | "prod";
-  /** The stack's own name, if it is a copy. */
+  /** Name of the stack, if it is a copy. */
   readonly stack?: string;
-  /** Replaces fields of the file's keys, one level deep. */
+  /**
+   * Changes to the file's keys. Fields of an object are merged into the key's value. A list, a text or a tracking store
+   * (an object with `store`) replaces the value.
+   */
   readonly changes?: Readonly<Record<string, Readonly<Record<string, unknown>> | readonly unknown[] | string>>;
 }
 
@@ -23,13 +26,13 @@ export interface StoredResource {
   readonly id: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly outputs: Readonly<Record<string, unknown>>;
-  /** URNs of the resources that must exist before it, and that outlive it: parent and dependencies. */
+  /** URNs of the resources that exist before it and outlive it: its parent and dependencies. */
   readonly needs: readonly string[];
 }
 
 /**
- * The shipped stacks, a copy, and a stack with what the others lack: together they register every resource that the
- * program can.
+ * The shipped stacks, a copy, and a stack with all features that the others lack. Together they register every resource
+ * that the program can register.
  */
 export const VARIANTS: readonly Variant[] = [
   { name: "dev", from: "dev" },
@@ -77,7 +80,7 @@ export const VARIANTS: readonly Variant[] = [
   },
 ];
 
-/** Changed keys of a variant's configuration, with their whole values. */
+/** Returns the changed keys of a variant's configuration, with their complete values. */
 function changedKeys({ from, changes = {} }: Variant): Record<string, unknown> {
   const file = readStackFile(from, ROOT) as unknown as Record<string, object>;
   return Object.fromEntries(
@@ -96,14 +99,14 @@ export function variantEngine(variant: Variant): Promise<Engine> {
   return stackEngine(from, { stack, config: Object.fromEntries(changed), cloud });
 }
 
-/** Networks whose clients a variant lets reach its API, in CIDR notation. */
+/** Returns the networks whose clients may reach a variant's API, in CIDR notation. */
 export function clientNetworks(variant: Variant): string[] {
   const { network, api } = { ...readStackFile(variant.from, ROOT), ...changedKeys(variant) };
   return [network.cidr, ...api.allowedCidrs];
 }
 
-/** Returns everything that a variant registers in an `up` of the engine. */
-export async function registered(variant: Variant): Promise<StoredResource[]> {
+/** Returns all resources that a variant registers in an `up` of the engine. */
+export async function registeredResources(variant: Variant): Promise<StoredResource[]> {
   const engine = await variantEngine(variant);
   try {
     await engine.up();
@@ -124,20 +127,20 @@ interface Stored {
   propertyDependencies?: Record<string, string[] | null>;
 }
 
-/** The resources of an exported state. */
+/** Returns the resources of an exported state. */
 export function storedResources({ deployment }: { deployment: { resources?: unknown } }): StoredResource[] {
-  return ((deployment.resources ?? []) as Stored[]).map((one) => ({
-    urn: one.urn,
-    type: one.type,
-    name: one.urn.replace(/^.*::/, ""),
-    id: one.id ?? "",
-    inputs: one.inputs ?? {},
-    outputs: one.outputs ?? {},
+  return ((deployment.resources ?? []) as Stored[]).map((resource) => ({
+    urn: resource.urn,
+    type: resource.type,
+    name: resource.urn.replace(/^.*::/, ""),
+    id: resource.id ?? "",
+    inputs: resource.inputs ?? {},
+    outputs: resource.outputs ?? {},
     needs: [
       ...new Set([
-        ...(one.parent === undefined ? [] : [one.parent]),
-        ...(one.dependencies ?? []),
-        ...Object.values(one.propertyDependencies ?? {}).flatMap((urns) => urns ?? []),
+        ...(resource.parent === undefined ? [] : [resource.parent]),
+        ...(resource.dependencies ?? []),
+        ...Object.values(resource.propertyDependencies ?? {}).flatMap((urns) => urns ?? []),
       ]),
     ],
   }));

@@ -17,16 +17,16 @@ import { rawConfig } from "../config.ts";
 import { type Launch, Launches } from "./launches.ts";
 
 export const INSTANCE = "rates-dev-database";
-/** The mocks' values for the instance (infra/testing/mocks.ts), and their local replacements. */
+/** Values of the mocks (infra/testing/mocks.ts) that are replaced by local values. */
 const MOCKED = {
   host: `${INSTANCE}.abc.${REGION}.rds.amazonaws.com`,
   resourceId: "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
   secret: "arn:aws:secretsmanager:eu-central-1:111111111111:secret:rds!db-1",
   queues: `https://sqs.${REGION}.amazonaws.com/111111111111/`,
 } as const;
-/** Parts that log in to the database, by the names of their roles. */
-export const PARTS = ["migrations", "dispatcher", "api", "glue", "ec2"] as const;
-export type Part = (typeof PARTS)[number];
+/** Components that log in to the database, by the names of their roles. */
+export const COMPONENTS = ["migrations", "dispatcher", "api", "glue", "ec2"] as const;
+export type Component = (typeof COMPONENTS)[number];
 
 /** An asset or an archive, as the engine receives it. */
 interface Asset {
@@ -36,16 +36,16 @@ interface Asset {
 }
 
 /**
- * A stack deployed to stand-ins: the code, environment, arguments and policies that the program registers for each
- * part, run as processes over the stand-in for RDS, the emulator of SQS and S3, and a Glue and EC2 that accept every
- * launch. Only addresses, resource ids and credentials are replaced by those of the stand-ins.
+ * A stack deployed to simulated services. Each component runs as a process with the code, environment, arguments and
+ * policies that the program registers for it. It uses a simulated RDS, the emulator of SQS and S3, and a simulated Glue
+ * and EC2 that accept every launch. Only addresses, resource ids and credentials are local.
  */
 export class Deployment {
   readonly rds: Rds;
   readonly launches: Launches;
   readonly registry: Registry;
   readonly #cloud: Emulator;
-  readonly #identities: Record<Part, Identity>;
+  readonly #identities: Record<Component, Identity>;
   readonly #directory: string;
   readonly #children: ChildProcess[] = [];
 
@@ -54,7 +54,8 @@ export class Deployment {
     this.rds = rds;
     this.launches = launches;
     this.#cloud = cloud;
-    const identity = (part: Part) => rds.identity(part, this.#policy(part), cloud.addPrincipal(part, `AROA:${part}`));
+    const identity = (component: Component) =>
+      rds.identity(component, this.#policy(component), cloud.addPrincipal(component, `AROA:${component}`));
     this.#identities = {
       migrations: identity("migrations"),
       dispatcher: identity("dispatcher"),
@@ -62,13 +63,13 @@ export class Deployment {
       glue: identity("glue"),
       ec2: identity("ec2"),
     };
-    // Inside node_modules/, where Node.js finds the packages that Lambda's runtime has.
+    // Inside node_modules/, where Node.js finds the packages that Lambda's runtime includes.
     const cache = join(ROOT, "node_modules", ".cache", "rates-platform");
     mkdirSync(cache, { recursive: true });
     this.#directory = mkdtempSync(join(cache, "deployment-"));
   }
 
-  /** Registers the stack under mocks, and creates its database, queues, buckets and objects in the stand-ins. */
+  /** Registers the stack under mocks, and creates its database, queues, buckets and objects in the simulated services. */
   static async create(): Promise<Deployment> {
     const raw = rawConfig((config) => ({
       ...config,
@@ -88,7 +89,7 @@ export class Deployment {
       startEmulator({ region: REGION }),
       Launches.start(),
     ]);
-    const { identifier } = registry.one("aws:rds/instance:Instance").inputs;
+    const { identifier } = registry.resource("aws:rds/instance:Instance").inputs;
     await rds.createInstance(identifier);
     for (const { name } of registry.ofType("aws:sqs/queue:Queue")) cloud.createQueue(name);
     for (const { name } of registry.ofType("aws:s3/bucket:Bucket")) cloud.createBucket(name);
@@ -97,41 +98,41 @@ export class Deployment {
     return deployment;
   }
 
-  /** Gives every part the rights for the instance that has the stack's name now, as `pulumi up` does after a restore. */
+  /** Gives every component permissions for the instance that now has the stack's name, as `pulumi up` after a restore. */
   update(): void {
-    for (const part of PARTS) this.#identities[part].statements = this.#policy(part);
+    for (const component of COMPONENTS) this.#identities[component].statements = this.#policy(component);
   }
 
-  /** The credentials and addresses that a part's process has. */
-  partEnv(part: Part): Record<string, string> {
+  /** Returns the environment of a component's process: credentials and addresses. */
+  componentEnv(component: Component): Record<string, string> {
     return {
       PATH: process.env.PATH ?? "",
       ...this.#cloud.env,
       ...this.launches.env,
       ...this.rds.env(INSTANCE),
-      ...this.#identities[part].env,
+      ...this.#identities[component].env,
     };
   }
 
-  /** Statements of a part's policy, for the stand-in's own resource ids. */
-  policy(part: Part): readonly PolicyStatement[] {
-    return this.#policy(part);
+  /** Returns the statements of a component's policy, with local resource ids. */
+  policy(component: Component): readonly PolicyStatement[] {
+    return this.#policy(component);
   }
 
   /** Unpacks a function's archive into a directory, where a test may change files as a later deployment would. */
-  unpack(part: "migrations" | "dispatcher"): string {
-    const directory = mkdtempSync(join(this.#directory, `${part}-`));
-    const { code } = this.registry.one("aws:lambda/function:Function", `rates-dev-${part}`).inputs;
+  unpack(component: "migrations" | "dispatcher"): string {
+    const directory = mkdtempSync(join(this.#directory, `${component}-`));
+    const { code } = this.registry.resource("aws:lambda/function:Function", `rates-dev-${component}`).inputs;
     this.#unpack(code, directory);
     return directory;
   }
 
-  /** Invokes a function with events, in a process with its environment and its role's credentials. */
-  async invoke(part: "migrations" | "dispatcher", directory: string, ...events: object[]): Promise<unknown[]> {
-    const name = `rates-dev-${part}`;
-    const { variables } = this.registry.one("aws:lambda/function:Function", name).inputs.environment;
+  /** Invokes a function with events, in a process with the function's environment and its role's credentials. */
+  async invoke(component: "migrations" | "dispatcher", directory: string, ...events: object[]): Promise<unknown[]> {
+    const name = `rates-dev-${component}`;
+    const { variables } = this.registry.resource("aws:lambda/function:Function", name).inputs.environment;
     const inFunction = JSON.parse(JSON.stringify(variables).replaceAll("/var/task", directory));
-    const env = { ...inFunction, ...this.partEnv(part) };
+    const env = { ...inFunction, ...this.componentEnv(component) };
     const args = [directory, name, ...events.map((event) => JSON.stringify(event))];
     const child = this.#spawn(process.execPath, [join(import.meta.dirname, "invokeLambda.ts"), ...args], env, true);
     const [message] = await Promise.race([
@@ -142,23 +143,23 @@ export class Deployment {
     ]);
     if (message.error !== undefined) throw new Error(message.error);
     await child.ended;
-    return message.answers;
+    return message.results;
   }
 
-  /** The event of a step of the migrations, as the program registers it. */
-  step(name: "rates-dev-migrations-roles" | "rates-dev-migrations"): Record<string, unknown> {
-    return JSON.parse(this.registry.one("aws:lambda/invocation:Invocation", name).inputs.input);
+  /** Returns the event of a step of the migrations, as the program registers it. */
+  stepEvent(name: "rates-dev-migrations-roles" | "rates-dev-migrations"): Record<string, unknown> {
+    return JSON.parse(this.registry.resource("aws:lambda/invocation:Invocation", name).inputs.input);
   }
 
-  /** Starts an API task, which runs until `stop`; resolves with its URL once it listens. */
+  /** Starts an API task, which runs until `stop`. Resolves with its URL when it listens. */
   async startApi(): Promise<string> {
-    const task = this.registry.one("aws:ecs/taskDefinition:TaskDefinition", "rates-dev-api").inputs;
+    const task = this.registry.resource("aws:ecs/taskDefinition:TaskDefinition", "rates-dev-api").inputs;
     const [container] = JSON.parse(task.containerDefinitions);
     const variables = (container.environment as { name: string; value: string }[]).map(({ name, value }) => [
       name,
       this.#toLocal(value),
     ]);
-    const env = { ...Object.fromEntries(variables), ...this.partEnv("api"), HOST: "127.0.0.1", PORT: "0" };
+    const env = { ...Object.fromEntries(variables), ...this.componentEnv("api"), HOST: "127.0.0.1", PORT: "0" };
     const [, ...args] = container.command ?? ["node", "runtime/api/main.ts"];
     const child = this.#spawn(process.execPath, args, env, true);
     const [{ url }] = await Promise.race([
@@ -169,12 +170,13 @@ export class Deployment {
   }
 
   /**
-   * Executes the runs that were requested from Glue or EC2, one after the other: the TypeScript runner with the
-   * environment from an instance's user data, or the Python runner with the arguments of the Glue job.
-   * @param python - Python with Glue's packages.
+   * Executes the runs that were requested from Glue or EC2, one after the other. An EC2 run is the TypeScript runner
+   * with the environment from an instance's user data; a Glue run is the Python runner with the Glue job's arguments.
+   *
+   * @param python - Path of a Python with Glue's packages.
    * @returns The number of runs.
    */
-  async doRuns(runner: RunnerType, python = ""): Promise<number> {
+  async executeRuns(runner: RunnerType, python = ""): Promise<number> {
     const launches = this.launches.take(runner);
     for (const launch of launches) {
       const child = runner === "ec2" ? this.#instance(launch) : this.#glueRun(launch.run, python);
@@ -192,29 +194,29 @@ export class Deployment {
   }
 
   #instance({ run: launch, id }: Launch) {
-    const { userData } = this.registry.one("aws:ec2/launchTemplate:LaunchTemplate").inputs;
+    const { userData } = this.registry.resource("aws:ec2/launchTemplate:LaunchTemplate").inputs;
     const script = Buffer.from(userData, "base64").toString();
     const [, lines = ""] = script.split("cat >/etc/rates/environment <<'END'\n");
     const variables = lines
       .slice(0, lines.indexOf("\nEND\n"))
       .split("\n")
       .map((line) => [line.slice(0, line.indexOf("=")), this.#toLocal(line.slice(line.indexOf("=") + 1))]);
-    const env = { ...Object.fromEntries(variables), ...this.partEnv("ec2") };
+    const env = { ...Object.fromEntries(variables), ...this.componentEnv("ec2") };
     const identity = ["--launch", launch, "--instance", id];
     return this.#spawn(process.execPath, ["runtime/runner/main.ts", ...identity, "--runner", "ec2"], env);
   }
 
   #glueRun(run: string, python: string) {
-    const { defaultArguments, command } = this.registry.one("aws:glue/job:Job").inputs;
+    const { defaultArguments, command } = this.registry.resource("aws:glue/job:Job").inputs;
     const file = this.#object(command.scriptLocation);
     const { DATABASE_PORT = "" } = this.rds.env(INSTANCE);
-    const own: Record<string, string> = { ...defaultArguments, "--database-port": DATABASE_PORT };
-    const args = Object.entries({ ...own, "--run": run, "--runner": "glue" })
+    const jobArguments: Record<string, string> = { ...defaultArguments, "--database-port": DATABASE_PORT };
+    const args = Object.entries({ ...jobArguments, "--run": run, "--runner": "glue" })
       // Glue itself evaluates this argument.
       .filter(([name]) => name !== "--library-set")
       .flatMap(([name, value]) => [name, this.#toLocal(value)]);
     const env = Object.fromEntries(
-      Object.entries(this.partEnv("glue")).filter(([name]) => !name.startsWith("DATABASE_")),
+      Object.entries(this.componentEnv("glue")).filter(([name]) => !name.startsWith("DATABASE_")),
     );
     return this.#spawn(python, [file, ...args], env);
   }
@@ -236,12 +238,12 @@ export class Deployment {
     };
   }
 
-  /** Statements of a part's role, with the id and secret of the stand-in's instance. */
-  #policy(part: Part): PolicyStatement[] {
-    return JSON.parse(this.#toLocal(JSON.stringify(this.registry.statements(`rates-dev-${part}`))));
+  /** Returns the statements of a component's role, with the id and secret of the simulated instance. */
+  #policy(component: Component): PolicyStatement[] {
+    return JSON.parse(this.#toLocal(JSON.stringify(this.registry.statements(`rates-dev-${component}`))));
   }
 
-  /** Replaces the mocks' addresses and ids in a text by those of the stand-ins. */
+  /** Replaces the mocks' addresses and ids in a text with local values. */
   #toLocal(text: string): string {
     const { DATABASE_HOST = "", MASTER_SECRET_ARN = "" } = this.rds.env(INSTANCE);
     return text
@@ -251,7 +253,7 @@ export class Deployment {
       .replaceAll(MOCKED.queues, this.#cloud.createQueue("rates-dev-queues-requests").replace(/[^/]+$/, ""));
   }
 
-  /** Path of the file that the program uploads to this S3 location. */
+  /** Returns the path of the file that the program uploads to this S3 location. */
   #object(location: string): string {
     const objects = this.registry.ofType("aws:s3/bucketObjectv2:BucketObjectv2");
     return objects.find(({ inputs }) => location === `s3://${inputs.bucket}/${inputs.key}`)?.inputs.source.path;
@@ -268,7 +270,7 @@ export class Deployment {
     s3.destroy();
   }
 
-  /** Writes an archive's files, with the certificate authority of the stand-in for RDS. */
+  /** Writes an archive's files, with the certificate authority of the simulated RDS. */
   #unpack({ assets = {} }: Asset, directory: string): void {
     for (const [name, asset] of Object.entries(assets)) {
       const target = join(directory, name);

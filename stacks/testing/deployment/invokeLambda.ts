@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /**
- * `node invokeLambda.ts DIRECTORY FUNCTION EVENT…`: stands for a function's container. Loads the handler from the
- * unpacked archive, as Lambda's runtime does, calls it with each event, and sends its results to the parent.
+ * `node invokeLambda.ts DIRECTORY FUNCTION EVENT…` simulates a function's container. Like Lambda's runtime, it loads the
+ * handler from the unpacked archive. It calls the handler with each event, and sends the results to the parent process.
  */
 const [directory = "", functionName = "", ...events] = process.argv.slice(2);
 const invocation = {
@@ -15,12 +15,12 @@ const invocation = {
 };
 try {
   const { handler } = await import(pathToFileURL(join(directory, "index.mjs")).href);
-  const answers: unknown[] = [];
-  for (const event of events) answers.push((await handler(JSON.parse(event), invocation)) ?? null);
-  process.send?.({ answers });
+  const results: unknown[] = [];
+  for (const event of events) results.push((await handler(JSON.parse(event), invocation)) ?? null);
+  process.send?.({ results });
 } catch (error) {
   process.send?.({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 }
 process.disconnect();
-// Lambda freezes a container with its connections open; this process must close them.
+// Lambda freezes a container with its connections open. This process must close them to end.
 process.exit();

@@ -5,7 +5,7 @@ import type { RunnerType } from "../../../runtime/contract/states.ts";
 /** A run that was requested from Glue or EC2. */
 export interface Launch {
   readonly runner: RunnerType;
-  /** For Glue the id of the platform's run, for EC2 the id of the instance's launch. */
+  /** The platform's id: of the run for Glue, of the launch for EC2. */
   readonly run: string;
   /** Id of the Glue job run, or of the instance. */
   readonly id: string;
@@ -14,7 +14,7 @@ export interface Launch {
   state: "requested" | "running" | "ended";
 }
 
-/** Stand-in for Glue and EC2, for the calls of a dispatcher: accepts every launch, and returns its current state. */
+/** Simulates Glue and EC2 for the calls of a dispatcher: accepts every launch, and returns its current state. */
 export class Launches {
   readonly #all: Launch[] = [];
   readonly #server: Server;
@@ -39,17 +39,17 @@ export class Launches {
     return launches;
   }
 
-  /** Environment variables that make the SDK call this stand-in. */
+  /** Environment variables that make the SDK call this server. */
   get env(): Record<string, string> {
     const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("a TCP address was expected");
+    if (address === null || typeof address === "string") throw new Error("the server has no TCP address");
     const endpoint = `http://127.0.0.1:${address.port}`;
     return { AWS_ENDPOINT_URL_GLUE: endpoint, AWS_ENDPOINT_URL_EC2: endpoint };
   }
 
   /** Returns the launches since the last call, and marks them as running. */
   take(runner: RunnerType): Launch[] {
-    const requested = this.#all.filter((one) => one.runner === runner && one.state === "requested");
+    const requested = this.#all.filter((launch) => launch.runner === runner && launch.state === "requested");
     for (const launch of requested) launch.state = "running";
     return requested;
   }
@@ -60,7 +60,7 @@ export class Launches {
     await once(this.#server, "close");
   }
 
-  #glue(action: string, { Arguments: args }: { Arguments?: Record<string, string> }): object {
+  #glue(action: string, { Arguments: args, RunId }: { Arguments?: Record<string, string>; RunId?: string }): object {
     if (action === "StartJobRun") {
       const run = args?.["--run"] ?? "";
       const id = `jr_${run}`;
@@ -74,7 +74,7 @@ export class Launches {
         Arguments: { "--run": run },
         JobRunState: state === "ended" ? "SUCCEEDED" : "RUNNING",
       }));
-    return action === "GetJobRun" ? { JobRun: JobRuns[0] } : { JobRuns };
+    return action === "GetJobRun" ? { JobRun: JobRuns.find(({ Id }) => Id === RunId) } : { JobRuns };
   }
 
   #ec2(form: URLSearchParams): string {
@@ -94,7 +94,7 @@ export class Launches {
     }
     const ec2Launches = this.#all.filter(({ runner }) => runner === "ec2");
     return xml(
-      `<reservationSet>${ec2Launches.map((one) => `<item>${instancesSet([one])}</item>`).join("")}</reservationSet>`,
+      `<reservationSet>${ec2Launches.map((launch) => `<item>${instancesSet([launch])}</item>`).join("")}</reservationSet>`,
     );
   }
 }

@@ -9,19 +9,20 @@ import protocol from "@pulumi/pulumi/proto/language_pb.js";
 import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
 
 /**
- * Language host for the pulumi command: `pulumi-language-nodejs <engine>` prints its port and runs each Node program in its
- * own process with the SDK's command, as the real host does. It lists no required plugins, because the engine attaches to
+ * Language host for the pulumi command. `pulumi-language-nodejs <engine>` prints its port. Like the real host, it runs each
+ * Node program in its own process with the SDK's command. It lists no required plugins, because the engine attaches to
  * running providers.
  */
 type Call<T> = { request: T };
-type Answer = (error: grpc.ServiceError | Error | null, response?: unknown) => void;
+type Callback = (error: grpc.ServiceError | Error | null, response?: unknown) => void;
 
 const require = createRequire(import.meta.url);
 const engine = process.argv.find((argument) => /^[\d.]+:\d+$/.test(argument)) ?? "";
 
 /**
  * Runs a program.
- * @returns The error; empty if there was none.
+ *
+ * @returns The error message; empty if the program succeeded.
  */
 async function run(request: messages.RunRequest): Promise<string> {
   const info = request.getInfo();
@@ -42,7 +43,7 @@ async function run(request: messages.RunRequest): Promise<string> {
   );
   const child = spawn(process.execPath, [require.resolve("@pulumi/pulumi/cmd/run"), ...args, program], {
     cwd: request.getPwd(),
-    // The engine shows a program's output through its log, so its standard output is ignored.
+    // The program sends its log to the engine, so its standard output is ignored.
     stdio: ["ignore", "ignore", "inherit"],
     env: {
       ...process.env,
@@ -57,15 +58,17 @@ async function run(request: messages.RunRequest): Promise<string> {
 
 const server = new grpc.Server();
 server.addService(service.LanguageRuntimeService, {
-  handshake: (_call: Call<unknown>, answer: Answer) => answer(null, new protocol.LanguageHandshakeResponse()),
-  getPluginInfo: (_call: Call<unknown>, answer: Answer) => answer(null, new plugin.PluginInfo().setVersion("0.0.0")),
-  getRequiredPackages: (_call: Call<unknown>, answer: Answer) =>
-    answer(null, new protocol.GetRequiredPackagesResponse()),
-  getRequiredPlugins: (_call: Call<unknown>, answer: Answer) => answer(null, new protocol.GetRequiredPluginsResponse()),
-  run: ({ request }: Call<messages.RunRequest>, answer: Answer) => {
+  handshake: (_call: Call<unknown>, callback: Callback) => callback(null, new protocol.LanguageHandshakeResponse()),
+  getPluginInfo: (_call: Call<unknown>, callback: Callback) =>
+    callback(null, new plugin.PluginInfo().setVersion("0.0.0")),
+  getRequiredPackages: (_call: Call<unknown>, callback: Callback) =>
+    callback(null, new protocol.GetRequiredPackagesResponse()),
+  getRequiredPlugins: (_call: Call<unknown>, callback: Callback) =>
+    callback(null, new protocol.GetRequiredPluginsResponse()),
+  run: ({ request }: Call<messages.RunRequest>, callback: Callback) => {
     run(request).then(
-      (error) => answer(null, new protocol.RunResponse().setError(error).setBail(false)),
-      (error: Error) => answer(error),
+      (error) => callback(null, new protocol.RunResponse().setError(error).setBail(false)),
+      (error: Error) => callback(error),
     );
   },
 } as unknown as grpc.UntypedServiceImplementation);

@@ -4,24 +4,24 @@ import { planSubnets, type Subnet } from "./subnets.ts";
 import { asList, asObject, asText, type Properties, type Value } from "./values.ts";
 
 /**
- * The stand-in for the provider of awsx, which builds components: a VPC with subnets, route tables, gateways and
- * endpoints as children, on the provider of AWS that the component was given.
+ * Simulates the awsx provider, which builds components. It builds a VPC with subnets, route tables, gateways and endpoints
+ * as children, which use the AWS provider that the component was given.
  */
 export function awsxProvider(): Configure {
-  const none = (): never => {
-    throw new Error("The stand-in for awsx builds components only");
+  const unsupported = (): never => {
+    throw new Error("The simulated awsx builds only components");
   };
   return () => ({
-    check: none,
-    diff: none,
-    create: none,
-    read: none,
-    update: none,
-    remove: none,
-    invoke: none,
+    check: unsupported,
+    diff: unsupported,
+    create: unsupported,
+    read: unsupported,
+    update: unsupported,
+    remove: unsupported,
+    invoke: unsupported,
     construct: async (construction) => {
       if (construction.type !== "awsx:ec2:Vpc") {
-        throw new Error(`The stand-in for awsx builds awsx:ec2:Vpc only, and no ${construction.type}`);
+        throw new Error(`The simulated awsx builds only awsx:ec2:Vpc, not ${construction.type}`);
       }
       const registrar = new Registrar(construction.monitor);
       try {
@@ -33,10 +33,10 @@ export function awsxProvider(): Configure {
   });
 }
 
-/** A child that is being registered. As in the real awsx, a child waits only for those whose outputs it needs. */
+/** A child that is being registered. As in the real awsx, a child waits only for children whose outputs it needs. */
 type PendingChild = Promise<Registered>;
 
-/** Registers one child: its type within aws:ec2, its name, its inputs (a resource stands for its id), its parent. */
+/** Registers a child. Its type is relative to aws:ec2; an input that is a resource is replaced by the resource's id. */
 type Child = (
   type: string,
   name: string,
@@ -54,14 +54,20 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
 
   const component = registrar.register(construction.type, name, {}, { parent: construction.parent });
   const child = childOf(construction, registrar);
-  const tags = (own: string, more: Properties = {}): Properties => ({ ...asObject(inputs.tags), Name: own, ...more });
+  const tags = (ownName: string, additional: Properties = {}): Properties => ({
+    ...asObject(inputs.tags),
+    Name: ownName,
+    ...additional,
+  });
 
-  const settings = ["enableDnsHostnames", "enableDnsSupport", "instanceTenancy", "enableNetworkAddressUsageMetrics"];
-  const given = Object.fromEntries(settings.flatMap((key) => (inputs[key] === undefined ? [] : [[key, inputs[key]]])));
+  const optional = ["enableDnsHostnames", "enableDnsSupport", "instanceTenancy", "enableNetworkAddressUsageMetrics"];
+  const configured = Object.fromEntries(
+    optional.flatMap((key) => (inputs[key] === undefined ? [] : [[key, inputs[key]]])),
+  );
   const vpc = child(
     "vpc:Vpc",
     name,
-    { ...given, cidrBlock: asText(inputs.cidrBlock, "10.0.0.0/16"), tags: tags(name) },
+    { ...configured, cidrBlock: asText(inputs.cidrBlock, "10.0.0.0/16"), tags: tags(name) },
     component,
   );
   const internetGateway = child("internetGateway:InternetGateway", name, { vpcId: vpc, tags: tags(name) }, vpc);
@@ -72,12 +78,15 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
   const associations: PendingChild[] = [];
   for (const plan of subnets) {
     const isPublic = plan.type === "public";
-    const own = tags(plan.name, { SubnetType: `${plan.type[0]?.toUpperCase()}${plan.type.slice(1)}`, ...plan.tags });
-    const place = { vpcId: vpc, cidrBlock: plan.cidr, availabilityZone: plan.zone, mapPublicIpOnLaunch: isPublic };
-    const subnet = child("subnet:Subnet", plan.name, { ...place, tags: own }, vpc);
-    const table = child("routeTable:RouteTable", plan.name, { vpcId: vpc, tags: own }, subnet);
-    const link = { routeTableId: table, subnetId: subnet };
-    associations.push(child("routeTableAssociation:RouteTableAssociation", plan.name, link, table));
+    const subnetTags = tags(plan.name, {
+      SubnetType: `${plan.type[0]?.toUpperCase()}${plan.type.slice(1)}`,
+      ...plan.tags,
+    });
+    const settings = { vpcId: vpc, cidrBlock: plan.cidr, availabilityZone: plan.zone, mapPublicIpOnLaunch: isPublic };
+    const subnet = child("subnet:Subnet", plan.name, { ...settings, tags: subnetTags }, vpc);
+    const table = child("routeTable:RouteTable", plan.name, { vpcId: vpc, tags: subnetTags }, subnet);
+    const association = { routeTableId: table, subnetId: subnet };
+    associations.push(child("routeTableAssociation:RouteTableAssociation", plan.name, association, table));
     created.push({ ...plan, subnet, table });
     const index = zones.indexOf(plan.zone);
     if (isPublic && (strategy === "OnePerAz" || (strategy === "Single" && index === 0))) {
@@ -90,13 +99,13 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
   }
 
   const routes: PendingChild[] = [];
-  for (const { type, name: route, zone, table } of created) {
-    const everywhere = { routeTableId: table, destinationCidrBlock: "0.0.0.0/0" };
+  for (const { type, name: routeName, zone, table } of created) {
+    const defaultRoute = { routeTableId: table, destinationCidrBlock: "0.0.0.0/0" };
     const nat = natGateways[strategy === "OnePerAz" ? zones.indexOf(zone) : 0];
     if (type === "public") {
-      routes.push(child("route:Route", route, { ...everywhere, gatewayId: internetGateway }, table));
+      routes.push(child("route:Route", routeName, { ...defaultRoute, gatewayId: internetGateway }, table));
     } else if (type === "private" && nat !== undefined) {
-      routes.push(child("route:Route", route, { ...everywhere, natGatewayId: nat }, table));
+      routes.push(child("route:Route", routeName, { ...defaultRoute, natGatewayId: nat }, table));
     }
   }
 
@@ -106,7 +115,9 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
   }
 
   const ids = async (type: Subnet["type"]): Promise<Value[]> =>
-    (await Promise.all(created.filter((one) => one.type === type).map(({ subnet }) => subnet))).map(({ id }) => id);
+    (await Promise.all(created.filter((subnet) => subnet.type === type).map(({ subnet }) => subnet))).map(
+      ({ id }) => id,
+    );
   const references = async (list: readonly PendingChild[]): Promise<Value[]> =>
     (await Promise.all(list)).map(({ reference }) => reference);
   const { urn } = await component;
@@ -129,11 +140,11 @@ async function buildVpc(construction: Construction, registrar: Registrar): Promi
   await registrar.complete(urn, outputs);
   const needed = await Promise.all([vpc, ...created.map(({ subnet }) => subnet)]);
   const urnsOf = async (list: readonly PendingChild[]): Promise<string[]> =>
-    (await Promise.all(list)).map((one) => one.urn);
+    (await Promise.all(list)).map((child) => child.urn);
   return {
     urn,
     outputs,
-    dependencies: needed.map((one) => one.urn),
+    dependencies: needed.map((child) => child.urn),
     // As in the real awsx, where the SDK makes a list of resources depend on these resources.
     dependenciesOf: {
       internetGateway: [(await internetGateway).urn],
@@ -172,7 +183,7 @@ function childOf({ providers }: Construction, registrar: Registrar): Child {
   };
   return (...args) => {
     const created = register(...args);
-    // The promise's consumers receive its failure, though perhaps later.
+    // Consumers of the promise handle a failure, but perhaps later than Node's check for unhandled rejections.
     created.catch(() => undefined);
     return created;
   };
@@ -183,9 +194,9 @@ function isRegistered(value: Value | Registered): value is Registered {
 }
 
 function zonesOf(inputs: Properties): string[] {
-  const named = asList(inputs.availabilityZoneNames).map((zone) => asText(zone));
-  if (named.length > 0) return named;
-  // Under a provider with an assumed role awsx looks the zones up with the ambient credentials, and fails.
+  const zones = asList(inputs.availabilityZoneNames).map((zone) => asText(zone));
+  if (zones.length > 0) return zones;
+  // If the provider assumes a role, awsx still looks up the zones with the ambient credentials, and fails.
   throw new Error("awsx:ec2:Vpc needs availabilityZoneNames: its own look-up does not use the provider it was given");
 }
 
@@ -194,7 +205,7 @@ function natStrategy(inputs: Properties, subnets: readonly Subnet[]): "None" | "
   const defaultStrategy = has("public") && has("private") ? "OnePerAz" : "None";
   const strategy = asText(asObject(inputs.natGateways).strategy, defaultStrategy);
   if (strategy !== "None" && strategy !== "Single" && strategy !== "OnePerAz") {
-    throw new Error(`natGateways.strategy is "${strategy}": None, Single and OnePerAz are known`);
+    throw new Error(`natGateways.strategy is "${strategy}": it must be None, Single or OnePerAz`);
   }
   if (strategy !== "None" && !has("public")) {
     throw new Error("NAT gateways need a public subnet: subnetSpecs has none");

@@ -12,31 +12,32 @@ export interface CloudResource {
   readonly properties: Properties;
 }
 
-/** Options of a test's cloud. */
+/** Options of a simulated cloud. */
 export interface CloudOptions {
   /** Account of the credentials that a provider uses if it assumes no role. */
   readonly account?: string;
   /**
-   * True to refuse a provider in an account that its `allowedAccountIds` does not name, as AWS's does. False to test
-   * the program's own check.
+   * True to refuse a provider in an account that its `allowedAccountIds` does not name, as the AWS provider does. False
+   * to test the program's own check.
    * @default true
    */
   readonly enforceAllowedAccounts?: boolean;
   /**
-   * The answer of a function that `aws.lambda.Invocation` calls; throwing fails the call.
-   * @default null
+   * Returns the result of a function that `aws.lambda.Invocation` calls. If it throws, the call fails.
+   *
+   * @default returns null
    */
   readonly lambda?: (functionName: string, input: string) => unknown;
-  /** Answers in place of the stand-in's own, by token (`aws:index/getRegion:getRegion`). */
-  readonly answers?: Readonly<Record<string, (args: Properties) => Properties>>;
-  /** Called before each change that is not a preview; throwing refuses it, as a quota or a lack of capacity does. */
+  /** Results of look-ups that replace the default results, by token (`aws:index/getRegion:getRegion`). */
+  readonly lookUpResults?: Readonly<Record<string, (args: Properties) => Properties>>;
+  /** Called before each change outside previews. If it throws, the change is refused, as by a quota. */
   readonly refuse?: (operation: "create" | "update" | "delete", type: string, properties: Properties) => void;
 }
 
 /**
- * A simulated cloud: everything that stand-in providers have created, in every account, with the names that are taken.
- * It outlives an engine, so that several stacks can share an account. A test may change resources with `store` and
- * `remove`, which is drift for the engine.
+ * A simulated cloud: all resources that simulated providers created, in every account. It outlives an engine, so that
+ * several stacks can share an account. A test may change resources with `store` and `remove`, which the engine sees as
+ * drift.
  */
 export class Cloud {
   readonly options: CloudOptions;
@@ -53,35 +54,35 @@ export class Cloud {
     return this.options.account ?? "999999999999";
   }
 
-  /** Returns up to 40 hexadecimal digits, different at each call, the same in each run. */
+  /** Returns up to 40 hexadecimal digits, which differ at each call but are the same in each test run. */
   hex(digits: number, salt: string): string {
     this.#hexCalls += 1;
     return createHash("sha1").update(`${salt} ${this.#hexCalls}`).digest("hex").slice(0, digits);
   }
 
-  /** Returns 1, 2, 3, … for the same key, for revisions. */
+  /** Returns the next revision number of a key: 1, 2, 3, … */
   next(key: string): number {
     const count = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, count);
     return count;
   }
 
-  /** Stores a resource; replaces one with the same type, id, account and region. */
+  /** Stores a resource. Replaces a resource with the same type, id, account and region. */
   store(resource: CloudResource): void {
     this.resources.set(keyOf(resource), resource);
   }
 
   /** Returns the resource; undefined if it does not exist. */
-  get(where: Pick<CloudResource, "type" | "id" | "account" | "region">): CloudResource | undefined {
-    return this.resources.get(keyOf(where));
+  get(location: Pick<CloudResource, "type" | "id" | "account" | "region">): CloudResource | undefined {
+    return this.resources.get(keyOf(location));
   }
 
   /** Removes a resource. Returns false if it did not exist. */
-  remove(where: Pick<CloudResource, "type" | "id" | "account" | "region">): boolean {
-    return this.resources.delete(keyOf(where));
+  remove(location: Pick<CloudResource, "type" | "id" | "account" | "region">): boolean {
+    return this.resources.delete(keyOf(location));
   }
 
-  /** All resources of a type, in every account. */
+  /** Returns all resources of a type, in every account. */
   ofType(type: string): CloudResource[] {
     return [...this.resources.values()].filter((resource) => resource.type === type);
   }

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 const require = createRequire(import.meta.url);
 
 /** A resource type as its SDK declares it. */
-export interface Declared {
+export interface TypeDeclaration {
   readonly inputs: readonly string[];
   /** Properties that only the provider sets: unknown until the resource exists. */
   readonly outputs: readonly string[];
@@ -13,26 +13,27 @@ export interface Declared {
   readonly chosen: readonly string[];
 }
 
-const known = new Map<string, Declared>();
+const cache = new Map<string, TypeDeclaration>();
 
 /**
- * The inputs and outputs of a resource type, read from the constructor in its SDK's module: the module's path is the
- * middle of the token (`aws:sqs/queue:Queue` is sqs/queue.js of @pulumi/aws), and each property is one line of it.
+ * Returns the inputs and outputs of a resource type, from the constructor in its SDK's module. The module's path is the
+ * middle of the token (`aws:sqs/queue:Queue` is sqs/queue.js of @pulumi/aws). Each property is one line of the
+ * constructor.
  */
-export function declared(type: string): Declared {
-  const found = known.get(type) ?? read(type);
-  known.set(type, found);
-  return found;
+export function declarationOf(type: string): TypeDeclaration {
+  const declaration = cache.get(type) ?? read(type);
+  cache.set(type, declaration);
+  return declaration;
 }
 
-function read(type: string): Declared {
+function read(type: string): TypeDeclaration {
   const [name = "", module = ""] = type.split(":");
   const path = join(packageFolder(name), `${module.replace(/^index\//, "")}.js`);
   let source: string;
   try {
     source = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new Error(`${type} is no resource of @pulumi/${name} ${packageVersion(name)}: it has no ${module}`, {
+    throw new Error(`${type} is not a resource of @pulumi/${name} ${packageVersion(name)}, which has no ${module}`, {
       cause,
     });
   }
@@ -45,12 +46,12 @@ function read(type: string): Declared {
   return {
     inputs: [...inputs],
     outputs: [...outputs],
-    chosen: chosen(readFileSync(path.replace(/js$/, "d.ts"), "utf8")),
+    chosen: chosenInputs(readFileSync(path.replace(/js$/, "d.ts"), "utf8")),
   };
 }
 
-/** Lists the properties that a resource always has, but its arguments may omit (Terraform's optional and computed). */
-function chosen(declaration: string): string[] {
+/** Lists the properties that a resource always has although its arguments may omit them (Terraform: optional, computed). */
+function chosenInputs(declaration: string): string[] {
   const [resource = "", ...rest] = declaration.split("\nexport interface ");
   const always = Array.from(resource.matchAll(/^ {4}readonly (\w+): pulumi\.Output<(.*)>;$/gm)).filter(
     ([, , type = ""]) => !/\bundefined\b/.test(type),
@@ -59,7 +60,7 @@ function chosen(declaration: string): string[] {
   return always.map(([, key = ""]) => key).filter((key) => new RegExp(`^ {4}${key}\\?: `, "m").test(args));
 }
 
-/** The version of an installed Pulumi package, and so of the provider that its resources request. */
+/** Returns the version of an installed Pulumi package; its resources request the same version of the provider. */
 export function packageVersion(name: string): string {
   const manifest: unknown = JSON.parse(readFileSync(join(packageFolder(name), "package.json"), "utf8"));
   const { version } = manifest as { version: string };

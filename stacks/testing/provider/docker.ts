@@ -5,14 +5,14 @@ import { tableSession } from "./table.ts";
 import type { CreateContext, ResourceType } from "./types.ts";
 import { asObject, asText, canonical, type Properties } from "./values.ts";
 
-/** Digest of an image, computed from its inputs. */
+/** Returns the digest of an image, computed from its inputs. */
 function digest(inputs: Properties): string {
   return `sha256:${createHash("sha256").update(canonical(inputs)).digest("hex")}`;
 }
 
 const repository = (imageName: string): string => imageName.replace(/:[^/:]*$/, "");
 
-const built = ({ inputs }: CreateContext): Properties => {
+const imageOutputs = ({ inputs }: CreateContext): Properties => {
   const imageName = asText(inputs.imageName);
   return {
     baseImageName: imageName,
@@ -27,8 +27,8 @@ const built = ({ inputs }: CreateContext): Properties => {
 const types: Readonly<Record<string, ResourceType>> = {
   "docker:index/image:Image": {
     id: ({ inputs }) => digest(inputs),
-    outputs: built,
-    updateOutputs: built,
+    outputs: imageOutputs,
+    updateOutputs: imageOutputs,
   },
   "docker:index/registryImage:RegistryImage": {
     id: ({ inputs }) => digest(inputs),
@@ -37,7 +37,7 @@ const types: Readonly<Record<string, ResourceType>> = {
   },
 };
 
-/** The stand-in for the provider of Docker: builds nothing, and returns a digest of the inputs. */
+/** Simulates the Docker provider: builds nothing, and returns a digest of the inputs. */
 export function dockerProvider(cloud: Cloud): Configure {
   return () => {
     const context = {
@@ -50,7 +50,7 @@ export function dockerProvider(cloud: Cloud): Configure {
     return {
       ...tableSession(context),
       invoke: (token: string) => {
-        throw new Error(`The stand-in for Docker has no answer to ${token}`);
+        throw new Error(`The simulated Docker has no result for ${token}`);
       },
     };
   };

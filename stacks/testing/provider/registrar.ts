@@ -8,7 +8,7 @@ import { asText, type Properties, resourceReference, UNKNOWN, type Value } from 
 /** A resource that a component registered. */
 export interface Registered {
   readonly urn: string;
-  /** Unknown in a preview of its creation. */
+  /** Id; unknown in a preview of the resource's creation. */
   readonly id: string;
   readonly outputs: Properties;
   readonly reference: Value;
@@ -17,9 +17,9 @@ export interface Registered {
 /** Registration options of a child, in addition to its inputs. */
 export interface Options {
   readonly parent: string;
-  /** The provider's reference; none for a component. */
+  /** Reference of the provider; undefined for a component. */
   readonly provider?: string;
-  /** The resources that inputs came from, by input. */
+  /** URNs of the resources from which an input was computed, by input. */
   readonly dependencies?: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -31,7 +31,7 @@ export class Registrar {
     this.#client = new service.ResourceMonitorClient(monitor, grpc.credentials.createInsecure());
   }
 
-  /** Registers a resource of a provider, or, without one, a component. */
+  /** Registers a resource; without a provider, registers a component. */
   async register(type: string, name: string, inputs: Properties, options: Options): Promise<Registered> {
     const request = new protocol.RegisterResourceRequest()
       .setType(type)
@@ -43,15 +43,15 @@ export class Registrar {
       .setAcceptsecrets(true)
       .setAcceptresources(true)
       .setSupportspartialvalues(true);
-    const all = new Set<string>();
+    const allDependencies = new Set<string>();
     for (const [input, urns] of options.dependencies ?? []) {
       const list = new protocol.RegisterResourceRequest.PropertyDependencies().setUrnsList([...urns]);
       request.getPropertydependenciesMap().set(input, list);
-      for (const urn of urns) all.add(urn);
+      for (const urn of urns) allDependencies.add(urn);
     }
-    request.setDependenciesList([...all]);
+    request.setDependenciesList([...allDependencies]);
     const response = await new Promise<messages.RegisterResourceResponse>((resolve, reject) => {
-      this.#client.registerResource(request, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+      this.#client.registerResource(request, (error, response) => (error === null ? resolve(response) : reject(error)));
     });
     const urn = response.getUrn();
     const id = asText(response.getId(), UNKNOWN);

@@ -8,18 +8,18 @@ import struct from "google-protobuf/google/protobuf/struct_pb.js";
 import type { Configure, Resource, Session } from "./session.ts";
 import type { Properties } from "./values.ts";
 
-/** A running provider: its port on this machine, and a function that stops it. */
-export interface Served {
+/** A provider that runs in this process, and its local port. */
+export interface RunningProvider {
   readonly port: number;
   close(): void;
 }
 
 /**
- * Serves a provider over the engine's own protocol, in this process: the engine attaches to the port, as it does to a
- * provider under a debugger. Each configured instance has its own connection, which identifies it. Only providers of
- * components accept marked secrets, because the engine requires it of them.
+ * Serves a provider over the engine's own protocol, in this process. The engine attaches to the port, as to a provider
+ * under a debugger. Each configured instance has its own connection, which identifies it. Only providers of components
+ * accept marked secrets, because the engine requires this only of them.
  */
-export async function serve(version: string, configure: Configure, components = false): Promise<Served> {
+export async function serve(version: string, configure: Configure, components = false): Promise<RunningProvider> {
   const server = new grpc.Server();
   const sessions = new Map<string, Session>();
   const sessionOf = (peer: string): Session => {
@@ -29,15 +29,15 @@ export async function serve(version: string, configure: Configure, components = 
   };
 
   server.addService(service.ResourceProviderService, {
-    handshake: answer(() => new protocol.ProviderHandshakeResponse().setAcceptSecrets(components)),
-    attach: answer(() => new empty.Empty()),
-    cancel: answer(() => new empty.Empty()),
-    getPluginInfo: answer(() => new plugin.PluginInfo().setVersion(version)),
-    configure: answer((request: messages.ConfigureRequest, peer) => {
+    handshake: unaryCall(() => new protocol.ProviderHandshakeResponse().setAcceptSecrets(components)),
+    attach: unaryCall(() => new empty.Empty()),
+    cancel: unaryCall(() => new empty.Empty()),
+    getPluginInfo: unaryCall(() => new plugin.PluginInfo().setVersion(version)),
+    configure: unaryCall((request: messages.ConfigureRequest, peer) => {
       sessions.set(peer, configure(fromStruct(request.getArgs())));
       return new protocol.ConfigureResponse().setSupportspreview(true).setAcceptsecrets(components);
     }),
-    check: answer((request: messages.CheckRequest, peer) => {
+    check: unaryCall((request: messages.CheckRequest, peer) => {
       const seed = request.getRandomseed_asU8();
       const { inputs, refusals } = sessionOf(peer).check(
         resourceOf(request),
@@ -50,7 +50,7 @@ export async function serve(version: string, configure: Configure, components = 
       );
       return new protocol.CheckResponse().setInputs(toStruct(inputs)).setFailuresList(failures);
     }),
-    diff: answer((request: messages.DiffRequest, peer) => {
+    diff: unaryCall((request: messages.DiffRequest, peer) => {
       const news = fromStruct(request.getNews());
       const olds = fromStruct(request.getOldInputs());
       const { changed, replaces, deleteFirst } = sessionOf(peer).diff(resourceOf(request), news, olds);
@@ -68,18 +68,18 @@ export async function serve(version: string, configure: Configure, components = 
       }
       return response;
     }),
-    create: answer((request: messages.CreateRequest, peer) => {
+    create: unaryCall((request: messages.CreateRequest, peer) => {
       const inputs = fromStruct(request.getProperties());
       const { id, outputs } = sessionOf(peer).create(resourceOf(request), inputs, request.getPreview());
       return new protocol.CreateResponse().setId(id).setProperties(toStruct(outputs));
     }),
-    read: answer((request: messages.ReadRequest, peer) => {
+    read: unaryCall((request: messages.ReadRequest, peer) => {
       const stored = sessionOf(peer).read(resourceOf(request), request.getId(), fromStruct(request.getInputs()));
       const response = new protocol.ReadResponse().setId(stored?.id ?? "");
       if (stored === undefined) return response;
       return response.setProperties(toStruct(stored.outputs)).setInputs(toStruct(stored.inputs));
     }),
-    update: answer((request: messages.UpdateRequest, peer) => {
+    update: unaryCall((request: messages.UpdateRequest, peer) => {
       const outputs = sessionOf(peer).update(
         resourceOf(request),
         request.getId(),
@@ -89,15 +89,15 @@ export async function serve(version: string, configure: Configure, components = 
       );
       return new protocol.UpdateResponse().setProperties(toStruct(outputs));
     }),
-    delete: answer((request: messages.DeleteRequest, peer) => {
+    delete: unaryCall((request: messages.DeleteRequest, peer) => {
       sessionOf(peer).remove(resourceOf(request), request.getId(), fromStruct(request.getProperties()));
       return new empty.Empty();
     }),
-    invoke: answer((request: messages.InvokeRequest, peer) => {
+    invoke: unaryCall((request: messages.InvokeRequest, peer) => {
       const result = sessionOf(peer).invoke(request.getTok(), fromStruct(request.getArgs()));
       return new protocol.InvokeResponse().setReturn(toStruct(result));
     }),
-    construct: answer((request: messages.ConstructRequest, peer) => construct(sessionOf(peer), request)),
+    construct: unaryCall((request: messages.ConstructRequest, peer) => construct(sessionOf(peer), request)),
   });
 
   const port = await new Promise<number>((resolve, reject) => {
@@ -109,7 +109,8 @@ export async function serve(version: string, configure: Configure, components = 
 }
 
 async function construct(session: Session, request: messages.ConstructRequest): Promise<messages.ConstructResponse> {
-  if (session.construct === undefined) throw new Error(`${request.getType()}: this stand-in builds no components`);
+  if (session.construct === undefined)
+    throw new Error(`${request.getType()}: this simulated provider builds no components`);
   const dependencies = new Map<string, string[]>();
   request.getInputdependenciesMap().forEach((urns, key) => {
     dependencies.set(key, urns.getUrnsList());
@@ -139,8 +140,8 @@ async function construct(session: Session, request: messages.ConstructRequest): 
   return response;
 }
 
-/** Creates a method of the protocol from a function that returns its response or throws. */
-function answer<Request, Response>(
+/** Creates a gRPC method from a function that returns the response or throws. */
+function unaryCall<Request, Response>(
   handle: (request: Request, peer: string) => Response | Promise<Response>,
 ): grpc.handleUnaryCall<Request, Response> {
   return (call, callback) => {
@@ -159,11 +160,11 @@ function resourceOf(request: { getUrn(): string; getName(): string; getType(): s
 
 /** Returns the properties of a message. */
 export function fromStruct(message: { toJavaScript(): unknown } | undefined): Properties {
-  // The protocol has no other values than those of Properties.
+  // The protocol has only values that Properties allows.
   return (message?.toJavaScript() ?? {}) as Properties;
 }
 
-/** Properties as a message. */
+/** Returns properties as a message. */
 export function toStruct(properties: Properties): InstanceType<typeof struct.Struct> {
   return struct.Struct.fromJavaScript(properties);
 }

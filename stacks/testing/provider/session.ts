@@ -13,13 +13,13 @@ export interface Stored {
   readonly outputs: Properties;
 }
 
-/** An input that the provider refuses, and why. */
+/** An input that the provider refuses, with the reason. */
 export interface Refusal {
   readonly property: string;
   readonly reason: string;
 }
 
-/** Changed properties, and those of them that require a replacement. */
+/** Changed properties, and the subset that requires a replacement. */
 export interface Difference {
   readonly changed: readonly string[];
   readonly replaces: readonly string[];
@@ -30,18 +30,18 @@ export interface Difference {
 export interface Construction extends Resource {
   readonly parent: string;
   readonly inputs: Properties;
-  /** The resources that each input came from. */
+  /** URNs of the resources from which each input was computed. */
   readonly dependencies: ReadonlyMap<string, readonly string[]>;
   /** Provider references by package. */
   readonly providers: ReadonlyMap<string, string>;
-  /** Address of the engine's registrations. */
+  /** Address at which the engine registers resources. */
   readonly monitor: string;
   readonly preview: boolean;
 }
 
 /**
- * A component that was built: its URN, its outputs, and the resources that these depend on. `dependenciesOf` has them
- * for single outputs, `dependencies` for all others.
+ * A component that was built: its URN, its outputs, and the URNs that these depend on. `dependenciesOf` lists them for
+ * some outputs, `dependencies` for all others.
  */
 export interface Constructed {
   readonly urn: string;
@@ -51,8 +51,8 @@ export interface Constructed {
 }
 
 /**
- * One configured provider. Every method may throw: the message is then the provider's error. Secrets arrive in plain
- * text, as in the providers of AWS and Docker; the engine marks them again in the results.
+ * A configured provider. Every method may throw; the message is then the provider's error. Secrets arrive in plain text,
+ * as in the real providers of AWS and Docker; the engine marks them again in the results.
  */
 export interface Session {
   check(
@@ -63,7 +63,7 @@ export interface Session {
   ): { inputs: Properties; refusals: Refusal[] };
   diff(resource: Resource, news: Properties, olds: Properties): Difference;
   create(resource: Resource, inputs: Properties, preview: boolean): Stored;
-  /** Current resource in the cloud, with the inputs that would produce it; undefined if it is gone. */
+  /** Returns the current resource in the cloud and the inputs that would produce it; undefined if it does not exist. */
   read(resource: Resource, id: string, inputs: Properties): (Stored & { readonly inputs: Properties }) | undefined;
   update(resource: Resource, id: string, inputs: Properties, outputs: Properties, preview: boolean): Properties;
   remove(resource: Resource, id: string, outputs: Properties): void;
@@ -71,5 +71,5 @@ export interface Session {
   construct?(construction: Construction): Promise<Constructed>;
 }
 
-/** Configures a provider from its properties (nested ones are JSON text, as the engine sends them). */
+/** Configures a provider from its properties. Nested properties are JSON text, as the engine sends them. */
 export type Configure = (config: Properties) => Session;

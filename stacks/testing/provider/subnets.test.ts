@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { planSubnets } from "./subnets.ts";
 
-describe("the subnets of a VPC", () => {
-  it("gives each zone an equal share, and each kind its mask", () => {
+describe("planSubnets", () => {
+  it("gives each zone an equal share, and each type of subnet its mask", () => {
     const specs = [
       { type: "Public", cidrMask: 24 },
       { type: "Private", cidrMask: 20 },

@@ -3,7 +3,7 @@ import { asList, asObject, asText, type Properties, type Value } from "./values.
 /** A planned subnet of an awsx VPC. */
 export interface Subnet {
   readonly type: "public" | "private" | "isolated";
-  /** Name in awsx's form: VPC, name or type of the spec, and number of the zone, starting from 1. */
+  /** Name in awsx's form: VPC, name or type of the spec, and number of the zone, from 1. */
   readonly name: string;
   readonly zone: string;
   readonly cidr: string;

@@ -1,35 +1,35 @@
 import { createHash } from "node:crypto";
 import type { Cloud, CloudResource } from "./cloud.ts";
-import { declared } from "./declared.ts";
+import { declarationOf } from "./declared.ts";
 import type { Difference, Refusal, Resource, Session, Stored } from "./session.ts";
 import type { CreateContext, ResourceType } from "./types.ts";
 import { asList, asText, canonical, hasUnknown, type Properties, UNKNOWN, type Value } from "./values.ts";
 
-/** Account and region of a session, and its options. */
+/** Cloud, account, region and types of a session. */
 export interface TableContext {
   readonly cloud: Cloud;
   readonly account: string;
   readonly region: string;
-  /** Tags that the provider puts on everything. */
+  /** Tags that the provider adds to every resource. */
   readonly defaultTags: Properties;
-  /** Definition of a type; undefined if there is none. */
+  /** Returns the definition of a type; undefined if there is none. */
   typeOf(token: string): ResourceType | undefined;
 }
 
 /** Input in which a provider records the inputs that it generated. */
 const DEFAULTS = "__defaults";
 
-/** The part of a session that creates, changes and deletes resources, by a table of their types. */
+/** Creates the methods of a session that create, change and delete resources, from definitions of their types. */
 export function tableSession(context: TableContext): Omit<Session, "invoke" | "construct"> {
   return {
     check: (resource, news, olds, seed) => check(context, resource, news, olds, seed),
     diff: (resource, news, olds) => diff(context, resource, news, olds),
     create: (resource, inputs, preview) => create(context, resource, inputs, preview),
     read: (resource, id, inputs) => {
-      const found = context.cloud.get({ ...place(context, resource), id })?.properties;
-      if (found === undefined) return undefined;
-      const now = Object.entries(inputs).map(([key, value]): [string, Value] => [key, found[key] ?? value]);
-      return { id, outputs: found, inputs: Object.fromEntries(now) };
+      const outputs = context.cloud.get({ ...locationOf(context, resource), id })?.properties;
+      if (outputs === undefined) return undefined;
+      const current = Object.entries(inputs).map(([key, value]): [string, Value] => [key, outputs[key] ?? value]);
+      return { id, outputs, inputs: Object.fromEntries(current) };
     },
     update: (resource, id, inputs, outputs, preview) => update(context, resource, id, inputs, outputs, preview),
     remove: (resource, id, outputs) => remove(context, resource, id, outputs),
@@ -44,32 +44,35 @@ function check(
   seed: Uint8Array,
 ): { inputs: Properties; refusals: Refusal[] } {
   const naming = context.typeOf(resource.type)?.naming;
-  const { inputs: accepted } = declared(resource.type);
+  const { inputs: accepted } = declarationOf(resource.type);
   const refusals: Refusal[] = Object.keys(news)
     .filter((key) => key !== DEFAULTS && !accepted.includes(key))
-    .map((property) => ({ property, reason: `${property} is no input of ${resource.type}` }));
+    .map((property) => ({ property, reason: `${property} is not an input of ${resource.type}` }));
 
   const inputs: Properties = { ...news, [DEFAULTS]: [] };
   if (naming === undefined) return { inputs, refusals };
   const { property, max, pattern } = naming;
   if (naming.automatic && inputs[property] === undefined && inputs[`${property}Prefix`] === undefined) {
-    const kept = asList(olds[DEFAULTS]).includes(property) ? olds[property] : undefined;
-    inputs[property] = kept ?? automaticName(resource.name, seed);
+    const previousName = asList(olds[DEFAULTS]).includes(property) ? olds[property] : undefined;
+    inputs[property] = previousName ?? automaticName(resource.name, seed);
     inputs[DEFAULTS] = [property];
   }
   const name = inputs[property];
   if (typeof name === "string" && name !== UNKNOWN) {
     if (name.length > max) {
-      const reason = `"${name}" has ${name.length} characters, and ${resource.type} takes ${max} at most`;
+      const reason = `"${name}" has ${name.length} characters, but ${resource.type} allows at most ${max}`;
       refusals.push({ property, reason });
     } else if (pattern !== undefined && !pattern.test(name)) {
-      refusals.push({ property, reason: `"${name}" is no name for ${resource.type}: it must match ${pattern}` });
+      refusals.push({
+        property,
+        reason: `"${name}" is not a valid name of ${resource.type}: it must match ${pattern}`,
+      });
     }
   }
   return { inputs, refusals };
 }
 
-/** The name in the program and seven hexadecimal digits, as AWS's provider generates it. */
+/** Returns the name in the program with seven hexadecimal digits, as the AWS provider generates it. */
 function automaticName(name: string, seed: Uint8Array): string {
   return `${name}-${createHash("sha256").update(seed).digest("hex").slice(0, 7)}`;
 }
@@ -80,8 +83,8 @@ function diff(context: TableContext, resource: Resource, news: Properties, olds:
   keys.delete(DEFAULTS);
   const changed = [...keys].filter((key) => hasUnknown(news[key]) || canonical(news[key]) !== canonical(olds[key]));
   const replace = typeof type?.replace === "function" ? type.replace(news) : (type?.replace ?? []);
-  const fixed = new Set([...replace, "region", ...(type?.naming ? [type.naming.property] : [])]);
-  const replaces = changed.filter((key) => fixed.has(key));
+  const replacing = new Set([...replace, "region", ...(type?.naming ? [type.naming.property] : [])]);
+  const replaces = changed.filter((key) => replacing.has(key));
   const name = type?.naming?.property;
   // A new resource cannot exist next to the old one under the same name.
   const deleteFirst =
@@ -95,10 +98,10 @@ function diff(context: TableContext, resource: Resource, news: Properties, olds:
 function create(context: TableContext, resource: Resource, inputs: Properties, preview: boolean): Stored {
   const type = context.typeOf(resource.type) ?? {};
   if (preview)
-    return { id: "", outputs: { ...unknowns(resource.type, type), ...properties(context, resource, inputs) } };
+    return { id: "", outputs: { ...unknownOutputs(resource.type, type), ...knownOutputs(context, resource, inputs) } };
 
   const { cloud } = context;
-  const where = place(context, resource);
+  const location = locationOf(context, resource);
   cloud.options.refuse?.("create", resource.type, inputs);
   const name = cloudName(type, inputs, cloud, resource);
   if (name !== undefined) refuseTaken(context, resource, type, name);
@@ -108,34 +111,34 @@ function create(context: TableContext, resource: Resource, inputs: Properties, p
   const chosen = Object.fromEntries((type.chosen ?? []).map((key): [string, Value] => [key, created.hex(12)]));
   const outputs: Properties = {
     ...chosen,
-    ...properties(context, resource, inputs),
+    ...knownOutputs(context, resource, inputs),
     ...(type.naming && name !== undefined ? { [type.naming.property]: name } : {}),
     ...(arn === "" ? {} : { arn }),
     ...type.outputs?.({ ...created, id, arn }),
   };
-  cloud.store({ ...where, id, urn: resource.urn, name, properties: outputs });
+  cloud.store({ ...location, id, urn: resource.urn, name, properties: outputs });
   return { id, outputs };
 }
 
 function createContext(context: TableContext, resource: Resource, inputs: Properties, name: string): CreateContext {
   const { cloud } = context;
-  return { ...place(context, resource), name, inputs, cloud, hex: (digits) => cloud.hex(digits, resource.urn) };
+  return { ...locationOf(context, resource), name, inputs, cloud, hex: (digits) => cloud.hex(digits, resource.urn) };
 }
 
-/** Outputs that are known only once the resource exists. */
-function unknowns(token: string, type: ResourceType): Properties {
-  const { outputs, chosen } = declared(token);
+/** Returns the outputs that are known only after the resource is created, as unknown values. */
+function unknownOutputs(token: string, type: ResourceType): Properties {
+  const { outputs, chosen } = declarationOf(token);
   const keys = [...outputs.filter((key) => key !== "tagsAll"), ...chosen, ...(type.chosen ?? [])];
   return Object.fromEntries(keys.map((key) => [key, UNKNOWN]));
 }
 
-/** Outputs that follow from the inputs alone. */
-function properties(context: TableContext, { type }: Resource, inputs: Properties): Properties {
-  const { [DEFAULTS]: _made, ...given } = inputs;
-  const has = new Set([...declared(type).inputs, ...declared(type).outputs]);
-  const region = has.has("region") ? { region: context.region } : {};
+/** Returns the outputs that follow from the inputs alone. */
+function knownOutputs(context: TableContext, { type }: Resource, inputs: Properties): Properties {
+  const { [DEFAULTS]: _defaults, ...given } = inputs;
+  const declaredNames = new Set([...declarationOf(type).inputs, ...declarationOf(type).outputs]);
+  const region = declaredNames.has("region") ? { region: context.region } : {};
   const outputs: Properties = { ...region, ...context.typeOf(type)?.defaults, ...given };
-  if (!has.has("tagsAll")) return outputs;
+  if (!declaredNames.has("tagsAll")) return outputs;
   if (typeof inputs.tags === "object" || Object.keys(context.defaultTags).length > 0) {
     outputs.tagsAll = { ...context.defaultTags, ...(inputs.tags as Properties | undefined) };
   }
@@ -152,7 +155,7 @@ function cloudName(type: ResourceType, inputs: Properties, cloud: Cloud, resourc
 
 function refuseTaken(context: TableContext, resource: Resource, { naming }: ResourceType, name: string): void {
   if (naming === undefined || naming.unique === "nowhere") return;
-  const { account, region } = place(context, resource);
+  const { account, region } = locationOf(context, resource);
   const other = context.cloud
     .ofType(resource.type)
     .find(
@@ -162,7 +165,7 @@ function refuseTaken(context: TableContext, resource: Resource, { naming }: Reso
         (naming.unique !== "region" || existing.region === region),
     );
   if (other !== undefined) {
-    throw new Error(`${naming.taken}: ${resource.type} "${name}" is there already, in account ${other.account}`);
+    throw new Error(`${naming.takenError}: ${resource.type} "${name}" already exists in account ${other.account}`);
   }
 }
 
@@ -175,11 +178,11 @@ function update(
   preview: boolean,
 ): Properties {
   const type = context.typeOf(resource.type) ?? {};
-  const given = declared(resource.type).outputs;
-  const kept = [...given, ...(type.chosen ?? []), ...(type.naming ? [type.naming.property] : [])];
+  const providerOutputs = declarationOf(resource.type).outputs;
+  const keptKeys = [...providerOutputs, ...(type.chosen ?? []), ...(type.naming ? [type.naming.property] : [])];
   const next: Properties = {
-    ...Object.fromEntries(kept.filter((key) => key in outputs).map((key) => [key, outputs[key] as Value])),
-    ...properties(context, resource, inputs),
+    ...Object.fromEntries(keptKeys.filter((key) => key in outputs).map((key) => [key, outputs[key] as Value])),
+    ...knownOutputs(context, resource, inputs),
   };
   for (const key of type.changing ?? []) {
     const changed = changedValue(next[key], context.cloud.hex(32, resource.urn));
@@ -187,9 +190,9 @@ function update(
   }
   if (preview) return next;
   context.cloud.options.refuse?.("update", resource.type, inputs);
-  const where = { ...place(context, resource), id };
-  const existing = context.cloud.get(where);
-  if (existing === undefined) throw new Error(`NotFound: ${resource.type} ${id} is not in account ${where.account}`);
+  const location = { ...locationOf(context, resource), id };
+  const existing = context.cloud.get(location);
+  if (existing === undefined) throw new Error(`NotFound: ${resource.type} ${id} is not in account ${location.account}`);
   const created = createContext(context, resource, inputs, existing.name ?? resource.name);
   Object.assign(next, type.updateOutputs?.({ ...created, id }));
   context.cloud.store({ ...existing, properties: next });
@@ -207,18 +210,18 @@ function changedValue(value: Value | undefined, digest: string): Value | undefin
 function remove(context: TableContext, resource: Resource, id: string, outputs: Properties): void {
   const type = context.typeOf(resource.type);
   for (const { property, is, unless, error } of type?.guards ?? []) {
-    const lifted = unless !== undefined && outputs[unless] === true;
-    if (!lifted && canonical(outputs[property]) === canonical(is)) throw new Error(`${error} (${id})`);
+    const isLifted = unless !== undefined && outputs[unless] === true;
+    if (!isLifted && canonical(outputs[property]) === canonical(is)) throw new Error(`${error} (${id})`);
   }
   context.cloud.options.refuse?.("delete", resource.type, outputs);
-  const where = { ...place(context, resource), id };
-  const name = context.cloud.get(where)?.name ?? resource.name;
+  const location = { ...locationOf(context, resource), id };
+  const name = context.cloud.get(location)?.name ?? resource.name;
   type?.onDelete?.({ ...createContext(context, resource, outputs, name), id });
   // A replacement may already exist under the same id.
-  if (context.cloud.get(where)?.properties.arn === outputs.arn) context.cloud.remove(where);
+  if (context.cloud.get(location)?.properties.arn === outputs.arn) context.cloud.remove(location);
 }
 
-function place(
+function locationOf(
   { account, region }: TableContext,
   resource: Resource,
 ): Pick<CloudResource, "type" | "account" | "region"> {

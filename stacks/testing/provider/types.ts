@@ -1,11 +1,11 @@
 import type { Cloud } from "./cloud.ts";
 import type { Properties, Value } from "./values.ts";
 
-/** A resource that is being created: the data for its id, ARN and outputs. */
+/** Data of a resource that is being created, from which its id, ARN and outputs are computed. */
 export interface CreateContext {
   readonly account: string;
   readonly region: string;
-  /** Its name in the cloud, or its name in the program if its type has no names. */
+  /** The resource's name in the cloud, or in the program if its type has no names. */
   readonly name: string;
   readonly inputs: Properties;
   readonly cloud: Cloud;
@@ -13,7 +13,7 @@ export interface CreateContext {
   hex(digits: number): string;
 }
 
-/** Naming of a type. */
+/** Rules for the names of a type. */
 export interface Naming {
   /** The property that holds the name. */
   readonly property: string;
@@ -23,13 +23,13 @@ export interface Naming {
   readonly pattern?: RegExp;
   /** Scope in which a name is unique. */
   readonly unique: "region" | "account" | "world" | "nowhere";
-  /** Generates the name from the name in the program by default. */
+  /** True if a missing name is generated from the name in the program. */
   readonly automatic: boolean;
   /** Error for a name that is already taken. */
-  readonly taken: string;
+  readonly takenError: string;
 }
 
-/** A condition under which a resource is not deleted: the property has the value (null: is missing). */
+/** A condition that prevents the deletion of a resource: the property has the value (null if it must be missing). */
 export interface Guard {
   readonly property: string;
   readonly is: Value;
@@ -42,10 +42,10 @@ export interface Guard {
 export interface ResourceType {
   readonly naming?: Naming;
   /** @default hexadecimal digits */
-  readonly id?: (made: CreateContext) => string;
-  readonly arn?: (made: CreateContext) => string;
+  readonly id?: (context: CreateContext) => string;
+  readonly arn?: (context: CreateContext) => string;
   /** Outputs in addition to the id, the ARN and the tags. */
-  readonly outputs?: (made: CreateContext & { readonly id: string; readonly arn: string }) => Properties;
+  readonly outputs?: (context: CreateContext & { readonly id: string; readonly arn: string }) => Properties;
   /** Defaults of the provider, known in a preview. */
   readonly defaults?: Properties;
   /** Inputs that the cloud chooses if the program does not set them: unknown in a preview. */
@@ -53,10 +53,10 @@ export interface ResourceType {
   /** Outputs that change with each update: versions count up, also at the end of ARNs, and digests change. */
   readonly changing?: readonly string[];
   /** Outputs that an update computes again. */
-  readonly updateOutputs?: (made: CreateContext & { readonly id: string }) => Properties;
+  readonly updateOutputs?: (context: CreateContext & { readonly id: string }) => Properties;
   /** Inputs that cannot be changed in place, in addition to the name. */
   readonly replace?: readonly string[] | ((inputs: Properties) => readonly string[]);
   readonly guards?: readonly Guard[];
-  /** Side effect of its deletion, called with its current inputs. If it throws, the resource is kept. */
-  readonly onDelete?: (made: CreateContext & { readonly id: string }) => void;
+  /** Side effect of a deletion, called with the resource's current inputs. If it throws, the resource is kept. */
+  readonly onDelete?: (context: CreateContext & { readonly id: string }) => void;
 }

@@ -1,6 +1,6 @@
 import type { CreateContext, ResourceType } from "../types.ts";
 import { asText } from "../values.ts";
-import { arn, dnsName, name, naming, partOf } from "./naming.ts";
+import { arn, bucketName, name, naming, partOf } from "./naming.ts";
 
 const s3Object: ResourceType = {
   id: ({ inputs }) => `${asText(inputs.bucket)}/${asText(inputs.key)}`,
@@ -10,19 +10,19 @@ const s3Object: ResourceType = {
   replace: ["bucket"],
 };
 
-/** Stores the final snapshot of a database, unless it is skipped; names are unique per account and region. */
-function lastSnapshot({ cloud, account, region, inputs }: CreateContext): void {
+/** Stores the final snapshot of a database, unless it is skipped. Names are unique per account and region. */
+function storeFinalSnapshot({ cloud, account, region, inputs }: CreateContext): void {
   if (inputs.skipFinalSnapshot === true) return;
   const id = asText(inputs.finalSnapshotIdentifier);
   const snapshot = { type: "aws:rds/snapshot:Snapshot", account, region, id };
-  if (cloud.get(snapshot)) throw new Error(`DBSnapshotAlreadyExists: "${id}" is there already`);
+  if (cloud.get(snapshot)) throw new Error(`DBSnapshotAlreadyExists: "${id}" already exists`);
   cloud.store({ ...snapshot, urn: "", name: id, properties: {} });
 }
 
 /** Buckets, image repositories, databases, search and Glue. */
 export const dataTypes: Readonly<Record<string, ResourceType>> = {
   "aws:s3/bucket:Bucket": {
-    naming: naming("bucket", 63, "world", "BucketAlreadyExists", dnsName),
+    naming: naming("bucket", 63, "world", "BucketAlreadyExists", bucketName),
     id: name,
     arn: ({ name }) => `arn:aws:s3:::${name}`,
     outputs: ({ name, region }) => ({
@@ -97,7 +97,7 @@ export const dataTypes: Readonly<Record<string, ResourceType>> = {
         error: "finalSnapshotIdentifier is required when skipFinalSnapshot is false",
       },
     ],
-    onDelete: lastSnapshot,
+    onDelete: storeFinalSnapshot,
   },
   "aws:rds/subnetGroup:SubnetGroup": {
     naming: naming("name", 255, "region", "DBSubnetGroupAlreadyExists", /^[a-z0-9 ._-]+$/),

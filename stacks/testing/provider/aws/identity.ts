@@ -1,11 +1,11 @@
 import type { ResourceType } from "../types.ts";
 import { asText } from "../values.ts";
-import { arn, globalArn, name, naming, uuid, word } from "./naming.ts";
+import { arn, globalArn, iamName, name, naming, uuid } from "./naming.ts";
 
 /** Roles, keys, secrets and parameters. */
 export const identityTypes: Readonly<Record<string, ResourceType>> = {
   "aws:iam/role:Role": {
-    naming: naming("name", 64, "account", "EntityAlreadyExists", word),
+    naming: naming("name", 64, "account", "EntityAlreadyExists", iamName),
     id: name,
     arn: ({ account, inputs, name }) => `arn:aws:iam::${account}:role${asText(inputs.path, "/")}${name}`,
     outputs: ({ hex }) => ({ uniqueId: `AROA${hex(17).toUpperCase()}`, createDate: "2025-01-01T00:00:00Z" }),
@@ -13,19 +13,19 @@ export const identityTypes: Readonly<Record<string, ResourceType>> = {
     replace: ["path"],
   },
   "aws:iam/policy:Policy": {
-    naming: naming("name", 128, "account", "EntityAlreadyExists", word),
+    naming: naming("name", 128, "account", "EntityAlreadyExists", iamName),
     id: globalArn("iam", "policy/"),
     arn: globalArn("iam", "policy/"),
     replace: ["description", "path"],
   },
   "aws:iam/rolePolicy:RolePolicy": {
-    naming: naming("name", 128, "nowhere", "", word),
+    naming: naming("name", 128, "nowhere", "", iamName),
     id: ({ inputs, name }) => `${asText(inputs.role)}:${name}`,
     replace: ["role"],
   },
   "aws:iam/rolePolicyAttachment:RolePolicyAttachment": { replace: ["role", "policyArn"] },
   "aws:iam/instanceProfile:InstanceProfile": {
-    naming: naming("name", 128, "account", "EntityAlreadyExists", word),
+    naming: naming("name", 128, "account", "EntityAlreadyExists", iamName),
     id: name,
     arn: globalArn("iam", "instance-profile/"),
   },

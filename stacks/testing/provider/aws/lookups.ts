@@ -12,7 +12,7 @@ export interface Caller {
 
 const zones = ["a", "b", "c"];
 
-/** Answers of the look-ups, by token. */
+/** Results of look-ups, by token. */
 const LOOKUPS: Readonly<Record<string, (args: Properties, caller: Caller) => Properties>> = {
   "aws:index/getCallerIdentity:getCallerIdentity": (_args, { account, role }) => ({
     id: account,
@@ -46,8 +46,8 @@ const LOOKUPS: Readonly<Record<string, (args: Properties, caller: Caller) => Pro
     id: asText(args.name),
     arn: `arn:aws:ssm:${region}:${account}:parameter${asText(args.name)}`,
     type: "String",
-    value: parameter(asText(args.name)),
-    insecureValue: parameter(asText(args.name)),
+    value: parameterValue(asText(args.name)),
+    insecureValue: parameterValue(asText(args.name)),
     version: 1,
   }),
   "aws:ec2/getAmi:getAmi": (args) => ({ ...args, id: "ami-0123456789abcdef0", architecture: "arm64" }),
@@ -68,17 +68,17 @@ const LOOKUPS: Readonly<Record<string, (args: Properties, caller: Caller) => Pro
   },
 };
 
-/** Answers a look-up, with the test's own function if there is one. */
+/** Returns the result of a look-up, from the test's own function if it has one. */
 export function lookUp(token: string, args: Properties, caller: Caller): Properties {
-  const given = caller.cloud.options.answers?.[token] ?? LOOKUPS[token];
-  if (given === undefined) {
-    throw new Error(`The stand-in for AWS has no answer to ${token}: give one in the cloud's answers`);
+  const resultOf = caller.cloud.options.lookUpResults?.[token] ?? LOOKUPS[token];
+  if (resultOf === undefined) {
+    throw new Error(`The simulated AWS has no result for ${token}: add one to the cloud's lookUpResults`);
   }
-  return given(args, caller);
+  return resultOf(args, caller);
 }
 
-/** Value of a parameter: an AMI as AWS publishes it, else a plain text. */
-function parameter(name: string): string {
+/** Returns the value of a parameter: an AMI in the form in which AWS publishes it, or a text. */
+function parameterValue(name: string): string {
   if (!/ami|image_id/.test(name)) return `value of ${name}`;
   const image = "ami-0123456789abcdef0";
   return name.endsWith("/recommended") ? JSON.stringify({ image_id: image, schema_version: 1 }) : image;

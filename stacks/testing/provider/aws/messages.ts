@@ -2,7 +2,7 @@ import type { CreateContext, ResourceType } from "../types.ts";
 import { asText, type Properties } from "../values.ts";
 import { arn, name, naming, partOf, uuid } from "./naming.ts";
 
-/** Calls the function. With lifecycleScope CRUD its event also has the action, and it is called on deletion. */
+/** Calls the function. With the lifecycleScope CRUD, its event also names the action, and a deletion also calls it. */
 const invocation =
   (action: "create" | "update" | "delete") =>
   ({ cloud, inputs }: CreateContext): Properties => {
@@ -10,8 +10,8 @@ const invocation =
     const isCrud = inputs.lifecycleScope === "CRUD";
     const event = isCrud ? JSON.stringify({ ...JSON.parse(input), tf: { action } }) : input;
     if (action === "delete" && !isCrud) return {};
-    const answer = cloud.options.lambda?.(asText(inputs.functionName), event) ?? null;
-    return { result: JSON.stringify(answer) };
+    const result = cloud.options.lambda?.(asText(inputs.functionName), event) ?? null;
+    return { result: JSON.stringify(result) };
   };
 
 /** Queues, topics, events and functions. */
@@ -121,8 +121,8 @@ export const messagesTypes: Readonly<Record<string, ResourceType>> = {
   },
 };
 
-/** The ARN of a function that is given by name, ARN or ARN with a qualifier. */
-function functionArn(given: Properties[string] | undefined, region: string, account: string): string {
-  const text = asText(given);
+/** Returns the ARN of a function from its name, its ARN, or its ARN with a qualifier. */
+function functionArn(nameOrArn: Properties[string] | undefined, region: string, account: string): string {
+  const text = asText(nameOrArn);
   return text.startsWith("arn:") ? text : `arn:aws:lambda:${region}:${account}:function:${text}`;
 }

@@ -1,33 +1,33 @@
 import type { CreateContext, Naming, ResourceType } from "../types.ts";
 import { asText } from "../values.ts";
 
-// Names, ids, ARNs and limits are those of each service's API reference; which inputs replace a resource is what
+// Names, ids, ARNs and limits are from each service's API reference. Inputs that replace a resource are those that
 // Terraform's AWS provider 6 documents as "Forces new resource".
 
-/** An ARN in the account and region that ends in a path and the name. */
+/** Returns a function for ARNs in the account and region, which end in a path and the name. */
 export const arn =
   (service: string, path = "") =>
   ({ region, account, name }: CreateContext): string =>
     `arn:aws:${service}:${region}:${account}:${path}${name}`;
-/** The same for services without regions. */
+/** Returns a function for ARNs of services without regions, which end in a path and the name. */
 export const globalArn =
   (service: string, path: string) =>
   ({ account, name }: CreateContext): string =>
     `arn:aws:${service}::${account}:${path}${name}`;
-/** The name itself, as an id. */
+/** Returns the name itself as an id. */
 export const name = ({ name }: CreateContext): string => name;
-/** An id in EC2's form: a prefix and hexadecimal digits. */
+/** Returns a function for ids in EC2's form: a prefix and hexadecimal digits. */
 export const id =
   (prefix: string) =>
   ({ hex }: CreateContext): string =>
     `${prefix}-${hex(17)}`;
-/** An EC2-style resource: its id, and an ARN that ends in it. */
-export const ec2 = (prefix: string, kind: string, more: ResourceType = {}): ResourceType => ({
+/** Defines a type of EC2: its id in EC2's form, and an ARN that ends in the id. */
+export const ec2 = (prefix: string, kind: string, definition: ResourceType = {}): ResourceType => ({
   id: id(prefix),
-  ...more,
-  outputs: (made) => ({
-    arn: `arn:aws:ec2:${made.region}:${made.account}:${kind}/${made.id}`,
-    ...more.outputs?.(made),
+  ...definition,
+  outputs: (context) => ({
+    arn: `arn:aws:ec2:${context.region}:${context.account}:${kind}/${context.id}`,
+    ...definition.outputs?.(context),
   }),
 });
 /** Rules for the names of a type; see {@link Naming}. */
@@ -35,21 +35,21 @@ export const naming = (
   property: string,
   max: number,
   unique: Naming["unique"],
-  taken: string,
+  takenError: string,
   pattern?: RegExp,
   automatic = true,
-): Naming => ({ property, max, unique, taken, automatic, ...(pattern ? { pattern } : {}) });
-/** A part of another resource, with that resource's name as its id. */
+): Naming => ({ property, max, unique, takenError, automatic, ...(pattern ? { pattern } : {}) });
+/** Defines a type that belongs to another resource and has that resource's name as its id. */
 export const partOf = (property: string, replace: readonly string[] = [property]): ResourceType => ({
   id: ({ inputs, hex }) => asText(inputs[property], hex(17)),
   replace,
 });
 /** Valid names in S3. */
-export const dnsName = /^[a-z0-9][a-z0-9.-]*[a-z0-9]$/;
+export const bucketName = /^[a-z0-9][a-z0-9.-]*[a-z0-9]$/;
 /** Valid names in IAM. */
-export const word = /^[\w+=,.@-]+$/;
+export const iamName = /^[\w+=,.@-]+$/;
 
-/** Hexadecimal digits in the form of a UUID. */
+/** Formats hexadecimal digits as a UUID. */
 export function uuid(hex: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
 }

@@ -6,8 +6,8 @@ import { lookUp } from "./lookups.ts";
 import { awsTypes } from "./types.ts";
 
 /**
- * The stand-in for the provider of AWS: it works in the account of the role that it assumes, else in the one whose
- * credentials the cloud has, and refuses an account that `allowedAccountIds` does not name, in the provider's words.
+ * Simulates the AWS provider. It uses the account of the role that it assumes, or else the account of the cloud's
+ * credentials. It refuses an account that `allowedAccountIds` does not name, with the real provider's message.
  */
 export function awsProvider(cloud: Cloud): Configure {
   return (config) => {
@@ -15,8 +15,8 @@ export function awsProvider(cloud: Cloud): Configure {
     const account = /^arn:aws[\w-]*:iam::(\d{12}):role\//.exec(roleArn)?.[1] ?? cloud.account;
     const region = asText(config.region, "us-east-1");
     const allowed = asList(nested(config.allowedAccountIds));
-    const refuse = allowed.length > 0 && !allowed.includes(account);
-    if (refuse && cloud.options.enforceAllowedAccounts !== false) {
+    const isForbidden = allowed.length > 0 && !allowed.includes(account);
+    if (isForbidden && cloud.options.enforceAllowedAccounts !== false) {
       throw new Error(`AWS account ID not allowed: ${account}`);
     }
     const context = {
@@ -34,7 +34,7 @@ export function awsProvider(cloud: Cloud): Configure {
   };
 }
 
-/** A nested property of a provider, which the engine sends as JSON text. */
+/** Parses a nested property of a provider, which the engine sends as JSON text. */
 function nested(value: Value | undefined): Value | undefined {
   return typeof value === "string" && /^[[{]/.test(value) ? JSON.parse(value) : value;
 }

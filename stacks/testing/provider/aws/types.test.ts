@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { Cloud } from "../cloud.ts";
-import { declared } from "../declared.ts";
+import { declarationOf } from "../declared.ts";
 import type { CreateContext } from "../types.ts";
 import { awsTypes } from "./types.ts";
 
-describe("the table of AWS's types", () => {
+describe("the table of simulated AWS types", () => {
   for (const [token, type] of Object.entries(awsTypes)) {
-    it(`knows only properties of ${token} that the SDK declares`, () => {
-      const { inputs, outputs } = declared(token);
-      const made: CreateContext & { id: string; arn: string } = {
+    it(`names only properties of ${token} that the SDK declares`, () => {
+      const { inputs, outputs } = declarationOf(token);
+      const context: CreateContext & { id: string; arn: string } = {
         account: "111111111111",
         region: "eu-west-1",
         name: "name",
@@ -18,16 +18,16 @@ describe("the table of AWS's types", () => {
         id: "id",
         arn: "arn:aws:x:eu-west-1:111111111111:name:1",
       };
-      const replaced = typeof type.replace === "function" ? type.replace({}) : type.replace;
-      const named = type.naming === undefined ? [] : [type.naming.property];
-      const given = [...named, ...(replaced ?? []), ...(type.chosen ?? [])];
-      const refused = (type.guards ?? []).flatMap(({ property, unless }) => [property, ...(unless ? [unless] : [])]);
-      const answered = Object.keys({ ...type.outputs?.(made), ...(type.arn ? { arn: "" } : {}) });
+      const replacing = typeof type.replace === "function" ? type.replace({}) : type.replace;
+      const nameProperty = type.naming === undefined ? [] : [type.naming.property];
+      const inputNames = [...nameProperty, ...(replacing ?? []), ...(type.chosen ?? [])];
+      const guarded = (type.guards ?? []).flatMap(({ property, unless }) => [property, ...(unless ? [unless] : [])]);
+      const outputNames = Object.keys({ ...type.outputs?.(context), ...(type.arn ? { arn: "" } : {}) });
 
-      assert.deepEqual(unknownOf(given, inputs), [], "inputs");
+      assert.deepEqual(unknownOf(inputNames, inputs), [], "inputs");
       assert.deepEqual(unknownOf(Object.keys(type.defaults ?? {}), inputs), [], "defaults");
-      assert.deepEqual(unknownOf(refused, inputs), [], "guards");
-      assert.deepEqual(unknownOf([...answered, ...(type.changing ?? [])], [...inputs, ...outputs]), [], "outputs");
+      assert.deepEqual(unknownOf(guarded, inputs), [], "guards");
+      assert.deepEqual(unknownOf([...outputNames, ...(type.changing ?? [])], [...inputs, ...outputs]), [], "outputs");
     });
   }
 });

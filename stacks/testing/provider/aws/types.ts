@@ -6,7 +6,7 @@ import { messagesTypes } from "./messages.ts";
 import { monitoringTypes } from "./monitoring.ts";
 import { networkTypes } from "./network.ts";
 
-/** AWS's types for which the stand-in has more than the SDK declares. A resource of any other type only gets an id. */
+/** AWS types that are simulated beyond the SDK's declarations. A resource of any other type only gets an id. */
 export const awsTypes: Readonly<Record<string, ResourceType>> = {
   ...messagesTypes,
   ...identityTypes,

@@ -1,9 +1,9 @@
 import { databaseUsersBut, pullsImage } from "./api.ts";
+import { actionsOn, type Component, on, throughService } from "./component.ts";
 import { functionInterfaces, networkInterfaces } from "./dispatcher.ts";
-import { all, on, type Part, throughService } from "./part.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** Database users of a runner's reads: one per run slot if callers may send their own SQL. */
+/** Returns database users of a runner's reads. With raw SQL each slot has its own user; two of them are returned. */
 const readers = (runner: "ec2" | "glue", rawSql: boolean) =>
   rawSql ? [`job_reader_${runner}_1`, `job_reader_${runner}_100`] : ["job_reader"];
 
@@ -17,23 +17,23 @@ const writesResults = ({ results }: StackNames) => {
   };
 };
 
-/** Requests that must be denied to every runner. */
-const noRunner = ({ queues, results, uploads, masterSecret, roleArn, glueJob, arnOf }: StackNames) => ({
-  "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
+/** Returns requests that must be denied to every runner. */
+const deniedToRunners = ({ queues, results, uploads, masterSecret, roleArn, glueJob, arnOf }: StackNames) => ({
+  "receives requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
   "sends requests": { action: "sqs:SendMessage", resource: queues.requests },
-  "takes responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
+  "receives responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
   "reads results": { action: "s3:GetObject", resource: `${results}/x` },
   "writes uploads": { action: "s3:PutObject", resource: `${uploads}/x` },
   "aborts uploads": { action: "s3:AbortMultipartUpload", resource: `${uploads}/x` },
   "lists results": { action: "s3:ListBucket", resource: results },
   "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: masterSecret },
-  "hands out its role": { action: "iam:PassRole", resource: roleArn("ec2") },
+  "passes its role": { action: "iam:PassRole", resource: roleArn("ec2") },
   "starts runs": { action: "glue:StartJobRun", resource: glueJob },
   "launches instances": { action: "ec2:RunInstances", resource: arnOf("ec2", "instance/i-1") },
 });
 
-/** The EC2 runner: the container and the instance that starts it. */
-export function ec2Runner(names: StackNames, rawSql: boolean): Part {
+/** Returns the EC2 runner: the container and the instance that starts it. */
+export function ec2Runner(names: StackNames, rawSql: boolean): Component {
   const users = ["job_keeper", "job_writer", "canceller", ...readers("ec2", rawSql)];
   return {
     role: "ec2",
@@ -43,9 +43,10 @@ export function ec2Runner(names: StackNames, rawSql: boolean): Part {
       "rds-db connect": on("rds-db:connect", ...users.map(names.databaseUser)),
       ...writesResults(names),
       "s3 GetObject": [
-        // Sources are pinned by version, for which s3:GetObject is not needed (Amazon S3 API Reference, GetObject).
+        // The runner reads pinned versions of sources, which does not require s3:GetObject (Amazon S3 API Reference,
+        // GetObject).
         ...on("s3:GetObjectVersion", `${names.uploads}/a/b.csv`),
-        // S3 answers 404 for an expired upload only to a role that may list the bucket (Amazon S3 API Reference,
+        // S3 returns 404 for an expired upload only to a role that may list the bucket (Amazon S3 API Reference,
         // GetObject).
         ...on("s3:ListBucket", names.uploads),
       ],
@@ -56,9 +57,9 @@ export function ec2Runner(names: StackNames, rawSql: boolean): Part {
       // Docker documentation, Amazon CloudWatch Logs logging driver.
       "Docker writes the container's log": names.writesLogs("ec2"),
     },
-    never: {},
+    uncalled: {},
     denied: {
-      ...noRunner(names),
+      ...deniedToRunners(names),
       ...databaseUsersBut(names, users),
       "reads scripts": { action: "s3:GetObject", resource: `${names.scripts}/x` },
       "pushes an image": { action: "ecr:PutImage", resource: names.repository },
@@ -67,8 +68,8 @@ export function ec2Runner(names: StackNames, rawSql: boolean): Part {
   };
 }
 
-/** The Glue runner. */
-export function glueRunner(names: StackNames, rawSql: boolean): Part {
+/** Returns the Glue runner. */
+export function glueRunner(names: StackNames, rawSql: boolean): Component {
   const { arnOf, scripts } = names;
   const users = ["job_keeper", "canceller", ...readers("glue", rawSql)];
   const networkInterface = arnOf("ec2", "network-interface/eni-1");
@@ -79,7 +80,7 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
     source: { python: "runtime/runner/glue/runner.py" },
     calls: {
       "rds-db connect": on("rds-db:connect", ...users.map(names.databaseUser)),
-      // Before a download boto3 calls HeadObject, which needs the same permission.
+      // Before a download, boto3 calls HeadObject, which requires the same permission.
       "s3 DownloadFile": on("s3:GetObject", `${scripts}/catalog-0123456789abcdef.json`),
       ...writesResults(names),
       "sqs SendMessageBatch": on("sqs:SendMessage", ...names.queues.responses),
@@ -87,29 +88,29 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
     services: {
       "Glue reads the script": on("s3:GetObject", `${scripts}/runner-0123456789abcdef.py`),
       "Glue writes the job's log": ["output", "error"].flatMap((stream) =>
-        all(names.logStream(`/aws-glue/python-jobs/${stream}`), "logs:CreateLogStream", "logs:PutLogEvents"),
+        actionsOn(names.logStream(`/aws-glue/python-jobs/${stream}`), "logs:CreateLogStream", "logs:PutLogEvents"),
       ),
-      // AWS managed policy AWSGlueServiceRole: what a job with a connection does.
+      // A job with a connection needs these (AWS managed policy AWSGlueServiceRole).
       "Glue reads the connections": [...names.glueConnections, arnOf("glue", "catalog")].map((resource) => ({
         action: "glue:GetConnection",
         resource,
       })),
       "Glue connects the run to the network": [
         ...networkInterfaces(names),
-        ...["SecurityGroups", "VpcEndpoints", "RouteTables"].flatMap((what) => on(`ec2:Describe${what}`, "*")),
-        { action: "ec2:DescribeVpcAttribute", resource: arnOf("ec2", "vpc/vpc-1"), anywhere: true },
+        ...["SecurityGroups", "VpcEndpoints", "RouteTables"].flatMap((noun) => on(`ec2:Describe${noun}`, "*")),
+        { action: "ec2:DescribeVpcAttribute", resource: arnOf("ec2", "vpc/vpc-1"), isUnrestricted: true },
         { action: "ec2:CreateTags", resource: networkInterface, context: tags },
         { action: "ec2:DeleteTags", resource: networkInterface, context: tags },
       ],
     },
-    never: {},
+    uncalled: {},
     denied: {
-      ...noRunner(names),
+      ...deniedToRunners(names),
       ...databaseUsersBut(names, users),
       "reads uploads": { action: "s3:GetObject", resource: `${names.uploads}/x` },
       "changes its script": { action: "s3:PutObject", resource: `${scripts}/runner.py` },
       "reads another connection": { action: "glue:GetConnection", resource: arnOf("glue", "connection/other") },
-      "tags an interface as an instance's": {
+      "tags an interface as a stack's": {
         action: "ec2:CreateTags",
         resource: networkInterface,
         context: { "aws:TagKeys": ["rates:stack"] },
@@ -125,8 +126,8 @@ export function glueRunner(names: StackNames, rawSql: boolean): Part {
   };
 }
 
-/** The function that migrates the database. */
-export const migrations = (names: StackNames): Part => ({
+/** Returns the function that migrates the database. */
+export const migrations = (names: StackNames): Component => ({
   role: "migrations",
   service: "lambda.amazonaws.com",
   source: { typescript: "db/lambda.ts" },
@@ -139,7 +140,7 @@ export const migrations = (names: StackNames): Part => ({
     "Lambda writes the function's log": names.writesLogs("migrations"),
     "Secrets Manager decrypts the master's password": throughService("secretsmanager", names, "Decrypt"),
   },
-  never: {},
+  uncalled: {},
   denied: {
     ...databaseUsersBut(names, ["migrator"]),
     "reads another secret": {
@@ -148,6 +149,6 @@ export const migrations = (names: StackNames): Part => ({
     },
     "changes the master's password": { action: "secretsmanager:PutSecretValue", resource: names.masterSecret },
     "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
-    "takes requests": { action: "sqs:ReceiveMessage", resource: names.queues.requests },
+    "receives requests": { action: "sqs:ReceiveMessage", resource: names.queues.requests },
   },
 });

@@ -9,7 +9,7 @@ interface Field {
   readonly description: string;
 }
 
-/** Parts of a schema that a reader sees. */
+/** Parts of a schema that the table shows. */
 interface SchemaField {
   readonly type?: string;
   readonly description?: string;
@@ -25,15 +25,23 @@ interface SchemaField {
 
 /** Returns a Markdown table of all keys of Pulumi.<stack>.yaml: type, bounds, default, description. */
 export function configTable(): string {
-  const { tracking: _, ...rest } = StackConfig.properties;
+  const { tracking, ...rest } = StackConfig.properties;
+  const { default: trackingDefault } = tracking as SchemaField;
+  const store = {
+    key: "tracking.store",
+    type: Object.keys(TRACKING_STORES)
+      .map((name) => `\`${name}\``)
+      .join(", "),
+    defaultText: `\`${JSON.stringify((trackingDefault as { store: string }).store)}\``,
+    description: "store in which documents are searched",
+  };
   const fields = [
     ...fieldsOf({ ...StackConfig, properties: rest } as SchemaField, ""),
-    ...Object.entries(TRACKING_STORES).flatMap(([store, schema]) =>
-      fieldsOf(schema as SchemaField, "tracking.").map((field) =>
-        field.key === "tracking.store"
-          ? { ...field, description: `store in which documents are searched: ${store}` }
-          : { ...field, description: `${field.description} (store ${store})` },
-      ),
+    store,
+    ...Object.entries(TRACKING_STORES).flatMap(([name, schema]) =>
+      fieldsOf(schema as SchemaField, "tracking.")
+        .filter(({ key }) => key !== store.key)
+        .map((field) => ({ ...field, description: `${field.description} (store ${name})` })),
     ),
   ];
   const lines = fields.map(
@@ -42,29 +50,30 @@ export function configTable(): string {
   return ["| Key | Type | Default | Description |", "|---|---|---|---|", ...lines].join("\n");
 }
 
-function fieldsOf(schema: SchemaField, prefix: string): Field[] {
+/**
+ * Returns the fields of an object and of the objects in it.
+ *
+ * @param required - Default column of a required field.
+ */
+function fieldsOf(schema: SchemaField, prefix: string, required = "required"): Field[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const field = property as SchemaField;
     const key = `${prefix}${name}`;
-    if (field.properties) return fieldsOf(field, `${key}.`);
+    const isRequired = schema.required?.includes(name);
+    if (field.properties) return fieldsOf(field, `${key}.`, isRequired ? required : `required if \`${key}\` is set`);
     const items = field.items as SchemaField | undefined;
-    const own = {
+    const row = {
       key,
       type: typeOf(field),
-      defaultText:
-        field.default !== undefined
-          ? `\`${JSON.stringify(field.default)}\``
-          : schema.required?.includes(name)
-            ? "required"
-            : "none",
+      defaultText: field.default !== undefined ? `\`${JSON.stringify(field.default)}\`` : isRequired ? required : "–",
       description: field.description ?? items?.description ?? "",
     };
-    return items?.properties ? [own, ...fieldsOf(items, `${key}[].`)] : [own];
+    return items?.properties ? [row, ...fieldsOf(items, `${key}[].`)] : [row];
   });
 }
 
-function typeOf({ type, enum: choices, const: only, minimum, maximum, items }: SchemaField): string {
-  if (only !== undefined) return `\`${only}\``;
+function typeOf({ type, enum: choices, const: constant, minimum, maximum, items }: SchemaField): string {
+  if (constant !== undefined) return `\`${constant}\``;
   if (choices) return choices.map((choice) => `\`${choice}\``).join(", ");
   if (type === "array") return `list of ${typeOf((items ?? {}) as SchemaField)}`;
   if (minimum !== undefined && maximum !== undefined) return `${type} ${minimum}–${maximum}`;

@@ -2,7 +2,7 @@ import type { Input } from "@pulumi/pulumi";
 import { BOUNDARY, type Statement } from "../../infra/shared/iam.ts";
 
 /** Account of the deployed stacks, and location of their state. */
-export interface DeploymentRightsArgs {
+export interface DeploymentPermissionsArgs {
   readonly accountId: string;
   readonly stateBucketArn: Input<string>;
   /** All objects of the bucket. */
@@ -19,19 +19,19 @@ const SERVICE_LINKED = ["ecs", "ecs.application-autoscaling", "elasticloadbalanc
   (service) => `${service}.amazonaws.com`,
 );
 
-/** For actions on resources with generated ids only, or without resource-level permissions. */
+/** Resources of actions that have no resource-level permissions, or whose resources have generated ids. */
 const EVERYTHING = ["*"];
 
 /** Permissions of a pull request's preview: reading the state, and the program's look-ups. */
-export const previewRights = (args: DeploymentRightsArgs): Statement[] => [
+export const previewPermissions = (args: DeploymentPermissionsArgs): Statement[] => [
   { actions: ["s3:ListBucket"], resources: [args.stateBucketArn] },
   { actions: ["s3:GetObject"], resources: [args.stateObjects] },
   { actions: ["kms:Decrypt"], resources: [args.stateKeyArn] },
   ...lookUps(args),
 ];
 
-/** The program's look-ups: the machine image of the EC2 runner, unique ids of callers, versions of a domain. */
-const lookUps = ({ accountId }: DeploymentRightsArgs): Statement[] => [
+/** The program's look-ups: the machine image of the EC2 runner, unique ids of callers, versions of an OpenSearch domain. */
+const lookUps = ({ accountId }: DeploymentPermissionsArgs): Statement[] => [
   { actions: ["ssm:GetParameter"], resources: ["arn:aws:ssm:*::parameter/aws/service/ecs/optimized-ami/*"] },
   {
     actions: ["iam:GetRole", "iam:GetUser"],
@@ -42,27 +42,31 @@ const lookUps = ({ accountId }: DeploymentRightsArgs): Statement[] => [
 ];
 
 /** Permissions of a deployment on the state of stacks and on roles, and its look-ups. */
-export const deploymentRights = (args: DeploymentRightsArgs): Statement[] => [
+export const deploymentPermissions = (args: DeploymentPermissionsArgs): Statement[] => [
   { actions: ["s3:ListBucket"], resources: [args.stateBucketArn] },
   { actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], resources: [args.stateObjects] },
   { actions: ["kms:Decrypt", "kms:GenerateDataKey"], resources: [args.stateKeyArn] },
   ...lookUps(args),
-  ...roleRights(args.accountId),
+  ...rolePermissions(args.accountId),
 ];
 
 /**
- * Permissions to create, change and delete all other resources of stacks, whose names begin with rates-: one managed
- * policy each, since a role's inline policies have 10,240 characters together and a managed one 6,144 (IAM quotas).
+ * Permissions to create, change and delete all other resources of stacks. Their names begin with rates-, except those
+ * that AWS generates. Each entry becomes a managed policy of at most 6,144 characters, because a role's inline policies
+ * may have only 10,240 characters in total (IAM quotas).
  */
-export const resourceRights = (accountId: string): Record<string, Statement[]> => ({
-  network: networkRights(accountId),
-  compute: computeRights(accountId),
-  data: dataRights(accountId),
-  monitoring: monitoringRights(accountId),
+export const resourcePermissions = (accountId: string): Record<string, Statement[]> => ({
+  network: networkPermissions(accountId),
+  compute: computePermissions(accountId),
+  data: dataPermissions(accountId),
+  monitoring: monitoringPermissions(accountId),
 });
 
-/** Permissions on roles. Changing one requires that it has the account's boundary. */
-function roleRights(accountId: string): Statement[] {
+/**
+ * Permissions on roles. A role's existence, policies and trust can be changed only if it has the boundary for roles of
+ * stacks; its tags always, since no permission depends on them.
+ */
+function rolePermissions(accountId: string): Statement[] {
   const account = `arn:aws:iam::${accountId}`;
   const roles = [`${account}:role/rates-*`];
   const profiles = [`${account}:instance-profile/rates-*`];
@@ -113,7 +117,7 @@ function roleRights(accountId: string): Statement[] {
   ];
 }
 
-function networkRights(accountId: string): Statement[] {
+function networkPermissions(accountId: string): Statement[] {
   const balancing = (path: string) => `arn:aws:elasticloadbalancing:*:${accountId}:${path}`;
   return [
     {
@@ -201,7 +205,7 @@ function networkRights(accountId: string): Statement[] {
   ];
 }
 
-function computeRights(accountId: string): Statement[] {
+function computePermissions(accountId: string): Statement[] {
   const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     {
@@ -229,7 +233,7 @@ function computeRights(accountId: string): Statement[] {
       ],
       resources: [arn("lambda", "function:rates-*")],
     },
-    ...anywhereInCompute(accountId),
+    ...unnamedComputePermissions(accountId),
     {
       actions: [
         "ecs:CreateCluster",
@@ -307,7 +311,7 @@ function computeRights(accountId: string): Statement[] {
   ];
 }
 
-function dataRights(accountId: string): Statement[] {
+function dataPermissions(accountId: string): Statement[] {
   const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     {
@@ -336,7 +340,7 @@ function dataRights(accountId: string): Statement[] {
         "s3:DeleteObject",
         "s3:DeleteObjectVersion",
       ],
-      // Only buckets of stacks, by component: the state's bucket begins with rates-, too.
+      // The patterns name the components, because the state bucket's name also begins with rates-.
       resources: ["buckets", "glue-scripts", "api-access"].map((part) => `arn:aws:s3:::rates-*-${part}-*`),
     },
     {
@@ -379,7 +383,7 @@ function dataRights(accountId: string): Statement[] {
         arn("rds", path),
       ),
     },
-    ...secretsAndKeys(accountId),
+    ...secretAndKeyPermissions(accountId),
     {
       actions: [
         "es:CreateDomain",
@@ -398,7 +402,7 @@ function dataRights(accountId: string): Statement[] {
   ];
 }
 
-function monitoringRights(accountId: string): Statement[] {
+function monitoringPermissions(accountId: string): Statement[] {
   const arn = (service: string, path: string) => `arn:aws:${service}:*:${accountId}:${path}`;
   return [
     {
@@ -424,7 +428,7 @@ function monitoringRights(accountId: string): Statement[] {
         "cloudwatch:TagResource",
         "cloudwatch:UntagResource",
       ],
-      // Autoscaling creates its own alarms with the permissions of the policy's creator.
+      // Auto scaling creates its own alarms with the permissions of the scaling policy's creator.
       resources: [arn("cloudwatch", "alarm:rates-*"), arn("cloudwatch", "alarm:TargetTracking-service/rates-*")],
     },
     { actions: ["cloudwatch:DescribeAlarms"], resources: [arn("cloudwatch", "alarm:*")] },
@@ -474,8 +478,8 @@ function monitoringRights(accountId: string): Statement[] {
   ];
 }
 
-/** Compute actions that are authorized by a condition, or on no resource. */
-export const anywhereInCompute = (accountId: string): Statement[] => [
+/** Permissions on compute resources whose ARN does not contain a stack's name. */
+export const unnamedComputePermissions = (accountId: string): Statement[] => [
   {
     actions: ["lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"],
     resources: EVERYTHING,
@@ -488,8 +492,11 @@ export const anywhereInCompute = (accountId: string): Statement[] => [
   { actions: ["ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"], resources: EVERYTHING },
 ];
 
-/** The master's secret, which RDS creates with the permissions of the instance's creator, and keys of a stack. */
-export const secretsAndKeys = (accountId: string): Statement[] => [
+/**
+ * Permissions on the secret of the database's master user, which RDS creates with the permissions of the instance's
+ * creator, and on the keys of a stack.
+ */
+export const secretAndKeyPermissions = (accountId: string): Statement[] => [
   {
     // Amazon RDS User Guide, permissions required for Secrets Manager integration.
     actions: ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],

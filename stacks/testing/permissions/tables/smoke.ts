@@ -1,8 +1,8 @@
-import { all, on, type Part } from "./part.ts";
+import { actionsOn, type Component, on } from "./component.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** The smoke task, which runs in the stack's network. */
-export function smokeTask(names: StackNames): Part {
+/** Returns the smoke task, which runs in the stack's network. */
+export function smokeTask(names: StackNames): Component {
   const { arnOf, queues } = names;
   const tagged = (value: string) => ({ "aws:ResourceTag/rates:stack": value });
   return {
@@ -24,15 +24,15 @@ export function smokeTask(names: StackNames): Part {
         {
           action: "ec2:TerminateInstances",
           resource: arnOf("ec2", "instance/i-1"),
-          context: tagged(names.named("ec2")),
+          context: tagged(names.fullName("ec2")),
         },
       ],
     },
     services: {},
-    never: {
+    uncalled: {
       // The TLS check is skipped in the task.
       "s3 HeadBucket": on("s3:ListBucket", names.results),
-      // It stops Glue runs with the dispatcher's launcher, which can also start and describe them.
+      // The smoke task stops Glue runs with the dispatcher's launcher, which can also start and describe them.
       "glue StartJobRun": on("glue:StartJobRun", names.glueJob),
       "glue GetJobRun": on("glue:GetJobRun", names.glueJob),
     },
@@ -46,13 +46,13 @@ export function smokeTask(names: StackNames): Part {
         action: "ec2:TerminateInstances",
         resource: arnOf("ec2", "instance/i-3"),
       },
-      "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
+      "receives requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
       "deletes requests": { action: "sqs:DeleteMessage", resource: queues.requests },
       "sends responses": { action: "sqs:SendMessage", resource: names.queue("responses") },
-      "measures responses": { action: "sqs:GetQueueAttributes", resource: names.queue("responses") },
+      "counts responses": { action: "sqs:GetQueueAttributes", resource: names.queue("responses") },
       "reads a tenant's responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
       "writes dead letters": { action: "sqs:SendMessage", resource: queues.dead },
-      "measures dead letters": { action: "sqs:GetQueueAttributes", resource: queues.dead },
+      "counts dead letters": { action: "sqs:GetQueueAttributes", resource: queues.dead },
       "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
       "logs in to the database": { action: "rds-db:connect", resource: names.databaseUser("api_reader") },
       "creates tokens": {
@@ -60,10 +60,9 @@ export function smokeTask(names: StackNames): Part {
         resource: arnOf("lambda", "function:rates-dev-migrations-1"),
       },
       ...Object.fromEntries(
-        all(arnOf("glue", "job/other"), "glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun").map((need) => [
-          `${need.action} of another job`,
-          need,
-        ]),
+        actionsOn(arnOf("glue", "job/other"), "glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun").map(
+          (authorization) => [`${authorization.action} of another job`, authorization],
+        ),
       ),
       "reads another connection": { action: "glue:GetConnection", resource: arnOf("glue", "connection/other") },
     },

@@ -1,33 +1,31 @@
 import { matchesGlob } from "node:path/posix";
 import type { PolicyDocument, PolicyStatement } from "./policy.ts";
 
-/** A policy with one thing removed or widened. */
+/** A policy with one element removed or widened. */
 export interface Mutant {
-  readonly what: string;
+  readonly title: string;
   readonly document: PolicyDocument;
-  /** Returns true if a request's outcome can differ from that under the whole policy. */
+  /** Returns true if the outcome of a request for the action can differ from that under the original policy. */
   readonly affects: (action: string) => boolean;
 }
 
 /**
- * Returns true if resources are unlimited: `*`, or everything of a kind in the account, in every region. Those of
- * another account need a policy there, regardless of what is allowed here.
+ * Returns true if resources are unlimited: `*`, or all resources of a type in the account, in every region. Resources of
+ * another account would also require a policy there.
  */
-const isWhole = (resources: string | string[]): boolean =>
+const isUnlimited = (resources: string | string[]): boolean =>
   listOf(resources).includes("*") ||
-  listOf(resources).every((named) => /^arn:aws:[a-z0-9-]+:\*?:(\d{12})?:[\w-]+[/:]\*$/.test(named));
+  listOf(resources).every((arn) => /^arn:aws:[a-z0-9-]+:\*?:(\d{12})?:[\w-]+[/:]\*$/.test(arn));
+
+/** Returns true if a resource's policy names only the resource and its contents; it is evaluated for nothing else. */
+const isOwnResource = (resource: string | undefined, { Resource }: PolicyStatement): boolean =>
+  resource !== undefined && listOf(Resource).every((arn) => arn === resource || arn === `${resource}/*`);
 
 /**
- * Returns true if a resource policy names that resource and its contents only, since it is evaluated for nothing else.
- */
-const isItself = (resource: string | undefined, { Resource }: PolicyStatement): boolean =>
-  resource !== undefined && listOf(Resource).every((named) => named === resource || named === `${resource}/*`);
-
-/**
- * Lists the mutants of a policy: without each statement, and within a statement without each action, resource,
- * principal, condition and value of a condition, and with its resources widened to all. A test that proves rights must
- * fail for each.
- * @param resource - ARN of the resource that the policy belongs to, if any.
+ * Lists the mutants of a policy. Each lacks one statement, or one action, resource, principal, condition or condition value
+ * of a statement, or has a statement's resources widened to all. A test of permissions must fail for each.
+ *
+ * @param resource - ARN of the resource to which the policy belongs, if any.
  */
 export function* mutantsOf(document: PolicyDocument, resource?: string): Generator<Mutant> {
   for (const [index, statement] of document.Statement.entries()) {
@@ -35,17 +33,17 @@ export function* mutantsOf(document: PolicyDocument, resource?: string): Generat
     const affects = (action: string) => isNamed(action, statement);
     const others = document.Statement.toSpliced(index, 1);
     const Statement = others.length > 0 ? others : [NO_PERMISSIONS];
-    yield { what: `${label} removed`, document: { ...document, Statement }, affects };
-    for (const [what, changed] of changes(statement, resource))
+    yield { title: `${label} removed`, document: { ...document, Statement }, affects };
+    for (const [title, changed] of changes(statement, resource))
       yield {
-        what: `${label}: ${what}`,
+        title: `${label}: ${title}`,
         document: { ...document, Statement: document.Statement.with(index, changed) },
         affects,
       };
   }
 }
 
-/** Returns true if a statement's actions include an action. A statement with NotAction may include any. */
+/** Returns true if a statement's actions include an action. A statement with NotAction may include any action. */
 function isNamed(action: string, { Action }: PolicyStatement): boolean {
   if (Action === undefined) return true;
   return listOf(Action).some((pattern) => matchesGlob(action.toLowerCase(), pattern.toLowerCase()));
@@ -61,7 +59,7 @@ function* changes(statement: PolicyStatement, resource: string | undefined): Gen
       for (const [index, value] of values.entries())
         yield [`${key} ${value} removed`, { ...statement, [key]: values.toSpliced(index, 1) }];
   }
-  if (statement.Resource !== undefined && !isWhole(statement.Resource) && !isItself(resource, statement))
+  if (statement.Resource !== undefined && !isUnlimited(statement.Resource) && !isOwnResource(resource, statement))
     yield ["Resource widened to *", { ...statement, Resource: "*" }];
   yield* principals(statement);
   yield* conditions(statement);
@@ -69,8 +67,8 @@ function* changes(statement: PolicyStatement, resource: string | undefined): Gen
 
 function* principals(statement: PolicyStatement): Generator<[string, PolicyStatement]> {
   if (statement.Principal === undefined || statement.Principal === "*") return;
-  for (const [kind, named] of Object.entries(statement.Principal)) {
-    const values = listOf(named);
+  for (const [kind, arn] of Object.entries(statement.Principal)) {
+    const values = listOf(arn);
     if (values.length > 1)
       for (const [index, value] of values.entries())
         yield [
@@ -93,14 +91,14 @@ function* conditions(statement: PolicyStatement): Generator<[string, PolicyState
       ];
       const values = listOf(value);
       if (values.length > 1)
-        for (const [index, one] of values.entries())
+        for (const [index, element] of values.entries())
           yield [
-            `value ${one} of condition ${key} removed`,
+            `value ${element} of condition ${key} removed`,
             { ...statement, Condition: { ...Condition, [operator]: { ...keys, [key]: values.toSpliced(index, 1) } } },
           ];
     }
 }
 
-/** An element of a statement as a list. */
+/** Returns the value of a statement's element as a list. */
 export const listOf = (value: string | string[] | undefined): string[] =>
   value === undefined ? [] : Array.isArray(value) ? value : [value];

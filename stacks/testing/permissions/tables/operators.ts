@@ -1,23 +1,24 @@
-import type { Case, Need } from "../evaluate.ts";
+import type { Authorization, Case } from "../evaluate.ts";
 import type { Policy } from "../policy.ts";
-import { all, on, type Source } from "./part.ts";
+import { actionsOn, on, type Source } from "./component.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** An operator's command with its calls, under the managed policies that it needs. */
+/** An operator's command with its calls, and the managed policies that it needs. */
 export interface Command {
   readonly policies: readonly string[];
   readonly source: Source;
-  readonly calls: Readonly<Record<string, readonly Need[]>>;
+  readonly calls: Readonly<Record<string, readonly Authorization[]>>;
   /** Calls in shared code that the command never makes: they must be denied. */
-  readonly never: Readonly<Record<string, readonly Need[]>>;
-  /** Further calls, which are not in the source. */
-  readonly services: Readonly<Record<string, readonly Need[]>>;
-  readonly denied: Readonly<Record<string, Need>>;
+  readonly uncalled: Readonly<Record<string, readonly Authorization[]>>;
+  /** Further calls that are not in the source. */
+  readonly services: Readonly<Record<string, readonly Authorization[]>>;
+  readonly denied: Readonly<Record<string, Authorization>>;
 }
 
-/** The unique id of the role that an operator assumed, and the session's name. */
+/** `aws:userid` of an operator: the unique id of the assumed role, and the session's name. */
 const OPERATOR = "AROAOPERATOR000000000:ann";
 
+/** Returns the operators' commands by name. */
 export function commands(names: StackNames): Record<string, Command> {
   const { arnOf, queues, stack } = names;
   const cluster = arnOf("ecs", `cluster/rates-${stack}-access-1a2b3c4`);
@@ -31,20 +32,20 @@ export function commands(names: StackNames): Record<string, Command> {
     task: arnOf("ecs", `task/rates-${stack}-smoke-1a2b3c4/0123456789abcdef`),
     log: arnOf("logs", `log-group:rates-${stack}-smoke-1a2b3c4:log-stream:smoke/smoke/0123456789abcdef`),
   };
-  const named = { "ssm:SessionDocumentAccessCheck": "true" };
+  const withDocument = { "ssm:SessionDocumentAccessCheck": "true" };
   const document = (name: string) => `arn:aws:ssm:${names.region}::document/${name}`;
   const session = (owner: string) => arnOf("ssm", `session/${owner}-0123456789abcdef`);
-  const passes = (resource: string, service = "ecs-tasks.amazonaws.com"): Need => ({
+  const passRole = (resource: string, service = "ecs-tasks.amazonaws.com"): Authorization => ({
     action: "iam:PassRole",
     resource,
     context: { "iam:PassedToService": service },
   });
   const tag = (value: string) => ({ "aws:ResourceTag/rates:stack": value });
-  const start = (resource: string, context = named): Need => ({
+  const start = (resource: string, context = withDocument): Authorization => ({
     action: "ssm:StartSession",
     resource,
     context,
-    unlisted: resource.includes("::document/"),
+    isUnlisted: resource.includes("::document/"),
   });
   return {
     "rates connect": {
@@ -53,8 +54,8 @@ export function commands(names: StackNames): Record<string, Command> {
       calls: {
         "ecs RunTask": [
           { action: "ecs:RunTask", resource: definition, context: inCluster },
-          passes(names.roleArn("access")),
-          passes(names.roleArn("access-start")),
+          passRole(names.roleArn("access")),
+          passRole(names.roleArn("access-start")),
         ],
         "ecs DescribeTasks": on("ecs:DescribeTasks", task),
         "ecs StopTask": on("ecs:StopTask", task),
@@ -68,7 +69,7 @@ export function commands(names: StackNames): Record<string, Command> {
           ...on("kms:Decrypt", names.stateKey),
         ],
       },
-      never: {},
+      uncalled: {},
       denied: {
         "runs the API's task": {
           action: "ecs:RunTask",
@@ -81,37 +82,40 @@ export function commands(names: StackNames): Record<string, Command> {
           context: { "ecs:cluster": arnOf("ecs", `cluster/rates-${stack}-api-1a2b3c4`) },
         },
         "stops the API's task": { action: "ecs:StopTask", resource: apiTask },
-        "looks at the API's task": { action: "ecs:DescribeTasks", resource: apiTask },
+        "describes the API's task": { action: "ecs:DescribeTasks", resource: apiTask },
         "opens a session in the API's task": start(apiTask),
         "opens a session on an instance": start(arnOf("ec2", "instance/i-1")),
         "opens a shell": start(document("SSM-SessionManagerRunShell")),
         "opens a session without a document": start(task, { "ssm:SessionDocumentAccessCheck": "false" }),
-        "ends another's session": { action: "ssm:TerminateSession", resource: session("AROAOTHER000000000000:bob") },
-        "passes the API's role": passes(names.roleArn("api")),
-        "passes the task's role to a function": passes(names.roleArn("access"), "lambda.amazonaws.com"),
+        "ends another operator's session": {
+          action: "ssm:TerminateSession",
+          resource: session("AROAOTHER000000000000:bob"),
+        },
+        "passes the API's role": passRole(names.roleArn("api")),
+        "passes the task's role to a function": passRole(names.roleArn("access"), "lambda.amazonaws.com"),
         "runs a command in the task": { action: "ecs:ExecuteCommand", resource: task },
         "writes the state": { action: "s3:PutObject", resource: `${names.state}/.pulumi/stacks/x.json` },
         "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
         "lists results": { action: "s3:ListBucket", resource: names.results },
-        "decrypts what is another's": { action: "kms:Decrypt", resource: names.topicKey },
+        "decrypts with another key": { action: "kms:Decrypt", resource: names.topicKey },
       },
     },
     "rates doctor": {
       policies: ["rates-connect"],
       source: { typescript: "runtime/cli/main.ts" },
       calls: {
-        // STS answers every caller.
+        // STS requires no permission for this call.
         "sts GetCallerIdentity": [],
         "service-quotas GetServiceQuota": on(
           "servicequotas:GetServiceQuota",
           arnOf("servicequotas", "glue/L-F574AED9"),
-        ).map((need) => ({ ...need, anywhere: true })),
+        ).map((authorization) => ({ ...authorization, isUnrestricted: true })),
         "service-quotas GetAWSDefaultServiceQuota": on("servicequotas:GetAWSDefaultServiceQuota", "*"),
       },
       services: {},
-      never: {},
+      uncalled: {},
       denied: {
-        "asks for a larger quota": {
+        "requests a larger quota": {
           action: "servicequotas:RequestServiceQuotaIncrease",
           resource: arnOf("servicequotas", "glue/L-F574AED9"),
         },
@@ -136,19 +140,19 @@ export function commands(names: StackNames): Record<string, Command> {
           {
             action: "ec2:TerminateInstances",
             resource: arnOf("ec2", "instance/i-1"),
-            context: tag(names.named("ec2")),
-            anywhere: true,
+            context: tag(names.fullName("ec2")),
+            isUnrestricted: true,
           },
         ],
       },
       services: {},
-      // It stops Glue runs with the dispatcher's launcher, which can also start and describe them.
-      never: {
+      // The smoke test stops Glue runs with the dispatcher's launcher, which can also start and describe them.
+      uncalled: {
         "glue StartJobRun": on("glue:StartJobRun", names.glueJob),
         "glue GetJobRun": on("glue:GetJobRun", names.glueJob),
       },
       denied: {
-        "terminates another's instance": {
+        "terminates another owner's instance": {
           action: "ec2:TerminateInstances",
           resource: arnOf("ec2", "instance/i-2"),
           context: tag("other"),
@@ -157,22 +161,21 @@ export function commands(names: StackNames): Record<string, Command> {
           action: "ec2:TerminateInstances",
           resource: arnOf("ec2", "instance/i-3"),
         },
-        "terminates a volume": {
+        "terminates an instance with another component's tag": {
           action: "ec2:TerminateInstances",
           resource: arnOf("ec2", "instance/i-4"),
           context: tag("rates-dev-api"),
         },
-        "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
+        "receives requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
         "deletes requests": { action: "sqs:DeleteMessage", resource: queues.requests },
         "sends responses": { action: "sqs:SendMessage", resource: queues.acme },
-        "measures dead letters": { action: "sqs:GetQueueAttributes", resource: queues.dead },
+        "counts dead letters": { action: "sqs:GetQueueAttributes", resource: queues.dead },
         "reads results": { action: "s3:GetObject", resource: `${names.results}/x` },
         "lists uploads": { action: "s3:ListBucket", resource: names.uploads },
         ...Object.fromEntries(
-          all(arnOf("glue", "job/other"), "glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun").map((need) => [
-            `${need.action} of another job`,
-            need,
-          ]),
+          actionsOn(arnOf("glue", "job/other"), "glue:GetJob", "glue:GetJobRuns", "glue:BatchStopJobRun").map(
+            (authorization) => [`${authorization.action} of another job`, authorization],
+          ),
         ),
         "reads another connection": { action: "glue:GetConnection", resource: arnOf("glue", "connection/other") },
       },
@@ -183,8 +186,8 @@ export function commands(names: StackNames): Record<string, Command> {
       calls: {
         "ecs RunTask": [
           { action: "ecs:RunTask", resource: smoke.definition, context: smoke.inCluster },
-          passes(names.roleArn("smoke")),
-          passes(names.roleArn("smoke-start")),
+          passRole(names.roleArn("smoke")),
+          passRole(names.roleArn("smoke-start")),
         ],
         "ecs DescribeTasks": on("ecs:DescribeTasks", smoke.task),
         "ecs StopTask": on("ecs:StopTask", smoke.task),
@@ -192,7 +195,7 @@ export function commands(names: StackNames): Record<string, Command> {
         "lambda Invoke": on("lambda:InvokeFunction", names.migrations),
       },
       services: {},
-      never: {},
+      uncalled: {},
       denied: {
         "runs the smoke task in another cluster": {
           action: "ecs:RunTask",
@@ -205,10 +208,10 @@ export function commands(names: StackNames): Record<string, Command> {
           context: smoke.inCluster,
         },
         "stops the API's task": { action: "ecs:StopTask", resource: apiTask },
-        "looks at the API's task": { action: "ecs:DescribeTasks", resource: apiTask },
+        "describes the API's task": { action: "ecs:DescribeTasks", resource: apiTask },
         "opens a session in the smoke task": start(smoke.task),
-        "passes the API's role": passes(names.roleArn("api")),
-        "passes the task's role to a function": passes(names.roleArn("smoke"), "lambda.amazonaws.com"),
+        "passes the API's role": passRole(names.roleArn("api")),
+        "passes the task's role to a function": passRole(names.roleArn("smoke"), "lambda.amazonaws.com"),
         "reads the API's log": {
           action: "logs:GetLogEvents",
           resource: arnOf("logs", `log-group:rates-${stack}-api-1a2b3c4:log-stream:one`),
@@ -220,9 +223,9 @@ export function commands(names: StackNames): Record<string, Command> {
   };
 }
 
-/** Requests of a command under its policies, and the same on resources that are not a stack's. */
+/** Returns the requests of a command under its policies, and the same requests on other names, which must be denied. */
 export function commandCases(
-  what: string,
+  title: string,
   command: Command,
   policies: ReadonlyMap<string, Policy>,
   account: string,
@@ -233,26 +236,28 @@ export function commandCases(
     return policy;
   });
   const principal = `arn:aws:sts::${account}:assumed-role/operator/ann`;
-  const listed = (groups: Readonly<Record<string, readonly Need[]>>, allowed: boolean): Case[] =>
-    Object.entries(groups).flatMap(([call, needs]) =>
-      needs.map((need) => ({
-        ...need,
-        context: { "aws:userid": OPERATOR, ...need.context },
-        what: `${what}: ${call}`,
+  const listed = (groups: Readonly<Record<string, readonly Authorization[]>>, allowed: boolean): Case[] =>
+    Object.entries(groups).flatMap(([call, authorizations]) =>
+      authorizations.map((authorization) => ({
+        ...authorization,
+        context: { "aws:userid": OPERATOR, ...authorization.context },
+        title: `${title}: ${call}`,
         principal,
         identity,
         allowed,
       })),
     );
   const allowed = [...listed(command.calls, true), ...listed(command.services, true)];
-  const elsewhere = allowed
-    .filter(({ resource, anywhere }) => resource.includes("rates-") && !anywhere)
-    .map((one) => ({
-      ...one,
-      what: `${one.what}, not a stack's`,
-      resource: one.resource.replace("rates-", "other-"),
+  const onOtherNames = allowed
+    .filter(({ resource, isUnrestricted }) => resource.includes("rates-") && !isUnrestricted)
+    .map((testCase) => ({
+      ...testCase,
+      title: `${testCase.title}, on another name`,
+      resource: testCase.resource.replace("rates-", "other-"),
       allowed: false,
     }));
-  const denied = Object.fromEntries(Object.entries(command.denied).map(([attack, need]) => [attack, [need]]));
-  return [...allowed, ...elsewhere, ...listed(command.never, false), ...listed(denied, false)];
+  const denied = Object.fromEntries(
+    Object.entries(command.denied).map(([attack, authorization]) => [attack, [authorization]]),
+  );
+  return [...allowed, ...onOtherNames, ...listed(command.uncalled, false), ...listed(denied, false)];
 }

@@ -1,29 +1,29 @@
-import type { Need } from "../evaluate.ts";
+import type { Authorization } from "../evaluate.ts";
 import type { IamEnvironment } from "../iamEnvironment.ts";
 
-/** Names and ARNs of a deployed stack's resources. */
+/** Returns names and ARNs of a deployed stack's resources. */
 export function stackNames(environment: IamEnvironment, stack: string, headersSecret?: string) {
-  const named = (part: string) => `rates-${stack}-${part}`;
-  const arn = (type: string, part: string) => environment.arn(type, named(part));
+  const fullName = (component: string) => `rates-${stack}-${component}`;
+  const arn = (type: string, component: string) => environment.arn(type, fullName(component));
   const queue = (name: string) => arn("aws:sqs/queue:Queue", `queues-${name}`);
   const bucket = (name: string) => arn("aws:s3/bucket:Bucket", name);
   const [, , , region = "", account = ""] = queue("requests").split(":");
   const arnOf = (service: string, path: string) => `arn:aws:${service}:${region}:${account}:${path}`;
-  const database = environment.resource("aws:rds/instance:Instance", named("database")).outputs;
-  const template = environment.resource("aws:ec2/launchTemplate:LaunchTemplate", named("ec2"));
+  const database = environment.resource("aws:rds/instance:Instance", fullName("database")).outputs;
+  const template = environment.resource("aws:ec2/launchTemplate:LaunchTemplate", fullName("ec2"));
   const domain = environment.resources.find(({ type }) => type === "aws:opensearch/domain:Domain");
   return {
     stack,
     account,
     region,
-    named,
+    fullName,
     arnOf,
     queues: {
       requests: queue("requests"),
       wakeups: queue("wakeups"),
       dead: queue("dead"),
       responses: environment.resources
-        .filter(({ type, name }) => type === "aws:sqs/queue:Queue" && name.startsWith(named("queues-responses")))
+        .filter(({ type, name }) => type === "aws:sqs/queue:Queue" && name.startsWith(fullName("queues-responses")))
         .map(({ outputs }) => outputs.arn as string),
       acme: queue("responses-acme"),
       globex: queue("responses-globex"),
@@ -35,18 +35,18 @@ export function stackNames(environment: IamEnvironment, stack: string, headersSe
     accessLogs: bucket("api-access"),
     state: `arn:aws:s3:::rates-state-${account}-${region}`,
     stateKey: environment.arn("aws:kms/key:Key", "rates-state"),
-    /** Authorization of writing to a log group: the stream in it (the ARN in its AccessDenied errors). */
-    writesLogs: (part: string): Need[] => {
-      const stream = `${arn("aws:cloudwatch/logGroup:LogGroup", part)}:log-stream:one`;
+    /** Returns the authorizations to write to a log group, which are on a stream (as in AccessDenied errors). */
+    writesLogs: (component: string): Authorization[] => {
+      const stream = `${arn("aws:cloudwatch/logGroup:LogGroup", component)}:log-stream:one`;
       return ["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: stream }));
     },
     logStream: (group: string) => arnOf("logs", `log-group:${group}:log-stream:one`),
     repository: arn("aws:ecr/repository:Repository", "images"),
     databaseUser: (role: string) => arnOf("rds-db", `dbuser:${database.resourceId}/${role}`),
-    /** ARN of the secret with headers for the collector of traces; undefined if the stack has none. */
+    /** ARN of the secret with headers for the trace collector; undefined if the stack has none. */
     headersSecret,
     masterSecret: database.masterUserSecrets[0].secretArn as string,
-    roleArn: (part: string) => arn("aws:iam/role:Role", part),
+    roleArn: (component: string) => arn("aws:iam/role:Role", component),
     glueJob: arn("aws:glue/job:Job", "glue"),
     glueConnections: environment.resources
       .filter(({ type }) => type === "aws:glue/connection:Connection")

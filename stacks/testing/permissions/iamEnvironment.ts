@@ -2,8 +2,8 @@ import type { Deployment } from "@pulumi/pulumi/automation/index.js";
 import { AWS_POLICIES } from "./awsPolicies.ts";
 import type { Policy, PolicyDocument, PolicyStatement } from "./policy.ts";
 
-/** A role with all policies that determine its rights. */
-export interface RoleRights {
+/** A role with all policies that determine its permissions. */
+export interface RolePermissions {
   readonly arn: string;
   readonly uniqueId: string;
   readonly identity: readonly Policy[];
@@ -11,7 +11,7 @@ export interface RoleRights {
   readonly trust: Policy;
 }
 
-/** A resource of the state. */
+/** A resource in the engine's state. */
 export interface Resource {
   readonly type: string;
   readonly name: string;
@@ -32,12 +32,12 @@ function resourcesOf(deployment: Deployment): Resource[] {
   }));
 }
 
-/** Resources of one or more programs as the engine's state has them, with the policies of roles and resources. */
+/** Resources in the engine's states of one or more programs, with the policies of roles and resources. */
 export class IamEnvironment {
   readonly resources: readonly Resource[];
   /** Roles by their names in the program. */
-  readonly roles: ReadonlyMap<string, RoleRights>;
-  /** Policies of queues, buckets, topics, keys, functions and log groups by ARN, as the program registered them. */
+  readonly roles: ReadonlyMap<string, RolePermissions>;
+  /** Policies of queues, buckets, topics, keys, functions and log groups that the programs registered, by ARN. */
   readonly resourcePolicies: ReadonlyMap<string, Policy>;
 
   /** Managed policies that the programs registered, by ARN. */
@@ -65,14 +65,14 @@ export class IamEnvironment {
    * @throws if there is no such resource
    */
   resource(type: string, name: string): Resource {
-    const found = this.#ofType(type).find((one) => one.name === name);
-    if (found === undefined)
+    const resource = this.#ofType(type).find((resource) => resource.name === name);
+    if (resource === undefined)
       throw new Error(
         `no ${type} named ${name}: ${this.#ofType(type)
-          .map((one) => one.name)
+          .map((resource) => resource.name)
           .join(", ")}`,
       );
-    return found;
+    return resource;
   }
 
   arn(type: string, name: string): string {
@@ -83,29 +83,29 @@ export class IamEnvironment {
     return this.#ofType(type).length > 0;
   }
 
-  /** Every policy of a role or a resource that the program registered. */
+  /** Returns all policies of roles and resources that the programs registered. */
   policies(): Policy[] {
     const ofRoles = [...this.roles.values()].flatMap(({ identity, trust }) => [...identity, trust]);
     return [...ofRoles, ...this.resourcePolicies.values()];
   }
 
   #ofType(type: string): Resource[] {
-    return this.resources.filter((one) => one.type === type);
+    return this.resources.filter((resource) => resource.type === type);
   }
 
-  #role({ name, outputs }: Resource, managed: ReadonlyMap<string, Policy>): RoleRights {
+  #role({ name, outputs }: Resource, managed: ReadonlyMap<string, Policy>): RolePermissions {
     const inline = this.#ofType("aws:iam/rolePolicy:RolePolicy")
-      .filter((one) => one.outputs.role === outputs.name)
-      .map((one) => ({ name: one.name, document: JSON.parse(one.outputs.policy) }));
+      .filter((resource) => resource.outputs.role === outputs.name)
+      .map((resource) => ({ name: resource.name, document: JSON.parse(resource.outputs.policy) }));
     const attached = this.#ofType("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-      .filter((one) => one.outputs.role === outputs.name)
-      .map((one) => known(one.outputs.policyArn, managed));
+      .filter((resource) => resource.outputs.role === outputs.name)
+      .map((resource) => policyOf(resource.outputs.policyArn, managed));
     const boundary: string | undefined = outputs.permissionsBoundary;
     return {
       arn: outputs.arn,
       uniqueId: outputs.uniqueId,
       identity: [...inline, ...attached],
-      boundary: boundary === undefined ? undefined : known(boundary, managed),
+      boundary: boundary === undefined ? undefined : policyOf(boundary, managed),
       trust: { name: `${name} (trust)`, document: JSON.parse(outputs.assumeRolePolicy) },
     };
   }
@@ -113,7 +113,7 @@ export class IamEnvironment {
   *#resourcePolicies(): Generator<[string, Policy]> {
     const parsed = (name: string, policy: string): Policy => ({ name, document: JSON.parse(policy) });
     for (const { name, outputs } of this.#ofType("aws:sqs/queuePolicy:QueuePolicy")) {
-      const queue = this.#ofType("aws:sqs/queue:Queue").find((one) => one.outputs.url === outputs.queueUrl);
+      const queue = this.#ofType("aws:sqs/queue:Queue").find((resource) => resource.outputs.url === outputs.queueUrl);
       yield [queue?.outputs.arn, parsed(`${name} (queue)`, outputs.policy)];
     }
     for (const { name, outputs } of this.#ofType("aws:s3/bucketPolicy:BucketPolicy"))
@@ -134,7 +134,7 @@ export class IamEnvironment {
     yield* this.#functionPolicies();
   }
 
-  /** Lambda keeps a function's policy as a statement per permission. */
+  /** Returns the policies of functions, which consist of one statement per permission. */
   *#functionPolicies(): Generator<[string, Policy]> {
     const aliases = this.#ofType("aws:lambda/alias:Alias");
     for (const alias of aliases) {
@@ -160,8 +160,8 @@ export const documentOf = (statements: PolicyStatement[]): PolicyDocument => ({
 });
 
 /**
- * Policy of a key without its own, which delegates to the account's IAM policies (AWS KMS Developer Guide, default key
- * policy).
+ * Returns the policy of a key for which none is configured. It delegates to the account's IAM policies (AWS KMS Developer
+ * Guide, default key policy).
  */
 function defaultKeyPolicy(arn: string): Policy {
   const root = `arn:aws:iam::${arn.split(":")[4]}:root`;
@@ -171,8 +171,8 @@ function defaultKeyPolicy(arn: string): Policy {
   };
 }
 
-function known(arn: string, managed: ReadonlyMap<string, Policy>): Policy {
+function policyOf(arn: string, managed: ReadonlyMap<string, Policy>): Policy {
   const policy = managed.get(arn) ?? AWS_POLICIES.get(arn);
-  if (policy === undefined) throw new Error(`the document of ${arn} is not known: list it in awsPolicies.ts`);
+  if (policy === undefined) throw new Error(`the document of ${arn} is unknown: add it to awsPolicies.ts`);
   return policy;
 }

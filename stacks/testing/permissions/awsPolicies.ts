@@ -5,7 +5,7 @@ const managed = (name: string, statements: PolicyStatement[]): [string, Policy] 
   { name, document: { Version: "2012-10-17", Statement: statements } },
 ];
 
-/** AWS managed policies that the programs attach, as AWS publishes them (AWS Managed Policy Reference Guide). */
+/** AWS managed policies that the programs attach, by ARN (AWS Managed Policy Reference Guide). */
 export const AWS_POLICIES: ReadonlyMap<string, Policy> = new Map([
   managed("service-role/AmazonRDSEnhancedMonitoringRole", [
     {
@@ -28,8 +28,8 @@ export const ADMINISTRATOR: Policy = {
 };
 
 /**
- * Policy of an AWS managed key: every user of the service in the account uses the key through it (AWS KMS Developer
- * Guide, viewing the key policy of an AWS managed key).
+ * Returns the policy of an AWS managed key. Every user of the service in the account may use the key through the service
+ * (AWS KMS Developer Guide, viewing the key policy of an AWS managed key).
  */
 export const awsManagedKey = (account: string, viaService: string): Policy => ({
   name: `${viaService} (AWS managed key)`,

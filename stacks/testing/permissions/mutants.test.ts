@@ -17,12 +17,12 @@ const document: PolicyDocument = {
     { Effect: "Allow", Action: "ec2:TerminateInstances", Resource: "arn:aws:ec2:*:111111111111:instance/*" },
   ],
 };
-const whats = (resource?: string) =>
-  [...mutantsOf(document, resource)].map(({ what }) => what.replace(/^.*?\)(: )?/, ""));
+const titles = (resource?: string) =>
+  [...mutantsOf(document, resource)].map(({ title }) => title.replace(/^.*?\)(: )?/, ""));
 
 describe("mutants of a policy", () => {
-  it("omit each statement, action, principal, condition and value, and widen resources", () => {
-    assert.deepEqual(whats(), [
+  it("each omit one statement, action, principal, condition or value, or widen the resources", () => {
+    assert.deepEqual(titles(), [
       " removed",
       "Action sqs:SendMessage removed",
       "Action sqs:Get* removed",
@@ -33,16 +33,16 @@ describe("mutants of a policy", () => {
       "value 1 of condition aws:SourceAccount removed",
       "value 2 of condition aws:SourceAccount removed",
       "condition Bool aws:SecureTransport removed",
-      // The resource is already all instances of the account, so it is not widened.
+      // The resource already includes all instances of the account, so it is not widened.
       " removed",
     ]);
   });
 
-  it("do not widen a resource's own policy, which is evaluated for that resource only", () => {
-    assert.ok(!whats(QUEUE).includes("Resource widened to *"));
+  it("do not widen the policy of a resource, which is evaluated for that resource only", () => {
+    assert.ok(!titles(QUEUE).includes("Resource widened to *"));
   });
 
-  it("concern requests for the statement's actions only", () => {
+  it("affect only requests for the statement's actions", () => {
     const [first] = mutantsOf(document);
     assert.deepEqual(
       ["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:DeleteMessage"].map((action) => first?.affects(action)),

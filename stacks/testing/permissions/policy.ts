@@ -20,6 +20,6 @@ export interface PolicyDocument {
 export interface Policy {
   readonly name: string;
   readonly document: PolicyDocument;
-  /** ARN of the resource that it belongs to; undefined for policies of identities. */
+  /** ARN of the resource to which the policy belongs; undefined for policies of identities. */
   readonly resource?: string;
 }

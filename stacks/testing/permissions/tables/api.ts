@@ -1,4 +1,4 @@
-import { all, on, type Part } from "./part.ts";
+import { actionsOn, type Component, on } from "./component.ts";
 import type { StackNames } from "./stackNames.ts";
 
 const SEARCH_WRITES = {
@@ -10,17 +10,18 @@ const SEARCH_WRITES = {
   "es PUT template": ["es:ESHttpPut", "_index_template/rates-jobs"],
 } as const;
 
-/** Authorizations of the calls that write to OpenSearch. */
+/** Returns the authorizations of the calls that write to OpenSearch. */
 export const searchWrites = (domain: string) =>
   Object.fromEntries(
     Object.entries(SEARCH_WRITES).map(([call, [action, path]]) => [call, on(action, `${domain}/${path}`)]),
   );
+/** Returns the authorizations of the calls that search in OpenSearch. */
 export const searchReads = (domain: string) => ({
   "es POST /*-*/_search": on("es:ESHttpPost", `${domain}/rates-jobs-*/_search`),
 });
 
-/** The role that starts a task: pulls its image, and writes its log if it has one. */
-export const taskStart = (role: string, names: StackNames, logs?: string): Part => ({
+/** Returns the role that starts a task, which pulls the image and, if `logs` names a log group, writes the log. */
+export const taskStart = (role: string, names: StackNames, logs?: string): Component => ({
   role,
   service: "ecs-tasks.amazonaws.com",
   calls: {},
@@ -29,7 +30,7 @@ export const taskStart = (role: string, names: StackNames, logs?: string): Part 
     "ECS pulls the image": pullsImage(names),
     ...(logs === undefined ? {} : { "ECS writes the container's log": names.writesLogs(logs) }),
   },
-  never: {},
+  uncalled: {},
   denied: {
     "pushes an image": { action: "ecr:PutImage", resource: names.repository },
     "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: names.masterSecret },
@@ -37,14 +38,14 @@ export const taskStart = (role: string, names: StackNames, logs?: string): Part 
   },
 });
 
-/** Amazon ECR User Guide, IAM permissions for pulling an image. */
+/** Returns the authorizations for pulling the image (Amazon ECR User Guide, IAM permissions for pulling an image). */
 export const pullsImage = ({ repository }: StackNames) => [
   ...on("ecr:GetAuthorizationToken", "*"),
-  ...all(repository, "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"),
+  ...actionsOn(repository, "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"),
 ];
 
-/** The API's tasks. */
-export function api(names: StackNames): Part {
+/** Returns the API's tasks. */
+export function api(names: StackNames): Component {
   const { queues, results, uploads, databaseUser, domain } = names;
   const object = `${uploads}/0123456789abcdef/part.csv`;
   return {
@@ -60,10 +61,10 @@ export function api(names: StackNames): Part {
       "s3 CompleteMultipartUpload": on("s3:PutObject", object),
       "s3 AbortMultipartUpload": on("s3:AbortMultipartUpload", object),
       "s3 GetObject": on("s3:GetObject", `${results}/r/1/result`),
-      // Without ListBucket the answer for a missing object is 403 (Amazon S3 API Reference, HeadObject).
+      // Without ListBucket, S3 returns 403 for a missing object (Amazon S3 API Reference, HeadObject).
       "s3 HeadObject": [...on("s3:GetObject", object), ...on("s3:ListBucket", uploads)],
       "sqs SendMessage": on("sqs:SendMessage", queues.wakeups, queues.requests),
-      // A batch needs the right of a single message (Amazon SQS Developer Guide, API permissions).
+      // A batch requires the same permission as a single message (Amazon SQS Developer Guide, API permissions).
       "sqs SendMessageBatch": on("sqs:SendMessage", ...queues.responses),
       "sqs GetQueueAttributes": on("sqs:GetQueueAttributes", queues.requests, queues.dead),
       "sqs ReceiveMessage": on("sqs:ReceiveMessage", queues.dead),
@@ -73,16 +74,16 @@ export function api(names: StackNames): Part {
     },
     services: {},
     // The API uses the same tracking-store class as the dispatcher, which also writes.
-    never:
+    uncalled:
       domain === undefined
         ? { ...searchReads(otherDomain(names)), ...searchWrites(otherDomain(names)) }
         : searchWrites(domain),
     denied: {
-      "takes requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
+      "receives requests": { action: "sqs:ReceiveMessage", resource: queues.requests },
       "deletes requests": { action: "sqs:DeleteMessage", resource: queues.requests },
-      "hides requests": { action: "sqs:ChangeMessageVisibility", resource: queues.requests },
+      "changes the visibility of requests": { action: "sqs:ChangeMessageVisibility", resource: queues.requests },
       "reads responses": { action: "sqs:ReceiveMessage", resource: queues.acme },
-      "measures responses": { action: "sqs:GetQueueAttributes", resource: queues.acme },
+      "counts responses": { action: "sqs:GetQueueAttributes", resource: queues.acme },
       "writes dead letters": { action: "sqs:SendMessage", resource: queues.dead },
       "writes results": { action: "s3:PutObject", resource: `${results}/x` },
       "aborts results": { action: "s3:AbortMultipartUpload", resource: `${results}/x` },
@@ -93,12 +94,12 @@ export function api(names: StackNames): Part {
       ...databaseUsersBut(names, ["api_reader", "job_reader_plan"]),
       "reads the master's password": { action: "secretsmanager:GetSecretValue", resource: names.masterSecret },
       "starts runs": { action: "glue:StartJobRun", resource: names.glueJob },
-      "hands out a role": { action: "iam:PassRole", resource: names.roleArn("ec2") },
+      "passes a role": { action: "iam:PassRole", resource: names.roleArn("ec2") },
     },
   };
 }
 
-/** ARN of a domain that does not exist, for a stack without one. */
+/** Returns the ARN of a domain that does not exist, for a stack without a domain. */
 export const otherDomain = ({ arnOf, stack }: StackNames) => arnOf("es", `domain/rates-${stack}-0000000`);
 
 const DATABASE_USERS = [
@@ -115,10 +116,10 @@ const DATABASE_USERS = [
   "canceller",
 ];
 
-/** Requests to log in as every database role except the given ones. */
-export const databaseUsersBut = ({ databaseUser }: StackNames, own: readonly string[]) =>
+/** Returns requests to log in as every database role except the allowed roles. */
+export const databaseUsersBut = ({ databaseUser }: StackNames, allowed: readonly string[]) =>
   Object.fromEntries(
-    DATABASE_USERS.filter((user) => !own.includes(user)).map((user) => [
+    DATABASE_USERS.filter((user) => !allowed.includes(user)).map((user) => [
       `logs in as ${user}`,
       { action: "rds-db:connect", resource: databaseUser(user) },
     ]),

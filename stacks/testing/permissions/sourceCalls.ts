@@ -9,9 +9,8 @@ const COMMAND = /\bnew\s+(?:[\w.#$]+\.)?([A-Z]\w*?)Command\d*\(/g;
 const PAGINATOR = /\bpaginate([A-Z]\w*?)\d*\(/g;
 
 /**
- * Lists the AWS calls that a program's live code makes, in any module: each command class of the SDK as `s3 GetObject`,
- * a token of the RDS signer as `rds-db connect`, and a path of OpenSearch as `es POST _bulk`. Code that a bundler
- * leaves out of the program is not counted.
+ * Lists the AWS calls of a program. A command class of the SDK is listed as `s3 GetObject`, a token of the RDS signer as
+ * `rds-db connect`, and a path of OpenSearch as `es POST _bulk`. Code that a bundler removes from the program is ignored.
  */
 export async function typescriptCalls(entry: string): Promise<string[]> {
   const { outputFiles } = await build({
@@ -33,7 +32,7 @@ export async function typescriptCalls(entry: string): Promise<string[]> {
   );
   const calls = new Set<string>();
   for (const [, command = ""] of [...code.matchAll(COMMAND), ...code.matchAll(PAGINATOR)]) {
-    // Commander has a class of the same name, which is not a call.
+    // Commander has a class named Command, which is not a call.
     const services = exported.filter(([, names]) => names.includes(`${command}Command`));
     for (const [service] of services) calls.add(`${service} ${command}`);
   }
@@ -43,17 +42,17 @@ export async function typescriptCalls(entry: string): Promise<string[]> {
   return [...calls].sort();
 }
 
-/** The `{ method, path }` of a program's requests to OpenSearch, without the prefix of the indices. */
+/** Lists method and path of a program's requests to OpenSearch, without the prefix of the indices. */
 function openSearchCalls(code: string): string[] {
   return [...code.matchAll(/\bmethod: "([A-Z]+)",\s*path(?:: ([`"][^`"\n]*[`"]))?/g)].map(
     ([, method, path = "`template`"]) => `${method} ${path.slice(1, -1).replaceAll(/\$\{[^}]*\}/g, "*")}`,
   );
 }
 
-/** Methods of boto3's clients by the names that runner.py has for them. */
+/** Patterns for calls of boto3 clients, by the variable names in runner.py. */
 const BOTO_CLIENTS = { s3: /(?:_s3|aws_client\("s3"[^)]*\))\.(\w+)/g, sqs: /_sqs\.(\w+)/g } as const;
 
-/** Lists the AWS calls of the Glue runner, in the same form. */
+/** Lists the AWS calls of the Glue runner, in the format of typescriptCalls. */
 export function pythonCalls(path: string): string[] {
   const source = readFileSync(join(ROOT, path), "utf8");
   const calls = Object.entries(BOTO_CLIENTS).flatMap(([service, pattern]) =>
@@ -66,14 +65,14 @@ export function pythonCalls(path: string): string[] {
   return [...new Set(calls)].sort();
 }
 
-/** Lists the services whose clients the Glue runner makes, `rds` for tokens included: each has a pattern above. */
+/** Lists the services whose boto3 clients the Glue runner creates, including `rds` for tokens. */
 export const pythonClients = (path: string): string[] => [
   ...new Set(
     [...readFileSync(join(ROOT, path), "utf8").matchAll(/aws_client\("(\w+)"/g)].map(([, service]) => service ?? ""),
   ),
 ];
 
-/** Lists the calls of AWS's command line in a source: `["ecs", "run-task", …]` as `ecs RunTask`. */
+/** Lists the calls of the AWS CLI in a source file: `["ecs", "run-task", …]` as `ecs RunTask`. */
 export function commandLineCalls(path: string): string[] {
   const source = readFileSync(join(ROOT, path), "utf8");
   return [

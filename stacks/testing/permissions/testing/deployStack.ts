@@ -9,27 +9,30 @@ import { CALLERS } from "../tables/resources.ts";
 
 const ACCOUNT = new URL("../../../account/", import.meta.url);
 
-/** Returns the configuration of a stack, which determines its roles' rights. */
+/** Returns the configuration of a stack, which determines its roles' permissions. */
 export const stackFile = (stack: string) => readStackFile(stack, ROOT);
 
-/** ARN of the secret with headers for the collector of traces; undefined if the stack has none. */
+/** Returns the ARN of the secret with headers for the trace collector; undefined if the stack has none. */
 export const headersSecretOf = (stack: string): string | undefined =>
   stack === "prod"
     ? `arn:aws:secretsmanager:eu-central-1:${stackFile(stack).account.id}:secret:rates/collector-AbCdEf`
     : undefined;
 
-/** Functions that a program called while it was deployed, by token. */
-export type LookedUp = Set<string>;
+/** Tokens of the provider functions that a program called during its deployment. */
+export type CalledFunctions = Set<string>;
 
 /**
- * Deploys a stack and its account's own program with the real engine; the stack has callers in another account and in
- * its own.
- * @param lookedUp - Receives the tokens of the functions that the stack's program called.
+ * Deploys a stack and its account's program with the real engine. The stack has callers in its own and in another account.
+ *
+ * @param calledFunctions - Receives the tokens of the functions that the stack's program called.
  */
-export async function deployed(stack: string, lookedUp: LookedUp = new Set()): Promise<IamEnvironment> {
+export async function deployStack(
+  stack: string,
+  calledFunctions: CalledFunctions = new Set(),
+): Promise<IamEnvironment> {
   const { id } = stackFile(stack).account;
   const headersSecret = headersSecretOf(stack);
-  const account = await engine({
+  const accountPulumi = await engine({
     program: moduleProgram(new URL("index.ts", ACCOUNT)),
     project: "rates-account",
     settings: fileURLToPath(new URL("Pulumi.example.yaml", ACCOUNT)),
@@ -43,17 +46,17 @@ export async function deployed(stack: string, lookedUp: LookedUp = new Set()): P
     tenants: [tenant],
     ...(senderIds ? { senderIds } : {}),
   });
-  /** Records that a function was called, and returns the given answer. */
-  const recording = (token: string, answer: Record<string, string>) => ({
+  /** Replaces a function with one that records the call and returns the given result. */
+  const recording = (token: string, result: Record<string, string>) => ({
     [token]: () => {
-      lookedUp.add(token);
-      return answer;
+      calledFunctions.add(token);
+      return result;
     },
   });
-  const one = await stackEngine(stack, {
+  const stackPulumi = await stackEngine(stack, {
     cloud: new Cloud({
       account: id,
-      answers: {
+      lookUpResults: {
         ...recording("aws:iam/getRole:getRole", { uniqueId: "AROAOWN0000000000000" }),
         ...recording("aws:iam/getUser:getUser", { userId: "AIDAOWN0000000000000" }),
         ...recording("aws:ssm/getParameter:getParameter", { value: "ami-0123456789abcdef0" }),
@@ -77,9 +80,9 @@ export async function deployed(stack: string, lookedUp: LookedUp = new Set()): P
     },
   });
   try {
-    await Promise.all([account.up(), one.up()]);
-    return new IamEnvironment(await one.exportState(), await account.exportState());
+    await Promise.all([accountPulumi.up(), stackPulumi.up()]);
+    return new IamEnvironment(await stackPulumi.exportState(), await accountPulumi.exportState());
   } finally {
-    await Promise.all([account.close(), one.close()]);
+    await Promise.all([accountPulumi.close(), stackPulumi.close()]);
   }
 }

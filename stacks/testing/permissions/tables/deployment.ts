@@ -1,22 +1,22 @@
-import type { Context, Need } from "../evaluate.ts";
+import type { Authorization, Context } from "../evaluate.ts";
 import type { Resource } from "../iamEnvironment.ts";
-import { all, on, type Place, throughService } from "./part.ts";
+import { actionsOn, type Location, on, throughService } from "./component.ts";
 
-type Calls = (resource: Resource, place: Place) => Need[];
+type AuthorizationsOf = (resource: Resource, location: Location) => Authorization[];
 
-/** Actions that EC2 authorizes on the resources that a call creates or names, with these resources' ARNs. */
+/** Returns a function for EC2's authorizations, which are on every resource that a call creates or names. */
 const ec2 =
   (
     kind: string,
     actions: readonly string[],
     describes: readonly string[],
     related: Record<string, string[]> = {},
-  ): Calls =>
+  ): AuthorizationsOf =>
   ({ id, outputs }, { arnOf }) => {
     const arn = outputs.arn ?? arnOf("ec2", `${kind}/${id}`);
     return [
-      ...all(arn, ...actions.map((action) => `ec2:${action}`)),
-      ...describes.flatMap((what) => on(`ec2:Describe${what}`, "*")),
+      ...actionsOn(arn, ...actions.map((action) => `ec2:${action}`)),
+      ...describes.flatMap((noun) => on(`ec2:Describe${noun}`, "*")),
       ...Object.entries(related).flatMap(([action, paths]) =>
         on(`ec2:${action}`, ...paths.map((path) => arnOf("ec2", path))),
       ),
@@ -24,76 +24,79 @@ const ec2 =
   };
 
 const ec2Tags =
-  (kind: string): Calls =>
+  (kind: string): AuthorizationsOf =>
   ({ id, outputs }, { arnOf }) =>
-    all(outputs.arn ?? arnOf("ec2", `${kind}/${id}`), "ec2:CreateTags", "ec2:DeleteTags");
+    actionsOn(outputs.arn ?? arnOf("ec2", `${kind}/${id}`), "ec2:CreateTags", "ec2:DeleteTags");
 
-const passes = (resource: string, service: string): Need => ({
+const passRole = (resource: string, service: string): Authorization => ({
   action: "iam:PassRole",
   resource,
   context: { "iam:PassedToService": service },
 });
 
-const both =
-  (...calls: Calls[]): Calls =>
-  (resource, place) =>
-    calls.flatMap((one) => one(resource, place));
+const combine =
+  (...calls: AuthorizationsOf[]): AuthorizationsOf =>
+  (resource, location) =>
+    calls.flatMap((call) => call(resource, location));
 
-/** Actions of one service on the resource's own ARN. */
-const own =
-  (service: string, ...actions: string[]): Calls =>
+/** Returns a function for actions of one service on the ARN of the resource itself. */
+const onOwnArn =
+  (service: string, ...actions: string[]): AuthorizationsOf =>
   ({ outputs }) =>
-    all(outputs.arn, ...actions.map((action) => `${service}:${action}`));
+    actionsOn(outputs.arn, ...actions.map((action) => `${service}:${action}`));
 
-const anywhere =
-  (...actions: string[]): Calls =>
+const onAnyResource =
+  (...actions: string[]): AuthorizationsOf =>
   () =>
     actions.flatMap((action) => on(action, "*"));
 
-const bucketOf =
-  (...actions: string[]): Calls =>
+const onBucket =
+  (...actions: string[]): AuthorizationsOf =>
   ({ outputs }) =>
-    all(`arn:aws:s3:::${outputs.bucket}`, ...actions.map((action) => `s3:${action}`));
+    actionsOn(`arn:aws:s3:::${outputs.bucket}`, ...actions.map((action) => `s3:${action}`));
 
-const queueOf =
-  (...actions: string[]): Calls =>
+const onQueue =
+  (...actions: string[]): AuthorizationsOf =>
   ({ outputs }, { arnOf }) =>
-    all(arnOf("sqs", String(outputs.queueUrl).split("/").at(-1) ?? ""), ...actions.map((action) => `sqs:${action}`));
+    actionsOn(
+      arnOf("sqs", String(outputs.queueUrl).split("/").at(-1) ?? ""),
+      ...actions.map((action) => `sqs:${action}`),
+    );
 
-const functionOf =
-  (...actions: string[]): Calls =>
+const onFunction =
+  (...actions: string[]): AuthorizationsOf =>
   ({ outputs }, { arnOf }) => {
     const name = String(outputs.functionName ?? outputs.function);
-    return all(
+    return actionsOn(
       arnOf("lambda", `function:${name.split(":function:").at(-1)?.split(":")[0]}`),
       ...actions.map((action) => `lambda:${action}`),
     );
   };
 
-const boundary = ({ account }: Place): Context => ({
+const boundaryContext = ({ account }: Location): Context => ({
   "iam:PermissionsBoundary": `arn:aws:iam::${account}:policy/rates-boundary`,
 });
 
 const securityGroupRule =
-  (way: "Ingress" | "Egress"): Calls =>
+  (direction: "Ingress" | "Egress"): AuthorizationsOf =>
   ({ id, outputs }, { arnOf }) => {
     const group = arnOf("ec2", `security-group/${outputs.securityGroupId}`);
     const rule = arnOf("ec2", `security-group-rule/${id}`);
     return [
-      ...on(`ec2:AuthorizeSecurityGroup${way}`, group, rule),
-      ...on(`ec2:RevokeSecurityGroup${way}`, group),
+      ...on(`ec2:AuthorizeSecurityGroup${direction}`, group, rule),
+      ...on(`ec2:RevokeSecurityGroup${direction}`, group),
       ...on("ec2:ModifySecurityGroupRules", group, rule),
       ...on("ec2:DescribeSecurityGroupRules", "*"),
-      ...all(rule, "ec2:CreateTags", "ec2:DeleteTags"),
+      ...actionsOn(rule, "ec2:CreateTags", "ec2:DeleteTags"),
     ];
   };
 
 /**
- * Calls of Pulumi's AWS provider for each type of resource: to create, read, change, tag and delete it (as the source of
- * terraform-provider-aws makes them), with the resources that AWS authorizes them on.
+ * Authorizations that Pulumi's AWS provider requires for each type of resource: for the calls that create, read, change,
+ * tag and delete it (in the source of terraform-provider-aws).
  */
-export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
-  "aws:ec2/vpc:Vpc": both(
+export const DEPLOYMENT: Readonly<Record<string, AuthorizationsOf>> = {
+  "aws:ec2/vpc:Vpc": combine(
     ec2(
       "vpc",
       ["CreateVpc", "DeleteVpc", "ModifyVpcAttribute", "DescribeVpcAttribute"],
@@ -101,13 +104,13 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ),
     ec2Tags("vpc"),
   ),
-  "aws:ec2/subnet:Subnet": both(
+  "aws:ec2/subnet:Subnet": combine(
     ec2("subnet", ["CreateSubnet", "DeleteSubnet", "ModifySubnetAttribute"], ["Subnets"], {
       CreateSubnet: ["vpc/vpc-1"],
     }),
     ec2Tags("subnet"),
   ),
-  "aws:ec2/internetGateway:InternetGateway": both(
+  "aws:ec2/internetGateway:InternetGateway": combine(
     ec2(
       "internet-gateway",
       ["CreateInternetGateway", "AttachInternetGateway", "DetachInternetGateway", "DeleteInternetGateway"],
@@ -115,7 +118,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ),
     ec2Tags("internet-gateway"),
   ),
-  "aws:ec2/eip:Eip": both(
+  "aws:ec2/eip:Eip": combine(
     ec2(
       "elastic-ip",
       ["AllocateAddress", "DisassociateAddress", "ReleaseAddress"],
@@ -123,18 +126,18 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ),
     ec2Tags("elastic-ip"),
   ),
-  "aws:ec2/natGateway:NatGateway": both(
+  "aws:ec2/natGateway:NatGateway": combine(
     ec2("natgateway", ["CreateNatGateway", "DeleteNatGateway"], ["NatGateways", "NetworkInterfaces"], {
       CreateNatGateway: ["elastic-ip/eipalloc-1", "subnet/subnet-1"],
     }),
     ec2Tags("natgateway"),
   ),
-  "aws:ec2/routeTable:RouteTable": both(
+  "aws:ec2/routeTable:RouteTable": combine(
     ec2("route-table", ["CreateRouteTable", "DeleteRouteTable"], ["RouteTables"], { CreateRouteTable: ["vpc/vpc-1"] }),
     ec2Tags("route-table"),
   ),
   "aws:ec2/route:Route": ({ outputs }, { arnOf }) => [
-    ...all(
+    ...actionsOn(
       arnOf("ec2", `route-table/${outputs.routeTableId}`),
       "ec2:CreateRoute",
       "ec2:ReplaceRoute",
@@ -143,20 +146,20 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ...on("ec2:DescribeRouteTables", "*"),
   ],
   "aws:ec2/routeTableAssociation:RouteTableAssociation": ({ outputs }, { arnOf }) =>
-    all(
+    actionsOn(
       arnOf("ec2", `route-table/${outputs.routeTableId}`),
       "ec2:AssociateRouteTable",
       "ec2:ReplaceRouteTableAssociation",
       "ec2:DisassociateRouteTable",
     ),
-  "aws:ec2/securityGroup:SecurityGroup": both(
+  "aws:ec2/securityGroup:SecurityGroup": combine(
     ec2(
       "security-group",
       ["CreateSecurityGroup", "DeleteSecurityGroup", "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress"],
       ["SecurityGroups", "NetworkInterfaces"],
       {
         CreateSecurityGroup: ["vpc/vpc-1"],
-        // Network interfaces that Lambda has left prevent the deletion of a security group.
+        // The provider deletes remaining network interfaces of Lambda, which prevent the deletion of a security group.
         DetachNetworkInterface: ["network-interface/eni-1"],
         DeleteNetworkInterface: ["network-interface/eni-1"],
       },
@@ -165,7 +168,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
   ),
   "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ({ id }, { arnOf }) => [
     ...on("ec2:DescribeSecurityGroups", "*"),
-    ...all(
+    ...actionsOn(
       arnOf("ec2", `security-group/${id}`),
       "ec2:RevokeSecurityGroupEgress",
       "ec2:RevokeSecurityGroupIngress",
@@ -174,7 +177,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
   ],
   "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": securityGroupRule("Ingress"),
   "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": securityGroupRule("Egress"),
-  "aws:ec2/vpcEndpoint:VpcEndpoint": both(
+  "aws:ec2/vpcEndpoint:VpcEndpoint": combine(
     ec2(
       "vpc-endpoint",
       ["CreateVpcEndpoint", "ModifyVpcEndpoint", "DeleteVpcEndpoints"],
@@ -183,14 +186,14 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ),
     ec2Tags("vpc-endpoint"),
   ),
-  "aws:ec2/flowLog:FlowLog": both(
+  "aws:ec2/flowLog:FlowLog": combine(
     ec2("vpc-flow-log", ["CreateFlowLogs", "DeleteFlowLogs"], ["FlowLogs"], { CreateFlowLogs: ["vpc/vpc-1"] }),
     ec2Tags("vpc-flow-log"),
     // Amazon VPC User Guide, control the use of flow logs.
-    anywhere("logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
-    ({ outputs }) => [passes(outputs.iamRoleArn, "vpc-flow-logs.amazonaws.com")],
+    onAnyResource("logs:CreateLogDelivery", "logs:DeleteLogDelivery"),
+    ({ outputs }) => [passRole(outputs.iamRoleArn, "vpc-flow-logs.amazonaws.com")],
   ),
-  "aws:ec2/launchTemplate:LaunchTemplate": both(
+  "aws:ec2/launchTemplate:LaunchTemplate": combine(
     ec2(
       "launch-template",
       ["CreateLaunchTemplate", "CreateLaunchTemplateVersion", "ModifyLaunchTemplate", "DeleteLaunchTemplate"],
@@ -198,13 +201,13 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ),
     ec2Tags("launch-template"),
   ),
-  "aws:iam/role:Role": ({ outputs: { arn } }, place) => [
+  "aws:iam/role:Role": ({ outputs: { arn } }, location) => [
     ...["iam:CreateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary"].map(
-      (action) => ({ action, resource: arn, context: boundary(place) }),
+      (action) => ({ action, resource: arn, context: boundaryContext(location) }),
     ),
-    // Callers' roles, which are looked up, have any name.
-    { action: "iam:GetRole", resource: arn, anywhere: true },
-    ...all(
+    // The program also looks up callers' roles, which may have any name.
+    { action: "iam:GetRole", resource: arn, isUnrestricted: true },
+    ...actionsOn(
       arn,
       "iam:TagRole",
       "iam:UntagRole",
@@ -213,27 +216,27 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "iam:ListInstanceProfilesForRole",
     ),
   ],
-  "aws:iam/rolePolicy:RolePolicy": ({ outputs }, place) => {
-    const resource = `arn:aws:iam::${place.account}:role/${outputs.role}`;
+  "aws:iam/rolePolicy:RolePolicy": ({ outputs }, location) => {
+    const resource = `arn:aws:iam::${location.account}:role/${outputs.role}`;
     return [
       ...["iam:PutRolePolicy", "iam:DeleteRolePolicy"].map((action) => ({
         action,
         resource,
-        context: boundary(place),
+        context: boundaryContext(location),
       })),
       ...on("iam:GetRolePolicy", resource),
     ];
   },
-  "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ({ outputs }, place) => {
-    const resource = `arn:aws:iam::${place.account}:role/${outputs.role}`;
-    const context = { ...boundary(place), "iam:PolicyARN": outputs.policyArn };
+  "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ({ outputs }, location) => {
+    const resource = `arn:aws:iam::${location.account}:role/${outputs.role}`;
+    const context = { ...boundaryContext(location), "iam:PolicyARN": outputs.policyArn };
     return [
       ...["iam:AttachRolePolicy", "iam:DetachRolePolicy"].map((action) => ({ action, resource, context })),
       ...on("iam:ListAttachedRolePolicies", resource),
     ];
   },
-  "aws:iam/instanceProfile:InstanceProfile": both(
-    own(
+  "aws:iam/instanceProfile:InstanceProfile": combine(
+    onOwnArn(
       "iam",
       "CreateInstanceProfile",
       "DeleteInstanceProfile",
@@ -243,10 +246,10 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "AddRoleToInstanceProfile",
       "RemoveRoleFromInstanceProfile",
     ),
-    ({ outputs }, { account }) => [passes(`arn:aws:iam::${account}:role/${outputs.role}`, "ec2.amazonaws.com")],
+    ({ outputs }, { account }) => [passRole(`arn:aws:iam::${account}:role/${outputs.role}`, "ec2.amazonaws.com")],
   ),
-  "aws:lb/loadBalancer:LoadBalancer": both(
-    own(
+  "aws:lb/loadBalancer:LoadBalancer": combine(
+    onOwnArn(
       "elasticloadbalancing",
       "CreateLoadBalancer",
       "DeleteLoadBalancer",
@@ -255,35 +258,35 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "SetSubnets",
       "SetIpAddressType",
     ),
-    balancerTags,
-    anywhere(
+    loadBalancerTags,
+    onAnyResource(
       ...["LoadBalancers", "LoadBalancerAttributes", "CapacityReservation", "Tags"].map(
-        (what) => `elasticloadbalancing:Describe${what}`,
+        (noun) => `elasticloadbalancing:Describe${noun}`,
       ),
     ),
-    linked("elasticloadbalancing.amazonaws.com"),
+    createsServiceLinkedRole("elasticloadbalancing.amazonaws.com"),
   ),
-  "aws:lb/targetGroup:TargetGroup": both(
-    own(
+  "aws:lb/targetGroup:TargetGroup": combine(
+    onOwnArn(
       "elasticloadbalancing",
       "CreateTargetGroup",
       "DeleteTargetGroup",
       "ModifyTargetGroup",
       "ModifyTargetGroupAttributes",
     ),
-    balancerTags,
-    anywhere("elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes"),
+    loadBalancerTags,
+    onAnyResource("elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes"),
   ),
-  "aws:lb/listener:Listener": both(
-    own("elasticloadbalancing", "ModifyListener", "ModifyListenerAttributes", "DeleteListener"),
-    balancerTags,
+  "aws:lb/listener:Listener": combine(
+    onOwnArn("elasticloadbalancing", "ModifyListener", "ModifyListenerAttributes", "DeleteListener"),
+    loadBalancerTags,
     ({ outputs }) => on("elasticloadbalancing:CreateListener", outputs.loadBalancerArn),
-    anywhere("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerAttributes"),
+    onAnyResource("elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeListenerAttributes"),
   ),
   "aws:route53/record:Record": ({ outputs }) => {
     const zone = `arn:aws:route53:::hostedzone/${outputs.zoneId}`;
     return [
-      ...all(zone, "route53:GetHostedZone", "route53:ListResourceRecordSets"),
+      ...actionsOn(zone, "route53:GetHostedZone", "route53:ListResourceRecordSets"),
       {
         action: "route53:ChangeResourceRecordSets",
         resource: zone,
@@ -292,8 +295,8 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       ...on("route53:GetChange", "arn:aws:route53:::change/C1"),
     ];
   },
-  "aws:lambda/function:Function": both(
-    own(
+  "aws:lambda/function:Function": combine(
+    onOwnArn(
       "lambda",
       "CreateFunction",
       "UpdateFunctionCode",
@@ -310,18 +313,18 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "TagResource",
       "UntagResource",
     ),
-    ({ outputs }) => [passes(outputs.role, "lambda.amazonaws.com")],
+    ({ outputs }) => [passRole(outputs.role, "lambda.amazonaws.com")],
     // AWS Lambda Developer Guide, IAM permissions for attaching a function to a VPC.
-    anywhere("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+    onAnyResource("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
   ),
-  "aws:lambda/alias:Alias": functionOf("CreateAlias", "UpdateAlias", "DeleteAlias", "GetAlias"),
-  "aws:lambda/permission:Permission": functionOf("AddPermission", "RemovePermission", "GetPolicy"),
-  "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": functionOf(
+  "aws:lambda/alias:Alias": onFunction("CreateAlias", "UpdateAlias", "DeleteAlias", "GetAlias"),
+  "aws:lambda/permission:Permission": onFunction("AddPermission", "RemovePermission", "GetPolicy"),
+  "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": onFunction(
     "PutFunctionEventInvokeConfig",
     "GetFunctionEventInvokeConfig",
     "DeleteFunctionEventInvokeConfig",
   ),
-  "aws:lambda/invocation:Invocation": functionOf("InvokeFunction"),
+  "aws:lambda/invocation:Invocation": onFunction("InvokeFunction"),
   "aws:lambda/eventSourceMapping:EventSourceMapping": ({ outputs }, { arnOf }) => {
     const context = { "lambda:FunctionArn": String(outputs.functionName) };
     const mapping = String(outputs.arn ?? arnOf("lambda", "event-source-mapping:one"));
@@ -332,11 +335,17 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
         resource: mapping,
         context,
       })),
-      ...all(mapping, "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"),
+      ...actionsOn(
+        mapping,
+        "lambda:GetEventSourceMapping",
+        "lambda:ListTags",
+        "lambda:TagResource",
+        "lambda:UntagResource",
+      ),
     ];
   },
-  "aws:ecs/cluster:Cluster": both(
-    own(
+  "aws:ecs/cluster:Cluster": combine(
+    onOwnArn(
       "ecs",
       "CreateCluster",
       "UpdateCluster",
@@ -346,16 +355,16 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "TagResource",
       "UntagResource",
     ),
-    linked("ecs.amazonaws.com"),
+    createsServiceLinkedRole("ecs.amazonaws.com"),
   ),
-  "aws:ecs/taskDefinition:TaskDefinition": both(
-    own("ecs", "RegisterTaskDefinition", "ListTagsForResource", "TagResource", "UntagResource"),
-    anywhere("ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"),
+  "aws:ecs/taskDefinition:TaskDefinition": combine(
+    onOwnArn("ecs", "RegisterTaskDefinition", "ListTagsForResource", "TagResource", "UntagResource"),
+    onAnyResource("ecs:DescribeTaskDefinition", "ecs:DeregisterTaskDefinition"),
     ({ outputs }) =>
-      [outputs.executionRoleArn, outputs.taskRoleArn].map((arn) => passes(arn, "ecs-tasks.amazonaws.com")),
+      [outputs.executionRoleArn, outputs.taskRoleArn].map((arn) => passRole(arn, "ecs-tasks.amazonaws.com")),
   ),
-  "aws:ecs/service:Service": both(
-    own(
+  "aws:ecs/service:Service": combine(
+    onOwnArn(
       "ecs",
       "CreateService",
       "UpdateService",
@@ -370,8 +379,8 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ({ outputs }) =>
       on("ecs:DescribeServiceDeployments", `${String(outputs.arn).replace(":service/", ":service-deployment/")}/one`),
   ),
-  "aws:appautoscaling/target:Target": ({ outputs }, place) => [
-    ...all(
+  "aws:appautoscaling/target:Target": ({ outputs }, location) => [
+    ...actionsOn(
       outputs.arn,
       ...[
         "RegisterScalableTarget",
@@ -382,39 +391,39 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       ].map((action) => `application-autoscaling:${action}`),
     ),
     ...on("application-autoscaling:DescribeScalableTargets", "*"),
-    ...linked("ecs.application-autoscaling.amazonaws.com")({ outputs } as Resource, place),
+    ...createsServiceLinkedRole("ecs.application-autoscaling.amazonaws.com")({ outputs } as Resource, location),
   ],
   "aws:appautoscaling/policy:Policy": ({ outputs }, { arnOf }) => [
-    ...all(
+    ...actionsOn(
       arnOf("application-autoscaling", "scalable-target/one"),
       "application-autoscaling:PutScalingPolicy",
       "application-autoscaling:DeleteScalingPolicy",
     ),
     ...on("application-autoscaling:DescribeScalingPolicies", "*"),
     // Application Auto Scaling User Guide, permissions to create alarms for target tracking.
-    ...all(
+    ...actionsOn(
       arnOf("cloudwatch", `alarm:TargetTracking-${outputs.resourceId}-AlarmHigh-1`),
       "cloudwatch:PutMetricAlarm",
       "cloudwatch:DeleteAlarms",
     ),
   ],
-  "aws:glue/job:Job": both(
-    own("glue", "CreateJob", "UpdateJob", "DeleteJob", "GetJob", "GetTags", "TagResource", "UntagResource"),
-    ({ outputs }) => [passes(outputs.roleArn, "glue.amazonaws.com")],
+  "aws:glue/job:Job": combine(
+    onOwnArn("glue", "CreateJob", "UpdateJob", "DeleteJob", "GetJob", "GetTags", "TagResource", "UntagResource"),
+    ({ outputs }) => [passRole(outputs.roleArn, "glue.amazonaws.com")],
   ),
   "aws:glue/connection:Connection": ({ outputs: { arn } }, { arnOf }) => [
     ...["CreateConnection", "UpdateConnection", "DeleteConnection", "GetConnection"].flatMap((action) =>
       on(`glue:${action}`, arnOf("glue", "catalog")),
     ),
-    ...all(
+    ...actionsOn(
       arn,
       ...["UpdateConnection", "DeleteConnection", "GetConnection", "GetTags", "TagResource", "UntagResource"].map(
         (action) => `glue:${action}`,
       ),
     ),
   ],
-  "aws:ecr/repository:Repository": both(
-    own(
+  "aws:ecr/repository:Repository": combine(
+    onOwnArn(
       "ecr",
       "CreateRepository",
       "DeleteRepository",
@@ -427,7 +436,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     ),
   ),
   "aws:ecr/lifecyclePolicy:LifecyclePolicy": ({ outputs }, { arnOf }) =>
-    all(
+    actionsOn(
       arnOf("ecr", `repository/${outputs.repository}`),
       "ecr:PutLifecyclePolicy",
       "ecr:GetLifecyclePolicy",
@@ -436,7 +445,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
   // Docker pushes with tokens that the credential helper requests (Amazon ECR User Guide, pushing an image).
   "docker:index/image:Image": ({ outputs }, { arnOf }) => [
     ...on("ecr:GetAuthorizationToken", "*"),
-    ...all(
+    ...actionsOn(
       arnOf("ecr", `repository/${String(outputs.imageName).split("/").at(-1)?.split(":")[0]}`),
       ...[
         "BatchCheckLayerAvailability",
@@ -464,7 +473,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "Website",
     ];
     return [
-      ...all(
+      ...actionsOn(
         bucket,
         ...[
           "CreateBucket",
@@ -479,33 +488,33 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
           "GetEncryptionConfiguration",
           "GetLifecycleConfiguration",
           "GetReplicationConfiguration",
-          ...reads.map((what) => `GetBucket${what}`),
+          ...reads.map((noun) => `GetBucket${noun}`),
         ].map((action) => `s3:${action}`),
       ),
       // A stack that keeps no data empties its buckets.
-      ...all(`${bucket}/any`, "s3:DeleteObject", "s3:DeleteObjectVersion"),
+      ...actionsOn(`${bucket}/any`, "s3:DeleteObject", "s3:DeleteObjectVersion"),
     ];
   },
-  "aws:s3/bucketOwnershipControls:BucketOwnershipControls": bucketOf(
+  "aws:s3/bucketOwnershipControls:BucketOwnershipControls": onBucket(
     "PutBucketOwnershipControls",
     "GetBucketOwnershipControls",
   ),
-  "aws:s3/bucketPolicy:BucketPolicy": bucketOf("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"),
-  "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": bucketOf(
+  "aws:s3/bucketPolicy:BucketPolicy": onBucket("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"),
+  "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": onBucket(
     "PutBucketPublicAccessBlock",
     "GetBucketPublicAccessBlock",
   ),
-  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": bucketOf(
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": onBucket(
     "PutEncryptionConfiguration",
     "GetEncryptionConfiguration",
   ),
-  "aws:s3/bucketVersioning:BucketVersioning": bucketOf("PutBucketVersioning", "GetBucketVersioning"),
-  "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": bucketOf(
+  "aws:s3/bucketVersioning:BucketVersioning": onBucket("PutBucketVersioning", "GetBucketVersioning"),
+  "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": onBucket(
     "PutLifecycleConfiguration",
     "GetLifecycleConfiguration",
   ),
   "aws:s3/bucketObjectv2:BucketObjectv2": ({ id }) =>
-    all(
+    actionsOn(
       `arn:aws:s3:::${id}`,
       "s3:PutObject",
       "s3:GetObject",
@@ -513,7 +522,7 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "s3:PutObjectTagging",
       "s3:DeleteObject",
     ),
-  "aws:sqs/queue:Queue": own(
+  "aws:sqs/queue:Queue": onOwnArn(
     "sqs",
     "CreateQueue",
     "DeleteQueue",
@@ -524,10 +533,10 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     "TagQueue",
     "UntagQueue",
   ),
-  "aws:sqs/queuePolicy:QueuePolicy": queueOf("SetQueueAttributes", "GetQueueAttributes"),
-  "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": queueOf("SetQueueAttributes", "GetQueueAttributes"),
-  "aws:rds/instance:Instance": both(
-    own(
+  "aws:sqs/queuePolicy:QueuePolicy": onQueue("SetQueueAttributes", "GetQueueAttributes"),
+  "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": onQueue("SetQueueAttributes", "GetQueueAttributes"),
+  "aws:rds/instance:Instance": combine(
+    onOwnArn(
       "rds",
       "CreateDBInstance",
       "ModifyDBInstance",
@@ -538,8 +547,8 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "AddTagsToResource",
       "RemoveTagsFromResource",
     ),
-    anywhere("rds:DescribeDBInstances"),
-    linked("rds.amazonaws.com"),
+    onAnyResource("rds:DescribeDBInstances"),
+    createsServiceLinkedRole("rds.amazonaws.com"),
     ({ outputs }, { arnOf }) => [
       ...on(
         "rds:CreateDBInstance",
@@ -548,23 +557,26 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
         ),
       ),
       ...on("rds:CreateDBSnapshot", arnOf("rds", `snapshot:${outputs.finalSnapshotIdentifier ?? "rates-x-last"}`)),
-      passes(outputs.monitoringRoleArn, "monitoring.rds.amazonaws.com"),
+      passRole(outputs.monitoringRoleArn, "monitoring.rds.amazonaws.com"),
       // Amazon RDS User Guide, permissions required for Secrets Manager integration.
-      ...all(
+      ...actionsOn(
         arnOf("secretsmanager", "secret:rds!db-11111111-2222-4333-8444-555555555555-abcdef"),
         "secretsmanager:CreateSecret",
         "secretsmanager:TagResource",
       ),
     ],
-    (_, place) => [
-      ...throughService("rds", place, "CreateGrant", "DescribeKey"),
-      ...throughService("secretsmanager", place, "GenerateDataKey", "Decrypt"),
-      // This call is made directly, not through the service.
-      ...throughService("secretsmanager", place, "DescribeKey").map((need) => ({ ...need, context: {} })),
+    (_, location) => [
+      ...throughService("rds", location, "CreateGrant", "DescribeKey"),
+      ...throughService("secretsmanager", location, "GenerateDataKey", "Decrypt"),
+      // The caller makes this request directly, not through the service.
+      ...throughService("secretsmanager", location, "DescribeKey").map((authorization) => ({
+        ...authorization,
+        context: {},
+      })),
     ],
   ),
-  "aws:rds/parameterGroup:ParameterGroup": both(
-    own(
+  "aws:rds/parameterGroup:ParameterGroup": combine(
+    onOwnArn(
       "rds",
       "CreateDBParameterGroup",
       "ModifyDBParameterGroup",
@@ -574,10 +586,10 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "AddTagsToResource",
       "RemoveTagsFromResource",
     ),
-    describing("rds:DescribeDBParameters", "rds:DescribeDBParameterGroups"),
+    describesByArn("rds:DescribeDBParameters", "rds:DescribeDBParameterGroups"),
   ),
-  "aws:rds/subnetGroup:SubnetGroup": both(
-    own(
+  "aws:rds/subnetGroup:SubnetGroup": combine(
+    onOwnArn(
       "rds",
       "CreateDBSubnetGroup",
       "ModifyDBSubnetGroup",
@@ -586,10 +598,10 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "AddTagsToResource",
       "RemoveTagsFromResource",
     ),
-    describing("rds:DescribeDBSubnetGroups"),
+    describesByArn("rds:DescribeDBSubnetGroups"),
   ),
-  "aws:opensearch/domain:Domain": both(
-    own(
+  "aws:opensearch/domain:Domain": combine(
+    onOwnArn(
       "es",
       "CreateDomain",
       "UpdateDomainConfig",
@@ -603,11 +615,11 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "AddTags",
       "RemoveTags",
     ),
-    linked("opensearchservice.amazonaws.com"),
-    (_, place) => throughService("es", place, "CreateGrant", "DescribeKey"),
+    createsServiceLinkedRole("opensearchservice.amazonaws.com"),
+    (_, location) => throughService("es", location, "CreateGrant", "DescribeKey"),
   ),
-  "aws:cloudwatch/logGroup:LogGroup": both(
-    own(
+  "aws:cloudwatch/logGroup:LogGroup": combine(
+    onOwnArn(
       "logs",
       "CreateLogGroup",
       "DeleteLogGroup",
@@ -617,20 +629,20 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
       "TagResource",
       "UntagResource",
     ),
-    anywhere("logs:DescribeLogGroups"),
+    onAnyResource("logs:DescribeLogGroups"),
   ),
-  "aws:cloudwatch/metricAlarm:MetricAlarm": both(
-    own("cloudwatch", "PutMetricAlarm", "DeleteAlarms", "ListTagsForResource", "TagResource", "UntagResource"),
-    describing("cloudwatch:DescribeAlarms"),
+  "aws:cloudwatch/metricAlarm:MetricAlarm": combine(
+    onOwnArn("cloudwatch", "PutMetricAlarm", "DeleteAlarms", "ListTagsForResource", "TagResource", "UntagResource"),
+    describesByArn("cloudwatch:DescribeAlarms"),
   ),
   "aws:cloudwatch/dashboard:Dashboard": ({ id }, { account }) =>
-    all(
+    actionsOn(
       `arn:aws:cloudwatch::${account}:dashboard/${id}`,
       "cloudwatch:PutDashboard",
       "cloudwatch:GetDashboard",
       "cloudwatch:DeleteDashboards",
     ),
-  "aws:cloudwatch/eventRule:EventRule": own(
+  "aws:cloudwatch/eventRule:EventRule": onOwnArn(
     "events",
     "PutRule",
     "DeleteRule",
@@ -640,13 +652,13 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     "UntagResource",
   ),
   "aws:cloudwatch/eventTarget:EventTarget": ({ outputs }, { arnOf }) =>
-    all(
+    actionsOn(
       arnOf("events", `rule/${outputs.rule}`),
       "events:PutTargets",
       "events:RemoveTargets",
       "events:ListTargetsByRule",
     ),
-  "aws:sns/topic:Topic": own(
+  "aws:sns/topic:Topic": onOwnArn(
     "sns",
     "CreateTopic",
     "DeleteTopic",
@@ -656,10 +668,10 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     "TagResource",
     "UntagResource",
   ),
-  "aws:sns/topicPolicy:TopicPolicy": own("sns", "GetTopicAttributes", "SetTopicAttributes"),
+  "aws:sns/topicPolicy:TopicPolicy": onOwnArn("sns", "GetTopicAttributes", "SetTopicAttributes"),
   "aws:sns/topicSubscription:TopicSubscription": ({ outputs }) =>
-    all(String(outputs.topic), "sns:Subscribe", "sns:Unsubscribe", "sns:GetSubscriptionAttributes"),
-  "aws:budgets/budget:Budget": own(
+    actionsOn(String(outputs.topic), "sns:Subscribe", "sns:Unsubscribe", "sns:GetSubscriptionAttributes"),
+  "aws:budgets/budget:Budget": onOwnArn(
     "budgets",
     "ViewBudget",
     "ModifyBudget",
@@ -667,9 +679,9 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
     "TagResource",
     "UntagResource",
   ),
-  "aws:kms/key:Key": both(
-    anywhere("kms:CreateKey"),
-    own(
+  "aws:kms/key:Key": combine(
+    onAnyResource("kms:CreateKey"),
+    onOwnArn(
       "kms",
       "DescribeKey",
       "GetKeyPolicy",
@@ -685,21 +697,27 @@ export const DEPLOYMENT: Readonly<Record<string, Calls>> = {
   ),
 };
 
-/** Tags of a balancer, a target group or a listener (Service Authorization Reference, Elastic Load Balancing V2). */
-function balancerTags({ outputs }: Resource): Need[] {
-  return all(outputs.arn, "elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags").map((need) => ({
-    ...need,
-    unlisted: true,
-  }));
+/**
+ * Returns the authorizations to tag a load balancer, a target group or a listener (Service Authorization Reference,
+ * Elastic Load Balancing V2).
+ */
+function loadBalancerTags({ outputs }: Resource): Authorization[] {
+  return actionsOn(outputs.arn, "elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags").map(
+    (authorization) => ({
+      ...authorization,
+      isUnlisted: true,
+    }),
+  );
 }
 
-/** Actions on the resource that are allowed on all of its kind. */
-function describing(...actions: string[]): Calls {
-  return ({ outputs }) => all(outputs.arn, ...actions).map((need) => ({ ...need, anywhere: true }));
+/** Returns a function for actions on the resource that are allowed on all resources of its type. */
+function describesByArn(...actions: string[]): AuthorizationsOf {
+  return ({ outputs }) =>
+    actionsOn(outputs.arn, ...actions).map((authorization) => ({ ...authorization, isUnrestricted: true }));
 }
 
-/** Creating the first resource of a service in an account creates the service-linked role. */
-function linked(service: string): Calls {
+/** Returns a function for the creation of a service-linked role, which AWS creates with a service's first resource. */
+function createsServiceLinkedRole(service: string): AuthorizationsOf {
   return (_, { account }) => [
     {
       action: "iam:CreateServiceLinkedRole",

@@ -1,10 +1,10 @@
 import { taskStart } from "./api.ts";
-import { all, on, type Part } from "./part.ts";
+import { actionsOn, type Component, on } from "./component.ts";
 import { smokeTask } from "./smoke.ts";
 import type { StackNames } from "./stackNames.ts";
 
-/** Roles that AWS's services use for a stack, and the tasks that operators start. */
-export function serviceParts(names: StackNames): Part[] {
+/** Returns the roles that AWS services use for a stack, and the tasks that operators start. */
+export function serviceComponents(names: StackNames): Component[] {
   const flowLogs = names.writesLogs("network-flow");
   const group = flowLogs[0]?.resource.replace(/:log-stream:.*$/, "");
   return [
@@ -24,7 +24,7 @@ export function serviceParts(names: StackNames): Part[] {
           on("ssmmessages:OpenDataChannel", "*"),
         ),
       },
-      never: {},
+      uncalled: {},
       denied: {
         "logs in to the database": { action: "rds-db:connect", resource: names.databaseUser("api_reader") },
         "sends requests": { action: "sqs:SendMessage", resource: names.queues.requests },
@@ -44,11 +44,11 @@ export function serviceParts(names: StackNames): Part[] {
           ...on("logs:DescribeLogGroups", "*"),
         ],
       },
-      never: {},
+      uncalled: {},
       denied: {
         "reads flow logs": { action: "logs:GetLogEvents", resource: `${group}:log-stream:one` },
         "writes the API's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-api") },
-        "makes its stream in the API's log": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
+        "creates a stream in the API's log": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
         "lists streams of the API's log": { action: "logs:DescribeLogStreams", resource: names.logStream("rates-api") },
       },
     },
@@ -59,12 +59,17 @@ export function serviceParts(names: StackNames): Part[] {
       services: {
         // Amazon RDS User Guide, IAM role for Enhanced Monitoring: all metrics are in the group RDSOSMetrics.
         "RDS writes metrics": [
-          ...all(names.arnOf("logs", "log-group:RDSOSMetrics"), "logs:CreateLogGroup", "logs:PutRetentionPolicy"),
-          ...all(names.logStream("RDSOSMetrics"), "logs:CreateLogStream", "logs:PutLogEvents", "logs:GetLogEvents"),
+          ...actionsOn(names.arnOf("logs", "log-group:RDSOSMetrics"), "logs:CreateLogGroup", "logs:PutRetentionPolicy"),
+          ...actionsOn(
+            names.logStream("RDSOSMetrics"),
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "logs:GetLogEvents",
+          ),
           ...on("logs:DescribeLogStreams", names.logStream("RDSOSMetrics")),
-        ].map((need) => ({ ...need, anywhere: true })),
+        ].map((authorization) => ({ ...authorization, isUnrestricted: true })),
       },
-      never: {},
+      uncalled: {},
       denied: {
         "writes the API's log": { action: "logs:PutLogEvents", resource: names.logStream("rates-api") },
         "describes the API's log streams": {
@@ -72,8 +77,11 @@ export function serviceParts(names: StackNames): Part[] {
           resource: names.logStream("rates-api"),
         },
         "reads the API's log": { action: "logs:GetLogEvents", resource: names.logStream("rates-api") },
-        "makes a stream": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
-        "makes another log group": { action: "logs:CreateLogGroup", resource: names.arnOf("logs", "log-group:other") },
+        "creates a stream in the API's log": { action: "logs:CreateLogStream", resource: names.logStream("rates-api") },
+        "creates another log group": {
+          action: "logs:CreateLogGroup",
+          resource: names.arnOf("logs", "log-group:other"),
+        },
       },
     },
   ];

@@ -15,16 +15,16 @@ const session = (role: string) => `${role.replace(":iam:", ":sts:").replace(":ro
 const RECEIVE_ACTIONS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
 const READ_ACTIONS = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"];
 
-/** Requests that the policies of a stack's queues, buckets, topic, key and function allow and deny. */
+/** Returns requests that the policies of a stack's queues, buckets, topic, key and function allow or deny. */
 export function resourceCases(names: StackNames): Case[] {
   const { account, queues, region, topic, topicKey } = names;
   const administrator = `arn:aws:iam::${account}:role/administrator`;
   const cases: Case[] = [];
   const request = (allowed: boolean, principal: string, action: string, resource: string, context: Context = {}) =>
-    cases.push({ what: `${principal} ${action}`, principal, action, resource, context, allowed });
+    cases.push({ title: `${principal} ${action}`, principal, action, resource, context, allowed });
   const may = request.bind(undefined, true);
   const mayNot = request.bind(undefined, false);
-  /** TLS only, even for an administrator of the account. */
+  /** Adds cases for a resource that requires TLS even from an administrator of the account. */
   const tlsOnly = (action: string, resource: string) => {
     may(administrator, action, resource);
     mayNot(administrator, action, resource, { "aws:SecureTransport": "false" });
@@ -44,10 +44,10 @@ export function resourceCases(names: StackNames): Case[] {
     mayNot(pricing, action, queues.globex);
     mayNot(stranger, action, queues.acme);
   }
-  // Callers in the stack's own account need no identity policy.
+  // Callers in the stack's account need no identity policy.
   for (const caller of [`arn:aws:sts::${account}:assumed-role/own/session`, `arn:aws:iam::${account}:user/own`]) {
     const own = (allowed: boolean, action: string, resource: string) =>
-      cases.push({ what: `${caller} ${action}`, principal: caller, action, resource, allowed, identity: [] });
+      cases.push({ title: `${caller} ${action}`, principal: caller, action, resource, allowed, identity: [] });
     for (const action of ["sqs:SendMessage", ...READ_ACTIONS]) own(true, action, queues.requests);
     for (const action of [...RECEIVE_ACTIONS, ...READ_ACTIONS]) {
       own(true, action, queues.globex);
